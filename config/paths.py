@@ -1,0 +1,149 @@
+"""The only namer of files under a desk's home."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from config.errors import UsageError
+
+HOME_VARIABLE = "NIGHTDESK_HOME"
+_NAME = re.compile(r"[A-Za-z0-9^_][A-Za-z0-9.^=_-]{0,63}")
+
+
+def safe_name(kind: str, name: str) -> str:
+    """Return `name` if it can be a folder's name on any system; symbols and model types pass through here."""
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise UsageError(
+            "name.unsafe",
+            f"The {kind} {name!r} cannot be used as a file name.",
+            "Use letters, digits and . ^ = _ - only, 64 characters at most, not beginning with a dot.",
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder a desk lives in. Every path below it is named here and nowhere else."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, given: str | os.PathLike[str] | None = None) -> Home:
+        """`--home`, else the variable NIGHTDESK_HOME, else the working directory."""
+        chosen = given or os.environ.get(HOME_VARIABLE) or Path.cwd()
+        return cls(Path(chosen).expanduser().resolve())
+
+    @property
+    def database(self) -> Path:
+        """The embedded database: runs, models, signals, alerts."""
+        return self.root / "nightdesk.sqlite3"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that may change this home."""
+        return self.root / "nightdesk.lock"
+
+    @property
+    def token(self) -> Path:
+        """The API's write token, made on the first start when none is configured."""
+        return self.root / "api.token"
+
+    @property
+    def config(self) -> Path:
+        """Where a home keeps its own config, if `--config` names no other."""
+        return self.root / "training_config.json"
+
+    @property
+    def data(self) -> Path:
+        """Market data and trade logs."""
+        return self.root / "data"
+
+    @property
+    def models(self) -> Path:
+        """Model versions and their backups."""
+        return self.root / "models"
+
+    @property
+    def results(self) -> Path:
+        """Reports and pictures, a folder a run."""
+        return self.root / "results"
+
+    @property
+    def logs(self) -> Path:
+        """What the desk said."""
+        return self.root / "logs"
+
+    @property
+    def log(self) -> Path:
+        """The desk's own log, a JSON object a line."""
+        return self.logs / "nightdesk.jsonl"
+
+    def run_log(self, run: str) -> Path:
+        """The log of one run."""
+        return self.logs / "runs" / f"{safe_name('run', run)}.jsonl"
+
+    def bars(self, source: str, symbol: str, interval: str) -> Path:
+        """The stored bars of one symbol from one source."""
+        return self.data / "bars" / source / safe_name("symbol", symbol) / f"{interval}.parquet"
+
+    @property
+    def bars_root(self) -> Path:
+        """The folder with a folder of bars for each source."""
+        return self.data / "bars"
+
+    def quarantine(self, source: str, symbol: str, interval: str, at: datetime) -> Path:
+        """Rows that a quality gate refused, with their reasons."""
+        name = f"{interval}-{at:%Y%m%dT%H%M%S}.parquet"
+        return self.data / "quarantine" / source / safe_name("symbol", symbol) / name
+
+    @property
+    def expert_logs(self) -> Path:
+        """The default folder of expert trade logs, one `<SYMBOL>.csv` each."""
+        return self.data / "experts"
+
+    @property
+    def bucket(self) -> Path:
+        """The embedded default of the traders' bucket."""
+        return self.data / "bucket"
+
+    def cache(self, name: str) -> Path:
+        """A library's cache; may be deleted at any time."""
+        return self.data / "cache" / name
+
+    def model(self, symbol: str, model_type: str, version: str) -> Path:
+        """The folder of one model version."""
+        return (
+            self.models
+            / safe_name("symbol", symbol)
+            / safe_name("model type", model_type)
+            / safe_name("version", version)
+        )
+
+    @property
+    def models_quarantine(self) -> Path:
+        """Model folders whose files do not match their manifest; never served."""
+        return self.models / "quarantine"
+
+    def backup(self, at: datetime) -> Path:
+        """The folder of the backup taken at `at`."""
+        return self.models / f"backup_{at:%Y%m%d_%H%M%S}"
+
+    @property
+    def backups(self) -> list[Path]:
+        """Every finished backup, oldest first."""
+        return sorted(self.models.glob("backup_????????_??????"))
+
+    def result(self, run: str) -> Path:
+        """The folder of one run's reports."""
+        return self.results / safe_name("run", run)
+
+    def relative(self, path: Path) -> str:
+        """`path` as it is told to readers: relative to the home, so no path of the machine leaks."""
+        try:
+            return path.resolve().relative_to(self.root).as_posix()
+        except ValueError:
+            return path.name

@@ -1,0 +1,72 @@
+"""Files and folders published whole: temp beside the target, write, fsync, rename, fsync the folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Unfinished work carries this prefix, so that a later start can tell it from anything published.
+TEMP_PREFIX = ".unfinished-"
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def publishing(path: Path) -> Iterator[Path]:
+    """Yield a temp file's path in the folder of `path`; on success it becomes `path`, on error it is gone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temp = Path(name)
+    try:
+        temp.chmod(0o644)
+        yield temp
+        _fsync(temp)
+        temp.replace(path)
+        _fsync(path.parent)
+    finally:
+        temp.unlink(missing_ok=True)
+
+
+def publish_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader sees the old file or the new one, never a part."""
+    with publishing(path) as temp:
+        temp.write_bytes(data)
+
+
+@contextmanager
+def publishing_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty temp folder beside `path`; on success it becomes `path`, which must not exist yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temp = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
+    try:
+        temp.chmod(0o755)
+        yield temp
+        for entry in sorted(temp.rglob("*"), reverse=True):
+            _fsync(entry)
+        _fsync(temp)
+        temp.rename(path)
+        _fsync(path.parent)
+    finally:
+        shutil.rmtree(temp, ignore_errors=True)
+
+
+def remove_unfinished(root: Path) -> list[Path]:
+    """Delete what a killed process left half-written below `root`; return what was deleted."""
+    found = [entry for entry in root.rglob(f"{TEMP_PREFIX}*") if entry.exists()]
+    for entry in found:
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    return found

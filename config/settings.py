@@ -1,0 +1,326 @@
+"""Every choice an owner has, frozen, with defaults; an unknown key is refused, never ignored."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+JobName = Literal[
+    "data_update",
+    "training",
+    "evaluation",
+    "signals",
+    "performance_check",
+    "backup",
+    "restore_drill",
+    "maintenance",
+]
+JOBS: tuple[JobName, ...] = get_args(JobName)
+# The night, in its order. A job of it without a time of its own follows the one before it.
+NIGHT: tuple[JobName, ...] = (
+    "data_update",
+    "training",
+    "evaluation",
+    "signals",
+    "performance_check",
+    "backup",
+)
+
+Interval = Literal["1m", "5m", "15m", "30m", "1h", "1d"]
+
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_FREQUENCIES = {"hourly": "1h", "daily": "1d", "weekly": "7d"}
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(_FREQUENCIES.get(value, value))
+        if not match:
+            raise ValueError("must be a duration such as 30s, 15m, 6h, 7d, or hourly, daily, weekly")
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than zero")
+    return value
+
+
+def _clock_time(value: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError("must be a time of day such as 02:00")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError("must be a time zone such as UTC or America/New_York") from error
+    return value
+
+
+def _symbol(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9^][A-Za-z0-9.^=_-]{0,31}", value) or ".." in value:
+        raise ValueError("must be a symbol such as AAPL, BTC-USD or ^GSPC")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+ClockTime = Annotated[str, AfterValidator(_clock_time)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Section(BaseModel):
+    """A frozen part of the settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class TrainingSchedule(Section):
+    """The earliest times of the night; work starts when its data is there."""
+
+    daily_at: ClockTime = "02:00"
+    data_update_at: ClockTime = "01:30"
+    evaluation_at: ClockTime = "03:00"
+
+
+class JobSchedule(Section):
+    """When one job starts: at a time of day, by cron, or at an interval; with none of them, after its forerunner."""
+
+    at: ClockTime | None = None
+    cron: str | None = None
+    every: Duration | None = None
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _one_trigger(self) -> JobSchedule:
+        if sum(trigger is not None for trigger in (self.at, self.cron, self.every)) > 1:
+            raise ValueError("has more than one of at, cron, every; keep one")
+        return self
+
+    @property
+    def timed(self) -> bool:
+        """Whether the job has a time of its own."""
+        return self.at is not None or self.cron is not None or self.every is not None
+
+
+class TrainingParams(Section):
+    """How long and on how much data models train."""
+
+    steps: int = Field(default=10_000, ge=1)
+    episodes: int = Field(default=200, ge=1)
+    iterations: int = Field(default=1, ge=1, le=100)
+    lookback_days: int = Field(default=1825, ge=30)
+    holdout: float = Field(default=0.2, gt=0.0, lt=0.9)
+    seed: int = Field(default=42, ge=0)
+
+
+class DataParams(Section):
+    """Which bars are pulled."""
+
+    interval: Interval = "1d"
+    wait_for_data: Duration = timedelta(hours=6)
+
+
+class Monitoring(Section):
+    """The thresholds whose breach raises an alert."""
+
+    min_sharpe_ratio: float = 0.5
+    max_drawdown_threshold: float = Field(default=-25.0, le=0.0)
+    for_evaluations: int = Field(default=1, ge=1)
+    clear_after: int = Field(default=2, ge=1)
+    clear_margin: float = Field(default=0.1, ge=0.0)
+
+
+class Webhook(Section):
+    """A signed webhook. The secret is named, never written here."""
+
+    url: str
+    secret_env: str | None = None
+    secret_file: str | None = None
+    allow_private: bool = False
+
+    @model_validator(mode="after")
+    def _valid(self) -> Webhook:
+        if not re.match(r"https?://[^/\s]+", self.url):
+            raise ValueError("url must begin with http:// or https:// and name a host")
+        if not (self.secret_env or self.secret_file):
+            raise ValueError("needs secret_env or secret_file, so that the receiver can trust what it gets")
+        return self
+
+
+class Notifications(Section):
+    """Where alerts go besides the log."""
+
+    enabled: bool = False
+    email: str | None = None
+    slack_webhook: str | None = None
+    webhook: Webhook | None = None
+
+    @model_validator(mode="after")
+    def _deliverable(self) -> Notifications:
+        for name in ("email", "slack_webhook"):
+            if self.enabled and getattr(self, name):
+                raise ValueError(f"{name} cannot be delivered by this version; use webhook, or set enabled to false")
+        return self
+
+
+class YahooSource(Section):
+    """Yahoo Finance, or a server that speaks its protocol."""
+
+    base_url: str | None = None
+    timeout: Duration = timedelta(seconds=10)
+
+
+class ExpertLogs(Section):
+    """Where an expert's trades are read; the sample expert is used for real bars only if it is asked for."""
+
+    folder: str | None = None
+    when_missing: Literal["fail", "sample"] = "fail"
+
+
+class Sources(Section):
+    """Where bars and expert logs come from. `auto` is Yahoo, and the sample market where Yahoo cannot be reached."""
+
+    bars: Literal["auto", "yahoo", "csv", "sample"] = "auto"
+    csv_folder: str | None = None
+    yahoo: YahooSource = YahooSource()
+    expert_logs: ExpertLogs = ExpertLogs()
+
+    @model_validator(mode="after")
+    def _folder(self) -> Sources:
+        if self.bars == "csv" and not self.csv_folder:
+            raise ValueError('bars is "csv", so csv_folder must name a folder')
+        return self
+
+
+class LocalExecutor(Section):
+    """Tasks run in processes of this machine."""
+
+    kind: Literal["local"] = "local"
+    workers: int = Field(default=2, ge=1, le=256)
+
+
+class CostParams(Section):
+    """What trading costs, in every number the desk prints."""
+
+    commission: Rate = 0.001
+    slippage: Rate = 0.0005
+    borrow: Rate = 0.0
+    initial_cash: float = Field(default=100_000.0, gt=0.0)
+
+
+class Promotion(Section):
+    """What a challenger must show before it serves."""
+
+    min_trades: int = Field(default=5, ge=1)
+    min_sharpe_gain: float = Field(default=0.0, ge=0.0)
+    max_extra_drawdown: float = Field(default=5.0, ge=0.0)
+
+
+class Api(Section):
+    """The HTTP service."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8642, ge=0, le=65535)
+    token_file: str | None = None
+    allowed_hosts: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class Database(Section):
+    """The database: embedded in the home, or PostgreSQL by the URL in a variable or a file."""
+
+    url: str | None = None
+    url_env: str | None = None
+
+
+class Limits(Section):
+    """What one task may take, and how often a broken run is tried again."""
+
+    task_timeout: Duration = timedelta(hours=2)
+    task_memory_mb: int = Field(default=4096, ge=256)
+    attempts: int = Field(default=3, ge=1, le=100)
+    stop_grace: Duration = timedelta(seconds=30)
+
+
+class Retention(Section):
+    """How much history is kept. A champion, its predecessor and the newest three versions always stay."""
+
+    backups: int = Field(default=7, ge=1)
+    versions: int = Field(default=10, ge=3)
+    results_days: int = Field(default=90, ge=1)
+    logs_days: int = Field(default=90, ge=1)
+
+
+class Settings(Section):
+    """The whole config of a desk."""
+
+    symbols: tuple[Symbol, ...] = Field(default=("AAPL", "GOOGL", "MSFT", "TSLA"), min_length=1, strict=False)
+    model_types: tuple[str, ...] = Field(default=("behavioral_cloner",), min_length=1, strict=False)
+    time_zone: TimeZone = "UTC"
+    training_schedule: TrainingSchedule = TrainingSchedule()
+    jobs: dict[JobName, JobSchedule] = {}
+    performance_check_frequency: Duration | None = None
+    training_params: TrainingParams = TrainingParams()
+    model_params: dict[str, dict[str, Any]] = {}
+    data_params: DataParams = DataParams()
+    sources: Sources = Sources()
+    costs: CostParams = CostParams()
+    promotion: Promotion = Promotion()
+    monitoring: Monitoring = Monitoring()
+    notifications: Notifications = Notifications()
+    executor: LocalExecutor = LocalExecutor()
+    api: Api = Api()
+    database: Database = Database()
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> Settings:
+        for name in ("symbols", "model_types"):
+            values = getattr(self, name)
+            repeated = sorted({value for value in values if values.count(value) > 1})
+            if repeated:
+                raise ValueError(f"{name} names {', '.join(repeated)} more than once")
+        return self
+
+    def job_schedule(self, job: JobName) -> JobSchedule:
+        """When `job` starts: what `jobs` says of it, else the seed's clock times, else after its forerunner."""
+        if job in self.jobs:
+            return self.jobs[job]
+        seeds_times = {
+            "data_update": JobSchedule(at=self.training_schedule.data_update_at),
+            "training": JobSchedule(at=self.training_schedule.daily_at),
+            "evaluation": JobSchedule(at=self.training_schedule.evaluation_at),
+            "performance_check": JobSchedule(every=self.performance_check_frequency),
+            "restore_drill": JobSchedule(cron="30 4 * * sun"),
+            "maintenance": JobSchedule(at="04:00"),
+        }
+        return seeds_times.get(job, JobSchedule())
+
+    def followers(self, job: JobName) -> tuple[JobName, ...]:
+        """The jobs of the night that `job` brings with it: those right after it without a time of their own."""
+        if job not in NIGHT:
+            return ()
+        chain: list[JobName] = []
+        for follower in NIGHT[NIGHT.index(job) + 1 :]:
+            schedule = self.job_schedule(follower)
+            if schedule.timed:
+                break
+            if schedule.enabled:
+                chain.append(follower)
+        return tuple(chain)
+
+    def fingerprint(self) -> str:
+        """The sha256 of every choice; equal settings have equal fingerprints, however the file is laid out."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

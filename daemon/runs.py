@@ -1,0 +1,121 @@
+"""The states of a run and the legal ways between them; pure, so that every store and executor means the same."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from config.settings import JobName
+
+RunState = Literal[
+    "due",
+    "waiting",
+    "running",
+    "succeeded",
+    "partial",
+    "failed",
+    "skipped",
+    "missed",
+    "cancelled",
+    "crashed",
+    "timed_out",
+]
+STATES: tuple[RunState, ...] = get_args(RunState)
+TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    # Recorded, nobody works on it yet.
+    "due": frozenset({"waiting", "running", "skipped", "cancelled"}),
+    # Claimed; its conditions (fresh data) are not met yet.
+    "waiting": frozenset({"running", "skipped", "failed", "cancelled", "crashed"}),
+    "running": frozenset({"succeeded", "partial", "failed", "skipped", "cancelled", "crashed", "timed_out"}),
+    **dict.fromkeys(
+        ("succeeded", "partial", "failed", "skipped", "missed", "cancelled", "crashed", "timed_out"), frozenset()
+    ),
+}
+TERMINAL: frozenset[RunState] = frozenset(state for state, after in TRANSITIONS.items() if not after)
+ACTIVE: frozenset[RunState] = frozenset({"waiting", "running"})
+# Ends that were not the work's own doing: such a run is tried again.
+INTERRUPTED: frozenset[RunState] = frozenset({"crashed"})
+
+
+def legal(before: RunState, after: RunState) -> bool:
+    """Whether a run may go from `before` to `after`."""
+    return after in TRANSITIONS[before]
+
+
+def sources_of(after: RunState) -> tuple[RunState, ...]:
+    """The states from which a run may become `after`."""
+    return tuple(before for before in STATES if legal(before, after))
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process, told apart from any other that ever had its pid."""
+
+    pid: int
+    started: int
+    boot: str
+
+    @classmethod
+    def me(cls) -> Owner:
+        """This process."""
+        pid = os.getpid()
+        started = process_start(pid)
+        return cls(pid, started if started is not None else 0, boot_id())
+
+    def alive(self) -> bool:
+        """Whether that very process still lives."""
+        return self.boot == boot_id() and process_start(self.pid) == self.started
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is kept in the database."""
+        return asdict(self)
+
+
+@cache
+def boot_id() -> str:
+    """The kernel's name for this boot of the machine; empty where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def process_start(pid: int) -> int | None:
+    """When process `pid` started, in clock ticks since boot; None if there is no such process (or only its zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in ("Z", "X") else int(fields[19])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of the run ledger."""
+
+    id: int
+    job: JobName
+    scheduled_for: datetime
+    attempt: int
+    state: RunState
+    trigger: str
+    chain: tuple[JobName, ...]
+    options: dict[str, Any]
+    parent_id: int | None
+    recorded_at: datetime
+    not_before: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    owner: Owner | None
+    cause: str | None
+    detail: dict[str, Any] | None
+    settings_fingerprint: str | None
+
+    @property
+    def name(self) -> str:
+        """How logs and result folders call it."""
+        return f"{self.job}-{self.id}"

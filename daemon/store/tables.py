@@ -1,0 +1,271 @@
+"""The tables. Times are UTC instants; documents are JSON; rows of the ledgers are never changed after their end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+
+
+class Instant(TypeDecorator[datetime]):
+    """A UTC instant. SQLite keeps no zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse an instant without a zone; hand the database UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; the database keeps UTC instants only")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Every instant that comes back is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key(**options: Any) -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True, **options)
+
+
+# One occurrence of a job, for ever. `chain` lists the jobs that follow when it has ended.
+runs = Table(
+    "runs",
+    metadata,
+    _key(),
+    Column("job", String(32), nullable=False),
+    Column("scheduled_for", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("trigger", String(32), nullable=False),  # schedule, manual, first_night, chain, retry, catch_up
+    Column("chain", JSON, nullable=False),
+    Column("options", JSON, nullable=False),  # what a person asked for: symbols, model types
+    Column("parent_id", ForeignKey("runs.id")),  # the run that brought this one (chain, retry)
+    Column("recorded_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("owner", JSON),  # pid, start time and boot id of the process that claimed it
+    Column("cause", String(64)),  # a stable code
+    Column("detail", JSON),
+    Column("settings_fingerprint", String(64)),
+    UniqueConstraint("job", "scheduled_for", "attempt"),
+    Index("ix_runs_state_not_before", "state", "not_before"),
+)
+
+# One unit inside a run: (symbol, model type), several when a run trains several iterations.
+tasks = Table(
+    "tasks",
+    metadata,
+    _key(),
+    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("symbol", String(32)),
+    Column("model_type", String(64)),
+    Column("iteration", Integer, nullable=False, default=0),
+    Column("state", String(16), nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("cause", String(64)),
+    Column("detail", JSON),
+    Column("result", JSON),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    _key(),
+    Column("dataset", String(64), nullable=False),  # sha256 of its content
+    Column("kind", String(16), nullable=False),  # bars, expert_log
+    Column("source", String(32), nullable=False),
+    Column("symbol", String(32), nullable=False),
+    Column("interval", String(8), nullable=False),
+    Column("first", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("pulled_at", Instant, nullable=False),
+    Column("detail", JSON, nullable=False),
+    UniqueConstraint("dataset", "source", "symbol", "interval"),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    _key(),
+    Column("symbol", String(32), nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("manifest_sha256", String(64), nullable=False),
+    Column("provenance", String(64), nullable=False),
+    Column("dataset", String(64), nullable=False),
+    Column("train_start", Instant, nullable=False),
+    Column("train_end", Instant, nullable=False),
+    Column("trained_at", Instant, nullable=False),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("state", String(16), nullable=False),  # challenger, champion, retired, rejected, quarantined, deleted
+    Column("metrics", JSON, nullable=False),
+    UniqueConstraint("symbol", "model_type", "version"),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    _key(),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("version_id", ForeignKey("model_versions.id"), nullable=False, index=True),
+    Column("champion_id", ForeignKey("model_versions.id")),
+    Column("dataset", String(64), nullable=False),
+    Column("first", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    Column("evaluated_at", Instant, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("verdict", String(16), nullable=False),  # better, worse, inconclusive
+    Column("reasons", JSON, nullable=False),
+    Column("report", String(255)),  # relative to the home
+)
+
+# Append-only: which version served from when, why and by whom. The newest row of a pair is its champion.
+servings = Table(
+    "servings",
+    metadata,
+    _key(),
+    Column("symbol", String(32), nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("version_id", ForeignKey("model_versions.id"), nullable=False),
+    Column("serving_from", Instant, nullable=False),
+    Column("why", String(255), nullable=False),
+    Column("who", String(64), nullable=False),
+    Index("ix_servings_symbol_model_type", "symbol", "model_type"),
+)
+
+# Every signal that was ever published, as it was said.
+signals = Table(
+    "signals",
+    metadata,
+    _key(),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("symbol", String(32), nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("version_id", ForeignKey("model_versions.id"), nullable=False),
+    Column("bar_time", Instant, nullable=False),
+    Column("interval", String(8), nullable=False),
+    Column("action", String(8), nullable=False),  # buy, hold, sell
+    Column("position", Float, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("provenance", String(64), nullable=False),
+    Column("dataset", String(64), nullable=False),
+    Column("published_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    UniqueConstraint("symbol", "model_type", "version_id", "bar_time"),
+    Index("ix_signals_symbol_model_type_bar_time", "symbol", "model_type", "bar_time"),
+)
+
+# What performance_check measured: over the evaluation, and over the signals that were really published.
+measurements = Table(
+    "measurements",
+    metadata,
+    _key(),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("symbol", String(32), nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("version_id", ForeignKey("model_versions.id")),
+    Column("metric", String(32), nullable=False),  # sharpe_ratio, max_drawdown, ...
+    Column("basis", String(16), nullable=False),  # evaluation, live
+    Column("value", Float),
+    Column("reason", String(64)),  # why there is no value
+    Column("measured_at", Instant, nullable=False),
+    Index("ix_measurements_symbol_model_type_metric", "symbol", "model_type", "metric"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _key(),
+    Column("fingerprint", String(64), nullable=False, index=True),  # sha256 of rule and subject
+    Column("rule", String(64), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("state", String(16), nullable=False),  # pending, firing, resolved
+    Column("breaches", Integer, nullable=False),  # in a row
+    Column("clears", Integer, nullable=False),  # in a row
+    Column("value", Float),
+    Column("threshold", Float),
+    Column("since", Instant, nullable=False),
+    Column("fired_at", Instant),
+    Column("resolved_at", Instant),
+    Column("updated_at", Instant, nullable=False),
+    Column("message", String(1024), nullable=False),
+    Column("cure", String(1024), nullable=False),
+    Column("link", String(255)),
+)
+
+# What must be delivered, each once by its key; a row stays until it has been.
+outbox = Table(
+    "outbox",
+    metadata,
+    _key(),
+    Column("key", String(96), nullable=False, unique=True),
+    Column("alert_id", ForeignKey("alerts.id"), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("delivered_at", Instant),
+    Column("blocked", String(64)),  # why it will never be tried again
+    Column("last_error", String(255)),
+)
+
+backups = Table(
+    "backups",
+    metadata,
+    _key(),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("taken_at", Instant, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("verified_at", Instant),  # read back, every hash equal
+    Column("restored_at", Instant),  # a drill loaded it and its champions predicted
+    Column("deleted", Boolean, nullable=False, default=False),
+)
+
+job_states = Table(
+    "job_states",
+    metadata,
+    Column("job", String(32), primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(64), nullable=False),
+)
