@@ -1,0 +1,54 @@
+"""What every test gets: no sockets beyond loopback, and a home of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.paths import HOME_VARIABLE, Home
+
+
+class OutsideSocketError(RuntimeError):
+    """A test tried to reach the world."""
+
+
+def _refuse_outside(address: object) -> None:
+    if not isinstance(address, tuple):
+        return  # a Unix socket
+    host = str(address[0])
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host in ("localhost", "")
+    if not loopback:
+        raise OutsideSocketError(f"a test tried to connect to {host}; tests stay on loopback")
+
+
+@pytest.fixture(autouse=True)
+def _sockets_stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def guarded_connect(self: socket.socket, address: object) -> None:
+        _refuse_outside(address)
+        return connect(self, address)  # type: ignore[arg-type]
+
+    def guarded_connect_ex(self: socket.socket, address: object) -> int:
+        _refuse_outside(address)
+        return connect_ex(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    yield
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """An empty home, also for code that finds it by the environment."""
+    root = tmp_path / "home"
+    root.mkdir()
+    monkeypatch.setenv(HOME_VARIABLE, str(root))
+    return Home(root)
