@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,7 @@ def _refuse_outside(address: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _sockets_stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _sockets_stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
 
     def guarded_connect(self: socket.socket, address: object) -> None:
@@ -42,7 +41,6 @@ def _sockets_stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
     monkeypatch.setattr(socket.socket, "connect", guarded_connect)
     monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
-    yield
 
 
 @pytest.fixture
