@@ -1,0 +1,162 @@
+"""Model versions on disk: published whole, read with suspicion, proved by their golden predictions."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from config.errors import NightdeskError
+from config.publish import publishing_folder
+from config.settings import Section
+from data_pipeline.bars import Bars
+from evaluation.signals import Signals
+from trainers.interface import Model
+from trainers.manifest import FORMAT, MANIFEST, FileEntry, Manifest, read_manifest, sha256_file, verify_files
+from trainers.registry import get, validate_params
+from trainers.safe_files import Tensors, corrupt, json_bytes, read_tensors, tensor_bytes
+
+GOLDEN = "golden.safetensors"
+GOLDEN_BARS = 512
+LIBRARIES = ("numba", "numpy", "pandas", "safetensors", "scikit-learn", "ta-lib")
+_COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True)
+class ArtifactFacts:
+    """What an artefact says of its making. `bars` are those it was trained on; the last of them become golden."""
+
+    model_type: str
+    version: str
+    params: Section
+    bars: Bars
+    dataset: str
+    provenance: str
+    train_start: datetime
+    train_end: datetime
+    trained_at: datetime
+    settings_fingerprint: str
+    seed: int
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model version that was read back."""
+
+    folder: Path
+    model: Model
+    manifest: Manifest
+
+
+def save_artifact(folder: Path, model: Model, facts: ArtifactFacts) -> Manifest:
+    """Publish `model` whole as `folder`, which must not exist yet."""
+    if folder.exists():
+        raise NightdeskError(
+            "model.exists",
+            f"The version {facts.version} of {facts.bars.symbol} {facts.model_type} exists already.",
+            "A version is never written twice; choose another name for this one.",
+        )
+    golden = _golden_inputs(facts.bars)
+    with publishing_folder(folder) as temp:
+        model.save(temp)
+        (temp / GOLDEN).write_bytes(
+            tensor_bytes(golden | _outputs(model.signals(_golden_bars(golden, facts.bars))), {})
+        )
+        files = {path.name: FileEntry(sha256=sha256_file(path), bytes=path.stat().st_size) for path in temp.iterdir()}
+        manifest = _manifest(model, facts, len(golden["time"]), files)
+        (temp / MANIFEST).write_bytes(json_bytes(manifest.model_dump(mode="json")))
+    return manifest
+
+
+def load_artifact(folder: Path, expect_manifest_sha256: str | None = None) -> Artifact:
+    """Read the model in `folder` after its every file was checked against the manifest."""
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest, expect_manifest_sha256)
+    validate_params(manifest.model_type, manifest.params)
+    return Artifact(folder, get(manifest.model_type).load(folder), manifest)
+
+
+def prove(artifact: Artifact) -> None:
+    """Raise unless the model says of its golden bars, to the last bit, what it said when it was trained."""
+    golden, _ = read_tensors(artifact.folder / GOLDEN)
+    if (
+        set(golden) != {"time", "position", "confidence", *_COLUMNS}
+        or len({len(array) for array in golden.values()}) != 1
+    ):
+        raise corrupt(GOLDEN, "it does not hold the golden bars and predictions")
+    now = _outputs(artifact.model.signals(_golden_bars(golden, artifact.manifest)))
+    for name, values in now.items():
+        differing = np.flatnonzero(values.view(np.int64) != golden[name].view(np.int64))
+        if len(differing):
+            raise _mismatch(artifact.manifest, name, values, golden, differing)
+
+
+def _mismatch(
+    manifest: Manifest, name: str, values: np.ndarray[Any, Any], golden: Tensors, differing: np.ndarray[Any, Any]
+) -> NightdeskError:
+    at = int(differing[0])
+    return NightdeskError(
+        "model.golden_mismatch",
+        f"{manifest.symbol} {manifest.model_type} {manifest.version} says {name} {float(values[at])!r} on golden bar "
+        f"{at}; when it was trained it said {float(golden[name][at])!r} ({len(differing)} of {len(values)} bars differ).",
+        "It is not served. A library whose results changed is the usual cause: compare the manifest's libraries with "
+        "those installed, and train again.",
+        trained_with=manifest.libraries,
+        running=_libraries(),
+    )
+
+
+def _golden_inputs(bars: Bars) -> Tensors:
+    frame = bars.tail(GOLDEN_BARS).frame
+    columns = {name: frame[name].to_numpy(np.float64) for name in _COLUMNS}
+    return {"time": pd.DatetimeIndex(frame.index).as_unit("ns").asi8, **columns}
+
+
+def _golden_bars(golden: Tensors, origin: Bars | Manifest) -> Bars:
+    index = pd.DatetimeIndex(golden["time"].astype("datetime64[ns]"), name="time").tz_localize("UTC")
+    frame = pd.DataFrame({name: golden[name] for name in _COLUMNS}, index=index)
+    return Bars(frame, symbol=origin.symbol, interval=origin.interval, source=origin.source)
+
+
+def _outputs(signals: Signals) -> Tensors:
+    return {
+        "position": signals.position.to_numpy(np.float64),
+        "confidence": signals.confidence.to_numpy(np.float64),
+    }
+
+
+def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[str, FileEntry]) -> Manifest:
+    return Manifest(
+        format=FORMAT,
+        symbol=facts.bars.symbol,
+        interval=facts.bars.interval,
+        source=facts.bars.source,
+        model_type=facts.model_type,
+        version=facts.version,
+        params=facts.params.model_dump(mode="json"),
+        features=list(model.facts["features"]),
+        dataset=facts.dataset,
+        provenance=facts.provenance,
+        train_start=facts.train_start,
+        train_end=facts.train_end,
+        trained_at=facts.trained_at,
+        settings_fingerprint=facts.settings_fingerprint,
+        code_version=installed("nightdesk"),
+        libraries=_libraries(),
+        seed=facts.seed,
+        device=facts.device,
+        metrics=model.facts["metrics"],
+        golden_bars=golden_bars,
+        files=files,
+    )
+
+
+def _libraries() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: installed(name) for name in LIBRARIES}}

@@ -1,0 +1,144 @@
+"""The manifest of a model version: what it is, what it was made from, and the sha256 of its every file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from config.errors import NightdeskError
+from config.settings import Section
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+MAX_MANIFEST_BYTES = 4_000_000
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# A plain name with one of the two suffixes that hold no code.
+_SAFE_FILE = re.compile(r"[a-z][a-z0-9_]{0,63}\.(safetensors|json)")
+
+
+class FileEntry(Section):
+    """One file of a model version."""
+
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+
+
+class Manifest(Section):
+    """Everything there is to know of a model version without loading it."""
+
+    format: Literal[1] = 1
+    symbol: str
+    interval: str
+    source: str
+    model_type: str
+    version: str
+    params: dict[str, Any]
+    features: list[str]
+    dataset: str
+    provenance: str
+    train_start: datetime
+    train_end: datetime
+    trained_at: datetime
+    settings_fingerprint: str
+    code_version: str
+    libraries: dict[str, str]
+    seed: int
+    device: str
+    metrics: dict[str, Any]
+    golden_bars: int = Field(ge=1)
+    files: dict[str, FileEntry]
+
+
+def sha256_file(path: Path) -> str:
+    """The sha256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def manifest_sha256(folder: Path) -> str:
+    """What names a model version's whole content: the sha256 of its manifest."""
+    return sha256_file(_present(folder / MANIFEST))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the model in `folder`, its form checked; the other files are not looked at."""
+    path = _present(folder / MANIFEST)
+    if path.stat().st_size > MAX_MANIFEST_BYTES:
+        raise _broken(folder, f"its {MANIFEST} is larger than {MAX_MANIFEST_BYTES} bytes")
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise _not_a_manifest(folder, error) from error
+    for name in manifest.files:
+        _refuse_name(folder, name)
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest, expect_manifest_sha256: str | None = None) -> None:
+    """Raise unless `folder` holds exactly the files of its manifest, plain, whole and unchanged."""
+    if expect_manifest_sha256 is not None and manifest_sha256(folder) != expect_manifest_sha256:
+        raise _broken(folder, f"its {MANIFEST} is not the one that was published")
+    found = {entry.name for entry in os.scandir(folder)} - {MANIFEST}
+    for name in sorted(found - manifest.files.keys()):
+        _refuse_name(folder, name)
+        raise _broken(folder, f"the file {name!r} is not in its manifest")
+    for name, entry in manifest.files.items():
+        path = _present(folder / name)
+        if path.stat().st_size != entry.bytes or sha256_file(path) != entry.sha256:
+            raise _broken(folder, f"the file {name} was changed after it was published")
+
+
+def _present(path: Path) -> Path:
+    """`path`, if it is a plain file and not a link or a device."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError as error:
+        raise NightdeskError(
+            "model.missing",
+            f"The model {_called(path.parent)} has no {path.name}.",
+            "Restore it from a backup, or train it again.",
+        ) from error
+    if not stat.S_ISREG(mode):
+        raise _broken(path.parent, f"{path.name} is not a plain file")
+    return path
+
+
+def _refuse_name(folder: Path, name: str) -> None:
+    if not _SAFE_FILE.fullmatch(name):
+        raise NightdeskError(
+            "model.unsafe",
+            f"The model {_called(folder)} holds {name!r}; a model is made of .safetensors and .json files only.",
+            "Do not load it. Restore the model from a backup, or train it again.",
+        )
+
+
+def _not_a_manifest(folder: Path, error: ValidationError) -> NightdeskError:
+    mistakes = error.errors(include_url=False, include_context=False)
+    if any(mistake["loc"] == ("format",) for mistake in mistakes):
+        return NightdeskError(
+            "model.format",
+            f"The model {_called(folder)} has a format this version does not know (it knows {FORMAT}).",
+            "Update Nightdesk to the version that trained it, or train it again.",
+        )
+    first = mistakes[0]
+    return _broken(folder, f"its {MANIFEST} is wrong at {'.'.join(map(str, first['loc'])) or '/'}: {first['msg']}")
+
+
+def _broken(folder: Path, why: str) -> NightdeskError:
+    return NightdeskError(
+        "model.corrupt",
+        f"The model {_called(folder)} cannot be used: {why}.",
+        "It is never served like this. Restore it from a backup, or train it again.",
+    )
+
+
+def _called(folder: Path) -> str:
+    """The symbol, model type and version by which a reader knows the folder; no path of the machine."""
+    return "/".join(folder.parts[-3:])

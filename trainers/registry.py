@@ -1,0 +1,78 @@
+"""Every model type by its name. Importing this costs nothing; a model type is imported when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from config.errors import ConfigError, UsageError
+from config.settings import Section
+from trainers.interface import ModelType
+
+
+@dataclass(frozen=True)
+class _Entry:
+    description: str
+    params: str  # module:class, light enough for the process that reads the config
+    model_type: str  # module:class
+
+
+_REGISTERED = {
+    "behavioral_cloner": _Entry(
+        "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
+        "trainers.cloning.config:BehavioralClonerParams",
+        "trainers.cloning.model_type:BehavioralClonerType",
+    ),
+}
+
+
+def names() -> list[str]:
+    """The registered model types, in alphabetical order."""
+    return sorted(_REGISTERED)
+
+
+def describe() -> dict[str, str]:
+    """A sentence on each registered model type."""
+    return {name: _REGISTERED[name].description for name in names()}
+
+
+def get(name: str) -> ModelType:
+    """The model type called `name`."""
+    return cast("ModelType", _imported(_entry(name).model_type)())
+
+
+def validate_params(name: str, values: dict[str, Any]) -> Section:
+    """The params of model type `name`: `values` over its defaults. Imports nothing heavy."""
+    params = cast("type[Section]", _imported(_entry(name).params))
+    try:
+        return params.model_validate(values)
+    except ValidationError as error:
+        mistakes = [
+            f"{'.'.join(map(str, detail['loc'])) or name}: {detail['msg']}"
+            for detail in error.errors(include_url=False)
+        ]
+        raise ConfigError(
+            "model_type.params",
+            f"The params of {name} are wrong: {'; '.join(mistakes)}.",
+            f"Correct model_params.{name}; known params: {', '.join(sorted(params.model_fields))}.",
+            mistakes=mistakes,
+        ) from error
+
+
+def _entry(name: str) -> _Entry:
+    if name not in _REGISTERED:
+        raise UsageError(
+            "model_type.unknown",
+            f"There is no model type {name!r}.",
+            f"Use one of the registered model types: {', '.join(names())}.",
+            registered=names(),
+        )
+    return _REGISTERED[name]
+
+
+def _imported(where: str) -> Any:
+    module, _, attribute = where.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,96 @@
+"""Tensors and JSON from files that may be hostile: read, checked, never executed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from config.errors import NightdeskError
+
+Tensors = dict[str, NDArray[Any]]
+MAX_JSON_BYTES = 16_000_000
+# How pickles (protocol 2 and later), joblib's compressed ones and zip archives (torch) begin.
+_EXECUTABLE = (b"\x80", b"PK", b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"BZh", b"\xfd7z", b"\x04\x22\x4d\x18")
+_HEADER_LENGTH = 8  # a safetensors file begins with its JSON header's length, little-endian
+
+
+def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
+    """Arrays and a JSON-able document as the bytes of one safetensors file."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    return save(contiguous, metadata={"nightdesk": json.dumps(metadata, sort_keys=True)})
+
+
+def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    """The inverse of `tensor_bytes`. A pickle is refused by its first bytes, a torn file by its header."""
+    data = path.read_bytes()
+    _refuse_executable(path.name, data)
+    try:
+        return load(data), _metadata(data)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise corrupt(path.name, f"it is not a whole safetensors file ({error})") from error
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    length = int.from_bytes(data[:_HEADER_LENGTH], "little")
+    header = json.loads(data[_HEADER_LENGTH : _HEADER_LENGTH + length])
+    document = json.loads(header.get("__metadata__", {}).get("nightdesk", "{}"))
+    if not isinstance(document, dict):
+        raise TypeError("its metadata is not a JSON object")
+    return document
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of bounded size."""
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise corrupt(path.name, f"it is larger than {MAX_JSON_BYTES} bytes")
+    data = path.read_bytes()
+    if data.startswith(_EXECUTABLE):
+        raise unsafe(path.name)
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise corrupt(path.name, f"it is not JSON ({error})") from error
+    if not isinstance(document, dict):
+        raise corrupt(path.name, "it is not a JSON object")
+    return document
+
+
+def json_bytes(document: dict[str, Any]) -> bytes:
+    """A document as readable JSON, the same bytes for the same content; NaN has no place in it."""
+    return (json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def corrupt(name: str, why: str) -> NightdeskError:
+    """The error for a file whose content is not what it must be."""
+    return NightdeskError(
+        "model.corrupt",
+        f"{name} cannot be used: {why}.",
+        "Take the model from a backup, or train it again.",
+    )
+
+
+def _refuse_executable(name: str, data: bytes) -> None:
+    """Raise unless the file begins as safetensors does: a length that fits, then a JSON object."""
+    length = int.from_bytes(data[:_HEADER_LENGTH], "little")
+    looks_right = data[_HEADER_LENGTH : _HEADER_LENGTH + 1] == b"{"
+    if looks_right and length <= len(data) - _HEADER_LENGTH:
+        return
+    if not looks_right and data.startswith(_EXECUTABLE):
+        raise unsafe(name)
+    raise corrupt(name, "it is not a whole safetensors file")
+
+
+def unsafe(name: str) -> NightdeskError:
+    """The error for a pickle or an archive that may hold one."""
+    return NightdeskError(
+        "model.unsafe",
+        f"{name} is a pickle, joblib or archive file; reading one runs whatever code is in it, so it is never read.",
+        "Train the model here again; or, where you trust the file, load it yourself in the environment that wrote it "
+        "and hand the fitted forest to BehavioralCloner.from_sklearn(forest, feature_names), then save_brain.",
+    )
