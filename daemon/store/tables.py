@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 
@@ -57,6 +58,11 @@ metadata = MetaData(
 
 def _key(**options: Any) -> Column[int]:
     return Column("id", Integer, primary_key=True, autoincrement=True, **options)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Options that restrict an index to the rows that meet `condition`."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 # One occurrence of a job, for ever. `chain` lists the jobs that follow when it has ended.
@@ -228,6 +234,8 @@ alerts = Table(
     Column("message", String(1024), nullable=False),
     Column("cure", String(1024), nullable=False),
     Column("link", String(255)),
+    # Whatever kills the desk whenever: no rule and subject ever has two open alerts.
+    Index("ix_alerts_open", "fingerprint", unique=True, **_where("state <> 'resolved'")),
 )
 
 # What must be delivered, each once by its key; a row stays until it has been.
@@ -245,6 +253,7 @@ outbox = Table(
     Column("delivered_at", Instant),
     Column("blocked", String(64)),  # why it will never be tried again
     Column("last_error", String(255)),
+    Index("ix_outbox_pending", "channel", "id", **_where("delivered_at IS NULL AND blocked IS NULL")),
 )
 
 backups = Table(
