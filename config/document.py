@@ -103,8 +103,10 @@ class _Parser:
         match = _STRING.match(self.text, self.at)
         if not match:
             self.fail("a string that does not end, or with a character that must be escaped")
-        self.at = match.end()
         text: str = json.loads(match[0])
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self.fail("a string with half of a surrogate pair", "Write the character itself.")
+        self.at = match.end()
         return text
 
     def members(self, pointer: Pointer) -> dict[str, Any]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from config.document import Document, Pointer, parse, pointer_text
 from config.errors import ConfigError
 from config.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 DEFAULT_CONFIG = Path(__file__).with_name("default.json")
 MAX_BYTES = 1_000_000
@@ -26,13 +29,15 @@ def read_config(path: Path) -> tuple[str, str]:
     """The name and text of a config file, or a clear error."""
     name = path.name
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise ConfigError(
                 "config.malformed",
                 f"{name} is larger than {MAX_BYTES} bytes.",
-                "A config is a few kilobytes.",
+                "A config is a few kilobytes; name the right file.",
             )
-        return name, path.read_bytes().decode("utf-8-sig")
+        return name, content.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise ConfigError(
             "config.missing",
@@ -59,40 +64,57 @@ def parse_settings(name: str, text: str) -> Settings:
     try:
         return Settings.model_validate(document.value)
     except ValidationError as error:
-        mistakes = [_mistake(document, _Mistake(**_facts(detail))) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        told = [_mistake(document, detail) for detail in details if not _follows_from_another(detail, details)]
+        messages = [message for message, _ in told]
         raise ConfigError(
             "config.invalid",
-            f"{name}: " + " ".join(message for message, _ in mistakes),
-            " ".join(dict.fromkeys(cure for _, cure in mistakes)),
-            mistakes=[message for message, _ in mistakes],
+            f"{name}, " + " ".join(messages),
+            " ".join(dict.fromkeys(cure for _, cure in told)),
+            mistakes=messages,
         ) from error
 
 
-class _Mistake(BaseModel):
-    kind: str
-    pointer: Pointer
-    value: Any
-    message: str
+# What pydantic calls Python types, said in the words of JSON.
+_KINDS = {
+    "tuple_type": "should be a list, as in [...]",
+    "dict_type": "should be an object, as in {...}",
+    "model_type": "should be an object, as in {...}",
+    "time_delta_type": 'should be a duration, such as "30s" or "6h"',
+    "too_short": "should have at least one item",
+    "string_type": "should be text in double quotes",
+    "bool_type": "should be true or false",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+}
 
 
-def _facts(detail: Any) -> dict[str, Any]:
-    pointer = tuple(part for part in detail["loc"] if part != "[key]")
-    return {
-        "kind": detail["type"],
-        "pointer": pointer,
-        "value": detail.get("input"),
-        "message": detail["msg"],
-    }
+def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Whether `detail` blames a list or object for what one of its items is blamed for already."""
+    loc = detail["loc"]
+    return any(len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details)
 
 
-def _mistake(document: Document, mistake: _Mistake) -> tuple[str, str]:
-    where = f"{document.place(mistake.pointer)}: {pointer_text(mistake.pointer)}"
-    if mistake.kind == "extra_forbidden":
-        return f"{where} is not a known key.", _nearest(mistake.pointer)
-    value = json.dumps(mistake.value, default=str)
-    shown = value if len(value) <= 80 else value[:77] + "..."
-    message = mistake.message.removeprefix("Value error, ").removeprefix("Input ")
-    return f"{where} is {shown}: {message}.", f"Correct {pointer_text(mistake.pointer)}."
+def _mistake(document: Document, detail: ErrorDetails) -> tuple[str, str]:
+    bad_key = detail["type"] == "literal_error" and detail["loc"][-1] == "[key]"
+    pointer = detail["loc"][:-1] if bad_key else detail["loc"]
+    where = f"{document.place(pointer)}: {pointer_text(pointer)}"
+    if bad_key or detail["type"] == "extra_forbidden":
+        return f"{where} is not a known key.", _nearest(pointer)
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return (
+        f"{where} {_shown(detail['input'])}{_KINDS.get(detail['type'], message)}.",
+        f"Correct {pointer_text(pointer)}.",
+    )
+
+
+def _shown(value: Any) -> str:
+    """The value, where it is short enough to help; what stands in a whole object may be nobody's business."""
+    if isinstance(value, dict | list):
+        return ""
+    text = json.dumps(value)
+    return f"is {text if len(text) <= 80 else text[:77] + '...'}: "
 
 
 def _nearest(pointer: Pointer) -> str:
@@ -105,12 +127,12 @@ def _nearest(pointer: Pointer) -> str:
 
 
 def _keys_at(pointer: Pointer) -> list[str]:
+    """The keys that the settings know at `pointer`, read from their JSON schema."""
     schema = Settings.model_json_schema()
-    definitions = schema.get("$defs", {})
     node: dict[str, Any] = schema
     for part in pointer:
-        child = node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") or {}
+        child = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
         options = [child, *child.get("anyOf", [])]
         named = next((option["$ref"] for option in options if "$ref" in option), None)
-        node = definitions[named.rsplit("/", 1)[-1]] if named else child
-    return list(node.get("properties", {}))
+        node = schema["$defs"][named.rsplit("/", 1)[-1]] if named else child
+    return list(node.get("properties") or node.get("propertyNames", {}).get("enum", []))

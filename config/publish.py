@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 # Unfinished work carries this prefix, so that a later start can tell it from anything published.
@@ -61,9 +62,10 @@ def publishing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temp, ignore_errors=True)
 
 
-def remove_unfinished(root: Path) -> list[Path]:
-    """Delete what a killed process left half-written below `root`; return what was deleted."""
-    found = [entry for entry in root.rglob(f"{TEMP_PREFIX}*") if entry.exists()]
+def remove_unfinished(root: Path, before: datetime) -> list[Path]:
+    """Delete what a killed process left half-written below `root` before `before`; return what was deleted."""
+    limit = before.timestamp()
+    found = [entry for entry in root.rglob(f"{TEMP_PREFIX}*") if entry.exists() and entry.stat().st_mtime < limit]
     for entry in found:
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)

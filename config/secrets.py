@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from config.errors import ConfigError
+from config.publish import TEMP_PREFIX
 
 TOKEN_VARIABLE = "NIGHTDESK_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
 MASK = "***"
@@ -14,6 +17,8 @@ MASK = "***"
 
 class Secret:
     """A value that does not show itself in logs, reprs or tracebacks."""
+
+    __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
         self._value = value
@@ -29,28 +34,32 @@ class Secret:
 
 
 def read_secret(name: str, *, variable: str | None = None, file: str | Path | None = None) -> Secret:
-    """Read the secret called `name` from an environment variable or from a file."""
-    if variable and os.environ.get(variable):
-        return Secret(os.environ[variable].strip())
-    if file:
-        try:
-            return Secret(Path(file).read_text(encoding="utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                "config.secret",
-                f"The file of the {name} cannot be read.",
-                "Mend its path or its permissions.",
-            ) from error
-    raise ConfigError("config.secret", f"The {name} is not set.", f"Set the variable {variable} or name a file.")
+    """Read the secret called `name` from an environment variable, else from a file."""
+    if variable and (value := os.environ.get(variable, "").strip()):
+        return Secret(value)
+    if not file:
+        cure = (
+            f"Set the variable {variable} or name a file." if variable else "Name a variable or a file that holds it."
+        )
+        raise ConfigError("config.secret", f"The {name} is not set.", cure)
+    try:
+        value = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "config.secret",
+            f"The file of the {name}, {Path(file).name}, cannot be read.",
+            "Mend its path or its permissions.",
+        ) from error
+    if not value:
+        raise ConfigError("config.secret", f"The file of the {name}, {Path(file).name}, is empty.", "Write it anew.")
+    return Secret(value)
 
 
 def make_token_file(path: Path) -> Secret:
     """Make a new random token, readable by its owner alone; an existing one stays."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_secret("API token", file=path)
-    token = secrets.token_urlsafe(32)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(token + "\n")
-    return Secret(token)
+    with suppress(FileExistsError), tempfile.NamedTemporaryFile("w", prefix=TEMP_PREFIX, dir=path.parent) as temp:
+        temp.write(secrets.token_urlsafe(32) + "\n")
+        temp.flush()
+        os.fsync(temp.fileno())
+        os.link(temp.name, path)  # unlike a rename, it never replaces a token that is in use
+    return read_secret("API token", file=path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 JobName = Literal[
     "data_update",
@@ -33,8 +34,8 @@ NIGHT: tuple[JobName, ...] = (
 
 Interval = Literal["1m", "5m", "15m", "30m", "1h", "1d"]
 
-_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"(\d{1,8}(?:\.\d{1,6})?)\s*([dhms])")
+_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 _FREQUENCIES = {"hourly": "1h", "daily": "1d", "weekly": "7d"}
 
 
@@ -43,19 +44,35 @@ def _duration(value: Any) -> Any:
         match = _DURATION.fullmatch(_FREQUENCIES.get(value, value))
         if not match:
             raise ValueError("must be a duration such as 30s, 15m, 6h, 7d, or hourly, daily, weekly")
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+        return float(match[1]) * _UNITS[match[2]]
     return value
 
 
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("must be longer than zero")
+def _duration_text(value: timedelta) -> str:
+    for name, unit in _UNITS.items():
+        if value % unit == timedelta(0):
+            return f"{value // unit}{name}"
+    return f"{value.total_seconds():.6f}s"
+
+
+def _sensible(value: timedelta) -> timedelta:
+    if not timedelta(0) < value <= timedelta(days=1000):
+        raise ValueError("must be longer than zero, and 1000d at most")
     return value
 
 
 def _clock_time(value: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
         raise ValueError("must be a time of day such as 02:00")
+    return value
+
+
+def _cron(value: str) -> str:
+    fields = value.split()
+    if len(fields) != 5 or not all(re.fullmatch(r"[\w*/,-]+", field) for field in fields):
+        raise ValueError("must be five cron fields: minute, hour, day, month, weekday, such as 30 4 * * sun")
+    if re.search(r"\d", fields[4].partition("/")[0]):
+        raise ValueError("must name its weekdays (mon, tue, ...), because cron programs number them differently")
     return value
 
 
@@ -68,15 +85,30 @@ def _time_zone(value: str) -> str:
 
 
 def _symbol(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9^][A-Za-z0-9.^=_-]{0,31}", value) or ".." in value:
+    if not re.fullmatch(r"[A-Za-z0-9^][A-Za-z0-9.^=-]{0,31}", value) or ".." in value or value == "quarantine":
         raise ValueError("must be a symbol such as AAPL, BTC-USD or ^GSPC")
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"names {', '.join(repeated)} more than once")
+    return values
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    AfterValidator(_sensible),
+    PlainSerializer(_duration_text, return_type=str, when_used="json"),
+]
+Cron = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
+Name = TypeVar("Name", bound=str)
+Names = Annotated[tuple[Name, ...], Field(min_length=1, strict=False), AfterValidator(_no_repeats)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -98,7 +130,7 @@ class JobSchedule(Section):
     """When one job starts: at a time of day, by cron, or at an interval; with none of them, after its forerunner."""
 
     at: ClockTime | None = None
-    cron: str | None = None
+    cron: Cron | None = None
     every: Duration | None = None
     enabled: bool = True
 
@@ -265,8 +297,8 @@ class Retention(Section):
 class Settings(Section):
     """The whole config of a desk."""
 
-    symbols: tuple[Symbol, ...] = Field(default=("AAPL", "GOOGL", "MSFT", "TSLA"), min_length=1, strict=False)
-    model_types: tuple[str, ...] = Field(default=("behavioral_cloner",), min_length=1, strict=False)
+    symbols: Names[Symbol] = ("AAPL", "GOOGL", "MSFT", "TSLA")
+    model_types: Names[str] = ("behavioral_cloner",)
     time_zone: TimeZone = "UTC"
     training_schedule: TrainingSchedule = TrainingSchedule()
     jobs: dict[JobName, JobSchedule] = {}
@@ -284,15 +316,6 @@ class Settings(Section):
     database: Database = Database()
     limits: Limits = Limits()
     retention: Retention = Retention()
-
-    @model_validator(mode="after")
-    def _no_repeats(self) -> Settings:
-        for name in ("symbols", "model_types"):
-            values = getattr(self, name)
-            repeated = sorted({value for value in values if values.count(value) > 1})
-            if repeated:
-                raise ValueError(f"{name} names {', '.join(repeated)} more than once")
-        return self
 
     def job_schedule(self, job: JobName) -> JobSchedule:
         """When `job` starts: what `jobs` says of it, else the seed's clock times, else after its forerunner."""
@@ -323,4 +346,5 @@ class Settings(Section):
 
     def fingerprint(self) -> str:
         """The sha256 of every choice; equal settings have equal fingerprints, however the file is laid out."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        choices = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(choices.encode()).hexdigest()

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from config import Settings, load_settings
+from config.loader import parse_settings
+from config.settings import JOBS, Duration, Symbol
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "training_config.json"
+
+
+def settings(**choices) -> Settings:
+    return parse_settings("desk.json", json.dumps(choices))
+
+
+def test_the_seeds_training_config_loads_unchanged_and_means_what_it_says():
+    loaded = load_settings(GOLDEN)
+    assert loaded.symbols == ("AAPL", "GOOGL", "MSFT", "TSLA")
+    assert loaded.model_types == ("deepscalper",)
+    assert loaded.job_schedule("training").at == "02:00"
+    assert loaded.job_schedule("data_update").at == "01:30"
+    assert loaded.job_schedule("evaluation").at == "03:00"
+    params = loaded.training_params
+    assert (params.steps, params.episodes, params.iterations, params.lookback_days) == (10_000, 200, 1, 365)
+    assert (loaded.monitoring.min_sharpe_ratio, loaded.monitoring.max_drawdown_threshold) == (0.5, -25.0)
+
+
+def test_the_seeds_additions_load_and_mean_what_they_say():
+    loaded = settings(
+        **json.loads(GOLDEN.read_text()),
+        data_params={"interval": "1h"},
+        performance_check_frequency="daily",
+        notifications={"enabled": False, "email": "me@example.org", "slack_webhook": "https://hooks.example/x"},
+    )
+    assert loaded.data_params.interval == "1h"
+    assert loaded.job_schedule("performance_check").every == timedelta(days=1)
+    assert loaded.notifications.email == "me@example.org"
+
+
+@pytest.mark.parametrize("channel", [{"email": "me@example.org"}, {"slack_webhook": "https://hooks.example/x"}])
+def test_a_channel_that_could_not_deliver_is_refused_once_it_is_enabled(channel):
+    with pytest.raises(Exception, match="cannot be delivered by this version"):
+        settings(notifications={"enabled": True, **channel})
+
+
+def sections(model: BaseModel):
+    yield model
+    for name in type(model).model_fields:
+        if isinstance(value := getattr(model, name), BaseModel):
+            yield from sections(value)
+
+
+def test_every_section_is_frozen_and_refuses_unknown_keys():
+    for section in sections(Settings()):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(section, next(iter(type(section).model_fields)), None)
+        with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+            type(section).model_validate({**section.model_dump(), "surprise": 1})
+
+
+FULL = {
+    "symbols": ["BTC-USD", "^GSPC"],
+    "jobs": {"training": {"cron": "0 2 * * mon-fri"}, "backup": {"every": "6h"}, "signals": {"enabled": False}},
+    "performance_check_frequency": "hourly",
+    "model_params": {"behavioral_cloner": {"n_estimators": 50, "features": ["rsi", "ema"]}},
+    "notifications": {"enabled": True, "webhook": {"url": "https://example.org/hook", "secret_env": "HOOK"}},
+    "limits": {"task_timeout": "90s", "stop_grace": "0.25s"},
+    "api": {"allowed_hosts": ["desk.example.org"]},
+}
+
+
+@pytest.mark.parametrize("choices", [{}, FULL], ids=["defaults", "everything"])
+def test_settings_cross_to_a_worker_and_back_as_json(choices):
+    before = settings(**choices)
+    after = Settings.model_validate_json(before.model_dump_json())
+    assert after == before
+    assert after.fingerprint() == before.fingerprint()
+
+
+@given(st.timedeltas(min_value=timedelta(microseconds=1), max_value=timedelta(days=1000)))
+def test_a_duration_survives_being_written_as_text(value):
+    adapter = TypeAdapter(Duration)
+    assert adapter.validate_json(adapter.dump_json(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("30s", timedelta(seconds=30)),
+        ("1.5h", timedelta(minutes=90)),
+        ("7 d", timedelta(days=7)),
+        ("weekly", timedelta(days=7)),
+    ],
+)
+def test_durations_are_written_as_people_write_them(text, meaning):
+    assert settings(limits={"task_timeout": text}).limits.task_timeout == meaning
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0s", "-5s", "5", "five minutes", "PT5M", "99999999999999d", "1001d", "monthly", "1e5s"]
+)
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(Exception, match="/limits/task_timeout is"):
+        settings(limits={"task_timeout": text})
+
+
+@pytest.mark.parametrize("cron", ["0 2 * * *", "*/5 1-3 1,15 jan-mar mon-fri", "30 4 * * sun"])
+def test_a_cron_line_has_five_fields(cron):
+    assert settings(jobs={"training": {"cron": cron}}).job_schedule("training").cron == cron
+
+
+@pytest.mark.parametrize(
+    ("cron", "complaint"),
+    [
+        ("0 2 * *", "must be five cron fields"),
+        ("0 2 * * * *", "must be five cron fields"),
+        ("0 2 * * $(reboot)", "must be five cron fields"),
+        ("0 2 * * 1-5", "must name its weekdays"),
+    ],
+)
+def test_a_cron_line_that_could_be_misread_is_refused(cron, complaint):
+    with pytest.raises(Exception, match=complaint):
+        settings(jobs={"training": {"cron": cron}})
+
+
+def test_the_fingerprint_does_not_see_layout_or_the_order_of_keys():
+    def scrambled(value):
+        return {key: scrambled(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+    text = json.dumps(scrambled(FULL), indent=7)
+    assert parse_settings("other.json", text).fingerprint() == settings(**FULL).fingerprint()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"symbols": ["AAPL"]},
+        {"training_params": {"seed": 43}},
+        {"jobs": {"backup": {"enabled": False}}},
+        {"model_params": {"behavioral_cloner": {"n_estimators": 51}}},
+    ],
+)
+def test_the_fingerprint_sees_every_change_of_meaning(change):
+    assert settings(**change).fingerprint() != Settings().fingerprint()
+
+
+def test_a_default_written_out_means_the_same_as_one_left_out():
+    assert settings(training_params={"steps": 10_000}, costs={"initial_cash": 100_000}).fingerprint() == (
+        Settings().fingerprint()
+    )
+
+
+def test_jobs_of_the_night_without_a_time_of_their_own_follow_their_forerunner():
+    assert settings().followers("evaluation") == ("signals", "performance_check", "backup")
+    assert settings().followers("training") == ()
+    assert settings(jobs={"training": {}, "evaluation": {}}).followers("data_update") == (
+        "training",
+        "evaluation",
+        "signals",
+        "performance_check",
+        "backup",
+    )
+    assert settings(jobs={"signals": {"enabled": False}}).followers("evaluation") == ("performance_check", "backup")
+    assert settings().followers("maintenance") == ()
+
+
+def test_every_job_has_a_schedule():
+    assert {job for job in JOBS if not Settings().job_schedule(job).timed} == {"signals", "performance_check", "backup"}
+
+
+@pytest.mark.parametrize("symbol", ["AAPL", "BRK.B", "BTC-USD", "^GSPC", "EURUSD=X", "7203.T"])
+def test_symbols_as_markets_write_them_are_welcome(symbol):
+    assert TypeAdapter(Symbol).validate_python(symbol) == symbol
+
+
+@pytest.mark.parametrize("symbol", ["", ".", "..", "A/B", "A\\B", "-x", "A..B", "A" * 33, "A\n", "quarantine", "a b"])
+def test_symbols_that_could_not_name_a_folder_are_refused(symbol):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Symbol).validate_python(symbol)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "complaint"),
+    [
+        ({"url": "ftp://example.org", "secret_env": "A"}, "url must begin with http"),
+        ({"url": "https://", "secret_env": "A"}, "url must begin with http"),
+        ({"url": "https://example.org"}, "needs secret_env or secret_file"),
+    ],
+)
+def test_a_webhook_names_a_host_and_where_its_secret_is(webhook, complaint):
+    with pytest.raises(Exception, match=complaint):
+        settings(notifications={"webhook": webhook})
+
+
+def test_a_csv_source_names_its_folder():
+    with pytest.raises(Exception, match="csv_folder must name a folder"):
+        settings(sources={"bars": "csv"})
