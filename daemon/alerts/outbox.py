@@ -1,0 +1,78 @@
+"""The outbox: what the alert engine decided to say, said through every channel, in order, however long it takes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from config.errors import NightdeskError
+from daemon.alerts.channels import Channel
+from daemon.alerts.message import Message
+from daemon.store import alerts as ledger
+from daemon.store.alerts import Delivery
+
+if TYPE_CHECKING:
+    from daemon.clock import Clock
+    from daemon.log import Log
+    from daemon.store.database import Database
+
+
+class Outbox:
+    """Delivers what is due. Blocking, so it is called in a thread.
+
+    A message that was sent when the desk was killed, before that was written down, is sent again with the same key;
+    the receiver knows it by the key.
+    """
+
+    def __init__(self, database: Database, channels: Iterable[Channel], clock: Clock, log: Log) -> None:
+        self._database = database
+        self._clock = clock
+        self._log = log
+        self._busy = threading.Lock()
+        self._closing = threading.Event()
+        self.use(channels)
+
+    def use(self, channels: Iterable[Channel]) -> None:
+        """Deliver through these channels from now on; what waits for others keeps waiting."""
+        self._channels = {channel.name: channel for channel in channels}
+
+    def close(self) -> None:
+        """Begin no other delivery; the one under way ends within its channel's deadline."""
+        self._closing.set()
+
+    def deliver_due(self) -> int:
+        """Deliver all whose time has come, in order for each channel; returns how many arrived."""
+        arrived = 0
+        with self._busy:
+            while heads := self._due():
+                arrived += sum(self._deliver(head) for head in heads)
+        return arrived
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When there is something to do again; None while nothing waits."""
+        return self._database.read(lambda c: ledger.next_delivery_at(c, list(self._channels)))
+
+    def _due(self) -> list[Delivery]:
+        if self._closing.is_set():
+            return []
+        return self._database.read(lambda c: ledger.pending_outbox(c, self._clock.now(), list(self._channels)))
+
+    def _deliver(self, delivery: Delivery) -> bool:
+        channel = self._channels[delivery.channel]
+        try:
+            channel.send(Message(delivery.key, delivery.payload))
+        except NightdeskError as error:
+            self._not_delivered(delivery, error)
+            return False
+        self._database.write(lambda c: ledger.delivered(c, delivery, self._clock.now()))
+        return True
+
+    def _not_delivered(self, delivery: Delivery, error: NightdeskError) -> None:
+        if error.code == "notify.blocked":
+            self._database.write(lambda c: ledger.block(c, delivery, error.code, str(error)))
+        else:
+            self._database.write(lambda c: ledger.postpone(c, delivery, self._clock.now(), str(error)))
+        self._log.write("warning", error.code, channel=delivery.channel, key=delivery.key, error=error.to_dict())

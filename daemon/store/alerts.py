@@ -1,0 +1,151 @@
+"""Alerts and their outbox: what is seen and what must be said of it are written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from config.settings import Settings
+from daemon.alerts.channels import channel_names
+from daemon.alerts.engine import Alert, AlertState, Observation, Policy, Transition, advance
+from daemon.store.rows import all_as, first_as
+from daemon.store.tables import alerts, outbox
+
+FIRST_DELAY = timedelta(seconds=30)
+LONGEST_DELAY = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A notification on its way to one channel; `key` is the same however often it is tried."""
+
+    id: int
+    key: str
+    alert_id: int
+    channel: str
+    payload: dict[str, Any]
+    created_at: datetime
+    attempts: int
+    next_attempt_at: datetime
+    delivered_at: datetime | None
+    blocked: str | None
+    last_error: str | None
+
+
+def observe(c: Connection, observation: Observation, settings: Settings, now: datetime) -> Alert | None:
+    """Let the engine see `observation`; keep the alert it makes and, when one is due, its notifications.
+
+    Call it inside one write, together with what was measured: both are kept or neither is.
+    """
+    policy = Policy.of(observation, settings.monitoring)
+    alert, due = advance(newest(c, observation.fingerprint), observation, policy, now)
+    if alert is None:
+        return None
+    kept = _keep(c, alert)
+    if due is not None:
+        _enqueue(c, kept, due, channel_names(settings.notifications), now)
+    return kept
+
+
+def newest(c: Connection, fingerprint: str) -> Alert | None:
+    """The latest alert of one rule and subject, open or not."""
+    query = select(alerts).where(alerts.c.fingerprint == fingerprint).order_by(alerts.c.id.desc())
+    return first_as(c, Alert, query)
+
+
+def _keep(c: Connection, alert: Alert) -> Alert:
+    facts = asdict(alert)
+    if facts.pop("id") is not None:
+        c.execute(update(alerts).where(alerts.c.id == alert.id).values(**facts))
+        return alert
+    made = c.execute(insert(alerts).values(**facts).returning(alerts.c.id)).scalar_one()
+    return replace(alert, id=made)
+
+
+def _enqueue(c: Connection, alert: Alert, transition: Transition, channels: Iterable[str], now: datetime) -> None:
+    """One row a channel. The instant in the key tells it from a row of another history with the same alert id."""
+    for channel in channels:
+        key = f"{alert.id}-{transition}-{now:%Y%m%dT%H%M%S.%fZ}-{channel}"
+        payload = {"key": key, "transition": transition, "alert": alert.to_dict()}
+        c.execute(
+            insert(outbox).values(
+                key=key,
+                alert_id=alert.id,
+                channel=channel,
+                payload=payload,
+                created_at=now,
+                attempts=0,
+                next_attempt_at=now,
+            )
+        )
+
+
+def get(c: Connection, alert_id: int) -> Alert | None:
+    """One alert by its id."""
+    return first_as(c, Alert, select(alerts).where(alerts.c.id == alert_id))
+
+
+def open_alerts(c: Connection) -> list[Alert]:
+    """Everything pending or firing, firing first, oldest first."""
+    query = select(alerts).where(alerts.c.state != "resolved").order_by(alerts.c.state, alerts.c.id)
+    return all_as(c, Alert, query)
+
+
+def page(c: Connection, *, state: AlertState | None = None, before: int | None = None, limit: int = 50) -> list[Alert]:
+    """Alerts newest first, below the id `before`; those that never fired and are over are nobody's business."""
+    query = select(alerts).where(or_(alerts.c.state != "resolved", alerts.c.fired_at.is_not(None)))
+    if state is not None:
+        query = query.where(alerts.c.state == state)
+    if before is not None:
+        query = query.where(alerts.c.id < before)
+    return all_as(c, Alert, query.order_by(alerts.c.id.desc()).limit(limit))
+
+
+def deliveries(c: Connection, alert_id: int) -> list[Delivery]:
+    """What was or will be said of one alert."""
+    query = select(outbox).where(outbox.c.alert_id == alert_id).order_by(outbox.c.id)
+    return all_as(c, Delivery, query)
+
+
+def pending_outbox(c: Connection, now: datetime, channels: Iterable[str]) -> list[Delivery]:
+    """The head of each channel's queue, if its time has come: whatever comes after it waits, so order is kept."""
+    return [head for head in _heads(c, channels) if head.next_attempt_at <= now]
+
+
+def next_delivery_at(c: Connection, channels: Iterable[str]) -> datetime | None:
+    """When the next delivery is due; None when nothing waits."""
+    return min((head.next_attempt_at for head in _heads(c, channels)), default=None)
+
+
+def _heads(c: Connection, channels: Iterable[str]) -> list[Delivery]:
+    waiting = outbox.c.delivered_at.is_(None) & outbox.c.blocked.is_(None)
+    firsts = (
+        select(func.min(outbox.c.id)).where(waiting, outbox.c.channel.in_(list(channels))).group_by(outbox.c.channel)
+    )
+    query = select(outbox).where(outbox.c.id.in_(firsts)).order_by(outbox.c.id)
+    return all_as(c, Delivery, query)
+
+
+def delivered(c: Connection, delivery: Delivery, now: datetime) -> None:
+    """The channel took it: it is never tried again."""
+    _change(c, delivery, attempts=delivery.attempts + 1, delivered_at=now, last_error=None)
+
+
+def postpone(c: Connection, delivery: Delivery, now: datetime, error: str) -> datetime:
+    """The channel is down: wait twice as long as the last time, an hour at most. Returns when it is tried again."""
+    delay = min(FIRST_DELAY * (1 << min(delivery.attempts, 16)), LONGEST_DELAY)
+    _change(c, delivery, attempts=delivery.attempts + 1, next_attempt_at=now + delay, last_error=error[:255])
+    return now + delay
+
+
+def block(c: Connection, delivery: Delivery, code: str, error: str) -> None:
+    """The channel must not or will not take it, ever: what comes after it goes on."""
+    _change(c, delivery, attempts=delivery.attempts + 1, blocked=code, last_error=error[:255])
+
+
+def _change(c: Connection, delivery: Delivery, **values: Any) -> None:
+    c.execute(update(outbox).where(outbox.c.id == delivery.id).values(**values))
