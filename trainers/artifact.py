@@ -18,7 +18,7 @@ from config.settings import Section
 from data_pipeline.bars import Bars
 from evaluation.signals import Signals
 from trainers.interface import Model
-from trainers.manifest import FORMAT, MANIFEST, FileEntry, Manifest, read_manifest, sha256_file, verify_files
+from trainers.manifest import MANIFEST, FileEntry, Manifest, read_manifest, sha256_file, verify_files
 from trainers.registry import get, validate_params
 from trainers.safe_files import Tensors, corrupt, json_bytes, read_tensors, tensor_bytes
 
@@ -105,7 +105,7 @@ def _mismatch(
     return NightdeskError(
         "model.golden_mismatch",
         f"{manifest.symbol} {manifest.model_type} {manifest.version} says {name} {float(values[at])!r} on golden bar "
-        f"{at}; when it was trained it said {float(golden[name][at])!r} ({len(differing)} of {len(values)} bars differ).",
+        f"{at}; when it was trained it said {float(golden[name][at])!r} ({len(differing)} of {len(values)} differ).",
         "It is not served. A library whose results changed is the usual cause: compare the manifest's libraries with "
         "those installed, and train again.",
         trained_with=manifest.libraries,
@@ -116,7 +116,7 @@ def _mismatch(
 def _golden_inputs(bars: Bars) -> Tensors:
     frame = bars.tail(GOLDEN_BARS).frame
     columns = {name: frame[name].to_numpy(np.float64) for name in _COLUMNS}
-    return {"time": pd.DatetimeIndex(frame.index).as_unit("ns").asi8, **columns}
+    return {"time": pd.DatetimeIndex(frame.index).asi8, **columns}
 
 
 def _golden_bars(golden: Tensors, origin: Bars | Manifest) -> Bars:
@@ -134,7 +134,6 @@ def _outputs(signals: Signals) -> Tensors:
 
 def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[str, FileEntry]) -> Manifest:
     return Manifest(
-        format=FORMAT,
         symbol=facts.bars.symbol,
         interval=facts.bars.interval,
         source=facts.bars.source,

@@ -16,7 +16,7 @@ from config.errors import NightdeskError
 from config.settings import Section
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT: Literal[1] = 1
 MAX_MANIFEST_BYTES = 4_000_000
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # A plain name with one of the two suffixes that hold no code.
@@ -33,7 +33,7 @@ class FileEntry(Section):
 class Manifest(Section):
     """Everything there is to know of a model version without loading it."""
 
-    format: Literal[1] = 1
+    format: Literal[1] = FORMAT
     symbol: str
     interval: str
     source: str

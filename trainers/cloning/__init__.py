@@ -1,0 +1,1 @@
+"""Models that imitate a trader."""

@@ -1,0 +1,136 @@
+"""The desk's model type `behavioral_cloner`: the cloner of seed 0 over the features of bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from config.settings import Section
+from data_pipeline.actions import ACTIONS
+from data_pipeline.bars import Bars
+from data_pipeline.features import DEFAULT_FEATURES, feature_matrix
+from data_pipeline.trade_logs import label
+from evaluation.signals import Sell, Signals, positions_from_actions
+from trainers.cloning.columns import FeatureColumns, within_range
+from trainers.cloning.config import BehavioralClonerConfig, BehavioralClonerParams, ForestConfig
+from trainers.cloning.flat_forest import FlatForest
+from trainers.cloning.forest import BehavioralCloner
+from trainers.interface import Needs, TrainingContext, TrainingTask
+from trainers.registry import describe
+from trainers.safe_files import corrupt, json_bytes, read_json, read_tensors, tensor_bytes
+
+if TYPE_CHECKING:
+    from data_pipeline.trade_logs import ExpertLog
+
+WEIGHTS, ABOUT = "weights.safetensors", "model.json"
+_ACTIONS = np.array(list(ACTIONS))
+
+
+class About(Section):
+    """What the model says of itself in `model.json`."""
+
+    format: Literal[1] = 1
+    features: tuple[str, ...] = Field(strict=False)
+    sell: Sell
+    size_by_confidence: bool
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class BehavioralClonerModel:
+    """A trained forest and how its actions become positions."""
+
+    forest: FlatForest
+    about: About
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was measured while training, and the features in their order."""
+        return {"metrics": self.about.metrics, "features": list(self.about.features)}
+
+    def signals(self, bars: Bars) -> Signals:
+        """Hold keeps the position, from flat before the first bar; a bar whose features are undefined is a hold."""
+        matrix = feature_matrix(bars, self.about.features).to_numpy()
+        defined = within_range(matrix).all(axis=1)
+        actions, confidence = np.zeros(len(bars), dtype=np.int64), np.zeros(len(bars))
+        proba = self.forest.predict_proba(matrix[defined])
+        actions[defined], confidence[defined] = _ACTIONS[proba.argmax(axis=1)], proba.max(axis=1)
+        position = positions_from_actions(actions, self.about.sell)
+        if self.about.size_by_confidence:
+            position = position * _of_last_trade(actions, confidence)
+        index = bars.frame.index
+        return Signals(pd.Series(position, index=index), pd.Series(confidence, index=index))
+
+    def save(self, folder: Path) -> None:
+        """Write the node arrays and `model.json`."""
+        (folder / WEIGHTS).write_bytes(tensor_bytes(self.forest.tensors(), {}))
+        (folder / ABOUT).write_bytes(json_bytes(self.about.model_dump(mode="json")))
+
+
+class BehavioralClonerType:
+    """Clones an expert: features of bars, labels of a trade log, a random forest between them."""
+
+    name = "behavioral_cloner"
+    description = describe()["behavioral_cloner"]
+    params = BehavioralClonerParams
+    needs = Needs(expert_log=True, min_bars=100)
+
+    def train(self, task: TrainingTask, context: TrainingContext) -> BehavioralClonerModel:
+        """Measure on the last part of the span, then fit on all of it."""
+        task.require(self.needs)
+        params = BehavioralClonerParams.model_validate(task.params.model_dump())
+        features = params.features or DEFAULT_FEATURES
+        X, y, log = _training_rows(task, features)
+        cloner = BehavioralCloner(_config(params, context.seed))
+        metrics = cloner.train_model(
+            X, y, verbose=False, progress=lambda part, said: context.report(part * 0.5, f"measuring, {said}")
+        )
+        cloner.fit(X, y, progress=lambda part, said: context.report(0.5 + part * 0.5, f"fitting, {said}"))
+        about = About(
+            features=features,
+            sell=params.sell,
+            size_by_confidence=params.size_by_confidence,
+            metrics=metrics | {"expert_log": log},
+        )
+        return BehavioralClonerModel(cloner.forest, about)
+
+    def load(self, folder: Path) -> BehavioralClonerModel:
+        """Read what `save` wrote; the forest is checked node by node."""
+        try:
+            about = About.model_validate(read_json(folder / ABOUT))
+        except ValidationError as error:
+            raise corrupt(ABOUT, f"it does not describe a {self.name} ({error.error_count()} mistakes)") from error
+        tensors, _ = read_tensors(folder / WEIGHTS)
+        return BehavioralClonerModel(FlatForest.from_tensors(tensors, FeatureColumns(about.features)), about)
+
+
+def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig:
+    shared = params.model_dump(include=set(ForestConfig.model_fields))
+    return BehavioralClonerConfig(**shared, random_state=seed % 2**32)
+
+
+def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
+    """Features and labels of the bars in the span whose features are defined, and what was odd in the log."""
+    log = cast("ExpertLog", task.expert_log)
+    matrix = feature_matrix(task.bars, features)
+    target, dates = label(task.bars, log)
+    usable = (matrix.index >= task.train_start) & within_range(matrix.to_numpy()).all(axis=1)
+    first, last = (
+        pd.Timestamp(time).tz_convert("UTC").tz_localize(None) for time in (task.train_start, task.train_end)
+    )
+    without_bar = sum(first <= date <= last for date in dates)
+    oddities = {"dates_without_bar": without_bar, "duplicates": log.duplicates, "unknown_actions": log.unknown}
+    return matrix[usable], target[usable], oddities
+
+
+def _of_last_trade(actions: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At each bar the confidence of the newest buy or sell, whose size is being held; 0 before the first."""
+    newest = np.maximum.accumulate(np.where(actions != 0, np.arange(len(actions)), -1))
+    return np.where(newest >= 0, confidence[newest], 0.0)
