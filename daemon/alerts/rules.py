@@ -47,15 +47,15 @@ class Floor:
             self.threshold,
             breached=value is not None and value < self.threshold,
             cleared=value is not None and value >= clear,
-            message=f"The {self.words} of {who} {self._said(value, metrics)}; wanted: {self._text(self.threshold)} or more.",
+            message=f"The {self.words} of {who} {self._said(value, metrics)}.",
             cure=self.cure,
             link=link,
         )
 
     def _said(self, value: float | None, metrics: Mapping[str, Any]) -> str:
-        if value is not None:
-            return f"is {self._text(value)}"
-        return f"has no value ({metrics.get('reasons', {}).get(self.metric, 'not_measured')})"
+        if value is None:
+            return f"has no value ({metrics.get('reasons', {}).get(self.metric, 'not_measured')})"
+        return f"is {self._text(value)}; the threshold is {self._text(self.threshold)}"
 
     def _text(self, value: float) -> str:
         return f"{value:.6g}{self.unit}"

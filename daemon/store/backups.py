@@ -1,0 +1,106 @@
+"""The ledger of backups, and what the database says is worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, insert, select, update
+
+from daemon.store import models
+from daemon.store.engines import sqlite_engine
+from daemon.store.models import Version
+from daemon.store.rows import all_as, first_as
+from daemon.store.tables import backups
+
+if TYPE_CHECKING:
+    from daemon.backups import Backup
+
+# So many of the newest versions of every symbol and model type are kept besides champion and predecessor.
+NEWEST = 3
+
+
+@dataclass(frozen=True)
+class BackupRecord:
+    """What is known of one backup: when every hash was read back, and when a drill restored it."""
+
+    id: int
+    run_id: int | None
+    name: str
+    taken_at: datetime
+    files: int
+    bytes: int
+    verified_at: datetime | None
+    restored_at: datetime | None
+    deleted: bool
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Connection]:
+    """A read-only connection to a snapshot that nobody writes."""
+    engine = sqlite_engine(path.absolute(), read_only=True)
+    try:
+        with engine.begin() as c:
+            yield c
+    finally:
+        engine.dispose()
+
+
+def worth_keeping(c: Connection) -> list[Version]:
+    """The champion of every symbol and model type, its predecessor, and the newest three versions."""
+    present = models.versions(c, states=("challenger", "champion", "retired", "rejected"))
+    kept: dict[int, Version] = {}
+    for pair in sorted({(version.symbol, version.model_type) for version in present}):
+        own = [version for version in present if (version.symbol, version.model_type) == pair]
+        before = models.predecessor(c, *pair)
+        for rank, version in enumerate(own):
+            if rank < NEWEST or version.state == "champion" or version == before:
+                kept[version.id] = version
+    return list(kept.values())
+
+
+def record(c: Connection, backup: Backup, *, run_id: int | None, verified_at: datetime) -> None:
+    """Note a backup that was taken and read back."""
+    c.execute(
+        insert(backups).values(
+            run_id=run_id,
+            name=backup.name,
+            taken_at=backup.taken_at,
+            files=backup.files,
+            bytes=backup.bytes,
+            verified_at=verified_at,
+            deleted=False,
+        )
+    )
+
+
+def mark_restored(c: Connection, name: str, at: datetime) -> None:
+    """Note that a drill restored the backup and its champions said what they had said before."""
+    c.execute(update(backups).where(backups.c.name == name).values(restored_at=at))
+
+
+def mark_deleted(c: Connection, names: Collection[str]) -> None:
+    """Note that these backups are gone."""
+    c.execute(update(backups).where(backups.c.name.in_(names)).values(deleted=True))
+
+
+def recorded(c: Connection, *, limit: int = 50) -> list[BackupRecord]:
+    """The backups that still exist, newest first."""
+    query = select(backups).where(backups.c.deleted.is_(False)).order_by(backups.c.id.desc())
+    return all_as(c, BackupRecord, query.limit(limit))
+
+
+def last_verified(c: Connection) -> BackupRecord | None:
+    """The newest backup that was read back."""
+    query = select(backups).where(backups.c.deleted.is_(False), backups.c.verified_at.is_not(None))
+    return first_as(c, BackupRecord, query.order_by(backups.c.taken_at.desc()))
+
+
+def last_proven(c: Connection) -> BackupRecord | None:
+    """The backup that was proved restorable last."""
+    query = select(backups).where(backups.c.restored_at.is_not(None))
+    return first_as(c, BackupRecord, query.order_by(backups.c.restored_at.desc()))
