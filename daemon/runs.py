@@ -37,8 +37,11 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
 }
 TERMINAL: frozenset[RunState] = frozenset(state for state, after in TRANSITIONS.items() if not after)
 ACTIVE: frozenset[RunState] = frozenset({"waiting", "running"})
-# Ends that were not the work's own doing: such a run is tried again.
-INTERRUPTED: frozenset[RunState] = frozenset({"crashed"})
+# Why a run is cancelled when the desk stops under it; any other cancellation is a person's wish.
+SHUTDOWN = "shutdown"
+
+TaskState = Literal["due", "running", "succeeded", "failed", "skipped", "cancelled", "crashed", "timed_out"]
+TASK_ENDS: frozenset[TaskState] = frozenset(get_args(TaskState)) - {"due", "running"}
 
 
 def legal(before: RunState, after: RunState) -> bool:
@@ -49,6 +52,17 @@ def legal(before: RunState, after: RunState) -> bool:
 def sources_of(after: RunState) -> tuple[RunState, ...]:
     """The states from which a run may become `after`."""
     return tuple(before for before in STATES if legal(before, after))
+
+
+def task_end(run_end: RunState) -> TaskState:
+    """How a task ends that its run left unfinished: as the run did, but never as a success."""
+    ends: dict[RunState, TaskState] = {
+        "failed": "failed",
+        "skipped": "skipped",
+        "crashed": "crashed",
+        "timed_out": "timed_out",
+    }
+    return ends.get(run_end, "cancelled")
 
 
 @dataclass(frozen=True)
@@ -119,3 +133,21 @@ class Run:
     def name(self) -> str:
         """How logs and result folders call it."""
         return f"{self.job}-{self.id}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One unit inside a run; it fails alone."""
+
+    id: int
+    run_id: int
+    kind: str
+    symbol: str | None
+    model_type: str | None
+    iteration: int
+    state: TaskState
+    started_at: datetime | None
+    finished_at: datetime | None
+    cause: str | None
+    detail: dict[str, Any] | None
+    result: dict[str, Any] | None

@@ -46,6 +46,9 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# A JSON document that may be absent; absent is NULL, not the document `null`.
+Document = JSON(none_as_null=True)
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_label)s",
@@ -82,9 +85,9 @@ runs = Table(
     Column("not_before", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
-    Column("owner", JSON),  # pid, start time and boot id of the process that claimed it
+    Column("owner", Document),  # pid, start time and boot id of the process that claimed it
     Column("cause", String(64)),  # a stable code
-    Column("detail", JSON),
+    Column("detail", Document),
     Column("settings_fingerprint", String(64)),
     UniqueConstraint("job", "scheduled_for", "attempt"),
     Index("ix_runs_state_not_before", "state", "not_before"),
@@ -104,8 +107,8 @@ tasks = Table(
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("cause", String(64)),
-    Column("detail", JSON),
-    Column("result", JSON),
+    Column("detail", Document),
+    Column("result", Document),
 )
 
 datasets = Table(
@@ -142,6 +145,8 @@ model_versions = Table(
     Column("state", String(16), nullable=False),  # challenger, champion, retired, rejected, quarantined, deleted
     Column("metrics", JSON, nullable=False),
     UniqueConstraint("symbol", "model_type", "version"),
+    # A pair has one champion at most, whatever the code above does.
+    Index("uq_model_versions_champion", "symbol", "model_type", unique=True, **_where("state = 'champion'")),
 )
 
 evaluations = Table(

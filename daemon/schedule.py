@@ -1,0 +1,188 @@
+"""When jobs are due: pure functions from a schedule and the clock to instants.
+
+APScheduler reads the cron text. Its clock is the wall's, taken here as a plain date and time without a zone, so that
+one law covers every change of summer time: each time on the wall happens once. One that the clock skips happens at
+the first instant after the gap; one that the clock shows twice happens the first time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.combining import OrTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+from config.errors import ConfigError
+from config.settings import JOBS, JobName, JobSchedule, Settings
+
+# Intervals count from this Monday, so that they stay where they are when the desk starts again.
+ANCHOR = datetime(2001, 1, 1, tzinfo=UTC)
+# Of a very long downtime the newest occurrences are told one by one, the others not at all.
+MOST_MISSED = 1000
+_END = datetime(2400, 1, 1, tzinfo=UTC)
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job owes: the one occurrence to run now, and those before it that nobody was there to start."""
+
+    run: datetime | None
+    missed: list[datetime]
+
+
+def plan(schedule: JobSchedule, time_zone: str, last: datetime, now: datetime) -> Plan:
+    """What a job owes at `now` whose occurrences up to `last` are recorded, or none of the schedule's business."""
+    owed = _newest(schedule, time_zone, last, now)
+    return Plan(owed[-1], owed[:-1]) if owed else Plan(None, [])
+
+
+def occurrences(schedule: JobSchedule, time_zone: str, after: datetime, until: datetime, limit: int) -> list[datetime]:
+    """The first `limit` occurrences later than `after` and not later than `until`, UTC."""
+    return list(islice(_until(schedule, time_zone, after, until), limit))
+
+
+def next_occurrence(schedule: JobSchedule, time_zone: str, after: datetime) -> datetime | None:
+    """The first occurrence later than `after`; None without a time of its own."""
+    return next(_after(schedule, time_zone, after), None)
+
+
+def check_schedules(settings: Settings) -> None:
+    """Raise ConfigError for a cron text that cannot be read or never comes."""
+    for job in JOBS:
+        cron = settings.job_schedule(job).cron
+        if cron is None:
+            continue
+        try:
+            never = _wall_trigger(cron).get_next_fire_time(None, ANCHOR) is None
+        except ValueError as error:
+            raise _bad_cron(job, cron, str(error)) from error
+        if never:
+            raise _bad_cron(job, cron, "no date is ever like that")
+
+
+def _bad_cron(job: JobName, cron: str, why: str) -> ConfigError:
+    return ConfigError(
+        "config.invalid",
+        f"/jobs/{job}/cron is {cron!r}: {why}.",
+        'Write minute, hour, day of month, month and day of week, such as "30 2 * * mon-fri".',
+        pointer=f"/jobs/{job}/cron",
+    )
+
+
+def _newest(schedule: JobSchedule, time_zone: str, after: datetime, until: datetime) -> list[datetime]:
+    """The newest occurrences in (after, until], looking back ever further until there are enough."""
+    span = timedelta(hours=1)
+    while True:
+        since = max(after, until - span)
+        found = deque(_until(schedule, time_zone, since, until), maxlen=MOST_MISSED + 1)
+        if since == after or len(found) > MOST_MISSED:
+            return list(found)
+        span *= 4
+
+
+def _until(schedule: JobSchedule, time_zone: str, after: datetime, until: datetime) -> Iterator[datetime]:
+    return takewhile(lambda instant: instant <= until, _after(schedule, time_zone, after))
+
+
+def _after(schedule: JobSchedule, time_zone: str, after: datetime) -> Iterator[datetime]:
+    if schedule.every is not None:
+        return _intervals(schedule.every, after)
+    if schedule.at is not None:
+        hour, minute = schedule.at.split(":")
+        return _instants(f"{minute} {hour} * * *", ZoneInfo(time_zone), after)
+    if schedule.cron is not None:
+        return _instants(schedule.cron, ZoneInfo(time_zone), after)
+    return iter(())
+
+
+def _intervals(every: timedelta, after: datetime) -> Iterator[datetime]:
+    instant = ANCHOR + ((after - ANCHOR) // every + 1) * every
+    while True:
+        yield instant
+        instant += every
+
+
+def _instants(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    trigger = _wall_trigger(cron)
+    wall = after.astimezone(zone).replace(tzinfo=UTC)
+    while (wall := trigger.get_next_fire_time(None, wall + _INSTANT)) is not None:
+        instant = _first_instant(wall.replace(tzinfo=None), zone)
+        # Times inside a gap fall together; in a repeated hour, those of its first pass are over.
+        if instant > after:
+            yield instant
+            after = instant
+
+
+def _first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant at which a clock in `zone` shows `wall` or, if it skips that time, a later one."""
+    instant = wall.replace(tzinfo=zone).astimezone(UTC)
+    if _wall(instant, zone) == wall:
+        return instant
+    # Before the gap the clock is behind `wall`, after it ahead: find the second at which it jumps.
+    early, late = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), instant
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) // timedelta(seconds=2) * timedelta(seconds=1)
+        early, late = (early, middle) if _wall(middle, zone) > wall else (middle, late)
+    return late
+
+
+def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
+    return instant.astimezone(zone).replace(tzinfo=None)
+
+
+@lru_cache(maxsize=64)
+def _wall_trigger(cron: str) -> BaseTrigger:
+    """The cron text as a trigger on wall time, with the meaning crontab(5) gives it and APScheduler does not.
+
+    Sunday is 0 and 7; and of a day of month and a day of week that are both restricted, either is enough.
+    """
+    fields = cron.split()
+    if len(fields) != 5:
+        raise ValueError(f"it has {len(fields)} fields, not 5")
+    minute, hour, day, month, weekday = fields
+
+    def trigger(day: str, weekday: str) -> CronTrigger:
+        return CronTrigger(
+            minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC, end_date=_END
+        )
+
+    weekday = _weekdays(weekday.lower())
+    if day.startswith("*") or weekday == "*":
+        return trigger(day, weekday)
+    return OrTrigger([trigger(day, "*"), trigger("*", weekday)])
+
+
+def _weekdays(field: str) -> str:
+    """A day-of-week field with names for numbers, every range and step spelt out."""
+    if field == "*":
+        return field
+    numbers = [number for part in field.split(",") for number in _weekday_range(part)]
+    return ",".join(dict.fromkeys(_DAYS[number] for number in sorted(numbers)))
+
+
+def _weekday_range(part: str) -> range:
+    days, _, step = part.partition("/")
+    first, _, last = ("0", "", "6") if days == "*" else days.partition("-")
+    start, stop = _weekday(first), _weekday(last or first)
+    if stop < start:  # sat-sun, and every other range over the end of the week's numbers
+        stop = 7 if stop == 0 else stop
+    if stop < start or (step and not step.isdigit()) or step == "0":
+        raise ValueError(f"{part!r} is no range of days of the week")
+    return range(start, (6 if step and not last else stop) + 1, int(step or 1))
+
+
+def _weekday(text: str) -> int:
+    if text in _DAYS:
+        return _DAYS.index(text)
+    if text.isdigit() and int(text) <= 7:
+        return int(text)
+    raise ValueError(f"{text!r} is no day of the week; use 0 to 7 or sun to sat")

@@ -1,0 +1,234 @@
+"""The database: one writer thread, a few readers, whole snapshots."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from config.errors import NightdeskError
+from config.publish import publishing
+from daemon.store import engines, schema
+from daemon.store.faults import StoreError, explain, fault
+
+T = TypeVar("T")
+_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+
+
+class Database:
+    """SQLite in the home, or PostgreSQL by URL; both mean the same.
+
+    Every write is one transaction on the one writer thread: it is kept whole or not at all, and its error comes back
+    to the caller. Reads go beside it, on connections that cannot write.
+    """
+
+    def __init__(self, path: Path | None, writer: Engine, readers: Engine) -> None:
+        self._path = path
+        self._writer, self._readers = writer, readers
+        self._pid = os.getpid()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._busy_since: float | None = None
+        self._failing: str | None = None
+        self._changes = 0
+        self._thread = threading.Thread(target=self._work, name="database-writer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, place: Path | str) -> Self:
+        """Open the SQLite file at the path `place`, or the PostgreSQL database at the URL `place`.
+
+        Raises NightdeskError: `store.corrupt` (see `set_aside`), `store.newer`, `store.foreign`, `store.unreachable`,
+        `home.read_only`.
+        """
+        if isinstance(place, Path):
+            path, writer, readers = place.absolute(), *_sqlite_engines(place.absolute())
+        else:
+            url = engines.postgresql_url(place)
+            path, writer = None, engines.postgresql_engine(url)
+            readers = engines.postgresql_engine(url, read_only=True)
+        try:
+            _prepare(path, writer)
+        except (DBAPIError, sqlite3.Error) as error:
+            writer.dispose()
+            raise explain(error) or error from error
+        except BaseException:
+            writer.dispose()
+            raise
+        return cls(path, writer, readers)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is a file of this home, which the desk itself must back up."""
+        return self._path is not None
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction on the writer thread and return its result; from any thread, blocks."""
+        self._not_after_a_fork()
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("write() inside a write would wait for itself; pass the connection on instead")
+        if not self._thread.is_alive():
+            raise RuntimeError("the database is closed")
+        future: Future[T] = Future()
+        self._jobs.put((work, future))
+        return future.result()
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a read-only connection, in one consistent view, and return its result."""
+        self._not_after_a_fork()
+        return _translated(self._readers, work)
+
+    def tick(self) -> float:
+        """Seconds that the writer has owed an answer: 0 while it is idle, endless once its thread is gone."""
+        busy_since = self._busy_since
+        if not self._thread.is_alive():
+            return float("inf")
+        return 0.0 if busy_since is None else time.monotonic() - busy_since
+
+    @property
+    def changes(self) -> int:
+        """How many writes have been kept; whoever remembers the number knows whether to read again."""
+        return self._changes
+
+    def problems(self, patience: float) -> list[str]:
+        """What keeps the database from its work: the last write failed for want of room, or is not coming back."""
+        stalled = ["store.stalled"] if self.tick() > patience else []
+        return stalled + ([self._failing] if self._failing else [])
+
+    def snapshot(self, path: Path) -> None:
+        """Publish a copy of the embedded database at `path`: one moment of it, whole, and proved to be sound."""
+        if self._path is None:
+            raise NightdeskError(
+                "store.not_embedded",
+                "The database is a PostgreSQL server.",
+                "Back it up with pg_dump, beside the desk.",
+            )
+        self._not_after_a_fork()
+        with publishing(path) as temp:
+            try:
+                _copy(self._path, temp)
+            except sqlite3.Error as error:
+                raise explain(error) or error from error
+            check(temp)
+
+    def tidy(self) -> None:
+        """Refresh the statistics that queries are planned by, and fold the write-ahead log into the file."""
+        if self._path is None:
+            self.write(lambda c: c.exec_driver_sql("ANALYZE"))
+            return
+        self.write(lambda c: c.exec_driver_sql("PRAGMA optimize"))
+        with closing(sqlite3.connect(self._path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Finish the writes that were asked for, then let go of the database."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._readers.dispose()
+        self._writer.dispose()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._busy_since = time.monotonic()
+            self._answer(*job)
+            self._busy_since = None
+
+    def _answer(self, work: Callable[[Connection], T], future: Future[T]) -> None:
+        try:
+            result = _translated(self._writer, work)
+        except BaseException as error:  # noqa: BLE001 (it is raised again, in the caller's thread)
+            self._failing = error.code if isinstance(error, StoreError) else None
+            future.set_exception(error)
+        else:
+            self._failing = None
+            self._changes += 1
+            future.set_result(result)
+
+    def _not_after_a_fork(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError("the database was opened by another process; open it again after a fork")
+
+
+def check(path: Path) -> None:
+    """Raise `store.corrupt` unless the SQLite file at `path`, which nobody has open, is sound to the last page."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            answer = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise explain(error) or error from error
+    if answer != "ok":
+        raise fault("store.corrupt", answer)
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Move a damaged database out of the way, for a person to look at; return its new place.
+
+    The write-ahead log goes first: left behind, it would be replayed into whatever is restored at `path`.
+    """
+    aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S%f}")
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _sqlite_engines(path: Path) -> tuple[Engine, Engine]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fault("home.read_only", error.strerror) from error
+    return engines.sqlite_engine(path), engines.sqlite_engine(path, read_only=True)
+
+
+def _prepare(path: Path | None, writer: Engine) -> None:
+    if path is not None:
+        with writer.connect() as c:
+            answer = c.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if answer != "ok":
+            raise fault("store.corrupt", answer)
+    with writer.begin() as c:
+        found = schema.version(c)
+        if found is None:
+            schema.create(c)
+    if found is not None and found != schema.HEAD:
+        schema.refuse_newer(found)
+        _migrate(path, writer)
+
+
+def _migrate(path: Path | None, writer: Engine) -> None:
+    # SQLite alters a table by copying it, which foreign keys forbid; they cannot be put off inside a transaction.
+    engine = writer if path is None else engines.sqlite_engine(path, foreign_keys=False)
+    with engine.begin() as c:
+        schema.migrate(c)
+    if engine is not writer:
+        engine.dispose()
+
+
+def _translated(engine: Engine, work: Callable[[Connection], T]) -> T:
+    try:
+        with engine.begin() as c:
+            return work(c)
+    except DBAPIError as error:
+        if meaning := explain(error):
+            raise meaning from error
+        raise
+
+
+def _copy(source: Path, target: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as live,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        live.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")

@@ -1,0 +1,74 @@
+"""The datasets that the desk has used, named by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from daemon.store.rows import all_as, upsert
+from daemon.store.tables import datasets
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """One snapshot of bars, or one expert log."""
+
+    id: int
+    dataset: str
+    kind: str
+    source: str
+    symbol: str
+    interval: str
+    first: datetime
+    last: datetime
+    rows: int
+    pulled_at: datetime
+    detail: dict[str, Any]
+
+
+def record(
+    c: Connection,
+    *,
+    dataset: str,
+    kind: str,
+    source: str,
+    symbol: str,
+    interval: str,
+    first: datetime,
+    last: datetime,
+    rows: int,
+    pulled_at: datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Record a dataset; content that was seen before is the same row, pulled later."""
+    statement = upsert(c, datasets).values(
+        dataset=dataset,
+        kind=kind,
+        source=source,
+        symbol=symbol,
+        interval=interval,
+        first=first,
+        last=last,
+        rows=rows,
+        pulled_at=pulled_at,
+        detail=dict(detail or {}),
+    )
+    key = ["dataset", "source", "symbol", "interval"]
+    news = {"pulled_at": statement.excluded.pulled_at, "detail": statement.excluded.detail}
+    c.execute(statement.on_conflict_do_update(index_elements=key, set_=news))
+
+
+def latest(c: Connection, symbol: str | None = None) -> list[DatasetRow]:
+    """The dataset pulled last of each kind, source, symbol and interval."""
+    series = (datasets.c.kind, datasets.c.source, datasets.c.symbol, datasets.c.interval)
+    recency = func.row_number().over(partition_by=series, order_by=(datasets.c.pulled_at.desc(), datasets.c.id.desc()))
+    ranked = select(datasets.c.id, recency.label("recency"))
+    if symbol is not None:
+        ranked = ranked.where(datasets.c.symbol == symbol)
+    newest = ranked.subquery("newest")
+    query = select(datasets).join(newest, newest.c.id == datasets.c.id).where(newest.c.recency == 1)
+    return all_as(c, DatasetRow, query.order_by(*series))

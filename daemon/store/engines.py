@@ -1,0 +1,73 @@
+"""Engines: how the desk connects to its database, to write and to read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from config.errors import ConfigError
+
+BUSY_MS = 5000
+READERS = 4
+# A document with NaN in it is refused where it is written: PostgreSQL would refuse it, and no reader could parse it.
+_to_json = partial(json.dumps, allow_nan=False)
+
+
+def sqlite_engine(path: Path, *, read_only: bool = False, foreign_keys: bool = True) -> Engine:
+    """An engine on the file at `path`; a writer begins with BEGIN IMMEDIATE, so it never waits half-way."""
+    mode, query_only = ("ro", "ON") if read_only else ("rwc", "OFF")
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        connection.execute(f"PRAGMA query_only = {query_only}")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, json_serializer=_to_json, **_pool(read_only))
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    event.listen(engine, "begin", lambda c: c.exec_driver_sql(begin))
+    return engine
+
+
+def postgresql_engine(url: URL, *, read_only: bool = False) -> Engine:
+    """An engine on the PostgreSQL server of `url`."""
+    access = {"options": "-c default_transaction_read_only=on"} if read_only else {}
+    return create_engine(
+        url,
+        connect_args={"connect_timeout": 10, **access},
+        pool_pre_ping=True,
+        json_serializer=_to_json,
+        **_pool(read_only),
+    )
+
+
+def postgresql_url(text: str) -> URL:
+    """The URL of a PostgreSQL database, spoken to by psycopg 3."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
+        scheme = text.partition("://")[0]
+        raise ConfigError(
+            "store.url",
+            f"The database URL begins with {scheme!r}.",
+            "Write postgresql://user@host/database, or leave it out for the embedded database.",
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _pool(read_only: bool) -> dict[str, Any]:
+    return {"poolclass": QueuePool, "pool_size": READERS if read_only else 1, "max_overflow": 0, "pool_timeout": 30}

@@ -1,0 +1,52 @@
+"""What a database's own errors mean to the desk: a code, a sentence, a cure."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+
+from config.errors import NightdeskError
+
+
+class StoreError(NightdeskError):
+    """The database could not do its work; the query was right."""
+
+
+_CURES = {
+    "home.read_only": ("The home cannot be written", "Make the folder writable for the user that runs Nightdesk."),
+    "store.disk_full": ("The disk is full; nothing of this write was kept", "Free space; the desk goes on by itself."),
+    "store.disk_error": ("The disk failed under the database", "Check the disk and the kernel's log."),
+    "store.busy": ("Another process holds the database", "Stop what else writes to it; a second desk is refused."),
+    "store.corrupt": ("The database file is damaged", "Restart the desk: it restores the last verified snapshot."),
+    "store.unreachable": ("The database server does not answer", "Start it, or mend the database URL."),
+}
+_SQLITE = {
+    sqlite3.SQLITE_READONLY: "home.read_only",
+    sqlite3.SQLITE_PERM: "home.read_only",
+    sqlite3.SQLITE_CANTOPEN: "home.read_only",
+    sqlite3.SQLITE_FULL: "store.disk_full",
+    sqlite3.SQLITE_IOERR: "store.disk_error",
+    sqlite3.SQLITE_BUSY: "store.busy",
+    sqlite3.SQLITE_CORRUPT: "store.corrupt",
+    sqlite3.SQLITE_NOTADB: "store.corrupt",
+}
+_POSTGRESQL = {"53100": "store.disk_full", "25006": "home.read_only", "58030": "store.disk_error"}
+
+
+def fault(code: str, reason: object) -> StoreError:
+    """The error for `code`, with the database's own words."""
+    what, cure = _CURES[code]
+    return StoreError(code, f"{what} ({str(reason).strip()}).", cure)
+
+
+def explain(error: BaseException) -> StoreError | None:
+    """The fault behind a database error; None if it is not the world's fault but the query's."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        code = _SQLITE.get(getattr(cause, "sqlite_errorcode", -1) & 0xFF)
+    elif code := _POSTGRESQL.get(getattr(cause, "sqlstate", None) or ""):
+        pass
+    elif isinstance(error, DBAPIError) and (error.connection_invalidated or type(cause).__name__ == "OperationalError"):
+        code = "store.unreachable"
+    return fault(code, cause) if code else None

@@ -1,0 +1,283 @@
+"""Model versions: what was trained, how it was judged, and which version served from when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select, update
+
+from daemon.store.rows import all_as, first_as, insert, insert_once
+from daemon.store.tables import evaluations as evaluations_table
+from daemon.store.tables import model_versions
+from daemon.store.tables import servings as servings_table
+
+VersionState = Literal["challenger", "champion", "retired", "rejected", "quarantined", "deleted"]
+# From these a version may begin to serve: a new one, one that served before, one that a person wants all the same.
+SERVABLE: tuple[VersionState, ...] = ("challenger", "retired", "rejected")
+# However short the retention, so many of the newest versions of a pair stay.
+NEWEST_KEPT = 3
+
+
+@dataclass(frozen=True)
+class Version:
+    """One trained model version; its files are named by symbol, model type and version."""
+
+    id: int
+    symbol: str
+    model_type: str
+    version: str
+    manifest_sha256: str
+    provenance: str
+    dataset: str
+    train_start: datetime
+    train_end: datetime
+    trained_at: datetime
+    run_id: int | None
+    state: VersionState
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One judgement of a version, beside the champion of that moment."""
+
+    id: int
+    run_id: int | None
+    version_id: int
+    champion_id: int | None
+    dataset: str
+    first: datetime
+    last: datetime
+    evaluated_at: datetime
+    metrics: dict[str, Any]
+    verdict: str
+    reasons: list[str]
+    report: str | None
+
+
+@dataclass(frozen=True)
+class Serving:
+    """From when a version served, why, and by whose wish."""
+
+    id: int
+    symbol: str
+    model_type: str
+    version_id: int
+    serving_from: datetime
+    why: str
+    who: str
+
+
+def add_version(
+    c: Connection,
+    *,
+    symbol: str,
+    model_type: str,
+    version: str,
+    manifest_sha256: str,
+    provenance: str,
+    dataset: str,
+    train_start: datetime,
+    train_end: datetime,
+    trained_at: datetime,
+    run_id: int | None,
+    metrics: Mapping[str, Any],
+    state: VersionState = "challenger",
+) -> Version | None:
+    """Record a new version; None if this symbol and model type have one of that name."""
+    version_id = insert_once(
+        c,
+        model_versions,
+        symbol=symbol,
+        model_type=model_type,
+        version=version,
+        manifest_sha256=manifest_sha256,
+        provenance=provenance,
+        dataset=dataset,
+        train_start=train_start,
+        train_end=train_end,
+        trained_at=trained_at,
+        run_id=run_id,
+        state=state,
+        metrics=dict(metrics),
+    )
+    return None if version_id is None else _version(c, version_id)
+
+
+def version(c: Connection, version_id: int) -> Version | None:
+    """The version with this id."""
+    return _version(c, version_id)
+
+
+def find(c: Connection, symbol: str, model_type: str, name: str) -> Version | None:
+    """The version of this name."""
+    named = select(model_versions).where(
+        model_versions.c.symbol == symbol,
+        model_versions.c.model_type == model_type,
+        model_versions.c.version == name,
+    )
+    return first_as(c, Version, named)
+
+
+def versions(
+    c: Connection,
+    symbol: str | None = None,
+    model_type: str | None = None,
+    *,
+    states: tuple[VersionState, ...] | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[Version]:
+    """Versions, newest first; `before` is the last id of the page already seen."""
+    query = select(model_versions).order_by(model_versions.c.id.desc()).limit(limit)
+    if symbol is not None:
+        query = query.where(model_versions.c.symbol == symbol)
+    if model_type is not None:
+        query = query.where(model_versions.c.model_type == model_type)
+    if states is not None:
+        query = query.where(model_versions.c.state.in_(states))
+    return all_as(c, Version, query if before is None else query.where(model_versions.c.id < before))
+
+
+def challengers(c: Connection, symbol: str, model_type: str) -> list[Version]:
+    """The versions that want the champion's place, newest first."""
+    return versions(c, symbol, model_type, states=("challenger",))
+
+
+def champion(c: Connection, symbol: str, model_type: str) -> Version | None:
+    """The version that serves."""
+    return next(iter(versions(c, symbol, model_type, states=("champion",))), None)
+
+
+def champions(c: Connection) -> list[Version]:
+    """Every version that serves, by symbol and model type."""
+    serving = select(model_versions).where(model_versions.c.state == "champion")
+    return all_as(c, Version, serving.order_by(model_versions.c.symbol, model_versions.c.model_type))
+
+
+def predecessor(c: Connection, symbol: str, model_type: str) -> Version | None:
+    """The version that served last before the one that serves, or served, now: where a rollback leads."""
+    served = servings(c, symbol, model_type)
+    earlier = (serving.version_id for serving in served if serving.version_id != served[0].version_id)
+    return next((found for version_id in earlier if (found := _version(c, version_id))), None)
+
+
+def expendable(c: Connection, keep: int) -> list[Version]:
+    """The versions that retention may delete: never a champion, its predecessor, a challenger, or the newest `keep`."""
+    found = []
+    for pair in c.execute(select(model_versions.c.symbol, model_versions.c.model_type).distinct()):
+        before = predecessor(c, *pair)
+        kept = [version for version in versions(c, *pair) if version.state != "deleted"]
+        found += [
+            version
+            for version in kept[max(keep, NEWEST_KEPT) :]
+            if version.state in ("retired", "rejected") and (before is None or version.id != before.id)
+        ]
+    return found
+
+
+def set_state(c: Connection, version_id: int, state: VersionState, allowed_from: tuple[VersionState, ...]) -> bool:
+    """Change a version's state if it is in one of `allowed_from`; whether it was. Only `serve` makes a champion."""
+    if state == "champion":
+        raise ValueError("a version becomes champion by serve(), which writes the serving ledger")
+    return _set_state(c, version_id, state, allowed_from)
+
+
+def serve(c: Connection, symbol: str, model_type: str, version_id: int, now: datetime, *, why: str, who: str) -> bool:
+    """Make a version the champion, retire the one before it and write the serving ledger; False if it may not serve.
+
+    The caller has loaded the version and seen it reproduce its golden predictions.
+    """
+    wanted = _version(c, version_id)
+    if wanted is None or (wanted.symbol, wanted.model_type) != (symbol, model_type) or wanted.state not in SERVABLE:
+        return False
+    if before := champion(c, symbol, model_type):
+        _set_state(c, before.id, "retired", ("champion",))
+    if not _set_state(c, version_id, "champion", SERVABLE):
+        raise RuntimeError(f"version {version_id} changed while it was being promoted")
+    c.execute(
+        servings_table.insert().values(
+            symbol=symbol, model_type=model_type, version_id=version_id, serving_from=now, why=why, who=who
+        )
+    )
+    return True
+
+
+def servings(
+    c: Connection, symbol: str | None = None, model_type: str | None = None, *, limit: int | None = None
+) -> list[Serving]:
+    """The serving ledger, newest first."""
+    query = select(servings_table).order_by(servings_table.c.id.desc()).limit(limit)
+    if symbol is not None:
+        query = query.where(servings_table.c.symbol == symbol)
+    return all_as(c, Serving, query if model_type is None else query.where(servings_table.c.model_type == model_type))
+
+
+def add_evaluation(
+    c: Connection,
+    *,
+    run_id: int | None,
+    version_id: int,
+    champion_id: int | None,
+    dataset: str,
+    first: datetime,
+    last: datetime,
+    evaluated_at: datetime,
+    metrics: Mapping[str, Any],
+    verdict: str,
+    reasons: Sequence[str],
+    report: str | None,
+) -> Evaluation:
+    """Record a judgement."""
+    evaluation_id = insert(
+        c,
+        evaluations_table,
+        run_id=run_id,
+        version_id=version_id,
+        champion_id=champion_id,
+        dataset=dataset,
+        first=first,
+        last=last,
+        evaluated_at=evaluated_at,
+        metrics=dict(metrics),
+        verdict=verdict,
+        reasons=list(reasons),
+        report=report,
+    )
+    return all_as(c, Evaluation, select(evaluations_table).where(evaluations_table.c.id == evaluation_id))[0]
+
+
+def evaluations(
+    c: Connection,
+    version_id: int | None = None,
+    *,
+    run_id: int | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[Evaluation]:
+    """Judgements, newest first; `before` is the last id of the page already seen."""
+    query = select(evaluations_table).order_by(evaluations_table.c.id.desc()).limit(limit)
+    if version_id is not None:
+        query = query.where(evaluations_table.c.version_id == version_id)
+    if run_id is not None:
+        query = query.where(evaluations_table.c.run_id == run_id)
+    return all_as(c, Evaluation, query if before is None else query.where(evaluations_table.c.id < before))
+
+
+def latest_evaluation(c: Connection, version_id: int) -> Evaluation | None:
+    """How a version was judged last."""
+    return next(iter(evaluations(c, version_id, limit=1)), None)
+
+
+def _version(c: Connection, version_id: int) -> Version | None:
+    return first_as(c, Version, select(model_versions).where(model_versions.c.id == version_id))
+
+
+def _set_state(c: Connection, version_id: int, state: VersionState, allowed_from: tuple[VersionState, ...]) -> bool:
+    statement = update(model_versions).where(
+        model_versions.c.id == version_id, model_versions.c.state.in_(allowed_from)
+    )
+    return c.execute(statement.values(state=state)).rowcount == 1

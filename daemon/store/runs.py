@@ -1,0 +1,338 @@
+"""The run ledger: every occurrence once, claimed before it starts, ended once, followed by what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
+
+from config.settings import JobName
+from daemon.runs import (
+    ACTIVE,
+    SHUTDOWN,
+    TASK_ENDS,
+    TERMINAL,
+    Owner,
+    Run,
+    RunState,
+    Task,
+    TaskState,
+    sources_of,
+    task_end,
+)
+from daemon.store.rows import all_as, insert, insert_once
+from daemon.store.tables import runs, tasks
+
+# The ends that use up an attempt.
+_SPENT: tuple[RunState, ...] = ("crashed", "failed")
+
+
+def record(
+    c: Connection,
+    job: JobName,
+    scheduled_for: datetime,
+    *,
+    now: datetime,
+    trigger: str,
+    state: RunState = "due",
+    chain: Sequence[JobName] = (),
+    options: Mapping[str, Any] | None = None,
+    parent_id: int | None = None,
+    attempt: int = 1,
+    not_before: datetime | None = None,
+    cause: str | None = None,
+) -> Run | None:
+    """Record one occurrence of `job`; None if it is recorded already."""
+    _forget_false_misses(c, job, scheduled_for, now)
+    run_id = insert_once(
+        c,
+        runs,
+        job=job,
+        scheduled_for=scheduled_for,
+        attempt=attempt,
+        state=state,
+        trigger=trigger,
+        chain=list(chain),
+        options=dict(options or {}),
+        parent_id=parent_id,
+        recorded_at=now,
+        not_before=not_before or now,
+        finished_at=now if state in TERMINAL else None,
+        cause=cause,
+    )
+    return None if run_id is None else get(c, run_id)
+
+
+def request(
+    c: Connection,
+    job: JobName,
+    *,
+    now: datetime,
+    trigger: str,
+    chain: Sequence[JobName] = (),
+    options: Mapping[str, Any] | None = None,
+    parent_id: int | None = None,
+) -> Run:
+    """Record a run that no schedule brings (a person, the first night, a chain): due at once, always a new one.
+
+    It never takes the instant of a scheduled occurrence, which is a whole second.
+    """
+    instant = now
+    while True:
+        if instant.microsecond:
+            details: dict[str, Any] = {"chain": chain, "options": options, "parent_id": parent_id, "not_before": now}
+            if run := record(c, job, instant, now=now, trigger=trigger, **details):
+                return run
+        instant += timedelta(microseconds=1)
+
+
+def claim(
+    c: Connection,
+    run_id: int,
+    owner: Owner,
+    now: datetime,
+    state: RunState = "running",
+    *,
+    settings_fingerprint: str | None = None,
+) -> bool:
+    """Take a due run for `owner`, to work on it or to wait for its conditions; of many who try, one wins."""
+    return _changed(
+        c,
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.state == "due")
+        .values(
+            state=state,
+            owner=owner.to_dict(),
+            started_at=now if state == "running" else None,
+            settings_fingerprint=settings_fingerprint,
+        ),
+    )
+
+
+def move(
+    c: Connection,
+    run_id: int,
+    to: RunState,
+    now: datetime,
+    *,
+    cause: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> bool:
+    """Bring a run to the state `to` if that is legal from where it is; whether it was."""
+    values: dict[str, Any] = {"state": to, "cause": cause, "detail": detail and dict(detail)}
+    if to == "running":
+        values["started_at"] = now
+    if to in TERMINAL:
+        values["finished_at"] = now
+    # A due run has no owner; only `claim` gives it one.
+    before = [state for state in sources_of(to) if state != "due" or to in TERMINAL]
+    return _changed(c, update(runs).where(runs.c.id == run_id, runs.c.state.in_(before)).values(**values))
+
+
+def finish(
+    c: Connection,
+    run_id: int,
+    to: RunState,
+    now: datetime,
+    *,
+    cause: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+    attempts: int,
+    passing: bool = False,
+    retry_delay: timedelta = timedelta(0),
+) -> Run | None:
+    """End a run and record what follows it, in one transaction; return the new run, or None if nothing follows.
+
+    A crash is tried again until there were `attempts` of them, and so is a failure by a `passing` fault (a network
+    that was away); a shutdown is nobody's fault and always tried again. Any other end brings the next job of the
+    chain, except that a person's cancellation ends the chain too.
+    """
+    if to not in TERMINAL:
+        raise ValueError(f"{to!r} is not an end of a run")
+    if not move(c, run_id, to, now, cause=cause, detail=detail):
+        return None
+    _close_tasks(c, run_id, to, now, cause)
+    run = _existing(c, run_id)
+    if _again(c, run, attempts, passing):
+        return _retry(c, run, now, retry_delay)
+    if to == "cancelled" or not run.chain:
+        return None
+    following, *rest = run.chain
+    return request(c, following, now=now, trigger="chain", chain=rest, options=run.options, parent_id=run.id)
+
+
+def get(c: Connection, run_id: int) -> Run | None:
+    """The run with this id."""
+    return next(iter(_runs(c, select(runs).where(runs.c.id == run_id))), None)
+
+
+def follower(c: Connection, run_id: int) -> Run | None:
+    """What the end of a run brought: its retry, or the next of its chain."""
+    return next(iter(_runs(c, select(runs).where(runs.c.parent_id == run_id).order_by(runs.c.id))), None)
+
+
+def due(c: Connection, now: datetime) -> list[Run]:
+    """The runs that nobody works on yet and that may start, oldest occurrence first."""
+    waiting = select(runs).where(runs.c.state == "due", runs.c.not_before <= now)
+    return _runs(c, waiting.order_by(runs.c.scheduled_for, runs.c.id))
+
+
+def active(c: Connection, job: JobName | None = None) -> list[Run]:
+    """The claimed runs, of every job or of one."""
+    query = select(runs).where(runs.c.state.in_(ACTIVE)).order_by(runs.c.id)
+    return _runs(c, query if job is None else query.where(runs.c.job == job))
+
+
+def unfinished(c: Connection, job: JobName) -> bool:
+    """Whether a run of `job` is recorded that has not come to its end."""
+    query = select(exists(select(runs.c.id).where(runs.c.job == job, runs.c.state.not_in(TERMINAL))))
+    return bool(c.execute(query).scalar())
+
+
+def orphans(c: Connection) -> list[Run]:
+    """The claimed runs whose owner is no more."""
+    return [run for run in active(c) if run.owner is None or not run.owner.alive()]
+
+
+def page(
+    c: Connection,
+    *,
+    job: JobName | None = None,
+    state: RunState | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Run]:
+    """The newest runs first; `before` is the last id of the page already seen."""
+    query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+    if job is not None:
+        query = query.where(runs.c.job == job)
+    if state is not None:
+        query = query.where(runs.c.state == state)
+    return _runs(c, query if before is None else query.where(runs.c.id < before))
+
+
+def last_scheduled(c: Connection, job: JobName, now: datetime) -> datetime | None:
+    """The newest occurrence up to `now` that the schedule brought.
+
+    One after `now` was recorded by a clock that ran ahead; it must not keep the schedule still until then.
+    """
+    newest: datetime | None = c.execute(
+        select(func.max(runs.c.scheduled_for)).where(
+            runs.c.job == job,
+            runs.c.scheduled_for <= now,
+            or_(runs.c.trigger.in_(("schedule", "catch_up")), runs.c.state == "missed"),
+        )
+    ).scalar()
+    return newest
+
+
+def any_run(c: Connection) -> bool:
+    """Whether this desk ever recorded a run."""
+    return bool(c.execute(select(exists(select(runs.c.id)))).scalar())
+
+
+def add_task(
+    c: Connection,
+    run_id: int,
+    kind: str,
+    *,
+    symbol: str | None = None,
+    model_type: str | None = None,
+    iteration: int = 0,
+) -> Task:
+    """Record a unit of work inside a run, not begun yet."""
+    values = {"kind": kind, "symbol": symbol, "model_type": model_type, "iteration": iteration}
+    task_id = insert(c, tasks, run_id=run_id, state="due", **values)
+    return all_as(c, Task, select(tasks).where(tasks.c.id == task_id))[0]
+
+
+def start_task(c: Connection, task_id: int, now: datetime) -> bool:
+    """Note that work on a task has begun."""
+    begun = update(tasks).where(tasks.c.id == task_id, tasks.c.state == "due")
+    return _changed(c, begun.values(state="running", started_at=now))
+
+
+def finish_task(
+    c: Connection,
+    task_id: int,
+    state: TaskState,
+    now: datetime,
+    *,
+    cause: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+    result: Mapping[str, Any] | None = None,
+) -> bool:
+    """End a task with its small result; False if it had ended before."""
+    if state not in TASK_ENDS:
+        raise ValueError(f"{state!r} is not an end of a task")
+    ended = update(tasks).where(tasks.c.id == task_id, tasks.c.state.not_in(TASK_ENDS))
+    facts = {"detail": detail and dict(detail), "result": result and dict(result)}
+    return _changed(c, ended.values(state=state, finished_at=now, cause=cause, **facts))
+
+
+def tasks_of(c: Connection, run_id: int) -> list[Task]:
+    """The tasks of a run, in the order they were recorded."""
+    return all_as(c, Task, select(tasks).where(tasks.c.run_id == run_id).order_by(tasks.c.id))
+
+
+def _forget_false_misses(c: Connection, job: JobName, scheduled_for: datetime, now: datetime) -> None:
+    """Remove the note that this occurrence was missed if a clock wrote it that ran ahead: its time is only now."""
+    c.execute(
+        delete(runs).where(
+            runs.c.job == job,
+            runs.c.scheduled_for == scheduled_for,
+            runs.c.state == "missed",
+            runs.c.recorded_at > now,
+        )
+    )
+
+
+def _close_tasks(c: Connection, run_id: int, end: RunState, now: datetime, cause: str | None) -> None:
+    unfinished = update(tasks).where(tasks.c.run_id == run_id, tasks.c.state.not_in(TASK_ENDS))
+    c.execute(unfinished.values(state=task_end(end), finished_at=now, cause=cause))
+
+
+def _again(c: Connection, run: Run, attempts: int, passing: bool) -> bool:
+    if run.state == "cancelled":
+        return run.cause == SHUTDOWN
+    if run.state != "crashed" and not (run.state == "failed" and passing):
+        return False
+    same = (runs.c.job == run.job, runs.c.scheduled_for == run.scheduled_for, runs.c.state.in_(_SPENT))
+    return int(c.execute(select(func.count()).select_from(runs).where(*same)).scalar_one()) < attempts
+
+
+def _retry(c: Connection, run: Run, now: datetime, delay: timedelta) -> Run | None:
+    return record(
+        c,
+        run.job,
+        run.scheduled_for,
+        now=now,
+        trigger="retry",
+        chain=run.chain,
+        options=run.options,
+        parent_id=run.id,
+        attempt=run.attempt + 1,
+        not_before=now + delay,
+    )
+
+
+def _existing(c: Connection, run_id: int) -> Run:
+    run = get(c, run_id)
+    if run is None:
+        raise LookupError(f"there is no run {run_id}")
+    return run
+
+
+def _runs(c: Connection, query: Select[Any]) -> list[Run]:
+    return [_run(dict(row._mapping)) for row in c.execute(query)]  # noqa: SLF001 (SQLAlchemy's public name for it)
+
+
+def _run(row: dict[str, Any]) -> Run:
+    owner = row["owner"] and Owner(**row["owner"])
+    return Run(**{**row, "chain": tuple(row["chain"]), "owner": owner})
+
+
+def _changed(c: Connection, statement: Any) -> bool:
+    return bool(c.execute(statement).rowcount == 1)
