@@ -167,29 +167,29 @@ def restore(folder: Path, home: Home) -> Backup:
                 shutil.copytree(model, temp, copy_function=shutil.copyfile, dirs_exist_ok=True)
         with publishing(home.config) as temp:
             shutil.copyfile(Home(folder).config, temp)
-        _restore_database(folder, home)
+        _copy_database_back(folder, home)
     return backup
 
 
-def restore_database(folder: Path, home: Home) -> Backup:
-    """Bring only the database of a backup back, into a home whose own one was set aside."""
-    backup = verify(folder)
-    _refuse(sorted(home.root.glob(f"{home.database.name}*")), home)
-    with _told("restore.not_written", folder.name):
-        _restore_database(folder, home)
-    return backup
+def restore_database(home: Home) -> str | None:
+    """Bring back only the database, where a damaged one was set aside, from the newest backup that is sound.
+
+    Returns that backup's name; None if there is none.
+    """
+    _refuse(_database_files(home), home)
+    for folder in reversed(home.backups):
+        if Home(folder).database.exists() and _is_sound(folder):
+            with _told("restore.not_written", folder.name):
+                _copy_database_back(folder, home)
+            return folder.name
+    return None
 
 
-def _restore_database(folder: Path, home: Home) -> None:
+def _copy_database_back(folder: Path, home: Home) -> None:
     source = Home(folder).database
     if source.exists():
         with publishing(home.database) as temp:
             shutil.copyfile(source, temp)
-
-
-def newest_sound(home: Home) -> Path | None:
-    """The newest backup that can be read back whole at this moment."""
-    return next((folder for folder in reversed(home.backups) if _is_sound(folder)), None)
 
 
 def prune(home: Home, keep: int) -> list[str]:
@@ -262,7 +262,13 @@ def _damaged(folder: Path, why: str) -> NightdeskError:
 def _refuse_used(home: Home) -> None:
     models = [path for path in home.models.glob("*/") if path not in home.backups and not path.name.startswith(".")]
     configs = [home.config] if home.config.exists() else []
-    _refuse([*sorted(home.root.glob(f"{home.database.name}*")), *configs, *models], home)
+    _refuse([*_database_files(home), *configs, *models], home)
+
+
+def _database_files(home: Home) -> list[Path]:
+    """The database and the logs that SQLite would replay into whatever stands in its place."""
+    names = [f"{home.database.name}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")]
+    return [path for name in names if (path := home.database.with_name(name)).exists()]
 
 
 def _refuse(used: list[Path], home: Home) -> None:

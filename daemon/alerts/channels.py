@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from config.errors import ConfigError, NightdeskError
 from config.secrets import read_secret
 from config.settings import Notifications
 from daemon.alerts.message import Message
@@ -40,7 +41,14 @@ class LogChannel:
     def send(self, message: Message) -> None:
         """Write a line that carries the whole alert."""
         level = "error" if message.transition == "firing" else "info"
-        self._log.write(level, f"alert.{message.transition}", key=message.key, alert=message.payload["alert"])
+        try:
+            self._log.write(level, f"alert.{message.transition}", key=message.key, alert=message.payload["alert"])
+        except OSError as error:
+            raise NightdeskError(
+                "notify.failed",
+                f"The log could not be written ({error.strerror}).",
+                "It is tried again. Free space, or mend the permissions of the folder logs.",
+            ) from error
 
 
 def channel_names(notifications: Notifications) -> tuple[str, ...]:
@@ -54,4 +62,6 @@ def open_channels(notifications: Notifications, log: Log, clock: Clock) -> tuple
     if webhook is None:
         return (LogChannel(log),)
     secret = read_secret("webhook secret", variable=webhook.secret_env, file=webhook.secret_file)
+    if not secret.reveal():
+        raise ConfigError("config.secret", "The webhook secret is empty.", "Put a long random text into it.")
     return LogChannel(log), WebhookChannel(webhook.url, secret, clock, allow_private=webhook.allow_private)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from config.errors import NightdeskError
-from daemon.alerts.channels import Channel
+from daemon.alerts.channels import Channel, open_channels
 from daemon.alerts.message import Message
 from daemon.store import alerts as ledger
 from daemon.store.alerts import Delivery
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from daemon.clock import Clock
     from daemon.log import Log
     from daemon.store.database import Database
@@ -32,10 +33,19 @@ class Outbox:
         self._log = log
         self._busy = threading.Lock()
         self._closing = threading.Event()
-        self.use(channels)
+        self._channels = {channel.name: channel for channel in channels}
 
-    def use(self, channels: Iterable[Channel]) -> None:
-        """Deliver through these channels from now on; what waits for others keeps waiting."""
+    @classmethod
+    def of(cls, database: Database, settings: Settings, clock: Clock, log: Log) -> Self:
+        """An outbox with the channels of these settings."""
+        return cls(database, open_channels(settings.notifications, log, clock), clock, log)
+
+    def reopen(self, settings: Settings) -> None:
+        """Deliver through the channels of these settings from now on; what waits for others keeps waiting.
+
+        Raises ConfigError where a secret cannot be read, and then keeps the channels it has.
+        """
+        channels = open_channels(settings.notifications, self._log, self._clock)
         self._channels = {channel.name: channel for channel in channels}
 
     def close(self) -> None:
@@ -46,22 +56,24 @@ class Outbox:
         """Deliver all whose time has come, in order for each channel; returns how many arrived."""
         arrived = 0
         with self._busy:
-            while heads := self._due():
-                arrived += sum(self._deliver(head) for head in heads)
+            while not self._closing.is_set():
+                channels = self._channels
+                heads = self._heads_due(channels)
+                if not heads:
+                    break
+                arrived += sum(self._deliver(channels[head.channel], head) for head in heads)
         return arrived
 
     @property
     def next_at(self) -> datetime | None:
         """When there is something to do again; None while nothing waits."""
-        return self._database.read(lambda c: ledger.next_delivery_at(c, list(self._channels)))
+        names = list(self._channels)
+        return self._database.read(lambda c: ledger.next_delivery_at(c, names))
 
-    def _due(self) -> list[Delivery]:
-        if self._closing.is_set():
-            return []
-        return self._database.read(lambda c: ledger.pending_outbox(c, self._clock.now(), list(self._channels)))
+    def _heads_due(self, channels: Mapping[str, Channel]) -> list[Delivery]:
+        return self._database.read(lambda c: ledger.pending_outbox(c, self._clock.now(), channels))
 
-    def _deliver(self, delivery: Delivery) -> bool:
-        channel = self._channels[delivery.channel]
+    def _deliver(self, channel: Channel, delivery: Delivery) -> bool:
         try:
             channel.send(Message(delivery.key, delivery.payload))
         except NightdeskError as error:
