@@ -1,0 +1,139 @@
+"""The default executor: worker processes of this machine, kept warm while there is work, gone when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from daemon.executors import processes
+from daemon.executors.base import OnEvent, Outcome, TaskSpec
+from daemon.executors.worker_process import WorkerProcess, cancelled
+
+if TYPE_CHECKING:
+    from config.paths import Home
+
+POLL = 0.25  # seconds between looks at memory and idleness
+IDLE = timedelta(seconds=30)
+
+
+def home_mark(home: Home) -> str:
+    """The beginning of the mark of every worker of this home, by whatever path the home is reached."""
+    stat = home.root.stat()
+    return f"{stat.st_dev:x}.{stat.st_ino:x}:"
+
+
+def kill_leftovers(home: Home) -> list[int]:
+    """Kill what the workers of a daemon that was killed itself have left running; the pids.
+
+    Only the holder of the home's lock may call this, before it starts workers of its own.
+    """
+    return processes.kill_family(home_mark(home))
+
+
+class LocalExecutor:
+    """Runs up to `workers` tasks at a time, each in a process of its own that dies alone.
+
+    Args:
+        home: the desk's home; tasks read and publish their files there.
+        workers: how many tasks at a time.
+        idle: how long a worker without work is kept warm.
+        work: the module whose `resolve(kind)` names the tasks.
+    """
+
+    def __init__(self, home: Home, workers: int, *, idle: timedelta = IDLE, work: str = "daemon.work") -> None:
+        self._home = home
+        self._workers = workers
+        self._idle_for = idle.total_seconds()
+        self._work = work
+        self._mark = f"{home_mark(home)}{uuid4().hex}:"
+        self._numbers = itertools.count(1)
+        self._slots = asyncio.Semaphore(workers)
+        self._busy: set[WorkerProcess] = set()
+        self._idle: list[WorkerProcess] = []
+        self._burials: set[asyncio.Task[None]] = set()
+        self._keeper: asyncio.Task[None] | None = None
+        self._shrinking: set[asyncio.Task[bool]] = set()
+        self._closing = False
+
+    async def run(self, spec: TaskSpec, on_event: OnEvent) -> Outcome:
+        """Do one task in a warm worker, or in a new one."""
+        async with self._slots:
+            if self._closing:
+                return Outcome("cancelled", None, cancelled(spec).to_dict(), 0.0)
+            worker = await self._hire()
+            try:
+                return await worker.perform(str(self._home.root), spec, on_event)
+            finally:
+                await self._release(worker)
+
+    def resize(self, workers: int) -> None:
+        """Do up to `workers` tasks at a time from now on; tasks at work are let alone."""
+        for _ in range(workers - self._workers):
+            self._slots.release()
+        for _ in range(self._workers - workers):
+            shrinking = asyncio.create_task(self._slots.acquire())
+            self._shrinking.add(shrinking)
+            shrinking.add_done_callback(self._shrinking.discard)
+        self._workers = workers
+
+    async def close(self, grace: timedelta) -> None:
+        """Stop every task, kill what is not stopped after `grace`, and leave no process behind."""
+        self._closing = True
+        for worker in self._busy:
+            worker.stop(grace)
+        for _ in range(self._workers):  # a slot is free when its task has ended and its worker is away
+            await self._slots.acquire()
+        if self._keeper is not None:
+            self._keeper.cancel()
+        for worker in self._idle:
+            self._bury(worker)
+        self._idle.clear()
+        await asyncio.gather(*self._burials)
+        for _ in range(self._workers):
+            self._slots.release()
+
+    async def _hire(self) -> WorkerProcess:
+        living = processes.table() if self._idle else {}
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.fit(living):
+                break
+            self._bury(worker)
+        else:
+            worker = await WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work)
+        self._busy.add(worker)
+        if self._closing:  # while the process was being started
+            worker.stop(timedelta(0))
+        if self._keeper is None or self._keeper.done():
+            self._keeper = asyncio.create_task(self._keep())
+        return worker
+
+    async def _release(self, worker: WorkerProcess) -> None:
+        self._busy.discard(worker)
+        if worker.fit(processes.table()) and not self._closing:
+            worker.idle_since = asyncio.get_running_loop().time()
+            self._idle.append(worker)
+        else:
+            await asyncio.shield(self._bury(worker))
+
+    def _bury(self, worker: WorkerProcess) -> asyncio.Task[None]:
+        burial = asyncio.create_task(worker.bury())
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
+        return burial
+
+    async def _keep(self) -> None:
+        """Watch the memory of busy workers and send idle ones home, while there are any."""
+        while self._busy or self._idle:
+            await asyncio.sleep(POLL)
+            if self._busy:
+                living = await asyncio.to_thread(processes.table)
+                for worker in self._busy:
+                    worker.weigh(living)
+            oldest = asyncio.get_running_loop().time() - self._idle_for
+            for worker in [worker for worker in self._idle if worker.idle_since < oldest]:
+                self._idle.remove(worker)
+                self._bury(worker)

@@ -1,0 +1,262 @@
+"""One worker process as the daemon sees it: started, given tasks, listened to, and ended with all its descendants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from config.errors import DeadlineError, NightdeskError
+from config.secrets import TOKEN_VARIABLE
+from daemon.executors import processes
+from daemon.executors.base import OnEvent, Outcome, TaskSpec
+from daemon.protocol import pack, receive
+
+THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
+# What is said to the daemon by its service manager and its owner is not for tasks.
+PRIVATE = (TOKEN_VARIABLE, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+CANCEL_GRACE = timedelta(seconds=5)
+LAST_WORDS = 0.25  # seconds in which a dead worker's result is still read
+MAX_LINE = 4096
+MAX_OUTPUT = 2**20
+_CHUNK = 2**16
+
+
+class Output:
+    """What a worker prints, as lines; bounded for each task, so that a babbler cannot fill the disk."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+        self._rest = b""
+        self._room = 0
+        self._hear: Callable[[str], None] | None = None
+        asyncio.get_running_loop().add_reader(descriptor, self.read)
+
+    def attend(self, hear: Callable[[str], None] | None) -> None:
+        """Give lines to `hear` from now on; what was printed before belongs to the one who listened before."""
+        for _ in range(MAX_OUTPUT // _CHUNK):
+            if not self.read():
+                break
+        if self._rest:
+            self._tell(self._rest)
+        self._rest, self._room, self._hear = b"", MAX_OUTPUT, hear
+
+    def read(self) -> bool:
+        """Take what is there; whether there was anything."""
+        try:
+            chunk = os.read(self._descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            return False
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        self._rest = rest[:MAX_LINE]
+        for line in lines:
+            self._tell(line)
+        return True
+
+    def _tell(self, line: bytes) -> None:
+        if self._hear is None or self._room <= 0:
+            return
+        self._room -= len(line) + 1
+        text = line[:MAX_LINE].decode("utf-8", errors="replace")
+        self._hear(text if self._room > 0 else "... what the task printed beyond this is not kept")
+
+    def close(self) -> None:
+        """Listen no more."""
+        asyncio.get_running_loop().remove_reader(self._descriptor)
+        os.close(self._descriptor)
+
+
+class WorkerProcess:
+    """A worker. It does one task at a time; `reusable` says whether it may be given another."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        output: Output,
+        mark: str,
+    ) -> None:
+        self.reusable = True
+        self.idle_since = 0.0
+        self._memory_limit: int | None = None  # bytes, while a task is at hand
+        self._process = process
+        self._reader, self._writer = streams
+        self._output = output
+        self._mark = mark
+        self._root = processes.find(process.pid)
+        self._stopping = False
+        # The error by which the task at hand ends without an answer of its own.
+        self._doom: asyncio.Future[NightdeskError] = asyncio.get_running_loop().create_future()
+        self._watching = asyncio.create_task(self._watch())
+
+    @classmethod
+    async def start(cls, mark: str, work: str) -> WorkerProcess:
+        """Start a fresh process whose tasks are resolved by the module `work`."""
+        ours, theirs = socket.socketpair()
+        heard, spoken = os.pipe()
+        streams = await asyncio.open_unix_connection(sock=ours)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "daemon.worker"),
+                *("--channel", str(theirs.fileno()), "--parent", str(os.getpid()), "--work", work),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=spoken,
+                stderr=asyncio.subprocess.STDOUT,
+                pass_fds=(theirs.fileno(),),
+                env=_environment(mark),
+                start_new_session=True,
+            )
+        except BaseException:
+            streams[1].close()
+            os.close(heard)
+            raise
+        finally:
+            theirs.close()
+            os.close(spoken)
+        return cls(process, streams, Output(heard), mark)
+
+    async def perform(self, home: str, spec: TaskSpec, on_event: OnEvent) -> Outcome:
+        """Do one task to its end, its limit, or the worker's death."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self.reusable = False
+        self._memory_limit = spec.settings.limits.task_memory_mb * 2**20
+        self._output.attend(lambda line: on_event({"event": "line", "line": line}))
+        answer = asyncio.create_task(self._ask(home, spec, on_event))
+        try:
+            await self._either(answer, spec.timeout.total_seconds())
+            return self._outcome(answer, spec, loop.time() - began)
+        except asyncio.CancelledError:
+            self.stop(CANCEL_GRACE)
+            await self._either(answer, None)
+            raise
+        finally:
+            answer.cancel()
+            self._output.attend(None)
+
+    def stop(self, grace: timedelta) -> None:
+        """Ask the task to save its work and end; after `grace` it is given up."""
+        if not self._stopping and self._root is not None:
+            self._stopping = True
+            self._root.send(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(
+                grace.total_seconds(), self._give_up, _died("did not stop when asked")
+            )
+
+    def weigh(self, living: processes.Table) -> None:
+        """Give the task up if the worker and its descendants hold more memory than they may."""
+        held = sum(process.resident for process in self._family(living))
+        if self._memory_limit is not None and held > self._memory_limit:
+            self._give_up(
+                NightdeskError(
+                    "task.memory",
+                    f"The task held {held // 2**20} MB of memory; its limit is {self._memory_limit // 2**20} MB.",
+                    "Raise limits.task_memory_mb, or train on fewer bars.",
+                )
+            )
+
+    def fit(self, living: processes.Table) -> bool:
+        """Whether it may do another task: alive, with no descendants left behind, and not swollen by the last one."""
+        held = [process.resident for process in self._family(living)]
+        return self.reusable and len(held) == 1 and (self._memory_limit is None or held[0] <= self._memory_limit / 2)
+
+    async def bury(self) -> None:
+        """Kill the process and everything that descends from it; nothing is left when this returns."""
+        await asyncio.to_thread(processes.kill_family, self._mark, self._root)
+        with contextlib.suppress(TimeoutError):  # one that the kernel holds in a system call cannot be waited for
+            await asyncio.wait_for(self._process.wait(), 1.0)
+        self._watching.cancel()
+        self._output.close()
+        self._writer.close()
+        with contextlib.suppress(OSError):  # the other end is dead, as it should be
+            await self._writer.wait_closed()
+
+    async def _ask(self, home: str, spec: TaskSpec, on_event: OnEvent) -> dict[str, Any]:
+        """Send the task, pass on what it tells, return how it says it ended."""
+        settings = spec.settings.model_dump(mode="json")
+        self._writer.write(pack({"kind": spec.kind, "args": spec.args, "home": home, "settings": settings}))
+        try:
+            while (message := await receive(self._reader)).get("event") != "ended":
+                on_event(message)
+        except (asyncio.IncompleteReadError, ConnectionError) as lost:
+            await asyncio.wait({self._doom}, timeout=4 * LAST_WORDS)
+            raise self._doom.result() if self._doom.done() else _died("closed its channel") from lost
+        return message
+
+    async def _either(self, answer: asyncio.Task[dict[str, Any]], timeout: float | None) -> None:
+        ends: set[asyncio.Future[Any]] = {answer, self._doom}
+        await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    def _outcome(self, answer: asyncio.Task[dict[str, Any]], spec: TaskSpec, seconds: float) -> Outcome:
+        try:
+            if answer.done():
+                ended = answer.result()
+                self.reusable = not self._stopping and (ended["error"] or {}).get("code") != "task.crashed"
+                outcome = Outcome(ended["state"], ended["value"], ended["error"], seconds)
+            elif self._doom.done():
+                raise self._doom.result()
+            else:
+                outcome = Outcome("timed_out", None, _timed_out(spec).to_dict(), seconds)
+        except NightdeskError as error:
+            outcome = Outcome("failed", None, error.to_dict(), seconds)
+        if self._stopping and outcome.state != "succeeded":
+            return Outcome("cancelled", None, cancelled(spec).to_dict(), seconds)
+        return outcome
+
+    def _give_up(self, error: NightdeskError) -> None:
+        if not self._doom.done():
+            self._doom.set_result(error)
+
+    async def _watch(self) -> None:
+        status = await self._process.wait()
+        await asyncio.sleep(LAST_WORDS)
+        if status < 0:
+            name = signal.Signals(-status).name
+            self._give_up(_died(f"was ended by {name}", signal=name))
+        else:
+            self._give_up(_died(f"exited with status {status}", status=status))
+
+    def _family(self, living: processes.Table) -> set[processes.Process]:
+        return processes.family(living, [self._process.pid])
+
+
+def _environment(mark: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+    one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
+    return kept | one_thread | {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+def _died(how: str, **detail: Any) -> NightdeskError:
+    return NightdeskError(
+        "task.worker_died",
+        f"The worker process of the task {how}.",
+        "Read the run's log for its last words; SIGKILL mostly means that the machine ran out of memory.",
+        **detail,
+    )
+
+
+def _timed_out(spec: TaskSpec) -> NightdeskError:
+    return DeadlineError(
+        "task.timed_out",
+        f"The task {spec.kind!r} took longer than its limit of {spec.timeout}.",
+        "Raise limits.task_timeout, or give it less to do.",
+    )
+
+
+def cancelled(spec: TaskSpec) -> NightdeskError:
+    """The error of a task that was stopped from outside."""
+    return NightdeskError(
+        "task.cancelled",
+        f"The task {spec.kind!r} was stopped before its end.",
+        "Start the job again when it suits you.",
+    )

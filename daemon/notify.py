@@ -1,0 +1,55 @@
+"""What the daemon tells its service manager (sd_notify); silence when there is none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+
+
+class Notifier:
+    """Speaks systemd's notification protocol, without its library.
+
+    See sd_notify(3): lines `NAME=value` in one datagram to the Unix socket named by NOTIFY_SOCKET.
+    """
+
+    def __init__(self) -> None:
+        name = os.environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + name[1:] if name.startswith("@") else name
+
+    def ready(self, status: str) -> None:
+        """The service is up, after its start or after a reload."""
+        self._tell("READY=1", f"STATUS={status}")
+
+    def reloading(self) -> None:
+        """The settings are being read again; `ready` follows."""
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def stopping(self) -> None:
+        """The service goes down."""
+        self._tell("STOPPING=1", "STATUS=Stopping")
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status`."""
+        self._tell(f"STATUS={text}")
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._tell("WATCHDOG=1")
+
+    def watchdog_interval(self) -> float | None:
+        """Seconds within which the watchdog wants to be fed; None when it does not watch this process."""
+        wanted, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+        if not wanted.isdecimal() or int(wanted) == 0 or pid not in ("", str(os.getpid())):
+            return None
+        return int(wanted) / 1e6
+
+    def _tell(self, *lines: str) -> None:
+        if not self._address:
+            return
+        text = "\n".join(line.replace("\n", " ") for line in lines)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            # A service manager that does not listen must neither stop the desk nor hold it up.
+            out.setblocking(False)
+            out.sendto(text.encode(), self._address)

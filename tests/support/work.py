@@ -1,0 +1,193 @@
+"""Tasks for the tests of executors: each does to its worker what one line of the fault table says."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from config.errors import NightdeskError
+from daemon.worker import WorkContext
+
+FOREVER = 600.0
+Args = dict[str, Any]
+
+
+def resolve(kind: str) -> Callable[[WorkContext, Args], Any]:
+    """Every function below is a task kind by its own name."""
+    if kind == "import_error":
+        import a_library_that_is_not_installed  # noqa: F401, PLC0415
+    return globals()[kind]
+
+
+def echo(context: WorkContext, args: Args) -> Args:
+    return args
+
+
+def identity(context: WorkContext, args: Args) -> Args:
+    threads = {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}
+    return {
+        "pid": os.getpid(),
+        "session": os.getsid(0),
+        "nice": os.nice(0),
+        "oom": int(Path("/proc/self/oom_score_adj").read_text()),
+        "threads": threads,
+        "token": os.environ.get("NIGHTDESK_TOKEN"),
+        "home": str(context.home.root),
+        "fingerprint": context.settings.fingerprint(),
+        "heavy": sorted({"pandas", "numpy", "sqlalchemy", "fastapi"} & sys.modules.keys()),
+        "now": context.now().isoformat(),
+    }
+
+
+def steps(context: WorkContext, args: Args) -> Args:
+    for step in range(args["steps"]):
+        context.progress(step / args["steps"], f"step {step}")
+        time.sleep(args.get("pause", 0.0))
+    context.progress(1.0, "done")
+    return {}
+
+
+def refuse(context: WorkContext, args: Args) -> Args:
+    raise NightdeskError("data.empty", "AAPL has no bars.", "Pull some.", symbol="AAPL")
+
+
+def crash(context: WorkContext, args: Args) -> Args:
+    raise ZeroDivisionError("by nothing")
+
+
+def leave(context: WorkContext, args: Args) -> Args:
+    sys.exit("I have had enough")
+
+
+def exit_in_the_middle(context: WorkContext, args: Args) -> Args:
+    os._exit(7)
+
+
+def die(context: WorkContext, args: Args) -> Args:
+    os.kill(os.getpid(), getattr(signal, args["signal"]))
+    time.sleep(FOREVER)
+    return {}
+
+
+def segfault(context: WorkContext, args: Args) -> Args:
+    ctypes.string_at(0)
+    return {}
+
+
+def sleep(context: WorkContext, args: Args) -> Args:
+    _tell_pid(args)
+    time.sleep(args.get("seconds", FOREVER))
+    return {}
+
+
+def sleep_deaf(context: WorkContext, args: Args) -> Args:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return sleep(context, args)
+
+
+def hang_in_native_code(context: WorkContext, args: Args) -> Args:
+    _tell_pid(args)
+    ctypes.PyDLL(None).sleep(int(FOREVER))  # PyDLL keeps the interpreter's lock: no Python runs until it returns
+    return {}
+
+
+def until_stopped(context: WorkContext, args: Args) -> Args:
+    context.progress(0.5, "waiting")
+    while not context.should_stop():
+        time.sleep(0.01)
+    Path(args["checkpoint"]).write_text("saved")
+    raise NightdeskError("training.stopped", "The training was stopped.", "Start it again.")
+
+
+def finish_though_asked_to_stop(context: WorkContext, args: Args) -> Args:
+    context.progress(0.5, "waiting")
+    while not context.should_stop():
+        time.sleep(0.01)
+    return {"finished": True}
+
+
+def brood(context: WorkContext, args: Args) -> Args:
+    """Descendants of four kinds: a child, one in a session of its own, a double fork, and one with no environment."""
+    script = f"import os, sys, time; open(sys.argv[1] + str(os.getpid()), 'w').close(); time.sleep({FOREVER})"
+    command = [sys.executable, "-c", script, args["nest"] + "/"]
+    subprocess.Popen(command)
+    subprocess.Popen(command, start_new_session=True)
+    subprocess.Popen(command, env={}, start_new_session=True)
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execv(command[0], command)
+        os._exit(0)
+    while len(list(Path(args["nest"]).iterdir())) < 4:
+        time.sleep(0.01)
+    if args.get("then") == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(args.get("seconds", FOREVER))
+    return {"brood": 4}
+
+
+def fork_and_return_twice(context: WorkContext, args: Args) -> Args:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return {"child": child == 0}
+
+
+def eat_memory(context: WorkContext, args: Args) -> Args:
+    hoard = []
+    while True:
+        hoard.append(os.urandom(1024) * 1024 * 8)
+        time.sleep(0.005)
+
+
+def swell(context: WorkContext, args: Args) -> Args:
+    globals()["_kept"] = b"x" * (args["mb"] * 2**20)
+    return {"pid": os.getpid()}
+
+
+def huge_result(context: WorkContext, args: Args) -> Args:
+    return {"text": "x" * 100_000_000}
+
+
+def odd_result(context: WorkContext, args: Args) -> Args:
+    return {"value": object()}
+
+
+def babble(context: WorkContext, args: Args) -> Args:
+    print("hello from python")
+    os.write(1, b"\xff\xfe\x00 garbage without an end")
+    os.write(2, b"\n" + b"y" * 100_000 + b"\n")
+    subprocess.run(["echo", "hello from a child"], check=True)
+    for number in range(args.get("lines", 0)):
+        print("line", number)
+    sys.stdout = None  # type: ignore[assignment]
+    return {"babbled": True}
+
+
+def close_everything(context: WorkContext, args: Args) -> Args:
+    os.closerange(0, 256)
+    time.sleep(FOREVER)
+    return {}
+
+
+def in_a_thread(context: WorkContext, args: Args) -> Args:
+    told: list[bool] = []
+    thread = threading.Thread(target=lambda: told.append(context.should_stop()))
+    thread.start()
+    thread.join()
+    return {"told": told}
+
+
+def _tell_pid(args: Args) -> None:
+    if "pid_file" in args:
+        path = Path(args["pid_file"])
+        path.with_suffix(".new").write_text(str(os.getpid()))
+        path.with_suffix(".new").rename(path)
