@@ -1,0 +1,251 @@
+"""The composition root: the only place that builds databases, executors, channels, and puts the desk together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import ConfigError, NightdeskError
+from config.loader import load_settings
+from config.paths import Home
+from config.secrets import TOKEN_VARIABLE, Secret, make_token_file, read_secret
+from config.settings import JobName, Settings
+from daemon import backups
+from daemon.alerts.outbox import Outbox
+from daemon.alerts.rules import event
+from daemon.clock import Clock, SystemClock
+from daemon.desk import Desk
+from daemon.executors.local import LocalExecutor, kill_leftovers
+from daemon.house import House, check_settings
+from daemon.lock import HomeLock
+from daemon.log import Log
+from daemon.notify import Notifier
+from daemon.runs import TERMINAL, Run
+from daemon.store import alerts, runs
+from daemon.store.database import Database, set_aside
+
+if TYPE_CHECKING:
+    from daemon.api.server import Server
+
+Progress = Callable[[Run, dict[str, Any] | None], None]
+
+
+def find_config(home: Home, given: Path | None) -> Path | None:
+    """`--config`, else the home's own config if it has one, else None for the defaults."""
+    return given or (home.config if home.config.exists() else None)
+
+
+def read_settings(home: Home, given: Path | None) -> Settings:
+    """The settings that would be in force in this home; a model type that is not registered is refused."""
+    settings = load_settings(find_config(home, given))
+    check_settings(settings)
+    return settings
+
+
+def database_place(home: Home, settings: Settings) -> Path | str:
+    """The embedded file, or the URL that was configured."""
+    database = settings.database
+    if database.url_env:
+        return read_secret("database URL", variable=database.url_env).reveal()
+    return database.url or home.database
+
+
+def write_token(home: Home, settings: Settings) -> Secret:
+    """The token that writes over HTTP need: configured, or made for this home on its first start."""
+    if os.environ.get(TOKEN_VARIABLE) or settings.api.token_file:
+        return read_secret("API token", variable=TOKEN_VARIABLE, file=settings.api.token_file)
+    return make_token_file(home.token)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A database, and what had to be done to open it."""
+
+    database: Database
+    restored: str | None = None
+
+
+def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
+    """Open the database; a corrupt one is set aside by name and the last verified snapshot put in its place."""
+    place = database_place(home, settings)
+    try:
+        return Opened(Database.open(place))
+    except NightdeskError as error:
+        if error.code != "store.corrupt" or not isinstance(place, Path):
+            raise
+    aside = set_aside(place, clock.now())
+    source = backups.restore_database(home)
+    what = f"the snapshot of {source}" if source else "an empty database, for no verified snapshot was found"
+    return Opened(Database.open(place), f"The database was damaged. It is kept as {aside.name}; {what} took its place.")
+
+
+@contextmanager
+def open_house(home: Home, config: Path | None, *, clock: Clock, log: Log) -> Iterator[House]:
+    """A house in a home that this process holds alone; its doors are closed when the block is left."""
+    config = find_config(home, config)
+    settings = read_settings(home, config)
+    opened = open_database(home, settings, clock)
+    kill_leftovers(home)
+    executor = LocalExecutor(home, settings.executor.workers)
+    house = House(home, settings, opened.database, executor, clock, log, config)
+    try:
+        _tell_restored(house, opened.restored)
+        yield house
+    finally:
+        opened.database.close()
+
+
+def _tell_restored(house: House, restored: str | None) -> None:
+    if restored is None:
+        return
+    house.log.write("error", "store.restored", message=restored)
+    observation = event(
+        "store.corrupt", "database", restored, "Compare the last runs with the file that was set aside."
+    )
+    house.database.write(lambda c: alerts.observe(c, observation, house.settings, house.clock.now()))
+
+
+def serve(
+    home: Home,
+    config: Path | None = None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    log_format: str | None = None,
+    on_ready: Callable[[str, Secret], None] | None = None,
+) -> int:
+    """Run the desk until it is told to stop; returns the exit code."""
+    return asyncio.run(_serve(home, config, _given(host=host, port=port), log_format, on_ready))
+
+
+async def _serve(
+    home: Home,
+    config: Path | None,
+    bind_to: dict[str, Any],
+    log_format: str | None,
+    on_ready: Callable[[str, Secret], None] | None,
+) -> int:
+    from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
+    from daemon.api.guard import check_bind  # noqa: PLC0415
+    from daemon.api.server import Server, bind  # noqa: PLC0415
+
+    clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()
+    with HomeLock(home, "desk") as lock, Log(home, clock, log_format) as log:
+        with open_house(home, config, clock=clock, log=log) as house:
+            api = house.settings.api.model_copy(update=bind_to)
+            token = write_token(home, house.settings)
+            check_bind(api, token)
+            listener = bind(api)
+            desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
+            server = Server(create_app(desk, token, api), listener)
+            lock.tell(api=server.url)
+            _on_signals(stop, desk)
+            serving = asyncio.create_task(server.serve())
+            await asyncio.to_thread(desk.begin)
+            log.write("info", "desk.started", api=server.url, home=str(home.root))
+            notifier.ready(f"Serving {server.url}")
+            if on_ready is not None:
+                on_ready(server.url, token)
+            beating = asyncio.create_task(_feed_watchdog(notifier, desk, server))
+            working = asyncio.create_task(desk.work(stop))
+            await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            notifier.stopping()
+            await working
+            server.stop()
+            await serving
+            beating.cancel()
+            log.write("info", "desk.stopped")
+    return 0
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _on_signals(stop: asyncio.Event, desk: Desk) -> None:
+    loop = asyncio.get_running_loop()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, desk.reload)
+
+
+async def _feed_watchdog(notifier: Notifier, desk: Desk, server: Server) -> None:
+    """Only a desk whose scheduler, writer and API all answer is alive."""
+    interval = notifier.watchdog_interval()
+    while interval is not None:
+        stalled = [problem for problem in desk.readiness() if problem.endswith(".stalled")]
+        if not stalled and await server.answers():
+            notifier.alive()
+        await asyncio.sleep(interval / 2)
+
+
+def run_once(
+    home: Home,
+    config: Path | None,
+    jobs: tuple[JobName, ...],
+    options: dict[str, Any],
+    on_progress: Progress,
+) -> list[Run]:
+    """Run `jobs` one after the other in this process, with no daemon on this home; returns their runs."""
+    if not jobs:
+        raise ConfigError("job.none", "No job was named.", "Name one, or all.")
+    return asyncio.run(_run_once(home, config, jobs, options, on_progress))
+
+
+async def _run_once(
+    home: Home, config: Path | None, jobs: tuple[JobName, ...], options: dict[str, Any], on_progress: Progress
+) -> list[Run]:
+    clock, stop = SystemClock(), asyncio.Event()
+    with HomeLock(home, "run-once"), Log(home, clock, "quiet") as log:
+        with open_house(home, config, clock=clock, log=log) as house:
+            desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
+            loop = asyncio.get_running_loop()
+            for ending in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(ending, stop.set)
+            await asyncio.to_thread(desk.dispatcher.recover)
+            first = await asyncio.to_thread(_first_run, desk, jobs, options)
+            done: list[Run] = []
+            following: Run | None = first
+            while following is not None and not stop.is_set():
+                done.append(await _attend(desk, following, stop, on_progress))
+                following = await asyncio.to_thread(_follower, house, done[-1], clock.now())
+            await desk.dispatcher.stop()
+            if desk.outbox is not None:
+                await asyncio.to_thread(desk.outbox.deliver_due)
+    return done
+
+
+def _first_run(desk: Desk, jobs: tuple[JobName, ...], options: dict[str, Any]) -> Run:
+    """What a killed desk left due of this job, else a new run."""
+    waiting = desk.database.read(lambda c: runs.due(c, desk.clock.now()))
+    left = next((run for run in waiting if run.job == jobs[0] and run.options == options), None)
+    return left or desk.request_run(jobs[0], options=options, who="command line", chain=jobs[1:])
+
+
+async def _attend(desk: Desk, run: Run, stop: asyncio.Event, on_progress: Progress) -> Run:
+    """Let the dispatcher do this one run, telling its progress, until it has ended or the person has had enough."""
+    while True:
+        await desk.dispatcher.start_due(only=run.id)
+        now = await asyncio.to_thread(desk.database.read, lambda c: runs.get(c, run.id))
+        if now is None:
+            raise NightdeskError("run.unknown", f"The run {run.id} is gone.", "Look at the log.")
+        on_progress(now, desk.run_progress(run.id))
+        if now.state in TERMINAL:
+            return now
+        if stop.is_set():
+            await desk.dispatcher.stop()
+        await asyncio.sleep(0.1)
+
+
+def _follower(house: House, run: Run, now: datetime) -> Run | None:
+    """What the end of `run` brought, if it may start at once."""
+    found = house.database.read(lambda c: runs.follower(c, run.id))
+    return found if found is not None and found.not_before <= now else None

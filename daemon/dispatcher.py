@@ -1,0 +1,170 @@
+"""The dispatcher: claims due runs, attends each to its end, and brings the next of its chain."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from config.errors import NightdeskError
+from daemon.alerts.rules import run_ended
+from daemon.house import House, with_options
+from daemon.runs import Owner, Run
+from daemon.steps import STEPS, Ending, RunWork
+from daemon.store import alerts, runs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+# Codes of faults that pass by themselves: the run is tried again after a while.
+PASSING = frozenset({"data.unreachable", "data.rate_limited"})
+RETRY_AFTER = timedelta(minutes=5)
+
+
+class Dispatcher:
+    """At most one run of a job at a time; different jobs side by side."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.owner = Owner.me()
+        self.stopping = False
+        self._works: dict[int, RunWork] = {}
+        self._attending: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is at work."""
+        return bool(self._attending)
+
+    def progress(self, run_id: int) -> dict[str, Any] | None:
+        """How far a run at work has come; None if it is not at work here."""
+        work = self._works.get(run_id)
+        return dict(work.progress) if work is not None else None
+
+    def recover(self) -> list[Run]:
+        """Runs whose owner died are `crashed`; their retries, or the next of their chains, are recorded with that."""
+        now, attempts = self.house.clock.now(), self.house.settings.limits.attempts
+
+        def change(c: Connection) -> list[Run]:
+            found = runs.orphans(c)
+            for run in found:
+                follower = runs.finish(c, run.id, "crashed", now, cause="owner.dead", attempts=attempts)
+                self._tell(c, run.id, follower)
+            return found
+
+        return self.house.database.write(change)
+
+    async def start_due(self, only: int | None = None) -> None:
+        """Start attending every due run whose job is not already at work; or `only` the one with that id."""
+        if self.stopping:
+            return
+        now = self.house.clock.now()
+        due = await asyncio.to_thread(self.house.database.read, lambda c: runs.due(c, now))
+        for run in due:
+            if only not in (None, run.id) or any(work.run.job == run.job for work in self._works.values()):
+                continue
+            self._works[run.id] = self._work(run)
+            self._attending[run.id] = asyncio.create_task(self._attend(self._works[run.id]), name=run.name)
+
+    def _work(self, run: Run) -> RunWork:
+        house = self.house
+        return RunWork(
+            run, house.settings, house.home, house.database, house.clock, house.executor, house.log.for_run(run.name)
+        )
+
+    async def stop(self) -> None:
+        """Let nothing new begin, end what is at work within the grace, and record it as cancelled, to be retried."""
+        self.stopping = True
+        for run_id, task in self._attending.items():
+            if self._works[run_id].progress.get("waiting"):
+                task.cancel()
+        await self.house.executor.close(self.house.settings.limits.stop_grace)
+        if self._attending:
+            _, late = await asyncio.wait(self._attending.values(), timeout=5)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=2)
+
+    async def _attend(self, work: RunWork) -> None:
+        run = work.run
+        try:
+            work.progress["waiting"] = True
+            if not await self._claim(work):
+                return
+            work.log.write("info", "run.claimed", job=run.job, attempt=run.attempt, trigger=run.trigger)
+            await self._finish(work, await self._ending(work))
+        finally:
+            self._works.pop(run.id, None)
+            self._attending.pop(run.id, None)
+            work.log.close()
+
+    async def _claim(self, work: RunWork) -> bool:
+        now, fingerprint = work.clock.now(), work.settings.fingerprint()
+        return await work.write(
+            lambda c: runs.claim(c, work.run.id, self.owner, now, "waiting", settings_fingerprint=fingerprint)
+        )
+
+    async def _ending(self, work: RunWork) -> Ending:
+        """Every way a run can end, as an ending; nothing is thrown past here."""
+        try:
+            work.settings = with_options(work.settings, work.run.options)
+            await STEPS[work.run.job].wait(work)
+            work.progress["waiting"] = False
+            await work.write(lambda c: runs.move(c, work.run.id, "running", work.clock.now()))
+            ending = await STEPS[work.run.job].work(work)
+        except asyncio.CancelledError:
+            return Ending("cancelled", "shutdown")
+        except NightdeskError as error:
+            ending = Ending("failed", error.code, error.to_dict())
+        except Exception as error:  # a run's fault must not take the desk with it; it is logged and told
+            work.log.write("error", "run.fault", trace=traceback.format_exc())
+            ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
+        if self.stopping and ending.state in ("failed", "partial"):
+            return Ending("cancelled", "shutdown", ending.detail)
+        return ending
+
+    async def _finish(self, work: RunWork, ending: Ending) -> None:
+        """Record the end; while the database cannot be written, keep trying, for the end must not be lost."""
+        while True:
+            try:
+                await asyncio.shield(work.write(lambda c: self._record_end(c, work, ending)))
+            except NightdeskError as error:
+                if self.stopping:
+                    return  # the next start finds the row without an owner and tries the run again
+                work.log.write("error", "run.unrecorded", error=error.to_dict())
+                await asyncio.sleep(1)
+            else:
+                work.log.write(
+                    "info" if ending.state in ("succeeded", "skipped") else "error",
+                    "run.ended",
+                    job=work.run.job,
+                    state=ending.state,
+                    cause=ending.cause,
+                    detail=ending.detail,
+                )
+                return
+
+    def _record_end(self, c: Connection, work: RunWork, ending: Ending) -> None:
+        run, now = work.run, work.clock.now()
+        follower = runs.finish(
+            c,
+            run.id,
+            ending.state,
+            now,
+            cause=ending.cause,
+            detail=ending.detail,
+            attempts=work.settings.limits.attempts,
+            passing=ending.cause in PASSING,
+            retry_delay=RETRY_AFTER * run.attempt if ending.cause in PASSING else timedelta(0),
+        )
+        self._tell(c, run.id, follower)
+
+    def _tell(self, c: Connection, run_id: int, follower: Run | None) -> None:
+        """Let the alert engine see an end, unless the run is tried again."""
+        ended = runs.get(c, run_id)
+        if ended is None or (follower is not None and follower.trigger == "retry"):
+            return
+        if observation := run_ended(ended):
+            alerts.observe(c, observation, self.house.settings, self.house.clock.now())

@@ -1,0 +1,81 @@
+"""What the parts of a running desk share: its home, its present settings, its database, workers, clock and log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.errors import ConfigError, NightdeskError, UsageError
+from config.paths import Home
+from config.settings import Settings
+from daemon.clock import Clock
+from daemon.executors.base import Executor
+from daemon.log import Log
+from daemon.schedule import check_schedules
+from daemon.store.database import Database
+from trainers import registry
+
+# What a person may choose for one run only, and where it stands in the settings.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "symbols": ("symbols",),
+    "model_types": ("model_types",),
+    "steps": ("training_params", "steps"),
+    "episodes": ("training_params", "episodes"),
+    "iterations": ("training_params", "iterations"),
+    "lookback_days": ("training_params", "lookback_days"),
+}
+
+
+@dataclass
+class House:
+    """The one place where the present settings stand; everything else is given for life."""
+
+    home: Home
+    settings: Settings
+    database: Database
+    executor: Executor
+    clock: Clock
+    log: Log
+    config: Path | None = None
+
+
+def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
+    """The settings of one run: the desk's own with what a person asked for in their place."""
+    document = settings.model_dump()
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise UsageError(
+                "option.unknown", f"A run has no option {name!r}.", f"Known options: {', '.join(sorted(OPTIONS))}."
+            )
+        *sections, key = OPTIONS[name]
+        place = document
+        for section in sections:
+            place = place[section]
+        place[key] = tuple(value) if isinstance(value, list) else value
+    try:
+        chosen = Settings.model_validate(document)
+    except ValueError as error:
+        raise UsageError(
+            "option.invalid", f"The options {options} cannot be used: {error}.", "Correct the option."
+        ) from error
+    check_settings(chosen)
+    return chosen
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise if a model type is not registered, its parameters are not its own, or a schedule cannot be kept."""
+    known = registry.names()
+    for place, name in enumerate(settings.model_types):
+        if name not in known:
+            raise ConfigError(
+                "model_type.unknown",
+                f"/model_types/{place} is {name!r}, which is not a model type of this version.",
+                f"Use one of: {', '.join(known)}.",
+            )
+    check_schedules(settings)
+    for name, params in settings.model_params.items():
+        try:
+            registry.validate_params(name, params)
+        except NightdeskError as error:
+            raise ConfigError(error.code, f"/model_params/{name}: {error.message}", error.cure) from error

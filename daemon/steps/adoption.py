@@ -1,0 +1,74 @@
+"""Model folders that no row knows: published by a run that was killed before it could record them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from config.paths import Home
+from daemon.executors.base import Outcome
+from daemon.steps.base import Plan, RunWork
+from daemon.store import models
+
+Name = tuple[str, str, str]
+
+
+async def adopt_strays(work: RunWork) -> dict[str, str]:
+    """Whole and proved: adopted as a challenger. Anything else: into quarantine. The champion is not touched."""
+    on_disk = await asyncio.to_thread(model_folders, work.home)
+    known = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
+    strays = [Plan("inspect", {"version": v}, s, m) for s, m, v in sorted(on_disk - known)]
+    if not strays:
+        return {}
+    outcomes = await work.do_all(strays)
+    return {f"{plan.subject}/{plan.args['version']}": await _settle(work, plan, end) for plan, end in outcomes.items()}
+
+
+def model_folders(home: Home) -> set[Name]:
+    """Every (symbol, model type, version) that has a folder under the home's models."""
+    reserved = {home.models_quarantine.name, *(backup.name for backup in home.backups)}
+    return {
+        (folder.parent.parent.name, folder.parent.name, folder.name)
+        for folder in home.models.glob("*/*/*")
+        if folder.is_dir() and folder.parent.parent.name not in reserved and not folder.name.startswith(".")
+    }
+
+
+async def _settle(work: RunWork, plan: Plan, outcome: Outcome) -> str:
+    if outcome.value is not None:
+        await record_version(work, plan, outcome.value)
+        return "adopted"
+    if outcome.state != "failed":
+        return outcome.state
+    await asyncio.to_thread(_quarantine, work.home, plan)
+    work.log.write("error", "model.quarantined", model=plan.subject, version=plan.args["version"], error=outcome.error)
+    return "quarantined"
+
+
+def _quarantine(home: Home, plan: Plan) -> Path:
+    folder = home.model(plan.symbol, plan.model_type, plan.args["version"])
+    target = home.models_quarantine / f"{plan.symbol}-{plan.model_type}-{plan.args['version']}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return folder.rename(target)
+
+
+async def record_version(work: RunWork, plan: Plan, made: dict[str, Any]) -> None:
+    """Keep a version that is whole on disk as a challenger."""
+    await work.write(
+        lambda c: models.add_version(
+            c,
+            symbol=plan.symbol,
+            model_type=plan.model_type,
+            version=plan.args["version"],
+            manifest_sha256=made["manifest_sha256"],
+            provenance=made["provenance"],
+            dataset=made["dataset"],
+            train_start=datetime.fromisoformat(made["train_start"]),
+            train_end=datetime.fromisoformat(made["train_end"]),
+            trained_at=datetime.fromisoformat(made["trained_at"]),
+            run_id=work.run.id,
+            metrics=made["metrics"],
+        )
+    )

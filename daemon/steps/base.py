@@ -1,0 +1,173 @@
+"""What every step is given, and how it tells its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from config.settings import NIGHT, JobName
+from daemon.executors.base import Executor, Outcome, TaskSpec
+from daemon.runs import Run, RunState
+from daemon.store import runs
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from config.settings import Settings
+    from daemon.clock import Clock
+    from daemon.log import Log
+    from daemon.store.database import Database
+
+POLL = 0.5
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends: its state, the code of its cause, and what a reader wants to know."""
+
+    state: RunState
+    cause: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One task to be done: its kind, whom it is about, and its arguments."""
+
+    kind: str
+    args: dict[str, Any] = field(default_factory=dict)
+    symbol: str = ""
+    model_type: str = ""
+    iteration: int = 0
+
+    @property
+    def subject(self) -> str:
+        """How reports call it: AAPL/behavioral_cloner, AAPL, or the kind."""
+        parts = [part for part in (self.symbol, self.model_type) if part]
+        name = "/".join(parts) or self.kind
+        return f"{name}#{self.iteration}" if self.iteration else name
+
+
+@dataclass
+class RunWork:
+    """One run at work: its settings (frozen at its start), the house, and its tasks."""
+
+    run: Run
+    settings: Settings
+    home: Home
+    database: Database
+    clock: Clock
+    executor: Executor
+    log: Log
+    progress: dict[str, Any] = field(default_factory=dict)
+
+    async def do(self, plan: Plan) -> Outcome:
+        """Do one task and record its beginning and its end."""
+        task = await self.write(
+            lambda c: runs.add_task(
+                c,
+                self.run.id,
+                kind=plan.kind,
+                symbol=plan.symbol or None,
+                model_type=plan.model_type or None,
+                iteration=plan.iteration,
+            )
+        )
+        args = {"symbol": plan.symbol, "model_type": plan.model_type, "iteration": plan.iteration, **plan.args}
+        spec = TaskSpec(plan.kind, args, self.settings.limits.task_timeout, self.settings)
+        await self.write(lambda c: runs.start_task(c, task.id, self.clock.now()))
+        outcome = await self.executor.run(spec, lambda event: self._heard(plan, event))
+        error = outcome.error or {}
+        await self.write(
+            lambda c: runs.finish_task(
+                c,
+                task.id,
+                outcome.state,
+                self.clock.now(),
+                cause=error.get("code"),
+                detail=outcome.error,
+                result=outcome.value,
+            )
+        )
+        level = "info" if outcome.state == "succeeded" else "error"
+        self.log.write(level, "task.ended", task=plan.subject, kind=plan.kind, state=outcome.state, error=outcome.error)
+        return outcome
+
+    async def do_all(self, plans: Iterable[Plan]) -> dict[Plan, Outcome]:
+        """Do many tasks, as many at a time as there are workers; each fails alone."""
+        todo = list(plans)
+        self.progress.update(done=0, of=len(todo))
+
+        async def one(plan: Plan) -> Outcome:
+            outcome = await self.do(plan)
+            self.progress["done"] += 1
+            self.progress.get("tasks", {}).pop(plan.subject, None)
+            return outcome
+
+        outcomes = await asyncio.gather(*(one(plan) for plan in todo))
+        return dict(zip(todo, outcomes, strict=True))
+
+    def _heard(self, plan: Plan, event: dict[str, Any]) -> None:
+        if event.get("event") == "progress":
+            told = {"fraction": event.get("fraction"), "message": event.get("message")}
+            self.progress.setdefault("tasks", {})[plan.subject] = told
+        else:
+            self.log.write("info", "task.said", task=plan.subject, line=event.get("line"))
+
+    async def write(self, change: Callable[[Any], T]) -> T:
+        """Change the database without holding up the event loop."""
+        return await asyncio.to_thread(self.database.write, change)
+
+    async def read(self, query: Callable[[Any], T]) -> T:
+        """Ask the database without holding up the event loop."""
+        return await asyncio.to_thread(self.database.read, query)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one job does: `wait` until its conditions hold, then `work`."""
+
+    work: Callable[[RunWork], Awaitable[Ending]]
+    wait: Callable[[RunWork], Awaitable[None]]
+
+
+def forerunner(job: JobName) -> JobName | None:
+    """The job of the night whose results `job` needs."""
+    if job not in NIGHT or job == NIGHT[0]:
+        return None
+    return NIGHT[NIGHT.index(job) - 1]
+
+
+async def forerunner_at_work(work: RunWork) -> bool:
+    """Whether the forerunner is recorded and not yet at its end."""
+    job = forerunner(work.run.job)
+    return job is not None and await work.read(lambda c: runs.unfinished(c, job))
+
+
+async def wait_for_forerunner(work: RunWork) -> None:
+    """Freshness, not the clock: what the forerunner is about to deliver is worth waiting for."""
+    while await forerunner_at_work(work):
+        await asyncio.sleep(POLL)
+
+
+def ending_of(
+    outcomes: Mapping[Plan, Outcome], *, enough: float = 0.0, blocked: Mapping[str, Any] | None = None
+) -> Ending:
+    """The end of a run from the ends of its tasks.
+
+    `partial` when some failed and at least the share `enough` of all succeeded; else `failed`, by the commonest cause.
+    `blocked` are subjects that could not be begun; they count as failed.
+    """
+    failed = {plan.subject: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
+    failed |= blocked or {}
+    total = len(outcomes) + len(blocked or {})
+    detail: dict[str, Any] = {"tasks": total, "succeeded": total - len(failed)}
+    if not failed:
+        return Ending("succeeded", None, detail)
+    detail["failed"] = failed
+    cause = Counter((error or {}).get("code", "task.failed") for error in failed.values()).most_common(1)[0][0]
+    share = (total - len(failed)) / total
+    return Ending("partial" if share > 0 and share >= enough else "failed", cause, detail)

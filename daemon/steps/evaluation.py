@@ -1,0 +1,90 @@
+"""evaluation: judge every challenger on bars nobody trained on, and promote what is better."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from daemon.executors.base import Outcome
+from daemon.promotion import Judgement, settle
+from daemon.steps.base import Ending, Plan, RunWork, ending_of
+from daemon.store import models
+from daemon.store.models import Version
+
+Pair = tuple[str, str]  # symbol, model type
+
+
+async def judge_models(work: RunWork) -> Ending:
+    """Pairs side by side; inside a pair one challenger after the other, each against the champion of that moment."""
+    pairs = [(symbol, kind) for symbol in work.settings.symbols for kind in work.settings.model_types]
+    outcomes: dict[Plan, Outcome] = {}
+    verdicts: dict[str, Any] = {}
+    queue = {pair: await _challengers(work, pair) for pair in pairs}
+    rounds = max((len(found) for found in queue.values()), default=0)
+    for turn in range(max(rounds, 1)):
+        plans = {}
+        for pair, challengers in queue.items():
+            champion = await _champion(work, pair)
+            candidate = challengers[turn] if turn < len(challengers) else champion if turn == 0 else None
+            if candidate is not None:
+                plans[_plan(work, candidate, champion)] = (candidate, champion)
+        for plan, outcome in (await work.do_all(plans)).items():
+            outcomes[plan] = outcome
+            verdict = await _settle(work, *plans[plan], outcome)
+            if verdict is not None:
+                verdicts[plan.subject] = verdict
+    if not outcomes:
+        return Ending("skipped", "evaluation.nothing", {"message": "There is no challenger and no champion to judge."})
+    ending = ending_of(outcomes)
+    ending.detail["verdicts"] = verdicts
+    return ending
+
+
+async def _challengers(work: RunWork, pair: Pair) -> list[Version]:
+    """Oldest first, so that every one meets the champion that those before it have left."""
+    return list(reversed(await work.read(lambda c: models.challengers(c, *pair))))
+
+
+async def _champion(work: RunWork, pair: Pair) -> Version | None:
+    return await work.read(lambda c: models.champion(c, *pair))
+
+
+def _plan(work: RunWork, candidate: Version, champion: Version | None) -> Plan:
+    """A champion without a challenger is measured alone; one of other provenance is no rival."""
+    rival = champion if _comparable(candidate, champion) else None
+    args = {
+        "run": work.run.name,
+        "challenger": _side(candidate),
+        "champion": _side(rival) if rival is not None else None,
+    }
+    return Plan("evaluate", args, candidate.symbol, candidate.model_type)
+
+
+def _comparable(candidate: Version, champion: Version | None) -> bool:
+    return champion is not None and champion.id != candidate.id and champion.provenance == candidate.provenance
+
+
+def _side(version: Version) -> dict[str, str]:
+    return {"version": version.version, "manifest_sha256": version.manifest_sha256}
+
+
+async def _settle(
+    work: RunWork, candidate: Version, champion: Version | None, outcome: Outcome
+) -> dict[str, Any] | None:
+    if (told := outcome.value) is None:
+        return None
+    judgement = Judgement(
+        run_id=work.run.id,
+        candidate=candidate,
+        champion=champion,
+        rival=champion if _comparable(candidate, champion) else None,
+        dataset=told["dataset"],
+        first=datetime.fromisoformat(told["first"]),
+        last=datetime.fromisoformat(told["last"]),
+        metrics=told["metrics"],
+        verdict=told["verdict"],
+        reasons=tuple(told["reasons"]),
+        report=told["report"],
+    )
+    promoted = await work.write(lambda c: settle(c, judgement, work.clock.now()))
+    return {"verdict": judgement.verdict, "reasons": list(judgement.reasons), "promoted": promoted}

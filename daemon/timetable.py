@@ -1,0 +1,88 @@
+"""The timetable: writes every occurrence of every job into the ledger, once, when its time has come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from config.settings import JOBS, JobName, JobSchedule
+from daemon import schedule
+from daemon.runs import RunState
+from daemon.store import jobs, runs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from daemon.house import House
+
+
+class Timetable:
+    """Turns schedules into `due` rows; what it has written it never writes again."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._next: dict[JobName, datetime | None] = {}
+
+    def forget(self) -> None:
+        """The settings or the pauses have changed: work out anew what comes next."""
+        self._next.clear()
+
+    def next_runs(self) -> dict[JobName, datetime | None]:
+        """When each job starts next by its own time; None for one that follows another or is paused."""
+        now = self.house.clock.now()
+        paused = self.house.database.read(jobs.paused)
+        return {
+            job: None if job in paused or not (timed := self._timed(job)) else self._upcoming(timed, now)
+            for job in JOBS
+        }
+
+    def record_due(self) -> bool:
+        """Record every occurrence whose time has come; returns whether something was recorded."""
+        now = self.house.clock.now()
+        recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]
+        return any(recorded)
+
+    def _timed(self, job: JobName) -> JobSchedule | None:
+        found = self.house.settings.job_schedule(job)
+        return found if found.enabled and found.timed else None
+
+    def _upcoming(self, timed: JobSchedule, now: datetime) -> datetime | None:
+        return schedule.next_occurrence(timed, self.house.settings.time_zone, now)
+
+    def _may_be_due(self, job: JobName, now: datetime) -> bool:
+        if job not in self._next:
+            return True
+        upcoming = self._next[job]
+        return upcoming is not None and now >= upcoming
+
+    def _record(self, job: JobName, now: datetime) -> bool:
+        timed = self._timed(job)
+        self._next[job] = self._upcoming(timed, now) if timed else None
+        if timed is None:
+            return False
+        settings = self.house.settings
+
+        def change(c: Connection) -> bool:
+            state = jobs.seen(c, job, now)
+            if state.paused:
+                return False
+            last = max(filter(None, (state.changed_at, runs.last_scheduled(c, job, now))))
+            plan = schedule.plan(timed, settings.time_zone, last, now)
+            for missed in plan.missed:
+                runs.record(c, job, missed, now=now, trigger="schedule", state="missed", cause="desk.down")
+            if plan.run is None:
+                return bool(plan.missed)
+            outcome: tuple[RunState, str | None] = ("skipped", "overlap") if runs.unfinished(c, job) else ("due", None)
+            runs.record(
+                c,
+                job,
+                plan.run,
+                now=now,
+                trigger="catch_up" if plan.missed else "schedule",
+                state=outcome[0],
+                cause=outcome[1],
+                chain=settings.followers(job) if outcome[0] == "due" else (),
+            )
+            return True
+
+        return self.house.database.write(change)

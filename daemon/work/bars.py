@@ -1,0 +1,58 @@
+"""Tasks over stored bars: pull what is new, and tell how fresh it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config.errors import NightdeskError
+from data_pipeline.store import BarStore
+from data_pipeline.update import freshness, update_symbol
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from config.settings import Settings
+    from daemon.worker import WorkContext
+    from data_pipeline.bars import Bars
+
+
+def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Pull the new bars of one symbol; the result is its dataset and what was refused."""
+    settings = context.settings
+    update = update_symbol(
+        context.home, settings.sources, args["symbol"], settings.data_params.interval, now=context.now()
+    )
+    return {
+        "dataset": update.dataset.to_dict(),
+        "new_rows": update.new_rows,
+        "quarantined": update.quarantined,
+        "fresh": update.fresh,
+        "fallback": update.fallback,
+    }
+
+
+def freshness_of(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
+    """For each symbol: whether validated data for its last closed session is stored."""
+    settings = context.settings
+    found = {}
+    for symbol in args["symbols"]:
+        state = freshness(context.home, settings.sources, symbol, settings.data_params.interval, now=context.now())
+        found[symbol] = {
+            "fresh": state.fresh,
+            "as_of": state.as_of.isoformat() if state.as_of is not None else None,
+            "last_closed": state.last_closed.isoformat(),
+        }
+    return {"symbols": found}
+
+
+def stored_bars(home: Home, settings: Settings, symbol: str) -> Bars:
+    """All stored bars of the symbol from the source that serves it under these settings."""
+    store = BarStore(home)
+    interval = settings.data_params.interval
+    source = store.chosen(symbol, interval, settings.sources)
+    if source is None:
+        raise NightdeskError(
+            "data.missing",
+            f"There are no stored {interval} bars of {symbol}.",
+            f"Pull them with `nightdesk data --symbols {symbol} --update-data`.",
+        )
+    return store.load(symbol, interval, source)

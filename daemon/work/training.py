@@ -1,0 +1,110 @@
+"""Tasks that make and inspect model versions."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from config.errors import NightdeskError
+from daemon.work.bars import stored_bars
+from data_pipeline.trade_logs import find_expert_log
+from trainers import registry
+from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
+from trainers.interface import TrainingContext, TrainingTask
+from trainers.manifest import MANIFEST, Manifest, sha256_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.settings import TrainingParams
+    from daemon.worker import WorkContext
+    from data_pipeline.bars import Bars
+
+
+def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Train one challenger on the training span, which the holdout after it never touches."""
+    symbol, model_type, version = args["symbol"], args["model_type"], args["version"]
+    folder = context.home.model(symbol, model_type, version)
+    seed = int(args["seed"])
+    bars = stored_bars(context.home, context.settings, symbol)
+    task = training_task(context, args, bars)
+    model = registry.get(model_type).train(
+        task,
+        TrainingContext(
+            seed=seed,
+            progress=context.progress,
+            should_stop=context.should_stop,
+            trial=int(args["iteration"]),
+        ),
+    )
+    facts = ArtifactFacts(
+        model_type=model_type,
+        version=version,
+        params=task.params,
+        bars=task.bars,
+        dataset=bars.fingerprint(),
+        provenance=task.provenance,
+        train_start=task.train_start,
+        train_end=task.train_end,
+        trained_at=context.now(),
+        settings_fingerprint=context.settings.fingerprint(),
+        seed=seed,
+    )
+    return told(folder, save_artifact(folder, model, facts))
+
+
+def training_task(context: WorkContext, args: dict[str, Any], bars: Bars) -> TrainingTask:
+    """Everything a trainer may see: bars up to the end of the training span, and the expert's log if it needs one."""
+    symbol, model_type = args["symbol"], args["model_type"]
+    kind = registry.get(model_type)
+    start, end = training_span(bars, context.settings.training_params)
+    seen = bars.until(end)
+    log = None
+    provenance = bars.source
+    if kind.needs.expert_log:
+        log = find_expert_log(context.home, context.settings.sources.expert_logs, seen)
+        if log.provenance == "sample" and bars.source != "sample":
+            provenance = f"{bars.source}, sample expert"
+    return TrainingTask(
+        symbol=symbol,
+        bars=seen,
+        train_start=start,
+        train_end=end,
+        expert_log=log,
+        provenance=provenance,
+        params=registry.validate_params(model_type, args.get("params", {})),
+    )
+
+
+def training_span(bars: Bars, params: TrainingParams) -> tuple[datetime, datetime]:
+    """First and last bar to learn from: the look-back less its last part, which is held out for judgement."""
+    window = bars.since(bars.frame.index[-1] - timedelta(days=params.lookback_days))
+    held_out = max(1, round(len(window) * params.holdout))
+    if len(window) - held_out < 2:
+        raise NightdeskError(
+            "training.too_short",
+            f"{bars.symbol} has {len(window)} bars in the last {params.lookback_days} days; too few to train on.",
+            "Raise training_params.lookback_days, or pull more history.",
+        )
+    return window.frame.index[0], window.frame.index[-held_out - 1]
+
+
+def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Load a version from disk, check every hash and reproduce its golden predictions; tell what it is."""
+    folder = context.home.model(args["symbol"], args["model_type"], args["version"])
+    artifact = load_artifact(folder)
+    prove(artifact)
+    return told(folder, artifact.manifest)
+
+
+def told(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    """What the database keeps of a version."""
+    return {
+        "manifest_sha256": sha256_file(folder / MANIFEST),
+        "provenance": manifest.provenance,
+        "dataset": manifest.dataset,
+        "train_start": manifest.train_start.isoformat(),
+        "train_end": manifest.train_end.isoformat(),
+        "trained_at": manifest.trained_at.isoformat(),
+        "metrics": manifest.metrics,
+    }
