@@ -110,6 +110,11 @@ class Home:
         """The embedded default of the traders' bucket."""
         return self.data / "bucket"
 
+    @property
+    def samples(self) -> Path:
+        """Sample files for a person to learn the formats from; the desk never reads them."""
+        return self.data / "samples"
+
     def cache(self, name: str) -> Path:
         """A library's cache; may be deleted at any time."""
         return self.data / "cache" / name

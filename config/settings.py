@@ -270,10 +270,17 @@ class Api(Section):
 
 
 class Database(Section):
-    """The database: embedded in the home, or PostgreSQL by the URL in a variable or a file."""
+    """The database: embedded in the home, or PostgreSQL by its URL, which a variable or a file may hold."""
 
     url: str | None = None
     url_env: str | None = None
+    url_file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Database:
+        if sum(place is not None for place in (self.url, self.url_env, self.url_file)) > 1:
+            raise ValueError("has more than one of url, url_env, url_file; keep one")
+        return self
 
 
 class Limits(Section):

@@ -93,7 +93,7 @@ def test_a_mistake_is_told_once_with_place_pointer_value_and_cure(text, message,
             "/notifications/webhook/secret_evn",
             "Did you mean 'secret_env'?",
         ),
-        ('{"database": {"zzz": 1}}', "/database/zzz", "Remove 'zzz'; known here: url, url_env."),
+        ('{"database": {"zzz": 1}}', "/database/zzz", "Remove 'zzz'; known here: url, url_env, url_file."),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest_known_one(text, pointer, cure):
