@@ -1,0 +1,49 @@
+"""Judgement of positions, whoever took them: one accounting, its metrics, the gate, the reports."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evaluation.backtesting import Backtest, Costs, backtest
+    from evaluation.comparison import Verdict, judge
+    from evaluation.metrics import compute_metrics
+    from evaluation.report import baselines, write_report
+    from evaluation.signals import Signals, positions_from_actions
+    from evaluation.strategy import StrategyBase
+
+_MODULES = {
+    "Backtest": "backtesting",
+    "Costs": "backtesting",
+    "Signals": "signals",
+    "StrategyBase": "strategy",
+    "Verdict": "comparison",
+    "backtest": "backtesting",
+    "baselines": "report",
+    "compute_metrics": "metrics",
+    "judge": "comparison",
+    "positions_from_actions": "signals",
+    "write_report": "report",
+}
+
+__all__ = [
+    "Backtest",
+    "Costs",
+    "Signals",
+    "StrategyBase",
+    "Verdict",
+    "backtest",
+    "baselines",
+    "compute_metrics",
+    "judge",
+    "positions_from_actions",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and nothing before: `import evaluation` alone stays light."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

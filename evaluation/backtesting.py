@@ -1,0 +1,236 @@
+"""Backtest: what targets would have earned on bars, by the ledger's one fill convention."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias, overload
+
+import numpy as np
+import pandas as pd
+
+from config.errors import NightdeskError
+from data_pipeline.bars import PRICES, Bars
+from data_pipeline.calendar import periods_per_year as calendar_periods_per_year
+from evaluation.ledger import Array, Books, Rates, simulate
+from evaluation.metrics import compute_metrics
+from evaluation.signals import Signals, weights
+
+Target: TypeAlias = Signals | pd.Series
+Frame: TypeAlias = Bars | pd.DataFrame
+_YEAR = pd.Timedelta(days=365.25)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What trading costs: commission and slippage as rates of what is traded, borrow as a yearly rate of shorts."""
+
+    commission: float = 0.001
+    slippage: float = 0.0005
+    borrow: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, rate in vars(self).items():
+            if not 0.0 <= rate < 1.0:
+                raise NightdeskError(
+                    "costs.invalid",
+                    f"The cost {name} is {rate}, not a rate in [0, 1).",
+                    "Write it as a fraction: 0.001 is a tenth of a percent.",
+                )
+
+
+DEFAULT_COSTS = Costs()
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """An account over bars: every Series is on the bars' index and told at the close.
+
+    `positions` is the weight held (worth of the shares over equity), `traded` the fraction of the account that changed
+    hands at the open, `benchmark` the returns of buying and holding with the same costs. `trades` are the completed
+    round trips: entry, exit, side, size, entry_price, exit_price, pnl, return, bars_held, mae, mfe.
+    """
+
+    equity: pd.Series
+    returns: pd.Series
+    positions: pd.Series
+    shares: pd.Series
+    cash: pd.Series
+    traded: pd.Series
+    benchmark: pd.Series
+    trades: pd.DataFrame
+    costs: Costs
+    initial_cash: float
+    periods_per_year: float | None
+
+    def metrics(self) -> dict[str, Any]:
+        """Everything `compute_metrics` can say of it."""
+        return compute_metrics(
+            self.returns,
+            periods_per_year=self.periods_per_year,
+            trades=self.trades,
+            positions=self.positions,
+            traded=self.traded,
+            benchmark=self.benchmark,
+        )
+
+
+@overload
+def backtest(
+    bars: Frame, target: Target, costs: Costs = ..., initial_cash: float = ..., periods_per_year: float | None = ...
+) -> Backtest: ...
+
+
+@overload
+def backtest(
+    bars: Frame | Mapping[str, Frame],
+    target: Mapping[str, Target],
+    costs: Costs = ...,
+    initial_cash: float = ...,
+    periods_per_year: float | None = ...,
+) -> dict[str, Backtest]: ...
+
+
+def backtest(
+    bars: Frame | Mapping[str, Frame],
+    target: Target | Mapping[str, Target],
+    costs: Costs = DEFAULT_COSTS,
+    initial_cash: float = 100_000.0,
+    periods_per_year: float | None = None,
+) -> Backtest | dict[str, Backtest]:
+    """Trade `target` on `bars`: decided at the close of t, filled at the open of t+1, held until the target changes.
+
+    A mapping of targets, over one symbol's bars or over a mapping of bars with the same keys, gives a mapping of
+    backtests. `periods_per_year` is the calendar's for `Bars`; for a bare frame it is counted from its times.
+    """
+    if not (math.isfinite(initial_cash) and initial_cash > 0.0):
+        _fail(f"The initial cash is {initial_cash}.", "Give a positive number.")
+    if not isinstance(target, Mapping):
+        if isinstance(bars, Mapping):
+            _fail(
+                "There are bars of many symbols but only one target.", "Give a mapping of targets with the same keys."
+            )
+        return _over_one(bars, {"": target}, costs, initial_cash, periods_per_year)[""]
+    if not isinstance(bars, Mapping):
+        return _over_one(bars, target, costs, initial_cash, periods_per_year)
+    if unmatched := sorted(set(bars) ^ set(target)):
+        _fail(f"Bars and targets name different symbols: {', '.join(unmatched)}.", "Give one target for each symbol.")
+    return {name: backtest(each, target[name], costs, initial_cash, periods_per_year) for name, each in bars.items()}
+
+
+def _over_one(
+    bars: Frame, targets: Mapping[str, Target], costs: Costs, initial_cash: float, periods_per_year: float | None
+) -> dict[str, Backtest]:
+    """Every target over the same bars in one pass, with buy-and-hold as one row more: the benchmark of all."""
+    frame = _checked_frame(bars)
+    per_year = _periods_per_year(bars) if periods_per_year is None else periods_per_year
+    rows = [_checked_target(name, each, frame.index) for name, each in targets.items()]
+    rates = Rates(costs.commission, costs.slippage, _borrow_per_bar(costs, per_year))
+    prices = frame.to_numpy().T[:, None, :]
+    books = simulate(prices, np.vstack([*rows, np.ones(len(frame))]), initial_cash, rates)
+    return {
+        name: _backtest(books, row, frame, costs=costs, initial_cash=initial_cash, periods_per_year=per_year)
+        for row, name in enumerate(targets)
+    }
+
+
+def _backtest(
+    books: Books, row: int, frame: pd.DataFrame, *, costs: Costs, initial_cash: float, periods_per_year: float | None
+) -> Backtest:
+    """The account of one row of the books."""
+
+    def series(name: str, values: Array) -> pd.Series:
+        return pd.Series(values, index=frame.index, name=name)
+
+    equity, worth = books.equity[row], books.shares[row] * frame["close"].to_numpy()
+    return Backtest(
+        equity=series("equity", equity),
+        returns=series("returns", _returns(equity, initial_cash)),
+        positions=series("positions", np.divide(worth, equity, out=np.zeros_like(worth), where=equity > 0.0)),
+        shares=series("shares", books.shares[row]),
+        cash=series("cash", books.cash[row]),
+        traded=series("traded", books.traded[row]),
+        benchmark=series("benchmark", _returns(books.equity[-1], initial_cash)),
+        trades=_trades(books.trades[books.trades["strategy"] == row], frame.index),
+        costs=costs,
+        initial_cash=initial_cash,
+        periods_per_year=periods_per_year,
+    )
+
+
+def _returns(equity: Array, initial_cash: float) -> Array:
+    """Return of each bar; the first is against the initial cash, and after ruin there is none to earn."""
+    before = np.concatenate([[initial_cash], equity[:-1]])
+    growth: Array = np.divide(equity, before, out=np.ones_like(equity), where=before > 0.0)
+    return growth - 1.0
+
+
+def _trades(rows: np.ndarray[Any, Any], index: pd.Index) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "entry": index.take(rows["entry"]),
+            "exit": index.take(rows["exit"]),
+            "side": np.where(rows["side"] > 0, "long", "short"),
+            "size": rows["size"],
+            "entry_price": rows["paid"] / rows["opened"],
+            "exit_price": rows["received"] / rows["closed"],
+            "pnl": rows["pnl"],
+            "return": rows["pnl"] / rows["paid"],
+            "bars_held": rows["exit"] - rows["entry"],
+            "mae": rows["mae"],
+            "mfe": rows["mfe"],
+        }
+    )
+
+
+def _fail(what: str, cure: str, **detail: Any) -> NoReturn:
+    raise NightdeskError("backtest.invalid", what, cure, **detail)
+
+
+def _checked_frame(bars: Frame) -> pd.DataFrame:
+    frame = bars.frame if isinstance(bars, Bars) else bars
+    if missing := [name for name in PRICES if name not in frame.columns]:
+        _fail(f"The bars lack the column {', '.join(missing)}.", "Provide open, high, low and close.")
+    if frame.empty:
+        _fail("There are no bars.", "Give at least one bar.")
+    if not (frame.index.is_unique and frame.index.is_monotonic_increasing):
+        _fail("The index of the bars is not strictly increasing.", "Sort the bars and drop repeated times.")
+    prices = frame[list(PRICES)].astype("float64")
+    bad = ~(np.isfinite(prices.to_numpy()) & (prices.to_numpy() > 0.0))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        _fail(
+            f"The {PRICES[column]} is {prices.to_numpy()[row, column]} at {frame.index[row]!s} ({bad.sum()} such prices).",
+            "Remove such bars: a price is finite and above zero.",
+        )
+    return prices
+
+
+def _checked_target(name: str, target: Target, index: pd.Index) -> Array:
+    label = f"target {name}".rstrip()
+    position = target.position if isinstance(target, Signals) else weights(label, target, low=-1.0)
+    if not position.index.equals(index):
+        _fail(
+            f"The {label} has {len(position)} rows and the bars have {len(index)}, and their times are not the same.",
+            "Decide the target on exactly these bars, or cut both with `since` and `until`.",
+        )
+    return position.to_numpy()
+
+
+def _periods_per_year(bars: Frame) -> float | None:
+    """The calendar's bars a year; for a bare frame as many as its times show, and None where it has no times."""
+    if isinstance(bars, Bars):
+        return calendar_periods_per_year(bars.symbol, bars.interval)
+    times = bars.index if isinstance(bars.index, pd.DatetimeIndex) else pd.Index(bars.get("date", ()))
+    if len(times) < 2 or not isinstance(times, pd.DatetimeIndex):
+        return None
+    return (len(times) - 1) / ((times[-1] - times[0]) / _YEAR)
+
+
+def _borrow_per_bar(costs: Costs, per_year: float | None) -> float:
+    if costs.borrow == 0.0:
+        return 0.0
+    if per_year is None:
+        _fail("Borrow is a yearly rate, but the bars do not tell how many make a year.", "Pass periods_per_year.")
+    return costs.borrow / per_year

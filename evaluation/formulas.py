@@ -1,0 +1,227 @@
+"""Formulas: the metrics as pure functions of arrays, each raising `UndefinedError` where there is no such number.
+
+Money is told in percent, as drawdowns are in the settings (-25.0 is a quarter lost); ratios are plain numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Reason = Literal[
+    "too_short",
+    "too_large",
+    "zero_variance",
+    "no_losses",
+    "no_drawdown",
+    "not_recovered",
+    "no_trades",
+    "no_positions",
+    "no_benchmark",
+    "unknown_period",
+]
+# The fewest returns of which one in twenty is a whole one.
+TAIL_MINIMUM = 20
+
+
+class UndefinedError(ValueError):
+    """There is no such number for these inputs; the message is the reason's code."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+
+
+def _at_least(count: int, returns: Array) -> None:
+    if returns.size < count:
+        raise UndefinedError("too_short")
+
+
+def _deviation(returns: Array) -> float:
+    """The sample standard deviation; rounding noise around a constant is no variance."""
+    _at_least(2, returns)
+    deviation = float(np.std(returns, ddof=1))
+    if deviation <= 1e-10 * float(np.max(np.abs(returns))):
+        raise UndefinedError("zero_variance")
+    return deviation
+
+
+def total_return(returns: Array) -> float:
+    """What was gained on the whole: prod(1 + r) - 1, in percent."""
+    _at_least(1, returns)
+    return 100.0 * float(np.prod(1.0 + returns) - 1.0)
+
+
+def annualised_return(returns: Array, periods_per_year: float) -> float:
+    """The mean return times the periods of a year, in percent: the numerator of the Sharpe ratio."""
+    _at_least(2, returns)
+    return 100.0 * float(np.mean(returns)) * periods_per_year
+
+
+def cagr(returns: Array, periods_per_year: float) -> float:
+    """Compound annual growth: (prod(1 + r))^(periods_per_year / n) - 1, in percent."""
+    _at_least(2, returns)
+    return 100.0 * float(np.prod(1.0 + returns) ** (periods_per_year / returns.size) - 1.0)
+
+
+def volatility(returns: Array, periods_per_year: float) -> float:
+    """The standard deviation of a year's return if returns were independent, in percent."""
+    _at_least(2, returns)
+    return 100.0 * float(np.std(returns, ddof=1)) * math.sqrt(periods_per_year)
+
+
+def downside_deviation(returns: Array, periods_per_year: float) -> float:
+    """The root mean square of the losses (gains count as zero), a year's worth, in percent."""
+    _at_least(2, returns)
+    return 100.0 * math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)) * periods_per_year)
+
+
+def sharpe_ratio(returns: Array, periods_per_year: float) -> float:
+    """Mean over standard deviation, a year's worth; cash earns nothing (Sharpe 1994)."""
+    return float(np.mean(returns)) / _deviation(returns) * math.sqrt(periods_per_year)
+
+
+def sortino_ratio(returns: Array, periods_per_year: float) -> float:
+    """Annualised return over downside deviation (Sortino and Price 1994, target zero)."""
+    downside = downside_deviation(returns, periods_per_year)
+    if downside == 0.0:
+        raise UndefinedError("no_losses")
+    return annualised_return(returns, periods_per_year) / downside
+
+
+def calmar_ratio(returns: Array, periods_per_year: float) -> float:
+    """Compound annual growth over the depth of the deepest drawdown (Young 1991)."""
+    deepest = max_drawdown(returns)
+    if deepest == 0.0:
+        raise UndefinedError("no_drawdown")
+    return cagr(returns, periods_per_year) / -deepest
+
+
+def omega_ratio(returns: Array) -> float:
+    """The sum of the gains over the sum of the losses (Keating and Shadwick 2002, threshold zero)."""
+    _at_least(2, returns)
+    losses = -float(np.sum(np.minimum(returns, 0.0)))
+    if losses == 0.0:
+        raise UndefinedError("no_losses")
+    return float(np.sum(np.maximum(returns, 0.0))) / losses
+
+
+def information_ratio(returns: Array, benchmark: Array, periods_per_year: float) -> float:
+    """The Sharpe ratio of what was earned beyond the benchmark."""
+    return sharpe_ratio(returns - benchmark, periods_per_year)
+
+
+def value_at_risk(returns: Array) -> float:
+    """The return that one period in twenty falls below (linear quantile), in percent."""
+    _at_least(TAIL_MINIMUM, returns)
+    return 100.0 * float(np.quantile(returns, 0.05))
+
+
+def conditional_value_at_risk(returns: Array) -> float:
+    """The mean of the worst twentieth of the returns, in percent."""
+    _at_least(TAIL_MINIMUM, returns)
+    worst = int((returns.size - 1) * 0.05) + 1
+    return 100.0 * float(np.mean(np.partition(returns, worst - 1)[:worst]))
+
+
+def drawdowns(returns: Array) -> Array:
+    """How far below its peak so far the account stands after each return, in percent; it starts at its first peak."""
+    wealth = np.cumprod(1.0 + returns)
+    return 100.0 * (wealth / np.maximum(np.maximum.accumulate(wealth), 1.0) - 1.0)
+
+
+def max_drawdown(returns: Array) -> float:
+    """The deepest drawdown, a percentage in [-100, 0]."""
+    _at_least(1, returns)
+    return float(np.min(drawdowns(returns)))
+
+
+@dataclass(frozen=True)
+class Drawdown:
+    """The deepest drawdown by position: the peak before it (-1: the start), its trough, its end if it has one."""
+
+    start: int
+    trough: int
+    recovery: int | None
+
+
+def deepest_drawdown(returns: Array) -> Drawdown:
+    """Where the deepest drawdown began, reached its trough, and was recovered."""
+    depths = drawdowns(returns)
+    _at_least(1, returns)
+    trough = int(np.argmin(depths))
+    if depths[trough] == 0.0:
+        raise UndefinedError("no_drawdown")
+    peaks = np.flatnonzero(depths[:trough] == 0.0)
+    recovered = np.flatnonzero(depths[trough:] == 0.0)
+    return Drawdown(
+        start=int(peaks[-1]) if peaks.size else -1,
+        trough=trough,
+        recovery=trough + int(recovered[0]) if recovered.size else None,
+    )
+
+
+def average_drawdown(returns: Array) -> float:
+    """The mean depth of all drawdowns, each told by its deepest point, in percent."""
+    depths = drawdowns(returns)
+    under = depths < 0.0
+    if not under.any():
+        raise UndefinedError("no_drawdown")
+    begins = np.flatnonzero(under & ~np.concatenate([[False], under[:-1]]))
+    return float(np.mean(np.minimum.reduceat(np.where(under, depths, 0.0), begins)))
+
+
+def _some(trades: Array) -> Array:
+    if trades.size == 0:
+        raise UndefinedError("no_trades")
+    return trades
+
+
+def win_rate(pnl: Array) -> float:
+    """The share of completed trades that earned something, in percent."""
+    return 100.0 * float(np.mean(_some(pnl) > 0.0))
+
+
+def profit_factor(pnl: Array) -> float:
+    """What winning trades earned over what losing trades lost."""
+    lost = -float(np.sum(np.minimum(_some(pnl), 0.0)))
+    if lost == 0.0:
+        raise UndefinedError("no_losses")
+    return float(np.sum(np.maximum(pnl, 0.0))) / lost
+
+
+def best_trade(trade_returns: Array) -> float:
+    """The best return of a completed trade, in percent."""
+    return 100.0 * float(np.max(_some(trade_returns)))
+
+
+def worst_trade(trade_returns: Array) -> float:
+    """The worst return of a completed trade, in percent."""
+    return 100.0 * float(np.min(_some(trade_returns)))
+
+
+def expectancy(trade_returns: Array) -> float:
+    """The mean return of a completed trade, in percent."""
+    return 100.0 * float(np.mean(_some(trade_returns)))
+
+
+def average_duration(bars_held: Array) -> float:
+    """How many bars a completed trade was held, on average."""
+    return float(np.mean(_some(bars_held)))
+
+
+def turnover(traded: Array, periods_per_year: float) -> float:
+    """How many times a year the worth of the account is bought or sold."""
+    _at_least(2, traded)
+    return float(np.mean(traded)) * periods_per_year
+
+
+def exposure(positions: Array) -> float:
+    """The share of bars at whose close something was held, in percent."""
+    _at_least(1, positions)
+    return 100.0 * float(np.mean(positions != 0.0))

@@ -1,0 +1,153 @@
+"""Report: one judgement as files that outlive the run: report.json, equity.parquet and equity.png."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from config.errors import NightdeskError
+from config.publish import publish_bytes, publishing
+from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, Frame, backtest
+from evaluation.comparison import Outcome, Verdict
+from evaluation.formulas import Reason
+from evaluation.metrics import UNITS, Unit
+from evaluation.plots import draw_equity
+
+REPORT, EQUITY, PICTURE = "report.json", "equity.parquet", "equity.png"
+CHALLENGER = "challenger"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Subject(_Part):
+    """Who was judged, and on what; whatever else the caller knows of it is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    symbol: str
+    model_type: str
+    version: str
+    provenance: str
+
+
+class Span(_Part):
+    """The bars it was judged on."""
+
+    first: str
+    last: str
+    bars: int
+    periods_per_year: float | None
+
+
+class Terms(_Part):
+    """The money and the costs it was judged with."""
+
+    initial_cash: float
+    commission: float
+    slippage: float
+    borrow: float
+
+
+class Decision(_Part):
+    """The verdict, the codes of its reasons, and the figures it rests on."""
+
+    verdict: Outcome
+    reasons: list[str]
+    figures: dict[str, Any]
+
+
+class Report(_Part):
+    """What report.json holds; report.schema.json is its JSON schema."""
+
+    schema_version: Literal[1]
+    created_at: datetime
+    subject: Subject
+    span: Span
+    terms: Terms
+    units: dict[str, Unit]
+    metrics: dict[str, dict[str, float | int | str | dict[str, Reason] | None]]
+    verdict: Decision
+    files: dict[str, str]  # the name of each and its sha256
+
+
+def baselines(bars: Frame, costs: Costs = DEFAULT_COSTS, initial_cash: float = 100_000.0) -> dict[str, Backtest]:
+    """What any model should beat: buying and holding, and doing nothing."""
+    index = bars.index if isinstance(bars, pd.DataFrame) else bars.frame.index
+    constant = {"buy_and_hold": 1.0, "flat": 0.0}
+    return backtest(
+        bars, {name: pd.Series(weight, index=index) for name, weight in constant.items()}, costs, initial_cash
+    )
+
+
+def write_report(
+    folder: Path,
+    *,
+    subject: Mapping[str, Any],
+    challenger: Backtest,
+    baselines: Mapping[str, Backtest],
+    verdict: Verdict,
+    created_at: datetime,
+) -> Path:
+    """Write the files of one judgement into `folder`, report.json last, and return that file's path.
+
+    `baselines` are the backtests to show beside the challenger's, by name; a champion is one of them.
+    """
+    tests = {CHALLENGER: challenger, **baselines}
+    who, index = Subject.model_validate(dict(subject)), challenger.equity.index
+    _write_equity(folder / EQUITY, tests)
+    draw_equity(
+        folder / PICTURE,
+        challenger,
+        baselines,
+        symbol=who.symbol,
+        model=f"{who.model_type} {who.version}",
+        provenance=who.provenance,
+    )
+    report = Report(
+        schema_version=1,
+        created_at=created_at,
+        subject=who,
+        span=Span(
+            first=_label(index[0]),
+            last=_label(index[-1]),
+            bars=len(index),
+            periods_per_year=challenger.periods_per_year,
+        ),
+        terms=Terms(initial_cash=challenger.initial_cash, **vars(challenger.costs)),
+        units=UNITS,
+        metrics={name: test.metrics() for name, test in tests.items()},
+        verdict=Decision.model_validate(verdict.to_dict()),
+        files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (EQUITY, PICTURE)},
+    )
+    publish_bytes(folder / REPORT, orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
+    return folder / REPORT
+
+
+def read_report(path: Path) -> Report:
+    """A report that was written by `write_report`, checked."""
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise NightdeskError(
+            "report.invalid", f"{path.name} is not a report of version 1: {error}.", "Evaluate the model again."
+        ) from error
+
+
+def _label(time: Any) -> str:
+    return time.isoformat() if isinstance(time, datetime) else str(time)
+
+
+def _write_equity(path: Path, tests: Mapping[str, Backtest]) -> None:
+    """The equity of each at every close, and the weight the challenger held."""
+    frame = pd.DataFrame({name: test.equity for name, test in tests.items()})
+    with publishing(path) as temp:
+        frame.assign(position=tests[CHALLENGER].positions).to_parquet(temp)

@@ -1,0 +1,98 @@
+"""Signals: what a model wants to hold after each bar, and how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from config.errors import NightdeskError
+
+Sell = Literal["exit", "short"]
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """For each bar the target `position` in [-1, 1] and the `confidence` in [0, 1], decided at that bar's close."""
+
+    position: pd.Series
+    confidence: pd.Series
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "position", weights("position", self.position, low=-1.0))
+        object.__setattr__(self, "confidence", weights("confidence", self.confidence, low=0.0))
+        if not self.position.index.equals(self.confidence.index):
+            raise NightdeskError(
+                "signals.invalid",
+                f"The position has {len(self.position)} rows and the confidence {len(self.confidence)}, "
+                "and their times are not the same.",
+                "Build both on the index of the bars they were decided on.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    @property
+    def index(self) -> pd.Index:
+        """The times of the bars."""
+        return self.position.index
+
+    def until(self, time: datetime) -> Signals:
+        """What was decided at `time` or before."""
+        return Signals(self.position.loc[:time], self.confidence.loc[:time])
+
+    def since(self, time: datetime) -> Signals:
+        """What was decided at `time` or after."""
+        return Signals(self.position.loc[time:], self.confidence.loc[time:])
+
+
+def weights(name: str, series: pd.Series, *, low: float) -> pd.Series:
+    """`series` as float64, every value in [low, 1], its index strictly increasing."""
+    if not isinstance(series, pd.Series):
+        raise NightdeskError(
+            "signals.invalid",
+            f"The {name} is a {type(series).__name__}, not a pandas Series.",
+            "Wrap it: pd.Series(values, index=bars.frame.index).",
+        )
+    try:
+        checked = series.astype("float64")
+    except (TypeError, ValueError) as error:
+        raise NightdeskError(
+            "signals.invalid", f"The {name} holds values that are no numbers: {error}.", "Give numbers only."
+        ) from error
+    if not (checked.index.is_unique and checked.index.is_monotonic_increasing):
+        raise NightdeskError(
+            "signals.invalid", f"The index of the {name} is not strictly increasing.", "Sort it and drop repeats."
+        )
+    values = checked.to_numpy()
+    outside = np.flatnonzero(~((values >= low) & (values <= 1.0)))
+    if outside.size:
+        raise NightdeskError(
+            "signals.invalid",
+            f"The {name} is {values[outside[0]]} at {checked.index[outside[0]]}, outside [{low:g}, 1] "
+            f"({outside.size} such rows).",
+            "Clip it; where nothing can be said yet (warm-up), say 0.",
+            rows=int(outside.size),
+        )
+    return checked
+
+
+def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[np.float64]:
+    """The position after each action: hold (0) keeps, buy (1) goes long, sell (-1) exits, or shorts.
+
+    It begins flat, and depends on nothing later than the action itself.
+    """
+    given = np.asarray(actions)
+    if given.ndim != 1 or not np.isin(given, (-1, 0, 1)).all():
+        raise NightdeskError(
+            "signals.invalid",
+            f"The actions are not a plain list of -1, 0 and 1 (shape {given.shape}, type {given.dtype}).",
+            "Convert them by data_pipeline.actions first.",
+        )
+    spoken = np.maximum.accumulate(np.where(given != 0, np.arange(given.size), -1), dtype=np.int64)
+    last = np.where(spoken >= 0, given[np.maximum(spoken, 0)] if given.size else 0, 0).astype(np.float64)
+    return np.maximum(last, 0.0) if sell == "exit" else last

@@ -1,0 +1,81 @@
+"""Strategies written by hand: a class that says what to do and how much, run by the same ledger as every model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from config.errors import NightdeskError
+from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, backtest
+from evaluation.signals import Sell, positions_from_actions
+
+
+class Loader(Protocol):
+    """Where a strategy finds a symbol's market data, as `data_pipeline.DataLoader`."""
+
+    def load(self, symbol: str) -> pd.DataFrame:
+        """The bars of `symbol`, oldest first."""
+
+
+class RiskManager(Protocol):
+    """Has the last word on what a strategy may hold."""
+
+    def limit(self, target: pd.Series, data: pd.DataFrame) -> pd.Series:
+        """The weights allowed for the wanted ones; each may depend on `data` up to its own row only."""
+
+
+class StrategyBase(ABC):
+    """Subclass it, say `signal` (-1, 0, 1) for each row, and if you like `position_size` (0 to 1).
+
+    Args:
+        data_loader: used by `run`; may be None for a strategy that is only given frames.
+        risk_manager: limits the targets; None lets them pass.
+        config: yours.
+    """
+
+    sell: Sell = "exit"  # what a signal of -1 does to a long position: "exit" it, or turn "short"
+
+    def __init__(self, data_loader: Loader | None, risk_manager: RiskManager | None, config: Any) -> None:
+        self.data_loader = data_loader
+        self.risk_manager = risk_manager
+        self.config = config
+
+    @abstractmethod
+    def generate_signals(self, data: pd.DataFrame) -> pd.DataFrame:
+        """A copy of `data` with a column `signal`: 1 buys, -1 sells, 0 holds."""
+
+    def size_position(self, data: pd.DataFrame) -> pd.DataFrame:
+        """A copy of `data`, which has its signals, with a column `position_size`: the weight a signal asks for."""
+        return data.assign(position_size=np.where(data["signal"] != 0, 1.0, 0.0))
+
+    def targets(self, data: pd.DataFrame) -> pd.Series:
+        """The weight to hold after each row: a signal takes its size, and is held until the next one."""
+        decided = self.size_position(self.generate_signals(data))
+        for column in ("signal", "position_size"):
+            if column not in decided.columns:
+                raise NightdeskError(
+                    "strategy.invalid",
+                    f"{type(self).__name__} gave no column {column!r}.",
+                    "Let generate_signals add `signal` and size_position add `position_size`.",
+                )
+        direction = positions_from_actions(decided["signal"].to_numpy(), self.sell)
+        size = decided["position_size"].where(decided["signal"] != 0).ffill().fillna(0.0)
+        target = pd.Series(direction * size.to_numpy(), index=decided.index, name="position")
+        return target if self.risk_manager is None else self.risk_manager.limit(target, data)
+
+    def backtest(self, data: pd.DataFrame, costs: Costs = DEFAULT_COSTS, initial_cash: float = 100_000.0) -> Backtest:
+        """Trade the targets on `data`, which needs open, high, low and close."""
+        return backtest(data, self.targets(data), costs, initial_cash)
+
+    def run(self, symbol: str, costs: Costs = DEFAULT_COSTS, initial_cash: float = 100_000.0) -> Backtest:
+        """Load `symbol` and trade it."""
+        if self.data_loader is None:
+            raise NightdeskError(
+                "strategy.no_loader",
+                f"{type(self).__name__} has no data loader, so it cannot load {symbol}.",
+                "Give it one, or call `backtest` with a frame.",
+            )
+        return self.backtest(self.data_loader.load(symbol), costs, initial_cash)
