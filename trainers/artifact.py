@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from config.errors import NightdeskError
 from config.publish import publishing_folder
@@ -25,6 +25,7 @@ from trainers.safe_files import Tensors, corrupt, json_bytes, read_tensors, tens
 GOLDEN = "golden.safetensors"
 GOLDEN_BARS = 512
 LIBRARIES = ("numba", "numpy", "pandas", "safetensors", "scikit-learn", "ta-lib")
+Floats = NDArray[np.float64]
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
 
@@ -86,26 +87,30 @@ def load_artifact(folder: Path, expect_manifest_sha256: str | None = None) -> Ar
 def prove(artifact: Artifact) -> None:
     """Raise unless the model says of its golden bars, to the last bit, what it said when it was trained."""
     golden, _ = read_tensors(artifact.folder / GOLDEN)
-    if (
-        set(golden) != {"time", "position", "confidence", *_COLUMNS}
-        or len({len(array) for array in golden.values()}) != 1
-    ):
-        raise corrupt(GOLDEN, "it does not hold the golden bars and predictions")
+    _check_golden(golden)
     now = _outputs(artifact.model.signals(_golden_bars(golden, artifact.manifest)))
     for name, values in now.items():
         differing = np.flatnonzero(values.view(np.int64) != golden[name].view(np.int64))
         if len(differing):
-            raise _mismatch(artifact.manifest, name, values, golden, differing)
+            raise _mismatch(artifact.manifest, name, values, golden[name], differing)
+
+
+def _check_golden(golden: Tensors) -> None:
+    found = {name: (array.dtype.str, array.shape) for name, array in golden.items()}
+    rows = golden["time"].shape if "time" in golden else ()
+    floats = dict.fromkeys((*_COLUMNS, "position", "confidence"), ("<f8", rows))
+    if len(rows) != 1 or found != {"time": ("<i8", rows), **floats}:
+        raise corrupt(GOLDEN, "it does not hold the golden bars and predictions")
 
 
 def _mismatch(
-    manifest: Manifest, name: str, values: np.ndarray[Any, Any], golden: Tensors, differing: np.ndarray[Any, Any]
+    manifest: Manifest, name: str, values: Floats, golden: Floats, differing: NDArray[np.intp]
 ) -> NightdeskError:
     at = int(differing[0])
     return NightdeskError(
         "model.golden_mismatch",
         f"{manifest.symbol} {manifest.model_type} {manifest.version} says {name} {float(values[at])!r} on golden bar "
-        f"{at}; when it was trained it said {float(golden[name][at])!r} ({len(differing)} of {len(values)} differ).",
+        f"{at}; when it was trained it said {float(golden[at])!r} ({len(differing)} of {len(values)} differ).",
         "It is not served. A library whose results changed is the usual cause: compare the manifest's libraries with "
         "those installed, and train again.",
         trained_with=manifest.libraries,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from config.errors import NightdeskError
 
 Tensors = dict[str, NDArray[Any]]
+Described = TypeVar("Described", bound=BaseModel)
 MAX_JSON_BYTES = 16_000_000
 # How pickles (protocol 2 and later), joblib's compressed ones and zip archives (torch) begin.
 _EXECUTABLE = (b"\x80", b"PK", b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"BZh", b"\xfd7z", b"\x04\x22\x4d\x18")
@@ -59,6 +61,16 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise corrupt(path.name, "it is not a JSON object")
     return document
+
+
+def described(name: str, kind: type[Described], document: Any) -> Described:
+    """The document as its pydantic class, or `model.corrupt` with the first thing that is wrong in it."""
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"])) or "/"
+        raise corrupt(name, f"{where} in its description is wrong ({first['msg']})") from error
 
 
 def json_bytes(document: dict[str, Any]) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TextIO
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from config.errors import NightdeskError, UsageError
 from config.publish import publish_bytes
@@ -22,7 +22,7 @@ from trainers.cloning.flat_forest import FlatForest
 from trainers.cloning.imbalance import Floats, Labels
 from trainers.cloning.report import labels_text, training_text
 from trainers.cloning.splits import folds, holdout
-from trainers.safe_files import corrupt, read_tensors, tensor_bytes
+from trainers.safe_files import described, read_tensors, tensor_bytes
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -155,10 +155,7 @@ class BehavioralCloner:
         if not path.is_file():
             raise UsageError("model.missing", f"There is no brain {path}.", "Train a model and save_brain it there.")
         tensors, about = read_tensors(path)
-        try:
-            brain = _Brain.model_validate(about)
-        except ValidationError as error:
-            raise corrupt(path.name, f"it does not describe a {KIND} ({error.error_count()} mistakes)") from error
+        brain = described(path.name, _Brain, about)
         self._forest = FlatForest.from_tensors(tensors, FeatureColumns(brain.features))
         self.config = brain.config
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from config.settings import Section
 from data_pipeline.actions import ACTIONS
@@ -24,7 +24,7 @@ from trainers.cloning.flat_forest import FlatForest
 from trainers.cloning.forest import BehavioralCloner
 from trainers.interface import Needs, TrainingContext, TrainingTask
 from trainers.registry import describe
-from trainers.safe_files import corrupt, json_bytes, read_json, read_tensors, tensor_bytes
+from trainers.safe_files import described, json_bytes, read_json, read_tensors, tensor_bytes
 
 if TYPE_CHECKING:
     from data_pipeline.trade_logs import ExpertLog
@@ -103,10 +103,7 @@ class BehavioralClonerType:
 
     def load(self, folder: Path) -> BehavioralClonerModel:
         """Read what `save` wrote; the forest is checked node by node."""
-        try:
-            about = About.model_validate(read_json(folder / ABOUT))
-        except ValidationError as error:
-            raise corrupt(ABOUT, f"it does not describe a {self.name} ({error.error_count()} mistakes)") from error
+        about = described(ABOUT, About, read_json(folder / ABOUT))
         tensors, _ = read_tensors(folder / WEIGHTS)
         return BehavioralClonerModel(FlatForest.from_tensors(tensors, FeatureColumns(about.features)), about)
 

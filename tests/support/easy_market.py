@@ -1,0 +1,63 @@
+"""A market anybody can trade: prices swing in long even waves, and an expert buys every rise and sells every fall."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data_pipeline import calendar
+from data_pipeline.bars import Bars
+from data_pipeline.trade_logs import ExpertLog
+from trainers import TrainingTask, registry
+
+SYMBOL = "EASY"
+WAVE = 60
+# Small params, so that a contract test trains each model type in about a second.
+QUICK: dict[str, dict[str, Any]] = {"behavioral_cloner": {"n_estimators": 15}}
+
+
+def easy_bars(rows: int = 900) -> Bars:
+    """Daily bars whose close is a wave with a little noise."""
+    index = calendar.closes(SYMBOL, "1d", datetime(2019, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC))[:rows]
+    random = np.random.default_rng(7)
+    close = 100.0 * np.exp(0.2 * np.sin(_phase(rows)) + 0.002 * random.standard_normal(rows))
+    open_ = np.concatenate([close[:1], close[:-1]])
+    frame = pd.DataFrame(
+        {
+            "open": open_,
+            "high": np.maximum(open_, close) * 1.002,
+            "low": np.minimum(open_, close) * 0.998,
+            "close": close,
+            "volume": random.integers(900, 1100, rows).astype("float64"),
+        },
+        index=index,
+    )
+    return Bars(frame, SYMBOL)
+
+
+def easy_expert(bars: Bars) -> ExpertLog:
+    """Buys while the wave rises, sells while it falls."""
+    action = np.where(np.cos(_phase(len(bars))) > 0.0, 1, -1)
+    return ExpertLog(pd.DataFrame({"date": bars.dates.to_numpy("datetime64[ns]"), "action": action}))
+
+
+def easy_task(model_type: str, bars: Bars | None = None, **changes: Any) -> TrainingTask:
+    """A task on the first 600 bars of the easy market (or on `bars`, all of them)."""
+    chosen = easy_bars().head(600) if bars is None else bars
+    facts: dict[str, Any] = {
+        "symbol": SYMBOL,
+        "bars": chosen,
+        "train_start": chosen.frame.index[0].to_pydatetime(),
+        "train_end": chosen.frame.index[-1].to_pydatetime(),
+        "expert_log": easy_expert(chosen),
+        "provenance": "test",
+        "params": registry.validate_params(model_type, QUICK[model_type]),
+    }
+    return TrainingTask(**(facts | changes))
+
+
+def _phase(rows: int) -> np.ndarray:
+    return 2.0 * np.pi * np.arange(rows) / WAVE
