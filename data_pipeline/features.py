@@ -1,0 +1,133 @@
+"""Named features of bars. Each at time t is a function of bars up to t, to the last bit: a property test holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from config.errors import NightdeskError, UsageError
+from data_pipeline import indicators as ta
+from data_pipeline.bars import COLUMNS, Bars
+from data_pipeline.indicators import Columns, Floats
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A named column: `function` gives as many values as there are bars, NaN in the first `warm_up` of them."""
+
+    name: str
+    warm_up: int
+    function: Callable[[Columns], Floats]
+
+
+FEATURES: dict[str, Feature] = {
+    feature.name: feature
+    for feature in (
+        Feature("return_1", 1, lambda c: ta.change(c.close, 1)),
+        Feature("return_5", 5, lambda c: ta.change(c.close, 5)),
+        Feature("return_20", 20, lambda c: ta.change(c.close, 20)),
+        Feature("rsi", 14, ta.rsi),
+        Feature("ema", 19, ta.ema),
+        Feature("sma_10", 9, lambda c: ta.sma(c, 10)),
+        Feature("sma_20", 19, lambda c: ta.sma(c, 20)),
+        Feature("sma_50", 49, lambda c: ta.sma(c, 50)),
+        Feature("disparity", 19, lambda c: c.close / ta.ema(c) - 1.0),
+        Feature("sma_10_to_50", 49, lambda c: ta.sma(c, 10) / ta.sma(c, 50) - 1.0),
+        Feature("macd", 33, lambda c: ta.macd(c)[0]),
+        Feature("macd_signal", 33, lambda c: ta.macd(c)[1]),
+        Feature("macd_histogram", 33, lambda c: ta.macd(c)[2]),
+        Feature("macd_to_close", 33, lambda c: ta.macd(c)[0] / c.close),
+        Feature("bollinger_upper", 19, lambda c: ta.bollinger(c)[0]),
+        Feature("bollinger_lower", 19, lambda c: ta.bollinger(c)[2]),
+        Feature("bollinger_width", 19, ta.bollinger_width),
+        Feature("bollinger_percent", 19, ta.bollinger_percent),
+        Feature("atr", 14, ta.atr),
+        Feature("atr_to_close", 14, lambda c: ta.atr(c) / c.close),
+        Feature("stochastic_k", 17, lambda c: ta.stochastic(c)[0]),
+        Feature("stochastic_d", 17, lambda c: ta.stochastic(c)[1]),
+        Feature("realised_volatility", 20, ta.realised_volatility),
+        Feature("obv", 0, ta.obv),
+        Feature("volume_z", 19, ta.volume_z),
+        Feature("volume_change", 1, lambda c: ta.change(c.volume, 1)),
+        Feature("high_low_spread", 0, ta.high_low_spread),
+    )
+}
+
+# Those that mean the same at any price level, so a model may carry them from one year into another.
+DEFAULT_FEATURES: tuple[str, ...] = (
+    "return_1", "return_5", "return_20", "rsi", "disparity", "sma_10_to_50", "macd_to_close", "bollinger_width",
+    "bollinger_percent", "atr_to_close", "stochastic_k", "realised_volatility", "volume_z", "high_low_spread",
+)  # fmt: skip
+
+
+def _known(names: Iterable[str]) -> list[Feature]:
+    chosen = list(names)
+    unknown = [name for name in chosen if name not in FEATURES]
+    if unknown:
+        raise UsageError(
+            "features.unknown", f"There is no feature {unknown[0]!r}.", f"Choose from {', '.join(FEATURES)}."
+        )
+    return [FEATURES[name] for name in chosen]
+
+
+def warm_up(names: Iterable[str]) -> int:
+    """How many bars pass before every one of these features has a value."""
+    return max((feature.warm_up for feature in _known(names)), default=0)
+
+
+def feature_matrix(bars: Bars, names: Iterable[str]) -> pd.DataFrame:
+    """The features as float64 columns on the index of the bars; NaN inside each one's warm-up and nowhere else."""
+    return _computed(bars.frame, _known(names))
+
+
+def _computed(frame: pd.DataFrame, features: list[Feature]) -> pd.DataFrame:
+    columns = Columns(*(np.ascontiguousarray(frame[name].to_numpy("float64")) for name in COLUMNS))
+    empty = np.empty(0)
+    values = {feature.name: feature.function(columns) if len(frame) else empty for feature in features}
+    return pd.DataFrame(values, index=frame.index, dtype="float64")
+
+
+class FeatureEngineer:
+    """Adds features to a plain frame of market data."""
+
+    def __init__(self, names: Iterable[str] = tuple(FEATURES)) -> None:
+        self.features = _known(names)
+
+    def transform(self, df: pd.DataFrame) -> pd.DataFrame:
+        """The frame with its own columns first and the features after them, less the first rows, which lack some."""
+        self._check(df)
+        added = _computed(df, self.features)
+        first = max((feature.warm_up for feature in self.features), default=0)
+        return df.assign(**added).iloc[first:]
+
+    def _check(self, df: pd.DataFrame) -> None:
+        missing = [name for name in COLUMNS if name not in df.columns]
+        if missing:
+            raise NightdeskError(
+                "features.columns",
+                f"The market data lacks the column {', '.join(missing)}; it has {', '.join(map(str, df.columns))}.",
+                "Provide open, high, low, close and volume, in lower case.",
+            )
+        needed = warm_up(feature.name for feature in self.features) + 1
+        if len(df) < needed:
+            raise NightdeskError(
+                "features.too_short",
+                f"The market data has {len(df)} rows; these features need {needed} for their first full row.",
+                "Load a longer span.",
+            )
+        self._check_values(df)
+
+    @staticmethod
+    def _check_values(df: pd.DataFrame) -> None:
+        for name in COLUMNS:
+            values = pd.to_numeric(df[name], errors="coerce").to_numpy("float64")
+            bad = np.flatnonzero(~np.isfinite(values))
+            if len(bad):
+                raise NightdeskError(
+                    "features.nan",
+                    f"The market data has {name} = {df[name].iloc[bad[0]]} in row {bad[0] + 1}.",
+                    "Remove such rows before the features are computed; one of them would spoil all that follow.",
+                )

@@ -1,0 +1,38 @@
+"""Market data as a plain frame, for scripts and notebooks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from config.paths import Home
+from config.settings import Settings
+from data_pipeline.bars import COLUMNS
+from data_pipeline.store import BarStore
+from data_pipeline.update import update_symbol
+
+
+class DataLoader:
+    """Loads from a home's store; what is not there yet is pulled first."""
+
+    def __init__(self, home: Home | None = None, settings: Settings | None = None) -> None:
+        self.home = home or Home.find()
+        self.settings = settings or Settings()
+
+    def load(self, symbol: str, *, now: datetime | None = None) -> pd.DataFrame:
+        """All bars of `symbol`: its session `date`, then open, high, low, close, volume.
+
+        `frame.attrs["provenance"]` says where they came from; the sample market stands in where Yahoo is out of reach.
+        """
+        sources, interval = self.settings.sources, self.settings.data_params.interval
+        store = BarStore(self.home)
+        source = store.chosen(symbol, interval, sources)
+        if source is None:
+            source = update_symbol(self.home, sources, symbol, interval, now or datetime.now(UTC)).source
+        bars = store.load(symbol, interval, source)
+        dates = bars.dates if interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
+        frame = bars.frame[list(COLUMNS)].reset_index(drop=True)
+        frame.insert(0, "date", dates)
+        frame.attrs["provenance"] = source
+        return frame

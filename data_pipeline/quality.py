@@ -1,0 +1,104 @@
+"""The first gates every pulled row passes: what is nonsense goes to quarantine with its reason, the rest is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from config.errors import NightdeskError
+from data_pipeline import calendar
+from data_pipeline.bars import COLUMNS, EXTRAS, PRICES
+
+_TOLERATED = 0.01  # of all rows may be bad before the whole pull is poison
+_JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
+_ROUNDING = 0.01  # how far, as a part of the price, open and close may lie beyond low and high
+
+
+@dataclass(frozen=True, eq=False)
+class QualityReport:
+    """What a pull was worth."""
+
+    kept: pd.DataFrame
+    quarantined: pd.DataFrame  # the bad rows, with a column `reason`
+    counts: dict[str, int]  # bad rows by reason
+
+
+def check(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
+    """Sort the rows of a pull into good and bad ones; too many bad ones are `data.poison` and nothing is to be kept."""
+    _check_columns(frame, symbol)
+    rows = frame.sort_index(kind="stable")
+    numbers = rows[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").astype("float64")
+    reasons = _reasons(numbers, symbol, interval, now)
+    bad = reasons != ""
+    counts = {str(reason): int(n) for reason, n in reasons[bad].value_counts().items()}
+    if bad.sum() > _TOLERATED * len(rows):
+        raise NightdeskError(
+            "data.poison",
+            f"{int(bad.sum())} of {len(rows)} bars of {symbol} are bad ({_told(counts)}); none were stored.",
+            "Look at the source. What was stored before stays in use.",
+            symbol=symbol,
+            counts=counts,
+        )
+    extras = rows[[name for name in EXTRAS if name in rows]].apply(pd.to_numeric, errors="coerce").fillna(0.0)
+    kept = pd.concat([numbers, extras], axis=1)[~bad]
+    return QualityReport(kept, rows[bad].assign(reason=reasons[bad]), counts)
+
+
+def _check_columns(frame: pd.DataFrame, symbol: str) -> None:
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise NightdeskError(
+            "data.schema",
+            f"The pulled bars of {symbol} lack {', '.join(missing)}; they have {', '.join(map(str, frame.columns))}.",
+            "Check the source; open, high, low, close and volume are needed.",
+            symbol=symbol,
+        )
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {n}" for reason, n in counts.items())
+
+
+def _reasons(rows: pd.DataFrame, symbol: str, interval: str, now: datetime) -> pd.Series:
+    """Why each row is bad, the first reason that holds; empty for a good one."""
+    index = pd.DatetimeIndex(rows.index)
+    prices = rows[list(PRICES)]
+    top, bottom = prices[["open", "close"]].max(axis=1), prices[["open", "close"]].min(axis=1)
+    checks = {
+        "no_session": ~_has_session(index, symbol, interval),
+        "future": index > pd.Timestamp(now),
+        "duplicate": index.duplicated(keep="first"),
+        "not_a_number": ~np.isfinite(rows.to_numpy()).all(axis=1),
+        "not_positive": (prices <= 0.0).any(axis=1) | (rows["volume"] < 0.0),
+        "high_below_low": rows["high"] < rows["low"],
+        "outside_range": (top > rows["high"] * (1 + _ROUNDING)) | (bottom < rows["low"] * (1 - _ROUNDING)),
+    }
+    reasons = pd.Series("", rows.index.rename("time"), dtype=object)
+    for reason, holds in reversed(checks.items()):
+        reasons[np.asarray(holds)] = reason
+    reasons.iloc[_jumps(np.where(reasons == "", rows["close"], np.nan))] = "jump"
+    return reasons
+
+
+def _has_session(index: pd.DatetimeIndex, symbol: str, interval: str) -> npt.NDArray[np.bool_]:
+    """Whether a time is the close of a bar by the calendar."""
+    known = index[index.notna()]
+    if len(known) == 0:
+        return np.zeros(len(index), dtype=bool)
+    return index.isin(calendar.closes(symbol, interval, known.min(), known.max()))
+
+
+def _jumps(closes: npt.NDArray[np.float64]) -> list[int]:
+    """Rows whose close is a hundred times the last good one, or a hundredth of it. NaN marks rows already bad."""
+    found: list[int] = []
+    last = np.nan
+    for row, close in enumerate(closes.tolist()):
+        if close > last * _JUMP or close < last / _JUMP:
+            found.append(row)
+        elif close == close:  # noqa: PLR0124 -- not NaN
+            last = close
+    return found

@@ -1,0 +1,34 @@
+"""What every source of bars can do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data_pipeline.bars import Bars
+
+
+class BarSource(Protocol):
+    """A place bars come from. Implementations inherit `fetch` and write `pull`."""
+
+    name: str
+
+    def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """The rows of all bars closed in [start, end], as the source has them.
+
+        They have the columns and the index of `Bars` (one without a time is NaT) but may hold nonsense: the quality
+        gates look at them next.
+
+        Raises:
+            NightdeskError: `data.unreachable`, `data.unknown_symbol`, `data.empty`, `data.schema` or
+                `data.rate_limited`, when there are no rows to look at.
+        """
+
+    def fetch(self, symbol: str, interval: str, start: datetime, end: datetime) -> Bars:
+        """The same as bars; a row that is nonsense is an error."""
+        from data_pipeline.bars import Bars  # noqa: PLC0415 -- keeps the protocol free of pandas
+
+        return Bars(self.pull(symbol, interval, start, end), symbol, interval, self.name)

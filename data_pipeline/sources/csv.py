@@ -1,0 +1,81 @@
+"""Bars from a folder of the owner's own files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from config.errors import NightdeskError
+from config.paths import safe_name
+from data_pipeline.bars import COLUMNS, EXTRAS, indexed
+from data_pipeline.sources.base import BarSource
+
+
+class CsvSource(BarSource):
+    """`<SYMBOL>.csv` or `.parquet`, or the newest `<SYMBOL>_<interval>_<YYYYMMDD>.csv`, in a folder."""
+
+    name = "csv"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """The rows with a time in [start, end], and those without one."""
+        path = self._find(safe_name("symbol", symbol), interval)
+        frame = indexed(_read(path), symbol, interval)
+        _check_columns(frame, path)
+        times = pd.DatetimeIndex(frame.index)
+        inside = (times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()
+        chosen = frame.loc[inside, [*COLUMNS, *(name for name in EXTRAS if name in frame.columns)]]
+        if chosen.empty:
+            raise _error("data.empty", path, f"has no bars between {start} and {end}", "Add newer rows.")
+        return chosen
+
+    def _find(self, symbol: str, interval: str) -> Path:
+        if not self.folder.is_dir():
+            raise NightdeskError(
+                "data.unreachable",
+                f"The folder of bars {self.folder.name!r} does not exist.",
+                "Create it, or mend sources.csv_folder.",
+            )
+        dated = sorted(self.folder.glob(f"{symbol}_{interval}_????????.csv"), reverse=True)
+        plain = [self.folder / f"{symbol}.csv", self.folder / f"{symbol}.parquet"]
+        found = next((path for path in [*dated, *plain] if path.is_file()), None)
+        if found is None:
+            raise NightdeskError(
+                "data.unknown_symbol",
+                f"The folder of bars has no file for {symbol}.",
+                f"Add {symbol}.csv or {symbol}.parquet.",
+                symbol=symbol,
+            )
+        return found
+
+
+def _error(code: str, path: Path, what: str, cure: str) -> NightdeskError:
+    return NightdeskError(code, f"{path.name} {what}.", cure)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
+    except pd.errors.EmptyDataError as error:
+        raise _error("data.empty", path, "is empty", "Give it a header and rows.") from error
+    except (OSError, ValueError) as error:
+        raise _error("data.schema", path, f"cannot be read: {error}", "Mend it, or export it again.") from error
+
+
+def _check_columns(frame: pd.DataFrame, path: Path) -> None:
+    missing: list[Any] = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        has = ", ".join(map(str, frame.columns))
+        raise _error(
+            "data.schema",
+            path,
+            f"lacks {', '.join(missing)}; it has {has}",
+            "Name the columns as bars do, in any case.",
+        )

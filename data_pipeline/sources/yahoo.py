@@ -1,0 +1,169 @@
+"""Yahoo Finance through yfinance: one symbol at a time, every failure named, nothing hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from json import JSONDecodeError
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+import numpy as np
+import pandas as pd
+import stamina
+import yfinance
+from curl_cffi.requests import Response, Session
+from curl_cffi.requests.exceptions import ChunkedEncodingError, HTTPError, IncompleteRead, RequestException
+from curl_cffi.requests.session import HttpMethod
+from yfinance import cache as yfinance_cache
+from yfinance.data import YfData
+from yfinance.exceptions import (
+    YFDataException,
+    YFPricesMissingError,
+    YFRateLimitError,
+    YFTzMissingError,
+)
+
+from config.errors import NightdeskError
+from data_pipeline import calendar
+from data_pipeline.bars import COLUMNS, EXTRAS
+from data_pipeline.sources.base import BarSource
+
+if TYPE_CHECKING:
+    from config.settings import YahooSource as YahooSettings
+
+_PRICES_HOST = "https://query2.finance.yahoo.com"
+_CONNECT_SECONDS = 2.5  # what cannot be reached in this time is out of reach
+_TORN = (JSONDecodeError, ChunkedEncodingError, IncompleteRead)  # asking again may help
+_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError)  # what yfinance makes of a wrong answer
+
+
+class YahooSource(BarSource):
+    """Prices as Yahoo gives them: adjusted for splits, not for dividends, which come beside them."""
+
+    name = "yahoo"
+
+    def __init__(self, settings: YahooSettings, cache: Path) -> None:
+        self._timeout = settings.timeout.total_seconds()
+        self._session = _YahooSession(settings.base_url, self._timeout)
+        _prepare_yfinance(cache)
+
+    def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """The rows of the bars closed in [start, end]; bars still open, and a last one without prices, are left out."""
+        with _named_errors(symbol):
+            self._session.knock()
+            for attempt in stamina.retry_context(on=_TORN, attempts=2, wait_initial=0.2):
+                with attempt:
+                    frame = self._history(symbol, interval, start, end)
+        rows = _closed(_at_closes(frame, symbol, interval), start, end)
+        if rows.empty:
+            raise _error("data.empty", symbol, f"has no {interval} bars closed between {start} and {end}")
+        return rows
+
+    def _history(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
+        YfData.cache_get.cache_clear()  # it remembers answers for ever; history that was rewritten must show
+        frame: pd.DataFrame = yfinance.Ticker(symbol, session=self._session).history(
+            start=start, end=end, interval=interval, auto_adjust=False, actions=True, timeout=self._timeout
+        )
+        return frame
+
+
+class _YahooSession(Session[Response]):
+    """The kind of session yfinance insists on, kept to our time limit and, where one is configured, to one host."""
+
+    def __init__(self, base_url: str | None, timeout: float) -> None:
+        super().__init__(impersonate="chrome")
+        self._limit = timeout
+        self._base = urlsplit(base_url.rstrip("/")) if base_url else None
+
+    def request(self, method: HttpMethod, url: str, *args: Any, **options: Any) -> Response:
+        """Every request of yfinance's passes here, whatever host and time limit it was meant for."""
+        options["timeout"] = (min(_CONNECT_SECONDS, self._limit), self._limit)
+        return super().request(method, _moved(url, self._base) if self._base else url, *args, **options)
+
+    def knock(self) -> None:
+        """Fail at once where Yahoo cannot be reached; yfinance would first wait for each of its hosts in turn."""
+        self.head(_PRICES_HOST, allow_redirects=False)
+
+
+def _moved(url: str, base: SplitResult) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((base.scheme, base.netloc, base.path + parts.path, parts.query, parts.fragment))
+
+
+def _prepare_yfinance(cache: Path) -> None:
+    """Exceptions in the open, files under the home, and no cookie cache, which would unpickle what it finds there.
+
+    Time zones are not cached either: that cache is an SQLite file which parallel workers lock against each other.
+    """
+    yfinance.config.debug.hide_exceptions = False
+    yfinance.set_tz_cache_location(str(cache))
+    yfinance_cache._CookieCacheManager._Cookie_cache = yfinance_cache._CookieCacheDummy()  # noqa: SLF001
+    yfinance_cache._TzCacheManager._tz_cache = yfinance_cache._TzCacheDummy()  # noqa: SLF001
+
+
+@contextmanager
+def _named_errors(symbol: str) -> Iterator[None]:
+    """Whatever yfinance or the wire raises, as one of the errors that `BarSource.pull` promises."""
+    try:
+        yield
+    except YFRateLimitError as error:
+        raise _error("data.rate_limited", symbol, "wants fewer requests (429)") from error
+    except YFTzMissingError as error:
+        raise _unknown(symbol) from error
+    except YFPricesMissingError as error:
+        if "delisted" in str(error.rationale).lower():
+            raise _unknown(symbol) from error
+        raise _error("data.empty", symbol, f"has no prices: {error.rationale}") from error
+    except (*_TORN, *_UNREADABLE) as error:
+        raise _error("data.schema", symbol, f"gave an answer that cannot be read: {error!r}") from error
+    except HTTPError as error:
+        if getattr(error.response, "status_code", None) == HTTPStatus.NOT_FOUND:
+            raise _unknown(symbol) from error
+        raise _error("data.unreachable", symbol, f"cannot be reached: {_told(error)}") from error
+    except (RequestException, YFDataException) as error:
+        raise _error("data.unreachable", symbol, f"cannot be reached: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    return str(error).partition(". See http")[0]
+
+
+def _error(code: str, symbol: str, what: str) -> NightdeskError:
+    cure = "Try again later. What was stored before stays in use."
+    return NightdeskError(code, f"Yahoo, asked for {symbol}, {what}.", cure, symbol=symbol)
+
+
+def _unknown(symbol: str) -> NightdeskError:
+    return NightdeskError(
+        "data.unknown_symbol",
+        f"Yahoo does not know the symbol {symbol}.",
+        "Mend it in the config, or take it out.",
+        symbol=symbol,
+    )
+
+
+def _at_closes(frame: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
+    """Yahoo's rows, stamped with the opening of a bar or its local midnight, at the instant their bar closes."""
+    rows = frame.rename(columns=lambda name: str(name).lower()).rename(columns={"stock splits": "splits"})
+    missing = [name for name in COLUMNS if name not in rows.columns]
+    if missing or not isinstance(rows.index, pd.DatetimeIndex):
+        raise _error("data.schema", symbol, f"gave rows without {', '.join(missing) or 'times'}")
+    stamps = rows.index if rows.index.tz is not None else rows.index.tz_localize("UTC")
+    if interval == "1d":
+        rows.index = calendar.session_closes(symbol, stamps.tz_localize(None).normalize())
+    elif len(stamps):
+        closes = calendar.closes(symbol, interval, stamps[0], stamps[-1] + pd.Timedelta(days=15))
+        rows.index = closes[closes.searchsorted(stamps, side="right")]
+    return rows[[*COLUMNS, *(name for name in EXTRAS if name in rows.columns)]]
+
+
+def _closed(rows: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
+    """Rows inside the span; a last one without a close was not finished when Yahoo was asked."""
+    times = pd.DatetimeIndex(rows.index)
+    inside = rows[(times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()]
+    unfinished = len(inside) > 0 and np.isnan(inside["close"].iloc[-1])
+    return inside.iloc[:-1] if unfinished else inside

@@ -1,0 +1,132 @@
+"""The datasets of a home: parquet files of bars, each named by the sha256 of its content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from config.errors import NightdeskError
+from config.publish import publishing
+from data_pipeline.bars import Bars
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from config.settings import Sources
+
+_FACTS = b"nightdesk"  # the key of our facts in a file's metadata
+_TIMES = ("first", "last", "pulled_at")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An immutable snapshot of bars: what it is, where it came from, what it spans."""
+
+    id: str
+    source: str
+    symbol: str
+    interval: str
+    first: datetime
+    last: datetime
+    rows: int
+    pulled_at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON, times in ISO 8601."""
+        return {name: value.isoformat() if name in _TIMES else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        times = {name: datetime.fromisoformat(data[name]) for name in _TIMES}
+        return cls(**{**data, **times})
+
+
+class BarStore:
+    """One file for each source, symbol and interval; a newer dataset takes the place of the one before."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def save(self, bars: Bars, pulled_at: datetime) -> Dataset:
+        """Publish the bars whole and return their dataset."""
+        import pyarrow as pa  # noqa: PLC0415 -- heavy
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        dataset = _describe(bars, pulled_at)
+        table = pa.Table.from_pandas(bars.frame.reset_index(), preserve_index=False)
+        facts = {_FACTS: json.dumps(dataset.to_dict()).encode()}
+        with publishing(self.home.bars(bars.source, bars.symbol, bars.interval)) as temp:
+            pq.write_table(table.replace_schema_metadata(facts), temp)
+        return dataset
+
+    def load(self, symbol: str, interval: str, source: str) -> Bars:
+        """The stored bars; their content must still have the hash they were stored under."""
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        path = self.home.bars(source, symbol, interval)
+        stored = self.dataset(symbol, interval, source)
+        if stored is None:
+            raise NightdeskError(
+                "data.missing",
+                f"No {interval} bars of {symbol} from {source} are stored in this home.",
+                "Run `nightdesk data update`.",
+                symbol=symbol,
+            )
+        with self._reading(path):
+            with pq.ParquetFile(path) as file:
+                frame = file.read().to_pandas().set_index("time")
+            bars = Bars(frame, symbol, interval, source)
+            if bars.fingerprint() != stored.id:
+                raise ValueError("its content is not what was stored")
+        return bars
+
+    def dataset(self, symbol: str, interval: str, source: str) -> Dataset | None:
+        """What is stored, without reading the bars; None where nothing is."""
+        path = self.home.bars(source, symbol, interval)
+        return self._dataset(path) if path.exists() else None
+
+    def chosen(self, symbol: str, interval: str, sources: Sources) -> str | None:
+        """The stored source that serves under these settings: `auto` takes real bars where there are any."""
+        wanted = ("yahoo", "sample") if sources.bars == "auto" else (sources.bars,)
+        found = (name for name in wanted if self.home.bars(name, symbol, interval).exists())
+        return next(found, None)
+
+    def holds_real_bars(self) -> bool:
+        """Whether bars of any source but the sample market were ever stored here."""
+        return any(path.name != "sample" and any(path.rglob("*.parquet")) for path in self.home.bars_root.glob("*"))
+
+    def all(self) -> list[Dataset]:
+        """Every dataset of the home, by source, symbol and interval."""
+        return [self._dataset(path) for path in sorted(self.home.bars_root.glob("*/*/[!.]*.parquet"))]
+
+    def _dataset(self, path: Path) -> Dataset:
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        with self._reading(path):
+            return Dataset.from_dict(json.loads(pq.read_metadata(path).metadata[_FACTS]))
+
+    @contextmanager
+    def _reading(self, path: Path) -> Iterator[None]:
+        """Whatever is wrong with a file on disk, the reader hears which file and what to do."""
+        try:
+            yield
+        except (OSError, ValueError, TypeError, KeyError, NightdeskError) as error:
+            raise NightdeskError(
+                "data.corrupt",
+                f"The stored bars in {self.home.relative(path)} are damaged: {error}.",
+                "Delete that file and run `nightdesk data update`, or restore it from a backup.",
+            ) from error
+
+
+def _describe(bars: Bars, pulled_at: datetime) -> Dataset:
+    if len(bars) == 0:
+        raise NightdeskError("data.empty", f"There are no bars of {bars.symbol} to store.", "Pull a longer span.")
+    first, last = (datetime.fromtimestamp(bars.frame.index[row].timestamp(), UTC) for row in (0, -1))
+    return Dataset(
+        bars.fingerprint(), bars.source, bars.symbol, bars.interval, first, last, len(bars), pulled_at.astimezone(UTC)
+    )

@@ -1,0 +1,164 @@
+"""What an expert did: trade logs read, cleaned with a count of everything odd, and joined to bars as labels."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import pandas as pd
+
+from config.errors import NightdeskError
+from data_pipeline import actions
+from data_pipeline.bars import Bars
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from config.settings import ExpertLogs
+
+# A broker's fills: what they call our date and action. Only fills with the status Filled were trades.
+_FILLS = {"fill time": "date", "b/s": "action"}
+_SIDES = {"b": "buy", "s": "sell"}
+_LARGEST_FILE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, eq=False)
+class ExpertLog:
+    """An expert's trades: `frame` has `date` and `action` (-1 sell, 0 hold, 1 buy), one row a date, in time order."""
+
+    frame: pd.DataFrame
+    provenance: str = "file"
+    unknown: dict[str, int] = field(default_factory=dict)  # actions nobody knows, held; how often each
+    duplicates: int = 0  # rows whose date stood before
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def fingerprint(self) -> str:
+        """The sha256 of its dates and actions."""
+        rows = np.column_stack([self.frame["date"].to_numpy("datetime64[ns]").view("i8"), self.frame["action"]])
+        return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()
+
+
+def _fail(code: str, what: str, cure: str, **detail: Any) -> NoReturn:
+    raise NightdeskError(code, what, cure, **detail)
+
+
+def load_expert_log(source: pd.DataFrame | str | Path, *, symbol: str | None = None) -> ExpertLog:
+    """Read a log, a CSV file or a frame: `date,action`, or a broker's fills (of `symbol`, where it has several)."""
+    name = "the trade log" if isinstance(source, pd.DataFrame) else Path(source).name
+    rows = source if isinstance(source, pd.DataFrame) else _read(Path(source))
+    rows = rows.rename(columns=lambda column: str(column).strip().lower())
+    if set(_FILLS) <= set(rows.columns):
+        rows = _filled(rows, name, symbol)
+    missing = [column for column in ("date", "action") if column not in rows.columns]
+    if missing:
+        _fail(
+            "expert_log.schema",
+            f"{name} lacks the column {', '.join(missing)}; it has {', '.join(map(str, rows.columns)) or 'none'}.",
+            "Write a header `date,action`, or export fills with Fill Time, Product, B/S, Status.",
+        )
+    return _cleaned(rows, name)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            _fail("expert_log.too_large", f"{path.name} is larger than 64 MiB.", "Give a log of trades alone.")
+        head = path.open("rb").read(4096)
+        if b"\x00" in head or head.startswith((b"\x80\x04", b"\x80\x05", b"PK")):
+            _fail("expert_log.malformed", f"{path.name} is not text.", "Export the log as CSV, in UTF-8.")
+        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+    except OSError as error:
+        _fail(
+            "expert_log.missing",
+            f"The trade log {path.name} cannot be read: {error.strerror}.",
+            "Name a file that exists and may be read.",
+        )
+    except pd.errors.EmptyDataError:
+        _fail("expert_log.empty", f"{path.name} is empty.", "Write a header `date,action` and a row for each trade.")
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        _fail("expert_log.malformed", f"{path.name} is not a CSV file: {error}.", "Mend it, or export it again as CSV.")
+
+
+def _filled(rows: pd.DataFrame, name: str, symbol: str | None) -> pd.DataFrame:
+    if "status" not in rows.columns:
+        _fail("expert_log.schema", f"{name} lacks the column Status.", "Export the fills with their status.")
+    kept = rows[rows["status"].astype(str).str.strip().str.lower() == "filled"]
+    if symbol is not None and "product" in rows.columns:
+        kept = kept[kept["product"].astype(str).str.strip().str.upper() == symbol.upper()]
+    kept = kept.rename(columns=_FILLS)
+    sides = kept["action"].astype(str).str.strip().str.lower()
+    return kept.assign(action=sides.replace(_SIDES))
+
+
+def _cleaned(rows: pd.DataFrame, name: str) -> ExpertLog:
+    written = rows["date"]
+    dates = pd.to_datetime(written, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    bad = np.flatnonzero(dates.isna())
+    if len(bad):
+        _fail(
+            "expert_log.dates",
+            f"{name} has a date that cannot be read in row {bad[0] + 1}: {written.iloc[bad[0]]!r}.",
+            "Write dates as 2024-01-15.",
+            rows=len(bad),
+        )
+    if rows.empty:
+        _fail("expert_log.empty", f"{name} holds no trades.", "Add a row for each trade of the expert.")
+    texts = rows["action"].astype(str).str.strip()
+    numbers = [actions.number(text) for text in texts]
+    strangers = texts[[number is None for number in numbers]]
+    frame = pd.DataFrame(
+        {"date": dates.to_numpy("datetime64[ns]"), "action": [number or actions.HOLD for number in numbers]}
+    )
+    first = frame.drop_duplicates("date", keep="first").sort_values("date", ignore_index=True)
+    unknown = {str(text): int(count) for text, count in strangers.value_counts().items()}
+    return ExpertLog(first, unknown=unknown, duplicates=len(frame) - len(first))
+
+
+def label(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.Series, list[pd.Timestamp]]:
+    """The expert's action at each bar (0 where there was none), and the logged dates that have no bar.
+
+    Daily bars are met by their session's date, shorter ones by their time. A frame needs a `date` column.
+    """
+    dates, index = _dates(bars)
+    logged = pd.DatetimeIndex(log.frame["date"])
+    if dates.normalize().is_unique:
+        dates, logged = dates.normalize(), logged.normalize()
+    known = pd.Series(log.frame["action"].to_numpy(), index=logged)
+    known = known[~known.index.duplicated(keep="first")]
+    target = known.reindex(dates).fillna(actions.HOLD).astype("int64").set_axis(index).rename("target")
+    return target, list(known.index.difference(dates))
+
+
+def _dates(bars: Bars | pd.DataFrame) -> tuple[pd.DatetimeIndex, pd.Index]:
+    if isinstance(bars, Bars):
+        times = pd.DatetimeIndex(bars.frame.index)
+        return (bars.dates if bars.interval == "1d" else times.tz_localize(None)), times
+    if "date" not in bars.columns:
+        _fail("bars.invalid", "The market data has no column `date`.", "Load it with DataLoader, or add the column.")
+    dates = pd.DatetimeIndex(pd.to_datetime(bars["date"]))
+    return (dates.tz_localize(None) if dates.tz is not None else dates).as_unit("ns"), bars.index
+
+
+def find_expert_log(home: Home, settings: ExpertLogs, bars: Bars) -> ExpertLog:
+    """The log `<SYMBOL>.csv` of the folder of logs; without one, the sample expert where the settings allow it.
+
+    The sample market brings its own expert. On real bars a made-up expert must be asked for.
+    """
+    folder = Path(settings.folder) if settings.folder else home.expert_logs
+    path = folder / f"{bars.symbol}.csv"
+    if path.exists():
+        return load_expert_log(path, symbol=bars.symbol)
+    if bars.source == "sample" or settings.when_missing == "sample":
+        from data_pipeline.sources.sample import sample_expert_log  # noqa: PLC0415 -- the sample world builds on this file
+
+        return sample_expert_log(bars)
+    return _fail(
+        "expert_log.missing",
+        f"There is no trade log of an expert for {bars.symbol}: {home.relative(path)} does not exist.",
+        'Put one there (`date,action`), or set sources.expert_logs.when_missing to "sample".',
+        symbol=bars.symbol,
+    )
