@@ -1,0 +1,204 @@
+"""uvicorn under our own roof: a socket bound before anything else, and no patience with slow or endless requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from asyncio import TimerHandle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from config.errors import NightdeskError
+from config.settings import Api
+from daemon.api.guard import HEADERS
+from daemon.api.problems import answer
+
+# A request must be complete, and a reader must take what it asked for, in this time.
+PATIENCE = 10.0
+KEEP_ALIVE = 5
+MAX_CONNECTIONS = 256
+MAX_HEADERS = 32 * 1024
+BACKLOG = 256
+# Whoever is bound to every address is asked at this one.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound
+
+
+def bind(api: Api) -> socket.socket:
+    """Listen at the configured address; clients may connect from here on and wait for the first answer."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            api.host, api.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _cannot_bind(api, error) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _cannot_bind(api, error) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _cannot_bind(api: Api, error: OSError) -> NightdeskError:
+    place = f"{api.host}:{api.port}"
+    if error.errno == errno.EADDRINUSE:
+        return NightdeskError(
+            "api.port_in_use",
+            f"Another process listens on {place}.",
+            "Stop it, or choose another port with --port or api.port (0 takes any that is free).",
+        )
+    return NightdeskError(
+        "api.cannot_bind",
+        f"Cannot listen on {place}: {error.strerror}.",
+        "Choose another address with --host and --port, or api.host and api.port.",
+    )
+
+
+class Server:
+    """The HTTP service on a socket that is already bound."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        self._listener = listener
+        host, port = listener.getsockname()[:2]
+        self._address = (_EVERYWHERE.get(host, host), port)
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,  # a caller must not choose the address it seems to call from
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=2,
+                backlog=BACKLOG,
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the page is, with the real port."""
+        host, port = self._address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def answers(self, patience: float = 5.0) -> bool:
+        """Whether a request over the socket is answered; what a watchdog must know before it is fed."""
+        try:
+            async with asyncio.timeout(patience):
+                reader, writer = await asyncio.open_connection(*self._address)
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                told = await reader.readline()
+                writer.close()
+        except (OSError, TimeoutError):
+            return False
+        return b" 200 " in told
+
+    async def serve(self) -> None:
+        """Answer until `stop`."""
+        await self._server.serve(sockets=[self._listener])
+
+    def stop(self) -> None:
+        """Take no more connections; requests under way get a moment to end."""
+        self._server.should_exit = True
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the daemon's."""
+        yield
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with the limits it lacks: on time per request, headers, connections and slow readers."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._request_timer: TimerHandle | None = None
+        self._reader_timer: TimerHandle | None = None
+        self._header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the clock; a connection too many is told so and closed."""
+        super().connection_made(transport)
+        self._request_timer = self._abort_later()
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._refuse("server.busy", "The desk has too many connections.", "Try again in a moment.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clocks."""
+        for timer in (self._request_timer, self._reader_timer):
+            if timer:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Any byte beyond a complete request starts the clock of the next one, be it only a line break."""
+        if self.transport.is_closing():
+            return
+        if self._request_timer is None:
+            self._request_timer = self._abort_later()
+            self._header_bytes = 0
+        self._header_bytes += len(data)
+        super().data_received(data)
+        if self._header_bytes > MAX_HEADERS and not self.transport.is_closing():
+            self._refuse("request.headers_too_large", "The headers are too large.", "Send smaller ones.")
+
+    def on_headers_complete(self) -> None:
+        """From here on bytes are counted as body, by the guard."""
+        self._header_bytes = -(2**63)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole: the clock stops."""
+        if self._request_timer:
+            self._request_timer.cancel()
+            self._request_timer = None
+        self._header_bytes = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """A closing connection whose reader does not take the rest of its answer is cut."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._abort_later()
+
+    def pause_writing(self) -> None:
+        """The reader is slower than we are."""
+        super().pause_writing()
+        self._reader_timer = self._abort_later()
+
+    def resume_writing(self) -> None:
+        """The reader has caught up."""
+        super().resume_writing()
+        if self._reader_timer:
+            self._reader_timer.cancel()
+            self._reader_timer = None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's words are replaced by ours
+        """What is not HTTP is told so, in the same form as any other problem."""
+        self._refuse("request.malformed", "This is not a valid HTTP/1.1 request.", "Mend the client.")
+
+    def _refuse(self, code: str, message: str, cure: str) -> None:
+        response = answer(NightdeskError(code, message, cure))
+        headers = {**HEADERS, **response.headers, "connection": "close"}
+        lines = [f"HTTP/1.1 {response.status_code} {code}", *(f"{name}: {value}" for name, value in headers.items())]
+        self.transport.write("\r\n".join([*lines, "", ""]).encode("latin-1") + bytes(response.body))
+        self.transport.close()
+        self._abort_later()
+
+    def _abort_later(self) -> TimerHandle:
+        abort: Callable[[], None] = self.transport.abort
+        return self.loop.call_later(PATIENCE, abort)

@@ -1,0 +1,122 @@
+"""The whole desk at a glance, from one consistent view of the database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from importlib import metadata
+
+from sqlalchemy import Connection
+
+from config.settings import JOBS
+from daemon.api import answers, views
+from daemon.api.desk import DeskView
+from daemon.store import alerts, backups, jobs, models, overview, runs, signals
+
+
+@cache
+def version() -> str:
+    """The version of Nightdesk that runs."""
+    return metadata.version("nightdesk")
+
+
+def status(desk: DeskView) -> answers.Status:
+    """What the status page shows."""
+    problems, now = desk.readiness(), desk.clock.now()
+    listed = job_list(desk)
+
+    def look(c: Connection) -> answers.Status:
+        return answers.Status(
+            version=version(),
+            since=desk.started_at,
+            time_zone=desk.settings.time_zone,
+            provenance_note=desk.provenance_note,
+            ready=not problems,
+            problems=problems,
+            notices=desk.notices(),
+            models=_models(c, desk, now),
+            jobs=listed.items,
+            running=_running(c, desk),
+            alerts=[answers.Alert.model_validate(alert) for alert in alerts.open_alerts(c)],
+            backups=_backups(c),
+        )
+
+    return desk.database.read(look)
+
+
+def job_list(desk: DeskView) -> answers.JobList:
+    """Every job, when it starts next and how it went last."""
+    upcoming = desk.next_runs()
+
+    def look(c: Connection) -> list[answers.Job]:
+        paused = jobs.paused(c)
+        return [
+            answers.Job(
+                job=job,
+                enabled=desk.settings.job_schedule(job).enabled,
+                paused=job in paused,
+                schedule=views.schedule(desk.settings, job),
+                next_run=upcoming.get(job),
+                last_run=next((answers.Run.model_validate(run) for run in runs.page(c, job=job, limit=1)), None),
+            )
+            for job in JOBS
+        ]
+
+    return answers.JobList(items=desk.database.read(look))
+
+
+def signal_list(desk: DeskView) -> answers.SignalList:
+    """The newest signal of every symbol and model type."""
+    now = desk.clock.now()
+
+    def look(c: Connection) -> list[answers.Signal]:
+        said = signals.latest(c)
+        names = overview.version_names(c, {row.version_id for row in said})
+        return [views.signal(row, names, now) for row in said]
+
+    return answers.SignalList(items=desk.database.read(look))
+
+
+def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]:
+    """Every pair that the settings name, trained or not."""
+    champions = {(row.symbol, row.model_type): row for row in models.champions(c)}
+    said = {(row.symbol, row.model_type): row for row in signals.latest(c)}
+    verdicts = overview.last_verdicts(c)
+    judged = overview.latest_evaluations(c, [row.id for row in champions.values()])
+    spoken_of: list[signals.Signal | models.Evaluation] = [*said.values(), *verdicts.values(), *judged.values()]
+    names = overview.version_names(c, {row.version_id for row in spoken_of})
+
+    def model(symbol: str, model_type: str) -> answers.Model:
+        pair = (symbol, model_type)
+        champion, signal, verdict = champions.get(pair), said.get(pair), verdicts.get(pair)
+        shown = judged.get(champion.id) if champion else verdict
+        return answers.Model(
+            symbol=symbol,
+            model_type=model_type,
+            champion=champion.version if champion else None,
+            champion_id=champion.id if champion else None,
+            trained_at=champion.trained_at if champion else None,
+            provenance=champion.provenance if champion else None,
+            evaluation=views.evaluation(shown, names, desk.home) if shown else None,
+            last_verdict=views.evaluation(verdict, names, desk.home) if verdict else None,
+            signal=views.signal(signal, names, now) if signal else None,
+        )
+
+    return [model(symbol, kind) for symbol in desk.settings.symbols for kind in desk.settings.model_types]
+
+
+def _running(c: Connection, desk: DeskView) -> list[answers.ActiveRun]:
+    return [
+        answers.ActiveRun.model_validate(
+            {**vars(run), "name": run.name, "progress": views.progress(desk.run_progress(run.id))}
+        )
+        for run in runs.active(c)
+    ]
+
+
+def _backups(c: Connection) -> answers.Backups:
+    verified, proven = backups.last_verified(c), backups.last_proven(c)
+    return answers.Backups(
+        last_verified=answers.Backup.model_validate(verified) if verified else None,
+        last_proven=answers.Backup.model_validate(proven) if proven else None,
+    )

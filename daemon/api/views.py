@@ -1,0 +1,92 @@
+"""From rows of the database to what the API answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from config.paths import Home
+from config.settings import NIGHT, JobName, Settings
+from daemon.api import answers
+from daemon.store import models, signals
+
+REPORTS = "/api/v1/reports"
+
+
+def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answers.Signal:
+    """A published signal; whether it is stale is decided now."""
+    told = {"version": names[row.version_id], "as_of": row.bar_time, "stale": row.stale(now)}
+    return answers.Signal.model_validate({**vars(row), **told})
+
+
+def evaluation(row: models.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
+    """A judgement, with the addresses of its report and picture if they are still kept."""
+    files = {
+        "report": _address(home, row.report, "report.json"),
+        "picture": _address(home, row.report, "equity.png"),
+    }
+    return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **files})
+
+
+def _address(home: Home, report: str | None, name: str) -> str | None:
+    """Where the API serves the file `name` of a report's folder, which is told relative to the home."""
+    if report is None:
+        return None
+    file = home.root / report / name
+    if not file.is_file():
+        return None
+    return f"{REPORTS}/{quote(file.relative_to(home.results).as_posix())}"
+
+
+def serving(row: models.Serving, names: Mapping[int, str]) -> answers.Serving:
+    """An entry of the serving ledger."""
+    return answers.Serving.model_validate({**vars(row), "version": names[row.version_id]})
+
+
+def progress(told: Mapping[str, Any] | None) -> answers.Progress | None:
+    """How far a run is: tasks that have ended count whole, those at work by their own word."""
+    if told is None:
+        return None
+    tasks = [
+        answers.TaskProgress(subject=subject, fraction=task.get("fraction"), message=task.get("message") or "")
+        for subject, task in list(told.get("tasks", {}).items())
+    ]
+    done, total = told.get("done", 0), told.get("of", 0)
+    begun = sum(task.fraction or 0.0 for task in tasks)
+    return answers.Progress(
+        fraction=min((done + begun) / total, 1.0) if total else None,
+        message=_summary(done, total, tasks),
+        done=done,
+        total=total,
+        tasks=tasks,
+    )
+
+
+def _summary(done: int, total: int, tasks: Iterable[answers.TaskProgress]) -> str:
+    now = ", ".join(f"{task.subject} {task.message}".strip() for task in tasks)
+    counted = f"{done} of {total} done" if total else "starting"
+    return f"{counted}; {now}" if now else counted
+
+
+def schedule(settings: Settings, job: JobName) -> str:
+    """When a job starts, in words."""
+    chosen = settings.job_schedule(job)
+    if chosen.at:
+        return f"daily at {chosen.at}"
+    if chosen.cron:
+        return f"cron {chosen.cron}"
+    if chosen.every:
+        return f"every {_span(int(chosen.every.total_seconds()))}"
+    if job in NIGHT and job != NIGHT[0]:
+        return f"after {NIGHT[NIGHT.index(job) - 1].replace('_', ' ')}"
+    return "when asked"
+
+
+def _span(seconds: int) -> str:
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds % length == 0:
+            count = seconds // length
+            return unit if count == 1 else f"{count} {unit}s"
+    return f"{seconds} seconds"

@@ -1,0 +1,198 @@
+// One function a section: from what /api/v1/status says to what stands on the page.
+
+import { DASH, ago, el, empty, number, percent, signed, table, time } from "./dom.js";
+
+const JOBS = {
+  data_update: ["Data update", "pulls the newest bars"],
+  training: ["Training", "trains a challenger for every model"],
+  evaluation: ["Evaluation", "judges challengers on bars they have not seen"],
+  signals: ["Signals", "publishes what the champions say"],
+  performance_check: ["Performance check", "measures what was really said"],
+  backup: ["Backup", "copies models and database"],
+  restore_drill: ["Restore drill", "proves that a backup loads and predicts"],
+  maintenance: ["Maintenance", "tidies up what is too old to keep"],
+};
+const ACTIONS = { buy: ["▲", "good"], sell: ["▼", "bad"], hold: ["■", "calm"] };
+const ENDS = {
+  succeeded: "good", partial: "warn", failed: "bad", crashed: "bad", timed_out: "bad",
+  skipped: "calm", missed: "warn", cancelled: "calm", running: "busy", waiting: "busy", due: "busy",
+};
+const VERDICTS = { better: "good", worse: "bad", inconclusive: "calm" };
+const REASONS = {
+  sharpe_diff: "Sharpe ratio", drawdown: "drawdown", too_few_trades: "too few trades", undefined: "not computable",
+  drift: "drift", leak: "data leak",
+};
+
+const label = (job) => JOBS[job]?.[0] ?? job;
+const words = (code) => REASONS[code] ?? code.replaceAll("_", " ").replaceAll(".", ": ");
+const pill = (text, kind) => el("span", { class: `pill ${kind}` }, text);
+const kindOf = (modelType) => modelType.replaceAll("_", " ");
+
+export function health(status) {
+  const firing = status.alerts.filter((alert) => alert.state === "firing").length;
+  if (!status.ready) return ["Needs attention", "bad"];
+  if (firing) return [firing === 1 ? "1 alert" : `${firing} alerts`, "warn"];
+  if (!status.models.some((model) => model.signal) && status.running.length) return ["The first night is running", "busy"];
+  return ["All is well", "good"];
+}
+
+export function notices(status) {
+  const told = [];
+  if (status.provenance_note) told.push(el("p", { class: "notice sample" }, el("strong", {}, "Sample data "), status.provenance_note));
+  if (status.problems.length) {
+    told.push(el("div", { class: "notice bad" }, el("strong", {}, "The desk is not ready"),
+      el("ul", {}, status.problems.map((problem) => el("li", {}, problem)))));
+  }
+  return told;
+}
+
+// What a reader may expect next, for every place where there is nothing to show yet.
+function next(status) {
+  const [run] = status.running;
+  if (run) return `${label(run.job)} is ${run.state === "waiting" ? "waiting for its data" : "running"} now.`;
+  const [job] = status.jobs.filter((job) => job.next_run).sort((a, b) => new Date(a.next_run) - new Date(b.next_run));
+  return job ? `Next is the ${label(job.job).toLowerCase()}, ${ago(job.next_run)}.` : "No job is scheduled.";
+}
+
+export function glance(status) {
+  const current = status.models.filter((model) => model.signal && !model.signal.stale).length;
+  const champions = status.models.filter((model) => model.champion).length;
+  const [soon] = status.jobs.filter((job) => job.next_run).sort((a, b) => new Date(a.next_run) - new Date(b.next_run));
+  const backup = status.backups.last_verified;
+  const tile = (name, value, note) => el("div", {}, el("dt", {}, name), el("dd", {}, value), el("dd", { class: "faint" }, note));
+  return [
+    tile("Current signals", `${current} of ${status.models.length}`, "not expired"),
+    tile("Champions", `${champions} of ${status.models.length}`, "models that serve"),
+    tile("Next job", soon ? label(soon.job) : DASH, soon ? time(soon.next_run) : "nothing is scheduled"),
+    tile("Last backup", backup ? ago(backup.taken_at) : "none yet", backup ? "verified" : "one is taken at the end of the night"),
+  ];
+}
+
+export function running(status) {
+  return status.running.map((run) => {
+    const fraction = run.progress?.fraction;
+    const tasks = run.progress?.tasks ?? [];
+    return el("article", { class: "card" },
+      el("h3", {}, label(run.job), pill(run.state, "busy")),
+      el("p", { class: "faint" }, JOBS[run.job]?.[1], run.started_at ? el("span", {}, ", since ", time(run.started_at)) : null),
+      el("progress", { max: 1, value: fraction ?? null, "aria-label": `${label(run.job)} progress` }),
+      el("p", { class: "row" },
+        el("span", {}, run.progress?.total ? `${run.progress.done} of ${run.progress.total} tasks` : "starting"),
+        el("span", {}, fraction === null || fraction === undefined ? "" : `${Math.floor(fraction * 100)} %`)),
+      tasks.length ? el("ul", { class: "tasks" }, tasks.map((task) =>
+        el("li", { class: "row" }, el("span", {}, task.subject), el("span", { class: "faint" }, task.message)))) : null);
+  });
+}
+
+export function signals(status) {
+  const said = status.models.map((model) => model.signal).filter(Boolean);
+  if (!said.length) return [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
+  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Expires"], ["Model"]];
+  const rows = said.map((signal) => {
+    const [mark, kind] = ACTIONS[signal.action];
+    return [
+      el("strong", {}, signal.symbol),
+      el("span", { class: "row near" }, el("span", { class: `pill ${signal.stale ? "calm" : kind}` }, `${mark} ${signal.action}`),
+        signal.stale ? pill("expired", "warn") : null),
+      [el("span", { class: "lean", "aria-hidden": "true" }, leaning(signal.position)), signed(signal.position, number)],
+      [el("meter", { min: 0, max: 1, value: signal.confidence, "aria-hidden": "true" }), percent(signal.confidence * 100, 0)],
+      number(signal.price),
+      time(signal.as_of),
+      time(signal.expires_at),
+      el("span", {}, kindOf(signal.model_type), el("code", { class: "version" }, signal.version)),
+    ];
+  });
+  return [table("The newest signal of every symbol and model", heads, rows)];
+}
+
+// A bar to the right of the middle for long, to the left for short.
+function leaning(position) {
+  const share = Math.min(Math.abs(position), 1) * 50;
+  return el("i", { class: position < 0 ? "short" : "long", style: { left: `${position < 0 ? 50 - share : 50}%`, width: `${share}%` } });
+}
+
+const METRICS = [
+  ["Sharpe ratio", "sharpe_ratio", number],
+  ["Return", "total_return", (value) => signed(value, percent)],
+  ["Max drawdown", "max_drawdown", percent],
+  ["Win rate", "win_rate", percent],
+  ["Trades", "trades", (value) => number(value, 0)],
+];
+
+export function models(status, picture) {
+  if (!status.models.length) return [empty("This desk has no symbols and model types to work on.")];
+  return [el("div", { class: "cards" }, status.models.map((model) => card(model, status, picture)))];
+}
+
+function card(model, status, picture) {
+  const judged = model.evaluation;
+  return el("article", { class: "card model" },
+    el("h3", {}, model.symbol, el("span", { class: "faint" }, kindOf(model.model_type)),
+      model.champion ? pill("serving", "good") : pill("no champion", "calm")),
+    model.champion
+      ? el("p", { class: "faint" }, "Version ", el("code", {}, model.champion), ", trained ", time(model.trained_at), `, on ${model.provenance} data`)
+      : empty(judged ? "No version was good enough to serve. The next night trains another." : `Not trained yet. ${next(status)}`),
+    judged ? facts(judged) : null,
+    judged ? equity(model, judged, picture) : null,
+    model.last_verdict ? verdict(model.last_verdict, model.champion) : null);
+}
+
+function facts(judged) {
+  return el("dl", { class: "facts" }, METRICS.map(([name, key, format]) =>
+    el("div", {}, el("dt", {}, name), el("dd", { class: judged.metrics[key] < 0 ? "negative" : null },
+      judged.metrics[key] === null || judged.metrics[key] === undefined ? DASH : format(judged.metrics[key])))));
+}
+
+function equity(model, judged, picture) {
+  if (!judged.picture) return null;
+  const image = el("img", { alt: `Equity and drawdown of ${model.symbol} ${kindOf(model.model_type)} on unseen bars`, loading: "lazy" });
+  picture(judged.picture, image);
+  return el("figure", {}, el("a", { href: judged.report ?? judged.picture }, image),
+    el("figcaption", { class: "faint" }, "Unseen bars, ", time(judged.first, { near: false }), " to ", time(judged.last, { near: false }),
+      judged.report ? el("span", {}, " · ", el("a", { href: judged.report }, "report")) : null));
+}
+
+function verdict(judged, champion) {
+  const against = judged.version === champion ? "the serving version" : "the challenger";
+  return el("p", { class: "row near verdict" }, pill(judged.verdict, VERDICTS[judged.verdict]),
+    el("span", {}, `${against}, judged `, ago(judged.evaluated_at), judged.reasons.length ? `: ${judged.reasons.map(words).join(", ")}` : ""));
+}
+
+export function jobs(status) {
+  const heads = [["Job"], ["When"], ["Next run"], ["Last run"]];
+  const rows = status.jobs.map((job) => [
+    el("span", {}, el("strong", {}, label(job.job)), el("span", { class: "note" }, JOBS[job.job]?.[1])),
+    job.schedule,
+    job.paused ? pill("paused", "warn") : job.enabled ? time(job.next_run) : pill("off", "calm"),
+    job.last_run ? lastRun(job.last_run) : el("span", { class: "faint" }, "not yet"),
+  ]);
+  return [table("Every job, when it starts next and how it went last", heads, rows)];
+}
+
+function lastRun(run) {
+  return el("span", { class: "row near" }, pill(run.state.replaceAll("_", " "), ENDS[run.state]),
+    time(run.finished_at ?? run.started_at ?? run.scheduled_for),
+    run.cause ? el("span", { class: "note" }, words(run.cause)) : null);
+}
+
+export function alerts(status) {
+  if (!status.alerts.length) return [empty("Nothing needs a person.")];
+  return status.alerts.map((alert) => el("article", { class: `notice ${alert.state === "firing" ? "bad" : "warn"}` },
+    el("h3", {}, alert.subject, pill(alert.state, alert.state === "firing" ? "bad" : "warn")),
+    el("p", {}, alert.message),
+    el("p", { class: "faint" }, alert.cure, " Since ", time(alert.since), ".")));
+}
+
+export function backups(status) {
+  const { last_verified: verified, last_proven: restorable } = status.backups;
+  if (!verified) return [empty("No backup yet; one is taken at the end of every night.")];
+  return [el("dl", { class: "plain" },
+    el("dt", {}, "Last verified"),
+    el("dd", {}, time(verified.verified_at), el("span", { class: "note" }, `${verified.name}, ${number(verified.files, 0)} files, ${size(verified.bytes)}`)),
+    el("dt", {}, "Last proven restorable"),
+    el("dd", {}, restorable ? [time(restorable.restored_at), el("span", { class: "note" }, restorable.name)] : "not yet; the restore drill proves it"))];
+}
+
+function size(bytes) {
+  return bytes < 1e6 ? `${number(bytes / 1e3, 0)} kB` : `${number(bytes / 1e6, 1)} MB`;
+}

@@ -1,0 +1,48 @@
+"""What a status page asks of many models at once: one query each, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, func, select
+
+from daemon.store.models import Evaluation
+from daemon.store.rows import all_as
+from daemon.store.tables import evaluations, model_versions
+
+# A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
+RECENT = 2000
+
+
+def version_names(c: Connection, version_ids: Collection[int]) -> dict[int, str]:
+    """The names of these versions."""
+    query = select(model_versions.c.id, model_versions.c.version).where(model_versions.c.id.in_(version_ids))
+    return {row.id: row.version for row in c.execute(query)}
+
+
+def latest_evaluations(c: Connection, version_ids: Collection[int]) -> dict[int, Evaluation]:
+    """The newest judgement of each of these versions that was judged."""
+    newest = (
+        select(func.max(evaluations.c.id))
+        .where(evaluations.c.version_id.in_(version_ids))
+        .group_by(evaluations.c.version_id)
+    )
+    found = all_as(c, Evaluation, select(evaluations).where(evaluations.c.id.in_(newest)))
+    return {evaluation.version_id: evaluation for evaluation in found}
+
+
+def last_verdicts(c: Connection) -> dict[tuple[str, str], Evaluation]:
+    """The newest judgement of each symbol and model type, of whichever version."""
+    recent = (
+        select(evaluations.c.id, evaluations.c.version_id).order_by(evaluations.c.id.desc()).limit(RECENT).subquery()
+    )
+    pair = (model_versions.c.symbol, model_versions.c.model_type)
+    newest = (
+        select(func.max(recent.c.id).label("id"), *pair)
+        .join(model_versions, model_versions.c.id == recent.c.version_id)
+        .group_by(*pair)
+        .subquery()
+    )
+    pairs = {row.id: (row.symbol, row.model_type) for row in c.execute(select(newest))}
+    found = all_as(c, Evaluation, select(evaluations).where(evaluations.c.id.in_(pairs)))
+    return {pairs[evaluation.id]: evaluation for evaluation in found}

@@ -1,0 +1,208 @@
+"""A desk that does no work, over a real database filled with what a night leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from config.errors import UsageError
+from config.paths import Home
+from config.settings import JobName, Settings
+from daemon.clock import ManualClock
+from daemon.runs import Owner, Run
+from daemon.store import jobs, models, runs, signals
+from daemon.store.database import Database
+from daemon.store.tables import alerts, backups
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+# The smallest PNG there is: one grey pixel.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a4944415408d763680000000082008177cd72b60000000049454e44ae426082"
+)
+METRICS = {
+    "sharpe_ratio": 1.27,
+    "total_return": 18.4,
+    "max_drawdown": -9.6,
+    "win_rate": 57.1,
+    "trades": 21,
+    "reasons": {},
+}
+
+
+@dataclass
+class FakeDesk:
+    """Everything the API needs, with levers for a test to pull."""
+
+    home: Home
+    database: Database
+    settings: Settings = field(default_factory=lambda: Settings(symbols=("AAPL", "MSFT")))
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+    started_at: datetime = NOW - timedelta(hours=7)
+    provenance_note: str | None = "Synthetic market: no real data could be had. Nothing here is advice."
+    problems: list[str] = field(default_factory=list)
+    progress: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
+        """As the real one: a job that is due or at work is refused."""
+
+        def change(c: Connection) -> Run | None:
+            if runs.unfinished(c, job):
+                return None
+            return runs.request(c, job, now=self.clock.now(), trigger="manual", options=options)
+
+        if (run := self.database.write(change)) is None:
+            raise UsageError("run.overlap", f"The job {job} is already due or at work.", "Wait for its end.")
+        return run
+
+    def pause(self, job: JobName, who: str) -> None:
+        """As the real one."""
+        self.database.write(lambda c: jobs.set_paused(c, job, True, self.clock.now(), who))
+
+    def resume(self, job: JobName, who: str) -> None:
+        """As the real one."""
+        self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), who))
+
+    def readiness(self) -> list[str]:
+        """What the test says."""
+        return self.problems
+
+    def notices(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def next_runs(self) -> dict[JobName, datetime | None]:
+        """Three jobs have times of their own."""
+        tomorrow = self.clock.now().replace(hour=1, minute=30, second=0) + timedelta(days=1)
+        return {
+            "data_update": tomorrow,
+            "training": tomorrow + timedelta(minutes=30),
+            "evaluation": tomorrow + timedelta(minutes=90),
+        }
+
+    def run_progress(self, run_id: int) -> dict[str, Any] | None:
+        """What the test says."""
+        return self.progress.get(run_id)
+
+
+@contextmanager
+def empty_desk(home: Home) -> Iterator[FakeDesk]:
+    """A desk on a new home."""
+    database = Database.open(home.database)
+    try:
+        yield FakeDesk(home, database)
+    finally:
+        database.close()
+
+
+@contextmanager
+def filled_desk(home: Home) -> Iterator[FakeDesk]:
+    """A desk after its first night, with training at work again."""
+    with empty_desk(home) as desk:
+        desk.database.write(lambda c: _night(c, home))
+        training = desk.database.write(lambda c: _at_work(c, desk.clock.now()))
+        desk.progress[training.id] = {
+            "done": 1,
+            "of": 2,
+            "tasks": {"MSFT/behavioral_cloner": {"fraction": 0.5, "message": "tree 100 of 200"}},
+        }
+        yield desk
+
+
+def _night(c: Connection, home: Home) -> None:
+    began = NOW - timedelta(hours=3)
+    ended: list[Run] = []
+    for job in ("data_update", "training", "evaluation", "signals", "backup"):
+        run = runs.request(c, job, now=began, trigger="first_night")
+        runs.claim(c, run.id, Owner.me(), began)
+        task = runs.add_task(c, run.id, job, symbol="AAPL", model_type="behavioral_cloner")
+        runs.start_task(c, task.id, began)
+        runs.finish_task(c, task.id, "succeeded", began + timedelta(minutes=1), result={"rows": 1})
+        runs.finish(c, run.id, "succeeded", began + timedelta(minutes=2), attempts=3)
+        ended.append(run)
+    _served(c, home, ended[2].id, "AAPL", "buy", 1.0, expires=timedelta(days=1))
+    _rejected(c, ended[2].id, "MSFT")
+    c.execute(
+        backups.insert().values(
+            run_id=ended[4].id, name="backup_20260304_020000", taken_at=began, files=9, bytes=1_234_567,
+            verified_at=began, restored_at=None, deleted=False,
+        )
+    )  # fmt: skip
+    c.execute(
+        alerts.insert().values(
+            fingerprint="0" * 64, rule="min_sharpe_ratio", subject="MSFT/behavioral_cloner", state="firing",
+            breaches=1, clears=0, value=0.1, threshold=0.5, since=began, fired_at=began, updated_at=began,
+            message="Sharpe ratio 0.10 is below 0.50.", cure="Look at its report; the next night trains another.",
+        )
+    )  # fmt: skip
+    log = home.run_log(ended[1].name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text('{"event": "task.ended", "task": "AAPL"}\n{"event": "run.ended"}\n{"event": "torn', "utf-8")
+
+
+def version_of(
+    c: Connection, run_id: int | None, symbol: str, name: str = "20260304T020000-0a1b2c3d"
+) -> models.Version:
+    """A version that was trained."""
+    made = models.add_version(
+        c, symbol=symbol, model_type="behavioral_cloner", version=name, manifest_sha256="f" * 64,
+        provenance="sample", dataset="d" * 64, train_start=NOW - timedelta(days=1800),
+        train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id, metrics={"accuracy": 0.71},
+    )  # fmt: skip
+    assert made is not None
+    return made
+
+
+def _judged(c: Connection, home: Home | None, run_id: int, version: models.Version, verdict: str) -> None:
+    report = None
+    if home is not None:
+        folder = home.result(f"evaluation-{run_id}") / version.symbol / version.model_type / version.version
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(json.dumps({"schema_version": 1}), "utf-8")
+        (folder / "equity.png").write_bytes(PIXEL)
+        report = home.relative(folder)
+    models.add_evaluation(
+        c, run_id=run_id, version_id=version.id, champion_id=None, dataset="d" * 64, first=NOW - timedelta(days=365),
+        last=NOW - timedelta(days=1), evaluated_at=NOW - timedelta(hours=3), metrics=METRICS, verdict=verdict,
+        reasons=["sharpe_diff"], report=report,
+    )  # fmt: skip
+
+
+def _served(
+    c: Connection, home: Home, run_id: int, symbol: str, action: str, position: float, *, expires: timedelta
+) -> None:
+    version = version_of(c, run_id, symbol)
+    _judged(c, home, run_id, version, "better")
+    served = NOW - timedelta(hours=3)
+    models.serve(c, symbol, version.model_type, version.id, served, why="better than staying in cash", who="evaluation")
+    publish(c, version, action=action, position=position, expires_at=NOW + expires)
+
+
+def _rejected(c: Connection, run_id: int, symbol: str) -> None:
+    version = version_of(c, run_id, symbol)
+    _judged(c, None, run_id, version, "inconclusive")
+    models.set_state(c, version.id, "rejected", ("challenger",))
+
+
+def publish(c: Connection, version: models.Version, **said: Any) -> None:
+    """Let a version say something."""
+    facts = {
+        "bar_time": NOW - timedelta(hours=8), "interval": "1d", "action": "buy", "position": 1.0, "confidence": 0.82,
+        "price": 187.25, "published_at": NOW - timedelta(hours=3), "expires_at": NOW + timedelta(days=1), **said,
+    }  # fmt: skip
+    assert signals.publish(
+        c, run_id=version.run_id, symbol=version.symbol, model_type=version.model_type, version_id=version.id,
+        provenance=version.provenance, dataset=version.dataset, **facts,
+    )  # fmt: skip
+
+
+def _at_work(c: Connection, now: datetime) -> Run:
+    run = runs.request(c, "training", now=now, trigger="manual")
+    assert runs.claim(c, run.id, Owner.me(), now)
+    return run
