@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from config.errors import ConfigError
 from config.publish import TEMP_PREFIX
 
 TOKEN_VARIABLE = "NIGHTDESK_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
 MASK = "***"
+# Masking a shorter one would make other text unreadable, and would not hide it.
+MIN_LENGTH = 6
+_known: list[str] = []
+
+
+def redact(text: str) -> str:
+    """`text` with the value of every secret of this process masked, also where it stands in a URL or in JSON."""
+    for value in _known:
+        text = text.replace(value, MASK)
+    return text
 
 
 class Secret:
@@ -22,6 +34,8 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        if len(value) >= MIN_LENGTH:
+            _known.extend({value, quote(value, safe=""), json.dumps(value)[1:-1]}.difference(_known))
 
     def reveal(self) -> str:
         """The value itself, for the one place that needs it."""
