@@ -71,12 +71,14 @@ class WebhookChannel:
         try:
             call.request("POST", self._target, body, headers)
             with call.getresponse() as answer:
+                call.refuse_if_cut()
                 return answer.status
         except (OSError, http.client.HTTPException) as error:
             why = f"no answer within {self._deadline:g} s" if call.was_cut else str(error) or type(error).__name__
             raise self._failed(why) from error
         finally:
             cut.cancel()
+            cut.join()
             call.close()
 
     def _judge(self, status: int) -> None:
@@ -148,6 +150,11 @@ class _Call(http.client.HTTPConnection):
         if self._handle is not None:
             with suppress(OSError):  # it ended by itself meanwhile
                 self._handle.shutdown(socket.SHUT_RDWR)
+
+    def refuse_if_cut(self) -> None:
+        """Raise where what looks like the end of an answer is only the end of the patience."""
+        if self.was_cut:
+            raise TimeoutError
 
     def close(self) -> None:
         """Let go of both handles."""

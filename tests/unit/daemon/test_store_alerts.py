@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from config.settings import Monitoring, Notifications, Settings, Webhook
+from daemon.alerts.rules import event
+from daemon.store import alerts
+from daemon.store.database import Database
+from daemon.store.tables import alerts as alerts_table
+from daemon.store.tables import outbox
+
+NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
+HOOK = Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET")
+SETTINGS = Settings(monitoring=Monitoring(), notifications=Notifications(enabled=True, webhook=HOOK))
+CHANNELS = ("log", "webhook")
+
+
+@pytest.fixture
+def database(home):
+    opened = Database.open(home.database)
+    yield opened
+    opened.close()
+
+
+def failed(job="training", message="It failed."):
+    return event("run.failed", job, message, "Look at its log.", link="/api/v1/runs/1")
+
+
+def succeeded(job="training"):
+    return event("run.failed", job, "It succeeded.", "Nothing to do.", happened=False)
+
+
+def see(database, observation, now=NOW):
+    return database.write(lambda c: alerts.observe(c, observation, SETTINGS, now))
+
+
+def test_a_firing_alert_and_its_notifications_are_written_together(database):
+    alert = see(database, failed())
+    waiting = database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS))
+    assert [delivery.channel for delivery in waiting] == ["log", "webhook"]
+    assert waiting[0].payload["transition"] == "firing"
+    assert waiting[0].payload["alert"]["id"] == alert.id
+    assert waiting[1].payload["key"] == waiting[1].key
+    assert database.read(alerts.open_alerts) == [alert]
+
+
+def test_when_the_write_fails_neither_the_alert_nor_a_notification_stays(database):
+    def change(c):
+        alerts.observe(c, failed(), SETTINGS, NOW)
+        raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError):
+        database.write(change)
+    assert database.read(alerts.open_alerts) == []
+    assert database.read(lambda c: c.scalar(select(func.count()).select_from(outbox))) == 0
+
+
+def test_the_same_failure_again_is_counted_and_not_said_again(database):
+    first = see(database, failed())
+    again = see(database, failed(message="It failed again."), NOW + timedelta(hours=1))
+    assert (again.id, again.breaches, again.since, again.message) == (first.id, 2, NOW, "It failed again.")
+    assert len(database.read(lambda c: alerts.deliveries(c, first.id))) == len(CHANNELS)
+
+
+def test_an_alert_is_resolved_once_and_the_next_failure_is_a_new_one(database):
+    first = see(database, failed())
+    over = see(database, succeeded(), NOW + timedelta(hours=1))
+    assert (over.id, over.state, over.resolved_at) == (first.id, "resolved", NOW + timedelta(hours=1))
+    assert see(database, succeeded(), NOW + timedelta(hours=2)) is None
+    second = see(database, failed(), NOW + timedelta(hours=3))
+    assert second.id != first.id
+    said = database.read(lambda c: alerts.deliveries(c, first.id))
+    assert [delivery.payload["transition"] for delivery in said] == ["firing", "firing", "resolved", "resolved"]
+    assert len({delivery.key for delivery in said}) == 4
+
+
+def test_a_success_without_a_failure_leaves_no_row(database):
+    assert see(database, succeeded()) is None
+    assert database.read(alerts.page) == []
+
+
+def test_the_database_itself_refuses_a_second_open_alert(database):
+    see(database, failed())
+
+    def second(c):
+        row = c.execute(select(alerts_table)).mappings().one()
+        c.execute(alerts_table.insert().values(**{**row, "id": None}))
+
+    with pytest.raises(IntegrityError):
+        database.write(second)
+
+
+def test_jobs_have_alerts_of_their_own(database):
+    ids = {see(database, failed(job)).id for job in ("training", "backup", "signals")}
+    assert len(ids) == 3
+
+
+def test_pages_go_back_in_time_without_gaps_or_repeats(database):
+    for number in range(7):
+        see(database, failed(f"job{number}"), NOW + timedelta(minutes=number))
+    seen, before = [], None
+    while rows := database.read(lambda c, before=before: alerts.page(c, before=before, limit=3)):
+        seen += [row.subject for row in rows]
+        before = rows[-1].id
+    assert seen == [f"job{number}" for number in reversed(range(7))]
+
+
+def test_a_page_can_be_asked_for_one_state(database):
+    see(database, failed("training"))
+    see(database, failed("backup"))
+    see(database, succeeded("backup"))
+    states = {
+        state: [row.subject for row in database.read(lambda c, state=state: alerts.page(c, state=state))]
+        for state in ("firing", "resolved", "pending")
+    }
+    assert states == {"firing": ["training"], "resolved": ["backup"], "pending": []}
+
+
+def test_only_the_log_is_told_while_notifications_are_off(database):
+    quiet = Settings(notifications=Notifications(enabled=False, webhook=HOOK))
+    alert = database.write(lambda c: alerts.observe(c, failed(), quiet, NOW))
+    assert [row.channel for row in database.read(lambda c: alerts.deliveries(c, alert.id))] == ["log"]
+
+
+def test_what_failed_waits_twice_as_long_each_time_and_an_hour_at_most(database):
+    see(database, failed())
+    waits, now = [], NOW
+    for _ in range(10):
+        (head,) = database.read(lambda c, now=now: alerts.pending_outbox(c, now, ["webhook"]))
+        again = database.write(lambda c, head=head, now=now: alerts.postpone(c, head, now, "down"))
+        assert database.read(lambda c: alerts.next_delivery_at(c, ["webhook"])) == again
+        assert database.read(lambda c, now=now: alerts.pending_outbox(c, now, ["webhook"])) == []
+        waits.append((again - now).total_seconds())
+        now = again
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+def test_a_postponed_head_holds_back_its_channel_and_no_other(database):
+    see(database, failed("training"))
+    see(database, failed("backup"))
+    head = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))[0]
+    database.write(lambda c: alerts.postpone(c, head, NOW, "down"))
+    assert [row.channel for row in database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS))] == ["log"]
+
+
+def test_a_blocked_notification_lets_the_next_one_pass(database):
+    see(database, failed("training"))
+    see(database, failed("backup"))
+    head = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))[0]
+    database.write(lambda c: alerts.block(c, head, "notify.blocked", "x" * 999))
+    (following,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
+    assert following.id > head.id
+    kept = next(row for row in database.read(lambda c: alerts.deliveries(c, head.alert_id)) if row.id == head.id)
+    assert (kept.blocked, len(kept.last_error)) == ("notify.blocked", 255)
+
+
+def test_nothing_waits_in_an_empty_outbox(database):
+    assert database.read(lambda c: alerts.next_delivery_at(c, CHANNELS)) is None
+    assert database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS)) == []
