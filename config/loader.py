@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from config.document import Document, Pointer, parse, pointer_text
 from config.errors import ConfigError
+from config.paths import Home
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ MAX_BYTES = 1_000_000
 def load_settings(path: Path | None = None) -> Settings:
     """Read settings from `path`, or the desk's own defaults without one."""
     return parse_settings(*read_config(path or DEFAULT_CONFIG))
+
+
+def find_config(home: Home, given: Path | None = None) -> Path | None:
+    """The config of a desk: `given`, else the home's own if it has one; None is the desk's own defaults."""
+    return given or (home.config if home.config.exists() else None)
 
 
 def read_config(path: Path) -> tuple[str, str]:

@@ -151,10 +151,7 @@ class Desk:
     @property
     def provenance_note(self) -> str | None:
         """A sentence while the desk works on sample data, else None."""
-        sources = {dataset.source for dataset in self.database.read(datasets.latest)}
-        if "sample" not in sources:
-            return None
-        return "Sample data: a synthetic market, made because no real data could be had. Nothing here is advice."
+        return provenance_note(self.database)
 
     def run_progress(self, run_id: int) -> dict[str, Any] | None:
         """How far a run at work has come."""
@@ -219,6 +216,13 @@ class Desk:
             else event("config.invalid", "config", "The config is valid again.", "Nothing to do.", happened=False)
         )
         self.database.write(lambda c: alerts.observe(c, observation, self.settings, self.clock.now()))
+
+
+def provenance_note(database: Database) -> str | None:
+    """A sentence if the newest data of a series is the sample market's, else None."""
+    if "sample" not in {dataset.source for dataset in database.read(datasets.latest)}:
+        return None
+    return "Sample data: a synthetic market, made because no real data could be had. Nothing here is advice."
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

@@ -1,0 +1,5 @@
+"""`python -m daemon.cli` is `nightdesk`."""
+
+from daemon.cli import main
+
+main()

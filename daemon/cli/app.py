@@ -1,0 +1,114 @@
+"""The command `nightdesk`: its options, its commands, and how its errors are told."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config.errors import NightdeskError
+from config.paths import Home
+from daemon.cli.arguments import normalise
+from daemon.cli.choices import Choices
+from daemon.cli.commands import data, doctor, init, inspect, night, run
+from daemon.cli.output import tell
+
+ALIASES = "Also understood"
+
+app = typer.Typer(
+    name="nightdesk",
+    help="The desk that works at night: it keeps trading models fresh while their owner sleeps.",
+    no_args_is_help=True,
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("status")(inspect.status)
+app.command("run-once")(night.run_once)
+app.command("init")(init.init)
+app.command("create-config", hidden=True)(init.init)
+app.command("train")(night.train)
+app.command("evaluate")(night.evaluate)
+app.command("data")(data.data)
+app.command("signals")(inspect.signals)
+app.command("models")(inspect.models)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"nightdesk {version('nightdesk')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help="The desk's folder; else $NIGHTDESK_HOME, else the working directory.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A JSON config; else training_config.json in the home, else the defaults.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Answer in JSON; errors too.")] = False,
+    verbose: Annotated[
+        int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; twice: tracebacks.")
+    ] = 0,
+    version: Annotated[  # noqa: ARG001 -- answered by its callback
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Say the version and end.")
+    ] = False,
+    once: Annotated[
+        str | None, typer.Option("--run-once", metavar="JOB", help="`run-once JOB`.", rich_help_panel=ALIASES)
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="`status`.", rich_help_panel=ALIASES)] = False,
+    create_config: Annotated[bool, typer.Option("--create-config", help="`init`.", rich_help_panel=ALIASES)] = False,
+) -> None:
+    """The desk that works at night: it keeps trading models fresh while their owner sleeps."""
+    context.obj = Choices(Home.find(home), config, json, verbose)
+    if verbose:
+        logging.basicConfig(level=logging.DEBUG if verbose > 1 else logging.INFO, format="%(levelname)s %(message)s")
+    if create_config:
+        init.init(context)
+    if status:
+        inspect.status(context)
+    if once:
+        night.run_once(context, once)
+    if not (context.invoked_subcommand or create_config or status or once):
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line; every fault ends as one clear error and its exit code, never as a traceback."""
+    arguments = normalise(sys.argv[1:])
+    as_json = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name may hold any bytes, a terminal may know only ASCII
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(arguments, prog_name="nightdesk")
+    except Exception as error:  # noqa: BLE001 -- the outermost frame: whatever it is, it is told and the exit code says so
+        if "-vv" in arguments or arguments.count("-v") > 1:
+            traceback.print_exc()
+        known = error if isinstance(error, NightdeskError) else _unexpected(error)
+        tell(known, as_json=as_json)
+        sys.exit(known.exit_code)
+
+
+def _unexpected(error: Exception) -> NightdeskError:
+    if isinstance(error, OSError) and error.strerror:
+        name = Path(str(error.filename)).name if error.filename else "a file"
+        return NightdeskError("os.failed", f"{name}: {error.strerror}.", "Mend it on the machine, then try again.")
+    return NightdeskError(
+        "internal",
+        f"Unexpected {type(error).__name__}: {error}.",
+        "Run it again with -vv and report what it says.",
+    )

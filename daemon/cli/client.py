@@ -1,0 +1,85 @@
+"""The running desk, as the command line speaks to it: over its API, with its token."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import urlencode
+
+from config.errors import ConfigError, NightdeskError, NotRunningError, UsageError
+from config.secrets import TOKEN_VARIABLE, Secret, read_secret
+from daemon.cli.choices import Choices
+from daemon.lock import holder
+
+PATIENCE = 15.0
+# A proxy has no business between two processes of one machine.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Client:
+    """The API of a running desk."""
+
+    def __init__(self, address: str, token: Secret | None) -> None:
+        self._address = address
+        self._token = token
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON document at `path` below /api/v1."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask(f"{path}?{urlencode(given)}" if given else path)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Send a command; needs the token."""
+        return self._ask(path, json.dumps(body).encode())
+
+    def _ask(self, path: str, body: bytes | None = None) -> Any:
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        request = urllib.request.Request(f"{self._address}/api/v1{path}", body, headers)  # noqa: S310 -- from our lock
+        try:
+            with _OPENER.open(request, timeout=PATIENCE) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            raise _refusal(error) from None
+        except (OSError, ValueError) as error:
+            raise NotRunningError(
+                "daemon.silent",
+                f"The desk at {self._address} does not answer ({getattr(error, 'reason', error)}).",
+                "See its log; if it hangs, stop it and start it again.",
+            ) from error
+
+
+def _refusal(error: urllib.error.HTTPError) -> NightdeskError:
+    """The API's problem document as the error it was made from."""
+    try:
+        problem = json.load(error)
+        known = {name: problem[name] for name in ("code", "detail", "cure")}
+    except (OSError, ValueError, KeyError, TypeError):
+        known = {
+            "code": "daemon.refused",
+            "detail": f"The desk answered {error.code} {error.reason}.",
+            "cure": "See its log.",
+        }
+    kind = UsageError if error.code in (404, 409, 422) else NightdeskError
+    return kind(known["code"], known["detail"], known["cure"])
+
+
+def running(choices: Choices) -> Client | None:
+    """The desk that works on this home now, if one does."""
+    held = holder(choices.home)
+    if held is None or held.api is None:
+        return None
+    return Client(held.api, _token(choices))
+
+
+def _token(choices: Choices) -> Secret | None:
+    """The token, as the daemon finds it; a reader may well have none."""
+    try:
+        file = None if os.environ.get(TOKEN_VARIABLE) else choices.settings().api.token_file
+        return read_secret("API token", variable=TOKEN_VARIABLE, file=file or choices.home.token)
+    except ConfigError:
+        return None

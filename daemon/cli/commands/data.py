@@ -1,0 +1,48 @@
+"""`nightdesk data`: pull market data, list what is stored, check it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from daemon.cli.choices import choices
+from daemon.cli.commands.night import Symbols, execute
+from daemon.cli.output import answer, moment, table
+
+
+def data(
+    context: typer.Context,
+    symbols: Symbols = None,
+    update_data: Annotated[bool, typer.Option("--update-data", help="Pull what is new; the default.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List what is stored.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read what is stored and pass it through the quality gates.")
+    ] = False,
+) -> None:
+    """Pull new market data; or list and check what is stored."""
+    chosen = choices(context)
+    if update_data or not (listed or check):
+        execute(chosen, ("data_update",), {"symbols": symbols} if symbols else {})
+    if listed or check:
+        from daemon.clock import SystemClock
+        from daemon.work.stored import stored
+
+        found = stored(chosen.home, SystemClock().now(), symbols, check=check)
+        answer({"datasets": found}, as_json=chosen.json, render=lambda document: _show(document["datasets"]))
+        if any(dataset["problem"] for dataset in found):
+            raise typer.Exit(1)
+
+
+def _show(datasets: list[dict[str, Any]]) -> None:
+    columns = ["symbol", "interval", "source", "rows", "first", "last", "pulled", "fresh", "problem"]
+    rows = [
+        [
+            *(dataset[name] for name in ("symbol", "interval", "source", "rows")),
+            *(moment(dataset[name]) for name in ("first", "last", "pulled_at")),
+            dataset["fresh"],
+            (dataset["problem"] or {}).get("message"),
+        ]
+        for dataset in datasets
+    ]
+    table("Stored bars", columns, rows)

@@ -1,0 +1,49 @@
+"""`nightdesk init`: a config to begin with, and sample files to learn from."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from config.errors import UsageError
+from config.loader import DEFAULT_CONFIG
+from config.paths import Home
+from config.publish import publish_bytes
+from config.settings import Settings
+from daemon.cli.choices import choices
+from daemon.cli.output import answer
+
+
+def init(
+    context: typer.Context,
+    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Also write the sample market's expert logs and bucket.")
+    ] = False,
+) -> None:
+    """Write training_config.json into the home (also known as create-config)."""
+    chosen = choices(context)
+    if chosen.home.config.exists() and not force:
+        raise UsageError(
+            "config.exists",
+            f"There is a config already: {chosen.home.config}.",
+            "Edit it, or replace it with --force.",
+        )
+    publish_bytes(chosen.home.config, DEFAULT_CONFIG.read_bytes())
+    written = [chosen.home.config.name, *(_write_sample(chosen.home, chosen.settings()) if sample else [])]
+    answer(
+        {"home": str(chosen.home.root), "written": written},
+        as_json=chosen.json,
+        render=lambda document: typer.echo(
+            "\n".join(f"Wrote {chosen.home.root / name}" for name in document["written"])
+        ),
+    )
+
+
+def _write_sample(home: Home, settings: Settings) -> list[str]:
+    """The sample expert's log for every symbol, and the sample bucket; relative to the home."""
+    from daemon.clock import SystemClock
+    from daemon.work.sample import write_sample
+
+    return [home.relative(path) for path in write_sample(home, settings, SystemClock().now())]

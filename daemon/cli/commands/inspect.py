@@ -1,0 +1,192 @@
+"""Commands that only look: `status`, `signals`, `models`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from daemon.cli.choices import Choices, choices
+from daemon.cli.client import running
+from daemon.cli.output import answer, moment, table
+
+
+class Reader(Protocol):
+    """Whoever can answer: the running desk, or its records."""
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON document at `path` below /api/v1."""
+
+
+@contextmanager
+def _reader(chosen: Choices) -> Iterator[Reader]:
+    client = running(chosen)
+    if client is not None:
+        yield client
+        return
+    from daemon.cli.sleeping import records
+
+    with records(chosen) as asleep:
+        yield asleep
+
+
+def status(context: typer.Context) -> None:
+    """The whole desk at a glance: models, signals, jobs, alerts."""
+    chosen = choices(context)
+    with _reader(chosen) as reader:
+        answer(reader.get("/status"), as_json=chosen.json, render=_show_status)
+
+
+def _show_status(document: dict[str, Any]) -> None:
+    now = datetime.now(UTC)
+    awake = "desk.not_running" not in document["problems"]
+    state = "ready" if document["ready"] else f"not ready: {', '.join(document['problems'])}"
+    typer.echo(f"Nightdesk {document['version']}, " + (state if awake else "not running; this is what it recorded"))
+    for note in filter(None, [document["provenance_note"], *document["notices"]]):
+        typer.echo(note)
+    for title, columns, rows in (
+        ("Models", ["symbol", "model type", "champion", "sharpe", "drawdown %", "signal", "as of"], _models(document)),
+        ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(document, now)),
+        ("At work", ["run", "state", "progress"], _active(document)),
+        ("Open alerts", ["state", "rule", "about", "message"], _alerts(document)),
+    ):
+        typer.echo()
+        table(title, columns, rows)
+
+
+def _models(document: dict[str, Any]) -> Iterator[list[Any]]:
+    for model in document["models"]:
+        metrics = (model["evaluation"] or {}).get("metrics", {})
+        signal = model["signal"] or {}
+        action = "stale" if signal.get("stale") else signal.get("action")
+        yield [
+            model["symbol"],
+            model["model_type"],
+            model["champion"],
+            metrics.get("sharpe_ratio"),
+            metrics.get("max_drawdown"),
+            action,
+            moment(signal.get("as_of")),
+        ]
+
+
+def _jobs(document: dict[str, Any], now: datetime) -> Iterator[list[Any]]:
+    for job in document["jobs"]:
+        last = job["last_run"] or {}
+        upcoming = "paused" if job["paused"] else moment(job["next_run"], now)
+        yield [job["job"], job["schedule"], upcoming, last.get("state"), moment(last.get("finished_at"), now)]
+
+
+def _active(document: dict[str, Any]) -> Iterator[list[Any]]:
+    for run in document["running"]:
+        yield [run["name"], run["state"], (run["progress"] or {}).get("message")]
+
+
+def _alerts(document: dict[str, Any]) -> Iterator[list[Any]]:
+    for alert in document["alerts"]:
+        yield [alert["state"], alert["rule"], alert["subject"], alert["message"]]
+
+
+def signals(
+    context: typer.Context,
+    symbol: Annotated[str | None, typer.Argument(help="Only this symbol, with what was said before.")] = None,
+) -> None:
+    """The newest signal of every symbol and model type; what has expired is marked stale."""
+    chosen = choices(context)
+    with _reader(chosen) as reader:
+        found = reader.get("/signals" if symbol is None else f"/signals/{_quoted(symbol)}")
+    answer(found, as_json=chosen.json, render=_show_signals)
+
+
+def _show_signals(document: dict[str, Any]) -> None:
+    columns = [
+        "symbol",
+        "model type",
+        "action",
+        "position",
+        "confidence",
+        "price",
+        "as of",
+        "version",
+        "provenance",
+        "",
+    ]
+    rows = [
+        [
+            signal["symbol"],
+            signal["model_type"],
+            signal["action"],
+            signal["position"],
+            signal["confidence"],
+            signal["price"],
+            moment(signal["as_of"]),
+            signal["version"],
+            signal["provenance"],
+            "stale" if signal["stale"] else "",
+        ]
+        for signal in document["items"]
+    ]
+    table("Signals", columns, rows)
+
+
+def models(
+    context: typer.Context,
+    version: Annotated[int | None, typer.Argument(min=1, help="The id of one version, for all that is known.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
+    model_type: Annotated[str | None, typer.Option("--model-type", help="Only this model type.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The newest this many.")] = 50,
+) -> None:
+    """Model versions, newest first; or one of them with its evaluations and the times it served."""
+    chosen = choices(context)
+    with _reader(chosen) as reader:
+        if version is not None:
+            answer(reader.get(f"/models/{version}"), as_json=chosen.json, render=_show_model)
+        else:
+            found = reader.get("/models", symbol=symbol, model_type=model_type, limit=limit)
+            answer(found, as_json=chosen.json, render=_show_models)
+
+
+def _show_models(document: dict[str, Any]) -> None:
+    columns = ["id", "symbol", "model type", "version", "state", "trained", "data until", "provenance"]
+    rows = [
+        [
+            model["id"],
+            model["symbol"],
+            model["model_type"],
+            model["version"],
+            model["state"],
+            moment(model["trained_at"]),
+            moment(model["train_end"]),
+            model["provenance"],
+        ]
+        for model in document["items"]
+    ]
+    table("Models", columns, rows)
+
+
+def _show_model(model: dict[str, Any]) -> None:
+    _show_models({"items": [model]})
+    judged = [
+        [
+            moment(found["evaluated_at"]),
+            found["verdict"],
+            ", ".join(found["reasons"]),
+            found["metrics"].get("sharpe_ratio"),
+            found["metrics"].get("max_drawdown"),
+        ]
+        for found in model["evaluations"]
+    ]
+    served = [[moment(found["serving_from"]), found["why"], found["who"]] for found in model["servings"]]
+    typer.echo()
+    table("Evaluations", ["when", "verdict", "reasons", "sharpe", "drawdown %"], judged)
+    typer.echo()
+    table("Served", ["from", "why", "by"], served)
+
+
+def _quoted(symbol: str) -> str:
+    from urllib.parse import quote
+
+    return quote(symbol, safe="")

@@ -1,0 +1,113 @@
+"""Commands that set jobs to work: `run-once`, `train`, `evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from config.errors import UsageError
+from config.settings import JOBS, NIGHT, JobName
+from daemon import runs
+from daemon.cli.choices import Choices, choices
+from daemon.cli.client import Client, running
+from daemon.cli.follow import follow
+from daemon.cli.output import answer, table
+from daemon.cli.progress import reporter
+
+Symbols = Annotated[
+    list[str] | None, typer.Option("--symbols", "--symbol", metavar="SYMBOL...", help="Only these; else the config's.")
+]
+ModelTypes = Annotated[
+    list[str] | None, typer.Option("--model-type", "--model-types", metavar="NAME...", help="Only these model types.")
+]
+INTERRUPTED = 130
+# What people call a job, besides its name.
+NAMES: dict[str, tuple[JobName, ...]] = {"all": NIGHT, "data": ("data_update",)}
+
+
+def run_once(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(help=f"all (the whole night), data, or a job: {', '.join(JOBS)}.")],
+) -> None:
+    """Let a job, or the whole night, run now, and wait for its end."""
+    jobs: tuple[JobName, ...] = NAMES.get(job) or tuple(name for name in JOBS if name == job)
+    if not jobs:
+        raise UsageError("job.unknown", f"There is no job {job!r}.", f"Jobs: all, data, {', '.join(JOBS)}.")
+    execute(choices(context), jobs, {})
+
+
+def train(
+    context: typer.Context,
+    symbols: Symbols = None,
+    model_types: ModelTypes = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps, for model types that count them.")] = None,
+    continuous: Annotated[bool, typer.Option("--continuous", help="Train again and again until Ctrl-C.")] = False,
+) -> None:
+    """Pull what is new, and train challengers on it now."""
+    options = _options(symbols=symbols, model_types=model_types, steps=steps)
+    execute(choices(context), ("data_update", "training"), options)
+    while continuous:
+        execute(choices(context), ("data_update", "training"), options)
+
+
+def evaluate(
+    context: typer.Context,
+    symbols: Symbols = None,
+    model_types: ModelTypes = None,
+    create_plots: Annotated[  # noqa: ARG001 -- the seed's flag; here every report has its pictures
+        bool, typer.Option("--create-plots", help="Every report has its pictures; the flag changes nothing.")
+    ] = True,
+) -> None:
+    """Judge champions and challengers on bars that they have not seen, with reports and pictures."""
+    execute(choices(context), ("evaluation",), _options(symbols=symbols, model_types=model_types))
+
+
+def _options(**given: Any) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value}
+
+
+def execute(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> None:
+    """Run `jobs` one after the other, in the running desk or here, and end with their exit code."""
+    client = running(chosen)
+    ended = _in_the_desk(client, jobs, options) if client else _here(chosen, jobs, options)
+    answer({"runs": ended}, as_json=chosen.json, render=lambda document: _show(document["runs"]))
+    code = max(_exit_code(run["state"], whole_night=jobs == NIGHT) for run in ended)
+    if code:
+        raise typer.Exit(code)
+
+
+def _exit_code(state: str, *, whole_night: bool) -> int:
+    """In a whole night some jobs have nothing to do; a job that was asked for by name should do something."""
+    fine = {"succeeded", "partial"} | ({"skipped"} if whole_night else set())
+    return 0 if state in fine else {"timed_out": 5, "cancelled": INTERRUPTED}.get(state, 1)
+
+
+def _in_the_desk(client: Client, jobs: tuple[JobName, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
+    with reporter() as progress:
+        return [follow(client, client.post(f"/jobs/{job}/run", options)["id"], progress.show) for job in jobs]
+
+
+def _here(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
+    from daemon import bootstrap
+    from daemon.api.answers import Run
+    from daemon.api.views import progress as summary
+
+    with reporter() as progress:
+
+        def show(run: runs.Run, told: dict[str, Any] | None) -> None:
+            known = summary(told)
+            progress.show(run.name, known.fraction if known else None, known.message if known else run.state)
+
+        ended = bootstrap.run_once(chosen.home, chosen.config, jobs, options, show)
+    return [Run.model_validate(run).model_dump(mode="json") for run in ended]
+
+
+def _show(runs: list[dict[str, Any]]) -> None:
+    table("Runs", ["run", "state", "cause"], [[run["name"], run["state"], run["cause"]] for run in runs])
+    for run in runs:
+        detail = run["detail"] or {}
+        for subject, error in detail.get("failed", {}).items():
+            typer.echo(f"{subject}: {error['message']} Cure: {error['cure']}", err=True)
+        if "message" in detail:
+            typer.echo(f"{detail['message']} Cure: {detail.get('cure', 'See its log.')}", err=True)

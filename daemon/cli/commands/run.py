@@ -1,0 +1,29 @@
+"""`nightdesk run`: the desk itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from config.secrets import Secret
+from daemon.cli.choices import choices
+
+
+def run(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else api.host (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; else api.port (8642); 0 takes any.")] = None,
+) -> None:
+    """Start the desk: schedule, workers, API and page. Ends on Ctrl-C or SIGTERM; SIGHUP reloads the config."""
+    from daemon.bootstrap import serve
+
+    chosen = choices(context)
+    log_format = "json" if chosen.json else None
+    told = _tell if sys.stdout.isatty() else None
+    raise typer.Exit(serve(chosen.home, chosen.config, host=host, port=port, log_format=log_format, on_ready=told))
+
+
+def _tell(address: str, _: Secret) -> None:
+    typer.echo(f"Nightdesk is at {address} (Ctrl-C ends it).")

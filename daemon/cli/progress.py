@@ -1,0 +1,69 @@
+"""Progress of long work: a bar on a terminal, a line for each change elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Lines:
+    """Progress where nobody watches: what is new, a line each."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Nothing to take down."""
+
+    def show(self, run: str, fraction: float | None, message: str) -> None:
+        """Say how far `run` is, if that is news."""
+        if self._last.get(run) != message:
+            self._last[run] = message
+            done = "" if fraction is None else f" {fraction:4.0%}"
+            typer.echo(f"{run}{done} {message}", err=True)
+
+
+class Bars:
+    """Progress where a person watches: a bar a run."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._progress: Progress = Progress(
+            SpinnerColumn(),
+            TextColumn("[bold]{task.fields[run]}"),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=Console(stderr=True),
+        )
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def show(self, run: str, fraction: float | None, message: str) -> None:
+        """Move the bar of `run`; a moving stripe while nobody knows how far it is."""
+        if run not in self._bars:
+            self._bars[run] = self._progress.add_task("", total=None, run=run)
+        total = None if fraction is None else 1.0
+        self._progress.update(self._bars[run], total=total, completed=fraction or 0.0, description=message)
+
+
+def reporter() -> Lines | Bars:
+    """The right way to show progress here."""
+    return Bars() if sys.stderr.isatty() else Lines()
