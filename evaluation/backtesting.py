@@ -197,11 +197,12 @@ def _checked_frame(bars: Frame) -> pd.DataFrame:
     if not (frame.index.is_unique and frame.index.is_monotonic_increasing):
         _fail("The index of the bars is not strictly increasing.", "Sort the bars and drop repeated times.")
     prices = frame[list(PRICES)].astype("float64")
-    bad = ~(np.isfinite(prices.to_numpy()) & (prices.to_numpy() > 0.0))
+    values = prices.to_numpy()
+    bad = ~(np.isfinite(values) & (values > 0.0))
     if bad.any():
         row, column = np.argwhere(bad)[0]
         _fail(
-            f"The {PRICES[column]} is {prices.to_numpy()[row, column]} at {frame.index[row]!s} ({bad.sum()} such prices).",
+            f"The {PRICES[column]} is {values[row, column]} at {frame.index[row]!s} ({bad.sum()} such prices).",
             "Remove such bars: a price is finite and above zero.",
         )
     return prices

@@ -36,7 +36,7 @@ def draw_equity(
     FigureCanvasAgg(figure)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     figure.subplots_adjust(left=0.08, right=0.97, top=0.84, bottom=0.07, hspace=0.07)
-    _equity(top, challenger, {name: others[name] for name in [*STYLES, *others] if name in others}, model)
+    _equity(top, challenger, {name: others[name] for name in [*STYLES, *others] if name in others})
     _drawdown(bottom, challenger, others)
     for axes in (top, bottom):
         _quiet(axes)
@@ -49,15 +49,34 @@ def draw_equity(
         figure.savefig(temp, format="png", metadata={"Software": None})
 
 
-def _equity(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest], model: str) -> None:
+def _equity(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
     for name, other in others.items():
         colour, line = STYLES.get(name, (MUTED, "--"))
-        axes.plot(_times(other.equity), other.equity, color=colour, linestyle=line, linewidth=1.2, label=_words(name))
-    axes.plot(_times(challenger.equity), challenger.equity, color=MODEL, linewidth=1.9, label=model)
+        axes.plot(
+            _times(other.equity),
+            other.equity,
+            color=colour,
+            linestyle=line,
+            linewidth=1.2,
+            label=name.replace("_", " "),
+        )
+    axes.plot(_times(challenger.equity), challenger.equity, color=MODEL, linewidth=1.9, label="model")
     _fills(axes, challenger)
     axes.set_ylabel("Account at each close", color=MUTED)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.legend(loc="upper left", frameon=False, ncols=4, labelcolor=INK, fontsize=9)
+    handles, labels = axes.get_legend_handles_labels()
+    order = [len(others), *range(len(others)), *range(len(others) + 1, len(labels))]  # the model first
+    axes.legend(
+        [handles[at] for at in order],
+        [labels[at] for at in order],
+        loc="lower left",
+        bbox_to_anchor=(-0.008, 1.0),
+        ncols=len(order),
+        frameon=False,
+        labelcolor=INK,
+        fontsize=9,
+        columnspacing=1.6,
+    )
 
 
 def _fills(axes: Axes, challenger: Backtest) -> None:
@@ -85,7 +104,6 @@ def _drawdown(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) 
     axes.set_ylabel("Drawdown", color=MUTED)
     axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
     axes.set_ylim(top=0.0)
-    axes.margins(x=0.01)
 
 
 def _headline(figure: Figure, challenger: Backtest, title: str, provenance: str) -> None:
@@ -108,6 +126,7 @@ def _quiet(axes: Axes) -> None:
     """Only the lines a reader needs."""
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
+    axes.margins(x=0.01)
     axes.tick_params(colors=MUTED, length=0, labelsize=9)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -116,10 +135,6 @@ def _quiet(axes: Axes) -> None:
 
 def _times(series: pd.Series) -> Any:
     return series.index.to_numpy()
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _day(time: Any) -> str:

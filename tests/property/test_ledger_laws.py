@@ -1,0 +1,125 @@
+"""Laws of the accounting, whatever the prices, targets and costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from evaluation.formulas import drawdowns, max_drawdown
+from evaluation.ledger import Rates, simulate
+from tests.support.reference_ledger import Reference
+
+LEVELS = (-1.0, -0.9, -0.5, -0.1, 0.0, 0.1, 0.5, 0.9, 1.0)
+RATES = st.builds(Rates, st.floats(0, 0.02), st.floats(0, 0.02), st.floats(0, 0.001))
+
+
+@st.composite
+def markets(draw, low=20.0, high=500.0, levels=LEVELS):
+    """Prices (4 x 1 x bars) and one row of targets on them."""
+    bars = draw(st.integers(2, 30))
+    opens, closes = (draw(arrays(float, bars, elements=st.floats(low, high, width=32))) for _ in range(2))
+    span = np.array([opens, np.maximum(opens, closes), np.minimum(opens, closes), closes])
+    return span[:, None, :], draw(arrays(float, (1, bars), elements=st.sampled_from(levels)))
+
+
+@given(markets(), RATES)
+@settings(max_examples=200)
+def test_the_kernel_agrees_with_plain_python(market, rates):
+    prices, targets = market
+    books = simulate(prices, targets, 1000.0, rates)
+    reference = Reference(1000.0, *rates).run(*prices[[0, 3], 0].tolist(), targets[0].tolist())
+    np.testing.assert_allclose(books.equity[0], reference.equity, rtol=1e-9, atol=1e-7)
+    np.testing.assert_allclose(
+        np.stack([books.cash[0], books.shares[0]], axis=1), reference.history, rtol=1e-9, atol=1e-6
+    )
+
+
+@given(markets(), RATES)
+def test_equity_is_cash_and_shares_at_the_close_and_never_negative(market, rates):
+    prices, targets = market
+    books = simulate(prices, targets, 1000.0, rates)
+    np.testing.assert_array_equal(books.equity, books.cash + books.shares * prices[3])
+    assert (books.equity >= 0.0).all()
+
+
+@given(markets(), RATES)
+def test_a_fill_leaves_no_more_in_shares_than_the_account_is_worth(market, rates):
+    prices, targets = market
+    books = simulate(prices, targets, 1000.0, rates._replace(borrow=0.0))
+    opens = prices[0]
+    exposure, value = np.abs(books.shares * opens), books.cash + books.shares * opens
+    before = np.concatenate([[0.0], books.shares[0, :-1]])
+    grew = np.abs(books.shares[0]) > np.abs(before)
+    assert (exposure[0, grew] <= value[0, grew] * (1 + 1e-12)).all()
+
+
+@given(markets(levels=(0.0,)), RATES)
+def test_staying_flat_costs_nothing(market, rates):
+    books = simulate(*market, 1000.0, rates)
+    np.testing.assert_array_equal(books.equity, 1000.0)
+    assert len(books.trades) == 0
+
+
+@given(markets(low=80.0, high=120.0, levels=(-0.9, -0.5, 0.0, 0.5, 0.9)), RATES)
+def test_higher_costs_never_leave_more(market, rates):
+    doubled = Rates(*(2 * rate for rate in rates))
+    cheap, dear = (simulate(*market, 1000.0, each).equity[0, -1] for each in (rates, doubled))
+    assert dear <= cheap * (1 + 1e-12)
+
+
+@given(markets(), RATES)
+def test_completed_trades_and_the_open_one_are_all_that_was_earned(market, rates):
+    prices, targets = market
+    books = simulate(prices, targets, 1000.0, rates)
+    trades = books.trades
+    flat_at_the_end = books.shares[0, -1] == 0.0
+    gained = books.equity[0, -1] - 1000.0
+    if flat_at_the_end:
+        assert trades["pnl"].sum() == pytest.approx(gained, abs=1e-6)
+    np.testing.assert_allclose(trades["closed"], trades["opened"], rtol=1e-9)
+    assert (trades["entry"] <= trades["exit"]).all()
+    assert (trades["entry"][1:] >= trades["exit"][:-1]).all()
+    assert (trades["mae"] <= 0.0).all()
+    assert (trades["mfe"] >= 0.0).all()
+
+
+@given(markets(), RATES, st.integers(1, 29))
+def test_what_comes_later_changes_nothing_before_it(market, rates, until):
+    prices, targets = market
+    assume(until < targets.shape[1])
+    whole = simulate(prices, targets, 1000.0, rates)
+    part = simulate(prices[:, :, :until], targets[:, :until], 1000.0, rates)
+    for name in ("cash", "shares", "equity", "traded"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[:, :until])
+
+
+@given(st.lists(markets(), min_size=2, max_size=4), RATES)
+def test_strategies_run_together_are_each_as_alone(several, rates):
+    bars = min(targets.shape[1] for _, targets in several)
+    prices = np.concatenate([each[:, :, :bars] for each, _ in several], axis=1)
+    targets = np.concatenate([each[:, :bars] for _, each in several])
+    together = simulate(prices, targets, 1000.0, rates)
+    for row in range(len(several)):
+        alone = simulate(prices[:, [row]], targets[[row]], 1000.0, rates)
+        np.testing.assert_array_equal(together.equity[row], alone.equity[0])
+        mine = together.trades[together.trades["strategy"] == row]
+        np.testing.assert_array_equal(mine["pnl"], alone.trades["pnl"])
+
+
+@given(markets(), RATES, st.sampled_from([0.25, 4.0, 1024.0]))
+def test_returns_do_not_depend_on_the_size_of_the_account_or_the_unit_of_the_price(market, rates, factor):
+    prices, targets = market
+    books = simulate(prices, targets, 1000.0, rates)
+    larger = simulate(prices, targets, 1000.0 * factor, rates)
+    dearer = simulate(prices * factor, targets, 1000.0, rates)
+    np.testing.assert_allclose(larger.equity, books.equity * factor, rtol=1e-12)
+    np.testing.assert_allclose(dearer.equity, books.equity, rtol=1e-12)
+
+
+@given(arrays(float, st.integers(1, 60), elements=st.floats(-1.0, 3.0)))
+def test_a_drawdown_is_between_everything_and_nothing(returns):
+    assert -100.0 <= max_drawdown(returns) <= 0.0
+    assert drawdowns(returns).shape == returns.shape

@@ -1,0 +1,62 @@
+"""The ledger's convention once more, slowly and in other words, as an independent check of the kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Reference:
+    """A plain account that is told opens and closes one by one."""
+
+    cash: float
+    commission: float = 0.0
+    slippage: float = 0.0
+    borrow: float = 0.0
+    shares: float = 0.0
+    equity: list[float] = field(default_factory=list)
+    history: list[tuple[float, float]] = field(default_factory=list)
+
+    def after_trade(self, bought: float, price: float) -> float:
+        """The cash left if `bought` shares changed hands."""
+        if bought >= 0.0:
+            return self.cash - bought * price * (1 + self.slippage) * (1 + self.commission)
+        return self.cash - bought * price * (1 - self.slippage) * (1 - self.commission)
+
+    def within_means(self, shares: float, price: float) -> bool:
+        left = self.after_trade(shares - self.shares, price) + shares * price
+        return abs(shares) * price <= left
+
+    def order(self, target: float, price: float) -> None:
+        value = self.cash + self.shares * price
+        wanted = target * value / price
+        reduces = wanted == 0.0 or (self.shares / wanted >= 1.0)
+        if not reduces and not self.within_means(wanted, price):
+            # Halve the way between what is surely affordable and what is not.
+            low = self.shares if self.shares * wanted > 0.0 else 0.0
+            high = wanted
+            for _ in range(200):
+                middle = (low + high) / 2
+                low, high = (middle, high) if self.within_means(middle, price) else (low, middle)
+            wanted = low
+        self.cash = self.after_trade(wanted - self.shares, price)
+        self.shares = wanted
+
+    def bust(self, price: float) -> bool:
+        if self.cash + self.shares * price > 0.0:
+            return False
+        self.cash = self.shares = 0.0
+        return True
+
+    def run(self, opens: list[float], closes: list[float], targets: list[float]) -> Reference:
+        wanted = [0.0, 0.0, *targets]
+        for bar, (open_, close) in enumerate(zip(opens, closes, strict=True)):
+            previous, decided = wanted[bar], wanted[bar + 1]
+            if not self.bust(open_) and decided != previous:
+                self.order(decided, open_)
+            if self.shares < 0.0:
+                self.cash -= self.borrow * -self.shares * close
+            self.bust(close)
+            self.history.append((self.cash, self.shares))
+            self.equity.append(self.cash + self.shares * close)
+        return self
