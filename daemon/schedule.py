@@ -27,7 +27,7 @@ ANCHOR = datetime(2001, 1, 1, tzinfo=UTC)
 # Of a very long downtime the newest occurrences are told one by one, the others not at all.
 MOST_MISSED = 1000
 _END = datetime(2400, 1, 1, tzinfo=UTC)
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -143,7 +143,7 @@ def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
 def _wall_trigger(cron: str) -> BaseTrigger:
     """The cron text as a trigger on wall time, with the meaning crontab(5) gives it and APScheduler does not.
 
-    Sunday is 0 and 7; and of a day of month and a day of week that are both restricted, either is enough.
+    The week begins on Sunday; and of a day of month and a day of week that are both restricted, either is enough.
     """
     fields = cron.split()
     if len(fields) != 5:
@@ -162,27 +162,18 @@ def _wall_trigger(cron: str) -> BaseTrigger:
 
 
 def _weekdays(field: str) -> str:
-    """A day-of-week field with names for numbers, every range and step spelt out."""
+    """A day-of-week field with every range and step spelt out, for a week that begins on Sunday and goes round."""
     if field == "*":
         return field
-    numbers = [number for part in field.split(",") for number in _weekday_range(part)]
-    return ",".join(dict.fromkeys(_DAYS[number] for number in sorted(numbers)))
+    return ",".join(dict.fromkeys(day for part in field.split(",") for day in _weekday_range(part)))
 
 
-def _weekday_range(part: str) -> range:
-    days, _, step = part.partition("/")
-    first, _, last = ("0", "", "6") if days == "*" else days.partition("-")
-    start, stop = _weekday(first), _weekday(last or first)
-    if stop < start:  # sat-sun, and every other range over the end of the week's numbers
-        stop = 7 if stop == 0 else stop
-    if stop < start or (step and not step.isdigit()) or step == "0":
-        raise ValueError(f"{part!r} is no range of days of the week")
-    return range(start, (6 if step and not last else stop) + 1, int(step or 1))
-
-
-def _weekday(text: str) -> int:
-    if text in _DAYS:
-        return _DAYS.index(text)
-    if text.isdigit() and int(text) <= 7:
-        return int(text)
-    raise ValueError(f"{text!r} is no day of the week; use 0 to 7 or sun to sat")
+def _weekday_range(part: str) -> list[str]:
+    days, slash, step = part.partition("/")
+    first, dash, last = ("sun", "-", "sat") if days == "*" else days.partition("-")
+    last, step = last if dash else first, step if slash else "1"
+    if not {first, last} <= set(_DAYS) or not step.isdigit() or int(step) == 0:
+        raise ValueError(f"{part!r} names no days of the week; use sun to sat")
+    start = _DAYS.index(first)
+    length = (_DAYS.index(last) - start) % 7 + 1
+    return [_DAYS[number % 7] for number in range(start, start + length, int(step))]

@@ -42,11 +42,12 @@ def sqlite_engine(path: Path, *, read_only: bool = False, foreign_keys: bool = T
 
 
 def postgresql_engine(url: URL, *, read_only: bool = False) -> Engine:
-    """An engine on the PostgreSQL server of `url`."""
-    access = {"options": "-c default_transaction_read_only=on"} if read_only else {}
+    """An engine on the PostgreSQL server of `url`; a reader sees one moment for as long as it reads, as in SQLite."""
     return create_engine(
         url,
-        connect_args={"connect_timeout": 10, **access},
+        connect_args={"connect_timeout": 10},
+        isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
+        execution_options={"postgresql_readonly": read_only},
         pool_pre_ping=True,
         json_serializer=_to_json,
         **_pool(read_only),

@@ -91,6 +91,7 @@ def add_version(
     version_id = insert_once(
         c,
         model_versions,
+        ("symbol", "model_type", "version"),
         symbol=symbol,
         model_type=model_type,
         version=version,

@@ -31,8 +31,8 @@ def upsert(c: Connection, table: Table) -> Any:
     return postgresql.insert(table) if c.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def insert_once(c: Connection, table: Table, **values: Any) -> int | None:
-    """Insert a row and return its id; None if a row with the same unique key exists."""
-    statement = upsert(c, table).values(**values).on_conflict_do_nothing().returning(table.c.id)
+def insert_once(c: Connection, table: Table, key: tuple[str, ...], **values: Any) -> int | None:
+    """Insert a row and return its id; None if a row with the same unique `key` exists."""
+    statement = upsert(c, table).values(**values).on_conflict_do_nothing(index_elements=key).returning(table.c.id)
     inserted: int | None = c.execute(statement).scalar()
     return inserted

@@ -49,6 +49,7 @@ def record(
     run_id = insert_once(
         c,
         runs,
+        ("job", "scheduled_for", "attempt"),
         job=job,
         scheduled_for=scheduled_for,
         attempt=attempt,

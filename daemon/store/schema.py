@@ -23,10 +23,10 @@ _version = Table(
 
 
 def version(c: Connection) -> str | None:
-    """The revision the database is at; None if it has no tables of ours."""
+    """The revision the database is at, empty before the first; None if Alembic never saw it."""
     if not inspect(c).has_table(_version.name):
         return None
-    return c.execute(_version.select()).scalar()
+    return c.execute(_version.select()).scalar() or ""
 
 
 def create(c: Connection) -> None:

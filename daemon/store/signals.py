@@ -58,6 +58,7 @@ def publish(
     inserted = insert_once(
         c,
         signals,
+        ("symbol", "model_type", "version_id", "bar_time"),
         run_id=run_id,
         symbol=symbol,
         model_type=model_type,

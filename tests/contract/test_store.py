@@ -1,0 +1,622 @@
+"""What every database must do, whichever server keeps it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from config.errors import NightdeskError
+from daemon.runs import Owner
+from daemon.store import datasets, engines, jobs, measurements, models, runs, schema, signals
+from daemon.store.database import Database
+from daemon.store.tables import metadata
+from tests.support.stores import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
+
+SECOND = timedelta(seconds=1)
+ME = Owner.me()
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    return empty_place(request.param, tmp_path)
+
+
+@pytest.fixture
+def database(place: Path | str) -> Iterator[Database]:
+    opened = Database.open(place)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def write(database: Database) -> Callable[..., Any]:
+    return lambda query, *args, **named: database.write(lambda c: query(c, *args, **named))
+
+
+@pytest.fixture
+def read(database: Database) -> Callable[..., Any]:
+    return lambda query, *args, **named: database.read(lambda c: query(c, *args, **named))
+
+
+# The database
+
+
+def test_what_was_written_is_there_after_a_restart(place, database):
+    database.write(lambda c: runs.record(c, "backup", NOON, now=NOON, trigger="schedule"))
+    database.close()
+    again = Database.open(place)
+    assert [run.job for run in again.read(runs.page)] == ["backup"]
+    again.close()
+
+
+def test_a_write_that_raises_is_rolled_back_and_raises_in_the_caller(database, read):
+    def half(c: Connection) -> None:
+        runs.record(c, "backup", NOON, now=NOON, trigger="schedule")
+        raise ZeroDivisionError("in the middle")
+
+    with pytest.raises(ZeroDivisionError, match="in the middle"):
+        database.write(half)
+    assert read(runs.page) == []
+
+
+def test_a_query_that_breaks_a_rule_keeps_its_own_error(write):
+    with pytest.raises(IntegrityError):
+        write(runs.add_task, run_id=4711, kind="train")
+
+
+def test_readers_cannot_write(database):
+    with pytest.raises((DBAPIError, NightdeskError)):
+        database.read(lambda c: runs.record(c, "backup", NOON, now=NOON, trigger="schedule"))
+    assert database.read(runs.page) == []
+
+
+def test_a_reader_sees_one_moment_however_much_is_written_meanwhile(place, database):
+    def look(c: Connection) -> tuple[int, int]:
+        before = len(runs.page(c))
+        other = threading.Thread(
+            target=lambda: database.write(lambda w: runs.record(w, "backup", NOON, now=NOON, trigger="manual"))
+        )
+        other.start()
+        other.join()
+        return before, len(runs.page(c))
+
+    assert database.read(look) == (0, 0)
+    assert len(database.read(runs.page)) == 1
+
+
+def test_writing_inside_a_write_is_refused_and_not_a_deadlock(database):
+    with pytest.raises(RuntimeError, match="pass the connection on"):
+        database.write(lambda _: database.write(runs.any_run))
+
+
+def test_a_closed_database_takes_no_more_work(database):
+    database.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        database.write(runs.any_run)
+    assert database.tick() == float("inf")
+
+
+def test_the_writer_owes_nothing_while_idle_and_counts_the_seconds_while_busy(database):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> bool:
+        begun.set()
+        return go_on.wait(10)
+
+    assert database.tick() == 0.0
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(database.write, slow)
+        assert begun.wait(10)
+        threading.Event().wait(0.05)
+        assert database.tick() >= 0.05
+        assert database.problems(patience=0.01) == ["store.stalled"]
+        go_on.set()
+        assert answer.result(10)
+    database.write(runs.any_run)
+    assert database.problems(patience=10.0) == []
+
+
+def test_every_kept_write_is_counted(database):
+    before = database.changes
+    database.write(runs.any_run)
+    with pytest.raises(ZeroDivisionError):
+        database.write(lambda _: 1 / 0)
+    assert database.changes == before + 1
+
+
+def test_an_instant_comes_back_equal_and_in_utc_whatever_zone_it_had(database):
+    there = datetime(2026, 3, 2, 7, 0, 0, 123456, tzinfo=timezone(timedelta(hours=-5)))
+    run = database.write(lambda c: runs.record(c, "backup", there, now=there, trigger="manual"))
+    assert run.scheduled_for == there
+    assert run.scheduled_for.utcoffset() == timedelta(0)
+
+
+def test_an_instant_without_a_zone_is_refused(write):
+    with pytest.raises(Exception, match="no time zone"):
+        write(runs.record, "backup", NOON.replace(tzinfo=None), now=NOON, trigger="manual")
+
+
+def test_a_document_with_nan_is_refused_where_it_is_written(write, read):
+    with pytest.raises(Exception, match="not JSON compliant"):
+        write(add_version, "v1", metrics={"sharpe_ratio": float("nan")})
+    assert read(models.versions) == []
+
+
+def test_a_database_of_another_program_is_left_alone(place):
+    engine = _engine(place)
+    with engine.begin() as c:
+        c.execute(text("CREATE TABLE runs (id integer)"))
+    engine.dispose()
+    with pytest.raises(NightdeskError, match="not Nightdesk's: runs") as caught:
+        Database.open(place)
+    assert caught.value.code == "store.foreign"
+
+
+def test_a_database_of_a_newer_nightdesk_is_refused_with_a_cure(place, database):
+    database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    database.close()
+    with pytest.raises(NightdeskError, match="revision 9999") as caught:
+        Database.open(place)
+    assert caught.value.code == "store.newer"
+    assert "newer Nightdesk" in caught.value.cure
+
+
+# The schema
+
+
+def _engine(place: Path | str) -> Any:
+    return engines.sqlite_engine(place) if isinstance(place, Path) else engines.postgresql_engine(place)
+
+
+def _differences(c: Connection) -> list[Any]:
+    return compare_metadata(MigrationContext.configure(c, opts={"compare_server_default": True}), metadata)
+
+
+def test_a_new_database_has_the_tables_of_the_code(database):
+    assert database.write(_differences) == []
+    assert database.write(schema.version) == schema.HEAD
+
+
+def test_migrating_from_nothing_gives_the_tables_of_the_code(place):
+    engine = _engine(place)
+    with engine.begin() as c:
+        schema.migrate(c)
+    with engine.begin() as c:
+        assert _differences(c) == []
+        assert schema.version(c) == schema.HEAD
+    engine.dispose()
+    Database.open(place).close()
+
+
+def test_an_older_database_is_migrated_when_it_is_opened(place):
+    engine = _engine(place)
+    with engine.begin() as c:
+        c.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+    engine.dispose()
+    opened = Database.open(place)
+    assert opened.write(_differences) == []
+    opened.close()
+
+
+# The run ledger
+
+
+def _recorded(write: Callable[..., Any], job: str = "training", **facts: Any) -> Any:
+    return write(runs.record, job, facts.pop("at", NOON), **({"now": NOON, "trigger": "schedule"} | facts))
+
+
+def test_an_occurrence_is_recorded_once(write, read):
+    first = _recorded(write, chain=("evaluation", "signals"), options={"symbols": ["AAPL"]})
+    assert _recorded(write) is None
+    assert read(runs.page) == [first]
+    assert (first.state, first.attempt, first.chain, first.options) == (
+        "due",
+        1,
+        ("evaluation", "signals"),
+        {"symbols": ["AAPL"]},
+    )
+
+
+def test_a_missed_occurrence_is_recorded_at_its_end(write):
+    missed = _recorded(write, state="missed", cause="desk.down")
+    assert (missed.state, missed.finished_at, missed.cause) == ("missed", NOON, "desk.down")
+
+
+def test_a_miss_noted_by_a_clock_that_ran_ahead_does_not_cost_the_night(write):
+    _recorded(write, state="missed", now=NOON + 90 * DAY)
+    assert _recorded(write, now=NOON).state == "due"
+    assert _recorded(write, now=NOON) is None
+
+
+def test_a_run_done_by_a_clock_that_ran_ahead_is_not_done_again(write):
+    _recorded(write, now=NOON + 90 * DAY)
+    assert _recorded(write, now=NOON) is None
+
+
+def test_requests_at_one_instant_are_all_new_and_never_stand_in_for_the_schedule(write):
+    asked = [write(runs.request, "training", now=NOON, trigger="manual") for _ in range(3)]
+    assert len({run.id for run in asked}) == 3
+    assert all(run.not_before == NOON for run in asked)
+    assert _recorded(write) is not None
+
+
+def test_of_many_who_claim_a_run_one_wins(place, write, read):
+    run = _recorded(write)
+    start = threading.Barrier(8)
+
+    def claim(number: int) -> bool:
+        rival = Database.open(place)
+        start.wait(20)
+        won = rival.write(lambda c: runs.claim(c, run.id, Owner(number, number, "boot"), NOON))
+        rival.close()
+        return won
+
+    with ThreadPoolExecutor(8) as pool:
+        wins = list(pool.map(claim, range(8)))
+    assert sum(wins) == 1
+    assert read(runs.get, run.id).owner.pid == wins.index(True)
+
+
+def test_a_claimed_run_waits_then_runs_then_ends(write, read):
+    run = _recorded(write)
+    assert not write(runs.move, run.id, "running", NOON), "only a claim takes a due run"
+    assert write(runs.claim, run.id, ME, NOON, "waiting", settings_fingerprint="f" * 64)
+    waiting = read(runs.get, run.id)
+    assert (waiting.state, waiting.started_at, waiting.owner, waiting.settings_fingerprint) == (
+        "waiting",
+        None,
+        ME,
+        "f" * 64,
+    )
+    assert write(runs.move, run.id, "running", NOON + SECOND)
+    assert read(runs.get, run.id).started_at == NOON + SECOND
+    assert read(runs.active, "training")
+    assert write(runs.finish, run.id, "succeeded", NOON + 2 * SECOND, detail={"models": 4}, attempts=3) is None
+    ended = read(runs.get, run.id)
+    assert (ended.state, ended.finished_at, ended.detail) == ("succeeded", NOON + 2 * SECOND, {"models": 4})
+    assert not read(runs.active)
+
+
+def test_an_end_is_final(write, read):
+    run = _recorded(write)
+    write(runs.claim, run.id, ME, NOON)
+    write(runs.finish, run.id, "failed", NOON, cause="data.empty", attempts=3)
+    assert write(runs.finish, run.id, "succeeded", NOON, attempts=3) is None
+    assert not write(runs.move, run.id, "running", NOON)
+    assert not write(runs.claim, run.id, ME, NOON)
+    assert read(runs.get, run.id).cause == "data.empty"
+
+
+def test_a_run_ends_only_in_an_end(write):
+    run = _recorded(write)
+    with pytest.raises(ValueError, match="not an end"):
+        write(runs.finish, run.id, "running", NOON, attempts=3)
+
+
+@pytest.mark.parametrize("end", ["succeeded", "partial", "failed", "skipped", "timed_out"])
+def test_the_night_goes_on_after_any_end_of_its_own(write, read, end):
+    run = _recorded(write, chain=("evaluation", "signals"), options={"symbols": ["AAPL"]})
+    write(runs.claim, run.id, ME, NOON)
+    following = write(runs.finish, run.id, end, NOON + SECOND, attempts=3)
+    assert (following.job, following.trigger, following.chain) == ("evaluation", "chain", ("signals",))
+    assert (following.state, following.parent_id, following.options) == ("due", run.id, {"symbols": ["AAPL"]})
+    assert read(runs.follower, run.id) == following
+    assert read(runs.due, NOON + SECOND) == [following]
+
+
+def test_a_person_who_cancels_a_run_cancels_the_rest_of_its_night(write, read):
+    run = _recorded(write, chain=("evaluation",))
+    assert write(runs.finish, run.id, "cancelled", NOON, cause="person", attempts=3) is None
+    assert read(runs.due, NOON + DAY) == []
+
+
+def test_a_crash_is_tried_again_with_its_chain_until_the_attempts_are_spent(write, read):
+    run, attempts = _recorded(write, chain=("evaluation",)), []
+    while run.job == "training":
+        attempts.append(run.attempt)
+        write(runs.claim, run.id, ME, run.not_before)
+        run = write(runs.finish, run.id, "crashed", run.not_before, attempts=3, retry_delay=SECOND)
+    assert attempts == [1, 2, 3]
+    assert (run.job, run.trigger, run.not_before) == ("evaluation", "chain", NOON + 2 * SECOND)
+    retried = [(r.state, r.trigger, r.scheduled_for) for r in read(runs.page, job="training")]
+    assert retried == [("crashed", "retry", NOON), ("crashed", "retry", NOON), ("crashed", "schedule", NOON)]
+
+
+def test_a_retry_waits_for_its_delay(write, read):
+    run = _recorded(write)
+    write(runs.claim, run.id, ME, NOON)
+    retry = write(runs.finish, run.id, "crashed", NOON, attempts=3, retry_delay=timedelta(minutes=5))
+    assert read(runs.due, NOON + timedelta(minutes=4)) == []
+    assert read(runs.due, NOON + timedelta(minutes=5)) == [retry]
+
+
+def test_a_shutdown_uses_up_no_attempt(write):
+    run = _recorded(write)
+    for expected in range(2, 7):
+        write(runs.claim, run.id, ME, NOON)
+        run = write(runs.finish, run.id, "cancelled", NOON, cause="shutdown", attempts=1)
+        assert (run.attempt, run.trigger) == (expected, "retry")
+    write(runs.claim, run.id, ME, NOON)
+    assert write(runs.finish, run.id, "crashed", NOON, attempts=1) is None
+
+
+def test_a_failure_is_tried_again_only_if_it_passes_by_itself(write):
+    run = _recorded(write)
+    write(runs.claim, run.id, ME, NOON)
+    retry = write(runs.finish, run.id, "failed", NOON, cause="data.unreachable", attempts=2, passing=True)
+    assert retry.attempt == 2
+    write(runs.claim, retry.id, ME, NOON)
+    assert write(runs.finish, retry.id, "failed", NOON, attempts=2, passing=True) is None
+
+
+def test_the_oldest_due_occurrence_comes_first(write, read):
+    late = _recorded(write, at=NOON - SECOND)
+    early = _recorded(write, job="data_update", at=NOON - DAY)
+    _recorded(write, job="backup", not_before=NOON + SECOND)
+    assert read(runs.due, NOON) == [early, late]
+
+
+def test_orphans_are_the_claimed_runs_of_the_dead(write, read):
+    mine, dead = _recorded(write), _recorded(write, job="backup")
+    write(runs.claim, mine.id, ME, NOON)
+    write(runs.claim, dead.id, DEAD, NOON, "waiting")
+    _recorded(write, job="maintenance")
+    assert [run.id for run in read(runs.orphans)] == [dead.id]
+
+
+def test_the_last_scheduled_occurrence_is_the_schedules_own_and_not_of_the_future(write, read):
+    assert read(runs.last_scheduled, "training", NOON) is None
+    _recorded(write, at=NOON - 3 * DAY)
+    _recorded(write, at=NOON - 2 * DAY, state="missed", trigger="schedule")
+    write(runs.request, "training", now=NOON - DAY, trigger="manual")
+    _recorded(write, job="backup", at=NOON)
+    assert read(runs.last_scheduled, "training", NOON) == NOON - 2 * DAY
+    _recorded(write, at=NOON + 300 * DAY, trigger="catch_up")
+    assert read(runs.last_scheduled, "training", NOON) == NOON - 2 * DAY
+
+
+def test_runs_are_read_in_pages_from_the_newest(write, read):
+    recorded = [_recorded(write, at=NOON + number * DAY).id for number in range(5)]
+    newest = read(runs.page, limit=2)
+    older = read(runs.page, limit=2, before=newest[-1].id)
+    assert [run.id for run in newest + older] == recorded[:0:-1]
+    assert read(runs.page, job="training", state="missed") == []
+
+
+def test_the_first_run_of_a_desk_is_noticed(write, read):
+    assert not read(runs.any_run)
+    assert not read(runs.unfinished, "training")
+    _recorded(write)
+    assert read(runs.any_run)
+    assert read(runs.unfinished, "training")
+    assert not read(runs.unfinished, "backup")
+
+
+def test_tasks_end_once_and_with_their_result(write, read):
+    run = _recorded(write)
+    task = write(runs.add_task, run.id, "train", symbol="AAPL", model_type="cloner", iteration=2)
+    assert write(runs.start_task, task.id, NOON)
+    assert not write(runs.start_task, task.id, NOON)
+    assert write(runs.finish_task, task.id, "succeeded", NOON + SECOND, result={"version": "v1"})
+    assert not write(runs.finish_task, task.id, "failed", NOON + DAY, cause="too.late")
+    (ended,) = read(runs.tasks_of, run.id)
+    assert (ended.state, ended.result, ended.cause, ended.iteration) == ("succeeded", {"version": "v1"}, None, 2)
+    with pytest.raises(ValueError, match="not an end"):
+        write(runs.finish_task, task.id, "running", NOON)
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [("crashed", "crashed"), ("timed_out", "timed_out"), ("cancelled", "cancelled"), ("partial", "cancelled")],
+)
+def test_the_end_of_a_run_closes_the_tasks_it_left_unfinished(write, read, end, left):
+    run = _recorded(write)
+    write(runs.claim, run.id, ME, NOON)
+    done, begun, _ = (write(runs.add_task, run.id, "train", symbol=symbol) for symbol in ("A", "B", "C"))
+    write(runs.finish_task, done.id, "succeeded", NOON)
+    write(runs.start_task, begun.id, NOON)
+    write(runs.finish, run.id, end, NOON + SECOND, cause="why", attempts=1)
+    assert [task.state for task in read(runs.tasks_of, run.id)] == ["succeeded", left, left]
+    assert [task.cause for task in read(runs.tasks_of, run.id)] == [None, "why", "why"]
+
+
+# Model versions
+
+
+def test_a_version_is_recorded_once_and_found_by_its_name(write, read):
+    first = write(add_version, "v1")
+    with pytest.raises(LookupError):
+        write(add_version, "v1")
+    write(add_version, "v1", symbol="MSFT")
+    assert read(models.find, "AAPL", "cloner", "v1") == first == read(models.version, first.id)
+    assert read(models.find, "AAPL", "cloner", "v2") is None
+    assert first.metrics == {"accuracy": 0.6, "undefined": None}
+
+
+def test_serving_moves_the_pointer_and_writes_the_ledger_in_one_step(write, read):
+    one, two = write(add_version, "v1"), write(add_version, "v2")
+    assert write(models.serve, "AAPL", "cloner", one.id, NOON, why="first", who="evaluation run 1")
+    assert write(models.serve, "AAPL", "cloner", two.id, NOON + DAY, why="better", who="evaluation run 2")
+    assert read(models.champion, "AAPL", "cloner").id == two.id
+    assert [version.id for version in read(models.champions)] == [two.id]
+    assert read(models.version, one.id).state == "retired"
+    assert [(s.version_id, s.why) for s in read(models.servings, "AAPL", "cloner")] == [
+        (two.id, "better"),
+        (one.id, "first"),
+    ]
+    assert read(models.predecessor, "AAPL", "cloner").id == one.id
+
+
+def test_a_rollback_leads_back_to_the_version_before(write, read):
+    one, two = write(add_version, "v1"), write(add_version, "v2")
+    for number, version in enumerate((one, two, one)):
+        assert write(models.serve, "AAPL", "cloner", version.id, NOON + number * DAY, why="w", who="person")
+    assert read(models.champion, "AAPL", "cloner").id == one.id
+    assert read(models.predecessor, "AAPL", "cloner").id == two.id
+    assert len(read(models.servings)) == 3
+
+
+def test_what_may_not_serve_does_not(write, read):
+    good, other = write(add_version, "v1"), write(add_version, "v2", symbol="MSFT")
+    broken = write(add_version, "v3", state="quarantined")
+    write(models.serve, "AAPL", "cloner", good.id, NOON, why="first", who="me")
+    for version_id in (other.id, broken.id, good.id, 4711):
+        assert not write(models.serve, "AAPL", "cloner", version_id, NOON, why="no", who="me")
+    assert read(models.champion, "AAPL", "cloner").id == good.id
+    assert len(read(models.servings)) == 1
+
+
+def test_a_pair_never_has_two_champions(write):
+    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="first", who="me")
+    with pytest.raises(IntegrityError):
+        write(add_version, "v2", state="champion")
+    with pytest.raises(ValueError, match="serve"):
+        write(models.set_state, 1, "champion", ("challenger",))
+
+
+def test_a_state_changes_only_from_where_it_may(write, read):
+    version = write(add_version, "v1")
+    assert not write(models.set_state, version.id, "deleted", ("retired", "rejected"))
+    assert write(models.set_state, version.id, "rejected", ("challenger",))
+    assert read(models.challengers, "AAPL", "cloner") == []
+    assert read(models.version, version.id).state == "rejected"
+
+
+def test_retention_spares_the_champion_its_predecessor_challengers_and_the_newest(write, read):
+    old = [write(add_version, f"v{number}") for number in range(6)]
+    for version in old[:3]:
+        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", who="me")
+    write(models.set_state, old[3].id, "rejected", ("challenger",))
+    newest = [write(add_version, f"n{number}", state="rejected") for number in range(3)]
+    write(add_version, "other", symbol="MSFT", state="rejected")
+    assert {version.id for version in read(models.expendable, 3)} == {old[0].id, old[3].id}
+    assert not {version.id for version in newest} & {version.id for version in read(models.expendable, 1)}
+
+
+def test_evaluations_are_read_newest_first(write, read):
+    version = write(add_version, "v1")
+    judged = [
+        write(
+            models.add_evaluation,
+            run_id=None,
+            version_id=version.id,
+            champion_id=None,
+            dataset="d" * 64,
+            first=NOON - DAY,
+            last=NOON,
+            evaluated_at=NOON,
+            metrics={"sharpe_ratio": 1.25, "calmar_ratio": None},
+            verdict=verdict,
+            reasons=["sharpe_diff"],
+            report="results/evaluation-1/report.json",
+        )
+        for verdict in ("inconclusive", "better")
+    ]
+    assert read(models.evaluations, version.id) == judged[::-1]
+    assert read(models.latest_evaluation, version.id) == judged[1]
+    assert read(models.evaluations, before=judged[1].id) == judged[:1]
+    assert read(models.latest_evaluation, 4711) is None
+
+
+# Signals, datasets, measurements, jobs
+
+
+def test_a_version_speaks_once_about_a_bar(write, read):
+    version = write(add_version, "v1")
+    assert write(publish, version, NOON)
+    assert not write(publish, version, NOON, action="sell", position=-1.0)
+    assert write(publish, version, NOON + DAY)
+    assert [signal.action for signal in read(signals.history, "AAPL", "cloner")] == ["buy", "buy"]
+    assert len(read(signals.history, since=NOON + DAY)) == 1
+
+
+def test_the_latest_signal_of_each_pair_is_about_its_newest_bar(write, read):
+    one, other = write(add_version, "v1"), write(add_version, "v1", symbol="MSFT")
+    for version in (one, other):
+        write(models.serve, version.symbol, "cloner", version.id, NOON, why="w", who="me")
+        for days in (1, 0, -1):
+            write(publish, version, NOON + days * DAY)
+    assert [(s.symbol, s.bar_time) for s in read(signals.latest)] == [("AAPL", NOON + DAY), ("MSFT", NOON + DAY)]
+    assert [s.symbol for s in read(signals.latest, "MSFT")] == ["MSFT"]
+
+
+def test_after_a_rollback_the_champion_speaks_though_it_spoke_first(write, read):
+    one, two = write(add_version, "v1"), write(add_version, "v2")
+    for version in (one, two):
+        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", who="me")
+        write(publish, version, NOON)
+    assert [signal.version_id for signal in read(signals.latest)] == [two.id]
+    write(models.serve, "AAPL", "cloner", one.id, NOON, why="rollback", who="person")
+    assert not write(publish, one, NOON)
+    assert [signal.version_id for signal in read(signals.latest)] == [one.id]
+
+
+def test_a_signal_is_stale_from_the_instant_it_expires(write, read):
+    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="w", who="me")
+    write(publish, read(models.champions)[0], NOON)
+    (signal,) = read(signals.latest)
+    assert not signal.stale(NOON + DAY - SECOND)
+    assert signal.stale(NOON + DAY)
+
+
+def _dataset(c: Connection, content: str, pulled_at: datetime, source: str = "yahoo") -> None:
+    facts = {"kind": "bars", "source": source, "symbol": "AAPL", "interval": "1d", "detail": {"new_rows": 1}}
+    datasets.record(c, dataset=content * 64, first=NOON - DAY, last=NOON, rows=2, pulled_at=pulled_at, **facts)
+
+
+def test_the_latest_dataset_is_the_one_pulled_last_even_if_its_content_was_seen_before(write, read):
+    for days, content in enumerate("aba"):
+        write(_dataset, content, NOON + days * DAY)
+    write(_dataset, "c", NOON, source="sample")
+    assert [(d.source, d.dataset[0], d.pulled_at) for d in read(datasets.latest)] == [
+        ("sample", "c", NOON),
+        ("yahoo", "a", NOON + 2 * DAY),
+    ]
+    assert read(datasets.latest, "MSFT") == []
+
+
+def test_a_measurement_without_a_value_keeps_its_reason(write, read):
+    pair = {"symbol": "AAPL", "model_type": "cloner", "version_id": None, "run_id": None}
+    for value, reason in ((1.5, None), (None, "too_short")):
+        for basis in ("evaluation", "live"):
+            write(
+                measurements.add,
+                **pair,
+                metric="sharpe_ratio",
+                basis=basis,
+                value=value,
+                reason=reason,
+                measured_at=NOON,
+            )
+    assert [(m.basis, m.value, m.reason) for m in read(measurements.latest)] == [
+        ("evaluation", None, "too_short"),
+        ("live", None, "too_short"),
+    ]
+    assert [m.value for m in read(measurements.history, "AAPL", "cloner", "sharpe_ratio", "live")] == [None, 1.5]
+
+
+def test_a_job_is_known_from_when_it_was_first_seen_until_a_person_pauses_it(write, read):
+    assert write(jobs.seen, "training", NOON).changed_at == NOON
+    assert write(jobs.seen, "training", NOON + DAY).changed_at == NOON
+    assert read(jobs.paused) == frozenset()
+    write(jobs.set_paused, "training", True, NOON + DAY, "anna")
+    assert read(jobs.paused) == {"training"}
+    assert read(jobs.states)["training"].changed_by == "anna"
+    write(jobs.set_paused, "training", False, NOON + 2 * DAY, "anna")
+    assert read(jobs.paused) == frozenset()
+    assert write(jobs.seen, "training", NOON + 3 * DAY).changed_at == NOON + 2 * DAY
+
+
+def test_a_job_seen_first_by_a_clock_that_ran_ahead_is_known_from_now(write):
+    write(jobs.seen, "training", NOON + 900 * DAY)
+    assert write(jobs.seen, "training", NOON).changed_at == NOON
