@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +14,9 @@ from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
 from daemon.alerts.webhook import WebhookChannel
 from daemon.clock import ManualClock
+from daemon.log import Log
 from daemon.store import alerts
 from daemon.store.database import Database
-from tests.support.desk_log import MemoryLog
 from tests.support.webhook_sink import WebhookSink, wait_until
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
@@ -36,8 +37,12 @@ def clock():
 
 
 @pytest.fixture
-def log():
-    return MemoryLog()
+def log(home, clock):
+    return Log(home, clock, "quiet")
+
+
+def events(home):
+    return [json.loads(line)["event"] for line in home.log.read_text("utf-8").splitlines()]
 
 
 @pytest.fixture
@@ -62,16 +67,16 @@ def succeed(database, clock, job):
     return database.write(lambda c: alerts.observe(c, observation, SETTINGS, clock.now()))
 
 
-def test_an_alert_arrives_once_in_every_channel(database, clock, log, sink, outbox):
+def test_an_alert_arrives_once_in_every_channel(home, database, clock, sink, outbox):
     fail(database, clock, "training")
     assert outbox.deliver_due() == 2
     assert outbox.deliver_due() == 0
-    assert log.events == ["alert.firing"]
+    assert events(home) == ["alert.firing"]
     assert [received.payload["alert"]["message"] for received in sink.received] == ["training failed."]
     assert outbox.next_at is None
 
 
-def test_after_hours_of_a_dead_sink_all_arrives_in_order_each_once(database, clock, log, sink, outbox):
+def test_after_hours_of_a_dead_sink_all_arrives_in_order_each_once(home, database, clock, sink, outbox):
     sink.status = 503
     jobs = ["data_update", "training", "evaluation", "signals", "backup"]
     for job in jobs:
@@ -91,7 +96,7 @@ def test_after_hours_of_a_dead_sink_all_arrives_in_order_each_once(database, clo
     assert said == [("firing", job) for job in jobs] + [("resolved", job) for job in jobs]
     assert len({received.key for received in sink.received}) == 10
     assert all(received.signed_with("s3cret") for received in sink.received)
-    assert log.events.count("alert.firing") == 5, "a dead sink holds up no other channel"
+    assert events(home).count("alert.firing") == 5, "a dead sink holds up no other channel"
 
 
 def test_a_dead_sink_is_left_alone_until_its_time_has_come(database, clock, sink, outbox):
@@ -116,7 +121,7 @@ def test_a_kill_between_sending_and_writing_it_down_repeats_the_same_key(databas
     assert [received.key for received in sink.received] == [head.key, head.key]
 
 
-def test_a_redirecting_sink_blocks_that_message_and_says_so(database, clock, log, sink, outbox):
+def test_a_redirecting_sink_blocks_that_message_and_says_so(home, database, clock, sink, outbox):
     sink.status, sink.location = 302, "http://169.254.169.254/"
     alert = fail(database, clock, "training")
     outbox.deliver_due()
@@ -126,15 +131,15 @@ def test_a_redirecting_sink_blocks_that_message_and_says_so(database, clock, log
     (kept,) = [row for row in database.read(lambda c: alerts.deliveries(c, alert.id)) if row.channel == "webhook"]
     assert kept.blocked == "notify.blocked"
     assert "302" in kept.last_error
-    assert "notify.blocked" in log.events
+    assert "notify.blocked" in events(home)
 
 
-def test_a_private_webhook_is_blocked_unless_allowed(database, clock, log, sink):
+def test_a_private_webhook_is_blocked_unless_allowed(home, database, clock, log, sink):
     forbidden = WebhookChannel(sink.url, Secret("s3cret"), clock)
     fail(database, clock, "training")
     assert Outbox(database, [forbidden], clock, log).deliver_due() == 0
     assert sink.received == []
-    assert log.events == ["notify.blocked"]
+    assert events(home) == ["notify.blocked"]
 
 
 def test_what_waits_for_a_channel_that_was_switched_off_is_kept(database, clock, log, sink, outbox):

@@ -1,3 +1,5 @@
+"""The ledger of alerts and their outbox, on every kind of database."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ from daemon.store import alerts
 from daemon.store.database import Database
 from daemon.store.tables import alerts as alerts_table
 from daemon.store.tables import outbox
+from tests.support.stores import KINDS, empty_place
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 HOOK = Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET")
@@ -19,9 +22,9 @@ SETTINGS = Settings(monitoring=Monitoring(), notifications=Notifications(enabled
 CHANNELS = ("log", "webhook")
 
 
-@pytest.fixture
-def database(home):
-    opened = Database.open(home.database)
+@pytest.fixture(params=KINDS)
+def database(request, tmp_path):
+    opened = Database.open(empty_place(request.param, tmp_path))
     yield opened
     opened.close()
 
@@ -87,8 +90,9 @@ def test_the_database_itself_refuses_a_second_open_alert(database):
     see(database, failed())
 
     def second(c):
-        row = c.execute(select(alerts_table)).mappings().one()
-        c.execute(alerts_table.insert().values(**{**row, "id": None}))
+        row = dict(c.execute(select(alerts_table)).mappings().one())
+        del row["id"]
+        c.execute(alerts_table.insert().values(**row))
 
     with pytest.raises(IntegrityError):
         database.write(second)
