@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from config.errors import NightdeskError
 
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
 Matrix = pd.DataFrame | NDArray[Any]
 _LIMIT = float(np.finfo(np.float32).max)
 
@@ -36,7 +38,7 @@ class FeatureColumns:
             )
         return cls(names)
 
-    def matrix(self, X: Matrix) -> NDArray[np.float64]:
+    def matrix(self, X: Matrix) -> Floats:
         """`X` as numbers, after its columns were compared; an array has no names, so only its width is."""
         if isinstance(X, pd.DataFrame):
             if X.columns.tolist() != list(self.names):
@@ -59,7 +61,7 @@ class FeatureColumns:
         wanted = f"; the model expects {self.names[at]!r} there" if at < len(self.names) else ", once too often"
         _mismatch(f"Column {at + 1} of the frame is {found[at]!r}{wanted}.", self)
 
-    def refuse_undefined(self, matrix: NDArray[np.float64]) -> None:
+    def refuse_undefined(self, matrix: Floats) -> None:
         """Raise for the first value that is not a finite float32, with the name of its column."""
         bad = np.argwhere(~within_range(matrix))
         if len(bad):
@@ -73,13 +75,13 @@ class FeatureColumns:
             )
 
 
-def within_range(matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+def within_range(matrix: Floats) -> NDArray[np.bool_]:
     """Which values are finite numbers of float32, the precision in which a forest decides."""
     inside: NDArray[np.bool_] = np.abs(matrix) <= _LIMIT
     return inside
 
 
-def _numbers(X: Matrix) -> NDArray[np.float64]:
+def _numbers(X: Matrix) -> Floats:
     try:
         values = X.to_numpy(dtype=np.float64) if isinstance(X, pd.DataFrame) else X
         return np.ascontiguousarray(values, dtype=np.float64)

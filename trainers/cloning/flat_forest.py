@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from config.errors import NightdeskError
 from data_pipeline.actions import ACTIONS
-from trainers.cloning.columns import FeatureColumns, Matrix
+from trainers.cloning.columns import FeatureColumns, Floats, Matrix
 from trainers.safe_files import Tensors, corrupt
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 LEAF = -1
 _CLASSES = tuple(ACTIONS)
@@ -85,6 +84,12 @@ class FlatForest:
     @classmethod
     def from_sklearn(cls, forest: RandomForestClassifier, columns: FeatureColumns) -> FlatForest:
         """The same forest, from a fitted classifier whose classes are among -1, 0, 1."""
+        if forest.n_features_in_ != len(columns.names):
+            raise NightdeskError(
+                "training.columns",
+                f"The forest was fitted on {forest.n_features_in_} features and is given {len(columns.names)} names.",
+                "Name each feature, in the order in which the forest was fitted.",
+            )
         trees = [estimator.tree_ for estimator in forest.estimators_]
         roots = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
         value = np.zeros((sum(tree.node_count for tree in trees), len(_CLASSES)))

@@ -16,10 +16,9 @@ from config.publish import publish_bytes
 from config.settings import Section
 from data_pipeline.actions import ACTIONS
 from data_pipeline.trade_logs import ExpertLog, label, load_expert_log
-from trainers.cloning.columns import FeatureColumns, Matrix
+from trainers.cloning.columns import FeatureColumns, Floats, Labels, Matrix
 from trainers.cloning.config import BehavioralClonerConfig
 from trainers.cloning.flat_forest import FlatForest
-from trainers.cloning.imbalance import Floats, Labels
 from trainers.cloning.report import labels_text, training_text
 from trainers.cloning.splits import folds, holdout
 from trainers.safe_files import described, read_tensors, tensor_bytes

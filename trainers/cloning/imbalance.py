@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.int64]
+from trainers.cloning.columns import Floats, Labels
+
 NEIGHBOURS = 5
 
 
@@ -45,12 +45,10 @@ def _scale(X: Floats) -> Floats:
 
 
 def _between_neighbours(rows: Floats, scale: Floats, count: int, random: np.random.Generator) -> Floats:
-    scaled = rows / scale
-    distance = ((scaled[:, None, :] - scaled[None, :, :]) ** 2).sum(axis=2)
-    # Each row comes first in its own list; a class of one row has no neighbour but itself.
-    near = (
-        np.argsort(distance, axis=1, kind="stable")[:, 1 : NEIGHBOURS + 1] if len(rows) > 1 else np.zeros((1, 1), int)
-    )
+    # A row is its own nearest neighbour, so the first column is left out; a class of one row has no other.
+    wanted = min(NEIGHBOURS + 1, len(rows))
+    near = NearestNeighbors(n_neighbors=wanted).fit(rows / scale).kneighbors(rows / scale, return_distance=False)
+    near = near[:, 1:] if wanted > 1 else near
     start = random.integers(len(rows), size=count)
     end = near[start, random.integers(near.shape[1], size=count)]
     step = random.random((count, 1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from data_pipeline.actions import ACTIONS, BUY, HOLD, SELL
-from trainers.cloning.imbalance import Labels
+from trainers.cloning.columns import Labels
 
 WORDS = list(ACTIONS.values())
 

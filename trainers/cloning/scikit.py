@@ -11,8 +11,9 @@ from sklearn.inspection import permutation_importance
 from sklearn.metrics import classification_report, confusion_matrix
 
 from data_pipeline.actions import ACTIONS
+from trainers.cloning.columns import Floats, Labels
 from trainers.cloning.config import ForestConfig
-from trainers.cloning.imbalance import Floats, Labels, oversampled, sample_weights
+from trainers.cloning.imbalance import oversampled, sample_weights
 from trainers.cloning.report import WORDS, distribution
 
 CHUNK = 10
