@@ -1,8 +1,9 @@
-"""The sample expert: a trader who follows trends, misses most days, and errs now and then."""
+"""The sample expert: a trader who follows turns of the trend, misses some of them, and errs now and then."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data_pipeline import actions
@@ -10,32 +11,37 @@ from data_pipeline.bars import Bars
 from data_pipeline.sources.sample.market import seed_of
 from data_pipeline.trade_logs import ExpertLog
 
-_FAST, _SLOW = 10, 40
-_DILIGENCE = 0.10  # of the days on which the rule speaks, the expert acts
-_ERROR = 0.004  # of all days, the expert does the opposite
-_EPOCH = pd.Timestamp("2000-01-01")
+_MOVE_BARS, _VOLATILITY_BARS = 5, 20
+_CONVICTION = 0.5  # standard deviations a move needs before it changes the expert's view
+_FRESH_BARS = 2  # how long a new view is acted on
+_DILIGENCE = 0.8  # of the times a view is fresh, the expert acts
+_ERROR = 0.004  # of all bars, the expert trades for no reason
+_EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
 
 
 def sample_expert_log(bars: Bars) -> ExpertLog:
     """The sample expert's trades on `bars`, each decided with bars up to its own and nothing later."""
-    trend = _trend(bars.frame["close"])
-    rule = np.where(trend > 0.0, actions.BUY, actions.SELL)
-    acts, errs = _moods(bars)
-    action = np.where(acts, rule, np.where(errs, -rule, actions.HOLD))
-    action = np.where(np.isnan(trend), actions.HOLD, action)
+    view = _view(bars.frame["close"])
+    fresh = (view != view.shift(_FRESH_BARS, fill_value=actions.HOLD)).to_numpy()
+    mood, whim = _moods(bars)
+    planned = np.where(fresh & (mood < _DILIGENCE), view, actions.HOLD)
+    action = np.where(whim < _ERROR, np.where(mood < 0.5, actions.BUY, actions.SELL), planned)
     dates = bars.dates if bars.interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
     log = pd.DataFrame({"date": dates.to_numpy("datetime64[ns]"), "action": action.astype("int64")})
     return ExpertLog(log[log["action"] != actions.HOLD].reset_index(drop=True), provenance="sample")
 
 
-def _trend(close: pd.Series) -> np.ndarray:
-    """How far the fast mean of the close lies above the slow one."""
-    return (close.rolling(_FAST).mean() / close.rolling(_SLOW).mean() - 1.0).to_numpy()
+def _view(close: pd.Series) -> pd.Series:
+    """1 up, -1 down: the direction of the last move that was large for its time; 0 before the first."""
+    logs = np.log(close)
+    scale = logs.diff().rolling(_VOLATILITY_BARS).std() * np.sqrt(_MOVE_BARS)
+    move = logs.diff(_MOVE_BARS)
+    return np.sign(move).where(move.abs() > _CONVICTION * scale).ffill().fillna(actions.HOLD).astype("int64")
 
 
-def _moods(bars: Bars) -> tuple[np.ndarray, np.ndarray]:
-    """On which bars the expert acts, and on which they err: a property of the bar's time, not of where bars begin."""
+def _moods(bars: Bars) -> npt.NDArray[np.float64]:
+    """Two numbers in [0, 1) for each bar that depend on its time alone, not on where the bars begin."""
     step = pd.Timedelta(days=1) if bars.interval == "1d" else pd.Timedelta(minutes=1)
-    nth = ((pd.DatetimeIndex(bars.frame.index).tz_localize(None) - _EPOCH) // step).to_numpy()
-    draws = np.random.default_rng(seed_of("expert", bars.symbol)).random(int(nth.max(initial=0)) + 1)[nth]
-    return draws < _DILIGENCE, draws > 1.0 - _ERROR
+    nth = ((pd.DatetimeIndex(bars.frame.index) - _EPOCH) // step).to_numpy()
+    draws = np.random.default_rng(seed_of("expert", bars.symbol)).random((int(nth.max(initial=0)) + 1, 2))
+    return draws[nth].T

@@ -23,11 +23,11 @@ Floats = npt.NDArray[np.float64]
 
 # Regimes: drift and volatility of a day's log return; least and mean days before the next one.
 _BULL, _CALM, _BEAR = 0, 1, 2
-_DRIFT = np.array([0.0022, 0.0002, -0.0028])
-_VOLATILITY = np.array([0.0095, 0.0070, 0.0140])
-_LEAST_DAYS = np.array([50, 10, 35])
-_MEAN_DAYS = np.array([120, 20, 70])
-_CALM_BETWEEN = 0.2  # how often a calm spell lies between two trends
+_DRIFT = np.array([0.0048, 0.0, -0.0060])
+_VOLATILITY = np.array([0.0085, 0.0070, 0.0105])
+_LEAST_DAYS = np.array([10, 4, 8])
+_MEAN_DAYS = np.array([18, 8, 12])
+_CALM_BETWEEN = 0.1  # how often a calm spell lies between two trends
 
 _TAIL = 5.0  # degrees of freedom of Student's t
 _GAP = 0.35  # of a day's volatility shows overnight
@@ -85,7 +85,7 @@ def _regimes(random: np.random.Generator, days: int) -> npt.NDArray[np.int64]:
 def _daily(symbol: str, closes: pd.DatetimeIndex) -> pd.DataFrame:
     n = len(closes)
     character, spells, shocks, gaps, highs, lows, trade = _streams(symbol, 7)
-    temper = character.uniform(0.9, 1.6)  # how far this symbol swings
+    temper = character.uniform(0.9, 1.9)  # how far this symbol swings
     price = character.uniform(20.0, 200.0)
     size = np.exp(character.uniform(13.0, 17.0))
     regime = _regimes(spells, n)
