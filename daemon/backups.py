@@ -135,7 +135,7 @@ def _place(source: Path, target: Path, twin: Path | None) -> None:
 def _contents_of_newest(home: Home) -> dict[str, Path]:
     """Where the newest backup holds which content; nothing is shared with one that cannot be read."""
     for folder in reversed(home.backups):
-        with suppress(NightdeskError, OSError):
+        with suppress(NightdeskError):
             files = _read_manifest(folder).files
             return {entry.sha256: folder / name for name, entry in files.items() if (folder / name).is_file()}
     return {}
@@ -151,7 +151,11 @@ def verify(folder: Path) -> Backup:
     for name, entry in manifest.files.items():
         if name not in found:
             raise _damaged(folder, f"{name} is missing")
-        if _entry(found[name]) != entry:
+        try:
+            same = _entry(found[name]) == entry
+        except OSError as error:
+            raise _damaged(folder, f"{name} cannot be read ({error.strerror})") from error
+        if not same:
             raise _damaged(folder, f"{name} is not what was written")
     return Backup(folder, manifest)
 
@@ -217,7 +221,7 @@ def _delete(folder: Path) -> None:
 def _is_sound(folder: Path) -> bool:
     try:
         verify(folder)
-    except (NightdeskError, OSError):
+    except NightdeskError:
         return False
     return True
 
@@ -245,8 +249,8 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
 def _read_manifest(folder: Path) -> BackupManifest:
     try:
         return BackupManifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except FileNotFoundError as error:
-        raise _damaged(folder, f"it has no {MANIFEST}") from error
+    except OSError as error:
+        raise _damaged(folder, f"its {MANIFEST} cannot be read ({error.strerror})") from error
     except ValidationError as error:
         raise _damaged(folder, f"its {MANIFEST} is not one this version can read") from error
 
