@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+from collections.abc import Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from config.errors import NightdeskError
 from daemon.executors import processes
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.worker_process import WorkerProcess, cancelled
@@ -63,7 +66,10 @@ class LocalExecutor:
         async with self._slots:
             if self._closing:
                 return Outcome("cancelled", None, cancelled(spec).to_dict(), 0.0)
-            worker = await self._hire()
+            try:
+                worker = await self._hire()
+            except OSError as error:
+                return Outcome("failed", None, _no_worker(error).to_dict(), 0.0)
             try:
                 return await worker.perform(str(self._home.root), spec, on_event)
             finally:
@@ -103,13 +109,21 @@ class LocalExecutor:
                 break
             self._bury(worker)
         else:
-            worker = await WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work)
+            worker = await self._start()
         self._busy.add(worker)
         if self._closing:  # while the process was being started
             worker.stop(timedelta(0))
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.create_task(self._keep())
         return worker
+
+    async def _start(self) -> WorkerProcess:
+        starting = asyncio.create_task(WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:  # a half started process is started, and then ended
+            self._see_to(self._bury_when_started(starting))
+            raise
 
     async def _release(self, worker: WorkerProcess) -> None:
         self._busy.discard(worker)
@@ -120,10 +134,18 @@ class LocalExecutor:
             await asyncio.shield(self._bury(worker))
 
     def _bury(self, worker: WorkerProcess) -> asyncio.Task[None]:
-        burial = asyncio.create_task(worker.bury())
-        self._burials.add(burial)
-        burial.add_done_callback(self._burials.discard)
-        return burial
+        return self._see_to(worker.bury())
+
+    async def _bury_when_started(self, starting: asyncio.Task[WorkerProcess]) -> None:
+        with contextlib.suppress(OSError):  # then there is nothing to bury
+            await (await starting).bury()
+
+    def _see_to(self, burial: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let it happen, whatever becomes of the one who asked for it."""
+        task = asyncio.create_task(burial)
+        self._burials.add(task)
+        task.add_done_callback(self._burials.discard)
+        return task
 
     async def _keep(self) -> None:
         """Watch the memory of busy workers and send idle ones home, while there are any."""
@@ -137,3 +159,11 @@ class LocalExecutor:
             for worker in [worker for worker in self._idle if worker.idle_since < oldest]:
                 self._idle.remove(worker)
                 self._bury(worker)
+
+
+def _no_worker(error: OSError) -> NightdeskError:
+    return NightdeskError(
+        "task.no_worker",
+        f"No worker process could be started: {error.strerror}.",
+        "Free memory or processes of this machine, or lower executor.workers.",
+    )

@@ -8,21 +8,22 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 # A worker is started with this variable; its descendants inherit it, however they were born.
 MARK = "NIGHTDESK_WORKER"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Process(NamedTuple):
+@dataclass(frozen=True)
+class Process:
     """A living process, told apart by its start from any other that ever had its pid."""
 
     pid: int
     started: int
-    parent: int
-    resident: int
+    parent: int = field(compare=False)
+    resident: int = field(compare=False)
 
     def send(self, number: signal.Signals) -> None:
         """Signal it; one that is gone already has what it needs."""
@@ -80,42 +81,39 @@ def marked(mark: str) -> set[int]:
     return found - {os.getpid()}
 
 
-def kill_family(mark: str, root: Process | None = None, *, within: float = 3.0) -> list[int]:
-    """Kill every process marked `mark` and all that descend from one, or from `root`; wait for their end.
+def kill_family(mark: str, seen: Iterable[Process] = (), *, within: float = 3.0) -> list[int]:
+    """Kill every process marked `mark`, every one that was `seen`, and all that descend from them; wait for their end.
 
-    All of them are frozen first: a frozen process cannot start another while we look for the rest.
+    Returns their pids.
     """
     deadline = time.monotonic() + within
-    frozen: dict[tuple[int, int], Process] = {}
+    killed: set[Process] = set()
+    while time.monotonic() < deadline and (found := _freeze_family(mark, set(seen), deadline)):
+        for process in found:
+            process.send(signal.SIGKILL)
+        killed |= found
+        while time.monotonic() < deadline and killed & set(table().values()):
+            time.sleep(0.002)
+    return sorted(process.pid for process in killed)
+
+
+def _freeze_family(mark: str, seen: set[Process], deadline: float) -> set[Process]:
+    """Stop them all, until a look around finds no other: a stopped process cannot start one behind our back."""
+    frozen: set[Process] = set()
     while time.monotonic() < deadline:
-        fresh = {(p.pid, p.started): p for p in _members(mark, root)}
-        if not fresh.keys() - frozen.keys():
+        roots, living = marked(mark), table()
+        roots |= {process.pid for process in seen | frozen if living.get(process.pid) == process}
+        fresh = family(living, roots) - frozen
+        if not fresh:
             break
-        for key in fresh.keys() - frozen.keys():
-            fresh[key].send(signal.SIGSTOP)
+        for process in fresh:
+            process.send(signal.SIGSTOP)
         frozen |= fresh
-    for process in frozen.values():
-        process.send(signal.SIGKILL)
-    while time.monotonic() < deadline and any(_alive(process) for process in frozen.values()):
-        time.sleep(0.002)
-    _bury(process.pid for process in frozen.values() if root is None or process.pid != root.pid)
-    return sorted(process.pid for process in frozen.values())
+    return frozen
 
 
-def _members(mark: str, root: Process | None) -> set[Process]:
-    roots, living = marked(mark), table()
-    if root is not None and root.pid in living and living[root.pid].started == root.started:
-        roots.add(root.pid)
-    return family(living, roots)
-
-
-def _alive(process: Process) -> bool:
-    found = find(process.pid)
-    return found is not None and found.started == process.started
-
-
-def _bury(pids: Iterable[int]) -> None:
-    """As process 1 of a container we inherit the orphans of dead workers; nobody else will bury them."""
+def reap(pids: Iterable[int]) -> None:
+    """Bury the dead among `pids` that are our children: as process 1 of a container we inherit all orphans."""
     for pid in pids:
-        with contextlib.suppress(ChildProcessError):  # the usual case: another's child
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)

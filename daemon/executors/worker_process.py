@@ -93,7 +93,8 @@ class WorkerProcess:
         self._reader, self._writer = streams
         self._output = output
         self._mark = mark
-        self._root = processes.find(process.pid)
+        # The process and all that was ever seen to descend from it.
+        self._seen = {found for found in (processes.find(process.pid),) if found is not None}
         self._stopping = False
         # The error by which the task at hand ends without an answer of its own.
         self._doom: asyncio.Future[NightdeskError] = asyncio.get_running_loop().create_future()
@@ -104,7 +105,6 @@ class WorkerProcess:
         """Start a fresh process whose tasks are resolved by the module `work`."""
         ours, theirs = socket.socketpair()
         heard, spoken = os.pipe()
-        streams = await asyncio.open_unix_connection(sock=ours)
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "daemon.worker"),
@@ -117,13 +117,13 @@ class WorkerProcess:
                 start_new_session=True,
             )
         except BaseException:
-            streams[1].close()
+            ours.close()
             os.close(heard)
             raise
         finally:
             theirs.close()
             os.close(spoken)
-        return cls(process, streams, Output(heard), mark)
+        return cls(process, await asyncio.open_unix_connection(sock=ours), Output(heard), mark)
 
     async def perform(self, home: str, spec: TaskSpec, on_event: OnEvent) -> Outcome:
         """Do one task to its end, its limit, or the worker's death."""
@@ -146,16 +146,19 @@ class WorkerProcess:
 
     def stop(self, grace: timedelta) -> None:
         """Ask the task to save its work and end; after `grace` it is given up."""
-        if not self._stopping and self._root is not None:
+        if not self._stopping:
             self._stopping = True
-            self._root.send(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
             asyncio.get_running_loop().call_later(
                 grace.total_seconds(), self._give_up, _died("did not stop when asked")
             )
 
     def weigh(self, living: processes.Table) -> None:
         """Give the task up if the worker and its descendants hold more memory than they may."""
-        held = sum(process.resident for process in self._family(living))
+        family = self._family(living)
+        self._seen = self._seen & set(living.values()) | family
+        held = sum(process.resident for process in family)
         if self._memory_limit is not None and held > self._memory_limit:
             self._give_up(
                 NightdeskError(
@@ -172,7 +175,8 @@ class WorkerProcess:
 
     async def bury(self) -> None:
         """Kill the process and everything that descends from it; nothing is left when this returns."""
-        await asyncio.to_thread(processes.kill_family, self._mark, self._root)
+        killed = await asyncio.to_thread(processes.kill_family, self._mark, self._seen)
+        processes.reap(pid for pid in killed if pid != self._process.pid)
         with contextlib.suppress(TimeoutError):  # one that the kernel holds in a system call cannot be waited for
             await asyncio.wait_for(self._process.wait(), 1.0)
         self._watching.cancel()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -94,8 +96,15 @@ def sleep_deaf(context: WorkContext, args: Args) -> Args:
 
 
 def hang_in_native_code(context: WorkContext, args: Args) -> Args:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # a signal would end the sleep
     _tell_pid(args)
     ctypes.PyDLL(None).sleep(int(FOREVER))  # PyDLL keeps the interpreter's lock: no Python runs until it returns
+    return {}
+
+
+def stopped(context: WorkContext, args: Args) -> Args:
+    _tell_pid(args)
+    os.kill(os.getpid(), signal.SIGSTOP)
     return {}
 
 
@@ -116,8 +125,7 @@ def finish_though_asked_to_stop(context: WorkContext, args: Args) -> Args:
 
 def brood(context: WorkContext, args: Args) -> Args:
     """Descendants of four kinds: a child, one in a session of its own, a double fork, and one with no environment."""
-    script = f"import os, sys, time; open(sys.argv[1] + str(os.getpid()), 'w').close(); time.sleep({FOREVER})"
-    command = [sys.executable, "-c", script, args["nest"] + "/"]
+    command = ["/bin/sh", "-c", f": > {args['nest']}/$$; exec /bin/sleep {int(FOREVER)}"]
     subprocess.Popen(command)
     subprocess.Popen(command, start_new_session=True)
     subprocess.Popen(command, env={}, start_new_session=True)
@@ -129,6 +137,7 @@ def brood(context: WorkContext, args: Args) -> Args:
     while len(list(Path(args["nest"]).iterdir())) < 4:
         time.sleep(0.01)
     if args.get("then") == "die":
+        time.sleep(1)  # the daemon looks at its workers' families several times a second
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(args.get("seconds", FOREVER))
     return {"brood": 4}
@@ -139,6 +148,32 @@ def fork_and_return_twice(context: WorkContext, args: Args) -> Args:
     if child:
         os.waitpid(child, 0)
     return {"child": child == 0}
+
+
+def fork_and_die(context: WorkContext, args: Args) -> Args:
+    child = os.fork()
+    if child == 0:
+        time.sleep(FOREVER)
+    (Path(args["nest"]) / str(child)).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+def breed(context: WorkContext, args: Args) -> Args:
+    """A line of processes that never stays: each has one child, in a session of its own, and dies."""
+    if os.fork():
+        time.sleep(FOREVER)
+    while True:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+
+
+def eat_memory_in_a_child(context: WorkContext, args: Args) -> Args:
+    if os.fork() == 0:
+        eat_memory(context, args)
+    time.sleep(FOREVER)
+    return {}
 
 
 def eat_memory(context: WorkContext, args: Args) -> Args:
@@ -176,6 +211,24 @@ def close_everything(context: WorkContext, args: Args) -> Args:
     os.closerange(0, 256)
     time.sleep(FOREVER)
     return {}
+
+
+def garble(context: WorkContext, args: Args) -> Args:
+    """Write into every socket there is: one of them is the channel."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                os.write(int(name), bytes.fromhex(args["noise"]))
+    time.sleep(FOREVER)
+    return {}
+
+
+def descriptors(context: WorkContext, args: Args) -> Args:
+    kept = {}
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+        with contextlib.suppress(OSError):  # the one that lists the folder
+            kept[name] = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
+    return {"open": kept}
 
 
 def in_a_thread(context: WorkContext, args: Args) -> Args:

@@ -1,0 +1,244 @@
+"""What every executor promises, whatever runs its tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.paths import Home
+from config.settings import Settings
+from daemon.executors.base import Executor, Outcome, TaskSpec
+from daemon.executors.local import LocalExecutor
+from tests.support.executing import REPOSITORY, WORK, code, execute, heard, ignore, outcomes, spec, until
+
+Make = Callable[..., Executor]
+EXECUTORS: dict[str, Make] = {
+    "local": lambda home, workers=1: LocalExecutor(home, workers, work=WORK),
+}
+
+
+@pytest.fixture(params=EXECUTORS)
+def make(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch) -> Make:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    return lambda **options: EXECUTORS[request.param](home, **options)
+
+
+def test_a_task_is_given_its_arguments_and_its_value_comes_back(make: Make) -> None:
+    args = {"text": "Zoë\n\x00", "list": [1, 2.5, None, True], "nested": {"a": {"b": []}}}
+    (outcome,) = outcomes(make(), [spec("echo", **args)])
+    assert (outcome.state, outcome.value, outcome.error) == ("succeeded", args, None)
+    assert 0 < outcome.seconds < 30
+
+
+def test_a_task_works_in_its_home_by_the_very_settings_of_its_spec(make: Make, home: Home) -> None:
+    settings = Settings.model_validate(
+        {
+            "symbols": ["BTC-USD"],
+            "limits": {"task_timeout": "1.5s", "stop_grace": "90s"},
+            "jobs": {"backup": {"every": "7d"}, "training": {"cron": "0 2 * * *"}},
+            "model_params": {"behavioral_cloner": {"trees": 10}},
+        }
+    )
+    (outcome,) = outcomes(make(), [TaskSpec("identity", {}, timedelta(seconds=30), settings)])
+    assert outcome.value is not None
+    assert outcome.value["fingerprint"] == settings.fingerprint()
+    assert outcome.value["home"] == str(home.root)
+    assert outcome.value["now"].endswith("+00:00")
+
+
+def test_the_error_of_a_task_arrives_with_its_code_message_cure_and_detail(make: Make) -> None:
+    (outcome,) = outcomes(make(), [spec("refuse")])
+    assert outcome.state == "failed"
+    assert outcome.error == {
+        "code": "data.empty",
+        "message": "AAPL has no bars.",
+        "cure": "Pull some.",
+        "detail": {"symbol": "AAPL"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("crash", "ZeroDivisionError: by nothing"),
+        ("leave", "SystemExit: I have had enough"),
+        ("import_error", "ModuleNotFoundError: No module named 'a_library_that_is_not_installed'"),
+        ("no_such_kind", "KeyError: 'no_such_kind'"),
+    ],
+)
+def test_an_unforeseen_error_is_a_crash_whose_traceback_goes_to_the_log_alone(
+    make: Make, kind: str, words: str
+) -> None:
+    outcome, events = heard(make(), spec(kind))
+    assert (outcome.state, code(outcome)) == ("failed", "task.crashed")
+    assert outcome.error is not None
+    assert words in outcome.error["message"]
+    assert "Traceback" not in str(outcome.error)
+    lines = [event["line"] for event in events]
+    assert "Traceback (most recent call last):" in lines
+    assert lines[-1] == words
+
+
+def test_progress_is_told_at_its_beginning_and_its_end_and_not_too_often(make: Make) -> None:
+    outcome, events = heard(make(), spec("steps", steps=5000))
+    assert outcome.state == "succeeded"
+    told = [event["fraction"] for event in events if event["event"] == "progress"]
+    assert told[0] == 0.0
+    assert told[-1] == 1.0
+    assert len(told) < 20
+    assert told == sorted(told)
+
+
+def test_what_a_task_prints_arrives_in_order_before_its_outcome(make: Make) -> None:
+    outcome, events = heard(make(), spec("babble", lines=100))
+    assert outcome.value == {"babbled": True}
+    lines = [event["line"] for event in events]
+    assert lines[0] == "hello from python"
+    assert lines[1] == "\ufffd\ufffd\x00 garbage without an end"
+    assert lines[2] == "y" * 4096
+    assert lines[3] == "hello from a child"
+    assert lines[4:] == [f"line {number}" for number in range(100)]
+
+
+def test_a_task_that_never_stops_printing_fills_no_log(make: Make) -> None:
+    outcome, events = heard(make(), spec("babble", lines=300_000))
+    assert outcome.state == "succeeded"
+    assert sum(len(event["line"]) for event in events) < 2**20 + 4096
+    assert events[-1]["line"] == "... what the task printed beyond this is not kept"
+
+
+def test_no_more_tasks_run_at_a_time_than_there_are_workers(make: Make) -> None:
+    executor = make(workers=2)
+
+    async def body() -> tuple[float, list[Outcome]]:
+        await asyncio.gather(*(executor.run(spec("echo"), ignore) for _ in range(2)))
+        began = time.monotonic()
+        ends = await asyncio.gather(*(executor.run(spec("sleep", seconds=0.3), ignore) for _ in range(4)))
+        return time.monotonic() - began, ends
+
+    took, ends = execute(executor, body)
+    assert [end.state for end in ends] == ["succeeded"] * 4
+    assert 0.6 <= took < 1.1
+
+
+def test_more_workers_take_up_what_waits_and_fewer_let_tasks_at_work_end(make: Make) -> None:
+    executor = make(workers=1)
+
+    async def body() -> list[float]:
+        took = []
+        for workers in (3, 1):
+            executor.resize(workers)
+            await asyncio.gather(*(executor.run(spec("echo"), ignore) for _ in range(workers)))
+            began = time.monotonic()
+            await asyncio.gather(*(executor.run(spec("sleep", seconds=0.3), ignore) for _ in range(3)))
+            took.append(time.monotonic() - began)
+        return took
+
+    together, apart = execute(executor, body)
+    assert together < 0.8
+    assert apart >= 0.9
+
+
+def test_a_task_beyond_its_limit_is_ended(make: Make) -> None:
+    began = time.monotonic()
+    (outcome,) = outcomes(make(), [spec("sleep", timeout=0.5)])
+    assert (outcome.state, code(outcome)) == ("timed_out", "task.timed_out")
+    assert time.monotonic() - began < 5.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("huge_result", "task.message_too_large"), ("odd_result", "task.not_json")]
+)
+def test_a_result_that_is_no_small_json_value_fails_its_task_alone(make: Make, kind: str, expected: str) -> None:
+    failed, after = outcomes(make(), [spec(kind), spec("echo", still="here")])
+    assert (failed.state, code(failed)) == ("failed", expected)
+    assert after.value == {"still": "here"}
+
+
+def test_arguments_that_are_too_large_fail_their_task_alone(make: Make) -> None:
+    failed, after = outcomes(make(), [spec("echo", text="x" * 9_000_000), spec("echo", still="here")])
+    assert (failed.state, code(failed)) == ("failed", "task.message_too_large")
+    assert after.value == {"still": "here"}
+
+
+def test_a_cancelled_task_may_save_its_work_before_the_cancellation_goes_on(make: Make, tmp_path: Path) -> None:
+    executor, checkpoint = make(), tmp_path / "checkpoint"
+    events: list[dict[str, Any]] = []
+
+    async def body() -> Outcome:
+        task = asyncio.create_task(executor.run(spec("until_stopped", checkpoint=str(checkpoint)), events.append))
+        await until(lambda: events)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await executor.run(spec("echo", still="here"), ignore)
+
+    assert execute(executor, body).value == {"still": "here"}
+    assert checkpoint.read_text() == "saved"
+
+
+def test_closing_lets_tasks_save_their_work_and_refuses_those_that_wait_or_come_later(
+    make: Make, tmp_path: Path
+) -> None:
+    executor, checkpoint = make(), tmp_path / "checkpoint"
+    events: list[dict[str, Any]] = []
+
+    async def body() -> list[Outcome]:
+        at_work = asyncio.create_task(executor.run(spec("until_stopped", checkpoint=str(checkpoint)), events.append))
+        await until(lambda: events)
+        waiting = asyncio.create_task(executor.run(spec("echo"), ignore))
+        await asyncio.sleep(0)
+        await executor.close(timedelta(seconds=10))
+        return [await at_work, await waiting, await executor.run(spec("echo"), ignore)]
+
+    ends = execute(executor, body)
+    assert [(end.state, code(end)) for end in ends] == [("cancelled", "task.cancelled")] * 3
+    assert checkpoint.read_text() == "saved"
+
+
+def test_a_task_that_finishes_though_asked_to_stop_has_succeeded(make: Make) -> None:
+    executor = make()
+    events: list[dict[str, Any]] = []
+
+    async def body() -> Outcome:
+        task = asyncio.create_task(executor.run(spec("finish_though_asked_to_stop"), events.append))
+        await until(lambda: events)
+        await executor.close(timedelta(seconds=10))
+        return await task
+
+    assert execute(executor, body).value == {"finished": True}
+
+
+def test_a_task_that_does_not_stop_is_given_up_after_the_grace(make: Make, tmp_path: Path) -> None:
+    executor, pid_file = make(), tmp_path / "pid"
+
+    async def body() -> tuple[Outcome, float]:
+        task = asyncio.create_task(executor.run(spec("sleep_deaf", pid_file=str(pid_file)), ignore))
+        await until(pid_file.exists)
+        began = time.monotonic()
+        await executor.close(timedelta(seconds=0.3))
+        return await task, time.monotonic() - began
+
+    outcome, took = execute(executor, body)
+    assert (outcome.state, code(outcome)) == ("cancelled", "task.cancelled")
+    assert 0.3 <= took < 3
+
+
+def test_an_error_of_the_listener_is_the_listeners_and_ends_the_task(make: Make) -> None:
+    executor = make()
+
+    def listen(event: dict[str, Any]) -> None:
+        raise LookupError("nobody listens")
+
+    async def body() -> Outcome:
+        with pytest.raises(LookupError, match="nobody listens"):
+            await executor.run(spec("until_stopped"), listen)
+        return await executor.run(spec("echo", still="here"), ignore)
+
+    assert execute(executor, body).value == {"still": "here"}

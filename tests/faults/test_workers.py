@@ -1,0 +1,376 @@
+"""Workers that die, hang, swell, breed or babble: the daemon is unaffected, and nothing of them is left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from config.paths import Home
+from daemon.executors import processes
+from daemon.executors.base import Outcome, TaskSpec
+from daemon.executors.local import LocalExecutor, home_mark, kill_leftovers
+from tests.support.executing import (
+    REPOSITORY,
+    WORK,
+    alive,
+    code,
+    execute,
+    heard,
+    ignore,
+    outcomes,
+    spec,
+    until,
+    wait_until,
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_survives(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    yield
+    assert processes.marked(home_mark(home)) == set()
+
+
+@pytest.fixture
+def executor(home: Home) -> LocalExecutor:
+    return LocalExecutor(home, 1, work=WORK)
+
+
+@pytest.fixture
+def nest(tmp_path: Path) -> Path:
+    """Descendants write their pids here."""
+    folder = tmp_path / "nest"
+    folder.mkdir()
+    return folder
+
+
+def brood(nest: Path) -> set[int]:
+    return {int(file.name) for file in nest.iterdir()}
+
+
+def detail(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.error is not None
+    return dict(outcome.error["detail"])
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        (spec("die", signal="SIGKILL"), {"signal": "SIGKILL"}),
+        (spec("die", signal="SIGBUS"), {"signal": "SIGBUS"}),
+        (spec("segfault"), {"signal": "SIGSEGV"}),
+        (spec("exit_in_the_middle"), {"status": 7}),
+    ],
+    ids=["SIGKILL", "SIGBUS", "segfault", "exit"],
+)
+def test_the_death_of_a_worker_fails_its_task_by_name_and_the_next_gets_a_fresh_one(
+    executor: LocalExecutor, task: TaskSpec, expected: dict[str, Any]
+) -> None:
+    before, failed, after = outcomes(executor, [spec("identity"), task, spec("identity")])
+    assert (failed.state, code(failed), detail(failed)) == ("failed", "task.worker_died", expected)
+    assert before.value is not None
+    assert after.value is not None
+    assert before.value["pid"] != after.value["pid"]
+
+
+def test_the_last_words_of_a_segfault_are_in_the_log(executor: LocalExecutor) -> None:
+    _, events = heard(executor, spec("segfault"))
+    assert any("Segmentation fault" in event["line"] for event in events)
+
+
+@pytest.mark.parametrize("kind", ["sleep_deaf", "hang_in_native_code", "stopped"])
+def test_a_worker_that_hangs_is_killed_in_time(executor: LocalExecutor, kind: str, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+
+    async def body() -> tuple[list[Outcome], float]:
+        warm = await executor.run(spec("echo"), ignore)
+        began = time.monotonic()
+        hung = await executor.run(spec(kind, timeout=1, pid_file=str(pid_file)), ignore)
+        took = time.monotonic() - began
+        return [warm, hung, await executor.run(spec("echo"), ignore)], took
+
+    ends, took = execute(executor, body)
+    assert [end.state for end in ends] == ["succeeded", "timed_out", "succeeded"]
+    assert took < 1 + 5
+    assert alive([int(pid_file.read_text())]) == set()
+
+
+def test_a_worker_that_hangs_in_native_code_does_not_hold_up_a_shutdown(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+
+    async def body() -> Outcome:
+        task = asyncio.create_task(executor.run(spec("hang_in_native_code", pid_file=str(pid_file)), ignore))
+        await until(pid_file.exists)
+        await executor.close(timedelta(seconds=0.2))
+        return await task
+
+    assert execute(executor, body).state == "cancelled"
+    assert alive([int(pid_file.read_text())]) == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "state"),
+    [({"timeout": 1.5}, "timed_out"), ({"then": "die"}, "failed"), ({"seconds": 0.0}, "succeeded")],
+    ids=["timeout", "death", "success"],
+)
+def test_no_descendant_outlives_its_task_whatever_it_did_to_get_away(
+    executor: LocalExecutor, nest: Path, options: dict[str, Any], state: str
+) -> None:
+    async def body() -> tuple[Outcome, set[int]]:
+        await executor.run(spec("echo"), ignore)  # warm, so that the limit is for the brood alone
+        outcome = await executor.run(spec("brood", nest=str(nest), **options), ignore)
+        return outcome, alive(brood(nest))
+
+    outcome, survivors = execute(executor, body)
+    assert outcome.state == state
+    assert len(brood(nest)) == 4
+    assert survivors == set()
+
+
+def test_a_child_that_returns_from_a_forked_task_gives_no_answer(executor: LocalExecutor) -> None:
+    first, second = outcomes(executor, [spec("fork_and_return_twice"), spec("echo", still="here")])
+    assert first.value == {"child": False}
+    assert second.value == {"still": "here"}
+
+
+def test_a_child_that_keeps_the_channel_open_does_not_hide_the_death_of_its_worker(
+    executor: LocalExecutor, nest: Path
+) -> None:
+    began = time.monotonic()
+    (outcome,) = outcomes(executor, [spec("fork_and_die", nest=str(nest))])
+    assert (code(outcome), detail(outcome)) == ("task.worker_died", {"signal": "SIGKILL"})
+    assert time.monotonic() - began < 5
+    assert alive(brood(nest)) == set()
+
+
+def test_a_task_that_takes_too_much_memory_is_killed_before_it_takes_all(executor: LocalExecutor) -> None:
+    hog, after = outcomes(executor, [spec("eat_memory", memory_mb=256), spec("echo")])
+    assert (hog.state, code(hog)) == ("failed", "task.memory")
+    assert after.state == "succeeded"
+
+
+def test_the_memory_of_descendants_counts(executor: LocalExecutor) -> None:
+    (outcome,) = outcomes(executor, [spec("eat_memory_in_a_child", memory_mb=256)])
+    assert (outcome.state, code(outcome)) == ("failed", "task.memory")
+
+
+def test_a_worker_that_stays_swollen_is_not_used_again(executor: LocalExecutor) -> None:
+    swollen, after = outcomes(executor, [spec("swell", memory_mb=400, mb=250), spec("identity")])
+    assert swollen.value is not None
+    assert after.value is not None
+    assert swollen.value["pid"] != after.value["pid"]
+
+
+def test_a_worker_that_closes_its_channel_is_given_up(executor: LocalExecutor) -> None:
+    began = time.monotonic()
+    failed, after = outcomes(executor, [spec("close_everything"), spec("echo")])
+    assert (failed.state, code(failed), after.state) == ("failed", "task.worker_died", "succeeded")
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "noise", ["ff" * 64, "00000002" + b"[]".hex(), "00000003" + b"{,}".hex()], ids=["length", "list", "no JSON"]
+)
+def test_garbage_on_the_channel_itself_fails_the_task_alone(executor: LocalExecutor, noise: str) -> None:
+    failed, after = outcomes(executor, [spec("garble", noise=noise), spec("echo")])
+    assert (failed.state, code(failed), after.state) == ("failed", "task.garbled", "succeeded")
+
+
+def test_a_worker_that_dies_between_two_tasks_is_replaced_without_loss(executor: LocalExecutor) -> None:
+    async def body() -> list[Outcome]:
+        first = await executor.run(spec("identity"), ignore)
+        assert first.value is not None
+        os.kill(first.value["pid"], signal.SIGKILL)
+        await until(lambda: not alive([first.value["pid"]]))
+        return [first, await executor.run(spec("identity"), ignore)]
+
+    first, second = execute(executor, body)
+    assert second.state == "succeeded"
+    assert first.value != second.value
+
+
+def test_one_death_among_many_tasks_harms_no_other(home: Home) -> None:
+    executor = LocalExecutor(home, 3, work=WORK)
+    kinds = ["sleep", "die", "sleep", "segfault", "sleep"]
+
+    async def body() -> list[Outcome]:
+        specs = [spec(kind, signal="SIGKILL", seconds=0.4) for kind in kinds]
+        return await asyncio.gather(*(executor.run(each, ignore) for each in specs))
+
+    states = [outcome.state for outcome in execute(executor, body)]
+    assert states == ["succeeded", "failed", "succeeded", "failed", "succeeded"]
+
+
+def test_workers_stay_warm_between_tasks_and_go_when_there_is_nothing_to_do(home: Home) -> None:
+    executor = LocalExecutor(home, 2, idle=timedelta(seconds=0.5), work=WORK)
+
+    async def body() -> tuple[list[Outcome], int]:
+        done = [await executor.run(spec("identity"), ignore) for _ in range(3)]
+        warm = len(processes.marked(home_mark(home)))
+        await until(lambda: not processes.marked(home_mark(home)), within=3)
+        return [*done, await executor.run(spec("identity"), ignore)], warm
+
+    (*together, later), warm = execute(executor, body)
+    pids = {outcome.value["pid"] for outcome in together if outcome.value}
+    assert len(pids) == warm == 1
+    assert later.value is not None
+    assert later.value["pid"] not in pids
+
+
+def test_a_worker_is_modest_alone_and_unarmed(executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTDESK_TOKEN", "a token of the daemon")
+    (outcome,) = outcomes(executor, [spec("identity")])
+    told = outcome.value
+    assert told is not None
+    assert told["session"] == told["pid"]
+    assert told["nice"] >= 10
+    assert told["oom"] == 500
+    assert told["token"] is None
+    assert set(told["threads"].values()) == {"1"}
+    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"} <= told["threads"].keys()
+    assert told["heavy"] == []
+
+
+def test_a_machine_that_cannot_start_a_process_fails_the_task_and_not_the_daemon(
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    (outcome,) = outcomes(executor, [spec("echo")])
+    assert (outcome.state, code(outcome)) == ("failed", "task.no_worker")
+
+
+def test_a_cancellation_while_a_worker_starts_leaves_nothing(executor: LocalExecutor) -> None:
+    async def body() -> Outcome:
+        for pause in (0.0, 0.005, 0.02, 0.1):
+            task = asyncio.create_task(executor.run(spec("sleep"), ignore))
+            await asyncio.sleep(pause)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        return await executor.run(spec("echo"), ignore)
+
+    assert execute(executor, body).state == "succeeded"
+
+
+def test_closing_while_workers_start_leaves_nothing(home: Home) -> None:
+    executor = LocalExecutor(home, 3, work=WORK)
+
+    async def body() -> list[Outcome]:
+        tasks = [asyncio.create_task(executor.run(spec("sleep"), ignore)) for _ in range(6)]
+        await asyncio.sleep(0)
+        await executor.close(timedelta(seconds=5))
+        return await asyncio.gather(*tasks)
+
+    assert {outcome.state for outcome in execute(executor, body)} == {"cancelled"}
+
+
+def test_no_descriptor_of_the_daemon_is_left_open_or_lent_to_a_worker(executor: LocalExecutor) -> None:
+    async def body() -> tuple[int, int, Outcome]:
+        await executor.run(spec("exit_in_the_middle"), ignore)
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        for _ in range(2):
+            await executor.run(spec("exit_in_the_middle"), ignore)
+        after = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        with open(os.devnull) as lent:  # noqa: PTH123
+            os.set_inheritable(lent.fileno(), False)
+            return before, after, await executor.run(spec("descriptors"), ignore)
+
+    before, after, outcome = execute(executor, body)
+    assert before == after
+    assert outcome.value is not None
+    assert len(outcome.value["open"]) == 4  # nothing in, what it prints (twice), its channel
+
+
+def test_workers_serve_a_daemon_on_uvloop_as_well(executor: LocalExecutor, nest: Path) -> None:
+    async def body() -> list[Outcome]:
+        specs = [spec("babble"), spec("brood", timeout=1, nest=str(nest)), spec("echo")]
+        done = [await executor.run(each, ignore) for each in specs]
+        await executor.close(timedelta(seconds=1))
+        return done
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        states = [outcome.state for outcome in runner.run(body())]
+    assert states == ["succeeded", "timed_out", "succeeded"]
+    assert alive(brood(nest)) == set()
+
+
+@pytest.fixture
+def doomed(home: Home) -> Iterator[Any]:
+    """Starts a daemon in a process of its own, which does one task."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(kind: str, **args: Any) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.support.doomed_daemon", str(home.root), kind, json.dumps(args)]
+        started.append(subprocess.Popen(command, cwd=REPOSITORY))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_worker_dies_with_its_daemon_and_its_descendants_at_the_next_start(
+    home: Home, nest: Path, doomed: Any
+) -> None:
+    daemon = doomed("brood", nest=str(nest))
+    assert wait_until(lambda: len(brood(nest)) == 4, within=10)
+    workers = processes.marked(home_mark(home)) - brood(nest)
+    daemon.kill()
+    daemon.wait()
+    assert wait_until(lambda: not alive(workers), within=2)
+    leftovers = alive(brood(nest))
+    killed = kill_leftovers(home)
+    # One that threw its mark away, left its session and lost its daemon cannot be told from a stranger any more.
+    strangers = leftovers - set(killed)
+    assert all(processes.MARK.encode() not in Path(f"/proc/{pid}/environ").read_bytes() for pid in strangers)
+    assert len(strangers) == 1
+    for pid in strangers:
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: not alive(brood(nest)), within=2)
+
+
+def test_a_worker_that_hangs_in_native_code_dies_with_its_daemon(home: Home, tmp_path: Path, doomed: Any) -> None:
+    pid_file = tmp_path / "pid"
+    daemon = doomed("hang_in_native_code", pid_file=str(pid_file))
+    assert wait_until(pid_file.exists, within=10)
+    daemon.kill()
+    daemon.wait()
+    assert wait_until(lambda: not alive([int(pid_file.read_text())]), within=2)
+
+
+def test_a_worker_whose_daemon_died_before_it_woke_does_not_begin(home: Home) -> None:
+    command = [sys.executable, "-P", "-m", "daemon.worker", "--channel", "0", "--parent", "1", "--work", WORK]
+    orphan = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=REPOSITORY, check=False)
+    assert orphan.returncode == 1
+    assert orphan.stderr.strip() == "the daemon is gone"
+
+
+def test_leftovers_of_another_home_are_let_alone(home: Home, tmp_path: Path) -> None:
+    other = Home(tmp_path / "other")
+    other.root.mkdir()
+    env = os.environ | {processes.MARK: f"{home_mark(other)}1"}
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env=env) as stranger:
+        assert wait_until(lambda: processes.marked(home_mark(other)) == {stranger.pid}, within=5)
+        assert kill_leftovers(home) == []
+        assert stranger.poll() is None
+        assert kill_leftovers(other) == [stranger.pid]
+
+
+def test_processes_that_breed_faster_than_they_are_killed_are_frozen_first(executor: LocalExecutor) -> None:
+    _, outcome = outcomes(executor, [spec("echo"), spec("breed", timeout=1)])
+    assert outcome.state == "timed_out"

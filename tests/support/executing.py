@@ -1,0 +1,86 @@
+"""Executors under test: the specs they are given, and what they leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from config.settings import Settings
+from daemon.executors import processes
+from daemon.executors.base import Executor, Outcome, TaskSpec
+
+REPOSITORY = Path(__file__).parents[2]
+WORK = "tests.support.work"
+T = TypeVar("T")
+
+
+def spec(kind: str, *, timeout: float = 30.0, memory_mb: int = 4096, **args: Any) -> TaskSpec:
+    settings = Settings.model_validate({"limits": {"task_memory_mb": memory_mb}})
+    return TaskSpec(kind, args, timedelta(seconds=timeout), settings)
+
+
+def execute(executor: Executor, body: Callable[[], Awaitable[T]]) -> T:
+    """Run `body` on an event loop of its own and close the executor after it."""
+
+    async def all_of_it() -> T:
+        try:
+            return await body()
+        finally:
+            await executor.close(timedelta(seconds=1))
+
+    return asyncio.run(all_of_it())
+
+
+def outcomes(executor: Executor, specs: Iterable[TaskSpec]) -> list[Outcome]:
+    """The outcomes of tasks done one after the other."""
+
+    async def body() -> list[Outcome]:
+        return [await executor.run(spec, ignore) for spec in specs]
+
+    return execute(executor, body)
+
+
+def heard(executor: Executor, task: TaskSpec) -> tuple[Outcome, list[dict[str, Any]]]:
+    """The outcome of one task, and the events until then."""
+    events: list[dict[str, Any]] = []
+
+    async def body() -> Outcome:
+        outcome = await executor.run(task, events.append)
+        events.append({"event": "outcome"})
+        return outcome
+
+    outcome = execute(executor, body)
+    return outcome, events[: events.index({"event": "outcome"})]
+
+
+def ignore(event: dict[str, Any]) -> None:
+    """For tests that look at outcomes only."""
+
+
+def code(outcome: Outcome) -> str | None:
+    return outcome.error["code"] if outcome.error else None
+
+
+def alive(pids: Iterable[int]) -> set[int]:
+    return {pid for pid in pids if processes.find(pid) is not None}
+
+
+def wait_until(condition: Callable[[], Any], within: float) -> bool:
+    """Whether `condition` comes true in time."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return bool(condition())
+
+
+async def until(condition: Callable[[], Any], within: float = 10.0) -> None:
+    """The same on an event loop; raises TimeoutError."""
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.01)
