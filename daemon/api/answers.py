@@ -214,6 +214,7 @@ class Job(Answer):
     enabled: bool
     paused: bool
     schedule: str = Field(examples=["daily at 02:00", "after training"], description="In the desk's time zone.")
+    follows: JobName | None = Field(description="The job whose end brings this one, if it has no time of its own.")
     next_run: datetime | None = Field(description="None for a job that is paused or follows another.")
     last_run: Run | None
 

@@ -26,6 +26,12 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 422, 500)}
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
+REPORTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in files.REPORT_TYPES.values()}
+    },
+    **NOT_FOUND,
+}
 WRITES: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (403, 404, 413, 415, 507)}
 
 
@@ -159,7 +165,7 @@ def ledgers(desk: DeskView) -> APIRouter:
         items, following = _page(found, limit)
         return answers.AlertPage(items=[answers.Alert.model_validate(row) for row in items], next=following)
 
-    @routes.get("/reports/{run}/{path:path}", response_class=FileResponse, responses=NOT_FOUND)
+    @routes.get("/reports/{run}/{path:path}", response_class=FileResponse, responses=REPORTS)
     def get_report(run: str, path: str) -> FileResponse:
         """A report of a run, or a picture in it."""
         file = files.report(desk.home, run, path)

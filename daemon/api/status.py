@@ -56,6 +56,7 @@ def job_list(desk: DeskView) -> answers.JobList:
                 enabled=desk.settings.job_schedule(job).enabled,
                 paused=job in paused,
                 schedule=views.schedule(desk.settings, job),
+                follows=views.follows(desk.settings, job),
                 next_run=upcoming.get(job),
                 last_run=next((answers.Run.model_validate(run) for run in runs.page(c, job=job, limit=1)), None),
             )

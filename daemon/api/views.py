@@ -79,9 +79,14 @@ def schedule(settings: Settings, job: JobName) -> str:
         return f"cron {chosen.cron}"
     if chosen.every:
         return f"every {_span(int(chosen.every.total_seconds()))}"
-    if job in NIGHT and job != NIGHT[0]:
-        return f"after {NIGHT[NIGHT.index(job) - 1].replace('_', ' ')}"
-    return "when asked"
+    before = follows(settings, job)
+    return f"after {before.replace('_', ' ')}" if before else "when asked"
+
+
+def follows(settings: Settings, job: JobName) -> JobName | None:
+    """The nearest job of the night that brings `job` with it."""
+    at_work = [before for before in reversed(NIGHT) if settings.job_schedule(before).enabled]
+    return next((before for before in at_work if settings.followers(before)[:1] == (job,)), None)
 
 
 def _span(seconds: int) -> str:

@@ -45,12 +45,15 @@ class FakeDesk:
     settings: Settings = field(default_factory=lambda: Settings(symbols=("AAPL", "MSFT")))
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     started_at: datetime = NOW - timedelta(hours=7)
-    provenance_note: str | None = "Synthetic market: no real data could be had. Nothing here is advice."
+    provenance_note: str | None = "Sample data: a synthetic market. Nothing here is advice."
     problems: list[str] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     progress: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
         """As the real one: a job that is due or at work is refused."""
+
+        self.asked.append((job, options, who))
 
         def change(c: Connection) -> Run | None:
             if runs.unfinished(c, job):
@@ -126,7 +129,7 @@ def _night(c: Connection, home: Home) -> None:
         runs.finish_task(c, task.id, "succeeded", began + timedelta(minutes=1), result={"rows": 1})
         runs.finish(c, run.id, "succeeded", began + timedelta(minutes=2), attempts=3)
         ended.append(run)
-    _served(c, home, ended[2].id, "AAPL", "buy", 1.0, expires=timedelta(days=1))
+    _served(c, home, ended[2].id, "AAPL")
     _rejected(c, ended[2].id, "MSFT")
     c.execute(
         backups.insert().values(
@@ -153,7 +156,8 @@ def version_of(
     made = models.add_version(
         c, symbol=symbol, model_type="behavioral_cloner", version=name, manifest_sha256="f" * 64,
         provenance="sample", dataset="d" * 64, train_start=NOW - timedelta(days=1800),
-        train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id, metrics={"accuracy": 0.71},
+        train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id,
+        metrics={"accuracy": 0.71},
     )  # fmt: skip
     assert made is not None
     return made
@@ -174,14 +178,12 @@ def _judged(c: Connection, home: Home | None, run_id: int, version: models.Versi
     )  # fmt: skip
 
 
-def _served(
-    c: Connection, home: Home, run_id: int, symbol: str, action: str, position: float, *, expires: timedelta
-) -> None:
+def _served(c: Connection, home: Home, run_id: int, symbol: str) -> None:
     version = version_of(c, run_id, symbol)
     _judged(c, home, run_id, version, "better")
     served = NOW - timedelta(hours=3)
     models.serve(c, symbol, version.model_type, version.id, served, why="better than staying in cash", who="evaluation")
-    publish(c, version, action=action, position=position, expires_at=NOW + expires)
+    publish(c, version)
 
 
 def _rejected(c: Connection, run_id: int, symbol: str) -> None:

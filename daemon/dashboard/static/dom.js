@@ -28,7 +28,7 @@ export function signed(value, format) {
   return value > 0 ? `+${format(value)}` : format(value);
 }
 
-const FULL = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+const FULL = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
@@ -39,13 +39,17 @@ export function ago(instant) {
 }
 
 // An instant in the reader's own time; `ago` in it is kept up to date by refreshTimes.
-export function time(instant, { near = true } = {}) {
+export function time(instant) {
   if (!instant) return el("span", { class: "faint" }, DASH);
   const when = new Date(instant);
   const year = when.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
   const exact = when.toLocaleString(undefined, { ...FULL, ...year });
   return el("time", { datetime: instant, title: when.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" }) },
-    exact, near ? el("span", { class: "ago" }, ago(instant)) : null);
+    exact, el("span", { class: "ago" }, ago(instant)));
+}
+
+export function day(instant) {
+  return el("time", { datetime: instant }, new Date(instant).toLocaleDateString(undefined, { dateStyle: "medium" }));
 }
 
 export function refreshTimes() {

@@ -1,6 +1,6 @@
 // One function a section: from what /api/v1/status says to what stands on the page.
 
-import { DASH, ago, el, empty, number, percent, signed, table, time } from "./dom.js";
+import { DASH, ago, day, el, empty, number, percent, signed, table, time } from "./dom.js";
 
 const JOBS = {
   data_update: ["Data update", "pulls the newest bars"],
@@ -19,12 +19,14 @@ const ENDS = {
 };
 const VERDICTS = { better: "good", worse: "bad", inconclusive: "calm" };
 const REASONS = {
-  sharpe_diff: "Sharpe ratio", drawdown: "drawdown", too_few_trades: "too few trades", undefined: "not computable",
-  drift: "drift", leak: "data leak",
+  sharpe_diff: { better: "higher Sharpe ratio", worse: "lower Sharpe ratio", inconclusive: "no clear gain in Sharpe ratio" },
+  total_return: "it lost money", drawdown: "deeper drawdown", too_few_trades: "too few trades to tell",
+  undefined: "the figures cannot be computed", drift: "its inputs have drifted", leak: "it has seen the future",
 };
 
 const label = (job) => JOBS[job]?.[0] ?? job;
-const words = (code) => REASONS[code] ?? code.replaceAll("_", " ").replaceAll(".", ": ");
+const words = (code) => code.replaceAll("_", " ").replaceAll(".", ": ");
+const reason = (code, verdict) => REASONS[code]?.[verdict] ?? REASONS[code] ?? words(code);
 const pill = (text, kind) => el("span", { class: `pill ${kind}` }, text);
 const kindOf = (modelType) => modelType.replaceAll("_", " ");
 
@@ -32,16 +34,18 @@ export function health(status) {
   const firing = status.alerts.filter((alert) => alert.state === "firing").length;
   if (!status.ready) return ["Needs attention", "bad"];
   if (firing) return [firing === 1 ? "1 alert" : `${firing} alerts`, "warn"];
-  if (!status.models.some((model) => model.signal) && status.running.length) return ["The first night is running", "busy"];
+  const working = status.jobs.some((job) => ["due", "waiting", "running"].includes(job.last_run?.state));
+  if (working && !status.models.some((model) => model.signal)) return ["The first night is running", "busy"];
   return ["All is well", "good"];
 }
 
 export function notices(status) {
   const told = [];
-  if (status.provenance_note) told.push(el("p", { class: "notice sample" }, el("strong", {}, "Sample data "), status.provenance_note));
+  if (status.provenance_note) told.push(el("p", { class: "notice sample" }, el("strong", {}, status.provenance_note)));
+  told.push(...status.notices.map((notice) => el("p", { class: "notice" }, notice)));
   if (status.problems.length) {
     told.push(el("div", { class: "notice bad" }, el("strong", {}, "The desk is not ready"),
-      el("ul", {}, status.problems.map((problem) => el("li", {}, problem)))));
+      el("ul", {}, status.problems.map((problem) => el("li", {}, words(problem))))));
   }
   return told;
 }
@@ -80,7 +84,7 @@ export function running(status) {
         el("span", {}, run.progress?.total ? `${run.progress.done} of ${run.progress.total} tasks` : "starting"),
         el("span", {}, fraction === null || fraction === undefined ? "" : `${Math.floor(fraction * 100)} %`)),
       tasks.length ? el("ul", { class: "tasks" }, tasks.map((task) =>
-        el("li", { class: "row" }, el("span", {}, task.subject), el("span", { class: "faint" }, task.message)))) : null);
+        el("li", { class: "row" }, el("span", {}, task.subject.replaceAll("_", " ")), el("span", { class: "faint" }, task.message)))) : null);
   });
 }
 
@@ -112,9 +116,9 @@ function leaning(position) {
 }
 
 const METRICS = [
-  ["Sharpe ratio", "sharpe_ratio", number],
+  ["Sharpe", "sharpe_ratio", number],
   ["Return", "total_return", (value) => signed(value, percent)],
-  ["Max drawdown", "max_drawdown", percent],
+  ["Drawdown", "max_drawdown", percent],
   ["Win rate", "win_rate", percent],
   ["Trades", "trades", (value) => number(value, 0)],
 ];
@@ -127,10 +131,11 @@ export function models(status, picture) {
 function card(model, status, picture) {
   const judged = model.evaluation;
   return el("article", { class: "card model" },
-    el("h3", {}, model.symbol, el("span", { class: "faint" }, kindOf(model.model_type)),
-      model.champion ? pill("serving", "good") : pill("no champion", "calm")),
+    el("header", {},
+      el("h3", {}, model.symbol, model.champion ? pill("serving", "good") : pill("no champion", "calm")),
+      el("p", { class: "faint" }, kindOf(model.model_type))),
     model.champion
-      ? el("p", { class: "faint" }, "Version ", el("code", {}, model.champion), ", trained ", time(model.trained_at), `, on ${model.provenance} data`)
+      ? el("p", { class: "faint" }, el("code", { class: "version" }, model.champion), `trained on ${model.provenance} data, ${ago(model.trained_at)}`)
       : empty(judged ? "No version was good enough to serve. The next night trains another." : `Not trained yet. ${next(status)}`),
     judged ? facts(judged) : null,
     judged ? equity(model, judged, picture) : null,
@@ -139,7 +144,7 @@ function card(model, status, picture) {
 
 function facts(judged) {
   return el("dl", { class: "facts" }, METRICS.map(([name, key, format]) =>
-    el("div", {}, el("dt", {}, name), el("dd", { class: judged.metrics[key] < 0 ? "negative" : null },
+    el("div", {}, el("dt", {}, name), el("dd", { class: judged.metrics[key] < 0 && key !== "max_drawdown" ? "negative" : null },
       judged.metrics[key] === null || judged.metrics[key] === undefined ? DASH : format(judged.metrics[key])))));
 }
 
@@ -147,15 +152,16 @@ function equity(model, judged, picture) {
   if (!judged.picture) return null;
   const image = el("img", { alt: `Equity and drawdown of ${model.symbol} ${kindOf(model.model_type)} on unseen bars`, loading: "lazy" });
   picture(judged.picture, image);
-  return el("figure", {}, el("a", { href: judged.report ?? judged.picture }, image),
-    el("figcaption", { class: "faint" }, "Unseen bars, ", time(judged.first, { near: false }), " to ", time(judged.last, { near: false }),
-      judged.report ? el("span", {}, " · ", el("a", { href: judged.report }, "report")) : null));
+  return el("figure", {}, el("a", { href: judged.picture }, image),
+    el("figcaption", { class: "faint" }, "Unseen bars, ", day(judged.first), " to ", day(judged.last),
+      judged.report ? [" · ", el("a", { href: judged.report }, "full report")] : null));
 }
 
 function verdict(judged, champion) {
-  const against = judged.version === champion ? "the serving version" : "the challenger";
-  return el("p", { class: "row near verdict" }, pill(judged.verdict, VERDICTS[judged.verdict]),
-    el("span", {}, `${against}, judged `, ago(judged.evaluated_at), judged.reasons.length ? `: ${judged.reasons.map(words).join(", ")}` : ""));
+  const who = judged.version === champion ? "The serving version" : "The newest challenger";
+  const why = judged.reasons.map((code) => reason(code, judged.verdict)).join(", ");
+  return el("p", { class: "verdict" }, pill(judged.verdict, VERDICTS[judged.verdict]),
+    el("span", {}, `${who}, judged ${ago(judged.evaluated_at)}${why ? `: ${why}` : ""}.`));
 }
 
 export function jobs(status) {
@@ -163,10 +169,24 @@ export function jobs(status) {
   const rows = status.jobs.map((job) => [
     el("span", {}, el("strong", {}, label(job.job)), el("span", { class: "note" }, JOBS[job.job]?.[1])),
     job.schedule,
-    job.paused ? pill("paused", "warn") : job.enabled ? time(job.next_run) : pill("off", "calm"),
+    upcoming(job, status),
     job.last_run ? lastRun(job.last_run) : el("span", { class: "faint" }, "not yet"),
   ]);
   return [table("Every job, when it starts next and how it went last", heads, rows)];
+}
+
+function upcoming(job, status) {
+  if (!job.enabled) return pill("off", "calm");
+  if (job.paused) return pill("paused", "warn");
+  if (job.next_run) return time(job.next_run);
+  const first = beginning(job, status);
+  return first?.next_run ? el("span", {}, "after ", time(first.next_run)) : DASH;
+}
+
+// The job with a time of its own that brings this one, be it through others.
+function beginning(job, status) {
+  const before = status.jobs.find((other) => other.job === job.follows);
+  return before && !before.next_run ? beginning(before, status) : before;
 }
 
 function lastRun(run) {
@@ -178,7 +198,7 @@ function lastRun(run) {
 export function alerts(status) {
   if (!status.alerts.length) return [empty("Nothing needs a person.")];
   return status.alerts.map((alert) => el("article", { class: `notice ${alert.state === "firing" ? "bad" : "warn"}` },
-    el("h3", {}, alert.subject, pill(alert.state, alert.state === "firing" ? "bad" : "warn")),
+    el("h3", {}, alert.subject.replaceAll("_", " "), pill(alert.state, alert.state === "firing" ? "bad" : "warn")),
     el("p", {}, alert.message),
     el("p", { class: "faint" }, alert.cure, " Since ", time(alert.since), ".")));
 }

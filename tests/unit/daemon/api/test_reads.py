@@ -1,0 +1,293 @@
+"""What a reader is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from config.paths import Home
+from daemon.store import jobs, models, runs
+from tests.support.desk import NOW, PIXEL, empty_desk, publish
+from tests.support.http import client, serving
+
+
+@pytest.fixture
+def new(home: Home) -> Iterator[httpx.Client]:
+    with empty_desk(home) as desk, serving(desk) as url, client(url) as http:
+        yield http
+
+
+def told(response: httpx.Response) -> dict:
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def test_a_living_process_says_so(http):
+    assert told(http.get("/healthz")) == {"status": "alive"}
+
+
+def test_readiness_names_what_keeps_the_desk_from_its_work(desk, live):
+    assert told(live.get("/readyz")) == {"ready": True, "problems": []}
+    desk.problems = ["disk.full", "scheduler.stalled"]
+    refused = live.get("/readyz")
+    assert refused.status_code == 503
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert [fault["message"] for fault in refused.json()["errors"]] == ["disk.full", "scheduler.stalled"]
+    assert live.get("/healthz").status_code == 200
+
+
+def test_status_shows_the_whole_desk(http):
+    status = told(http.get("/api/v1/status"))
+    assert status["provenance_note"].startswith("Sample data")
+    assert datetime.fromisoformat(status["since"]) == NOW - timedelta(hours=7)
+    served, rejected = status["models"]
+    assert (served["symbol"], served["champion"], served["signal"]["action"]) == (
+        "AAPL",
+        "20260304T020000-0a1b2c3d",
+        "buy",
+    )
+    assert served["evaluation"]["metrics"]["sharpe_ratio"] == 1.27
+    assert (rejected["champion"], rejected["signal"], rejected["last_verdict"]["verdict"]) == (
+        None,
+        None,
+        "inconclusive",
+    )
+    assert [run["job"] for run in status["running"]] == ["training"]
+    assert [alert["rule"] for alert in status["alerts"]] == ["min_sharpe_ratio"]
+    assert status["backups"]["last_verified"]["name"] == "backup_20260304_020000"
+    assert status["backups"]["last_proven"] is None
+
+
+def test_progress_counts_ended_tasks_whole_and_the_others_by_their_own_word(http):
+    progress = told(http.get("/api/v1/status"))["running"][0]["progress"]
+    assert progress["fraction"] == pytest.approx(0.75)
+    assert (progress["done"], progress["total"]) == (1, 2)
+    assert progress["message"] == "1 of 2 done; MSFT/behavioral_cloner tree 100 of 200"
+
+
+def test_jobs_say_when_they_start_and_what_brings_them(http):
+    jobs = {job["job"]: job for job in told(http.get("/api/v1/jobs"))["items"]}
+    assert (jobs["training"]["schedule"], jobs["training"]["follows"]) == ("daily at 02:00", None)
+    assert datetime.fromisoformat(jobs["training"]["next_run"]) > NOW
+    assert (jobs["backup"]["schedule"], jobs["backup"]["follows"]) == ("after performance check", "performance_check")
+    assert jobs["restore_drill"]["schedule"] == "cron 30 4 * * sun"
+    assert jobs["signals"]["last_run"]["state"] == "succeeded"
+    assert jobs["maintenance"]["last_run"] is None
+
+
+def test_a_new_desk_shows_every_pair_it_will_train(new):
+    status = told(new.get("/api/v1/status"))
+    assert [(model["symbol"], model["champion"], model["evaluation"]) for model in status["models"]] == [
+        ("AAPL", None, None),
+        ("MSFT", None, None),
+    ]
+    assert (status["running"], status["alerts"], status["backups"]["last_verified"]) == ([], [], None)
+    assert told(new.get("/api/v1/signals")) == {"items": []}
+    assert told(new.get("/api/v1/signals/AAPL"))["items"] == []
+
+
+def test_a_signal_carries_everything_needed_to_trust_it(http):
+    (signal,) = told(http.get("/api/v1/signals"))["items"]
+    assert signal == {
+        "symbol": "AAPL",
+        "model_type": "behavioral_cloner",
+        "version": "20260304T020000-0a1b2c3d",
+        "action": "buy",
+        "position": 1.0,
+        "confidence": 0.82,
+        "price": 187.25,
+        "interval": "1d",
+        "as_of": "2026-03-03T21:06:07Z",
+        "provenance": "sample",
+        "published_at": "2026-03-04T02:06:07Z",
+        "expires_at": "2026-03-05T05:06:07Z",
+        "stale": False,
+    }
+
+
+def test_an_expired_signal_is_marked_stale_and_never_called_current(desk, live):
+    assert told(live.get("/api/v1/signals/AAPL"))["current"]
+    desk.clock.move(timedelta(days=1))
+    desk.database.write(jobs.paused)
+    assert told(live.get("/api/v1/signals"))["items"][0]["stale"] is True
+    assert told(live.get("/api/v1/status"))["models"][0]["signal"]["stale"] is True
+    history = told(live.get("/api/v1/signals/AAPL"))
+    assert history["current"] == []
+    assert history["items"][0]["stale"] is True
+
+
+def test_a_written_change_shows_in_the_very_next_answer(desk, live):
+    told(live.get("/api/v1/signals"))
+    for day in range(1, 6):
+        champion = desk.database.read(lambda c: models.champion(c, "AAPL", "behavioral_cloner"))
+        desk.database.write(
+            lambda c, day=day, champion=champion: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day)
+        )
+        assert told(live.get("/api/v1/signals"))["items"][0]["price"] == day
+
+
+def test_the_history_of_a_symbol_is_read_page_by_page(desk, live):
+    champion = desk.database.read(lambda c: models.champion(c, "AAPL", "behavioral_cloner"))
+    for day in range(1, 5):
+        desk.database.write(lambda c, day=day: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day))
+    prices, cursor = [], None
+    while True:
+        page = told(live.get("/api/v1/signals/AAPL", params={"limit": 2, **({"cursor": cursor} if cursor else {})}))
+        prices += [signal["price"] for signal in page["items"]]
+        if (cursor := page["next"]) is None:
+            break
+    assert prices == [4, 3, 2, 1, 187.25]
+
+
+def test_runs_are_paged_without_a_gap_or_a_repeat_while_new_ones_arrive(desk, live):
+    seen, cursor = [], None
+    while True:
+        page = told(live.get("/api/v1/runs", params={"limit": 2, **({"cursor": cursor} if cursor else {})}))
+        seen += [run["id"] for run in page["items"]]
+        desk.database.write(lambda c: runs.request(c, "maintenance", now=NOW, trigger="manual"))
+        if (cursor := page["next"]) is None:
+            break
+    assert seen == [6, 5, 4, 3, 2, 1]
+
+
+def test_runs_can_be_filtered(http):
+    assert [run["id"] for run in told(http.get("/api/v1/runs?job=training"))["items"]] == [6, 2]
+    assert [run["id"] for run in told(http.get("/api/v1/runs?job=training&state=running"))["items"]] == [6]
+    assert http.get("/api/v1/runs?job=cooking").status_code == 422
+
+
+def test_a_run_shows_its_tasks_and_progress(http):
+    ended = told(http.get("/api/v1/runs/2"))
+    assert (ended["name"], ended["state"], ended["tasks"][0]["result"]) == ("training-2", "succeeded", {"rows": 1})
+    assert ended["progress"] is None
+    assert told(http.get("/api/v1/runs/6"))["progress"]["done"] == 1
+
+
+def test_a_run_log_leaves_out_the_line_that_is_still_being_written(http):
+    log = told(http.get("/api/v1/runs/2/log"))
+    assert [line["event"] for line in log["lines"]] == ["task.ended", "run.ended"]
+    assert log["truncated"] is False
+    assert told(http.get("/api/v1/runs/2/log?limit=1")) == {
+        "run": 2,
+        "lines": [{"event": "run.ended"}],
+        "truncated": True,
+    }
+    assert told(http.get("/api/v1/runs/1/log"))["lines"] == []
+
+
+def test_a_long_run_log_is_told_from_its_end(desk, live):
+    path = desk.home.run_log("training-2")
+    path.write_text("".join(json.dumps({"line": n, "text": "x" * 200}) + "\n" for n in range(10_000)))
+    log = told(live.get("/api/v1/runs/2/log?limit=5000"))
+    numbers = [line["line"] for line in log["lines"]]
+    assert numbers == list(range(numbers[0], 10_000))
+    assert log["truncated"] is True
+    assert len(numbers) > 1000
+
+
+def test_models_are_listed_with_their_state(http):
+    found = told(http.get("/api/v1/models"))["items"]
+    assert [(version["symbol"], version["state"]) for version in found] == [("MSFT", "rejected"), ("AAPL", "champion")]
+    assert [version["id"] for version in told(http.get("/api/v1/models?state=champion&symbol=AAPL"))["items"]] == [1]
+    assert told(http.get("/api/v1/models?limit=1"))["next"] == 2
+
+
+def test_a_model_shows_its_evaluations_and_when_it_served(http):
+    model = told(http.get("/api/v1/models/1"))
+    assert model["evaluations"][0]["verdict"] == "better"
+    assert model["servings"][0]["why"] == "better than staying in cash"
+
+
+def test_reports_and_pictures_are_served_from_the_addresses_that_evaluations_name(http):
+    evaluation = told(http.get("/api/v1/models/1"))["evaluations"][0]
+    assert told(http.get(evaluation["report"])) == {"schema_version": 1}
+    picture = http.get(evaluation["picture"])
+    assert (picture.headers["content-type"], picture.content) == ("image/png", PIXEL)
+
+
+def test_a_report_that_was_tidied_away_has_no_address(desk, live):
+    evaluation = told(live.get("/api/v1/models/1"))["evaluations"][0]
+    for file in desk.home.results.rglob("*.*"):
+        file.unlink()
+    swept = told(live.get("/api/v1/models/1"))["evaluations"][0]
+    assert (swept["report"], swept["picture"]) == (None, None)
+    assert live.get(evaluation["report"]).status_code == 404
+
+
+def test_alerts_are_listed_and_filtered(http):
+    assert told(http.get("/api/v1/alerts"))["items"][0]["state"] == "firing"
+    assert told(http.get("/api/v1/alerts?state=resolved"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/api/v1/runs/99", "run.unknown"),
+        ("/api/v1/runs/99/log", "run.unknown"),
+        ("/api/v1/runs/99999999999999999999", "route.unknown"),
+        ("/api/v1/runs/abc", "route.unknown"),
+        ("/api/v1/models/99", "version.unknown"),
+        ("/api/v1/signals/NOPE", "signals.unknown"),
+        ("/api/v1/reports/evaluation-3/none.json", "report.unknown"),
+        ("/api/v1/nothing", "route.unknown"),
+        ("/api/v1/status/", "route.unknown"),
+        ("/static/nothing.js", "route.unknown"),
+        ("/docs", "route.unknown"),
+    ],
+)
+def test_what_does_not_exist_is_a_problem_document(http, path, code):
+    response = http.get(path)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (problem["status"], problem["code"], problem["title"]) == (404, code, "Not Found")
+    assert problem["cure"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/signals", "/", "/static/page.js"])
+def test_what_a_client_already_has_is_not_sent_again(http, path):
+    first = http.get(path)
+    again = http.get(path, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert http.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_the_etag_changes_with_the_content(desk, live):
+    before = live.get("/api/v1/status").headers["etag"]
+    desk.pause("backup", "test")
+    assert live.get("/api/v1/status").headers["etag"] != before
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/status", "/api/v1/runs", "/"])
+def test_head_is_get_without_its_body(http, path):
+    head, get = http.head(path), http.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(get.content))
+
+
+def test_every_response_carries_the_security_headers(http):
+    for path in ("/", "/api/v1/status", "/api/v1/nothing", "/api/v1/runs?limit=0"):
+        headers = http.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "cache-control" in headers
+        assert "server" not in headers
+        assert "access-control-allow-origin" not in headers
+
+
+def test_a_fault_of_our_own_tells_no_secret(desk, live, monkeypatch, caplog):
+    monkeypatch.setattr(desk, "readiness", lambda: desk.home.root.joinpath("no such file").read_text())
+    response = live.get("/readyz")
+    assert response.status_code == 500
+    assert response.json()["code"] == "internal"
+    assert str(desk.home.root) not in response.text
+    assert "Traceback" not in response.text
+    assert "FileNotFoundError" in caplog.text

@@ -1,0 +1,132 @@
+"""What a person may ask for, and what the door lets through."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.errors import ConfigError
+from config.secrets import Secret
+from config.settings import Api
+from daemon.api.guard import check_bind
+from daemon.store.faults import fault
+from tests.support.http import BEARER, client, serving
+
+
+def refused(response, status, code):
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == code
+    return response.json()
+
+
+def test_a_job_is_started_at_once_and_its_run_is_told(desk, live):
+    response = live.post("/api/v1/jobs/maintenance/run", headers=BEARER)
+    assert response.status_code == 202
+    run = response.json()
+    assert (run["job"], run["state"], run["trigger"]) == ("maintenance", "due", "manual")
+    assert live.get(response.headers["location"]).json()["id"] == run["id"]
+    assert desk.asked == [("maintenance", {}, "api")]
+
+
+def test_a_run_can_be_limited_to_symbols_and_steps(desk, live):
+    body = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 100}
+    run = live.post("/api/v1/jobs/evaluation/run", headers=BEARER, json=body).json()
+    assert run["options"] == body
+    assert desk.asked == [("evaluation", body, "api")]
+
+
+def test_a_job_at_work_is_not_started_twice(live):
+    refused(live.post("/api/v1/jobs/training/run", headers=BEARER), 409, "run.overlap")
+
+
+def test_pause_and_resume_show_in_the_job_and_in_the_status(live):
+    for verb, paused in (("pause", True), ("pause", True), ("resume", False)):
+        response = live.post(f"/api/v1/jobs/training/{verb}", headers=BEARER)
+        assert (response.status_code, response.json()["paused"]) == (202, paused)
+        jobs = {job["job"]: job for job in live.get("/api/v1/status").json()["jobs"]}
+        assert jobs["training"]["paused"] is paused
+
+
+def test_a_full_disk_is_told_as_507(desk, live, monkeypatch):
+    def full(*_):
+        raise fault("store.disk_full", "database or disk is full")
+
+    monkeypatch.setattr(desk, "pause", full)
+    problem = refused(live.post("/api/v1/jobs/training/pause", headers=BEARER), 507, "store.disk_full")
+    assert "Free space" in problem["cure"]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer wrong", "Basic {token}", "Bearer {token}x", "{token}", "Bearer \xe9"],
+)
+def test_a_write_without_the_right_token_is_refused(http, authorization):
+    token = BEARER["Authorization"].removeprefix("Bearer ")
+    headers = {} if authorization is None else {"Authorization": authorization.format(token=token).encode("latin-1")}
+    response = http.post("/api/v1/jobs/backup/run", headers=headers)
+    refused(response, 401, "request.token")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_the_scheme_of_the_token_may_be_written_in_any_case(live):
+    headers = {"Authorization": BEARER["Authorization"].replace("Bearer", "bearer")}
+    assert live.post("/api/v1/jobs/backup/pause", headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"symbols": "AAPL"}, "body/symbols"),
+        ({"symbols": []}, "body/symbols"),
+        ({"symbols": ["../etc"]}, "body/symbols/0"),
+        ({"steps": "10"}, "body/steps"),
+        ({"steps": 0}, "body/steps"),
+        ({"colour": "red"}, "body/colour"),
+        ([], "body"),
+    ],
+)
+def test_a_wrong_body_is_told_with_its_pointer(http, body, message):
+    problem = refused(http.post("/api/v1/jobs/backup/run", headers=BEARER, json=body), 422, "request.invalid")
+    assert [fault["pointer"] for fault in problem["errors"]] == [message]
+
+
+@pytest.mark.parametrize("job", ["cooking", "training%2Frun", "TRAINING"])
+def test_an_unknown_job_does_not_exist(http, job):
+    refused(http.post(f"/api/v1/jobs/{job}/run", headers=BEARER), 404, "route.unknown")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_a_method_that_an_address_does_not_take_is_named(http, method):
+    response = http.request(method, "/api/v1/status", headers=BEARER)
+    refused(response, 405, "route.method")
+    assert response.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("host", "token"),
+    [
+        ("127.0.0.1", None),
+        ("127.1.2.3", None),
+        ("::1", None),
+        ("localhost", Secret("short")),
+        ("0.0.0.0", Secret("x" * 32)),
+        ("desk.example", Secret("é" * 16)),
+    ],
+)
+def test_a_safe_bind_is_allowed(host, token):
+    check_bind(Api(host=host), token)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "desk.example", "localhost.evil.example"])
+@pytest.mark.parametrize("token", [None, Secret(""), Secret("x" * 31)])
+def test_a_bind_that_others_can_reach_needs_a_long_token(host, token):
+    with pytest.raises(ConfigError) as refusal:
+        check_bind(Api(host=host), token)
+    assert refusal.value.code == "api.token_required"
+    assert host in refusal.value.message
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8642", "desk.example", "localhost."])
+def test_the_names_of_the_desk_are_answered(desk, host):
+    with serving(desk, Api(port=0, allowed_hosts=("Desk.Example",))) as url, client(url) as http:
+        assert http.get("/healthz", headers={"Host": host}).status_code == 200
