@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from json import JSONDecodeError
 from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _PRICES_HOST = "https://query2.finance.yahoo.com"
 _CONNECT_SECONDS = 2.5  # what cannot be reached in this time is out of reach
+_LONGEST_BAR = timedelta(days=1)
 _TORN = (JSONDecodeError, ChunkedEncodingError, IncompleteRead)  # asking again may help
 _UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError)  # what yfinance makes of a wrong answer
 
@@ -65,9 +67,17 @@ class YahooSource(BarSource):
 
     def _history(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         YfData.cache_get.cache_clear()  # it remembers answers for ever; history that was rewritten must show
-        frame: pd.DataFrame = yfinance.Ticker(symbol, session=self._session).history(
-            start=start, end=end, interval=interval, auto_adjust=False, actions=True, timeout=self._timeout
-        )
+        ticker = yfinance.Ticker(symbol, session=self._session)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.Pandas4Warning)  # its own use of pandas, not ours to mend
+            frame: pd.DataFrame = ticker.history(
+                start=start - _LONGEST_BAR,  # Yahoo goes by when a bar opened
+                end=end,
+                interval=interval,
+                auto_adjust=False,
+                actions=True,
+                timeout=self._timeout,
+            )
         return frame
 
 

@@ -36,7 +36,8 @@ def _view(close: pd.Series) -> pd.Series:
     logs = np.log(close)
     scale = logs.diff().rolling(_VOLATILITY_BARS).std() * np.sqrt(_MOVE_BARS)
     move = logs.diff(_MOVE_BARS)
-    return np.sign(move).where(move.abs() > _CONVICTION * scale).ffill().fillna(actions.HOLD).astype("int64")
+    view = pd.Series(np.sign(move), close.index).where(move.abs() > _CONVICTION * scale)
+    return view.ffill().fillna(actions.HOLD).astype("int64")
 
 
 def _moods(bars: Bars) -> npt.NDArray[np.float64]:
@@ -44,4 +45,4 @@ def _moods(bars: Bars) -> npt.NDArray[np.float64]:
     step = pd.Timedelta(days=1) if bars.interval == "1d" else pd.Timedelta(minutes=1)
     nth = ((pd.DatetimeIndex(bars.frame.index) - _EPOCH) // step).to_numpy()
     draws = np.random.default_rng(seed_of("expert", bars.symbol)).random((int(nth.max(initial=0)) + 1, 2))
-    return draws[nth].T
+    return np.asarray(draws[nth].T)

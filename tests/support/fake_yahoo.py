@@ -1,0 +1,222 @@
+"""A server that speaks Yahoo's protocol over loopback, and can fail in every way the real one does."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pandas as pd
+
+from data_pipeline import calendar
+from data_pipeline.calendar import MINUTES
+
+NEW_YORK = "America/New_York"
+
+
+@dataclass
+class FakeYahoo:
+    """What the server serves: raw rows by symbol, stamped as Yahoo stamps them, and how it misbehaves."""
+
+    rows: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict)  # by symbol and interval
+    time_zones: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, dict[int, float]] = field(default_factory=dict)
+    dividends: dict[str, dict[int, float]] = field(default_factory=dict)
+    failure: str | None = None
+    failures_left: int | None = None  # None: until further notice
+    requests: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def serve(self, symbol: str, frame: pd.DataFrame, interval: str = "1d", time_zone: str = NEW_YORK) -> None:
+        """Serve bars (as `Bars.frame` has them) with the stamps Yahoo would give them: when each bar opened."""
+        self.rows[symbol, interval] = frame.set_axis(opening_stamps(symbol, interval, frame.index, time_zone))
+        self.time_zones[symbol] = time_zone
+
+    def fail(self, failure: str, times: int | None = None) -> None:
+        """Misbehave from now on, or only `times` times."""
+        self.failure, self.failures_left = failure, times
+
+    def current_failure(self) -> str | None:
+        if self.failures_left is None:
+            return self.failure
+        self.failures_left -= 1
+        if self.failures_left < 0:
+            self.failure, self.failures_left = None, None
+        return self.failure
+
+    def chart(self, symbol: str, query: dict[str, list[str]]) -> tuple[int, Any]:
+        interval = query["interval"][0]
+        if (symbol, interval) not in self.rows:
+            known = [key for key in self.rows if key[0] == symbol]
+            if not known:
+                return 404, _answer(None, {"code": "Not Found", "description": "No data found, symbol may be delisted"})
+            interval = known[0][1]
+        rows = self.rows[symbol, interval]
+        if "period1" in query:
+            first, last = int(query["period1"][0]), int(query["period2"][0])
+            rows = rows[(rows.index >= first) & (rows.index < last)]
+        else:
+            rows = rows.tail(1)
+        return 200, _answer([self._result(symbol, interval, rows)], None)
+
+    def _result(self, symbol: str, interval: str, rows: pd.DataFrame) -> dict[str, Any]:
+        time_zone = self.time_zones[symbol]
+        events = {
+            "dividends": {str(t): {"amount": value, "date": t} for t, value in self.dividends.get(symbol, {}).items()},
+            "splits": {
+                str(t): {"date": t, "numerator": value, "denominator": 1.0, "splitRatio": f"{value}:1"}
+                for t, value in self.splits.get(symbol, {}).items()
+            },
+        }
+        quote = {name: _plain(rows[name]) for name in ("open", "high", "low", "close", "volume")}
+        result: dict[str, Any] = {
+            "meta": _meta(symbol, interval, time_zone, rows),
+            "timestamp": [int(stamp) for stamp in rows.index],
+            "events": {name: found for name, found in events.items() if found},
+            "indicators": {"quote": [quote]},
+        }
+        if interval == "1d":
+            result["indicators"]["adjclose"] = [{"adjclose": quote["close"]}]
+        return result
+
+
+def opening_stamps(symbol: str, interval: str, closes: pd.Index, time_zone: str) -> pd.Index:
+    """Unix seconds of when each bar opened."""
+    times = pd.DatetimeIndex(closes)
+    if interval == "1d":
+        dates = calendar.session_dates(symbol, times)
+        opening = pd.Timedelta(hours=9, minutes=30) if time_zone == NEW_YORK else pd.Timedelta(0)
+        opens = (dates + opening).tz_localize(time_zone)
+    else:
+        step = pd.Timedelta(minutes=MINUTES[interval])
+        known = calendar.closes(symbol, interval, times[0] - pd.Timedelta(days=9), times[-1])
+        before = pd.Series(known[:-1], known[1:]).reindex(times)
+        opens = pd.DatetimeIndex(before.where(times - before <= step, times - step))
+        # The first bar of a session opens a step before it closes; any later one when the bar before it closed.
+    return pd.Index(opens.tz_convert("UTC").as_unit("s").asi8)
+
+
+def _plain(column: pd.Series) -> list[Any]:
+    return [None if pd.isna(value) else value for value in column.tolist()]
+
+
+def _meta(symbol: str, interval: str, time_zone: str, rows: pd.DataFrame) -> dict[str, Any]:
+    meta = {
+        "currency": "USD",
+        "symbol": symbol,
+        "exchangeName": "NMS",
+        "instrumentType": "EQUITY",
+        "firstTradeDate": 345479400,
+        "regularMarketTime": int(rows.index[-1]) if len(rows) else 0,
+        "gmtoffset": -18000,
+        "timezone": "EST",
+        "exchangeTimezoneName": time_zone,
+        "regularMarketPrice": 1.0,
+        "chartPreviousClose": 1.0,
+        "priceHint": 2,
+        "dataGranularity": interval,
+        "range": "",
+        "validRanges": ["1d", "5d", "1mo", "3mo", "6mo", "1y", "2y", "5y", "10y", "ytd", "max"],
+    }
+    if interval != "1d":
+        meta["tradingPeriods"] = _trading_periods(rows, time_zone)
+    return meta
+
+
+def _trading_periods(rows: pd.DataFrame, time_zone: str) -> list[list[dict[str, Any]]]:
+    local = pd.to_datetime(rows.index, unit="s", utc=True).tz_convert(time_zone)
+    periods = []
+    for date in sorted(set(local.date)):
+        start = int(pd.Timestamp(f"{date} 09:30").tz_localize(time_zone).timestamp())
+        end = int(pd.Timestamp(f"{date} 16:00").tz_localize(time_zone).timestamp())
+        periods.append([{"timezone": "EST", "start": start, "end": end, "gmtoffset": -18000}])
+    return periods
+
+
+def _answer(result: Any, error: Any) -> dict[str, Any]:
+    return {"chart": {"result": result, "error": error}}
+
+
+def _broken(failure: str, answer: Any) -> Any:
+    """The answer as a misbehaving Yahoo gives it."""
+    if failure == "empty":
+        return _answer([{"meta": _meta("X", "1d", NEW_YORK, pd.DataFrame()), "indicators": {"quote": [{}]}}], None)
+    if failure == "no_rows":
+        result = answer["chart"]["result"][0]
+        result["timestamp"] = []
+        result["indicators"] = {"quote": [{name: [] for name in result["indicators"]["quote"][0]}]}
+    if failure == "missing_columns":
+        del answer["chart"]["result"][0]["indicators"]["quote"][0]["volume"]
+    return answer
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    yahoo: FakeYahoo
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        self.yahoo.requests.append(self.path)
+        if url.path.startswith("/v8/finance/chart/"):
+            self._chart(url.path.rpartition("/")[2], parse_qs(url.query))
+        elif url.path == "/v1/test/getcrumb":
+            self._send(200, b"crumb-of-a-fake", "text/plain")
+        elif url.path in ("", "/"):
+            self._send(404, b"", "text/html", cookie="A3=fake; Path=/")
+        else:
+            self._send_json(404, {"quoteSummary": {"result": None, "error": {"code": "Not Found"}}})
+
+    def do_HEAD(self) -> None:
+        if self.yahoo.failure == "slow":
+            time.sleep(5.0)
+        self._send(404, b"", "text/html")
+
+    def _chart(self, symbol: str, query: dict[str, list[str]]) -> None:
+        failure = self.yahoo.current_failure() if "period1" in query or self.yahoo.failure == "429" else None
+        if failure == "429":
+            return self._send(429, b"Too Many Requests", "text/plain")
+        if failure == "down":
+            return self._send(502, b"<html>Will be right back</html>", "text/html")
+        status, answer = self.yahoo.chart(symbol, query)
+        body = json.dumps(_broken(failure, answer) if failure else answer).encode()
+        return self._send(status, body[: len(body) // 2] if failure == "truncated" else body, "application/json")
+
+    def _send_json(self, status: int, answer: Any) -> None:
+        self._send(status, json.dumps(answer).encode(), "application/json")
+
+    def _send(self, status: int, body: bytes, kind: str, cookie: str | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if cookie:
+            self.send_header("Set-Cookie", cookie)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class calls it so
+        """Say nothing; `requests` remembers."""
+
+
+@contextmanager
+def fake_yahoo() -> Iterator[FakeYahoo]:
+    """Run the server on a free port of loopback."""
+    yahoo = FakeYahoo()
+    handler = type("Handler", (_Handler,), {"yahoo": yahoo})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    yahoo.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield yahoo
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
