@@ -100,6 +100,8 @@ class Desk:
                 await asyncio.wait_for(stop.wait(), TICK)
             except TimeoutError:
                 continue
+        if self.outbox is not None:
+            self.outbox.close()
         await self.dispatcher.stop()
         await outbox
 

@@ -112,8 +112,11 @@ def deliveries(c: Connection, alert_id: int) -> list[Delivery]:
 
 
 def pending_outbox(c: Connection, now: datetime, channels: Iterable[str]) -> list[Delivery]:
-    """The head of each channel's queue, if its time has come: whatever comes after it waits, so order is kept."""
-    return [head for head in _heads(c, channels) if head.next_attempt_at <= now]
+    """The head of each channel's queue, if its time has come: whatever comes after it waits, so order is kept.
+
+    A wait longer than any the desk imposes means that the clock was set back; its time has come too.
+    """
+    return [head for head in _heads(c, channels) if not now < head.next_attempt_at <= now + LONGEST_DELAY]
 
 
 def next_delivery_at(c: Connection, channels: Iterable[str]) -> datetime | None:

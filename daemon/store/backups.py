@@ -20,9 +20,6 @@ from daemon.store.tables import backups
 if TYPE_CHECKING:
     from daemon.backups import Backup
 
-# So many of the newest versions of every symbol and model type are kept besides champion and predecessor.
-NEWEST = 3
-
 
 @dataclass(frozen=True)
 class BackupRecord:
@@ -51,16 +48,10 @@ def reading(path: Path) -> Iterator[Connection]:
 
 
 def worth_keeping(c: Connection) -> list[Version]:
-    """The champion of every symbol and model type, its predecessor, and the newest three versions."""
+    """What retention would never delete: champions, their predecessors, challengers and the newest versions."""
     present = models.versions(c, states=("challenger", "champion", "retired", "rejected"))
-    kept: dict[int, Version] = {}
-    for pair in sorted({(version.symbol, version.model_type) for version in present}):
-        own = [version for version in present if (version.symbol, version.model_type) == pair]
-        before = models.predecessor(c, *pair)
-        for rank, version in enumerate(own):
-            if rank < NEWEST or version.state == "champion" or version == before:
-                kept[version.id] = version
-    return list(kept.values())
+    expendable = {version.id for version in models.expendable(c, models.NEWEST_KEPT)}
+    return [version for version in present if version.id not in expendable]
 
 
 def record(c: Connection, backup: Backup, *, run_id: int | None, verified_at: datetime) -> None:

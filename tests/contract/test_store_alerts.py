@@ -162,6 +162,11 @@ def test_a_blocked_notification_lets_the_next_one_pass(database):
     assert (kept.blocked, len(kept.last_error)) == ("notify.blocked", 255)
 
 
+def test_a_clock_set_back_by_years_does_not_silence_a_channel(database):
+    see(database, failed(), NOW + timedelta(days=1500))
+    assert len(database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS))) == 2
+
+
 def test_nothing_waits_in_an_empty_outbox(database):
     assert database.read(lambda c: alerts.next_delivery_at(c, CHANNELS)) is None
     assert database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS)) == []

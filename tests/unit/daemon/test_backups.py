@@ -41,10 +41,12 @@ def make(home, database, symbol, version, *, serve=False, size=2000):
 
 @pytest.fixture
 def desk(home, database):
-    """A home with a champion, its predecessor, and newer versions."""
+    """A home with a champion, its predecessor, newer challengers, and one that was rejected long ago."""
     for version, serve in [("v1", True), ("v2", True), ("v3", False), ("v4", False), ("v5", False), ("v6", False)]:
         make(home, database, "AAPL", version, serve=serve)
     make(home, database, "BTC-USD", "v1", serve=True)
+    old = database.read(lambda c: models.find(c, "AAPL", "cloner", "v3"))
+    assert database.write(lambda c: models.set_state(c, old.id, "rejected", ("challenger",)))
     return home
 
 
