@@ -215,6 +215,16 @@ def test_weights_by_hand_move_the_forest_towards_the_heavy_action() -> None:
     assert buys[50.0] > buys[1.0]
 
 
+def test_synthetic_rows_fill_the_training_span_and_are_never_measured_on(cloner: BehavioralCloner) -> None:
+    X, y = labelled()
+    filled = BehavioralCloner(SMALL.model_copy(update={"oversample": 1.0, "class_weight": None}))
+    metrics = filled.train_model(X, y, verbose=False)
+    assert (metrics["train_size"], metrics["test_size"]) == (315, 80)
+    assert sum(metrics["label_distribution"].values()) == 395
+    assert metrics["test_accuracy"] > 0.9
+    assert filled.predict_proba(X).tobytes() != cloner.predict_proba(X).tobytes()
+
+
 def test_folds_over_time_score_each_span_and_leave_the_cloner_alone(cloner: BehavioralCloner) -> None:
     X, y = labelled()
     before = cloner.predict_proba(X)
