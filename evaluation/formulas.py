@@ -83,7 +83,8 @@ def downside_deviation(returns: Array, periods_per_year: float) -> float:
 
 def sharpe_ratio(returns: Array, periods_per_year: float) -> float:
     """Mean over standard deviation, a year's worth; cash earns nothing (Sharpe 1994)."""
-    return float(np.mean(returns)) / _deviation(returns) * math.sqrt(periods_per_year)
+    deviation = _deviation(returns)
+    return float(np.mean(returns)) / deviation * math.sqrt(periods_per_year)
 
 
 def sortino_ratio(returns: Array, periods_per_year: float) -> float:
@@ -131,13 +132,16 @@ def conditional_value_at_risk(returns: Array) -> float:
 
 def drawdowns(returns: Array) -> Array:
     """How far below its peak so far the account stands after each return, in percent; it starts at its first peak."""
-    wealth = np.cumprod(1.0 + returns)
+    _at_least(1, returns)
+    with np.errstate(over="ignore"):
+        wealth = np.cumprod(1.0 + returns)
+    if not np.isfinite(wealth).all():
+        raise UndefinedError("too_large")
     return 100.0 * (wealth / np.maximum(np.maximum.accumulate(wealth), 1.0) - 1.0)
 
 
 def max_drawdown(returns: Array) -> float:
     """The deepest drawdown, a percentage in [-100, 0]."""
-    _at_least(1, returns)
     return float(np.min(drawdowns(returns)))
 
 
@@ -153,7 +157,6 @@ class Drawdown:
 def deepest_drawdown(returns: Array) -> Drawdown:
     """Where the deepest drawdown began, reached its trough, and was recovered."""
     depths = drawdowns(returns)
-    _at_least(1, returns)
     trough = int(np.argmin(depths))
     if depths[trough] == 0.0:
         raise UndefinedError("no_drawdown")

@@ -13,6 +13,8 @@ from evaluation.ledger import Rates, simulate
 from tests.support.reference_ledger import Reference
 
 LEVELS = (-1.0, -0.9, -0.5, -0.1, 0.0, 0.1, 0.5, 0.9, 1.0)
+# The first example may compile the kernel.
+unhurried = settings(deadline=None)
 RATES = st.builds(Rates, st.floats(0, 0.02), st.floats(0, 0.02), st.floats(0, 0.001))
 
 
@@ -26,7 +28,7 @@ def markets(draw, low=20.0, high=500.0, levels=LEVELS):
 
 
 @given(markets(), RATES)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_the_kernel_agrees_with_plain_python(market, rates):
     prices, targets = market
     books = simulate(prices, targets, 1000.0, rates)
@@ -38,6 +40,7 @@ def test_the_kernel_agrees_with_plain_python(market, rates):
 
 
 @given(markets(), RATES)
+@unhurried
 def test_equity_is_cash_and_shares_at_the_close_and_never_negative(market, rates):
     prices, targets = market
     books = simulate(prices, targets, 1000.0, rates)
@@ -46,6 +49,7 @@ def test_equity_is_cash_and_shares_at_the_close_and_never_negative(market, rates
 
 
 @given(markets(), RATES)
+@unhurried
 def test_a_fill_leaves_no_more_in_shares_than_the_account_is_worth(market, rates):
     prices, targets = market
     books = simulate(prices, targets, 1000.0, rates._replace(borrow=0.0))
@@ -57,6 +61,7 @@ def test_a_fill_leaves_no_more_in_shares_than_the_account_is_worth(market, rates
 
 
 @given(markets(levels=(0.0,)), RATES)
+@unhurried
 def test_staying_flat_costs_nothing(market, rates):
     books = simulate(*market, 1000.0, rates)
     np.testing.assert_array_equal(books.equity, 1000.0)
@@ -64,6 +69,7 @@ def test_staying_flat_costs_nothing(market, rates):
 
 
 @given(markets(low=80.0, high=120.0, levels=(-0.9, -0.5, 0.0, 0.5, 0.9)), RATES)
+@unhurried
 def test_higher_costs_never_leave_more(market, rates):
     doubled = Rates(*(2 * rate for rate in rates))
     cheap, dear = (simulate(*market, 1000.0, each).equity[0, -1] for each in (rates, doubled))
@@ -71,6 +77,7 @@ def test_higher_costs_never_leave_more(market, rates):
 
 
 @given(markets(), RATES)
+@unhurried
 def test_completed_trades_and_the_open_one_are_all_that_was_earned(market, rates):
     prices, targets = market
     books = simulate(prices, targets, 1000.0, rates)
@@ -87,6 +94,7 @@ def test_completed_trades_and_the_open_one_are_all_that_was_earned(market, rates
 
 
 @given(markets(), RATES, st.integers(1, 29))
+@unhurried
 def test_what_comes_later_changes_nothing_before_it(market, rates, until):
     prices, targets = market
     assume(until < targets.shape[1])
@@ -97,6 +105,7 @@ def test_what_comes_later_changes_nothing_before_it(market, rates, until):
 
 
 @given(st.lists(markets(), min_size=2, max_size=4), RATES)
+@unhurried
 def test_strategies_run_together_are_each_as_alone(several, rates):
     bars = min(targets.shape[1] for _, targets in several)
     prices = np.concatenate([each[:, :, :bars] for each, _ in several], axis=1)
@@ -110,6 +119,7 @@ def test_strategies_run_together_are_each_as_alone(several, rates):
 
 
 @given(markets(), RATES, st.sampled_from([0.25, 4.0, 1024.0]))
+@unhurried
 def test_returns_do_not_depend_on_the_size_of_the_account_or_the_unit_of_the_price(market, rates, factor):
     prices, targets = market
     books = simulate(prices, targets, 1000.0, rates)
@@ -120,6 +130,7 @@ def test_returns_do_not_depend_on_the_size_of_the_account_or_the_unit_of_the_pri
 
 
 @given(arrays(float, st.integers(1, 60), elements=st.floats(-1.0, 3.0)))
+@unhurried
 def test_a_drawdown_is_between_everything_and_nothing(returns):
     assert -100.0 <= max_drawdown(returns) <= 0.0
     assert drawdowns(returns).shape == returns.shape

@@ -1,0 +1,17 @@
+"""Write evaluation/report.schema.json from the model of a report: `python -m tests.golden.regenerate_report_schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from evaluation import report
+
+
+def schema() -> bytes:
+    return orjson.dumps(report.Report.model_json_schema(mode="serialization"), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+if __name__ == "__main__":
+    Path(report.__file__).with_name("report.schema.json").write_bytes(schema())
