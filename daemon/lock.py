@@ -76,6 +76,7 @@ class HomeLock:
 
     def __exit__(self, *_: object) -> None:
         os.ftruncate(self._handle, 0)
+        fcntl.flock(self._handle, fcntl.LOCK_UN)  # at once, also if a program just being started holds a copy
         os.close(self._handle)
 
 

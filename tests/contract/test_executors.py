@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,42 +107,44 @@ def test_what_a_task_prints_arrives_in_order_before_its_outcome(make: Make) -> N
 
 
 def test_a_task_that_never_stops_printing_fills_no_log(make: Make) -> None:
-    outcome, events = heard(make(), spec("babble", lines=300_000))
+    outcome, events = heard(make(), spec("babble", lines=120_000))
     assert outcome.state == "succeeded"
     assert sum(len(event["line"]) for event in events) < 2**20 + 4096
     assert events[-1]["line"] == "... what the task printed beyond this is not kept"
 
 
+def at_a_time(ends: Iterable[Outcome]) -> int:
+    """How many of these tasks were at work together at most."""
+    spans = [(end.value["began"], end.value["ended"]) for end in ends if end.value]
+    return max(sum(began <= moment < ended for began, ended in spans) for moment, _ in spans)
+
+
 def test_no_more_tasks_run_at_a_time_than_there_are_workers(make: Make) -> None:
     executor = make(workers=2)
 
-    async def body() -> tuple[float, list[Outcome]]:
-        await asyncio.gather(*(executor.run(spec("echo"), ignore) for _ in range(2)))
-        began = time.monotonic()
-        ends = await asyncio.gather(*(executor.run(spec("sleep", seconds=0.3), ignore) for _ in range(4)))
-        return time.monotonic() - began, ends
+    async def body() -> list[Outcome]:
+        return await asyncio.gather(*(executor.run(spec("sleep", seconds=0.3), ignore) for _ in range(5)))
 
-    took, ends = execute(executor, body)
-    assert [end.state for end in ends] == ["succeeded"] * 4
-    assert 0.6 <= took < 1.1
+    ends = execute(executor, body)
+    assert [end.state for end in ends] == ["succeeded"] * 5
+    assert at_a_time(ends) == 2
 
 
 def test_more_workers_take_up_what_waits_and_fewer_let_tasks_at_work_end(make: Make) -> None:
     executor = make(workers=1)
 
-    async def body() -> list[float]:
-        took = []
-        for workers in (3, 1):
-            executor.resize(workers)
-            await asyncio.gather(*(executor.run(spec("echo"), ignore) for _ in range(workers)))
-            began = time.monotonic()
-            await asyncio.gather(*(executor.run(spec("sleep", seconds=0.3), ignore) for _ in range(3)))
-            took.append(time.monotonic() - began)
-        return took
+    async def body() -> tuple[list[Outcome], list[Outcome]]:
+        many = [asyncio.create_task(executor.run(spec("sleep", seconds=1.0), ignore)) for _ in range(3)]
+        await asyncio.sleep(0)
+        executor.resize(3)
+        await asyncio.sleep(0)
+        executor.resize(1)
+        few = [asyncio.create_task(executor.run(spec("sleep", seconds=0.1), ignore)) for _ in range(3)]
+        return await asyncio.gather(*many), await asyncio.gather(*few)
 
-    together, apart = execute(executor, body)
-    assert together < 0.8
-    assert apart >= 0.9
+    many, few = execute(executor, body)
+    assert at_a_time(many) == 3
+    assert at_a_time(few) == 1
 
 
 def test_a_task_beyond_its_limit_is_ended(make: Make) -> None:

@@ -86,8 +86,9 @@ def segfault(context: WorkContext, args: Args) -> Args:
 
 def sleep(context: WorkContext, args: Args) -> Args:
     _tell_pid(args)
+    began = time.monotonic()  # one clock for all processes of a machine
     time.sleep(args.get("seconds", FOREVER))
-    return {}
+    return {"began": began, "ended": time.monotonic()}
 
 
 def sleep_deaf(context: WorkContext, args: Args) -> Args:
