@@ -92,11 +92,11 @@ def take(home: Home, database: Database, now: datetime, settings: Settings) -> B
         manifest = BackupManifest(
             taken_at=now,
             code_version=installed("nightdesk"),
-            champions=[
+            champions=sorted(
                 version_folder(copy, version).relative_to(temp).as_posix()
                 for version in versions
                 if version.state == "champion"
-            ],
+            ),
             files={name: _entry(path) for name, path in _walk(temp)},
         )
         (temp / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
