@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from config.errors import ConfigError, NightdeskError
 from config.loader import load_settings
@@ -30,9 +30,6 @@ from daemon.notify import Notifier
 from daemon.runs import TERMINAL, Run
 from daemon.store import alerts, runs
 from daemon.store.database import Database, set_aside
-
-if TYPE_CHECKING:
-    from daemon.api.server import Server
 
 Progress = Callable[[Run, dict[str, Any] | None], None]
 
@@ -137,32 +134,35 @@ async def _serve(
     from daemon.api.server import Server, bind  # noqa: PLC0415
 
     clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()
-    with HomeLock(home, "desk") as lock, Log(home, clock, log_format) as log:
-        with open_house(home, config, clock=clock, log=log) as house:
-            api = house.settings.api.model_copy(update=bind_to)
-            token = write_token(home, house.settings)
-            check_bind(api, token)
-            listener = bind(api)
-            desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
-            server = Server(create_app(desk, token, api), listener)
-            lock.tell(api=server.url)
-            _on_signals(stop, desk)
-            serving = asyncio.create_task(server.serve())
-            await asyncio.to_thread(desk.begin)
-            log.write("info", "desk.started", api=server.url, home=str(home.root))
-            notifier.ready(f"Serving {server.url}")
-            if on_ready is not None:
-                on_ready(server.url, token)
-            beating = asyncio.create_task(_feed_watchdog(notifier, desk, server))
-            working = asyncio.create_task(desk.work(stop))
-            await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
-            stop.set()
-            notifier.stopping()
-            await working
-            server.stop()
-            await serving
-            beating.cancel()
-            log.write("info", "desk.stopped")
+    with (
+        HomeLock(home, "desk") as lock,
+        Log(home, clock, log_format) as log,
+        open_house(home, config, clock=clock, log=log) as house,
+    ):
+        api = house.settings.api.model_copy(update=bind_to)
+        token = write_token(home, house.settings)
+        check_bind(api, token)
+        listener = bind(api)
+        desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
+        server = Server(create_app(desk, token, api), listener)
+        lock.tell(api=server.url)
+        _on_signals(stop, desk, notifier)
+        serving = asyncio.create_task(server.serve())
+        await asyncio.to_thread(desk.begin)
+        log.write("info", "desk.started", api=server.url, home=str(home.root))
+        notifier.ready(f"Serving {server.url}")
+        if on_ready is not None:
+            on_ready(server.url, token)
+        beating = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
+        working = asyncio.create_task(desk.work(stop))
+        await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        notifier.stopping()
+        await working
+        server.stop()
+        await serving
+        beating.cancel()
+        log.write("info", "desk.stopped")
     return 0
 
 
@@ -170,19 +170,25 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _on_signals(stop: asyncio.Event, desk: Desk) -> None:
+def _on_signals(stop: asyncio.Event, desk: Desk, notifier: Notifier) -> None:
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, desk.reload)
+
+    def reload() -> None:
+        notifier.reloading()
+        desk.reload()
+        notifier.ready("Reloaded the config")
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
 
 
-async def _feed_watchdog(notifier: Notifier, desk: Desk, server: Server) -> None:
-    """Only a desk whose scheduler, writer and API all answer is alive."""
+async def _feed_watchdog(notifier: Notifier, desk: Desk, serving: asyncio.Task[None]) -> None:
+    """Only a desk whose scheduler and writer move and whose API serves is alive; it beats on the API's own loop."""
     interval = notifier.watchdog_interval()
     while interval is not None:
         stalled = [problem for problem in desk.readiness() if problem.endswith(".stalled")]
-        if not stalled and await server.answers():
+        if not stalled and not serving.done():
             notifier.alive()
         await asyncio.sleep(interval / 2)
 
@@ -204,22 +210,25 @@ async def _run_once(
     home: Home, config: Path | None, jobs: tuple[JobName, ...], options: dict[str, Any], on_progress: Progress
 ) -> list[Run]:
     clock, stop = SystemClock(), asyncio.Event()
-    with HomeLock(home, "run-once"), Log(home, clock, "quiet") as log:
-        with open_house(home, config, clock=clock, log=log) as house:
-            desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
-            loop = asyncio.get_running_loop()
-            for ending in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(ending, stop.set)
-            await asyncio.to_thread(desk.dispatcher.recover)
-            first = await asyncio.to_thread(_first_run, desk, jobs, options)
-            done: list[Run] = []
-            following: Run | None = first
-            while following is not None and not stop.is_set():
-                done.append(await _attend(desk, following, stop, on_progress))
-                following = await asyncio.to_thread(_follower, house, done[-1], clock.now())
-            await desk.dispatcher.stop()
-            if desk.outbox is not None:
-                await asyncio.to_thread(desk.outbox.deliver_due)
+    with (
+        HomeLock(home, "run-once"),
+        Log(home, clock, "quiet") as log,
+        open_house(home, config, clock=clock, log=log) as house,
+    ):
+        desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
+        loop = asyncio.get_running_loop()
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(ending, stop.set)
+        await asyncio.to_thread(desk.dispatcher.recover)
+        first = await asyncio.to_thread(_first_run, desk, jobs, options)
+        done: list[Run] = []
+        following: Run | None = first
+        while following is not None and not stop.is_set():
+            done.append(await _attend(desk, following, stop, on_progress))
+            following = await asyncio.to_thread(_follower, house, done[-1], clock.now())
+        await desk.dispatcher.stop()
+        if desk.outbox is not None:
+            await asyncio.to_thread(desk.outbox.deliver_due)
     return done
 
 
@@ -238,10 +247,11 @@ async def _attend(desk: Desk, run: Run, stop: asyncio.Event, on_progress: Progre
         if now is None:
             raise NightdeskError("run.unknown", f"The run {run.id} is gone.", "Look at the log.")
         on_progress(now, desk.run_progress(run.id))
-        if now.state in TERMINAL:
+        if now.state in TERMINAL or desk.dispatcher.stopping:
             return now
         if stop.is_set():
             await desk.dispatcher.stop()
+            continue
         await asyncio.sleep(0.1)
 
 

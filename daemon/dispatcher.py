@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +97,6 @@ class Dispatcher:
         finally:
             self._works.pop(run.id, None)
             self._attending.pop(run.id, None)
-            work.log.close()
 
     async def _claim(self, work: RunWork) -> bool:
         now, fingerprint = work.clock.now(), work.settings.fingerprint()
@@ -118,8 +116,8 @@ class Dispatcher:
             return Ending("cancelled", "shutdown")
         except NightdeskError as error:
             ending = Ending("failed", error.code, error.to_dict())
-        except Exception as error:  # a run's fault must not take the desk with it; it is logged and told
-            work.log.write("error", "run.fault", trace=traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it; it is logged and told
+            work.log.exception("run.fault", error)
             ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
         if self.stopping and ending.state in ("failed", "partial"):
             return Ending("cancelled", "shutdown", ending.detail)

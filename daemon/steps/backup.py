@@ -23,7 +23,7 @@ async def take_backup(work: RunWork) -> Ending:
 
 
 async def drill_restore(work: RunWork) -> Ending:
-    """Restore the newest backup into a scratch home, load its champions there and reproduce their golden predictions."""
+    """Restore the newest backup into a scratch home, where its champions must reproduce their golden predictions."""
     found = work.home.backups
     if not found:
         return Ending("skipped", "backup.none", {"message": "There is no backup to prove yet."})

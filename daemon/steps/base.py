@@ -33,9 +33,9 @@ class Ending:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """One task to be done: its kind, whom it is about, and its arguments."""
+    """One task to be done: its kind, whom it is about, and its arguments. Each is itself, equal to no other."""
 
     kind: str
     args: dict[str, Any] = field(default_factory=dict)

@@ -41,7 +41,7 @@ async def _live_plan(work: RunWork, champion: Version) -> Plan:
 async def _measure(work: RunWork, champion: Version, outcome: Outcome | None) -> None:
     found = await work.read(lambda c: models.evaluations(c, champion.id, limit=1))
     evaluated = found[0] if found else None
-    bases: dict[Basis, dict[str, Any]] = {"evaluation": evaluated.metrics if evaluated is not None else {}}
+    bases: dict[Basis, Any] = {"evaluation": evaluated.metrics if evaluated is not None else {}}
     if outcome is not None and outcome.value is not None:
         bases["live"] = outcome.value["metrics"] | {"reasons": outcome.value["reasons"]}
     now, monitoring = work.clock.now(), work.settings.monitoring

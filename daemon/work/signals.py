@@ -18,7 +18,7 @@ GRACE = timedelta(hours=6)
 
 
 def latest_signal(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """The target position and confidence at the close of the last stored bar, with all that a reader needs to trust it."""
+    """Target position and confidence at the close of the last stored bar, with what a reader needs to trust them."""
     symbol = args["symbol"]
     bars = stored_bars(context.home, context.settings, symbol)
     folder = context.home.model(symbol, args["model_type"], args["version"])
@@ -33,7 +33,7 @@ def latest_signal(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     signals = artifact.model.signals(bars)
     position, before = float(signals.position.iloc[-1]), float(signals.position.iloc[-2])
     last = bars.frame.index[-1]
-    expires = next_close(symbol, bars.interval, last).to_pydatetime() + min(GRACE, 6 * interval_length(bars.interval))
+    expires = next_close(symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
     return {
         "bar_time": last.isoformat(),
         "interval": bars.interval,
