@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from json import JSONDecodeError
 from pathlib import Path
@@ -50,7 +51,7 @@ class YahooSource(BarSource):
 
     def __init__(self, settings: YahooSettings, cache: Path) -> None:
         self._timeout = settings.timeout.total_seconds()
-        self._session = _YahooSession(settings.base_url, self._timeout)
+        self._session = _session(settings.base_url, self._timeout)
         _prepare_yfinance(cache)
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
@@ -97,6 +98,12 @@ class _YahooSession(Session[Response]):
     def knock(self) -> None:
         """Fail at once where Yahoo cannot be reached; yfinance would first wait for each of its hosts in turn."""
         self.head(_PRICES_HOST, allow_redirects=False)
+
+
+@lru_cache(maxsize=4)
+def _session(base_url: str | None, timeout: float) -> _YahooSession:
+    """One session for all symbols: its connection stays open, its cookie fits the crumb that yfinance remembers."""
+    return _YahooSession(base_url, timeout)
 
 
 def _moved(url: str, base: SplitResult) -> str:

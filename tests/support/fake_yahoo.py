@@ -151,6 +151,8 @@ def _broken(failure: str, answer: Any) -> Any:
         result = answer["chart"]["result"][0]
         result["timestamp"] = []
         result["indicators"] = {"quote": [{name: [] for name in result["indicators"]["quote"][0]}]}
+    if failure == "no_time_zone":
+        del answer["chart"]["result"][0]["meta"]["exchangeTimezoneName"]
     if failure == "missing_columns":
         del answer["chart"]["result"][0]["indicators"]["quote"][0]["volume"]
     return answer
