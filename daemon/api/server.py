@@ -78,6 +78,7 @@ class Server:
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                log_level="error",  # a stranger's junk is no news for the desk's log
                 access_log=False,
                 proxy_headers=False,  # a caller must not choose the address it seems to call from
                 server_header=False,

@@ -1,0 +1,117 @@
+"""The status page in a real browser, against a real server."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config.paths import Home
+from config.settings import Settings
+from daemon.clock import SystemClock
+from daemon.dashboard.page import STATIC
+from tests.support.desk import FakeDesk, empty_desk, filled_desk
+from tests.support.http import serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--enable-logging=stderr",
+    "--lang=en-GB",
+]
+browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+def open_page(desk: FakeDesk, profile: Path) -> tuple[str, str]:
+    """The words on the page when it has drawn itself, and what the browser complained of."""
+    with serving(desk) as url:
+        command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=3000", "--dump-dom", url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+    complaints = "\n".join(line for line in done.stderr.splitlines() if ":CONSOLE" in line)
+    return done.stdout, complaints
+
+
+def words(dom: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", dom)))
+
+
+@browser
+def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tmp_path: Path):
+    with filled_desk(home) as desk:
+        dom, complaints = open_page(desk, tmp_path / "profile")
+    page = words(dom)
+    assert complaints == ""
+    for expected in (
+        "1 alert",
+        "Sample data: a synthetic market.",
+        "AAPL ▲ buy",
+        "+1.00",
+        "82 %",
+        "187.25",
+        "behavioral cloner 20260304T020000-0a1b2c3d",
+        "Sharpe 1.27",
+        "Drawdown \N{MINUS SIGN}9.6 %",
+        "MSFT no champion",
+        "no clear gain in Sharpe ratio",
+        "1 of 2 tasks 75 %",
+        "MSFT/behavioral cloner tree 100 of 200",
+        "daily at 02:00",
+        "Sharpe ratio 0.10 is below 0.50.",
+        "backup_20260304_020000, 9 files, 1.2 MB",
+        "not yet; the restore drill proves it",
+    ):
+        assert expected in page, expected
+    assert '<time datetime="2026-03-05T02:00:00Z"' in dom  # training runs next
+    assert re.search(r'<img alt="Equity and drawdown of AAPL[^>]* src="blob:', dom)
+    assert 'href="/api/v1/reports/evaluation-3/' in dom
+
+
+@browser
+def test_a_new_desk_says_what_will_happen_next(home: Home, tmp_path: Path):
+    with empty_desk(home) as desk:
+        desk.clock = SystemClock()  # type: ignore[assignment]
+        page = words(open_page(desk, tmp_path / "profile")[0])
+    assert "No signals yet. Next is the data update" in page
+    assert "Not trained yet." in page
+    assert "No backup yet; one is taken at the end of every night." in page
+    assert "Nothing needs a person." in page
+
+
+@browser
+def test_what_the_desk_says_is_never_taken_for_markup(home: Home, tmp_path: Path):
+    with empty_desk(home) as desk:
+        desk.settings = Settings(symbols=("AAPL",), model_types=("<img src=x onerror=alert(1)>",))
+        desk.provenance_note = "<script>document.title = 'taken'</script>"
+        desk.problems = ["<b>bold</b>"]
+        dom, _ = open_page(desk, tmp_path / "profile")
+    assert "&lt;img src=x onerror=alert(1)&gt;" in dom
+    assert "&lt;script&gt;document.title" in dom
+    assert "<title>taken" not in dom
+    assert "&lt;b&gt;bold&lt;/b&gt;" in dom
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_has_no_inline_script():
+    for file in STATIC.iterdir():
+        text = file.read_text("utf-8")
+        addresses = set(re.findall(r"https?://[^\s\"')]+", text)) - {"http://www.w3.org/2000/svg"}
+        assert not addresses, file.name
+    page = (STATIC / "page.html").read_text("utf-8")
+    assert not re.search(r"<script(?![^>]*\bsrc=)", page)
+    assert not re.search(r"\son\w+=|\sstyle=", page)
+
+
+def test_the_script_makes_no_markup_from_text():
+    for file in STATIC.glob("*.js"):
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", file.read_text("utf-8"))
