@@ -1,0 +1,310 @@
+"""The command line against real homes: one where a desk runs, one where it sleeps, and one that is new."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from config.errors import NightdeskError
+from config.loader import DEFAULT_CONFIG
+from config.paths import Home
+from config.secrets import TOKEN_VARIABLE
+from daemon.cli import follow
+from daemon.cli.app import app, main
+from daemon.cli.commands import inspect
+from daemon.lock import HomeLock
+from daemon.runs import Owner
+from daemon.store import runs
+from tests.support.desk import FakeDesk, filled_desk
+from tests.support.http import TOKEN, serving
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def _no_token(monkeypatch):
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def nightdesk(home: Home, monkeypatch, capsys):
+    """The command, in this process."""
+
+    def run(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["nightdesk", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        return Said(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def asleep(home: Home) -> Home:
+    """A home whose desk has worked and gone."""
+    with filled_desk(home):
+        pass
+    return home
+
+
+@pytest.fixture
+def desk(home: Home, monkeypatch):
+    """A home whose desk answers at its address."""
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    monkeypatch.setattr(follow, "INTERVAL", 0.01)
+    with filled_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
+        lock.tell(api=url)
+        yield desk
+
+
+def end_what_is_at_work(desk: FakeDesk) -> None:
+    now = desk.clock.now()
+    desk.database.write(lambda c: [runs.finish(c, run.id, "failed", now, attempts=1) for run in runs.active(c)])
+
+
+def ending_in(desk: FakeDesk, state: str, **facts) -> None:
+    """Let every run that is asked for end at once in `state`."""
+    ask = desk.request_run
+
+    def request_run(job, *, options, who):
+        run = ask(job, options=options, who=who)
+        now = desk.clock.now()
+        desk.database.write(lambda c: runs.claim(c, run.id, Owner.me(), now))
+        desk.database.write(lambda c: runs.finish(c, run.id, state, now, attempts=1, **facts))
+        return run
+
+    desk.request_run = request_run
+
+
+def test_a_sleeping_desk_tells_what_it_recorded(asleep, nightdesk):
+    said = nightdesk("status")
+    assert said.code == 0
+    assert "not running; this is what it recorded" in said.out
+    assert "Sample data" not in said.err
+    assert "AAPL" in said.out
+    assert nightdesk("status", "--json").json["problems"] == ["desk.not_running"]
+
+
+def test_a_running_desk_is_asked_over_its_api(desk, nightdesk):
+    document = nightdesk("status", "--json").json
+    assert document["ready"] is True
+    assert [run["job"] for run in document["running"]] == ["training"]
+    assert "1 of 2 done" in nightdesk("status").out
+
+
+def test_asleep_or_awake_the_answers_are_the_same(home, nightdesk, monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    questions = (("models", "--json"), ("models", "1", "--json"))
+    with filled_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
+        lock.tell(api=url)
+        awake = [nightdesk(*question).out for question in questions]
+    assert [nightdesk(*question).out for question in questions] == awake
+
+
+def test_signals_of_a_sleeping_desk_go_stale(asleep, nightdesk):
+    (signal,) = nightdesk("signals", "--json").json["items"]
+    assert (signal["symbol"], signal["action"], signal["stale"]) == ("AAPL", "buy", True)
+    assert nightdesk("signals").out.splitlines()[1].endswith("stale")
+    assert nightdesk("signals", "AAPL", "--json").json["current"] == []
+
+
+def test_one_model_is_told_with_its_judgements_and_its_service(asleep, nightdesk):
+    said = nightdesk("models", "1")
+    assert "sharpe_diff" in said.out
+    assert "better than staying in cash" in said.out
+
+
+def test_what_does_not_exist_is_a_usage_error(asleep, nightdesk):
+    for words, message in (
+        (("models", "999"), "There is no model version 999."),
+        (("signals", "NONE"), "Nothing was ever said about NONE."),
+        (("run-once", "everything"), "There is no job 'everything'."),
+    ):
+        said = nightdesk(*words)
+        assert said.code == 2
+        assert said.err.startswith(f"error: {message}\nCure: ")
+
+
+def test_a_new_home_has_nothing_to_look_at(nightdesk, home):
+    said = nightdesk("status")
+    assert said.code == 2
+    assert "has no desk yet" in said.err
+    assert not home.database.exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("succeeded", 0), ("partial", 0), ("skipped", 1), ("failed", 1), ("timed_out", 5), ("cancelled", 130)],
+)
+def test_the_exit_code_tells_how_the_run_ended(desk, nightdesk, state, code):
+    ending_in(desk, state)
+    said = nightdesk("run-once", "maintenance", "--json")
+    assert said.code == code
+    assert [run["state"] for run in said.json["runs"]] == [state]
+
+
+def test_in_a_whole_night_a_job_may_have_nothing_to_do(desk, nightdesk):
+    desk.database.write(
+        lambda c: [runs.finish(c, r.id, "failed", desk.clock.now(), attempts=1) for r in runs.active(c)]
+    )
+    ending_in(desk, "skipped")
+    assert nightdesk("run-once", "all").code == 0
+    assert [job for job, _, _ in desk.asked][:3] == ["data_update", "training", "evaluation"]
+
+
+def test_why_a_run_failed_is_told_with_its_cure(desk, nightdesk):
+    error = NightdeskError("data.empty", "There are no bars of AAPL.", "Pull them.").to_dict()
+    ending_in(desk, "failed", cause="data.empty", detail={"failed": {"AAPL": error}})
+    assert "AAPL: There are no bars of AAPL. Cure: Pull them." in nightdesk("run-once", "data").err
+
+
+def test_the_seeds_flags_are_understood(desk, nightdesk):
+    desk.database.write(
+        lambda c: [runs.finish(c, r.id, "failed", desk.clock.now(), attempts=1) for r in runs.active(c)]
+    )
+    ending_in(desk, "succeeded")
+    assert nightdesk("--run-once", "evaluation").code == 0
+    words = ("train", "--model-type", "behavioral_cloner", "--symbol", "AAPL", "--steps", "10000")
+    assert nightdesk(*words).code == 0
+    assert nightdesk("evaluate", "--symbol", "AAPL", "--create-plots").code == 0
+    assert nightdesk("data", "--symbols", "AAPL", "GOOGL", "--update-data").code == 0
+    options = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 10_000}
+    assert [(job, given) for job, given, _ in desk.asked] == [
+        ("evaluation", {}),
+        ("data_update", options),
+        ("training", options),
+        ("evaluation", {"symbols": ["AAPL"]}),
+        ("data_update", {"symbols": ["AAPL", "GOOGL"]}),
+    ]
+    assert nightdesk("--status").out.startswith("Nightdesk ")
+
+
+def test_a_job_at_work_is_not_started_again(desk, nightdesk):
+    said = nightdesk("run-once", "training")
+    assert said.code == 2
+    assert "already due or at work" in said.err
+
+
+def test_without_the_token_nothing_is_changed(desk, nightdesk, monkeypatch):
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    said = nightdesk("run-once", "signals", "--json")
+    assert said.code == 1
+    assert json.loads(said.err)["error"]["code"] == "request.token"
+    assert desk.asked == []
+
+
+def test_a_desk_that_does_not_answer_is_told_apart_from_none(home, nightdesk):
+    with HomeLock(home, "desk") as lock:
+        lock.tell(api="http://127.0.0.1:9")
+        said = nightdesk("status")
+    assert said.code == 3
+    assert "does not answer" in said.err
+
+
+def test_a_home_that_another_process_holds_is_left_alone(home, nightdesk):
+    with HomeLock(home, "run-once"):
+        said = nightdesk("run-once", "maintenance")
+    assert said.code == 75
+    assert "run-once" in said.err
+
+
+def test_a_config_that_cannot_be_used_is_told_with_its_place(home, nightdesk):
+    home.config.write_text('{\n  "symbol": []\n}')
+    for words in (("run",), ("status",), ("run-once", "all")):
+        said = nightdesk(*words)
+        assert said.code == 4
+        assert "line 2, column 3: /symbol is not a known key" in said.err
+        assert "Did you mean 'symbols'?" in said.err
+
+
+def test_a_model_type_that_is_not_registered_is_told_with_those_that_are(home, nightdesk):
+    home.config.write_text('{"model_types": ["deepscalper"]}')
+    said = nightdesk("run-once", "all")
+    assert said.code == 4
+    assert "deepscalper" in said.err
+    assert "behavioral_cloner" in said.err
+
+
+@pytest.mark.parametrize("words", [("init",), ("create-config",), ("--create-config",)])
+def test_init_writes_a_config_once(home, nightdesk, words):
+    assert nightdesk(*words).code == 0
+    assert home.config.read_bytes() == DEFAULT_CONFIG.read_bytes()
+    home.config.write_text("{}")
+    again = nightdesk(*words)
+    assert again.code == 2
+    assert "There is a config already" in again.err
+    assert home.config.read_text() == "{}"
+
+
+def test_init_replaces_a_config_only_by_force_and_writes_samples_when_asked(home, nightdesk):
+    home.config.write_text("{}")
+    written = nightdesk("init", "--force", "--sample", "--json").json["written"]
+    assert home.config.read_bytes() == DEFAULT_CONFIG.read_bytes()
+    assert {"data/samples/bars/AAPL.csv", "data/samples/experts/AAPL.csv"} <= set(written)
+    assert (home.samples / "experts" / "AAPL.csv").read_text().startswith("date,action\n")
+    assert all((home.root / name).is_file() for name in written)
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_new_home(home, nightdesk):
+    home.config.write_text('{"sources": {"bars": "sample"}, "api": {"port": 0}}')
+    said = nightdesk("doctor", "--json")
+    assert said.code == 0
+    assert {check["name"] for check in said.json["checks"] if check["state"] == "ok"} >= {
+        "python", "libraries", "workers", "home", "config", "database", "port", "token", "source",
+    }  # fmt: skip
+
+
+def test_the_doctor_ends_with_1_when_something_fails(home, nightdesk):
+    home.config.write_text('{"model_types": ["none"]}')
+    said = nightdesk("doctor")
+    assert said.code == 1
+    assert "config: Use one of: behavioral_cloner." in said.out
+
+
+def test_an_unexpected_fault_is_one_sentence_and_a_traceback_only_when_asked(asleep, nightdesk, monkeypatch):
+    def broken(_):
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr(inspect, "_reader", broken)
+    said = nightdesk("status")
+    assert said.code == 1
+    assert said.err.startswith("error: Unexpected KeyError: 'nobody thought of this'.\nCure: ")
+    assert "Traceback" not in said.err
+    assert "Traceback" in nightdesk("status", "-vv").err
+
+
+def test_ctrl_c_ends_with_130(asleep, nightdesk, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inspect, "_reader", interrupted)
+    assert nightdesk("status").code == 130
+
+
+@pytest.mark.parametrize("command", [None, *(command.name for command in app.registered_commands)])
+def test_every_command_explains_itself(nightdesk, command):
+    said = nightdesk(*filter(None, [command]), "--help")
+    assert said.code == 0
+    assert "Usage: nightdesk" in said.out
+
+
+def test_the_command_line_itself_imports_nothing_heavy():
+    heavy = "{'rich', 'pandas', 'numpy', 'sqlalchemy', 'fastapi', 'uvicorn', 'apscheduler'}"
+    check = f"import sys, daemon.cli.app; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
