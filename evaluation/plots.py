@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 MODEL, LONG, SHORT, WARNING = "#1d4ed8", "#15803d", "#b91c1c", "#b45309"
 TURNS = ((1.0, "^", LONG, "turns long"), (-1.0, "v", SHORT, "turns short"), (0.0, "o", INK, "turns flat"))
+MANY = 120
 # Whoever stands beside the model, in the order drawn: colour and line style.
 STYLES = {"flat": ("#9aa5b1", ":"), "buy_and_hold": ("#7b8794", "-"), "champion": ("#d97706", "-")}
 
@@ -80,16 +81,17 @@ def _equity(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) ->
 
 
 def _fills(axes: Axes, challenger: Backtest) -> None:
-    """A mark where the account turned long, short or flat; smaller where there are many."""
+    """A mark where the account turned long, short or flat; smaller and under the line where there are many."""
     side = np.sign(challenger.shares.to_numpy())
     turned = np.flatnonzero(np.diff(side, prepend=0.0))
     size = float(np.clip(2200.0 / max(len(turned), 1), 12.0, 55.0))
+    zorder = 3.0 if len(turned) <= MANY else 1.5
     for now, marker, colour, label in TURNS:
         at = turned[side[turned] == now]
         if at.size:
             x, y = _times(challenger.equity)[at], challenger.equity.to_numpy()[at]
             axes.scatter(
-                x, y, s=size, c=colour, marker=marker, edgecolors="white", linewidths=0.6, zorder=3, label=label
+                x, y, s=size, c=colour, marker=marker, edgecolors="white", linewidths=0.6, zorder=zorder, label=label
             )
 
 
@@ -109,9 +111,10 @@ def _drawdown(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) 
 def _headline(figure: Figure, challenger: Backtest, title: str, provenance: str) -> None:
     index, metrics = challenger.equity.index, challenger.metrics()
     sharpe = "undefined" if metrics["sharpe_ratio"] is None else f"{metrics['sharpe_ratio']:.2f}"
+    trades = "1 trade" if metrics["trades"] == 1 else f"{metrics['trades']} trades"
     facts = (
         f"{_day(index[0])} to {_day(index[-1])}, {len(index)} bars   ·   return {metrics['total_return']:+.1f} %   ·   "
-        f"Sharpe {sharpe}   ·   worst drawdown {metrics['max_drawdown']:.1f} %   ·   {metrics['trades']} trades"
+        f"Sharpe {sharpe}   ·   worst drawdown {metrics['max_drawdown']:.1f} %   ·   {trades}"
     )
     figure.text(0.08, 0.945, title, fontsize=16, fontweight="bold", color=INK)
     figure.text(0.08, 0.905, facts, fontsize=10, color=MUTED)
