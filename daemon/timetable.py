@@ -57,8 +57,8 @@ class Timetable:
 
     def _record(self, job: JobName, now: datetime) -> bool:
         timed = self._timed(job)
-        self._next[job] = self._upcoming(timed, now) if timed else None
         if timed is None:
+            self._next[job] = None
             return False
         settings = self.house.settings
 
@@ -85,4 +85,6 @@ class Timetable:
             )
             return True
 
-        return self.house.database.write(change)
+        recorded = self.house.database.write(change)
+        self._next[job] = self._upcoming(timed, now)  # only now: an occurrence that was not kept is still owed
+        return recorded

@@ -44,6 +44,12 @@ def _sockets_stay_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """Coroutine tests run on asyncio, as the daemon does."""
+    return "asyncio"
+
+
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """An empty home, also for code that finds it by the environment."""
     root = tmp_path / "home"

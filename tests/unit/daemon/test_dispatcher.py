@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from config.errors import NightdeskError
+from config.paths import Home
+from config.settings import NIGHT, Settings
+from daemon.dispatcher import Dispatcher
+from daemon.house import House
+from daemon.runs import Owner
+from daemon.steps import STEPS, Ending, RunWork, Step
+from daemon.steps.base import wait_for_forerunner
+from daemon.store import alerts, runs
+from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
+
+DEAD = Owner(pid=1, started=-1, boot="another boot")
+
+
+def step(monkeypatch: pytest.MonkeyPatch, job: str, work: Callable[[RunWork], Awaitable[Ending]]) -> None:
+    monkeypatch.setitem(STEPS, job, Step(work, wait_for_forerunner))
+
+
+async def well(_: RunWork) -> Ending:
+    return Ending("succeeded")
+
+
+def states(house: House) -> list[tuple[str, int, str]]:
+    return [(run.job, run.attempt, run.state) for run in every_run(house)]
+
+
+async def test_a_chain_runs_to_its_end_in_its_order(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for job in NIGHT:
+        step(monkeypatch, job, well)
+    with quiet_house(home) as house:
+        request(house, NIGHT[0], chain=NIGHT[1:])
+        await attend_all(Dispatcher(house))
+        assert states(house) == [(job, 1, "succeeded") for job in NIGHT]
+
+
+async def test_a_failed_job_does_not_keep_those_after_it_from_their_work(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def badly(_: RunWork) -> Ending:
+        raise NightdeskError("data.poison", "Too many bad rows.", "Look at the quarantine.")
+
+    step(monkeypatch, "data_update", badly)
+    step(monkeypatch, "training", well)
+    with quiet_house(home) as house:
+        request(house, "data_update", chain=("training",))
+        await attend_all(Dispatcher(house))
+        first, second = every_run(house)
+        assert (first.state, first.cause, first.detail and first.detail["cure"]) == (
+            "failed",
+            "data.poison",
+            "Look at the quarantine.",
+        )
+        assert (second.job, second.state) == ("training", "succeeded")
+
+
+async def test_a_failed_run_raises_an_alert_and_its_next_success_resolves_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def badly(_: RunWork) -> Ending:
+        return Ending("failed", "data.empty")
+
+    with quiet_house(home) as house:
+        step(monkeypatch, "data_update", badly)
+        request(house, "data_update")
+        await attend_all(Dispatcher(house))
+        [alert] = house.database.read(alerts.open_alerts)
+        assert (alert.rule, alert.subject, alert.state) == ("run.failed", "data_update", "firing")
+        step(monkeypatch, "data_update", well)
+        house.clock.move(timedelta(minutes=1))
+        request(house, "data_update")
+        await attend_all(Dispatcher(house))
+        assert house.database.read(alerts.open_alerts) == []
+
+
+async def test_an_unforeseen_error_ends_the_run_and_not_the_desk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def buggy(_: RunWork) -> Ending:
+        raise ZeroDivisionError("division by zero")
+
+    step(monkeypatch, "backup", buggy)
+    with quiet_house(home) as house:
+        run = request(house, "backup")
+        await attend_all(Dispatcher(house))
+        assert states(house) == [("backup", 1, "failed")]
+        assert every_run(house)[0].cause == "desk.fault"
+        assert "ZeroDivisionError" in home.run_log(run.name).read_text()
+
+
+async def test_a_network_that_was_away_is_tried_again_later(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreachable(_: RunWork) -> Ending:
+        return Ending("failed", "data.unreachable")
+
+    step(monkeypatch, "data_update", unreachable)
+    step(monkeypatch, "training", well)
+    with quiet_house(home) as house:
+        dispatcher = Dispatcher(house)
+        request(house, "data_update", chain=("training",))
+        await attend_all(dispatcher)
+        assert states(house) == [("data_update", 1, "failed"), ("data_update", 2, "due")]
+        assert house.database.read(alerts.open_alerts) == []
+        for _ in range(2):
+            house.clock.move(timedelta(hours=1))
+            await attend_all(dispatcher)
+        assert states(house)[1:] == [
+            ("data_update", 2, "failed"),
+            ("data_update", 3, "failed"),
+            ("training", 1, "succeeded"),
+        ]
+        assert [alert.subject for alert in house.database.read(alerts.open_alerts)] == ["data_update"]
+
+
+async def test_two_runs_of_one_job_are_never_at_work_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, most = 0, 0
+
+    async def slow(_: RunWork) -> Ending:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0.05)
+        at_work -= 1
+        return Ending("succeeded")
+
+    step(monkeypatch, "backup", slow)
+    with quiet_house(home) as house:
+        for _ in range(3):
+            request(house, "backup")
+        await attend_all(Dispatcher(house))
+        assert most == 1
+        assert states(house) == [("backup", 1, "succeeded")] * 3
+
+
+async def test_a_job_waits_for_what_its_forerunner_is_about_to_deliver(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    async def slow(work: RunWork) -> Ending:
+        await asyncio.sleep(0.2)
+        ended.append(work.run.job)
+        return Ending("succeeded")
+
+    async def quick(work: RunWork) -> Ending:
+        ended.append(work.run.job)
+        return Ending("succeeded")
+
+    step(monkeypatch, "evaluation", slow)
+    step(monkeypatch, "signals", quick)
+    with quiet_house(home) as house:
+        request(house, "signals")
+        request(house, "evaluation")
+        await attend_all(Dispatcher(house))
+        assert ended == ["evaluation", "signals"]
+
+
+async def test_the_runs_of_a_dead_desk_are_crashed_and_tried_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    step(monkeypatch, "backup", well)
+    with quiet_house(home) as house:
+        run = request(house, "backup")
+        house.database.write(lambda c: runs.claim(c, run.id, DEAD, house.clock.now()))
+        dispatcher = Dispatcher(house)
+        assert [found.id for found in dispatcher.recover()] == [run.id]
+        assert dispatcher.recover() == []
+        await attend_all(dispatcher)
+        assert states(house) == [("backup", 1, "crashed"), ("backup", 2, "succeeded")]
+        assert house.database.read(alerts.open_alerts) == []
+
+
+async def test_a_run_that_always_takes_the_desk_with_it_is_given_up_with_an_alert(home: Home) -> None:
+    settings = Settings.model_validate({"symbols": ["AAPL"], "limits": {"attempts": 2}})
+    with quiet_house(home, settings) as house:
+        request(house, "backup")
+        dispatcher = Dispatcher(house)
+        for _ in range(2):
+            [run] = [run for run in every_run(house) if run.state == "due"]
+            house.database.write(lambda c, run=run: runs.claim(c, run.id, DEAD, house.clock.now()))
+            dispatcher.recover()
+        assert states(house) == [("backup", 1, "crashed"), ("backup", 2, "crashed")]
+        assert [alert.subject for alert in house.database.read(alerts.open_alerts)] == ["backup"]
+
+
+async def test_a_shutdown_cancels_what_is_at_work_and_leaves_it_to_be_tried_again(home: Home) -> None:
+    with quiet_house(home) as house:
+        dispatcher = Dispatcher(house)
+        house.executor.answers["freshness"] = lambda spec: done(  # type: ignore[attr-defined]
+            {"symbols": {"AAPL": {"fresh": True, "as_of": None, "last_closed": "2026-03-04"}}}
+        )
+        request(house, "training", chain=("evaluation",))
+        await dispatcher.start_due()
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if any(spec.kind == "train" for spec in house.executor.asked):  # type: ignore[attr-defined]
+                break
+        await dispatcher.stop()
+        first, second = every_run(house)
+        assert (first.state, first.cause) == ("cancelled", "shutdown")
+        assert (second.job, second.attempt, second.state, second.chain) == ("training", 2, "due", ("evaluation",))
+
+
+async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(home: Home) -> None:
+    settings = Settings(symbols=("AAPL", "MSFT"))
+    with quiet_house(home, settings) as house:
+        fresh = {"fresh": True, "as_of": None, "last_closed": "2026-03-04"}
+        house.executor.answers = {  # type: ignore[attr-defined]
+            "freshness": lambda spec: done({"symbols": {"AAPL": fresh, "MSFT": fresh}}),
+            "train": lambda spec: broken("expert_log.missing") if spec.args["symbol"] == "MSFT" else done(MADE),
+        }
+        request(house, "training")
+        await attend_all(Dispatcher(house))
+        [run] = every_run(house)
+        assert (run.state, run.cause) == ("partial", "expert_log.missing")
+        assert run.detail is not None
+        assert set(run.detail["failed"]) == {"MSFT/behavioral_cloner"}
+        tasks = house.database.read(lambda c: runs.tasks_of(c, run.id))
+        assert [(task.symbol, task.state) for task in tasks if task.kind == "train"] == [
+            ("AAPL", "succeeded"),
+            ("MSFT", "failed"),
+        ]
+
+
+async def test_training_without_fresh_data_is_skipped_with_its_cause(home: Home) -> None:
+    stale = {"fresh": False, "as_of": None, "last_closed": "2026-03-04T21:00:00+00:00"}
+    with quiet_house(home) as house:
+        house.executor.answers["freshness"] = lambda spec: done({"symbols": {"AAPL": stale}})  # type: ignore[attr-defined]
+        request(house, "training")
+        await attend_all(Dispatcher(house))
+        [run] = every_run(house)
+        assert (run.state, run.cause) == ("skipped", "data.stale")
+        assert run.detail is not None
+        assert "no time at all" in run.detail["failed"]["AAPL"]["message"]
+
+
+async def test_progress_of_a_run_at_work_can_be_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with quiet_house(home) as house:
+        dispatcher = Dispatcher(house)
+        run = request(house, "data_update")
+        await dispatcher.start_due()
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if (dispatcher.progress(run.id) or {}).get("tasks"):
+                break
+        progress = dispatcher.progress(run.id)
+        assert progress is not None
+        assert progress["tasks"] == {"AAPL": {"fraction": 0.5, "message": "half-way"}}
+        assert (progress["done"], progress["of"]) == (0, 1)
+        await dispatcher.stop()
+        assert dispatcher.progress(run.id) is None
+
+
+MADE = {
+    "manifest_sha256": "0" * 64,
+    "provenance": "sample",
+    "dataset": "1" * 64,
+    "train_start": "2025-01-02T21:00:00+00:00",
+    "train_end": "2026-01-02T21:00:00+00:00",
+    "trained_at": "2026-03-04T20:00:00+00:00",
+    "metrics": {},
+}
