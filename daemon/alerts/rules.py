@@ -13,9 +13,10 @@ from daemon.alerts.engine import Observation
 
 if TYPE_CHECKING:
     from daemon.runs import Run
+    from daemon.store.measurements import Basis
     from daemon.store.models import Version
 
-BASES = {"evaluation": "over its evaluation", "live": "over the signals it published"}
+BASES: dict[Basis, str] = {"evaluation": "over its evaluation", "live": "over the signals it published"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def floors(monitoring: Monitoring) -> tuple[Floor, Floor]:
 
 
 def performance_observations(
-    champion: Version, bases: Mapping[str, Mapping[str, Any]], monitoring: Monitoring
+    champion: Version, bases: Mapping[Basis, Mapping[str, Any]], monitoring: Monitoring
 ) -> Iterator[Observation]:
     """One observation for each basis (evaluation, live) and threshold of one champion."""
     pair = f"{champion.symbol}/{champion.model_type}"

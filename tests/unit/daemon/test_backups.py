@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+def name_a_champion(folder: Path, name: str) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"champions": [name]}))
 
 
 def refusal(call, *arguments):
@@ -173,6 +179,7 @@ def test_a_manifest_that_was_swapped_for_another_is_not_backed_up(desk, database
         (lambda folder: (folder / "link.json").symlink_to("/etc/passwd"), "'link.json' is no file"),
         (lambda folder: (folder / "manifest.json").unlink(), "its manifest.json cannot be read (No such file"),
         (lambda folder: (folder / "manifest.json").write_text('{"format": 2}'), "not one this version can read"),
+        (lambda folder: name_a_champion(folder, "../AAPL"), "not one this version can read"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"\xff"), "not one this version can read"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"[" * 100_000), "not one this version can read"),
     ],
