@@ -217,13 +217,15 @@ def page(
 def last_scheduled(c: Connection, job: JobName, now: datetime) -> datetime | None:
     """The newest occurrence up to `now` that the schedule brought.
 
-    One after `now` was recorded by a clock that ran ahead; it must not keep the schedule still until then.
+    Left out is what a clock wrote that ran ahead: an occurrence of the future, a miss noted before its time came. It
+    must not keep the schedule still until then.
     """
     newest: datetime | None = c.execute(
         select(func.max(runs.c.scheduled_for)).where(
             runs.c.job == job,
             runs.c.scheduled_for <= now,
-            or_(runs.c.trigger.in_(("schedule", "catch_up")), runs.c.state == "missed"),
+            runs.c.trigger.in_(("schedule", "catch_up")),
+            or_(runs.c.state != "missed", runs.c.recorded_at <= now),
         )
     ).scalar()
     return newest
