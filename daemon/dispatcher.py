@@ -116,8 +116,8 @@ class Dispatcher:
             return Ending("cancelled", "shutdown")
         except NightdeskError as error:
             ending = Ending("failed", error.code, error.to_dict())
-        except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it; it is logged and told
-            work.log.exception("run.fault", error)
+        except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
+            work.log.exception("run.fault", error)  # noqa: TRY401 -- our log takes the error itself
             ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
         if self.stopping and ending.state in ("failed", "partial"):
             return Ending("cancelled", "shutdown", ending.detail)
