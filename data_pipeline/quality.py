@@ -13,7 +13,7 @@ from config.errors import NightdeskError
 from data_pipeline import calendar
 from data_pipeline.bars import COLUMNS, EXTRAS, PRICES
 
-_TOLERATED = 0.01  # of all rows may be bad before the whole pull is poison
+_TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is poison
 _JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
 _ROUNDING = 0.01  # how far, as a part of the price, open and close may lie beyond low and high
 
@@ -35,7 +35,7 @@ def check(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> Qua
     reasons = _reasons(numbers, symbol, interval, now)
     bad = reasons != ""
     counts = {str(reason): int(n) for reason, n in reasons[bad].value_counts().items()}
-    if bad.sum() > _TOLERATED * len(rows):
+    if bad.sum() > max(1, _TOLERATED * len(rows)):
         raise NightdeskError(
             "data.poison",
             f"{int(bad.sum())} of {len(rows)} bars of {symbol} are bad ({_told(counts)}); none were stored.",

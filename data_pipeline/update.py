@@ -108,12 +108,12 @@ def _update(
 
 def _joined(old: Bars, pulled: Bars, refused: Path) -> Bars:
     """The stored bars and the new ones, if the source still says of the overlap what it said then."""
-    overlap = old.frame.tail(_OVERLAP)
-    again = pulled.frame.reindex(overlap.index)
-    same = np.isclose(again[list(PRICES)], overlap[list(PRICES)], rtol=_SAME, atol=0.0).all(axis=1)
-    if not same.all():
+    times = old.frame.index[-_OVERLAP:].intersection(pulled.frame.index)
+    told, again = (bars.frame.loc[times, list(PRICES)] for bars in (old, pulled))
+    same = np.isclose(again, told, rtol=_SAME, atol=0.0).all(axis=1)
+    if not same.all() or len(times) == 0:
         _quarantine(refused, pulled.frame.assign(reason="rewritten"))
-        first = overlap.index[np.flatnonzero(~same)[0]]
+        first = times[~same][0] if len(times) else old.frame.index[-1]
         raise NightdeskError(
             "data.rewritten",
             f"{old.source} now tells another history of {old.symbol}: the bar of {first} is not what was stored.",
