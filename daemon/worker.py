@@ -57,8 +57,8 @@ def confine(parent: int) -> None:
             raise OSError(ctypes.get_errno(), f"prctl({option}) failed")
     if os.getppid() != parent:  # it died before the kernel knew that we want to die with it
         sys.exit("the daemon is gone")
-    os.nice(NICENESS)
-    with contextlib.suppress(OSError):  # a container may forbid it; the memory limit still holds
+    with contextlib.suppress(OSError):  # a container may forbid these two; they are courtesies
+        os.nice(NICENESS)
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
 
 

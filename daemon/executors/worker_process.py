@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from config.errors import DeadlineError, NightdeskError
 from config.secrets import TOKEN_VARIABLE
 from daemon.executors import processes
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
+from daemon.executors.output import Output
 from daemon.protocol import pack, receive
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
@@ -23,57 +23,6 @@ THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
 PRIVATE = (TOKEN_VARIABLE, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 CANCEL_GRACE = timedelta(seconds=5)
 LAST_WORDS = 0.25  # seconds in which a dead worker's result is still read
-MAX_LINE = 4096
-MAX_OUTPUT = 2**20
-_CHUNK = 2**16
-
-
-class Output:
-    """What a worker prints, as lines; bounded for each task, so that a babbler cannot fill the disk."""
-
-    def __init__(self, descriptor: int) -> None:
-        os.set_blocking(descriptor, False)
-        self._descriptor = descriptor
-        self._rest = b""
-        self._room = 0
-        self._hear: Callable[[str], None] | None = None
-        asyncio.get_running_loop().add_reader(descriptor, self.read)
-
-    def attend(self, hear: Callable[[str], None] | None) -> None:
-        """Give lines to `hear` from now on; what was printed before belongs to the one who listened before."""
-        for _ in range(MAX_OUTPUT // _CHUNK):
-            if not self.read():
-                break
-        if self._rest:
-            self._tell(self._rest)
-        self._rest, self._room, self._hear = b"", MAX_OUTPUT, hear
-
-    def read(self) -> bool:
-        """Take what is there; whether there was anything."""
-        try:
-            chunk = os.read(self._descriptor, _CHUNK)
-        except BlockingIOError:
-            return False
-        if not chunk:
-            asyncio.get_running_loop().remove_reader(self._descriptor)
-            return False
-        *lines, rest = (self._rest + chunk).split(b"\n")
-        self._rest = rest[:MAX_LINE]
-        for line in lines:
-            self._tell(line)
-        return True
-
-    def _tell(self, line: bytes) -> None:
-        if self._hear is None or self._room <= 0:
-            return
-        self._room -= len(line) + 1
-        text = line[:MAX_LINE].decode("utf-8", errors="replace")
-        self._hear(text if self._room > 0 else "... what the task printed beyond this is not kept")
-
-    def close(self) -> None:
-        """Listen no more."""
-        asyncio.get_running_loop().remove_reader(self._descriptor)
-        os.close(self._descriptor)
 
 
 class WorkerProcess:
@@ -102,7 +51,10 @@ class WorkerProcess:
 
     @classmethod
     async def start(cls, mark: str, work: str) -> WorkerProcess:
-        """Start a fresh process whose tasks are resolved by the module `work`."""
+        """Start a fresh process whose tasks are resolved by the module `work`.
+
+        The kernel ties its life to the thread that starts it: the event loop's, which lives as long as the daemon.
+        """
         ours, theirs = socket.socketpair()
         heard, spoken = os.pipe()
         try:
@@ -142,6 +94,7 @@ class WorkerProcess:
             raise
         finally:
             answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
             self._output.attend(None)
 
     def stop(self, grace: timedelta) -> None:
@@ -225,7 +178,7 @@ class WorkerProcess:
         status = await self._process.wait()
         await asyncio.sleep(LAST_WORDS)
         if status < 0:
-            name = signal.Signals(-status).name
+            name = _signal_name(-status)
             self._give_up(_died(f"was ended by {name}", signal=name))
         else:
             self._give_up(_died(f"exited with status {status}", status=status))
@@ -238,6 +191,13 @@ def _environment(mark: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in PRIVATE}
     one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
     return kept | one_thread | {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
 
 
 def _died(how: str, **detail: Any) -> NightdeskError:

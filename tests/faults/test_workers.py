@@ -68,12 +68,12 @@ def detail(outcome: Outcome) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("task", "expected"),
     [
-        (spec("die", signal="SIGKILL"), {"signal": "SIGKILL"}),
-        (spec("die", signal="SIGBUS"), {"signal": "SIGBUS"}),
+        (spec("die", signal=signal.SIGKILL), {"signal": "SIGKILL"}),
+        (spec("die", signal=40), {"signal": "signal 40"}),
         (spec("segfault"), {"signal": "SIGSEGV"}),
         (spec("exit_in_the_middle"), {"status": 7}),
     ],
-    ids=["SIGKILL", "SIGBUS", "segfault", "exit"],
+    ids=["SIGKILL", "a signal without a name", "segfault", "exit"],
 )
 def test_the_death_of_a_worker_fails_its_task_by_name_and_the_next_gets_a_fresh_one(
     executor: LocalExecutor, task: TaskSpec, expected: dict[str, Any]
@@ -208,7 +208,7 @@ def test_one_death_among_many_tasks_harms_no_other(home: Home) -> None:
     kinds = ["sleep", "die", "sleep", "segfault", "sleep"]
 
     async def body() -> list[Outcome]:
-        specs = [spec(kind, signal="SIGKILL", seconds=0.4) for kind in kinds]
+        specs = [spec(kind, signal=signal.SIGKILL, seconds=0.4) for kind in kinds]
         return await asyncio.gather(*(executor.run(each, ignore) for each in specs))
 
     states = [outcome.state for outcome in execute(executor, body)]

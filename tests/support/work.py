@@ -74,7 +74,7 @@ def exit_in_the_middle(context: WorkContext, args: Args) -> Args:
 
 
 def die(context: WorkContext, args: Args) -> Args:
-    os.kill(os.getpid(), getattr(signal, args["signal"]))
+    os.kill(os.getpid(), args["signal"])
     time.sleep(FOREVER)
     return {}
 

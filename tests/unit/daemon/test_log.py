@@ -74,7 +74,9 @@ def test_a_secret_is_masked_wherever_it_stands(home: Home, value: str) -> None:
     secret = Secret(value)
     stream = io.StringIO()
     desk_log = Log(home, CLOCK, "text", stream=stream)
-    desk_log.write("info", "a", plain=secret.reveal(), deep={"list": [("x", f"Bearer {value}")], value: 1}, shown=secret)
+    desk_log.write(
+        "info", "a", plain=secret.reveal(), deep={"list": [("x", f"Bearer {value}")], value: 1}, shown=secret
+    )
     desk_log.write("info", "b", dumped=json.dumps({"token": value}), url=f"http://x/?t={log_module.redact(value)}")
     desk_log.exception("c", ValueError(f"bad token {value}"))
     told = home.log.read_text(encoding="utf-8") + stream.getvalue()

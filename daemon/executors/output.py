@@ -1,0 +1,59 @@
+"""What a worker prints, read without waiting and cut into lines of bounded number and length."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+MAX_LINE = 4096
+MAX_OUTPUT = 2**20  # for each task
+_CHUNK = 2**16
+
+
+class Output:
+    """What a worker prints, as lines; bounded for each task, so that a babbler cannot fill the disk."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self._descriptor = descriptor
+        self._rest = b""
+        self._room = 0
+        self._hear: Callable[[str], None] | None = None
+        asyncio.get_running_loop().add_reader(descriptor, self.read)
+
+    def attend(self, hear: Callable[[str], None] | None) -> None:
+        """Give lines to `hear` from now on; what was printed before belongs to the one who listened before."""
+        for _ in range(MAX_OUTPUT // _CHUNK):
+            if not self.read():
+                break
+        if self._rest:
+            self._tell(self._rest)
+        self._rest, self._room, self._hear = b"", MAX_OUTPUT, hear
+
+    def read(self) -> bool:
+        """Take what is there; whether there was anything."""
+        try:
+            chunk = os.read(self._descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            return False
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        self._rest = rest[:MAX_LINE]
+        for line in lines:
+            self._tell(line)
+        return True
+
+    def _tell(self, line: bytes) -> None:
+        if self._hear is None or self._room <= 0:
+            return
+        self._room -= len(line) + 1
+        text = line[:MAX_LINE].decode("utf-8", errors="replace")
+        self._hear(text if self._room > 0 else "... what the task printed beyond this is not kept")
+
+    def close(self) -> None:
+        """Listen no more."""
+        asyncio.get_running_loop().remove_reader(self._descriptor)
+        os.close(self._descriptor)
