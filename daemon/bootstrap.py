@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError, NightdeskError
-from config.loader import load_settings
+from config.loader import find_config, load_settings
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE, Secret, make_token_file, read_secret
-from config.settings import JobName, Settings
+from config.settings import Api, JobName, Settings
 from daemon import backups
 from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
@@ -34,11 +34,6 @@ from daemon.store.database import Database, set_aside
 Progress = Callable[[Run, dict[str, Any] | None], None]
 
 
-def find_config(home: Home, given: Path | None) -> Path | None:
-    """`--config`, else the home's own config if it has one, else None for the defaults."""
-    return given or (home.config if home.config.exists() else None)
-
-
 def read_settings(home: Home, given: Path | None) -> Settings:
     """The settings that would be in force in this home; a model type that is not registered is refused."""
     settings = load_settings(find_config(home, given))
@@ -49,16 +44,16 @@ def read_settings(home: Home, given: Path | None) -> Settings:
 def database_place(home: Home, settings: Settings) -> Path | str:
     """The embedded file, or the URL that was configured."""
     database = settings.database
-    if database.url_env:
-        return read_secret("database URL", variable=database.url_env).reveal()
+    if database.url_env or database.url_file:
+        return read_secret("database URL", variable=database.url_env, file=database.url_file).reveal()
     return database.url or home.database
 
 
-def write_token(home: Home, settings: Settings) -> Secret:
-    """The token that writes over HTTP need: configured, or made for this home on its first start."""
-    if os.environ.get(TOKEN_VARIABLE) or settings.api.token_file:
-        return read_secret("API token", variable=TOKEN_VARIABLE, file=settings.api.token_file)
-    return make_token_file(home.token)
+def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
+    """The token that writes over HTTP need: configured, else the home's own, which is made if that is enough."""
+    if os.environ.get(TOKEN_VARIABLE) or api.token_file:
+        return read_secret("API token", variable=TOKEN_VARIABLE, file=api.token_file)
+    return make_token_file(home.token) if make or home.token.exists() else None
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     log_format: str | None = None,
-    on_ready: Callable[[str, Secret], None] | None = None,
+    on_ready: Callable[[str], None] | None = None,
 ) -> int:
     """Run the desk until it is told to stop; returns the exit code."""
     return asyncio.run(_serve(home, config, _given(host=host, port=port), log_format, on_ready))
@@ -127,10 +122,10 @@ async def _serve(
     config: Path | None,
     bind_to: dict[str, Any],
     log_format: str | None,
-    on_ready: Callable[[str, Secret], None] | None,
+    on_ready: Callable[[str], None] | None,
 ) -> int:
     from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
-    from daemon.api.guard import check_bind  # noqa: PLC0415
+    from daemon.api.guard import check_bind, is_loopback  # noqa: PLC0415
     from daemon.api.server import Server, bind  # noqa: PLC0415
 
     clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()
@@ -140,7 +135,7 @@ async def _serve(
         open_house(home, config, clock=clock, log=log) as house,
     ):
         api = house.settings.api.model_copy(update=bind_to)
-        token = write_token(home, house.settings)
+        token = write_token(home, api, make=is_loopback(api.host))
         check_bind(api, token)
         listener = bind(api)
         desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
@@ -152,7 +147,7 @@ async def _serve(
         log.write("info", "desk.started", api=server.url, home=str(home.root))
         notifier.ready(f"Serving {server.url}")
         if on_ready is not None:
-            on_ready(server.url, token)
+            on_ready(server.url)
         beating = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
         working = asyncio.create_task(desk.work(stop))
         await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)

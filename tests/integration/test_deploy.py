@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from config import load_settings
 from config.errors import ConfigError, LockedError
+from config.paths import Home
+from daemon.lock import holder
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -169,3 +176,47 @@ def test_the_composition_serves_this_machine_only_and_waits_for_its_database(com
     assert desk["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert database["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
     assert re.fullmatch(r"postgres:\d+\.\d+-\w+", database["image"])
+
+
+@contextmanager
+def entrypoint(home: Home, **environment: str) -> Iterator[subprocess.Popen]:
+    """The image's command as a plain process, at a free port; whatever happens, it is gone at the end."""
+    words = [*json.loads(arguments("ENTRYPOINT")[0]), *json.loads(arguments("CMD")[0]), "--port", "0"]
+    environment = {**os.environ, "NIGHTDESK_HOME": str(home.root), **environment}
+    home.config.write_text('{"symbols": ["AAPL"], "sources": {"bars": "sample"}}')
+    program = str(Path(sys.executable).with_name(words[0]))
+    process = subprocess.Popen([program, *words[1:]], env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def answered(home: Home, process: subprocess.Popen, within: float = 30.0) -> dict:
+    """What /healthz says, as the image's health check asks it."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline and process.poll() is None:
+        held = holder(home)
+        if held is not None and held.api is not None:
+            return json.load(opener.open(f"{held.api}/healthz", timeout=4))
+        time.sleep(0.05)
+    raise AssertionError(f"the desk did not come up: {process.poll()}")
+
+
+def test_the_images_command_serves_and_ends_in_order_when_it_is_told_to(home):
+    with entrypoint(home, NIGHTDESK_TOKEN="0123456789abcdef" * 2) as process:
+        assert answered(home, process)["status"] == "alive"
+        process.terminate()
+        _, said = process.communicate(timeout=45)
+        assert process.returncode == 0
+    assert all(json.loads(line) for line in said.splitlines())
+    assert "0123456789abcdef" not in said
+
+
+def test_the_images_command_refuses_to_serve_others_without_a_token(home):
+    with entrypoint(home, NIGHTDESK_TOKEN="") as process:
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == ConfigError.exit_code
+    assert "NIGHTDESK_TOKEN" in said

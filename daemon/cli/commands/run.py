@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from config.secrets import Secret
 from daemon.cli.choices import choices
 
 
@@ -25,5 +24,5 @@ def run(
     raise typer.Exit(serve(chosen.home, chosen.config, host=host, port=port, log_format=log_format, on_ready=told))
 
 
-def _tell(address: str, _: Secret) -> None:
+def _tell(address: str) -> None:
     typer.echo(f"Nightdesk is at {address} (Ctrl-C ends it).")
