@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -67,10 +68,10 @@ def _read(path: Path) -> pd.DataFrame:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             _fail("expert_log.too_large", f"{path.name} is larger than 64 MiB.", "Give a log of trades alone.")
-        head = path.open("rb").read(4096)
-        if b"\x00" in head or head.startswith((b"\x80\x04", b"\x80\x05", b"PK")):
+        data = path.read_bytes()
+        if b"\x00" in data or data.startswith(b"PK"):
             _fail("expert_log.malformed", f"{path.name} is not text.", "Export the log as CSV, in UTF-8.")
-        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
+        return pd.read_csv(BytesIO(data), dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
     except OSError as error:
         _fail(
             "expert_log.missing",

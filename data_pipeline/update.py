@@ -113,7 +113,7 @@ def _joined(old: Bars, pulled: Bars, refused: Path) -> Bars:
     same = np.isclose(again, told, rtol=_SAME, atol=0.0).all(axis=1)
     if not same.all() or len(times) == 0:
         _quarantine(refused, pulled.frame.assign(reason="rewritten"))
-        first = times[~same][0] if len(times) else old.frame.index[-1]
+        first = times[np.flatnonzero(~same)[0]] if len(times) else old.frame.index[-1]
         raise NightdeskError(
             "data.rewritten",
             f"{old.source} now tells another history of {old.symbol}: the bar of {first} is not what was stored.",
