@@ -20,7 +20,7 @@ from config.settings import Section
 from data_pipeline.trade_logs import ExpertLog
 from evaluation import backtest
 from evaluation.signals import Signals
-from tests.support.easy_market import easy_bars, easy_expert, easy_task
+from tests.support.easy_market import easy_bars, easy_expert, easy_task, rough_bars
 from trainers import (
     ArtifactFacts,
     Model,
@@ -100,7 +100,7 @@ def test_its_signals_stand_on_the_bars_and_inside_their_bounds(name: str) -> Non
 @settings(max_examples=40, deadline=None)
 @given(rows=st.integers(0, 300))
 def test_what_it_says_of_a_bar_depends_on_nothing_later(name: str, rows: int) -> None:
-    model, bars = trained(name), easy_bars(300)
+    model, bars = trained(name), rough_bars(300)
     whole = model.signals(bars)
     same(model.signals(bars.head(rows)), Signals(whole.position.iloc[:rows], whole.confidence.iloc[:rows]))
 

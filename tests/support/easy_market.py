@@ -21,9 +21,20 @@ QUICK: dict[str, dict[str, Any]] = {"behavioral_cloner": {"n_estimators": 15}}
 
 def easy_bars(rows: int = 900) -> Bars:
     """Daily bars whose close is a wave with a little noise."""
-    index = calendar.closes(SYMBOL, "1d", datetime(2019, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC))[:rows]
     random = np.random.default_rng(7)
-    close = 100.0 * np.exp(0.2 * np.sin(_phase(rows)) + 0.002 * random.standard_normal(rows))
+    return _bars(0.2 * np.sin(_phase(rows)) + 0.002 * random.standard_normal(rows), random)
+
+
+def rough_bars(rows: int = 300) -> Bars:
+    """Daily bars that walk at random: nobody can read them, and no two of them look alike."""
+    random = np.random.default_rng(8)
+    return _bars(np.cumsum(0.01 * random.standard_normal(rows)), random)
+
+
+def _bars(log_close: np.ndarray, random: np.random.Generator) -> Bars:
+    rows = len(log_close)
+    index = calendar.closes(SYMBOL, "1d", datetime(2019, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC))[:rows]
+    close = 100.0 * np.exp(log_close)
     open_ = np.concatenate([close[:1], close[:-1]])
     frame = pd.DataFrame(
         {
