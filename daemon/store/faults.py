@@ -19,6 +19,7 @@ _CURES = {
     "store.disk_error": ("The disk failed under the database", "Check the disk and the kernel's log."),
     "store.busy": ("Another process holds the database", "Stop what else writes to it; a second desk is refused."),
     "store.corrupt": ("The database file is damaged", "Restart the desk: it restores the last verified snapshot."),
+    "store.read_only": ("The database server takes no writes", "Point the database URL at the primary server."),
     "store.unreachable": ("The database server does not answer", "Start it, or mend the database URL."),
 }
 _SQLITE = {
@@ -31,7 +32,7 @@ _SQLITE = {
     sqlite3.SQLITE_CORRUPT: "store.corrupt",
     sqlite3.SQLITE_NOTADB: "store.corrupt",
 }
-_POSTGRESQL = {"53100": "store.disk_full", "25006": "home.read_only", "58030": "store.disk_error"}
+_POSTGRESQL = {"53100": "store.disk_full", "25006": "store.read_only", "58030": "store.disk_error"}
 
 
 def fault(code: str, reason: object) -> StoreError:

@@ -1,0 +1,145 @@
+"""Whatever happens to runs, in whatever order: the ledger loses none, doubles none, and no end is ever undone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy import create_engine
+
+from config.settings import JOBS, NIGHT
+from daemon.runs import ACTIVE, STATES, TASK_ENDS, TERMINAL, TRANSITIONS, Owner, Run
+from daemon.store import runs
+from daemon.store.tables import metadata
+
+ATTEMPTS = 3
+ENDS = sorted(TERMINAL - {"missed"})
+START = datetime(2026, 3, 2, tzinfo=UTC)
+picks = st.integers(0, 10_000)
+
+
+class Ledger(RuleBasedStateMachine):
+    """A ledger under every command in any order, and what it must look like after each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = create_engine("sqlite://")
+        self.connection = self.engine.connect()
+        metadata.create_all(self.connection)
+        self.now = START
+        self.ended: dict[int, Run] = {}
+
+    def teardown(self) -> None:
+        self.connection.close()
+        self.engine.dispose()
+
+    def all(self) -> list[Run]:
+        return runs.page(self.connection, limit=10_000)
+
+    def pick(self, number: int) -> Run | None:
+        found = self.all()
+        return found[number % len(found)] if found else None
+
+    @rule(seconds=st.integers(-3600, 3600))
+    def time_passes(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    @rule(job=st.sampled_from(JOBS), hour=st.integers(0, 5), state=st.sampled_from(["due", "missed", "skipped"]))
+    def an_occurrence_comes(self, job, hour, state):
+        at, chain = START + timedelta(hours=hour), NIGHT[NIGHT.index(job) + 1 :] if job in NIGHT else ()
+        known = {(run.job, run.scheduled_for) for run in self.all() if run.attempt == 1}
+        options = {"state": state, "chain": chain, "trigger": "schedule"}
+        recorded = runs.record(self.connection, job, at, now=self.now, **options)
+        if recorded is None:
+            assert (job, at) in known
+        if recorded is not None and recorded.state in TERMINAL:
+            self.ended[recorded.id] = recorded
+        for gone in set(self.ended) - {run.id for run in self.all()}:
+            assert self.ended.pop(gone).recorded_at > self.now, "only a miss noted by a clock that ran ahead may go"
+
+    @rule(job=st.sampled_from(JOBS))
+    def a_person_asks(self, job):
+        assert runs.request(self.connection, job, now=self.now, trigger="manual").state == "due"
+
+    @rule(number=picks, state=st.sampled_from(sorted(ACTIVE)))
+    def somebody_claims(self, number, state):
+        if run := self.pick(number):
+            won = runs.claim(self.connection, run.id, Owner(1, 1, "boot"), self.now, state)
+            assert won == (run.state == "due")
+
+    @rule(number=picks)
+    def its_data_arrives(self, number):
+        if run := self.pick(number):
+            assert runs.move(self.connection, run.id, "running", self.now) == (run.state == "waiting")
+
+    @rule(number=picks, start=st.booleans())
+    def it_gets_a_task(self, number, start):
+        run = self.pick(number)
+        if run and run.state in ACTIVE:
+            task = runs.add_task(self.connection, run.id, "train")
+            if start:
+                assert runs.start_task(self.connection, task.id, self.now)
+
+    @rule(number=picks, end=st.sampled_from(ENDS), cause=st.sampled_from([None, "shutdown"]), passing=st.booleans())
+    def it_ends(self, number, end, cause, passing):
+        if (run := self.pick(number)) is None:
+            return
+        following = runs.finish(self.connection, run.id, end, self.now, cause=cause, attempts=ATTEMPTS, passing=passing)
+        now = runs.get(self.connection, run.id)
+        if end not in TRANSITIONS[run.state]:
+            assert (now, following) == (run, None)
+            return
+        assert (now.state, now.finished_at) == (end, self.now)
+        self.ended[now.id] = now
+        if following is not None:
+            assert following.parent_id == run.id
+            assert following.trigger in ("retry", "chain")
+
+    @invariant()
+    def no_end_is_undone(self):
+        for run_id, end in self.ended.items():
+            assert runs.get(self.connection, run_id) == end
+
+    @invariant()
+    def no_occurrence_is_recorded_twice(self):
+        found = [(run.job, run.scheduled_for, run.attempt) for run in self.all()]
+        assert len(set(found)) == len(found)
+
+    @invariant()
+    def an_occurrence_has_one_run_at_most_that_is_not_over(self):
+        unfinished = [(run.job, run.scheduled_for) for run in self.all() if run.state not in TERMINAL]
+        assert len(set(unfinished)) == len(unfinished)
+
+    @invariant()
+    def every_end_has_the_follower_it_must_have_and_no_second(self):
+        found = self.all()
+        for run in found:
+            followers = [child for child in found if child.parent_id == run.id]
+            spent = sum(
+                other.state in ("crashed", "failed")
+                for other in found
+                if (other.job, other.scheduled_for) == (run.job, run.scheduled_for) and other.id <= run.id
+            )
+            shut_down = run.state == "cancelled" and run.cause == "shutdown"
+            again = shut_down or (run.state == "crashed" and spent < ATTEMPTS)
+            ended_by_finish = run.state in TERMINAL and run.finished_at != run.recorded_at
+            assert len(followers) <= 1
+            if again:
+                assert [(child.job, child.scheduled_for, child.chain) for child in followers] == [
+                    (run.job, run.scheduled_for, run.chain)
+                ]
+            elif ended_by_finish and run.chain and run.state not in {"cancelled", "failed"}:
+                assert [(child.job, child.chain) for child in followers] == [(run.chain[0], run.chain[1:])]
+
+    @invariant()
+    def nothing_is_left_open_under_a_run_that_is_over(self):
+        for run in self.all():
+            tasks = runs.tasks_of(self.connection, run.id)
+            assert run.state in STATES
+            assert run.state not in TERMINAL or all(task.state in TASK_ENDS for task in tasks)
+
+
+Ledger.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestLedger = Ledger.TestCase
