@@ -12,11 +12,19 @@ from config.settings import JobName, Monitoring
 from daemon.alerts.engine import Observation
 
 if TYPE_CHECKING:
-    from daemon.runs import Run
+    from daemon.runs import Run, RunState
     from daemon.store.measurements import Basis
     from daemon.store.models import Version
 
 BASES: dict[Basis, str] = {"evaluation": "over its evaluation", "live": "over the signals it published"}
+
+# The ends of a run that a person should hear of, in words.
+ENDS: dict[RunState, str] = {
+    "partial": "succeeded in part",
+    "failed": "failed",
+    "crashed": "crashed",
+    "timed_out": "timed out",
+}
 
 
 @dataclass(frozen=True)
@@ -112,18 +120,18 @@ def error_event(rule: str, subject: str, error: NightdeskError, link: str | None
 
 
 def run_ended(run: Run) -> Observation | None:
-    """`run.failed` of the run's job: fires on failed, crashed and timed_out, resolved by the job's next success.
+    """`run.failed` of the run's job: fires on partial, failed, crashed and timed_out, resolved by its next success.
 
-    Not for a crashed run that is tried again. Other ends (skipped, missed, cancelled, partial) say nothing of it.
+    Not for a run that is tried again. Other ends (skipped, missed, cancelled) say nothing of it.
     """
     link = f"/api/v1/runs/{run.id}"
     if run.state == "succeeded":
         return event("run.failed", run.job, f"{run.name} succeeded.", "Nothing to do.", happened=False, link=link)
-    if run.state not in ("failed", "crashed", "timed_out"):
+    if run.state not in ENDS:
         return None
     said, cure = _first_failure(run.job, run.detail or {})
     cause = f" ({run.cause})" if run.cause else ""
-    return event("run.failed", run.job, f"{run.name} {run.state}{cause}{said}.", cure, link=link)
+    return event("run.failed", run.job, f"{run.name} {ENDS[run.state]}{cause}{said}.", cure, link=link)
 
 
 def _first_failure(job: JobName, detail: Mapping[str, Any]) -> tuple[str, str]:

@@ -24,8 +24,9 @@ async def update_data(work: RunWork) -> Ending:
     ending = ending_of(outcomes, enough=ENOUGH)
     ending.detail["new_rows"] = sum(pull["new_rows"] for pull in pulled)
     ending.detail["sources"] = sorted({pull["dataset"]["source"] for pull in pulled})
-    if fallbacks := sorted({pull["fallback"] for pull in pulled if pull["fallback"]}):
-        ending.detail["fallback"] = fallbacks
+    if fallbacks := [pull for pull in pulled if pull["fallback"]]:
+        symbols = [pull["dataset"]["symbol"] for pull in fallbacks]
+        ending.detail["fallback"] = {"symbols": symbols, "because": fallbacks[0]["fallback"]}
     if quarantined := {pull["dataset"]["symbol"]: pull["quarantined"] for pull in pulled if pull["quarantined"]}:
         ending.detail["quarantined"] = quarantined
     return ending

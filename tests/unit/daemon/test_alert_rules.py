@@ -93,11 +93,17 @@ def test_a_failed_run_says_what_failed_why_and_what_to_do():
     assert seen.cure == "Check the network."
 
 
+def test_a_run_that_did_only_a_part_is_told_too():
+    seen = run_ended(run("partial", "data.empty", {"failed": {"MSFT": None}}))
+    assert seen.breached
+    assert seen.message.startswith("training-12 succeeded in part (data.empty)")
+
+
 @pytest.mark.parametrize("state", ["crashed", "timed_out"])
 def test_a_run_that_broke_without_a_word_still_says_what_to_do(state):
     seen = run_ended(run(state))
     assert seen.breached
-    assert seen.message.startswith(f"training-12 {state}")
+    assert seen.message.startswith(f"training-12 {state.replace('_', ' ')}")
     assert "log" in seen.cure
 
 
@@ -107,7 +113,7 @@ def test_the_next_success_of_a_job_resolves_its_failure():
     assert succeeded.cleared
 
 
-@pytest.mark.parametrize("state", ["partial", "skipped", "missed", "cancelled"])
+@pytest.mark.parametrize("state", ["skipped", "missed", "cancelled"])
 def test_other_ends_of_a_run_neither_fire_nor_resolve(state):
     assert run_ended(run(state)) is None
 
