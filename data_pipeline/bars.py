@@ -16,7 +16,7 @@ from data_pipeline import calendar
 PRICES = ("open", "high", "low", "close")
 COLUMNS = (*PRICES, "volume")
 EXTRAS = ("dividends", "splits")
-_TIME_NAMES = ("time", "datetime", "timestamp")
+TIME_NAMES = ("time", "datetime", "timestamp", "date")
 
 
 def _fail(what: str, cure: str, **detail: str) -> NoReturn:
@@ -86,7 +86,7 @@ def indexed(df: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
     no zone is given). A time that cannot be read, or a date without a session, becomes NaT for a gate to report.
     """
     frame = df.rename(columns=lambda name: str(name).strip().lower().replace(" ", "_"))
-    named = [name for name in (*_TIME_NAMES, "date") if name in frame.columns]
+    named = [name for name in TIME_NAMES if name in frame.columns]
     if named:
         times = frame.pop(named[0])
     elif isinstance(frame.index, pd.DatetimeIndex) and frame.index.tz is not None:
@@ -100,10 +100,15 @@ def indexed(df: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
         )
     if named[0] == "date" and interval == "1d":
         dates = pd.to_datetime(times.astype(str).str.strip().str[:10], errors="coerce", format="%Y-%m-%d")
-        frame.index = calendar.session_closes(symbol, pd.DatetimeIndex(dates))
+        frame.index = calendar.session_closes(symbol, _plausible(dates))
     else:
-        frame.index = pd.DatetimeIndex(pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601"))
+        frame.index = _plausible(pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601"))
     return frame
+
+
+def _plausible(times: pd.Series) -> pd.DatetimeIndex:
+    """The times, NaT where they lie outside the centuries that calendars and nanoseconds can tell."""
+    return pd.DatetimeIndex(times.where(times.dt.year.between(1900, 2200)))
 
 
 def _normalised(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:

@@ -51,7 +51,8 @@ def _calendar(name: str, first_year: int, last_year: int) -> ExchangeCalendar:
 
 
 def _spanning(symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> ExchangeCalendar:
-    return _calendar(calendar_name(symbol), min(_FIRST_YEAR, start.year - 1), end.year + 1)
+    last_year = end.year + 10 - end.year % 10  # whole decades, so that nearly every question meets the same calendar
+    return _calendar(calendar_name(symbol), min(_FIRST_YEAR, start.year - 1), last_year)
 
 
 def _utc(instant: datetime) -> pd.Timestamp:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from config.errors import NightdeskError
 from config.paths import safe_name
-from data_pipeline.bars import COLUMNS, EXTRAS, indexed
+from data_pipeline.bars import COLUMNS, EXTRAS, TIME_NAMES, indexed
 from data_pipeline.sources.base import BarSource
 
 
@@ -25,8 +24,9 @@ class CsvSource(BarSource):
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The rows with a time in [start, end], and those without one."""
         path = self._find(safe_name("symbol", symbol), interval)
-        frame = indexed(_read(path), symbol, interval)
-        _check_columns(frame, path)
+        raw = _read(path)
+        _check_columns(raw, path)
+        frame = indexed(raw, symbol, interval)
         times = pd.DatetimeIndex(frame.index)
         inside = (times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()
         chosen = frame.loc[inside, [*COLUMNS, *(name for name in EXTRAS if name in frame.columns)]]
@@ -70,7 +70,10 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _check_columns(frame: pd.DataFrame, path: Path) -> None:
-    missing: list[Any] = [name for name in COLUMNS if name not in frame.columns]
+    names = {str(name).strip().lower() for name in frame.columns}
+    missing = [name for name in COLUMNS if name not in names]
+    if not names & set(TIME_NAMES) and not isinstance(frame.index, pd.DatetimeIndex):
+        missing.insert(0, "date")
     if missing:
         has = ", ".join(map(str, frame.columns))
         raise _error(

@@ -95,6 +95,21 @@ def test_without_yahoo_and_real_bars_the_sample_market_takes_over_visibly_and_qu
     assert BarStore(home).chosen("AAPL", "1d", nowhere) == "sample"
 
 
+def test_a_yahoo_that_serves_nobody_is_no_better_than_none(home: Home, yahoo: FakeYahoo) -> None:
+    yahoo.fail("429")
+    update = update_symbol(home, _through(yahoo), "AAPL", "1d", NOW)
+    assert update.source == "sample"
+    assert "429" in str(update.fallback)
+
+
+def test_an_answer_that_makes_no_sense_is_no_reason_to_make_prices_up(home: Home, yahoo: FakeYahoo) -> None:
+    yahoo.fail("missing_columns")
+    with pytest.raises(NightdeskError) as caught:
+        update_symbol(home, _through(yahoo), "AAPL", "1d", NOW)
+    assert caught.value.code == "data.schema"
+    assert BarStore(home).all() == []
+
+
 def test_a_home_with_real_bars_never_gets_made_up_ones(home: Home, yahoo: FakeYahoo, nowhere: Sources) -> None:
     update_symbol(home, _through(yahoo), "AAPL", "1d", NOW)
     for symbol in ("AAPL", "MSFT"):
