@@ -58,8 +58,20 @@ def confine(parent: int) -> None:
     if os.getppid() != parent:  # it died before the kernel knew that we want to die with it
         sys.exit("the daemon is gone")
     with contextlib.suppress(OSError):  # a container may forbid these two; they are courtesies
-        os.nice(NICENESS)
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
+        os.nice(NICENESS)
+        _yield_as_a_session()
+
+
+def _yield_as_a_session() -> None:
+    """Where the kernel weighs sessions (autogroup), niceness counts only inside one, and a worker has its own."""
+    for _ in range(10):
+        try:
+            Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
+        except BlockingIOError:  # the kernel takes ten such wishes a second from all processes together
+            time.sleep(0.11)
+        else:
+            return
 
 
 class Progress:

@@ -102,10 +102,9 @@ class LocalExecutor:
             self._slots.release()
 
     async def _hire(self) -> WorkerProcess:
-        living = processes.table() if self._idle else {}
         while self._idle:
             worker = self._idle.pop()
-            if worker.fit(living):
+            if worker.alive:
                 break
             self._bury(worker)
         else:
@@ -127,11 +126,15 @@ class LocalExecutor:
 
     async def _release(self, worker: WorkerProcess) -> None:
         self._busy.discard(worker)
-        if worker.fit(processes.table()) and not self._closing:
-            worker.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(worker)
-        else:
-            await asyncio.shield(self._bury(worker))
+        fit = False
+        try:
+            fit = worker.reusable and worker.fit(await asyncio.to_thread(processes.table))
+        finally:
+            if fit and not self._closing:
+                worker.idle_since = asyncio.get_running_loop().time()
+                self._idle.append(worker)
+            else:
+                await asyncio.shield(self._bury(worker))
 
     def _bury(self, worker: WorkerProcess) -> asyncio.Task[None]:
         return self._see_to(worker.bury())
@@ -149,16 +152,18 @@ class LocalExecutor:
 
     async def _keep(self) -> None:
         """Watch the memory of busy workers and send idle ones home, while there are any."""
+        loop, pause = asyncio.get_running_loop(), POLL
         while self._busy or self._idle:
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(pause)
+            began = loop.time()
             if self._busy:
                 living = await asyncio.to_thread(processes.table)
                 for worker in self._busy:
                     worker.weigh(living)
-            oldest = asyncio.get_running_loop().time() - self._idle_for
-            for worker in [worker for worker in self._idle if worker.idle_since < oldest]:
+            for worker in [worker for worker in self._idle if worker.idle_since < began - self._idle_for]:
                 self._idle.remove(worker)
                 self._bury(worker)
+            pause = max(POLL, 10 * (loop.time() - began))  # where there are thousands of processes, a look is dear
 
 
 def _no_worker(error: OSError) -> NightdeskError:

@@ -121,15 +121,19 @@ class WorkerProcess:
                 )
             )
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process lives."""
+        return processes.find(self._process.pid) is not None
+
     def fit(self, living: processes.Table) -> bool:
-        """Whether it may do another task: alive, with no descendants left behind, and not swollen by the last one."""
+        """Whether it may do another task: it lives, left no descendants behind, and is not swollen by the last one."""
         held = [process.resident for process in self._family(living)]
         return self.reusable and len(held) == 1 and (self._memory_limit is None or held[0] <= self._memory_limit / 2)
 
     async def bury(self) -> None:
         """Kill the process and everything that descends from it; nothing is left when this returns."""
-        killed = await asyncio.to_thread(processes.kill_family, self._mark, self._seen)
-        processes.reap(pid for pid in killed if pid != self._process.pid)
+        await asyncio.to_thread(processes.kill_family, self._mark, self._seen)
         with contextlib.suppress(TimeoutError):  # one that the kernel holds in a system call cannot be waited for
             await asyncio.wait_for(self._process.wait(), 1.0)
         self._watching.cancel()
