@@ -18,7 +18,7 @@ from daemon.api.problems import Fault, Problem, problem
 from daemon.api.snapshot import Snapshot
 from daemon.api.status import job_list, signal_list, status
 from daemon.runs import Run, RunState
-from daemon.store import alerts, models, overview, runs, signals
+from daemon.store import alerts, models, overview, runs, signals, tasks
 from daemon.store.models import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
@@ -123,9 +123,9 @@ def ledgers(desk: DeskView) -> APIRouter:
     @routes.get("/runs/{run_id}", responses=NOT_FOUND)
     def get_run(run_id: Id) -> answers.RunWithTasks:
         """A run and its tasks."""
-        run, tasks = read(lambda c: (runs.get(c, run_id), runs.tasks_of(c, run_id)))
+        run, done = read(lambda c: (runs.get(c, run_id), tasks.of(c, run_id)))
         known = _known_run(run, run_id)
-        more = {"name": known.name, "tasks": tasks, "progress": views.progress(desk.run_progress(run_id))}
+        more = {"name": known.name, "tasks": done, "progress": views.progress(desk.run_progress(run_id))}
         return answers.RunWithTasks.model_validate({**vars(known), **more})
 
     @routes.get("/runs/{run_id}/log", responses=NOT_FOUND)

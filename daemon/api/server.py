@@ -94,18 +94,6 @@ class Server:
         host, port = self._address
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    async def answers(self, patience: float = 5.0) -> bool:
-        """Whether a request over the socket is answered; what a watchdog must know before it is fed."""
-        try:
-            async with asyncio.timeout(patience):
-                reader, writer = await asyncio.open_connection(*self._address)
-                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                told = await reader.readline()
-                writer.close()
-        except (OSError, TimeoutError):
-            return False
-        return b" 200 " in told
-
     async def serve(self) -> None:
         """Answer until `stop`."""
         await self._server.serve(sockets=[self._listener])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -29,7 +28,6 @@ def serving(desk: DeskView, api: Api | None = None) -> Iterator[str]:
     thread = threading.Thread(target=lambda: uvloop.run(server.serve()), name="http")
     thread.start()
     try:
-        assert asyncio.run(server.answers())
         yield server.url
     finally:
         server.stop()
