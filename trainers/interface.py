@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from evaluation.signals import Signals
 
 
+# Called with how much is done, 0 to 1, and a word on it.
+Progress = Callable[[float, str], None]
+
+
 @dataclass(frozen=True)
 class Needs:
     """What a model type cannot be trained without."""
@@ -65,7 +69,7 @@ class TrainingTask:
             )
 
 
-def _unheard(_fraction: float, _message: str) -> None:
+def unheard(_fraction: float, _message: str) -> None:
     """Progress that nobody listens to."""
 
 
@@ -79,7 +83,7 @@ class TrainingContext:
 
     seed: int = 42
     device: str = "cpu"
-    progress: Callable[[float, str], None] = _unheard
+    progress: Progress = unheard
     should_stop: Callable[[], bool] = _never
     checkpoints: Path | None = None
     trial: int = 0

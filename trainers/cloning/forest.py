@@ -21,26 +21,20 @@ from trainers.cloning.config import BehavioralClonerConfig
 from trainers.cloning.flat_forest import FlatForest
 from trainers.cloning.report import labels_text, training_text
 from trainers.cloning.splits import folds, holdout
+from trainers.interface import Progress, unheard
 from trainers.safe_files import described, read_tensors, tensor_bytes
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
-    from trainers.cloning.scikit import Progress
-
 MIN_ROWS = 20
-KIND: Literal["behavioral_cloner"] = "behavioral_cloner"
 _ACTIONS = np.array(list(ACTIONS))
-
-
-def _unheard(_fraction: float, _message: str) -> None:
-    """Progress that nobody listens to."""
 
 
 class _Brain(Section):
     """What a saved brain says of itself beside its node arrays."""
 
-    kind: Literal["behavioral_cloner"] = KIND
+    kind: Literal["behavioral_cloner"] = "behavioral_cloner"
     format: Literal[1] = 1
     config: BehavioralClonerConfig
     features: tuple[str, ...] = Field(strict=False)
@@ -91,7 +85,7 @@ class BehavioralCloner:
         X: Matrix,
         y: pd.Series | NDArray[Any],
         verbose: bool = True,
-        progress: Progress = _unheard,
+        progress: Progress = unheard,
     ) -> dict[str, Any]:
         """Fit on the first part of the rows, measure on the last; the rows must be in time order."""
         from trainers.cloning.scikit import measure  # noqa: PLC0415 -- predicting must not load scikit-learn
@@ -110,7 +104,7 @@ class BehavioralCloner:
             self._print(training_text(metrics))
         return metrics
 
-    def fit(self, X: Matrix, y: pd.Series | NDArray[Any], progress: Progress = _unheard) -> None:
+    def fit(self, X: Matrix, y: pd.Series | NDArray[Any], progress: Progress = unheard) -> None:
         """Fit on every row, with nothing held back to measure on."""
         self._fit(*_checked(X, y), progress)
 
@@ -120,7 +114,7 @@ class BehavioralCloner:
         scores = []
         for train, test in folds(len(labels), n_folds, self.config.purge):
             fold = BehavioralCloner(self.config)
-            fold._fit(columns, matrix[train], labels[train], _unheard)
+            fold._fit(columns, matrix[train], labels[train], unheard)
             scores.append(float(np.mean(fold.predict(matrix[test]) == labels[test])))
         return {
             "fold_accuracy": scores,
@@ -207,7 +201,7 @@ def _refuse_single_class(labels: Labels) -> None:
         only = ", ".join(ACTIONS[action] for action in present) or "no action"
         raise NightdeskError(
             "training.single_class",
-            f"The {len(labels)} rows of the training span hold {only} alone; there is nothing to tell apart.",
+            f"In the {len(labels)} rows of the training span the expert only said {only}; that teaches nothing.",
             "Check that the log's dates are sessions of the market data and lie in the training span.",
         )
 

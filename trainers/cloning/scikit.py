@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ from trainers.cloning.columns import Floats, Labels
 from trainers.cloning.config import ForestConfig
 from trainers.cloning.imbalance import oversampled, sample_weights
 from trainers.cloning.report import WORDS, distribution
+from trainers.interface import Progress
 
 CHUNK = 10
 REPEATS = 5
-Progress = Callable[[float, str], None]
 
 
 def grow(X: Floats, y: Labels, config: ForestConfig, seed: int, progress: Progress) -> RandomForestClassifier:
