@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from config.settings import NIGHT, JobName
 from daemon.executors.base import Executor, Outcome, TaskSpec
 from daemon.runs import Run, RunState
-from daemon.store import runs
+from daemon.store import runs, tasks
 
 if TYPE_CHECKING:
     from config.paths import Home
@@ -67,7 +67,7 @@ class RunWork:
     async def do(self, plan: Plan) -> Outcome:
         """Do one task and record its beginning and its end."""
         task = await self.write(
-            lambda c: runs.add_task(
+            lambda c: tasks.add(
                 c,
                 self.run.id,
                 kind=plan.kind,
@@ -78,11 +78,11 @@ class RunWork:
         )
         args = {"symbol": plan.symbol, "model_type": plan.model_type, "iteration": plan.iteration, **plan.args}
         spec = TaskSpec(plan.kind, args, self.settings.limits.task_timeout, self.settings)
-        await self.write(lambda c: runs.start_task(c, task.id, self.clock.now()))
+        await self.write(lambda c: tasks.start(c, task.id, self.clock.now()))
         outcome = await self.executor.run(spec, lambda event: self._heard(plan, event))
         error = outcome.error or {}
         await self.write(
-            lambda c: runs.finish_task(
+            lambda c: tasks.finish(
                 c,
                 task.id,
                 outcome.state,

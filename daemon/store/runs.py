@@ -9,21 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
 
 from config.settings import JobName
-from daemon.runs import (
-    ACTIVE,
-    SHUTDOWN,
-    TASK_ENDS,
-    TERMINAL,
-    Owner,
-    Run,
-    RunState,
-    Task,
-    TaskState,
-    sources_of,
-    task_end,
-)
-from daemon.store.rows import all_as, insert, insert_once
-from daemon.store.tables import runs, tasks
+from daemon.runs import ACTIVE, SHUTDOWN, TERMINAL, Owner, Run, RunState, sources_of
+from daemon.store import tasks
+from daemon.store.rows import insert_once
+from daemon.store.tables import runs
 
 # The ends that use up an attempt.
 _SPENT: tuple[RunState, ...] = ("crashed", "failed")
@@ -154,7 +143,7 @@ def finish(
         raise ValueError(f"{to!r} is not an end of a run")
     if not move(c, run_id, to, now, cause=cause, detail=detail):
         return None
-    _close_tasks(c, run_id, to, now, cause)
+    tasks.close(c, run_id, to, now, cause)
     run = _existing(c, run_id)
     if _again(c, run, attempts, passing):
         return _retry(c, run, now, retry_delay)
@@ -236,50 +225,6 @@ def any_run(c: Connection) -> bool:
     return bool(c.execute(select(exists(select(runs.c.id)))).scalar())
 
 
-def add_task(
-    c: Connection,
-    run_id: int,
-    kind: str,
-    *,
-    symbol: str | None = None,
-    model_type: str | None = None,
-    iteration: int = 0,
-) -> Task:
-    """Record a unit of work inside a run, not begun yet."""
-    values = {"kind": kind, "symbol": symbol, "model_type": model_type, "iteration": iteration}
-    task_id = insert(c, tasks, run_id=run_id, state="due", **values)
-    return all_as(c, Task, select(tasks).where(tasks.c.id == task_id))[0]
-
-
-def start_task(c: Connection, task_id: int, now: datetime) -> bool:
-    """Note that work on a task has begun."""
-    begun = update(tasks).where(tasks.c.id == task_id, tasks.c.state == "due")
-    return _changed(c, begun.values(state="running", started_at=now))
-
-
-def finish_task(
-    c: Connection,
-    task_id: int,
-    state: TaskState,
-    now: datetime,
-    *,
-    cause: str | None = None,
-    detail: Mapping[str, Any] | None = None,
-    result: Mapping[str, Any] | None = None,
-) -> bool:
-    """End a task with its small result; False if it had ended before."""
-    if state not in TASK_ENDS:
-        raise ValueError(f"{state!r} is not an end of a task")
-    ended = update(tasks).where(tasks.c.id == task_id, tasks.c.state.not_in(TASK_ENDS))
-    facts = {"detail": detail and dict(detail), "result": result and dict(result)}
-    return _changed(c, ended.values(state=state, finished_at=now, cause=cause, **facts))
-
-
-def tasks_of(c: Connection, run_id: int) -> list[Task]:
-    """The tasks of a run, in the order they were recorded."""
-    return all_as(c, Task, select(tasks).where(tasks.c.run_id == run_id).order_by(tasks.c.id))
-
-
 def _forget_false_misses(c: Connection, job: JobName, scheduled_for: datetime, now: datetime) -> None:
     """Remove the note that this occurrence was missed if a clock wrote it that ran ahead: its time is only now."""
     c.execute(
@@ -290,11 +235,6 @@ def _forget_false_misses(c: Connection, job: JobName, scheduled_for: datetime, n
             runs.c.recorded_at > now,
         )
     )
-
-
-def _close_tasks(c: Connection, run_id: int, end: RunState, now: datetime, cause: str | None) -> None:
-    unfinished = update(tasks).where(tasks.c.run_id == run_id, tasks.c.state.not_in(TASK_ENDS))
-    c.execute(unfinished.values(state=task_end(end), finished_at=now, cause=cause))
 
 
 def _again(c: Connection, run: Run, attempts: int, passing: bool) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.errors import NightdeskError
 from daemon.runs import Owner
-from daemon.store import datasets, engines, jobs, measurements, models, runs, schema, signals
+from daemon.store import datasets, engines, jobs, measurements, models, runs, schema, signals, tasks
 from daemon.store.database import Database
 from daemon.store.tables import metadata
 from tests.support.stores import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
@@ -71,7 +71,7 @@ def test_a_write_that_raises_is_rolled_back_and_raises_in_the_caller(database, r
 
 def test_a_query_that_breaks_a_rule_keeps_its_own_error(write):
     with pytest.raises(IntegrityError):
-        write(runs.add_task, run_id=4711, kind="train")
+        write(tasks.add, run_id=4711, kind="train")
 
 
 def test_readers_cannot_write(database):
@@ -404,15 +404,15 @@ def test_the_first_run_of_a_desk_is_noticed(write, read):
 
 def test_tasks_end_once_and_with_their_result(write, read):
     run = _recorded(write)
-    task = write(runs.add_task, run.id, "train", symbol="AAPL", model_type="cloner", iteration=2)
-    assert write(runs.start_task, task.id, NOON)
-    assert not write(runs.start_task, task.id, NOON)
-    assert write(runs.finish_task, task.id, "succeeded", NOON + SECOND, result={"version": "v1"})
-    assert not write(runs.finish_task, task.id, "failed", NOON + DAY, cause="too.late")
-    (ended,) = read(runs.tasks_of, run.id)
+    task = write(tasks.add, run.id, "train", symbol="AAPL", model_type="cloner", iteration=2)
+    assert write(tasks.start, task.id, NOON)
+    assert not write(tasks.start, task.id, NOON)
+    assert write(tasks.finish, task.id, "succeeded", NOON + SECOND, result={"version": "v1"})
+    assert not write(tasks.finish, task.id, "failed", NOON + DAY, cause="too.late")
+    (ended,) = read(tasks.of, run.id)
     assert (ended.state, ended.result, ended.cause, ended.iteration) == ("succeeded", {"version": "v1"}, None, 2)
     with pytest.raises(ValueError, match="not an end"):
-        write(runs.finish_task, task.id, "running", NOON)
+        write(tasks.finish, task.id, "running", NOON)
 
 
 @pytest.mark.parametrize(
@@ -422,12 +422,12 @@ def test_tasks_end_once_and_with_their_result(write, read):
 def test_the_end_of_a_run_closes_the_tasks_it_left_unfinished(write, read, end, left):
     run = _recorded(write)
     write(runs.claim, run.id, ME, NOON)
-    done, begun, _ = (write(runs.add_task, run.id, "train", symbol=symbol) for symbol in ("A", "B", "C"))
-    write(runs.finish_task, done.id, "succeeded", NOON)
-    write(runs.start_task, begun.id, NOON)
+    done, begun, _ = (write(tasks.add, run.id, "train", symbol=symbol) for symbol in ("A", "B", "C"))
+    write(tasks.finish, done.id, "succeeded", NOON)
+    write(tasks.start, begun.id, NOON)
     write(runs.finish, run.id, end, NOON + SECOND, cause="why", attempts=1)
-    assert [task.state for task in read(runs.tasks_of, run.id)] == ["succeeded", left, left]
-    assert [task.cause for task in read(runs.tasks_of, run.id)] == [None, "why", "why"]
+    assert [task.state for task in read(tasks.of, run.id)] == ["succeeded", left, left]
+    assert [task.cause for task in read(tasks.of, run.id)] == [None, "why", "why"]
 
 
 # Model versions

@@ -20,13 +20,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from daemon.runs import Owner
-from daemon.store import runs
+from daemon.store import runs, tasks
 from daemon.store.database import Database
 
 def end(c, run):
     runs.claim(c, run.id, me, now)
-    task = runs.add_task(c, run.id, "train")
-    runs.start_task(c, task.id, now)
+    task = tasks.add(c, run.id, "train")
+    tasks.start(c, task.id, now)
     return runs.finish(c, run.id, "cancelled", now, cause="shutdown", attempts=1)
 
 me, now = Owner.me(), datetime.now(UTC)

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from config.settings import JOBS, NIGHT
 from daemon.runs import ACTIVE, STATES, TASK_ENDS, TERMINAL, TRANSITIONS, Owner, Run
-from daemon.store import runs
+from daemon.store import runs, tasks
 from daemon.store.tables import metadata
 
 ATTEMPTS = 3
@@ -78,9 +78,9 @@ class Ledger(RuleBasedStateMachine):
     def it_gets_a_task(self, number, start):
         run = self.pick(number)
         if run and run.state in ACTIVE:
-            task = runs.add_task(self.connection, run.id, "train")
+            task = tasks.add(self.connection, run.id, "train")
             if start:
-                assert runs.start_task(self.connection, task.id, self.now)
+                assert tasks.start(self.connection, task.id, self.now)
 
     @rule(number=picks, end=st.sampled_from(ENDS), cause=st.sampled_from([None, "shutdown"]), passing=st.booleans())
     def it_ends(self, number, end, cause, passing):
@@ -136,9 +136,9 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def nothing_is_left_open_under_a_run_that_is_over(self):
         for run in self.all():
-            tasks = runs.tasks_of(self.connection, run.id)
+            inside = tasks.of(self.connection, run.id)
             assert run.state in STATES
-            assert run.state not in TERMINAL or all(task.state in TASK_ENDS for task in tasks)
+            assert run.state not in TERMINAL or all(task.state in TASK_ENDS for task in inside)
 
 
 Ledger.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)

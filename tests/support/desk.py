@@ -16,7 +16,7 @@ from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.clock import ManualClock
 from daemon.runs import Owner, Run
-from daemon.store import jobs, models, runs, signals
+from daemon.store import jobs, models, runs, signals, tasks
 from daemon.store.database import Database
 from daemon.store.tables import alerts, backups
 
@@ -124,9 +124,9 @@ def _night(c: Connection, home: Home) -> None:
     for job in ("data_update", "training", "evaluation", "signals", "backup"):
         run = runs.request(c, job, now=began, trigger="first_night")
         runs.claim(c, run.id, Owner.me(), began)
-        task = runs.add_task(c, run.id, job, symbol="AAPL", model_type="behavioral_cloner")
-        runs.start_task(c, task.id, began)
-        runs.finish_task(c, task.id, "succeeded", began + timedelta(minutes=1), result={"rows": 1})
+        task = tasks.add(c, run.id, job, symbol="AAPL", model_type="behavioral_cloner")
+        tasks.start(c, task.id, began)
+        tasks.finish(c, task.id, "succeeded", began + timedelta(minutes=1), result={"rows": 1})
         runs.finish(c, run.id, "succeeded", began + timedelta(minutes=2), attempts=3)
         ended.append(run)
     _served(c, home, ended[2].id, "AAPL")

@@ -14,7 +14,7 @@ from daemon.house import House
 from daemon.runs import Owner
 from daemon.steps import STEPS, Ending, RunWork, Step
 from daemon.steps.base import wait_for_forerunner
-from daemon.store import alerts, runs
+from daemon.store import alerts, runs, tasks
 from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
 
 DEAD = Owner(pid=1, started=-1, boot="another boot")
@@ -217,8 +217,8 @@ async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(
         assert (run.state, run.cause) == ("partial", "expert_log.missing")
         assert run.detail is not None
         assert set(run.detail["failed"]) == {"MSFT/behavioral_cloner"}
-        tasks = house.database.read(lambda c: runs.tasks_of(c, run.id))
-        assert [(task.symbol, task.state) for task in tasks if task.kind == "train"] == [
+        recorded = house.database.read(lambda c: tasks.of(c, run.id))
+        assert [(task.symbol, task.state) for task in recorded if task.kind == "train"] == [
             ("AAPL", "succeeded"),
             ("MSFT", "failed"),
         ]
