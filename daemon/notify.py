@@ -30,10 +30,6 @@ class Notifier:
         """The service goes down."""
         self._tell("STOPPING=1", "STATUS=Stopping")
 
-    def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
-        self._tell(f"STATUS={text}")
-
     def alive(self) -> None:
         """Feed the watchdog."""
         self._tell("WATCHDOG=1")

@@ -34,7 +34,11 @@ async def check_performance(work: RunWork) -> Ending:
 
 async def _live_plan(work: RunWork, champion: Version) -> Plan:
     said = await work.read(lambda c: signals.history(c, champion.symbol, champion.model_type))
-    heard = [{"bar_time": signal.bar_time.isoformat(), "position": signal.position} for signal in said]
+    heard = [
+        {"bar_time": signal.bar_time.isoformat(), "position": signal.position}
+        for signal in reversed(said)  # as they were said; of two about one bar, the later counts
+        if signal.provenance == champion.provenance
+    ]
     return Plan("live_performance", {"signals": heard}, champion.symbol, champion.model_type)
 
 

@@ -27,8 +27,6 @@ def test_the_life_of_a_service_is_told_in_one_datagram_each(manager: socket.sock
     notifier = Notifier()
     notifier.ready("Serving http://127.0.0.1:8642\nREADY=0")
     assert manager.recv(1000) == b"READY=1\nSTATUS=Serving http://127.0.0.1:8642 READY=0"
-    notifier.status("Training")
-    assert manager.recv(1000) == b"STATUS=Training"
     notifier.alive()
     assert manager.recv(1000) == b"WATCHDOG=1"
     notifier.reloading()
