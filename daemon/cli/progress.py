@@ -25,9 +25,10 @@ class Lines:
         """Nothing to take down."""
 
     def show(self, run: str, fraction: float | None, message: str) -> None:
-        """Say how far `run` is, if that is news."""
-        if self._last.get(run) != message:
-            self._last[run] = message
+        """Say how far `run` is, if that is news: every tenth of the way, or another word where nobody knows it."""
+        news = message if fraction is None else f"{int(fraction * 10)}"
+        if self._last.get(run) != news:
+            self._last[run] = news
             done = "" if fraction is None else f" {fraction:4.0%}"
             typer.echo(f"{run}{done} {message}", err=True)
 

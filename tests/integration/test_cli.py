@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,6 +20,8 @@ from daemon.cli.commands import inspect
 from daemon.lock import HomeLock
 from daemon.runs import Owner
 from daemon.store import runs
+from data_pipeline.sources.sample import SampleSource
+from data_pipeline.store import BarStore
 from tests.support.desk import FakeDesk, filled_desk
 from tests.support.http import TOKEN, serving
 
@@ -258,6 +261,21 @@ def test_init_replaces_a_config_only_by_force_and_writes_samples_when_asked(home
     assert {"data/samples/bars/AAPL.csv", "data/samples/experts/AAPL.csv"} <= set(written)
     assert (home.samples / "experts" / "AAPL.csv").read_text().startswith("date,action\n")
     assert all((home.root / name).is_file() for name in written)
+
+
+def test_what_is_stored_is_listed_and_damage_is_found(home, nightdesk):
+    bars = SampleSource().fetch("AAPL", "1d", datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC))
+    BarStore(home).save(bars, datetime(2024, 6, 1, tzinfo=UTC))
+    (dataset,) = nightdesk("data", "--list", "--json").json["datasets"]
+    assert (dataset["symbol"], dataset["rows"], dataset["fresh"]) == ("AAPL", len(bars), False)
+    assert nightdesk("data", "--check").code == 0
+    file = home.bars("sample", "AAPL", "1d")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    said = nightdesk("data", "--check", "--json")
+    assert said.code == 1
+    assert said.json["datasets"][0]["problem"]["code"] == "data.corrupt"
 
 
 def test_the_doctor_finds_nothing_wrong_with_a_new_home(home, nightdesk):

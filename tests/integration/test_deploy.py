@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from config import load_settings
 from config.errors import ConfigError, LockedError
@@ -143,7 +144,6 @@ def test_the_images_health_check_asks_the_port_it_exposes():
 
 @pytest.fixture(scope="module")
 def compose() -> dict:
-    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 
 

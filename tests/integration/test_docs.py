@@ -26,6 +26,7 @@ def runnable() -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
+@pytest.mark.timeout(900)
 def test_the_readmes_commands_run_in_their_order_on_a_new_home(home):
     environment = {**os.environ, **OFFLINE, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     commands = runnable()
@@ -37,7 +38,7 @@ def test_the_readmes_commands_run_in_their_order_on_a_new_home(home):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,13 +32,14 @@ def init(
         )
     publish_bytes(chosen.home.config, DEFAULT_CONFIG.read_bytes())
     written = [chosen.home.config.name, *(_write_sample(chosen.home, chosen.settings()) if sample else [])]
-    answer(
-        {"home": str(chosen.home.root), "written": written},
-        as_json=chosen.json,
-        render=lambda document: typer.echo(
-            "\n".join(f"Wrote {chosen.home.root / name}" for name in document["written"])
-        ),
-    )
+    answer({"home": str(chosen.home.root), "written": written}, as_json=chosen.json, render=_show)
+
+
+def _show(document: dict[str, Any]) -> None:
+    config, *samples = document["written"]
+    typer.echo(f"Wrote {config} into {document['home']}.")
+    if samples:
+        typer.echo(f"Wrote {len(samples)} sample files into data/samples/ there: bars, experts, bucket.")
 
 
 def _write_sample(home: Home, settings: Settings) -> list[str]:

@@ -58,10 +58,10 @@ def test_an_error_is_told_to_a_person_with_its_cure_and_to_a_program_as_json(cap
 
 def test_progress_in_a_pipe_says_only_what_is_new(capsys):
     with Lines() as progress:
-        for fraction, message in ((None, "starting"), (0.5, "1 of 2 done"), (0.5, "1 of 2 done"), (1.0, "succeeded")):
+        for fraction, message in ((None, "starting"), (0.5, "tree 10"), (0.55, "tree 11"), (1.0, "succeeded")):
             progress.show("training-1", fraction, message)
     assert capsys.readouterr().err.splitlines() == [
         "training-1 starting",
-        "training-1  50% 1 of 2 done",
+        "training-1  50% tree 10",
         "training-1 100% succeeded",
     ]
