@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from config.errors import ConfigError, NightdeskError
 from config.loader import find_config, load_settings
 from config.paths import Home
@@ -114,7 +116,8 @@ def serve(
     on_ready: Callable[[str], None] | None = None,
 ) -> int:
     """Run the desk until it is told to stop; returns the exit code."""
-    return asyncio.run(_serve(home, config, _given(host=host, port=port), log_format, on_ready))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(home, config, _given(host=host, port=port), log_format, on_ready))
 
 
 async def _serve(

@@ -161,13 +161,18 @@ def fork_and_die(context: WorkContext, args: Args) -> Args:
 
 
 def breed(context: WorkContext, args: Args) -> Args:
-    """A line of processes that never stays: each has one child, in a session of its own, and dies."""
+    """A line of processes that never stays: each has one child, in a session of its own, and dies.
+
+    It dies out by itself, so that a test that is killed does not leave it to eat the machine.
+    """
+    dies_out = time.monotonic() + 20
     if os.fork():
         time.sleep(FOREVER)
-    while True:
+    while time.monotonic() < dies_out:
         if os.fork():
             os._exit(0)
         os.setsid()
+    os._exit(0)
 
 
 def eat_memory_in_a_child(context: WorkContext, args: Args) -> Args:
