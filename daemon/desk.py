@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.errors import ConfigError, NightdeskError, UsageError
 from config.loader import load_settings
+from config.publish import remove_unfinished
 from config.settings import NIGHT, JobName
 from daemon.alerts.rules import error_event, event
 from daemon.dispatcher import Dispatcher
@@ -72,6 +73,7 @@ class Desk:
         recovered = self.dispatcher.recover()
         for run in recovered:
             self.house.log.write("warning", "run.recovered", run=run.name)
+        remove_unfinished(self.home.root, self.started_at)
         now = self.clock.now()
 
         def first_night(c: Any) -> Run | None:

@@ -117,7 +117,7 @@ class Dispatcher:
         except NightdeskError as error:
             ending = Ending("failed", error.code, error.to_dict())
         except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
-            work.log.exception("run.fault", error)  # noqa: TRY401 -- our log takes the error itself
+            work.log.fault("run.fault", error)
             ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
         if self.stopping and ending.state in ("failed", "partial"):
             return Ending("cancelled", "shutdown", ending.detail)

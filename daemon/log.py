@@ -86,7 +86,7 @@ class Log:
             for file in self._files:
                 self._append(file, line)
 
-    def exception(self, event: str, error: BaseException, /, **fields: Any) -> None:
+    def fault(self, event: str, error: BaseException, /, **fields: Any) -> None:
         """Write the event of an error with its traceback."""
         told = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
         self.write("error", event, error=f"{type(error).__name__}: {error}", traceback=told, **fields)
@@ -169,6 +169,6 @@ class _Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"logger": record.name, "message": record.getMessage()}
         if record.exc_info and record.exc_info[1]:
-            self._log.exception("library.fault", record.exc_info[1], **fields)
+            self._log.fault("library.fault", record.exc_info[1], **fields)
         else:
             self._log.write(record.levelname.lower(), "library.said", **fields)

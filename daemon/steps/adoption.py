@@ -27,12 +27,13 @@ async def adopt_strays(work: RunWork) -> dict[str, str]:
 
 
 def model_folders(home: Home) -> set[Name]:
-    """Every (symbol, model type, version) that has a folder under the home's models."""
+    """Every (symbol, model type, version) that has a folder under the home's models; hidden ones are unfinished."""
     reserved = {home.models_quarantine.name, *(backup.name for backup in home.backups)}
+    folders = (folder.relative_to(home.models).parts for folder in home.models.glob("*/*/*/"))
     return {
-        (folder.parent.parent.name, folder.parent.name, folder.name)
-        for folder in home.models.glob("*/*/*")
-        if folder.is_dir() and folder.parent.parent.name not in reserved and not folder.name.startswith(".")
+        (symbol, model_type, version)
+        for symbol, model_type, version in folders
+        if symbol not in reserved and not any(name.startswith(".") for name in (symbol, model_type, version))
     }
 
 

@@ -16,7 +16,7 @@ async def take_backup(work: RunWork) -> Ending:
     await asyncio.to_thread(backups.verify, taken.folder)
     await work.write(lambda c: ledger.record(c, taken, run_id=work.run.id, verified_at=work.clock.now()))
     removed = await asyncio.to_thread(backups.prune, work.home, work.settings.retention.backups)
-    await work.write(lambda c: ledger.mark_deleted(c, removed))
+    await work.write(lambda c: ledger.mark_deleted_but(c, [folder.name for folder in work.home.backups]))
     return Ending(
         "succeeded", None, {"backup": taken.folder.name, "files": taken.files, "bytes": taken.bytes, "removed": removed}
     )

@@ -6,11 +6,17 @@ import asyncio
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.publish import remove_unfinished
 from daemon.steps.base import Ending, RunWork
 from daemon.store import models
 from daemon.store.models import Version
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from config.paths import Home
 
 # Work in progress is younger than this.
 UNFINISHED_AGE = timedelta(days=1)
@@ -19,8 +25,8 @@ UNFINISHED_AGE = timedelta(days=1)
 async def maintain(work: RunWork) -> Ending:
     """Old versions, results and logs go by the retention settings; the database is checked and tidied."""
     now, keep = work.clock.now(), work.settings.retention
-    expendable = await work.read(lambda c: models.expendable(c, keep=keep.versions))
-    versions = [await _delete(work, version) for version in expendable]
+    deleted = await work.write(lambda c: _give_up(c, keep.versions))
+    versions = await asyncio.to_thread(_delete_folders, work.home, deleted)
     results = await asyncio.to_thread(_delete_older, work.home.results, now - timedelta(days=keep.results_days))
     logs = await asyncio.to_thread(_delete_older, work.home.logs / "runs", now - timedelta(days=keep.logs_days))
     unfinished = await asyncio.to_thread(remove_unfinished, work.home.root, now - UNFINISHED_AGE)
@@ -32,12 +38,20 @@ async def maintain(work: RunWork) -> Ending:
     )
 
 
-async def _delete(work: RunWork, version: Version) -> str:
-    """The row first, so that nothing ever points at a folder that is gone."""
-    await work.write(lambda c: models.set_state(c, version.id, "deleted", ("retired", "rejected")))
-    folder = work.home.model(version.symbol, version.model_type, version.version)
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    return work.home.relative(folder)
+def _give_up(c: Connection, keep: int) -> list[Version]:
+    """Every version that is deleted now. The row goes first, so that nothing ever points at a folder that is gone."""
+    for version in models.expendable(c, keep):
+        models.set_state(c, version.id, "deleted", ("retired", "rejected"))
+    return models.versions(c, states=("deleted",))
+
+
+def _delete_folders(home: Home, deleted: list[Version]) -> list[str]:
+    """Also those that an earlier maintenance was killed over."""
+    folders = [home.model(version.symbol, version.model_type, version.version) for version in deleted]
+    present = [folder for folder in folders if folder.exists()]
+    for folder in present:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [home.relative(folder) for folder in present]
 
 
 def _delete_older(root: Path, limit: datetime) -> list[Path]:

@@ -74,9 +74,9 @@ def mark_restored(c: Connection, name: str, at: datetime) -> None:
     c.execute(update(backups).where(backups.c.name == name).values(restored_at=at))
 
 
-def mark_deleted(c: Connection, names: Collection[str]) -> None:
-    """Note that these backups are gone."""
-    c.execute(update(backups).where(backups.c.name.in_(names)).values(deleted=True))
+def mark_deleted_but(c: Connection, present: Collection[str]) -> None:
+    """Note that every backup is gone but those that are present, whoever deleted it and was killed over it."""
+    c.execute(update(backups).where(backups.c.name.not_in(present), backups.c.deleted.is_(False)).values(deleted=True))
 
 
 def recorded(c: Connection, *, limit: int = 50) -> list[BackupRecord]:

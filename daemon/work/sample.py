@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from config.publish import publish_bytes
-
 from data_pipeline.sources.sample import SampleSource, sample_bucket, sample_expert_log
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_sample(home: Home, settings: Settings, now: datetime) -> list[Path]:
-    """Write `bars/<SYMBOL>.csv` and `experts/<SYMBOL>.csv` for every symbol, and the bucket; return what was written."""
+    """Write `bars/<SYMBOL>.csv` and `experts/<SYMBOL>.csv` of every symbol, and the bucket; the files written."""
     written = []
     for symbol in settings.symbols:
         bars = _bars(symbol, settings, now)

@@ -62,7 +62,7 @@ def test_no_field_can_pretend_to_be_the_time_the_level_or_the_run(home: Home) ->
 def test_an_error_is_told_with_its_traceback(home: Home) -> None:
     with pytest.raises(ValueError, match="no bars") as raised:
         break_down()
-    quiet(home).exception("run.fault", raised.value, job="training")
+    quiet(home).fault("run.fault", raised.value, job="training")
     (line,) = lines(home.log)
     assert line["error"] == "ValueError: no bars"
     assert "KeyError: 'AAPL'" in line["traceback"]
@@ -78,7 +78,7 @@ def test_a_secret_is_masked_wherever_it_stands(home: Home, value: str) -> None:
         "info", "a", plain=secret.reveal(), deep={"list": [("x", f"Bearer {value}")], value: 1}, shown=secret
     )
     desk_log.write("info", "b", dumped=json.dumps({"token": value}), url=f"http://x/?t={log_module.redact(value)}")
-    desk_log.exception("c", ValueError(f"bad token {value}"))
+    desk_log.fault("c", ValueError(f"bad token {value}"))
     told = home.log.read_text(encoding="utf-8") + stream.getvalue()
     assert "***" in told
     for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
