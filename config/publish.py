@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -63,12 +63,29 @@ def publishing_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_unfinished(root: Path, before: datetime) -> list[Path]:
-    """Delete what a killed process left half-written below `root` before `before`; return what was deleted."""
+    """Delete what a killed process left half-written below `root` before `before`; return what was deleted.
+
+    Other hidden folders are not entered: what is in them is not ours.
+    """
     limit = before.timestamp()
-    found = [entry for entry in root.rglob(f"{TEMP_PREFIX}*") if entry.exists() and entry.stat().st_mtime < limit]
+    found = []
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            entry = Path(folder, name)
+            if name.startswith(TEMP_PREFIX) and _older(entry, limit):
+                found.append(entry)
+        folders[:] = [name for name in folders if not name.startswith(".")]
     for entry in found:
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
         else:
-            entry.unlink(missing_ok=True)
+            with suppress(OSError):  # as with folders: what cannot be deleted does no harm
+                entry.unlink()
     return found
+
+
+def _older(entry: Path, limit: float) -> bool:
+    try:
+        return entry.stat().st_mtime < limit
+    except FileNotFoundError:  # its maker has just finished it
+        return False

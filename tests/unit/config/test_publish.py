@@ -62,6 +62,15 @@ def test_a_process_killed_in_the_middle_leaves_the_old_content_and_a_temp_that_i
     assert entries(path.parent) == ["file"]
 
 
+def test_half_finished_work_is_found_at_any_depth_but_not_in_the_hidden_folders_of_others(tmp_path):
+    mine, others = tmp_path / "models" / f"{TEMP_PREFIX}a", tmp_path / ".venv" / f"{TEMP_PREFIX}b"
+    for folder in (mine, others):
+        (folder / f"{TEMP_PREFIX}inside").mkdir(parents=True)
+    assert remove_unfinished(tmp_path, before=datetime.now(UTC) + timedelta(hours=1)) == [mine]
+    assert not mine.exists()
+    assert others.exists()
+
+
 @pytest.mark.parametrize("failing", [0, 1], ids=["the file", "the folder"])
 def test_a_failing_fsync_is_an_error_and_never_a_torn_file(tmp_path, monkeypatch, failing):
     path = tmp_path / "file"

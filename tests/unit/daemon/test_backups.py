@@ -313,6 +313,6 @@ def test_the_ledger_knows_which_backup_was_verified_and_which_was_proven(desk, d
     assert database.read(ledger.last_proven) is None
     database.write(lambda c: ledger.mark_restored(c, first.name, NOW))
     assert database.read(ledger.last_proven).name == first.name
-    database.write(lambda c: ledger.mark_deleted(c, [second.name, "backup_20200101_000000"]))
+    database.write(lambda c: ledger.mark_deleted_but(c, [first.name, "backup_20200101_000000"]))
     assert [record.name for record in database.read(ledger.recorded)] == [first.name]
     assert database.read(ledger.last_verified).name == first.name

@@ -1,0 +1,79 @@
+"""What a start, a training, a backup and a maintenance clear away after one that was killed."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from config.paths import Home
+from config.publish import TEMP_PREFIX
+from config.settings import Settings
+from daemon.desk import Desk
+from daemon.dispatcher import Dispatcher
+from daemon.house import House
+from daemon.steps.adoption import model_folders
+from daemon.store import models
+from daemon.store.backups import recorded
+from tests.support.night import attend_all, every_run, quiet_house, request
+from tests.support.stores import NOON, add_version
+
+KIND = "cloner"
+
+
+def versions_with_folders(house: House, *names: str) -> list[Path]:
+    """Rejected versions of AAPL, oldest first, each with its folder."""
+    for name in names:
+        version = house.database.write(lambda c, name=name: add_version(c, name, model_type=KIND))
+        house.database.write(lambda c, made=version: models.set_state(c, made.id, "rejected", ("challenger",)))
+        house.home.model("AAPL", KIND, name).mkdir(parents=True)
+    return [house.home.model("AAPL", KIND, name) for name in names]
+
+
+def test_a_start_removes_what_a_killed_desk_left_half_finished_and_nothing_newer(home: Home) -> None:
+    with quiet_house(home) as house:
+        old, new = home.models / f"{TEMP_PREFIX}old", home.models / f"{TEMP_PREFIX}new"
+        for folder, age in ((old, -1), (new, 1)):
+            folder.mkdir(parents=True)
+            at = (house.clock.now() + timedelta(minutes=age)).timestamp()
+            os.utime(folder, (at, at))
+        Desk(house).begin()
+        assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_half_finished_copies_of_models_are_not_taken_for_models(home: Home) -> None:
+    whole = home.model("AAPL", KIND, "v1")
+    backup = home.backup(NOON) / "models" / "AAPL"
+    drill = home.models / f"{TEMP_PREFIX}drill" / "models" / "AAPL"
+    unfinished = home.models / "AAPL" / KIND / f"{TEMP_PREFIX}v2"
+    for folder in (whole, backup, drill, unfinished, home.models_quarantine / "AAPL" / "v3"):
+        folder.mkdir(parents=True)
+    assert model_folders(home) == {("AAPL", KIND, "v1")}
+
+
+async def test_maintenance_finishes_a_deletion_that_another_was_killed_over(home: Home) -> None:
+    with quiet_house(home, Settings.model_validate({"retention": {"versions": 3}})) as house:
+        folders = versions_with_folders(house, "v1", "v2", "v3", "v4", "v5")
+        dead = house.database.read(lambda c: models.find(c, "AAPL", KIND, "v1"))
+        assert dead is not None
+        house.database.write(lambda c: models.set_state(c, dead.id, "deleted", ("rejected",)))
+        request(house, "maintenance")
+        await attend_all(Dispatcher(house))
+        [run] = every_run(house)
+        assert run.state == "succeeded"
+        assert [folder.exists() for folder in folders] == [False, False, True, True, True]
+
+
+async def test_a_backup_that_is_gone_from_the_disk_is_gone_from_the_ledger(home: Home) -> None:
+    with quiet_house(home) as house:
+        for _ in range(2):
+            request(house, "backup")
+            await attend_all(Dispatcher(house))
+            house.clock.move(timedelta(seconds=2))  # type: ignore[attr-defined]
+        first, second = home.backups
+        first.rename(home.models / f"{TEMP_PREFIX}{first.name}")
+        request(house, "backup")
+        await attend_all(Dispatcher(house))
+        names = [record.name for record in house.database.read(recorded)]
+        assert second.name in names
+        assert first.name not in names
