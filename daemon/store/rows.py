@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 Row = TypeVar("Row")
 
@@ -28,7 +28,11 @@ def first_as(c: Connection, kind: type[Row], query: Select[Any]) -> Row | None:
 
 def upsert(c: Connection, table: Table) -> Any:
     """An INSERT into `table` that knows ON CONFLICT, in the dialect of `c`."""
-    return postgresql.insert(table) if c.dialect.name == "postgresql" else sqlite.insert(table)
+    if c.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 -- 50 ms of every start, for those who do not use it
+
+    return postgresql.insert(table)
 
 
 def insert_once(c: Connection, table: Table, key: tuple[str, ...], **values: Any) -> int | None:
