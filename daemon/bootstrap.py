@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -147,6 +148,8 @@ async def _serve(
         _on_signals(stop, desk, notifier)
         serving = asyncio.create_task(server.serve())
         await asyncio.to_thread(desk.begin)
+        gc.freeze()  # what was imported stays: no collection need look at it while a request waits
+        gc.enable()
         log.write("info", "desk.started", api=server.url, home=str(home.root))
         notifier.ready(f"Serving {server.url}")
         if on_ready is not None:
