@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from daemon.store.database import Database
 
 TICK = 0.25
-RELOAD_EVERY = 2.0
+LOOK_EVERY = 2.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
@@ -45,7 +45,8 @@ class Desk:
         self.dispatcher = Dispatcher(house)
         self.last_tick = house.clock.monotonic()
         self._config_seen = _stamp(house.config)
-        self._config_checked = self.last_tick
+        self._looked = self.last_tick
+        self._disk_told_full: bool | None = None
         self._restart_needed: str | None = None
 
     @property
@@ -84,8 +85,12 @@ class Desk:
         self.database.write(first_night)
 
     async def tick(self) -> None:
-        """One beat: settings, schedule, due runs."""
-        self._watch_config()
+        """One beat: settings and disk from time to time, schedule, due runs."""
+        now = self.clock.monotonic()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self._watch_config()
+            await asyncio.to_thread(self._watch_disk)
         await asyncio.to_thread(self.timetable.record_due)
         await self.dispatcher.start_due()
         self.last_tick = self.clock.monotonic()
@@ -169,9 +174,27 @@ class Desk:
         if self.clock.monotonic() - self.last_tick > STALL:
             problems.append("scheduler.stalled")
         problems += self.database.problems(STALL)
-        if shutil.disk_usage(self.home.root).free < MIN_FREE_BYTES:
+        if self._disk_full():
             problems.append("disk.full")
         return problems
+
+    def _disk_full(self) -> bool:
+        return shutil.disk_usage(self.home.root).free < MIN_FREE_BYTES
+
+    def _watch_disk(self) -> None:
+        """One alert while there is too little room; the little that is left is enough to keep and to tell it."""
+        full = self._disk_full()
+        if full == self._disk_told_full:
+            return
+        observation = event(
+            "disk.full",
+            "disk",
+            f"The disk of the home has {'less' if full else 'more'} than {MIN_FREE_BYTES // 10**6} MB of free space.",
+            "Free space; the desk goes on by itself.",
+            happened=full,
+        )
+        self.database.write(lambda c: alerts.observe(c, observation, self.settings, self.clock.now()))
+        self._disk_told_full = full
 
     def notices(self) -> list[str]:
         """What a reader should know though the desk is ready."""
@@ -180,11 +203,8 @@ class Desk:
     # Settings that change while the desk works.
 
     def _watch_config(self) -> None:
-        now = self.clock.monotonic()
-        if now - self._config_checked >= RELOAD_EVERY:
-            self._config_checked = now
-            if _stamp(self.house.config) != self._config_seen:
-                self.reload()
+        if _stamp(self.house.config) != self._config_seen:
+            self.reload()
 
     def reload(self) -> bool:
         """Read the config again: valid is applied whole, invalid keeps the settings in force and raises an alert."""

@@ -41,7 +41,8 @@ async def stale_symbols(work: RunWork) -> dict[str, Any]:
     if outcome.value is None:
         return dict.fromkeys(work.settings.symbols, outcome.error)
     return {
-        symbol: {
+        symbol: state.get("error")
+        or {
             "code": "data.stale",
             "message": f"The newest validated data of {symbol} is of {state['as_of'] or 'no time at all'}, "
             f"but its last session closed at {state['last_closed']}.",

@@ -31,17 +31,21 @@ def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def freshness_of(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """For each symbol: whether validated data for its last closed session is stored."""
+    """For each symbol: whether validated data for its last closed session is stored, or the error of what is."""
+    return {"symbols": {symbol: _freshness(context, symbol) for symbol in args["symbols"]}}
+
+
+def _freshness(context: WorkContext, symbol: str) -> dict[str, Any]:
     settings = context.settings
-    found = {}
-    for symbol in args["symbols"]:
+    try:
         state = freshness(context.home, settings.sources, symbol, settings.data_params.interval, now=context.now())
-        found[symbol] = {
-            "fresh": state.fresh,
-            "as_of": state.as_of.isoformat() if state.as_of is not None else None,
-            "last_closed": state.last_closed.isoformat(),
-        }
-    return {"symbols": found}
+    except NightdeskError as error:  # a damaged file is the misfortune of one symbol only
+        return {"fresh": False, "error": error.to_dict()}
+    return {
+        "fresh": state.fresh,
+        "as_of": state.as_of.isoformat() if state.as_of is not None else None,
+        "last_closed": state.last_closed.isoformat(),
+    }
 
 
 def stored_bars(home: Home, settings: Settings, symbol: str) -> Bars:
