@@ -113,6 +113,14 @@ def session_dates(symbol: str, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return local.tz_localize(None).normalize().rename("date")
 
 
+def opens(symbol: str, times: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """When the bars with these close instants opened: with their session, or when the bar before them closed."""
+    calendar = _spanning(symbol, times[0], times[-1])
+    session = pd.DatetimeIndex(calendar.closes).as_unit("ns").searchsorted(times)
+    begun = pd.DatetimeIndex(calendar.opens).as_unit("ns").asi8[session]
+    return pd.DatetimeIndex(np.maximum(begun, np.append(begun[:1], times.asi8[:-1])), tz="UTC")
+
+
 def last_closed(symbol: str, interval: str, now: datetime) -> datetime:
     """The newest close instant that is not after `now`."""
     return _plain(closes(symbol, interval, _utc(now) - pd.Timedelta(days=15), now)[-1])

@@ -74,7 +74,7 @@ class BarStore:
             raise NightdeskError(
                 "data.missing",
                 f"No {interval} bars of {symbol} from {source} are stored in this home.",
-                "Run `nightdesk data update`.",
+                f"Pull them with `nightdesk data --symbols {symbol} --update-data`.",
                 symbol=symbol,
             )
         with self._reading(path):
@@ -119,7 +119,7 @@ class BarStore:
             raise NightdeskError(
                 "data.corrupt",
                 f"The stored bars in {self.home.relative(path)} are damaged: {error}.",
-                "Delete that file and run `nightdesk data update`, or restore it from a backup.",
+                "Delete that file and run `nightdesk data --update-data`, or restore it from a backup.",
             ) from error
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from daemon.store.measurements import Basis
     from daemon.store.models import Version
 
-BASES: dict[Basis, str] = {"evaluation": "over its evaluation", "live": "over the signals it published"}
+BASES: dict[Basis, str] = {"evaluation": "over its evaluation", "live": "over the signals that were published"}
 
 # The ends of a run that a person should hear of, in words.
 ENDS: dict[RunState, str] = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from daemon.executors.base import Outcome
-from daemon.promotion import Judgement, settle
+from daemon.promotion import Finding, Judgement, makes_up_its_expert, settle
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import models
 from daemon.store.models import Version
@@ -27,7 +28,7 @@ async def judge_models(work: RunWork) -> Ending:
             champion = await _champion(work, pair)
             candidate = challengers[turn] if turn < len(challengers) else champion if turn == 0 else None
             if candidate is not None:
-                plans[_plan(work, candidate, champion)] = (candidate, champion)
+                plans[_plan(work, candidate, champion, turn)] = (candidate, champion)
         for plan, outcome in (await work.do_all(plans)).items():
             outcomes[plan] = outcome
             verdict = await _settle(work, *plans[plan], outcome)
@@ -49,7 +50,7 @@ async def _champion(work: RunWork, pair: Pair) -> Version | None:
     return await work.read(lambda c: models.champion(c, *pair))
 
 
-def _plan(work: RunWork, candidate: Version, champion: Version | None) -> Plan:
+def _plan(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> Plan:
     """A champion without a challenger is measured alone; one of other provenance is no rival."""
     rival = champion if _comparable(candidate, champion) else None
     args = {
@@ -57,7 +58,7 @@ def _plan(work: RunWork, candidate: Version, champion: Version | None) -> Plan:
         "challenger": _side(candidate),
         "champion": _side(rival) if rival is not None else None,
     }
-    return Plan("evaluate", args, candidate.symbol, candidate.model_type)
+    return Plan("evaluate", args, candidate.symbol, candidate.model_type, turn)
 
 
 def _comparable(candidate: Version, champion: Version | None) -> bool:
@@ -72,19 +73,22 @@ async def _settle(
     work: RunWork, candidate: Version, champion: Version | None, outcome: Outcome
 ) -> dict[str, Any] | None:
     if (told := outcome.value) is None:
+        if (outcome.error or {}).get("code") == "model.other_bars":
+            await work.write(lambda c: models.set_state(c, candidate.id, "rejected", ("challenger",)))
         return None
+    found = Finding(**told["challenger"])
+    if makes_up_its_expert(candidate, champion):
+        found = replace(found, verdict="inconclusive", reasons=["provenance"])
     judgement = Judgement(
         run_id=work.run.id,
         candidate=candidate,
         champion=champion,
-        rival=champion if _comparable(candidate, champion) else None,
+        found=found,
+        beside=Finding(**told["champion"]) if told["champion"] is not None else None,
         dataset=told["dataset"],
         first=datetime.fromisoformat(told["first"]),
         last=datetime.fromisoformat(told["last"]),
-        metrics=told["metrics"],
-        verdict=told["verdict"],
-        reasons=tuple(told["reasons"]),
         report=told["report"],
     )
     promoted = await work.write(lambda c: settle(c, judgement, work.clock.now()))
-    return {"verdict": judgement.verdict, "reasons": list(judgement.reasons), "promoted": promoted}
+    return {"verdict": found.verdict, "reasons": found.reasons, "promoted": promoted}

@@ -35,16 +35,20 @@ async def check_performance(work: RunWork) -> Ending:
 async def _live_plan(work: RunWork, champion: Version) -> Plan:
     said = await work.read(lambda c: signals.history(c, champion.symbol, champion.model_type))
     heard = [
-        {"bar_time": signal.bar_time.isoformat(), "position": signal.position}
-        for signal in reversed(said)  # as they were said; of two about one bar, the later counts
+        {
+            "bar_time": signal.bar_time.isoformat(),
+            "published_at": signal.published_at.isoformat(),
+            "position": signal.position,
+        }
+        for signal in reversed(said)  # as they were said
         if signal.provenance == champion.provenance
     ]
-    return Plan("live_performance", {"signals": heard}, champion.symbol, champion.model_type)
+    args = {"version": champion.version, "signals": heard}
+    return Plan("live_performance", args, champion.symbol, champion.model_type)
 
 
 async def _measure(work: RunWork, champion: Version, outcome: Outcome | None) -> None:
-    found = await work.read(lambda c: models.evaluations(c, champion.id, limit=1))
-    evaluated = found[0] if found else None
+    evaluated = await work.read(lambda c: models.latest_evaluation(c, champion.id))
     bases: dict[Basis, Any] = {"evaluation": evaluated.metrics if evaluated is not None else {}}
     if outcome is not None and outcome.value is not None:
         bases["live"] = outcome.value["metrics"] | {"reasons": outcome.value["reasons"]}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
+from daemon.work.versions import loaded, refuse_other_bars, speaks_of
 from evaluation.backtesting import Backtest, Costs, backtest
-from evaluation.comparison import judge
+from evaluation.comparison import Verdict, judge
 from evaluation.report import baselines, write_report
-from evaluation.signals import Signals
-from trainers.artifact import load_artifact, prove
+from trainers.artifact import prove
 
 if TYPE_CHECKING:
     from daemon.worker import WorkContext
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 
 
 def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Judge `challenger` against `champion` (or against cash) and write the report; its verdict moves no pointer."""
+    """Judge `challenger` against `champion` (or against cash) and write the report; its verdict moves no pointer.
+
+    The challenger must say of its golden bars what it said when it was trained. The champion is taken as it speaks now:
+    where a library has changed since, what it would say tomorrow is what a challenger has to beat.
+    """
     symbol, model_type = args["symbol"], args["model_type"]
     context.progress(0.0, "loading")
     bars = stored_bars(context.home, context.settings, symbol)
-    challenger = _loaded(context, args, args["challenger"])
-    champion = _loaded(context, args, args["champion"]) if args.get("champion") else None
+    challenger = loaded(context.home, args, args["challenger"])
+    refuse_other_bars(challenger.manifest, bars)
+    prove(challenger)
+    champion = loaded(context.home, args, args["champion"]) if args.get("champion") else None
+    if champion is not None and not speaks_of(champion.manifest, bars):
+        champion = None
     unseen = unseen_bars(bars, *(side for side in (challenger, champion) if side is not None))
     costs = context.settings.costs
     rates = Costs(commission=costs.commission, slippage=costs.slippage, borrow=costs.borrow)
 
     def run(artifact: Artifact) -> Backtest:
-        signals = artifact.model.signals(bars)
-        seen_from = unseen.frame.index
-        target = Signals(signals.position.loc[seen_from], signals.confidence.loc[seen_from])
+        target = artifact.model.signals(bars).since(unseen.frame.index[0])
         return backtest(unseen, target, costs=rates, initial_cash=costs.initial_cash)
 
     context.progress(0.2, "backtesting")
@@ -67,19 +73,14 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         "dataset": bars.fingerprint(),
         "first": first.isoformat(),
         "last": last.isoformat(),
-        "metrics": result.metrics(),
-        "verdict": verdict.verdict,
-        "reasons": list(verdict.reasons),
         "report": context.home.relative(folder),
+        "challenger": _found(result, verdict),
+        "champion": _found(rival, judge(rival, None, context.settings.promotion)) if rival is not None else None,
     }
 
 
-def _loaded(context: WorkContext, args: dict[str, Any], side: dict[str, Any]) -> Artifact:
-    """A version from disk, whole by its recorded hash and equal to its golden predictions."""
-    folder = context.home.model(args["symbol"], args["model_type"], side["version"])
-    artifact = load_artifact(folder, expect_manifest_sha256=side["manifest_sha256"])
-    prove(artifact)
-    return artifact
+def _found(test: Backtest, verdict: Verdict) -> dict[str, Any]:
+    return {"metrics": test.metrics(), "verdict": verdict.verdict, "reasons": list(verdict.reasons)}
 
 
 def unseen_bars(bars: Bars, *artifacts: Artifact) -> Bars:

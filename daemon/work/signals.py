@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
+from daemon.work.versions import loaded, refuse_other_bars
 from data_pipeline.calendar import next_close
-from trainers.artifact import load_artifact
 
 if TYPE_CHECKING:
     from daemon.worker import WorkContext
@@ -21,15 +20,8 @@ def latest_signal(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Target position and confidence at the close of the last stored bar, with what a reader needs to trust them."""
     symbol = args["symbol"]
     bars = stored_bars(context.home, context.settings, symbol)
-    folder = context.home.model(symbol, args["model_type"], args["version"])
-    artifact = load_artifact(folder, expect_manifest_sha256=args["manifest_sha256"])
-    if artifact.manifest.source != bars.source:
-        raise NightdeskError(
-            "signals.provenance",
-            f"The champion {args['version']} of {symbol} was trained on {artifact.manifest.source} bars; "
-            f"the bars now stored are from {bars.source}.",
-            "Let a night train and judge a model on these bars; until then this pair stays silent.",
-        )
+    artifact = loaded(context.home, args, args)
+    refuse_other_bars(artifact.manifest, bars)
     signals = artifact.model.signals(bars)
     position, before = float(signals.position.iloc[-1]), float(signals.position.iloc[-2])
     last = bars.frame.index[-1]

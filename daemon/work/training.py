@@ -91,10 +91,18 @@ def training_span(bars: Bars, params: TrainingParams) -> tuple[datetime, datetim
 
 def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Load a version from disk, check every hash and reproduce its golden predictions; tell what it is."""
-    folder = context.home.model(args["symbol"], args["model_type"], args["version"])
+    name = (args["symbol"], args["model_type"], args["version"])
+    folder = context.home.model(*name)
     artifact = load_artifact(folder)
+    manifest = artifact.manifest
+    if (manifest.symbol, manifest.model_type, manifest.version) != name:
+        raise NightdeskError(
+            "model.misplaced",
+            f"The folder {'/'.join(name)} holds {manifest.symbol}/{manifest.model_type}/{manifest.version}.",
+            "Move it to the folder of its own name.",
+        )
     prove(artifact)
-    return told(folder, artifact.manifest)
+    return told(folder, manifest)
 
 
 def told(folder: Path, manifest: Manifest) -> dict[str, Any]:

@@ -61,8 +61,8 @@ def test_an_observation_names_the_model_the_value_and_the_threshold():
     seen = observed({"sharpe_ratio": 0.31, "max_drawdown": -31.25})
     assert seen["sharpe_below"].subject == "AAPL/behavioral_cloner/live"
     assert seen["sharpe_below"].message == (
-        "The Sharpe ratio of AAPL/behavioral_cloner 20260101T020000Z over the signals it published is 0.31; "
-        "the threshold is 0.5."
+        "The Sharpe ratio of AAPL/behavioral_cloner 20260101T020000Z over the signals that were published is "
+        "0.31; the threshold is 0.5."
     )
     assert "is -31.25 %; the threshold is -25 %" in seen["drawdown_beyond"].message
     assert seen["drawdown_beyond"].link == "/api/v1/models/7"

@@ -69,3 +69,20 @@ def test_a_session_date_and_its_close_are_one_to_one() -> None:
 def test_an_interval_nobody_knows_is_refused() -> None:
     with pytest.raises(UsageError, match="7m"):
         calendar.closes("AAPL", "7m", datetime(2024, 6, 3, tzinfo=UTC), datetime(2024, 6, 4, tzinfo=UTC))
+
+
+def test_a_session_bar_opens_with_its_session_and_a_day_of_crypto_when_the_last_one_ends():
+    day = pd.DatetimeIndex(["2024-07-02 20:00", "2024-07-03 17:00"], tz="UTC")  # the second is a half day
+    assert calendar.opens("AAPL", day).tolist() == [
+        pd.Timestamp("2024-07-02 13:30", tz="UTC"),
+        pd.Timestamp("2024-07-03 13:30", tz="UTC"),
+    ]
+    nights = pd.DatetimeIndex(["2024-07-02", "2024-07-03"], tz="UTC")
+    assert calendar.opens("BTC-USD", nights)[1] == nights[0]
+
+
+def test_an_hour_bar_opens_when_the_one_before_it_closed_and_the_first_of_a_day_with_its_session():
+    hours = calendar.closes("AAPL", "1h", datetime(2024, 7, 2, 13, tzinfo=UTC), datetime(2024, 7, 3, 15, tzinfo=UTC))
+    opened = calendar.opens("AAPL", hours)
+    assert opened[:2].tolist() == [pd.Timestamp("2024-07-02 13:30", tz="UTC"), hours[0]]
+    assert opened[7] == pd.Timestamp("2024-07-03 13:30", tz="UTC")

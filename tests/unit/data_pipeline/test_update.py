@@ -227,7 +227,7 @@ def _swap_content(path: Path, bars: Bars) -> None:
 
 
 def test_what_was_never_stored_is_told_with_a_cure(home: Home) -> None:
-    with pytest.raises(NightdeskError, match="nightdesk data update") as caught:
+    with pytest.raises(NightdeskError, match="nightdesk data --symbols") as caught:
         BarStore(home).load("AAPL", "1d", "yahoo")
     assert caught.value.code == "data.missing"
 

@@ -1,0 +1,36 @@
+"""Model versions on disk, and the bars they may be asked about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config.errors import NightdeskError
+from trainers.artifact import load_artifact
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from data_pipeline.bars import Bars
+    from trainers.artifact import Artifact
+    from trainers.manifest import Manifest
+
+
+def loaded(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
+    """The version that `side` names by its folder and the hash that was recorded for it."""
+    folder = home.model(args["symbol"], args["model_type"], side["version"])
+    return load_artifact(folder, expect_manifest_sha256=side["manifest_sha256"])
+
+
+def speaks_of(manifest: Manifest, bars: Bars) -> bool:
+    """Whether these are bars of the kind it was trained on; what it says of any others means nothing."""
+    return (manifest.source, manifest.interval) == (bars.source, bars.interval)
+
+
+def refuse_other_bars(manifest: Manifest, bars: Bars) -> None:
+    """Raise unless the version speaks of these bars."""
+    if not speaks_of(manifest, bars):
+        raise NightdeskError(
+            "model.other_bars",
+            f"{bars.symbol} {manifest.model_type} {manifest.version} was trained on {manifest.source} "
+            f"{manifest.interval} bars; the bars that now serve are {bars.source} {bars.interval} bars.",
+            "Let a night train and judge a model on these bars; until then this one stays silent.",
+        )

@@ -1,0 +1,91 @@
+"""Versions of one trained cloner, in a home with the easy market stored: what judging them needs, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from sqlalchemy import Connection
+
+from config.paths import Home
+from config.settings import Settings
+from daemon.store import models
+from daemon.store.models import Version
+from daemon.worker import WorkContext
+from data_pipeline.bars import Bars
+from data_pipeline.store import BarStore
+from tests.support.easy_market import SYMBOL, easy_bars, easy_task
+from trainers import ArtifactFacts, Model, TrainingContext, manifest_sha256, registry, save_artifact
+
+NAME = "behavioral_cloner"
+NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
+SETTINGS = Settings(symbols=(SYMBOL,))
+
+
+@cache
+def trained() -> Model:
+    """The cloner, trained once on the first 600 bars."""
+    return registry.get(NAME).train(easy_task(NAME), TrainingContext(seed=3))
+
+
+def market(source: str = "yahoo", interval: str = "1d") -> Bars:
+    """The easy market as a source tells it."""
+    return Bars(easy_bars().frame, SYMBOL, interval, source)
+
+
+def context(home: Home) -> WorkContext:
+    """What a worker is given."""
+    return WorkContext(home, SETTINGS, lambda *_: None, lambda: False, lambda: NOW)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where versions are put."""
+
+    home: Home
+
+    def store(self, bars: Bars) -> None:
+        """Bars that the desk will read."""
+        BarStore(self.home).save(bars, NOW)
+
+    def put(self, version: str, *, bars: Bars | None = None) -> str:
+        """A version on disk, trained (so it says) on the first 600 of `bars`; the sha256 of its manifest."""
+        task = easy_task(NAME, (bars or market()).head(600))
+        folder = self.home.model(SYMBOL, NAME, version)
+        facts = ArtifactFacts(
+            model_type=NAME,
+            version=version,
+            params=task.params,
+            bars=task.bars,
+            dataset=task.bars.fingerprint(),
+            provenance=task.provenance,
+            train_start=task.train_start,
+            train_end=task.train_end,
+            trained_at=NOW,
+            settings_fingerprint="f" * 64,
+            seed=3,
+        )
+        save_artifact(folder, trained(), facts)
+        return manifest_sha256(folder)
+
+
+def record(c: Connection, version: str, *, provenance: str = "yahoo") -> Version:
+    """The row of a version of the easy market."""
+    made = models.add_version(
+        c,
+        symbol=SYMBOL,
+        model_type=NAME,
+        version=version,
+        manifest_sha256="a" * 64,
+        provenance=provenance,
+        dataset="d" * 64,
+        train_start=NOW,
+        train_end=NOW,
+        trained_at=NOW,
+        run_id=None,
+        metrics={},
+    )
+    if made is None:
+        raise LookupError(f"the version {version} exists")
+    return made

@@ -1,0 +1,172 @@
+"""What verdicts do to the serving ledger: real steps over a real database, the workers' answers told by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from config.paths import Home
+from daemon.dispatcher import Dispatcher
+from daemon.executors.base import Outcome, TaskSpec
+from daemon.house import House
+from daemon.runs import Run
+from daemon.store import measurements, models, signals
+from daemon.store.models import Evaluation, Version
+from tests.support.easy_market import SYMBOL
+from tests.support.judged import NAME, NOW, SETTINGS, record
+from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
+
+
+@pytest.fixture
+def house(home: Home) -> Iterator[House]:
+    with quiet_house(home, SETTINGS) as built:
+        yield built
+
+
+def found(verdict: str, sharpe: float) -> dict[str, Any]:
+    metrics = {"sharpe_ratio": sharpe, "max_drawdown": -5.0, "reasons": {}}
+    return {"metrics": metrics, "verdict": verdict, "reasons": ["sharpe_diff"]}
+
+
+def told(verdict: str, *, sharpe: float = 1.0, champion: float | None = None) -> Outcome:
+    """What a worker says of a challenger, and of the champion beside it."""
+    return done(
+        {
+            "dataset": "d" * 64,
+            "first": NOW.isoformat(),
+            "last": NOW.isoformat(),
+            "report": "results/run",
+            "challenger": found(verdict, sharpe),
+            "champion": None if champion is None else found("better", champion),
+        }
+    )
+
+
+def serving(house: House, version: str = "v1", provenance: str = "yahoo") -> Version:
+    def serve(c: Any) -> Version:
+        made = record(c, version, provenance=provenance)
+        models.serve(c, SYMBOL, NAME, made.id, NOW, why="better", who="test")
+        return made
+
+    return house.database.write(serve)
+
+
+def challenger(house: House, version: str, provenance: str = "yahoo") -> Version:
+    return house.database.write(lambda c: record(c, version, provenance=provenance))
+
+
+async def evaluation(house: House, answers: dict[str, Outcome]) -> Run:
+    """The run of an evaluation in which each version is judged as `answers` say."""
+    house.executor.answers["evaluate"] = lambda spec: answers[spec.args["challenger"]["version"]]  # type: ignore[attr-defined]
+    request(house, "evaluation")
+    await attend_all(Dispatcher(house))
+    return every_run(house)[-1]
+
+
+def state(house: House, version: Version) -> str:
+    now = house.database.read(lambda c: models.version(c, version.id))
+    assert now is not None
+    return now.state
+
+
+def judgements(house: House, version: Version) -> list[Evaluation]:
+    return house.database.read(lambda c: models.evaluations(c, version.id))
+
+
+async def test_a_better_challenger_serves_and_the_champion_retires(house: House) -> None:
+    old, new = serving(house), challenger(house, "v2")
+    await evaluation(house, {"v2": told("better", champion=0.5)})
+    assert (state(house, old), state(house, new)) == ("retired", "champion")
+
+
+@pytest.mark.parametrize("verdict", ["worse", "inconclusive"])
+async def test_any_other_verdict_keeps_the_champion(house: House, verdict: str) -> None:
+    old, new = serving(house), challenger(house, "v2")
+    await evaluation(house, {"v2": told(verdict, champion=0.5)})
+    assert (state(house, old), state(house, new)) == ("champion", "rejected")
+
+
+async def test_a_champion_that_keeps_its_place_is_measured_every_night(house: House) -> None:
+    old = serving(house)
+    for night, sharpe in enumerate((1.5, 0.5, -0.5)):
+        challenger(house, f"c{night}")
+        await evaluation(house, {f"c{night}": told("worse", champion=sharpe)})
+    assert [judged.metrics["sharpe_ratio"] for judged in judgements(house, old)] == [-0.5, 0.5, 1.5]
+
+
+async def test_a_decayed_champion_is_told_by_the_next_performance_check(house: House) -> None:
+    serving(house)
+    challenger(house, "v2")
+    await evaluation(house, {"v2": told("worse", champion=-0.5)})
+    request(house, "performance_check")
+    await attend_all(Dispatcher(house))
+    newest = house.database.read(lambda c: measurements.history(c, SYMBOL, NAME, "sharpe_ratio", "evaluation"))
+    assert newest[0].value == -0.5
+
+
+async def test_a_clone_of_the_sample_expert_never_takes_the_place_of_a_real_one(house: House) -> None:
+    old, new = serving(house), challenger(house, "v2", "yahoo, sample expert")
+    run = await evaluation(house, {"v2": told("better")})
+    assert (state(house, old), state(house, new)) == ("champion", "rejected")
+    assert [(judged.verdict, judged.reasons) for judged in judgements(house, new)] == [("inconclusive", ["provenance"])]
+    assert run.detail is not None
+    assert run.detail["verdicts"][f"{SYMBOL}/{NAME}"]["reasons"] == ["provenance"]
+
+
+async def test_a_clone_of_a_real_expert_need_only_beat_cash_where_a_made_up_one_serves(house: House) -> None:
+    old, new = serving(house, provenance="yahoo, sample expert"), challenger(house, "v2")
+    await evaluation(house, {"v2": told("better")})
+    assert (state(house, old), state(house, new)) == ("retired", "champion")
+
+
+async def test_a_challenger_of_other_bars_is_rejected_and_not_met_again(house: House) -> None:
+    left_over = challenger(house, "v1", "sample")
+    run = await evaluation(house, {"v1": broken("model.other_bars")})
+    assert (run.state, run.cause, state(house, left_over)) == ("failed", "model.other_bars", "rejected")
+
+
+async def test_two_challengers_of_a_pair_that_both_fail_are_two_failures(house: House) -> None:
+    challenger(house, "v1")
+    challenger(house, "v2")
+    run = await evaluation(house, {"v1": broken(), "v2": broken()})
+    assert run.detail is not None
+    assert (run.state, run.detail["tasks"], run.detail["succeeded"]) == ("failed", 2, 0)
+
+
+async def test_what_was_published_is_measured_with_when_it_was(house: House) -> None:
+    old = serving(house)
+    house.database.write(lambda c: _publish(c, old))
+    asked: list[TaskSpec] = []
+
+    def answer(spec: TaskSpec) -> Outcome:
+        asked.append(spec)
+        return done({"metrics": {"sharpe_ratio": 1.0, "max_drawdown": -1.0}, "reasons": {}})
+
+    house.executor.answers["live_performance"] = answer  # type: ignore[attr-defined]
+    request(house, "performance_check")
+    await attend_all(Dispatcher(house))
+    (spec,) = asked
+    assert spec.args["version"] == "v1"
+    assert spec.args["signals"] == [{"bar_time": NOW.isoformat(), "published_at": NOW.isoformat(), "position": 1.0}]
+
+
+def _publish(c: Any, version: Version) -> bool:
+    return signals.publish(
+        c,
+        run_id=None,
+        symbol=SYMBOL,
+        model_type=NAME,
+        version_id=version.id,
+        bar_time=NOW,
+        interval="1d",
+        action="buy",
+        position=1.0,
+        confidence=0.7,
+        price=100.0,
+        provenance="yahoo",
+        dataset="d" * 64,
+        published_at=NOW,
+        expires_at=NOW,
+    )
