@@ -11,7 +11,6 @@ from hypothesis import settings
 
 from config.paths import HOME_VARIABLE, Home
 
-
 # A shared machine is slow at odd moments, and kernels are compiled at their first call: time is not a property here.
 settings.register_profile("nightdesk", deadline=None)
 settings.load_profile("nightdesk")
