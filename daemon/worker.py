@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import socket
@@ -31,6 +32,7 @@ from daemon.protocol import Channel, pack
 NICENESS = 10
 OOM_SCORE = 500
 PROGRESS_EVERY = 0.2
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -107,6 +109,12 @@ def perform(request: dict[str, Any], resolve: Resolve, context: WorkContext) -> 
 
 def crash(kind: str, error: BaseException) -> NightdeskError:
     """The error of a task that raised something without a code; its traceback is in the log alone."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return NightdeskError(
+            "disk.full",
+            f"The disk is full; nothing of what the task {kind!r} wrote was kept.",
+            "Free space, then start the job again.",
+        )
     return NightdeskError(
         "task.crashed",
         f"The task {kind!r} raised {type(error).__name__}: {str(error)[:500]}",
