@@ -233,31 +233,31 @@ def test_a_full_disk_is_told_once_and_the_desk_goes_on_when_there_is_room(first_
     with small_disk(tmp_path / "disk", megabytes=100) as disk:
         home = Home(disk / "home")
         shutil.copytree(first_night, home.root)
+        write_config(home, model_params={"behavioral_cloner": {"n_estimators": 300}})
         with RunningDesk(home) as desk:
             ballast = fill(disk, leave=20 * 2**20)
             desk.wait_for(lambda: alert(desk, "disk.full"))
             assert desk.problems() == ["disk.full"]
             run = desk.post("/jobs/training/run")
-            desk.wait_for(lambda: desk.get(f"/runs/{run['id']}")["state"] == "running")
+            desk.wait_for(lambda: training_at_work(desk))
             ballast.unlink()
             ballast = fill(disk, leave=0)
 
             refused = desk.ask("POST", "/jobs/signals/run", json={})
-            assert refused.status_code == 507, refused.text
-            assert refused.json()["code"] == "store.disk_full"
+            assert (refused.status_code, refused.json()["code"]) == (507, "store.disk_full")
             assert set(desk.problems()) == {"disk.full", "store.disk_full"}
             assert desk.get("/signals")["items"]
             assert desk.status()["models"][0]["champion"]
+            desk.wait_for(lambda: desk.events("run.unrecorded"))
+            assert list(disk.rglob(".unfinished-*")) == []
 
-            desk.wait_for(lambda: not desk.workers() or not training_at_work(desk))
             ballast.unlink()
-            assert ended(desk, run)["state"] in ("failed", "succeeded")
+            failed = ended(desk, run)
+            assert (failed["state"], failed["cause"]) == ("failed", "store.disk_full")
             desk.wait_for(lambda: alert(desk, "disk.full")["state"] == "resolved")  # type: ignore[index]
             assert desk.problems() == []
             assert [each["rule"] for each in desk.get("/alerts")["items"]].count("disk.full") == 1
-            desk.rest()
-            assert list(disk.rglob(".unfinished-*")) == []
-            assert ended(desk, desk.post("/jobs/signals/run"))["state"] == "succeeded"
+            assert ended(desk, desk.post("/jobs/training/run"))["state"] == "succeeded"
 
 
 # Its files.

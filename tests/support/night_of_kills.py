@@ -110,7 +110,7 @@ def _live_and_die(home: Home, chance: random.Random, figures: Figures) -> None:
             figures.kills_before_ready += desk.url is None
         else:
             desk.wait_for(lambda: desk.url)
-            time.sleep(min(chance.expovariate(1 / 3), 12.0))
+            time.sleep(min(chance.expovariate(1 / 2.5), 12.0))
             if desk.events("desk.started"):
                 figures.recovered_in.append(_recovered_in(desk))
         desk.kill()
@@ -154,7 +154,7 @@ def _rows(home: Home, table: Table) -> list[Row]:
 
 def _examine(home: Home, sink: WebhookSink, began: datetime, figures: Figures) -> None:
     ledger = sorted(_rows(home, runs), key=lambda row: row["id"])
-    figures.counts = dict(Counter(f"runs {row['state']}" for row in ledger))
+    figures.counts = dict(Counter(_end_of(row) for row in ledger))
     figures.counts["occurrences by schedule"] = sum(_by_schedule(row) for row in ledger)
     figures.counts["retries"] = sum(row["trigger"] == "retry" for row in ledger)
     _examine_schedule(ledger, began, figures)
@@ -165,6 +165,10 @@ def _examine(home: Home, sink: WebhookSink, began: datetime, figures: Figures) -
     _examine_files(home, figures)
     if left := processes.marked(home_mark(home)):
         figures.left_behind.append(f"processes {left}")
+
+
+def _end_of(row: Row) -> str:
+    return f"runs failed ({row['cause']})" if row["state"] in ("failed", "partial") else f"runs {row['state']}"
 
 
 def _by_schedule(row: Row) -> bool:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ class RunningDesk:
     """The desk of `home`, in a process of its own while the block lasts.
 
     Args:
-        home: where it lives; what it prints goes into a file beside that folder.
+        home: where it lives.
         options: more options of `nightdesk run`.
         environment: more variables.
         before: words before the command, such as `setpriv ...` or `prlimit ...`.
@@ -47,21 +48,20 @@ class RunningDesk:
         self._command = [*before, sys.executable, "-m", "daemon.cli", "--home", str(home.root), "run", *options]
         self._environment = {**os.environ, **(environment or {})}
         self._wait = wait
-        self._printed = home.root.with_name(f"{home.root.name}.printed")
 
     def __enter__(self) -> Self:
         if "--port" not in self._command:
             self._command += ["--port", "0"]
-        with self._printed.open("wb") as printed:
-            self.began = time.time()
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=Path(__file__).parents[2],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-            )
+        self._printed = tempfile.NamedTemporaryFile()  # not in the home, whose disk may be full
+        self.began = time.time()
+        self._process = subprocess.Popen(
+            self._command,
+            cwd=Path(__file__).parents[2],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._printed,
+            stderr=subprocess.STDOUT,
+        )
         if self._wait:
             try:
                 self.wait_for(lambda: self.url)
@@ -77,6 +77,7 @@ class RunningDesk:
         self.kill()
         if self.home.root.is_dir():
             processes.kill_family(home_mark(self.home))
+        self._printed.close()
 
     @property
     def pid(self) -> int:
@@ -97,7 +98,7 @@ class RunningDesk:
     @property
     def printed(self) -> str:
         """What it said on the terminal."""
-        return self._printed.read_text("utf-8", "replace")
+        return Path(self._printed.name).read_text("utf-8", "replace")
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """What this process logged, of one name or all."""
