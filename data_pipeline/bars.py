@@ -95,8 +95,8 @@ def indexed(df: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
         times, named = pd.Series(frame.index), [str(frame.index.name or "date").lower()]
     if pd.api.types.is_numeric_dtype(times):
         _fail(
-            f"The bars of {symbol} have no dates: {df.index.name or 'the index'} holds numbers.",
-            "Give them a column `date`, or a DatetimeIndex.",
+            f"The bars of {symbol} have no dates: {named[0]!r} holds numbers.",
+            "Give them a column `date` with dates such as 2024-01-15, or a DatetimeIndex.",
         )
     if named[0] == "date" and interval == "1d":
         dates = pd.to_datetime(times.astype(str).str.strip().str[:10], errors="coerce", format="%Y-%m-%d")

@@ -100,8 +100,8 @@ def _intraday(calendar: ExchangeCalendar, minutes: int, start: pd.Timestamp, end
 
 def session_closes(symbol: str, dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """The close instant of each session date; NaT where the exchange was closed all day."""
-    if len(dates) == 0:
-        return pd.DatetimeIndex([], tz="UTC", name="time").as_unit("ns")
+    if dates.isna().all():
+        return pd.DatetimeIndex([pd.NaT] * len(dates), tz="UTC", name="time").as_unit("ns")
     calendar = _spanning(symbol, dates.min(), dates.max())
     found = calendar.closes.reindex(dates.as_unit(calendar.closes.index.unit))
     return pd.DatetimeIndex(found).as_unit("ns").rename("time")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from config.errors import NightdeskError
-from data_pipeline import actions
+from data_pipeline import actions, calendar
 from data_pipeline.bars import Bars
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
 # A broker's fills: what they call our date and action. Only fills with the status Filled were trades.
 _FILLS = {"fill time": "date", "b/s": "action"}
 _SIDES = {"b": "buy", "s": "sell"}
+_OFFSET = re.compile(r":\d\d(?:\.\d+)?\s*(?:Z|[+-]\d\d:?\d\d)$")  # what makes a time of day an instant
 _LARGEST_FILE = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, eq=False)
 class ExpertLog:
-    """An expert's trades: `frame` has `date` and `action` (-1 sell, 0 hold, 1 buy), one row a date, in time order."""
+    """An expert's trades: `frame` has `date` and `action` (-1 sell, 0 hold, 1 buy), one row a date, in time order.
+
+    Dates are UTC where the log wrote each with its offset, and without a zone, as written, where it did not.
+    """
 
     frame: pd.DataFrame
     provenance: str = "file"
@@ -54,6 +59,9 @@ def load_expert_log(source: pd.DataFrame | str | Path, *, symbol: str | None = N
     rows = rows.rename(columns=lambda column: str(column).strip().lower())
     if set(_FILLS) <= set(rows.columns):
         rows = _filled(rows, name, symbol)
+    wanted = [list(rows.columns).count(column) for column in ("date", "action")]
+    if max(wanted) > 1:
+        _fail("expert_log.schema", f"{name} has a column date or action more than once.", "Keep one of each.")
     missing = [column for column in ("date", "action") if column not in rows.columns]
     if missing:
         _fail(
@@ -97,8 +105,8 @@ def _filled(rows: pd.DataFrame, name: str, symbol: str | None) -> pd.DataFrame:
 
 def _cleaned(rows: pd.DataFrame, name: str) -> ExpertLog:
     written = rows["date"]
-    dates = pd.to_datetime(written, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
-    bad = np.flatnonzero(dates.isna())
+    dates = pd.to_datetime(written, errors="coerce", utc=True, format="ISO8601")
+    bad = np.flatnonzero(~dates.dt.year.between(1900, 2200))
     if len(bad):
         _fail(
             "expert_log.dates",
@@ -111,12 +119,20 @@ def _cleaned(rows: pd.DataFrame, name: str) -> ExpertLog:
     texts = rows["action"].astype(str).str.strip()
     numbers = [actions.number(text) for text in texts]
     strangers = texts[[number is None for number in numbers]]
+    zoned = dates if _are_instants(written) else dates.dt.tz_localize(None)
     frame = pd.DataFrame(
-        {"date": dates.to_numpy("datetime64[ns]"), "action": [number or actions.HOLD for number in numbers]}
+        {"date": zoned.dt.as_unit("ns").array, "action": [number or actions.HOLD for number in numbers]}
     )
     first = frame.drop_duplicates("date", keep="first").sort_values("date", ignore_index=True)
     unknown = {str(text): int(count) for text, count in strangers.value_counts().items()}
     return ExpertLog(first, unknown=unknown, duplicates=len(frame) - len(first))
+
+
+def _are_instants(written: pd.Series) -> bool:
+    """Whether each date stands with its offset from UTC."""
+    if isinstance(written.dtype, pd.DatetimeTZDtype):
+        return True
+    return bool(written.astype(str).str.strip().str.contains(_OFFSET).all())
 
 
 def label(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.Series, list[pd.Timestamp]]:
@@ -126,6 +142,9 @@ def label(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.Series, list[pd
     """
     dates, index = _dates(bars)
     logged = pd.DatetimeIndex(log.frame["date"])
+    if logged.tz is not None:
+        daily = isinstance(bars, Bars) and bars.interval == "1d"
+        logged = logged.tz_convert(calendar.time_zone(str(bars.symbol)) if daily else "UTC").tz_localize(None)
     if dates.normalize().is_unique:
         dates, logged = dates.normalize(), logged.normalize()
     known = pd.Series(log.frame["action"].to_numpy(), index=logged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,12 +31,21 @@ def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """The inverse of `tensor_bytes`. A pickle is refused by its first bytes, a torn file by its header."""
-    data = path.read_bytes()
+    data = _bytes(path)
     _refuse_executable(path.name, data)
     try:
         return load(data), _metadata(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise corrupt(path.name, f"it is not a whole safetensors file ({error})") from error
+
+
+def _bytes(path: Path, most: float = math.inf) -> bytes:
+    try:
+        if path.stat().st_size > most:
+            raise corrupt(path.name, f"it is larger than {most} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise corrupt(path.name, f"it cannot be read ({error.strerror})") from error
 
 
 def _metadata(data: bytes) -> dict[str, Any]:
@@ -49,9 +59,7 @@ def _metadata(data: bytes) -> dict[str, Any]:
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file of bounded size."""
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise corrupt(path.name, f"it is larger than {MAX_JSON_BYTES} bytes")
-    data = path.read_bytes()
+    data = _bytes(path, MAX_JSON_BYTES)
     if data.startswith(_EXECUTABLE):
         raise unsafe(path.name)
     try:

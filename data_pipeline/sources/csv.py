@@ -70,9 +70,9 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _check_columns(frame: pd.DataFrame, path: Path) -> None:
-    names = {str(name).strip().lower() for name in frame.columns}
+    names = [str(name).strip().lower() for name in frame.columns]
     missing = [name for name in COLUMNS if name not in names]
-    if not names & set(TIME_NAMES) and not isinstance(frame.index, pd.DatetimeIndex):
+    if not set(names) & set(TIME_NAMES) and not isinstance(frame.index, pd.DatetimeIndex):
         missing.insert(0, "date")
     if missing:
         has = ", ".join(map(str, frame.columns))
@@ -82,3 +82,5 @@ def _check_columns(frame: pd.DataFrame, path: Path) -> None:
             f"lacks {', '.join(missing)}; it has {has}",
             "Name the columns as bars do, in any case.",
         )
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise _error("data.schema", path, f"has the column {', '.join(repeated)} more than once", "Keep one of them.")

@@ -108,6 +108,15 @@ def test_untouched_it_loads_and_proves_itself(folder: Path) -> None:
     prove(load_artifact(folder, manifest_sha256(folder)))
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "model.json", "golden.safetensors"])
+def test_a_manifest_that_does_not_miss_a_file_does_not_make_up_for_it(folder: Path, name: str) -> None:
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    manifest_with(folder, files={other: files[other] for other in files if other != name})
+    (folder / name).unlink()
+    error = refused(folder)
+    assert (error.code, name in error.message) == ("model.corrupt", True)
+
+
 def test_a_version_is_never_written_twice(folder: Path) -> None:
     artifact, task = load_artifact(folder), easy_task(NAME)
     manifest = artifact.manifest

@@ -70,6 +70,7 @@ def test_of_dated_files_the_newest_of_the_interval_is_read(tmp_path: Path) -> No
         (b"\x80\x04\x95\x00\x00binary\xff", "data.schema"),
         (b"PAR1 not really", "data.schema"),
         (b"open,high,low,close,volume\n1,2,1,2,5\n", "data.schema"),
+        (b"date,Open,open,high,low,close,volume\n2024-01-02,1,1,2,1,1,5\n", "data.schema"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_by_name(tmp_path: Path, content: bytes, code: str) -> None:
@@ -119,6 +120,13 @@ def test_a_bad_row_never_reaches_the_store(home: Home, tmp_path: Path, bad: str,
     assert update.new_rows == 3
     assert not update.fresh
     assert BarStore(home).load("AAPL", "1d", "csv").frame["close"].tolist() == [11.0, 12.0, 13.0]
+
+
+def test_dates_in_a_countrys_own_order_are_sessions_of_no_calendar(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "AAPL.csv").write_text(HEADER + "01/30/2024,1,2,1,1,5\n01/31/2024,1,2,1,1,5\n", encoding="utf-8")
+    with pytest.raises(NightdeskError, match="no_session 2") as caught:
+        update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1d", NOW)
+    assert caught.value.code == "data.poison"
 
 
 def test_rows_from_the_future_wait_until_their_day(home: Home, tmp_path: Path) -> None:

@@ -96,6 +96,23 @@ def test_a_trade_within_the_day_belongs_to_the_days_bar() -> None:
     assert (target.sum(), off_calendar) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("symbol", "filled", "session"),
+    [
+        ("BHP.AX", "2024-01-16T10:30:00+11:00", "2024-01-16"),  # still the evening before in UTC
+        ("BHP.AX", "2024-01-15T23:30:00Z", "2024-01-16"),
+        ("AAPL", "2024-01-16 19:30:00-05:00", "2024-01-16"),  # already the day after
+        ("AAPL", "2024-01-16 19:30:00", "2024-01-16"),
+    ],
+)
+def test_an_instant_belongs_to_the_day_it_was_at_the_exchange(symbol: str, filled: str, session: str) -> None:
+    start, end = pd.Timestamp("2024-01-10", tz="UTC"), pd.Timestamp("2024-01-20", tz="UTC")
+    bars = SampleSource().fetch(symbol, "1d", start, end)
+    target, off_calendar = label(bars, load_expert_log(pd.DataFrame({"date": [filled], "action": ["buy"]})))
+    assert bars.dates[target.to_numpy() == 1].tolist() == [pd.Timestamp(session)]
+    assert off_calendar == []
+
+
 def test_a_frame_without_dates_is_refused() -> None:
     log = load_expert_log(pd.DataFrame({"date": ["2024-02-01"], "action": ["buy"]}))
     with pytest.raises(NightdeskError, match="date"):
@@ -125,6 +142,8 @@ def test_a_brokers_fills_are_a_log_of_those_that_were_filled(tmp_path: Path) -> 
         (b"", "expert_log.empty"),
         (b"date,action\n", "expert_log.empty"),
         (b"date,price\n2024-01-16,5\n", "expert_log.schema"),
+        (b"date,action,Action\n2024-01-16,buy,sell\n", "expert_log.schema"),
+        (b"date,action\n9999-01-16,buy\n", "expert_log.dates"),
         (b"2024-01-16;buy\n2024-01-17;sell\n", "expert_log.schema"),
         (b"date,action\n2024-01-16,buy\n2024-01-17,sell,3,4,5\n", "expert_log.malformed"),
         (b'date,action\n"2024-01-16,buy\n', "expert_log.malformed"),
