@@ -9,9 +9,8 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -25,14 +24,18 @@ from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
 from daemon.clock import Clock, SystemClock
 from daemon.desk import Desk
+from daemon.dispatcher import Dispatcher
 from daemon.executors.local import LocalExecutor, kill_leftovers
-from daemon.house import House, check_settings
+from daemon.house import House, check_settings, with_options
 from daemon.lock import HomeLock
 from daemon.log import Log
 from daemon.notify import Notifier
 from daemon.runs import TERMINAL, Run
 from daemon.store import alerts, runs
 from daemon.store.database import Database, set_aside
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 Progress = Callable[[Run, dict[str, Any] | None], None]
 
@@ -98,11 +101,15 @@ def open_house(home: Home, config: Path | None, *, clock: Clock, log: Log) -> It
 
 
 def _tell_restored(house: House, restored: str | None) -> None:
-    if restored is None:
-        return
-    house.log.write("error", "store.restored", message=restored)
+    """An alert that lasts until the desk has found its database sound at a start."""
+    if restored is not None:
+        house.log.write("error", "store.restored", message=restored)
     observation = event(
-        "store.corrupt", "database", restored, "Compare the last runs with the file that was set aside."
+        "store.corrupt",
+        "database",
+        restored or "The database is sound.",
+        "Compare the last runs with the file that was set aside." if restored else "Nothing to do.",
+        happened=restored is not None,
     )
     house.database.write(lambda c: alerts.observe(c, observation, house.settings, house.clock.now()))
 
@@ -178,8 +185,10 @@ def _on_signals(stop: asyncio.Event, desk: Desk, notifier: Notifier) -> None:
 
     def reload() -> None:
         notifier.reloading()
-        desk.reload()
-        notifier.ready("Reloaded the config")
+        try:
+            desk.reload()
+        finally:  # a service manager that hears no end of it takes the desk for stuck
+            notifier.ready("Looked at the config")
 
     loop.add_signal_handler(signal.SIGHUP, reload)
 
@@ -216,47 +225,49 @@ async def _run_once(
         Log(home, clock, "quiet") as log,
         open_house(home, config, clock=clock, log=log) as house,
     ):
-        desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
+        dispatcher, outbox = Dispatcher(house, alone=True), Outbox.of(house.database, house.settings, clock, log)
         loop = asyncio.get_running_loop()
         for ending in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(ending, stop.set)
-        await asyncio.to_thread(desk.dispatcher.recover)
-        first = await asyncio.to_thread(_first_run, desk, jobs, options)
+        await asyncio.to_thread(dispatcher.recover)
         done: list[Run] = []
-        following: Run | None = first
+        following: Run | None = await asyncio.to_thread(_first_run, house, jobs, options)
         while following is not None and not stop.is_set():
-            done.append(await _attend(desk, following, stop, on_progress))
-            following = await asyncio.to_thread(_follower, house, done[-1], clock.now())
-        await desk.dispatcher.stop()
-        if desk.outbox is not None:
-            await asyncio.to_thread(desk.outbox.deliver_due)
+            done.append(await _attend(dispatcher, following, stop, on_progress))
+            following = await asyncio.to_thread(_follower, house, done[-1])
+        await dispatcher.stop()
+        await asyncio.to_thread(outbox.deliver_due)
     return done
 
 
-def _first_run(desk: Desk, jobs: tuple[JobName, ...], options: dict[str, Any]) -> Run:
-    """What a killed desk left due of this job, else a new run."""
-    waiting = desk.database.read(lambda c: runs.due(c, desk.clock.now()))
-    left = next((run for run in waiting if run.job == jobs[0] and run.options == options), None)
-    return left or desk.request_run(jobs[0], options=options, who="command line", chain=jobs[1:])
+def _first_run(house: House, jobs: tuple[JobName, ...], options: dict[str, Any]) -> Run:
+    """The very same that a killed process left due, else a new run; whatever else is due waits for the next desk."""
+    with_options(house.settings, options)
+    (job, *chain), now = jobs, house.clock.now()
+
+    def change(c: Connection) -> Run:
+        same = (run for run in runs.due(c, now) if (run.job, *run.chain) == jobs and run.options == options)
+        return next(same, None) or runs.request(c, job, now=now, trigger="manual", chain=chain, options=options)
+
+    return house.database.write(change)
 
 
-async def _attend(desk: Desk, run: Run, stop: asyncio.Event, on_progress: Progress) -> Run:
+async def _attend(dispatcher: Dispatcher, run: Run, stop: asyncio.Event, on_progress: Progress) -> Run:
     """Let the dispatcher do this one run, telling its progress, until it has ended or the person has had enough."""
     while True:
-        await desk.dispatcher.start_due(only=run.id)
-        now = await asyncio.to_thread(desk.database.read, lambda c: runs.get(c, run.id))
+        await dispatcher.start_due(only=run.id)
+        now = await asyncio.to_thread(dispatcher.house.database.read, lambda c: runs.get(c, run.id))
         if now is None:
             raise NightdeskError("run.unknown", f"The run {run.id} is gone.", "Look at the log.")
-        on_progress(now, desk.run_progress(run.id))
-        if now.state in TERMINAL or desk.dispatcher.stopping:
+        on_progress(now, dispatcher.progress(run.id))
+        if now.state in TERMINAL or dispatcher.stopping:
             return now
         if stop.is_set():
-            await desk.dispatcher.stop()
+            await dispatcher.stop()
             continue
         await asyncio.sleep(0.1)
 
 
-def _follower(house: House, run: Run, now: datetime) -> Run | None:
-    """What the end of `run` brought, if it may start at once."""
-    found = house.database.read(lambda c: runs.follower(c, run.id))
-    return found if found is not None and found.not_before <= now else None
+def _follower(house: House, run: Run) -> Run | None:
+    """The next of the chain, which the end of `run` has brought."""
+    return house.database.read(lambda c: runs.follower(c, run.id))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from config.errors import ConfigError, NightdeskError, UsageError
-from config.loader import load_settings
+from config.loader import find_config, load_settings
 from config.publish import remove_unfinished
 from config.settings import NIGHT, JobName
 from daemon.alerts.rules import error_event, event
@@ -19,7 +20,10 @@ from daemon.store import alerts, datasets, jobs, runs
 from daemon.timetable import Timetable
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from config.paths import Home
     from config.settings import Settings
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 TICK = 0.25
 LOOK_EVERY = 2.0
+DELIVER_EVERY = 1.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
@@ -37,7 +42,7 @@ MIN_FREE_BYTES = 50_000_000
 class Desk:
     """Schedule, dispatcher, outbox and settings under one roof; ticks until it is told to stop."""
 
-    def __init__(self, house: House, outbox: Outbox | None = None) -> None:
+    def __init__(self, house: House, outbox: Outbox) -> None:
         self.house = house
         self.outbox = outbox
         self.started_at = house.clock.now()
@@ -75,12 +80,13 @@ class Desk:
         for run in recovered:
             self.house.log.write("warning", "run.recovered", run=run.name)
         remove_unfinished(self.home.root, self.started_at)
-        now = self.clock.now()
+        self._observe_config(None)  # or it would not have come so far
+        now, night = self.clock.now(), [job for job in NIGHT if self.settings.job_schedule(job).enabled]
 
-        def first_night(c: Any) -> Run | None:
-            if runs.any_run(c):
+        def first_night(c: Connection) -> Run | None:
+            if not night or runs.any_run(c):
                 return None
-            return runs.request(c, NIGHT[0], now=now, trigger="first_night", chain=NIGHT[1:])
+            return runs.request(c, night[0], now=now, trigger="first_night", chain=night[1:])
 
         self.database.write(first_night)
 
@@ -96,44 +102,39 @@ class Desk:
         self.last_tick = self.clock.monotonic()
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Tick until `stop`; a fault of one beat is told and the next one tries again."""
-        outbox = asyncio.create_task(self._deliver(stop))
+        """Tick and deliver until `stop`, then end what is at work."""
+        delivering = asyncio.create_task(self._again(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
+        await self._again(self.tick, TICK, stop, "desk.fault")
+        self.outbox.close()
+        await self.dispatcher.stop()
+        await delivering
+
+    async def _deliver(self) -> None:
+        await asyncio.to_thread(self.outbox.deliver_due)
+
+    async def _again(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
+        """One beat after the other until `stop`; a fault of one is told, and the next one tries again."""
         while not stop.is_set():
             try:
-                await self.tick()
+                await beat()
             except NightdeskError as error:
-                self.house.log.write("error", "desk.fault", error=error.to_dict())
-            try:
-                await asyncio.wait_for(stop.wait(), TICK)
-            except TimeoutError:
-                continue
-        if self.outbox is not None:
-            self.outbox.close()
-        await self.dispatcher.stop()
-        await outbox
-
-    async def _deliver(self, stop: asyncio.Event) -> None:
-        while self.outbox is not None and not stop.is_set():
-            try:
-                await asyncio.to_thread(self.outbox.deliver_due)
-            except NightdeskError as error:
-                self.house.log.write("error", "outbox.fault", error=error.to_dict())
-            try:
-                await asyncio.wait_for(stop.wait(), 1.0)
-            except TimeoutError:
-                continue
+                self.house.log.write("error", fault, error=error.to_dict())
+            except Exception as error:  # noqa: BLE001 -- a desk that lies down for one fault keeps no night
+                self.house.log.fault(fault, error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every)
 
     # What the API asks for.
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], who: str, chain: tuple[JobName, ...] = ()) -> Run:
+    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
         """Record a run for now; a job that is already due or at work is refused."""
         with_options(self.settings, options)
         now = self.clock.now()
 
-        def change(c: Any) -> Run | None:
+        def change(c: Connection) -> Run | None:
             if runs.unfinished(c, job):
                 return None
-            return runs.request(c, job, now=now, trigger="manual", chain=chain, options=options)
+            return runs.request(c, job, now=now, trigger="manual", options=options)
 
         run = self.database.write(change)
         if run is None:
@@ -203,6 +204,8 @@ class Desk:
     # Settings that change while the desk works.
 
     def _watch_config(self) -> None:
+        # One that was made after the start counts; one that is gone is missed, not replaced by the defaults.
+        self.house.config = find_config(self.home, self.house.config)
         if _stamp(self.house.config) != self._config_seen:
             self.reload()
 
@@ -212,8 +215,7 @@ class Desk:
         try:
             fresh = load_settings(self.house.config)
             check_settings(fresh)
-            if self.outbox is not None:
-                self.outbox.reopen(fresh)
+            self.outbox.reopen(fresh)
         except ConfigError as error:
             self.house.log.write("error", "config.invalid", error=error.to_dict())
             self._observe_config(error)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from daemon.alerts.rules import run_ended
 from daemon.house import House, with_options
-from daemon.runs import Owner, Run
+from daemon.runs import SHUTDOWN, Owner, Run
 from daemon.steps import STEPS, Ending, RunWork
 from daemon.store import alerts, runs
 
@@ -22,10 +23,17 @@ RETRY_AFTER = timedelta(minutes=5)
 
 
 class Dispatcher:
-    """At most one run of a job at a time; different jobs side by side."""
+    """At most one run of a job at a time; different jobs side by side.
 
-    def __init__(self, house: House) -> None:
+    Args:
+        house: what its runs work with.
+        alone: whether no schedule is beside it and nobody is after it (run-once): a run waits for no other, for none
+            would come; none is tried again; and who stops it is a person who has had enough.
+    """
+
+    def __init__(self, house: House, *, alone: bool = False) -> None:
         self.house = house
+        self.alone = alone
         self.owner = Owner.me()
         self.stopping = False
         self._works: dict[int, RunWork] = {}
@@ -89,8 +97,7 @@ class Dispatcher:
     async def _attend(self, work: RunWork) -> None:
         run = work.run
         try:
-            work.progress["waiting"] = True
-            if not await self._claim(work):
+            if self.stopping or not await self._claim(work):
                 return
             work.log.write("info", "run.claimed", job=run.job, attempt=run.attempt, trigger=run.trigger)
             await self._finish(work, await self._ending(work))
@@ -108,30 +115,50 @@ class Dispatcher:
         """Every way a run can end, as an ending; nothing is thrown past here."""
         try:
             work.settings = with_options(work.settings, work.run.options)
-            await STEPS[work.run.job].wait(work)
-            work.progress["waiting"] = False
+            await self._wait(work)
             await work.write(lambda c: runs.move(c, work.run.id, "running", work.clock.now()))
             ending = await STEPS[work.run.job].work(work)
         except asyncio.CancelledError:
-            return Ending("cancelled", "shutdown")
+            return Ending("cancelled", self._why_stopped)
         except NightdeskError as error:
             ending = Ending("failed", error.code, error.to_dict())
         except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
             work.log.fault("run.fault", error)
             ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
-        if self.stopping and ending.state in ("failed", "partial"):
-            return Ending("cancelled", "shutdown", ending.detail)
+        if self.stopping and ending.state in ("failed", "partial", "timed_out"):
+            return Ending("cancelled", self._why_stopped, ending.detail)
         return ending
 
+    @property
+    def _why_stopped(self) -> str:
+        return "interrupted" if self.alone else SHUTDOWN
+
+    async def _wait(self, work: RunWork) -> None:
+        if self.stopping:  # while the run was being claimed
+            raise asyncio.CancelledError
+        work.progress["waiting"] = True
+        if not self.alone:
+            await STEPS[work.run.job].wait(work)
+        work.progress["waiting"] = False
+
     async def _finish(self, work: RunWork, ending: Ending) -> None:
-        """Record the end; while the database cannot be written, keep trying, for the end must not be lost."""
+        """Record the end; while the database cannot be written, keep trying, for the end must not be lost.
+
+        An end that the database will never take (a detail that is not JSON) becomes a failure that it does take: a
+        run without an end would keep its job and all that wait for it from their work for ever.
+        """
         while True:
             try:
-                await asyncio.shield(work.write(lambda c: self._record_end(c, work, ending)))
+                await asyncio.shield(work.write(partial(self._record_end, work=work, ending=ending)))
             except NightdeskError as error:
                 if self.stopping:
                     return  # the next start finds the row without an owner and tries the run again
                 work.log.write("error", "run.unrecorded", error=error.to_dict())
+                await asyncio.sleep(1)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the run must come to an end
+                work.log.fault("run.unrecorded", error)
+                message = f"Its end ({ending.state}) could not be recorded: {type(error).__name__}"
+                ending = Ending("failed", "desk.fault", {"message": message})
                 await asyncio.sleep(1)
             else:
                 work.log.write(
@@ -153,7 +180,7 @@ class Dispatcher:
             now,
             cause=ending.cause,
             detail=ending.detail,
-            attempts=work.settings.limits.attempts,
+            attempts=1 if self.alone else work.settings.limits.attempts,
             passing=ending.cause in PASSING,
             retry_delay=RETRY_AFTER * run.attempt if ending.cause in PASSING else timedelta(0),
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from config.errors import NightdeskError
+
 if TYPE_CHECKING:
     from config.settings import Settings
 
@@ -33,6 +35,12 @@ class Outcome:
     value: dict[str, Any] | None
     error: dict[str, Any] | None
     seconds: float
+
+    def result(self) -> dict[str, Any]:
+        """The value of a task that succeeded; the error of any other is raised."""
+        if self.error is not None:
+            raise NightdeskError.from_dict(self.error)
+        return self.value or {}
 
 
 class Executor(Protocol):

@@ -97,7 +97,10 @@ class RunWork:
         return outcome
 
     async def do_all(self, plans: Iterable[Plan]) -> dict[Plan, Outcome]:
-        """Do many tasks, as many at a time as there are workers; each fails alone."""
+        """Do many tasks, as many at a time as there are workers; each fails alone.
+
+        A fault of the desk itself (the database takes no writes) ends them all: none goes on behind its run's back.
+        """
         todo = list(plans)
         self.progress.update(done=0, of=len(todo))
 
@@ -107,7 +110,14 @@ class RunWork:
             self.progress.get("tasks", {}).pop(plan.subject, None)
             return outcome
 
-        outcomes = await asyncio.gather(*(one(plan) for plan in todo))
+        doing = [asyncio.create_task(one(plan)) for plan in todo]
+        try:
+            outcomes = await asyncio.gather(*doing)
+        except BaseException:
+            for task in doing:
+                task.cancel()
+            await asyncio.gather(*doing, return_exceptions=True)
+            raise
         return dict(zip(todo, outcomes, strict=True))
 
     def _heard(self, plan: Plan, event: dict[str, Any]) -> None:
@@ -158,7 +168,8 @@ def ending_of(
 ) -> Ending:
     """The end of a run from the ends of its tasks.
 
-    `partial` when some failed and at least the share `enough` of all succeeded; else `failed`, by the commonest cause.
+    `partial` when some failed and at least the share `enough` of all succeeded; else `failed`, by the commonest cause,
+    which may be that they took too long: `timed_out`.
     `blocked` are subjects that could not be begun; they count as failed.
     """
     failed = {plan.subject: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
@@ -170,4 +181,6 @@ def ending_of(
     detail["failed"] = failed
     cause = Counter((error or {}).get("code", "task.failed") for error in failed.values()).most_common(1)[0][0]
     share = (total - len(failed)) / total
-    return Ending("partial" if share > 0 and share >= enough else "failed", cause, detail)
+    if share > 0 and share >= enough:
+        return Ending("partial", cause, detail)
+    return Ending("timed_out" if cause == "task.timed_out" else "failed", cause, detail)

@@ -27,8 +27,8 @@ async def wait_for_data(work: RunWork) -> None:
 
 
 def _pull_to_come(work: RunWork, deadline: datetime) -> bool:
-    """Whether the schedule pulls data again before `deadline`; only a scheduled run waits for that."""
-    if work.run.trigger not in ("schedule", "catch_up") or work.clock.now() >= deadline:
+    """Whether the schedule pulls data again before `deadline`; what a person or a chain has brought does not wait."""
+    if work.run.trigger not in ("schedule", "catch_up", "retry") or work.clock.now() >= deadline:
         return False
     schedule = work.settings.job_schedule(NIGHT[0])
     upcoming = next_occurrence(schedule, work.settings.time_zone, work.clock.now()) if schedule.enabled else None
@@ -38,8 +38,6 @@ def _pull_to_come(work: RunWork, deadline: datetime) -> bool:
 async def stale_symbols(work: RunWork) -> dict[str, Any]:
     """The symbols without validated data for their last closed session, each with its error."""
     outcome = await work.do(Plan("freshness", {"symbols": list(work.settings.symbols)}))
-    if outcome.value is None:
-        return dict.fromkeys(work.settings.symbols, outcome.error)
     return {
         symbol: state.get("error")
         or {
@@ -48,7 +46,7 @@ async def stale_symbols(work: RunWork) -> dict[str, Any]:
             f"but its last session closed at {state['last_closed']}.",
             "cure": "See why the last data_update failed; when its data has come, start training again.",
         }
-        for symbol, state in outcome.value["symbols"].items()
+        for symbol, state in outcome.result()["symbols"].items()
         if not state["fresh"]
     }
 

@@ -14,6 +14,7 @@ from config.settings import JobName, Settings
 from daemon.clock import ManualClock
 from daemon.dispatcher import Dispatcher
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
+from daemon.executors.worker_process import cancelled
 from daemon.house import House
 from daemon.log import Log
 from daemon.runs import Run
@@ -48,7 +49,7 @@ class ToldExecutor:
         if spec.kind in self.answers:
             return self.answers[spec.kind](spec)
         await self.closed.wait()
-        return Outcome("cancelled", None, None, 0.01)
+        return Outcome("cancelled", None, cancelled(spec).to_dict(), 0.01)
 
     async def close(self, grace: timedelta) -> None:
         self.closed.set()

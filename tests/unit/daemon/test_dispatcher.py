@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import NIGHT, Settings
 from daemon.dispatcher import Dispatcher
+from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
 from daemon.runs import Owner
 from daemon.steps import STEPS, Ending, RunWork, Step
@@ -262,3 +264,114 @@ MADE = {
     "trained_at": "2026-03-04T20:00:00+00:00",
     "metrics": {},
 }
+
+
+async def test_a_shutdown_while_freshness_is_looked_at_loses_no_training(home: Home) -> None:
+    with quiet_house(home) as house:
+        dispatcher = Dispatcher(house)
+        fresh = done({"symbols": {"AAPL": {"fresh": True, "as_of": None, "last_closed": "2026-03-04"}}})
+
+        def once(_: TaskSpec) -> Outcome:
+            del house.executor.answers["freshness"]  # type: ignore[attr-defined]  # the second look hangs
+            return fresh
+
+        house.executor.answers["freshness"] = once  # type: ignore[attr-defined]
+        request(house, "training", chain=("evaluation",))
+        await dispatcher.start_due()
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if len(house.executor.asked) == 2:  # type: ignore[attr-defined]
+                break
+        await dispatcher.stop()
+        assert states(house) == [("training", 1, "cancelled"), ("training", 2, "due")]
+
+
+async def test_a_freshness_that_cannot_be_told_is_a_failure_and_no_want_of_data(home: Home) -> None:
+    with quiet_house(home) as house:
+        house.executor.answers["freshness"] = lambda spec: broken()  # type: ignore[attr-defined]
+        request(house, "training")
+        await attend_all(Dispatcher(house))
+        [run] = every_run(house)
+        assert (run.state, run.cause) == ("failed", "task.worker_died")
+
+
+async def test_a_scheduled_run_that_is_tried_again_still_waits_for_its_data(home: Home) -> None:
+    stale = {"fresh": False, "as_of": None, "last_closed": "2026-03-04T21:00:00+00:00"}
+    settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"data_update": {"cron": "0 * * * *"}}})
+    with quiet_house(home, settings) as house:
+        house.executor.answers["freshness"] = lambda spec: done({"symbols": {"AAPL": stale}})  # type: ignore[attr-defined]
+        now, dispatcher = house.clock.now(), Dispatcher(house)
+        run = house.database.write(lambda c: runs.record(c, "training", now, now=now, trigger="schedule"))
+        assert run is not None
+        house.database.write(lambda c: runs.claim(c, run.id, DEAD, now, "waiting"))
+        dispatcher.recover()
+        await dispatcher.start_due()
+        await asyncio.sleep(0.2)
+        assert states(house) == [("training", 1, "crashed"), ("training", 2, "waiting")]
+        await dispatcher.stop()
+
+
+async def test_a_run_that_the_shutdown_finds_unclaimed_stays_due(home: Home) -> None:
+    with quiet_house(home) as house:
+        dispatcher = Dispatcher(house)
+        request(house, "backup")
+        await dispatcher.start_due()
+        await dispatcher.stop()
+        assert states(house) == [("backup", 1, "due")]
+
+
+async def test_an_end_that_cannot_be_kept_becomes_a_failure_and_the_job_is_free_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def odd(_: RunWork) -> Ending:
+        return Ending("succeeded", None, {"not": object()})
+
+    step(monkeypatch, "backup", odd)
+    with quiet_house(home) as house:
+        request(house, "backup")
+        await attend_all(Dispatcher(house))
+        [run] = every_run(house)
+        assert (run.state, run.cause) == ("failed", "desk.fault")
+        assert run.detail == {"message": "Its end (succeeded) could not be recorded: StatementError"}
+
+
+async def test_when_the_database_fails_one_task_no_other_goes_on_behind_the_back_of_the_run(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with quiet_house(home, Settings(symbols=("AAPL", "MSFT"))) as house:
+        request(house, "data_update")
+        begun, begin = 0, tasks.start
+
+        def fail_the_second(*given: Any) -> bool:
+            nonlocal begun
+            begun += 1
+            if begun == 2:
+                raise NightdeskError("store.disk_full", "No room.", "Make some.")
+            return begin(*given)
+
+        monkeypatch.setattr(tasks, "start", fail_the_second)
+        await attend_all(Dispatcher(house))
+        [run] = every_run(house)
+        assert (run.state, run.cause) == ("failed", "store.disk_full")
+        assert [task for task in asyncio.all_tasks() if "one(" in str(task.get_coro())] == []
+
+
+async def test_a_run_whose_tasks_took_too_long_is_timed_out(home: Home) -> None:
+    with quiet_house(home) as house:
+        late = Outcome("timed_out", None, broken("task.timed_out").error, 1.0)
+        house.executor.answers["update_bars"] = lambda spec: late  # type: ignore[attr-defined]
+        request(house, "data_update")
+        await attend_all(Dispatcher(house))
+        assert states(house) == [("data_update", 1, "timed_out")]
+        [alert] = house.database.read(alerts.open_alerts)
+        assert "timed out" in alert.message
+
+
+async def test_a_run_recorded_by_a_clock_that_ran_ahead_starts_now(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    step(monkeypatch, "backup", well)
+    with quiet_house(home) as house:
+        house.clock.move(timedelta(days=30))
+        request(house, "backup")
+        house.clock.move(timedelta(days=-30))
+        await attend_all(Dispatcher(house))
+        assert states(house) == [("backup", 1, "succeeded")]
