@@ -22,6 +22,7 @@ class Timetable:
     def __init__(self, house: House) -> None:
         self.house = house
         self._next: dict[JobName, datetime | None] = {}
+        self._looked = house.clock.now()
 
     def forget(self) -> None:
         """The settings or the pauses have changed: work out anew what comes next."""
@@ -39,6 +40,9 @@ class Timetable:
     def record_due(self) -> bool:
         """Record every occurrence whose time has come; returns whether something was recorded."""
         now = self.house.clock.now()
+        if now < self._looked:  # the clock was set back: what it promised when it ran ahead is void
+            self.forget()
+        self._looked = now
         recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]
         return any(recorded)
 
@@ -81,10 +85,16 @@ class Timetable:
                 trigger="catch_up" if plan.missed else "schedule",
                 state=outcome[0],
                 cause=outcome[1],
-                chain=settings.followers(job) if outcome[0] == "due" else (),
+                chain=_awake(c, settings.followers(job)) if outcome[0] == "due" else (),
             )
             return True
 
         recorded = self.house.database.write(change)
         self._next[job] = self._upcoming(timed, now)  # only now: an occurrence that was not kept is still owed
         return recorded
+
+
+def _awake(c: Connection, followers: tuple[JobName, ...]) -> tuple[JobName, ...]:
+    """Those that a person has not paused."""
+    resting = jobs.paused(c)
+    return tuple(job for job in followers if job not in resting)

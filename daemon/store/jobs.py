@@ -29,13 +29,19 @@ def seen(c: Connection, job: JobName, now: datetime) -> JobState:
     """
     found = states(c).get(job)
     if found is None or found.changed_at > now:
-        set_paused(c, job, found is not None and found.paused, now, found.changed_by if found else "schedule")
+        _change(c, job, found is not None and found.paused, now, found.changed_by if found else "schedule")
         return states(c)[job]
     return found
 
 
 def set_paused(c: Connection, job: JobName, paused: bool, now: datetime, who: str) -> None:
-    """Let the schedule start this job no more, or again from now on."""
+    """Let the schedule start this job no more, or again from now on; nothing is new if it is so already."""
+    found = states(c).get(job)
+    if found is None or found.paused != paused:
+        _change(c, job, paused, now, who)
+
+
+def _change(c: Connection, job: JobName, paused: bool, now: datetime, who: str) -> None:
     news = {"paused": paused, "changed_at": now, "changed_by": who}
     statement = upsert(c, job_states).values(job=job, **news)
     c.execute(statement.on_conflict_do_update(index_elements=["job"], set_=news))

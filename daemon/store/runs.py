@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
 
 from config.settings import JobName
-from daemon.runs import ACTIVE, SHUTDOWN, TERMINAL, Owner, Run, RunState, sources_of
+from daemon.runs import ACTIVE, SHUTDOWN, STATES, TERMINAL, Owner, Run, RunState, sources_of
 from daemon.store import tasks
 from daemon.store.rows import insert_once
 from daemon.store.tables import runs
 
+# Named one by one, so that the index on the state answers, however long the ledger has grown.
+_UNFINISHED = tuple(state for state in STATES if state not in TERMINAL)
 # The ends that use up an attempt.
 _SPENT: tuple[RunState, ...] = ("crashed", "failed")
 
@@ -164,8 +166,12 @@ def follower(c: Connection, run_id: int) -> Run | None:
 
 
 def due(c: Connection, now: datetime) -> list[Run]:
-    """The runs that nobody works on yet and that may start, oldest occurrence first."""
-    waiting = select(runs).where(runs.c.state == "due", runs.c.not_before <= now)
+    """The runs that nobody works on yet and that may start, oldest occurrence first.
+
+    What was recorded after `now` was so by a clock that ran ahead; it must not keep its job still until then.
+    """
+    ripe = or_(runs.c.not_before <= now, runs.c.recorded_at > now)
+    waiting = select(runs).where(runs.c.state == "due", ripe)
     return _runs(c, waiting.order_by(runs.c.scheduled_for, runs.c.id))
 
 
@@ -177,7 +183,7 @@ def active(c: Connection, job: JobName | None = None) -> list[Run]:
 
 def unfinished(c: Connection, job: JobName) -> bool:
     """Whether a run of `job` is recorded that has not come to its end."""
-    query = select(exists(select(runs.c.id).where(runs.c.job == job, runs.c.state.not_in(TERMINAL))))
+    query = select(exists(select(runs.c.id).where(runs.c.job == job, runs.c.state.in_(_UNFINISHED))))
     return bool(c.execute(query).scalar())
 
 

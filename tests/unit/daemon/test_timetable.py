@@ -128,3 +128,37 @@ def test_an_occurrence_that_the_database_could_not_keep_is_still_owed(home: Home
 
 def _refuse(change: object) -> None:
     raise OSError("no room")
+
+
+def test_a_clock_that_ran_ahead_and_was_set_right_leaves_no_gap(home: Home) -> None:
+    with quiet_house(home, SETTINGS) as house:
+        timetable = Timetable(house)
+        timetable.record_due()
+        house.clock.move(timedelta(days=30))
+        timetable.record_due()
+        house.clock.move(timedelta(days=-30))
+        for run in every_run(house):
+            house.database.write(lambda c, run=run: runs.move(c, run.id, "cancelled", house.clock.now()))
+        timetable.record_due()
+        house.clock.move(timedelta(hours=6))
+        timetable.record_due()
+        assert (at(5, 1, 30), "due", None) in told(house, "data_update")
+
+
+def test_a_paused_job_is_not_brought_by_its_forerunner_either(home: Home) -> None:
+    with quiet_house(home, SETTINGS) as house:
+        Timetable(house).record_due()
+        house.database.write(lambda c: jobs.set_paused(c, "signals", True, house.clock.now(), "test"))
+        house.clock.move(timedelta(hours=8))
+        Timetable(house).record_due()
+        assert [run.chain for run in every_run(house) if run.job == "evaluation"] == [("performance_check", "backup")]
+
+
+def test_resuming_a_job_that_is_not_paused_costs_it_no_occurrence(home: Home) -> None:
+    with quiet_house(home, SETTINGS) as house:
+        timetable = Timetable(house)
+        timetable.record_due()
+        house.clock.move(timedelta(hours=6))
+        house.database.write(lambda c: jobs.set_paused(c, "data_update", False, house.clock.now(), "test"))
+        timetable.record_due()
+        assert told(house, "data_update") == [(at(5, 1, 30), "due", None)]
