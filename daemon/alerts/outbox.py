@@ -79,6 +79,10 @@ class Outbox:
         except NightdeskError as error:
             self._not_delivered(delivery, error)
             return False
+        except Exception as error:  # noqa: BLE001 -- the fault of one channel must not keep the others silent
+            self._log.fault("notify.fault", error, channel=delivery.channel, key=delivery.key)
+            self._not_delivered(delivery, _fault(delivery.channel, error))
+            return False
         self._database.write(lambda c: ledger.delivered(c, delivery, self._clock.now()))
         return True
 
@@ -88,3 +92,11 @@ class Outbox:
         else:
             self._database.write(lambda c: ledger.postpone(c, delivery, self._clock.now(), str(error)))
         self._log.write("warning", error.code, channel=delivery.channel, key=delivery.key, error=error.to_dict())
+
+
+def _fault(channel: str, error: Exception) -> NightdeskError:
+    return NightdeskError(
+        "notify.failed",
+        f"The channel {channel} raised {type(error).__name__}: {error}.",
+        "It is tried again. Look at the settings of the channel; if they are right, this is a bug worth reporting.",
+    )

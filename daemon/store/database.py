@@ -41,6 +41,8 @@ class Database:
         self._busy_since: float | None = None
         self._failing: str | None = None
         self._changes = 0
+        self._door = threading.Lock()  # a write is asked for before the closing, or refused; never forgotten
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="database-writer", daemon=True)
         self._thread.start()
 
@@ -77,10 +79,11 @@ class Database:
         self._not_after_a_fork()
         if threading.current_thread() is self._thread:
             raise RuntimeError("write() inside a write would wait for itself; pass the connection on instead")
-        if not self._thread.is_alive():
-            raise RuntimeError("the database is closed")
         future: Future[T] = Future()
-        self._jobs.put((work, future))
+        with self._door:
+            if self._closed:
+                raise RuntimeError("the database is closed")
+            self._jobs.put((work, future))
         return future.result()
 
     def read(self, work: Callable[[Connection], T]) -> T:
@@ -132,7 +135,9 @@ class Database:
 
     def close(self) -> None:
         """Finish the writes that were asked for, then let go of the database."""
-        self._jobs.put(None)
+        with self._door:
+            self._closed = True
+            self._jobs.put(None)
         self._thread.join()
         self._readers.dispose()
         self._writer.dispose()

@@ -106,6 +106,26 @@ def test_a_closed_database_takes_no_more_work(database):
     assert database.tick() == float("inf")
 
 
+def test_a_write_that_comes_while_the_database_closes_is_refused_and_not_forgotten(database):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> bool:
+        begun.set()
+        return go_on.wait(10)
+
+    with ThreadPoolExecutor(3) as pool:
+        kept = pool.submit(database.write, slow)
+        assert begun.wait(10)
+        closing = pool.submit(database.close)
+        threading.Event().wait(0.1)
+        late = pool.submit(database.write, runs.any_run)
+        with pytest.raises(RuntimeError, match="closed"):
+            late.result(5)
+        go_on.set()
+        assert kept.result(10)
+        closing.result(10)
+
+
 def test_the_writer_owes_nothing_while_idle_and_counts_the_seconds_while_busy(database):
     begun, go_on = threading.Event(), threading.Event()
 

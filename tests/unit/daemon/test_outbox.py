@@ -225,3 +225,18 @@ def test_a_fault_of_the_database_is_not_mistaken_for_one_of_the_channel(database
     with pytest.raises(Exception, match="no") as caught:
         outbox.deliver_due()
     assert not isinstance(caught.value, NightdeskError) or not caught.value.code.startswith("notify")
+
+
+def test_a_channel_with_a_fault_of_its_own_waits_and_does_not_silence_the_others(database, clock, log, sink):
+    class Buggy:
+        name = "log"
+
+        def send(self, _):
+            raise ValueError("nobody thought of this")
+
+    webhook = WebhookChannel(sink.url, Secret("s3cret"), clock, allow_private=True)
+    outbox = Outbox(database, [Buggy(), webhook], clock, log)
+    fail(database, clock, "training")
+    assert outbox.deliver_due() == 1
+    assert len(sink.received) == 1
+    assert outbox.next_at == NOW + timedelta(seconds=30)
