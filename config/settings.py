@@ -61,6 +61,12 @@ def _sensible(value: timedelta) -> timedelta:
     return value
 
 
+def _no_flood(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("must be 1s or longer")
+    return value
+
+
 def _clock_time(value: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
         raise ValueError("must be a time of day such as 02:00")
@@ -103,6 +109,7 @@ Duration = Annotated[
     AfterValidator(_sensible),
     PlainSerializer(_duration_text, return_type=str, when_used="json"),
 ]
+Period = Annotated[Duration, AfterValidator(_no_flood)]
 Cron = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
@@ -131,7 +138,7 @@ class JobSchedule(Section):
 
     at: ClockTime | None = None
     cron: Cron | None = None
-    every: Duration | None = None
+    every: Period | None = None
     enabled: bool = True
 
     @model_validator(mode="after")
@@ -280,6 +287,8 @@ class Database(Section):
     def _one_url(self) -> Database:
         if sum(place is not None for place in (self.url, self.url_env, self.url_file)) > 1:
             raise ValueError("has more than one of url, url_env, url_file; keep one")
+        if re.match(r"[^/]+//[^/@]*:[^/@]+@", self.url or ""):
+            raise ValueError("url holds a password, which every backup would; name url_env or url_file that holds it")
         return self
 
 
@@ -309,7 +318,7 @@ class Settings(Section):
     time_zone: TimeZone = "UTC"
     training_schedule: TrainingSchedule = TrainingSchedule()
     jobs: dict[JobName, JobSchedule] = {}
-    performance_check_frequency: Duration | None = None
+    performance_check_frequency: Period | None = None
     training_params: TrainingParams = TrainingParams()
     model_params: dict[str, dict[str, Any]] = {}
     data_params: DataParams = DataParams()

@@ -111,6 +111,26 @@ def test_what_is_no_duration_is_refused(text):
         settings(limits={"task_timeout": text})
 
 
+@pytest.mark.parametrize(
+    ("choices", "place"),
+    [
+        ({"jobs": {"backup": {"every": "0.001s"}}}, "/jobs/backup/every"),
+        ({"performance_check_frequency": "0.9s"}, "/performance_check_frequency"),
+    ],
+)
+def test_a_job_that_would_come_many_times_a_second_is_refused(choices, place):
+    with pytest.raises(Exception, match=f"{place} is .*: must be 1s or longer"):
+        settings(**choices)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_a_password_in_the_config_is_refused_and_not_repeated(scheme):
+    with pytest.raises(Exception, match="name url_env or url_file") as refused:
+        settings(database={"url": f"{scheme}://desk:hunter2@db.example.org/desk"})
+    assert "hunter2" not in str(refused.value)
+    assert settings(database={"url": f"{scheme}://desk@db.example.org:5432/desk"}).database.url
+
+
 @pytest.mark.parametrize("cron", ["0 2 * * *", "*/5 1-3 1,15 jan-mar mon-fri", "30 4 * * sun"])
 def test_a_cron_line_has_five_fields(cron):
     assert settings(jobs={"training": {"cron": cron}}).job_schedule("training").cron == cron
