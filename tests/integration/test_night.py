@@ -1,0 +1,138 @@
+"""The first night of a new home, by the default config but for smaller forests and no world to reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from config.loader import DEFAULT_CONFIG
+from config.paths import Home
+from config.settings import NIGHT
+from tests.support.running_desk import RunningDesk
+
+ROOT = Path(__file__).parents[2]
+# A client that tries to reach the world is refused at once, and the sample market takes over.
+OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
+
+
+def make_home(root: Path) -> Home:
+    """A new home with the default config and forests of five trees."""
+    settings = json.loads(DEFAULT_CONFIG.read_text())
+    root.mkdir()
+    Home(root).config.write_text(json.dumps(settings | {"model_params": {"behavioral_cloner": {"n_estimators": 5}}}))
+    return Home(root)
+
+
+def nightdesk(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, as a person types it in a terminal that is none."""
+    return subprocess.run(
+        [sys.executable, "-m", "daemon.cli", "--home", str(home.root), *words],
+        cwd=ROOT,
+        env={**os.environ, **OFFLINE},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
+    """A desk after its first night, which it has begun by itself."""
+    home = make_home(tmp_path_factory.mktemp("night") / "home")
+    with RunningDesk(home, environment=OFFLINE) as running:
+        running.wait_for(lambda: running.status()["backups"]["last_verified"], timeout=240)
+        running.rest()
+        yield running
+        assert running.terminate() == 0
+
+
+@pytest.fixture(scope="module")
+def status(desk: RunningDesk) -> dict[str, Any]:
+    """What the status page shows then."""
+    return desk.status()
+
+
+def test_the_first_night_runs_by_itself_in_its_order(desk: RunningDesk) -> None:
+    night = list(reversed(desk.runs()))[: len(NIGHT)]
+    assert [run["job"] for run in night] == list(NIGHT)
+    assert [run["trigger"] for run in night] == ["first_night"] + ["chain"] * (len(NIGHT) - 1)
+    assert {run["state"] for run in night} == {"succeeded"}
+    assert "fallback" in night[0]["detail"], "it says why the sample market took over"
+
+
+def test_a_newcomer_sees_models_their_evaluation_signals_and_the_next_jobs(status: dict[str, Any]) -> None:
+    assert [model["symbol"] for model in status["models"]] == ["AAPL", "GOOGL", "MSFT", "TSLA"]
+    assert all(model["last_verdict"]["metrics"]["max_drawdown"] <= 0 for model in status["models"])
+    served = [model for model in status["models"] if model["champion"]]
+    assert served, "on the sample market some model is better than staying in cash"
+    for model in served:
+        assert model["evaluation"]["version"] == model["champion"]
+        assert model["evaluation"]["verdict"] == "better"
+        assert model["signal"]["version"] == model["champion"]
+        assert not model["signal"]["stale"]
+    upcoming = {job["job"]: job["next_run"] for job in status["jobs"]}
+    now = datetime.fromisoformat(status["since"])
+    for job in ("data_update", "training", "evaluation", "restore_drill", "maintenance"):
+        assert datetime.fromisoformat(upcoming[job]) > now
+    assert (status["ready"], status["problems"]) == (True, [])
+
+
+def test_that_the_data_is_a_sample_is_visible_wherever_it_leads(desk: RunningDesk, status: dict[str, Any]) -> None:
+    assert "Sample data" in status["provenance_note"]
+    assert {signal["provenance"] for signal in desk.get("/signals")["items"]} == {"sample"}
+    assert {version["provenance"] for version in desk.get("/models")["items"]} == {"sample"}
+    assert "Sample data" in nightdesk(desk.home, "status").stdout
+    for manifest in desk.home.models.glob("*/*/*/manifest.json"):
+        if "backup_" not in str(manifest):
+            assert json.loads(manifest.read_text())["provenance"] == "sample"
+
+
+def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, status: dict[str, Any]) -> None:
+    for model in status["models"]:
+        verdict = model["last_verdict"]
+        report = desk.get(verdict["report"].removeprefix("/api/v1"))
+        assert (report["schema_version"], report["subject"]["provenance"]) == (1, "sample")
+        assert report["subject"]["symbol"] == model["symbol"]
+        picture = desk.ask("GET", verdict["picture"].removeprefix("/api/v1"))
+        assert picture.headers["content-type"] == "image/png"
+        assert picture.content.startswith(b"\x89PNG")
+    pictures = list(desk.home.results.rglob("equity.png"))
+    assert len(pictures) == len(status["models"])
+    for picture in pictures:
+        with Image.open(picture) as opened:
+            opened.load()
+
+
+def test_the_command_line_speaks_to_the_running_desk(desk: RunningDesk) -> None:
+    done = nightdesk(desk.home, "run-once", "signals", "--json")
+    assert done.returncode == 0, done.stderr
+    [told] = json.loads(done.stdout)["runs"]
+    run = desk.get(f"/runs/{told['id']}")
+    assert (run["job"], run["trigger"], run["state"]) == ("signals", "manual", "succeeded")
+    assert "run.requested" in {event["event"] for event in desk.events()}
+    assert json.loads(nightdesk(desk.home, "status", "--json").stdout)["since"] == desk.status()["since"]
+    assert json.loads(nightdesk(desk.home, "signals", "--json").stdout)["items"] == desk.get("/signals")["items"]
+
+
+def test_a_whole_night_runs_without_a_desk(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    done = nightdesk(home, "run-once", "all", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["runs"]
+    assert [(run["job"], run["state"]) for run in told] == [(job, "succeeded") for job in NIGHT]
+    asleep = json.loads(nightdesk(home, "status", "--json").stdout)
+    assert asleep["problems"] == ["desk.not_running"]
+    assert any(model["champion"] and model["signal"] for model in asleep["models"])
+    assert asleep["backups"]["last_verified"]
+    assert len(list(home.backups)) == 1
+    assert not list(home.root.rglob(".unfinished-*"))
