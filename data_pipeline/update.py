@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Sources
 
-# How far back a first pull goes; Yahoo keeps short bars no longer than this.
+# How far back a first pull goes. Yahoo serves 730, 60 and 8 days of short bars; it is asked for a day more than
+# stands here, and the clock goes on while it is asked.
 FIRST_PULL = {
     "1d": timedelta(days=15 * 365),
-    "1h": timedelta(days=729),
-    "30m": timedelta(days=59),
-    "15m": timedelta(days=59),
-    "5m": timedelta(days=59),
-    "1m": timedelta(days=7),
+    "1h": timedelta(days=728),
+    "30m": timedelta(days=58),
+    "15m": timedelta(days=58),
+    "5m": timedelta(days=58),
+    "1m": timedelta(days=6),
 }
 _OVERLAP = 10  # stored bars that are pulled again and compared
 _SAME = 1e-5  # as a part of the price: sources answer in single precision
@@ -46,10 +47,6 @@ class Update:
     fresh: bool  # the newest closed bar is there
     last_closed: datetime
     fallback: str | None = None  # why the sample market took over
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON, to cross from a worker to the daemon."""
-        return {**asdict(self), "dataset": self.dataset.to_dict(), "last_closed": self.last_closed.isoformat()}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from config.errors import NightdeskError
 from config.publish import publishing_folder
 from config.settings import Section
-from data_pipeline.bars import Bars
+from data_pipeline.bars import COLUMNS, Bars
 from evaluation.signals import Signals
 from trainers.interface import Model
 from trainers.manifest import MANIFEST, FileEntry, Manifest, read_manifest, sha256_file, verify_files
@@ -26,7 +26,6 @@ GOLDEN = "golden.safetensors"
 GOLDEN_BARS = 512
 LIBRARIES = ("numba", "numpy", "pandas", "safetensors", "scikit-learn", "ta-lib")
 Floats = NDArray[np.float64]
-_COLUMNS = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def prove(artifact: Artifact) -> None:
 def _check_golden(golden: Tensors) -> None:
     found = {name: (array.dtype.str, array.shape) for name, array in golden.items()}
     rows = golden["time"].shape if "time" in golden else ()
-    floats = dict.fromkeys((*_COLUMNS, "position", "confidence"), ("<f8", rows))
+    floats = dict.fromkeys((*COLUMNS, "position", "confidence"), ("<f8", rows))
     if len(rows) != 1 or found != {"time": ("<i8", rows), **floats}:
         raise corrupt(GOLDEN, "it does not hold the golden bars and predictions")
 
@@ -120,13 +119,13 @@ def _mismatch(
 
 def _golden_inputs(bars: Bars) -> Tensors:
     frame = bars.tail(GOLDEN_BARS).frame
-    columns = {name: frame[name].to_numpy(np.float64) for name in _COLUMNS}
+    columns = {name: frame[name].to_numpy(np.float64) for name in COLUMNS}
     return {"time": pd.DatetimeIndex(frame.index).asi8, **columns}
 
 
 def _golden_bars(golden: Tensors, origin: Bars | Manifest) -> Bars:
     index = pd.DatetimeIndex(golden["time"].astype("datetime64[ns]"), name="time").tz_localize("UTC")
-    frame = pd.DataFrame({name: golden[name] for name in _COLUMNS}, index=index)
+    frame = pd.DataFrame({name: golden[name] for name in COLUMNS}, index=index)
     return Bars(frame, symbol=origin.symbol, interval=origin.interval, source=origin.source)
 
 

@@ -58,7 +58,7 @@ def test_a_first_pull_stores_everything_and_is_fresh(home: Home, yahoo: FakeYaho
     assert update.fallback is None
     assert update.new_rows == update.dataset.rows == len(BarStore(home).load("AAPL", "1d", "yahoo"))
     assert update.dataset.last == datetime(2024, 6, 14, 20, tzinfo=UTC)
-    assert Dataset.from_dict(update.to_dict()["dataset"]) == update.dataset
+    assert Dataset.from_dict(update.dataset.to_dict()) == update.dataset
 
 
 def test_a_second_pull_asks_only_for_what_is_new_and_a_little_overlap(home: Home, yahoo: FakeYahoo) -> None:
