@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 # Unfinished work carries this prefix, so that a later start can tell it from anything published.
 TEMP_PREFIX = ".unfinished-"
+
+
+def _temp(path: Path) -> Path:
+    """A name beside `path` that nobody has; unlike `tempfile`, whoever makes it gives it the modes of the umask."""
+    return path.with_name(f"{TEMP_PREFIX}{uuid4().hex}{path.suffix}")
 
 
 def _fsync(path: Path) -> None:
@@ -26,11 +31,9 @@ def _fsync(path: Path) -> None:
 def publishing(path: Path) -> Iterator[Path]:
     """Yield a temp file's path in the folder of `path`; on success it becomes `path`, on error it is gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=TEMP_PREFIX, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temp = Path(name)
+    temp = _temp(path)
+    temp.touch(exist_ok=False)
     try:
-        temp.chmod(0o644)
         yield temp
         _fsync(temp)
         temp.replace(path)
@@ -49,9 +52,9 @@ def publish_bytes(path: Path, data: bytes) -> None:
 def publishing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temp folder beside `path`; on success it becomes `path`, which must not exist yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temp = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
+    temp = _temp(path)
+    temp.mkdir()
     try:
-        temp.chmod(0o755)
         yield temp
         for entry in sorted(temp.rglob("*"), reverse=True):
             _fsync(entry)

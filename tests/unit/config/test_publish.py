@@ -125,9 +125,14 @@ def test_a_published_folder_is_never_replaced(tmp_path):
     assert entries(tmp_path) == ["v1"]
 
 
-def test_what_is_published_can_be_read_by_others(tmp_path):
-    publish_bytes(tmp_path / "file", b"x")
-    with publishing_folder(tmp_path / "folder"):
-        pass
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
-    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o755
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
+def test_what_is_published_can_be_read_by_whom_the_umask_lets(tmp_path, umask, file, folder):
+    before = os.umask(umask)
+    try:
+        publish_bytes(tmp_path / "file", b"x")
+        with publishing_folder(tmp_path / "folder"):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == file
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == folder
