@@ -62,6 +62,7 @@ class Timetable:
     def _record(self, job: JobName, now: datetime) -> bool:
         timed = self._timed(job)
         if timed is None:
+            self.house.database.write(lambda c: jobs.forget(c, job))
             self._next[job] = None
             return False
         settings = self.house.settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from config.settings import JobName
 from daemon.store.rows import all_as, upsert
@@ -32,6 +32,11 @@ def seen(c: Connection, job: JobName, now: datetime) -> JobState:
         _change(c, job, found is not None and found.paused, now, found.changed_by if found else "schedule")
         return states(c)[job]
     return found
+
+
+def forget(c: Connection, job: JobName) -> None:
+    """The settings give this job no time of its own; if they do again, it begins anew and owes nothing till then."""
+    c.execute(delete(job_states).where(job_states.c.job == job, job_states.c.paused.is_(False)))
 
 
 def set_paused(c: Connection, job: JobName, paused: bool, now: datetime, who: str) -> None:

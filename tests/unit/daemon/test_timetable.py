@@ -162,3 +162,19 @@ def test_resuming_a_job_that_is_not_paused_costs_it_no_occurrence(home: Home) ->
         house.database.write(lambda c: jobs.set_paused(c, "data_update", False, house.clock.now(), "test"))
         timetable.record_due()
         assert told(house, "data_update") == [(at(5, 1, 30), "due", None)]
+
+
+def test_a_job_that_the_settings_took_out_and_put_back_owes_nothing_from_between(home: Home) -> None:
+    without = Settings.model_validate({"symbols": ["AAPL"], "jobs": JOBS | {"data_update": {"enabled": False}}})
+    with quiet_house(home, SETTINGS) as house:
+        timetable = Timetable(house)
+        timetable.record_due()
+        house.settings = without
+        timetable.forget()
+        timetable.record_due()
+        house.clock.move(timedelta(days=10))
+        house.settings = SETTINGS
+        timetable.forget()
+        timetable.record_due()
+        assert told(house, "data_update") == []
+        assert timetable.next_runs()["data_update"] == at(15, 1, 30)
