@@ -263,7 +263,7 @@ class Promotion(Section):
     """What a challenger must show before it serves."""
 
     min_trades: int = Field(default=5, ge=1)
-    min_sharpe_gain: float = Field(default=0.0, ge=0.0)
+    min_sharpe_gain: float = Field(default=0.1, ge=0.0)
     max_extra_drawdown: float = Field(default=5.0, ge=0.0)
 
 

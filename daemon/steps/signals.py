@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 
 from daemon.executors.base import Outcome
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import models, signals
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 async def publish_signals(work: RunWork) -> Ending:
@@ -36,8 +40,10 @@ async def publish_signals(work: RunWork) -> Ending:
 async def _publish(work: RunWork, plan: Plan, version_id: int, outcome: Outcome) -> bool:
     if (said := outcome.value) is None:
         return False
-    return await work.write(
-        lambda c: signals.publish(
+
+    def publish(c: Connection) -> bool:
+        before = signals.history(c, plan.symbol, plan.model_type, limit=1)
+        return signals.publish(
             c,
             run_id=work.run.id,
             symbol=plan.symbol,
@@ -45,7 +51,7 @@ async def _publish(work: RunWork, plan: Plan, version_id: int, outcome: Outcome)
             version_id=version_id,
             bar_time=datetime.fromisoformat(said["bar_time"]),
             interval=said["interval"],
-            action=said["action"],
+            action=action(before[0].position if before else 0.0, said["position"]),
             position=said["position"],
             confidence=said["confidence"],
             price=said["price"],
@@ -54,4 +60,12 @@ async def _publish(work: RunWork, plan: Plan, version_id: int, outcome: Outcome)
             published_at=work.clock.now(),
             expires_at=datetime.fromisoformat(said["expires_at"]),
         )
-    )
+
+    return await work.write(publish)
+
+
+def action(before: float, position: float) -> Literal["buy", "sell", "hold"]:
+    """What a follower does now, who holds what was said `before`: a new champion may find itself elsewhere."""
+    if position == before:
+        return "hold"
+    return "buy" if position > before else "sell"

@@ -23,18 +23,15 @@ def latest_signal(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     artifact = loaded(context.home, args, args)
     refuse_other_bars(artifact.manifest, bars)
     signals = artifact.model.signals(bars)
-    position, before = float(signals.position.iloc[-1]), float(signals.position.iloc[-2])
     last = bars.frame.index[-1]
     expires = next_close(symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
     return {
         "bar_time": last.isoformat(),
         "interval": bars.interval,
-        "action": "buy" if position > before else "sell" if position < before else "hold",
-        "position": position,
+        "position": float(signals.position.iloc[-1]),
         "confidence": float(signals.confidence.iloc[-1]),
         "price": float(bars.frame["close"].iloc[-1]),
         "provenance": artifact.manifest.provenance,
-        "bars_source": bars.source,
         "dataset": bars.fingerprint(),
         "expires_at": expires.isoformat(),
     }
