@@ -11,19 +11,24 @@ from daemon.runs import Run
 from daemon.schedule import next_occurrence
 from daemon.steps.adoption import adopt_strays, record_version
 from daemon.steps.base import POLL, Ending, Plan, RunWork, ending_of, forerunner_at_work
-from daemon.store import models
+from daemon.store import models, runs
 
 
 async def wait_for_data(work: RunWork) -> None:
     """Wait while data is missing and still to be hoped for; the clock time is only the earliest moment."""
     deadline = work.run.scheduled_for + work.settings.data_params.wait_for_data
-    while await stale_symbols(work):
-        if not await forerunner_at_work(work) and not _pull_to_come(work, deadline):
+    while True:
+        pulled = await _last_pull(work)
+        if not await stale_symbols(work):
             return
-        while not await forerunner_at_work(work) and _pull_to_come(work, deadline):
+        while await _last_pull(work) == pulled:  # however quick the next one is, it cannot be overlooked
+            if not await forerunner_at_work(work) and not _pull_to_come(work, deadline):
+                return
             await asyncio.sleep(POLL)
-        while await forerunner_at_work(work):
-            await asyncio.sleep(POLL)
+
+
+async def _last_pull(work: RunWork) -> int | None:
+    return await work.read(lambda c: runs.last_ended(c, NIGHT[0]))
 
 
 def _pull_to_come(work: RunWork, deadline: datetime) -> bool:

@@ -187,6 +187,13 @@ def unfinished(c: Connection, job: JobName) -> bool:
     return bool(c.execute(query).scalar())
 
 
+def last_ended(c: Connection, job: JobName) -> int | None:
+    """The id of the newest run of `job` that has come to its end."""
+    ended = select(runs.c.id).where(runs.c.job == job, runs.c.state.in_(TERMINAL))
+    found: int | None = c.execute(ended.order_by(runs.c.id.desc()).limit(1)).scalar()
+    return found
+
+
 def orphans(c: Connection) -> list[Run]:
     """The claimed runs whose owner is no more."""
     return [run for run in active(c) if run.owner is None or not run.owner.alive()]

@@ -375,3 +375,29 @@ async def test_a_run_recorded_by_a_clock_that_ran_ahead_starts_now(home: Home, m
         house.clock.move(timedelta(days=-30))
         await attend_all(Dispatcher(house))
         assert states(house) == [("backup", 1, "succeeded")]
+
+
+async def test_a_pull_that_is_over_at_once_is_not_overlooked_by_who_waits_for_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state: dict[str, Any] = {"fresh": False, "as_of": None, "last_closed": "2026-03-04T21:00:00+00:00"}
+
+    async def quick(_: RunWork) -> Ending:
+        state["fresh"] = True
+        return Ending("succeeded")
+
+    step(monkeypatch, "data_update", quick)
+    settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"data_update": {"cron": "0 * * * *"}}})
+    with quiet_house(home, settings) as house:
+        house.executor.answers = {  # type: ignore[attr-defined]
+            "freshness": lambda spec: done({"symbols": {"AAPL": state}}),
+            "train": lambda spec: done(MADE),
+        }
+        now, dispatcher = house.clock.now(), Dispatcher(house)
+        house.database.write(lambda c: runs.record(c, "training", now, now=now, trigger="schedule"))
+        await dispatcher.start_due()
+        await asyncio.sleep(0.2)
+        assert states(house) == [("training", 1, "waiting")]
+        request(house, "data_update")
+        await attend_all(dispatcher)
+        assert [run.state for run in every_run(house)] == ["succeeded", "succeeded"]
