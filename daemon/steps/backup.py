@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from daemon import backups
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
@@ -12,6 +13,8 @@ from daemon.store import backups as ledger
 async def take_backup(work: RunWork) -> Ending:
     """Copy models, database and config, read the copy back, record it, and let go of the oldest."""
     now = work.clock.now()
+    while work.home.backup(now).exists():  # it is called by its second, and a small home is copied in less
+        now += timedelta(seconds=1)
     taken = await asyncio.to_thread(backups.take, work.home, work.database, now, work.settings)
     await asyncio.to_thread(backups.verify, taken.folder)
     await work.write(lambda c: ledger.record(c, taken, run_id=work.run.id, verified_at=work.clock.now()))

@@ -9,6 +9,7 @@ from pathlib import Path
 from config.paths import Home
 from config.publish import TEMP_PREFIX
 from config.settings import Settings
+from daemon.alerts.outbox import Outbox
 from daemon.desk import Desk
 from daemon.dispatcher import Dispatcher
 from daemon.house import House
@@ -37,7 +38,7 @@ def test_a_start_removes_what_a_killed_desk_left_half_finished_and_nothing_newer
             folder.mkdir(parents=True)
             at = (house.clock.now() + timedelta(minutes=age)).timestamp()
             os.utime(folder, (at, at))
-        Desk(house).begin()
+        Desk(house, Outbox.of(house.database, house.settings, house.clock, house.log)).begin()
         assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -77,3 +78,12 @@ async def test_a_backup_that_is_gone_from_the_disk_is_gone_from_the_ledger(home:
         names = [record.name for record in house.database.read(recorded)]
         assert second.name in names
         assert first.name not in names
+
+
+async def test_two_backups_within_one_second_are_two_backups(home: Home) -> None:
+    with quiet_house(home) as house:
+        for _ in range(3):
+            request(house, "backup")
+            await attend_all(Dispatcher(house))
+        assert [run.state for run in every_run(house)] == ["succeeded"] * 3
+        assert len(home.backups) == len(house.database.read(recorded)) == 3
