@@ -26,7 +26,7 @@ def main() -> None:
     print(f"from start to recovery: median {statistics.median(restarts):.2f} s, longest {max(restarts):.2f} s")
     for name, count in sorted(figures.counts.items()):
         print(f"{count:6} {name}")
-    for name in ("lost", "doubled", "torn", "duplicate_alerts", "left_behind"):
+    for name in ("lost", "doubled", "torn", "duplicate_alerts", "left_behind", "unforeseen"):
         faults = getattr(figures, name)
         print(f"{len(faults):6} {name.replace('_', ' ')}", *faults[:50], sep="\n         ")
     sys.exit(bool(figures.faults))

@@ -55,11 +55,12 @@ class Figures:
     torn: list[str] = field(default_factory=list)
     duplicate_alerts: list[str] = field(default_factory=list)
     left_behind: list[str] = field(default_factory=list)
+    unforeseen: list[str] = field(default_factory=list)  # errors without a code of their own
 
     @property
     def faults(self) -> list[str]:
         """Everything that should not be."""
-        return [*self.lost, *self.doubled, *self.torn, *self.duplicate_alerts, *self.left_behind]
+        return [*self.lost, *self.doubled, *self.torn, *self.duplicate_alerts, *self.left_behind, *self.unforeseen]
 
 
 def night_of_kills(home: Home, kills: int, seed: int) -> Figures:
@@ -158,7 +159,9 @@ def _examine(home: Home, sink: WebhookSink, began: datetime, figures: Figures) -
     figures.counts["occurrences by schedule"] = sum(_by_schedule(row) for row in ledger)
     figures.counts["retries"] = sum(row["trigger"] == "retry" for row in ledger)
     _examine_schedule(ledger, began, figures)
-    _examine_ends(ledger, _rows(home, tasks), figures)
+    _examine_ends(ledger, done := _rows(home, tasks), figures)
+    surprises = [row for row in (*ledger, *done) if row["cause"] in ("desk.fault", "task.crashed")]
+    figures.unforeseen += [f"{row.get('job') or row['kind']}: {row['detail']}" for row in surprises]
     _examine_models(home, figures)
     _examine_records(home, figures)
     _examine_alerts(home, sink, figures)
