@@ -11,6 +11,7 @@ from pathlib import Path
 from config.errors import UsageError
 
 HOME_VARIABLE = "NIGHTDESK_HOME"
+_BACKUP = "backup_"
 _NAME = re.compile(r"[A-Za-z0-9^_][A-Za-z0-9.^=_-]{0,63}")
 
 
@@ -23,6 +24,12 @@ def safe_name(kind: str, name: str) -> str:
             "Use letters, digits and . ^ = _ - only, 64 characters at most, not beginning with a dot.",
         )
     return name
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in `folder`, if there is one; not the hidden ones."""
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
 
 
 @dataclass(frozen=True)
@@ -129,18 +136,29 @@ class Home:
         )
 
     @property
+    def versions(self) -> set[tuple[str, str, str]]:
+        """Symbol, model type and version of every model folder. Hidden folders are unfinished, or about to go."""
+        return {
+            (symbol.name, model_type.name, version.name)
+            for symbol in _folders(self.models)
+            if symbol.name != self.models_quarantine.name and not symbol.name.startswith(_BACKUP)
+            for model_type in _folders(symbol)
+            for version in _folders(model_type)
+        }
+
+    @property
     def models_quarantine(self) -> Path:
         """Model folders whose files do not match their manifest; never served."""
         return self.models / "quarantine"
 
     def backup(self, at: datetime) -> Path:
         """The folder of the backup taken at `at`."""
-        return self.models / f"backup_{at:%Y%m%d_%H%M%S}"
+        return self.models / f"{_BACKUP}{at:%Y%m%d_%H%M%S}"
 
     @property
     def backups(self) -> list[Path]:
         """Every finished backup, oldest first."""
-        return sorted(self.models.glob("backup_????????_??????"))
+        return sorted(self.models.glob(f"{_BACKUP}????????_??????"))
 
     def result(self, run: str) -> Path:
         """The folder of one run's reports."""

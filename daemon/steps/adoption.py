@@ -12,29 +12,16 @@ from daemon.executors.base import Outcome
 from daemon.steps.base import Plan, RunWork
 from daemon.store import models
 
-Name = tuple[str, str, str]
-
 
 async def adopt_strays(work: RunWork) -> dict[str, str]:
     """Whole and proved: adopted as a challenger. Anything else: into quarantine. The champion is not touched."""
-    on_disk = await asyncio.to_thread(model_folders, work.home)
+    on_disk = await asyncio.to_thread(lambda: work.home.versions)
     known = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
     strays = [Plan("inspect", {"version": v}, s, m) for s, m, v in sorted(on_disk - known)]
     if not strays:
         return {}
     outcomes = await work.do_all(strays)
     return {f"{plan.subject}/{plan.args['version']}": await _settle(work, plan, end) for plan, end in outcomes.items()}
-
-
-def model_folders(home: Home) -> set[Name]:
-    """Every (symbol, model type, version) that has a folder under the home's models; hidden ones are unfinished."""
-    reserved = {home.models_quarantine.name, *(backup.name for backup in home.backups)}
-    folders = (folder.relative_to(home.models).parts for folder in home.models.glob("*/*/*/"))
-    return {
-        (symbol, model_type, version)
-        for symbol, model_type, version in folders
-        if symbol not in reserved and not any(name.startswith(".") for name in (symbol, model_type, version))
-    }
 
 
 async def _settle(work: RunWork, plan: Plan, outcome: Outcome) -> str:

@@ -26,7 +26,6 @@ from daemon import backups, schedule
 from daemon.executors import processes
 from daemon.executors.local import home_mark
 from daemon.runs import SHUTDOWN, TASK_ENDS, TERMINAL
-from daemon.steps.adoption import model_folders
 from daemon.store.database import Database, check
 from daemon.store.tables import alerts, datasets, evaluations, model_versions, outbox, runs, servings, tasks
 from daemon.store.tables import backups as backup_table
@@ -228,7 +227,7 @@ def _owed_after(row: Row, attempts: list[Row]) -> list[tuple[Any, ...]]:
 def _examine_models(home: Home, figures: Figures) -> None:
     """Every folder is whole and recorded, every record has its folder, and the pointer agrees with its ledger."""
     rows = {(row["symbol"], row["model_type"], row["version"]): row for row in _rows(home, model_versions)}
-    on_disk = model_folders(home)
+    on_disk = home.versions
     figures.counts |= Counter(f"versions {row['state']}" for row in rows.values())
     figures.counts["versions in quarantine"] = len(list(home.models_quarantine.glob("*")))
     kept = {name for name, row in rows.items() if row["state"] != "deleted"}

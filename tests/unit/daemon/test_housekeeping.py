@@ -13,7 +13,6 @@ from daemon.alerts.outbox import Outbox
 from daemon.desk import Desk
 from daemon.dispatcher import Dispatcher
 from daemon.house import House
-from daemon.steps.adoption import model_folders
 from daemon.store import models
 from daemon.store.backups import recorded
 from tests.support.night import attend_all, every_run, quiet_house, request
@@ -49,7 +48,7 @@ def test_half_finished_copies_of_models_are_not_taken_for_models(home: Home) -> 
     unfinished = home.models / "AAPL" / KIND / f"{TEMP_PREFIX}v2"
     for folder in (whole, backup, drill, unfinished, home.models_quarantine / "AAPL" / "v3"):
         folder.mkdir(parents=True)
-    assert model_folders(home) == {("AAPL", KIND, "v1")}
+    assert home.versions == {("AAPL", KIND, "v1")}
 
 
 async def test_maintenance_finishes_a_deletion_that_another_was_killed_over(home: Home) -> None:
