@@ -360,6 +360,12 @@ class Settings(Section):
                 chain.append(follower)
         return tuple(chain)
 
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold secrets, by these settings."""
+        webhook = self.notifications.webhook
+        named = (self.database.url_env, webhook.secret_env if webhook is not None else None)
+        return frozenset(name for name in named if name)
+
     def fingerprint(self) -> str:
         """The sha256 of every choice; equal settings have equal fingerprints, however the file is laid out."""
         choices = json.dumps(self.model_dump(mode="json"), sort_keys=True)

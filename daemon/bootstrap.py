@@ -91,7 +91,7 @@ def open_house(home: Home, config: Path | None, *, clock: Clock, log: Log) -> It
     settings = read_settings(home, config)
     opened = open_database(home, settings, clock)
     kill_leftovers(home)
-    executor = LocalExecutor(home, settings.executor.workers)
+    executor = LocalExecutor(home, settings.executor.workers, private=settings.secret_variables())
     house = House(home, settings, opened.database, executor, clock, log, config)
     try:
         _tell_restored(house, opened.restored)

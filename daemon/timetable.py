@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from config.settings import JOBS, JobName, JobSchedule
 from daemon import schedule
-from daemon.runs import RunState
 from daemon.store import jobs, runs
 
 if TYPE_CHECKING:
@@ -77,17 +76,21 @@ class Timetable:
                 runs.record(c, job, missed, now=now, trigger="schedule", state="missed", cause="desk.down")
             if plan.run is None:
                 return bool(plan.missed)
-            outcome: tuple[RunState, str | None] = ("skipped", "overlap") if runs.unfinished(c, job) else ("due", None)
-            runs.record(
+            overlap = runs.unfinished(c, job)
+            chain = _awake(c, settings.followers(job))
+            recorded = runs.record(
                 c,
                 job,
                 plan.run,
                 now=now,
                 trigger="catch_up" if plan.missed else "schedule",
-                state=outcome[0],
-                cause=outcome[1],
-                chain=_awake(c, settings.followers(job)) if outcome[0] == "due" else (),
+                state="skipped" if overlap else "due",
+                cause="overlap" if overlap else None,
+                chain=chain,
             )
+            if overlap and recorded and chain:  # they wait for the run that is at work, and are not lost with this one
+                follower, *rest = chain
+                runs.request(c, follower, now=now, trigger="chain", chain=rest, parent_id=recorded.id)
             return True
 
         recorded = self.house.database.write(change)

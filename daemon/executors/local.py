@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -44,13 +44,23 @@ class LocalExecutor:
         workers: how many tasks at a time.
         idle: how long a worker without work is kept warm.
         work: the module whose `resolve(kind)` names the tasks.
+        private: the environment variables that are not for tasks.
     """
 
-    def __init__(self, home: Home, workers: int, *, idle: timedelta = IDLE, work: str = "daemon.work") -> None:
+    def __init__(
+        self,
+        home: Home,
+        workers: int,
+        *,
+        idle: timedelta = IDLE,
+        work: str = "daemon.work",
+        private: Collection[str] = (),
+    ) -> None:
         self._home = home
         self._workers = workers
         self._idle_for = idle.total_seconds()
         self._work = work
+        self._private = frozenset(private)
         self._mark = f"{home_mark(home)}{uuid4().hex}:"
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(workers)
@@ -117,7 +127,9 @@ class LocalExecutor:
         return worker
 
     async def _start(self) -> WorkerProcess:
-        starting = asyncio.create_task(WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work))
+        starting = asyncio.create_task(
+            WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work, self._private)
+        )
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:  # a half started process is started, and then ended

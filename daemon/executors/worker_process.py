@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -50,8 +51,8 @@ class WorkerProcess:
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
-    async def start(cls, mark: str, work: str) -> WorkerProcess:
-        """Start a fresh process whose tasks are resolved by the module `work`.
+    async def start(cls, mark: str, work: str, private: Collection[str] = ()) -> WorkerProcess:
+        """Start a fresh process whose tasks are resolved by the module `work`; `private` variables are kept from it.
 
         The kernel ties its life to the thread that starts it: the event loop's, which lives as long as the daemon.
         """
@@ -65,7 +66,7 @@ class WorkerProcess:
                 stdout=spoken,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env=_environment(mark),
+                env=_environment(mark, private),
                 start_new_session=True,
             )
         except BaseException:
@@ -191,8 +192,8 @@ class WorkerProcess:
         return processes.family(living, [self._process.pid])
 
 
-def _environment(mark: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in PRIVATE}
+def _environment(mark: str, private: Collection[str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in private}
     one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
     return kept | one_thread | {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 

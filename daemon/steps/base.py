@@ -104,8 +104,11 @@ class RunWork:
         todo = list(plans)
         self.progress.update(done=0, of=len(todo))
 
+        turns = asyncio.Semaphore(self.settings.executor.workers)  # a task that waits has not started
+
         async def one(plan: Plan) -> Outcome:
-            outcome = await self.do(plan)
+            async with turns:
+                outcome = await self.do(plan)
             self.progress["done"] += 1
             self.progress.get("tasks", {}).pop(plan.subject, None)
             return outcome

@@ -10,7 +10,7 @@ from daemon.executors.base import Outcome
 from daemon.promotion import Finding, Judgement, makes_up_its_expert, settle
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import models
-from daemon.store.models import Version
+from daemon.store.models import Version, VersionState
 
 Pair = tuple[str, str]  # symbol, model type
 
@@ -73,8 +73,8 @@ async def _settle(
     work: RunWork, candidate: Version, champion: Version | None, outcome: Outcome
 ) -> dict[str, Any] | None:
     if (told := outcome.value) is None:
-        if (outcome.error or {}).get("code") == "model.other_bars":
-            await work.write(lambda c: models.set_state(c, candidate.id, "rejected", ("challenger",)))
+        if unfit := _unfit(candidate, outcome.error or {}):
+            await work.write(lambda c: models.set_state(c, candidate.id, unfit, ("challenger",)))
         return None
     found = Finding(**told["challenger"])
     if makes_up_its_expert(candidate, champion):
@@ -92,3 +92,11 @@ async def _settle(
     )
     promoted = await work.write(lambda c: settle(c, judgement, work.clock.now()))
     return {"verdict": found.verdict, "reasons": found.reasons, "promoted": promoted}
+
+
+def _unfit(candidate: Version, error: dict[str, Any]) -> VersionState | None:
+    """What becomes of a challenger that can never be judged, so that it is not tried again every night."""
+    if error.get("code") == "model.other_bars":
+        return "rejected"
+    broken = str(error.get("code")).startswith("model.") and error.get("detail", {}).get("version") == candidate.version
+    return "quarantined" if broken else None

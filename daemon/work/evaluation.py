@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
-from daemon.work.versions import loaded, refuse_other_bars, speaks_of
+from daemon.work.versions import loaded, proved, refuse_other_bars, speaks_of
 from evaluation.backtesting import Backtest, Costs, backtest
 from evaluation.comparison import Verdict, judge
 from evaluation.report import baselines, write_report
-from trainers.artifact import prove
 
 if TYPE_CHECKING:
     from daemon.worker import WorkContext
@@ -28,9 +27,8 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     symbol, model_type = args["symbol"], args["model_type"]
     context.progress(0.0, "loading")
     bars = stored_bars(context.home, context.settings, symbol)
-    challenger = loaded(context.home, args, args["challenger"])
+    challenger = proved(context.home, args, args["challenger"])
     refuse_other_bars(challenger.manifest, bars)
-    prove(challenger)
     champion = loaded(context.home, args, args["champion"]) if args.get("champion") else None
     if champion is not None and not speaks_of(champion.manifest, bars):
         champion = None

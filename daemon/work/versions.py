@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
-from trainers.artifact import load_artifact
+from trainers.artifact import load_artifact, prove
 
 if TYPE_CHECKING:
     from config.paths import Home
@@ -17,7 +19,26 @@ if TYPE_CHECKING:
 def loaded(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
     """The version that `side` names by its folder and the hash that was recorded for it."""
     folder = home.model(args["symbol"], args["model_type"], side["version"])
-    return load_artifact(folder, expect_manifest_sha256=side["manifest_sha256"])
+    with _named(side):
+        return load_artifact(folder, expect_manifest_sha256=side["manifest_sha256"])
+
+
+def proved(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
+    """The same, and it says of its golden bars what it said when it was trained."""
+    artifact = loaded(home, args, side)
+    with _named(side):
+        prove(artifact)
+    return artifact
+
+
+@contextmanager
+def _named(side: dict[str, str]) -> Iterator[None]:
+    """Say in the error which of the two sides it is about."""
+    try:
+        yield
+    except NightdeskError as error:
+        error.detail["version"] = side["version"]
+        raise
 
 
 def speaks_of(manifest: Manifest, bars: Bars) -> bool:

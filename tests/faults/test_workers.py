@@ -374,3 +374,10 @@ def test_leftovers_of_another_home_are_let_alone(home: Home, tmp_path: Path) -> 
 def test_processes_that_breed_faster_than_they_are_killed_are_frozen_first(executor: LocalExecutor) -> None:
     _, outcome = outcomes(executor, [spec("echo"), spec("breed", timeout=1)])
     assert outcome.state == "timed_out"
+
+
+def test_variables_that_hold_secrets_are_kept_from_tasks(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "hush")
+    executor = LocalExecutor(home, 1, work=WORK, private={"HOOK_SECRET"})
+    [outcome] = outcomes(executor, [spec("environment", name="HOOK_SECRET")])
+    assert outcome.value == {"value": None}

@@ -33,6 +33,10 @@ def echo(context: WorkContext, args: Args) -> Args:
     return args
 
 
+def environment(context: WorkContext, args: Args) -> Args:
+    return {"value": os.environ.get(args["name"])}
+
+
 def identity(context: WorkContext, args: Args) -> Args:
     threads = {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}
     return {

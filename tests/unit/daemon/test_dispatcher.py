@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from daemon.house import House
 from daemon.runs import Owner
 from daemon.steps import STEPS, Ending, RunWork, Step
 from daemon.steps.base import wait_for_forerunner
-from daemon.store import alerts, runs, tasks
+from daemon.store import alerts, models, runs, tasks
 from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
 
 DEAD = Owner(pid=1, started=-1, boot="another boot")
@@ -401,3 +401,54 @@ async def test_a_pull_that_is_over_at_once_is_not_overlooked_by_who_waits_for_it
         request(house, "data_update")
         await attend_all(dispatcher)
         assert [run.state for run in every_run(house)] == ["succeeded", "succeeded"]
+
+
+async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> None:
+    settings = Settings(symbols=tuple(f"S{number}" for number in range(9)))
+    with quiet_house(home, settings) as house:
+        dispatcher = Dispatcher(house)
+        run = request(house, "data_update")
+        await dispatcher.start_due()
+        await asyncio.sleep(0.3)
+        begun = [task.state for task in house.database.read(lambda c: tasks.of(c, run.id))]
+        assert begun == ["running"] * settings.executor.workers
+        await dispatcher.stop()
+
+
+async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
+    with quiet_house(home) as house:
+        made = house.database.write(lambda c: models.add_version(c, **VERSION))
+        assert made is not None
+        error = {"code": "model.corrupt", "message": "x", "cure": "y", "detail": {"version": "v1"}}
+        house.executor.answers["evaluate"] = lambda spec: Outcome("failed", None, error, 0.1)  # type: ignore[attr-defined]
+        request(house, "evaluation")
+        await attend_all(Dispatcher(house))
+        kept = house.database.read(lambda c: models.version(c, made.id))
+        assert kept is not None
+        assert kept.state == "quarantined"
+
+
+async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
+    with quiet_house(home) as house:
+        made = house.database.write(lambda c: models.add_version(c, **VERSION))
+        assert made is not None
+        error = {"code": "model.corrupt", "message": "x", "cure": "y", "detail": {"version": "the champion"}}
+        house.executor.answers["evaluate"] = lambda spec: Outcome("failed", None, error, 0.1)  # type: ignore[attr-defined]
+        request(house, "evaluation")
+        await attend_all(Dispatcher(house))
+        assert [version.state for version in house.database.read(models.versions)] == ["challenger"]
+
+
+VERSION: dict[str, Any] = {
+    "symbol": "AAPL",
+    "model_type": "behavioral_cloner",
+    "version": "v1",
+    "manifest_sha256": "0" * 64,
+    "provenance": "sample",
+    "dataset": "1" * 64,
+    "train_start": datetime(2025, 1, 2, tzinfo=UTC),
+    "train_end": datetime(2026, 1, 2, tzinfo=UTC),
+    "trained_at": datetime(2026, 3, 4, tzinfo=UTC),
+    "run_id": None,
+    "metrics": {},
+}

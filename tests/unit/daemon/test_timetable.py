@@ -8,7 +8,7 @@ from daemon.house import House
 from daemon.runs import Owner
 from daemon.store import jobs, runs
 from daemon.timetable import Timetable
-from tests.support.night import every_run, quiet_house
+from tests.support.night import every_run, quiet_house, request
 
 JOBS = {
     "data_update": {"at": "01:30"},
@@ -68,6 +68,21 @@ def test_an_occurrence_while_the_job_is_at_work_is_skipped(home: Home) -> None:
         house.clock.move(timedelta(days=1))
         timetable.record_due()
         assert told(house, "data_update")[1:] == [(at(6, 1, 30), "skipped", "overlap")]
+
+
+def test_the_followers_of_a_skipped_occurrence_come_after_the_run_at_work(home: Home) -> None:
+    with quiet_house(home, SETTINGS) as house:
+        timetable = Timetable(house)
+        timetable.record_due()
+        request(house, "evaluation")
+        house.clock.move(timedelta(hours=8))
+        timetable.record_due()
+        assert [(run.job, run.state, run.chain) for run in every_run(house) if run.trigger in ("schedule", "chain")][
+            2:
+        ] == [
+            ("evaluation", "skipped", ("signals", "performance_check", "backup")),
+            ("signals", "due", ("performance_check", "backup")),
+        ]
 
 
 def test_a_clock_set_back_repeats_nothing(home: Home) -> None:
