@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from daemon import backups
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import backups as ledger
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 
 async def take_backup(work: RunWork) -> Ending:
     """Copy models, database and config, read the copy back, record it, and let go of the oldest."""
-    now = work.clock.now()
-    while work.home.backup(now).exists():  # it is called by its second, and a small home is copied in less
-        now += timedelta(seconds=1)
-    taken = await asyncio.to_thread(backups.take, work.home, work.database, now, work.settings)
+    instant = await work.read(lambda c: _free_second(c, work))
+    taken = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings)
     await asyncio.to_thread(backups.verify, taken.folder)
     await work.write(lambda c: ledger.record(c, taken, run_id=work.run.id, verified_at=work.clock.now()))
     removed = await asyncio.to_thread(backups.prune, work.home, work.settings.retention.backups)
@@ -23,6 +25,14 @@ async def take_backup(work: RunWork) -> Ending:
     return Ending(
         "succeeded", None, {"backup": taken.folder.name, "files": taken.files, "bytes": taken.bytes, "removed": removed}
     )
+
+
+def _free_second(c: Connection, work: RunWork) -> datetime:
+    """A backup is called by its second; a small home is copied, and its backup let go of again, in less."""
+    instant = work.clock.now()
+    while (folder := work.home.backup(instant)).exists() or ledger.known(c, folder.name):
+        instant += timedelta(seconds=1)
+    return instant
 
 
 async def drill_restore(work: RunWork) -> Ending:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from daemon.store import models
 from daemon.store.engines import sqlite_engine
@@ -67,6 +67,11 @@ def record(c: Connection, backup: Backup, *, run_id: int | None, verified_at: da
             deleted=False,
         )
     )
+
+
+def known(c: Connection, name: str) -> bool:
+    """Whether a backup of this name was ever recorded, be it gone or not."""
+    return bool(c.execute(select(exists().where(backups.c.name == name))).scalar())
 
 
 def mark_restored(c: Connection, name: str, at: datetime) -> None:

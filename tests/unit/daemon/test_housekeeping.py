@@ -79,10 +79,12 @@ async def test_a_backup_that_is_gone_from_the_disk_is_gone_from_the_ledger(home:
         assert first.name not in names
 
 
-async def test_two_backups_within_one_second_are_two_backups(home: Home) -> None:
-    with quiet_house(home) as house:
+async def test_backups_within_one_second_have_names_of_their_own_though_the_first_is_gone(home: Home) -> None:
+    settings = Settings.model_validate({"retention": {"backups": 1}})
+    with quiet_house(home, settings) as house:
         for _ in range(3):
             request(house, "backup")
             await attend_all(Dispatcher(house))
         assert [run.state for run in every_run(house)] == ["succeeded"] * 3
-        assert len(home.backups) == len(house.database.read(recorded)) == 3
+        assert [record.name for record in house.database.read(recorded)] == [folder.name for folder in home.backups]
+        assert len(home.backups) == 1
