@@ -35,7 +35,7 @@ from tests.support.webhook_sink import WebhookSink
 from trainers.artifact import load_artifact, prove
 
 # Two chains (data, training, evaluation; check, backup) and three jobs alone, all in each other's way.
-EVERY = {"data_update": 7, "signals": 4, "performance_check": 5, "maintenance": 6, "restore_drill": 11}
+EVERY = {"data_update": 7, "signals": 4, "performance_check": 5, "maintenance": 6, "restore_drill": 9}
 FOLLOWING = ("training", "evaluation", "backup")
 ATTEMPTS = 3
 Row = dict[str, Any]
@@ -132,7 +132,7 @@ def _gone(desk: RunningDesk) -> bool:
 
 
 def _come_to_rest(desk: RunningDesk, end_the_schedule: Callable[[], None]) -> None:
-    time.sleep(2 * max(EVERY.values()))
+    time.sleep(max(EVERY.values()) + 1)  # long enough for each to be due again
     end_the_schedule()
     desk.wait_for(lambda: desk.events("config.reloaded"))
     for job in ("data_update", "training", "maintenance", "backup"):  # the last of each is left in peace
