@@ -9,7 +9,8 @@ An alert is one episode of one rule and subject. Every evaluation of a rule is o
 
 A rule fires after `for_evaluations` breaches in a row and is resolved after `clear_after` clears in a row; a value in
 between starts both counts anew. An undefined value says nothing, so it changes no count: it neither fires nor clears,
-but it is seen, as a pending alert or as the latest word of a firing one. A metric that flaps around its threshold
+nor opens an alert (a new desk has measured nothing yet, and that is no trouble), but it is seen as the latest word of
+one that is open. A metric that flaps around its threshold
 therefore fires once and stays firing until it has truly calmed down.
 """
 
@@ -118,7 +119,7 @@ def advance(
     None for the alert means that there is nothing to keep: all is well and was well before.
     """
     if last is None or last.state == "resolved":
-        if observation.cleared or not (observation.breached or observation.undefined):
+        if not observation.breached:
             return None, None
         last = _opened(last, observation, now)
     breaches, clears = _counts(last, observation)

@@ -13,6 +13,8 @@ from daemon.store import models
 from daemon.store.models import Version, VersionState
 
 Pair = tuple[str, str]  # symbol, model type
+# What a reader of the run wants to see at once; the rest is in the report.
+FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
 
 
 async def judge_models(work: RunWork) -> Ending:
@@ -91,7 +93,15 @@ async def _settle(
         report=told["report"],
     )
     promoted = await work.write(lambda c: settle(c, judgement, work.clock.now()))
-    return {"verdict": found.verdict, "reasons": found.reasons, "promoted": promoted}
+    figures = {name: found.metrics.get(name) for name in FIGURES}
+    return {
+        "verdict": found.verdict,
+        "reasons": found.reasons,
+        "promoted": promoted,
+        "serves": promoted or (champion is not None and champion.id == candidate.id),
+        "report": told["report"],
+        **figures,
+    }
 
 
 def _unfit(candidate: Version, error: dict[str, Any]) -> VersionState | None:

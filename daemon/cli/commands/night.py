@@ -22,6 +22,17 @@ ModelTypes = Annotated[
     list[str] | None, typer.Option("--model-type", "--model-types", metavar="NAME...", help="Only these model types.")
 ]
 INTERRUPTED = 130
+# The columns of the table of verdicts, and the keys of what stands in them.
+VERDICT = {
+    "verdict": "verdict",
+    "because": "reasons",
+    "serves": "serves",
+    "sharpe": "sharpe_ratio",
+    "return %": "total_return",
+    "drawdown %": "max_drawdown",
+    "trades": "trades",
+    "report": "report",
+}
 # What people call a job, besides its name.
 NAMES: dict[str, tuple[JobName, ...]] = {"all": NIGHT, "data": ("data_update",)}
 
@@ -107,7 +118,14 @@ def _show(runs: list[dict[str, Any]]) -> None:
     table("Runs", ["run", "state", "cause"], [[run["name"], run["state"], run["cause"]] for run in runs])
     for run in runs:
         detail = run["detail"] or {}
+        if verdicts := detail.get("verdicts"):
+            rows = [[who, *(_cell(told.get(key)) for key in VERDICT.values())] for who, told in verdicts.items()]
+            table("Verdicts", ["model", *VERDICT], rows)
         for subject, error in detail.get("failed", {}).items():
             typer.echo(f"{subject}: {error['message']} Cure: {error['cure']}", err=True)
         if "message" in detail:
             typer.echo(f"{detail['message']} Cure: {detail.get('cure', 'See its log.')}", err=True)
+
+
+def _cell(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value
