@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,6 @@ import pandas as pd
 from config.errors import NightdeskError
 from data_pipeline import actions, calendar
 from data_pipeline.bars import Bars
-
-if TYPE_CHECKING:
-    from config.paths import Home
-    from config.settings import ExpertLogs
 
 # A broker's fills: what they call our date and action. Only fills with the status Filled were trades.
 _FILLS = {"fill time": "date", "b/s": "action"}
@@ -161,24 +157,3 @@ def _dates(bars: Bars | pd.DataFrame) -> tuple[pd.DatetimeIndex, pd.Index]:
         _fail("bars.invalid", "The market data has no column `date`.", "Load it with DataLoader, or add the column.")
     dates = pd.DatetimeIndex(pd.to_datetime(bars["date"]))
     return (dates.tz_localize(None) if dates.tz is not None else dates).as_unit("ns"), bars.index
-
-
-def find_expert_log(home: Home, settings: ExpertLogs, bars: Bars) -> ExpertLog:
-    """The log `<SYMBOL>.csv` of the folder of logs; without one, the sample expert where the settings allow it.
-
-    The sample market brings its own expert. On real bars a made-up expert must be asked for.
-    """
-    folder = Path(settings.folder) if settings.folder else home.expert_logs
-    path = folder / f"{bars.symbol}.csv"
-    if path.exists():
-        return load_expert_log(path, symbol=bars.symbol)
-    if bars.source == "sample" or settings.when_missing == "sample":
-        from data_pipeline.sources.sample import sample_expert_log  # noqa: PLC0415 -- the sample world builds on this file
-
-        return sample_expert_log(bars)
-    return _fail(
-        "expert_log.missing",
-        f"There is no trade log of an expert for {bars.symbol}: {home.relative(path)} does not exist.",
-        'Put one there (`date,action`), or set sources.expert_logs.when_missing to "sample".',
-        symbol=bars.symbol,
-    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
-from data_pipeline.trade_logs import find_expert_log
+from data_pipeline.experts import find_expert_log
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
 from trainers.interface import TrainingContext, TrainingTask

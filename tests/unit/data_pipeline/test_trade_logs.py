@@ -13,8 +13,9 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import ExpertLogs
 from data_pipeline.bars import Bars
+from data_pipeline.experts import find_expert_log
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.trade_logs import find_expert_log, label, load_expert_log
+from data_pipeline.trade_logs import label, load_expert_log
 
 
 def _log(tmp_path: Path, text: str) -> Path:
