@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.publish import remove_unfinished
 from daemon.steps.base import Ending, RunWork
-from daemon.store import models
+from daemon.store import alerts, models
 from daemon.store.models import Version
 
 if TYPE_CHECKING:
@@ -30,11 +30,18 @@ async def maintain(work: RunWork) -> Ending:
     results = await asyncio.to_thread(_delete_older, work.home.results, now - timedelta(days=keep.results_days))
     logs = await asyncio.to_thread(_delete_older, work.home.logs / "runs", now - timedelta(days=keep.logs_days))
     unfinished = await asyncio.to_thread(remove_unfinished, work.home.root, now - UNFINISHED_AGE)
+    closed = await work.write(lambda c: alerts.close_unwatched(c, work.settings, now))
     await asyncio.to_thread(work.database.tidy)
     return Ending(
         "succeeded",
         None,
-        {"versions": versions, "results": len(results), "logs": len(logs), "unfinished": len(unfinished)},
+        {
+            "versions": versions,
+            "results": len(results),
+            "logs": len(logs),
+            "unfinished": len(unfinished),
+            "alerts": len(closed),
+        },
     )
 
 

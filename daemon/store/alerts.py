@@ -51,6 +51,21 @@ def observe(c: Connection, observation: Observation, settings: Settings, now: da
     return kept
 
 
+def close_unwatched(c: Connection, settings: Settings, now: datetime) -> list[Alert]:
+    """Resolve the metric alerts of models that the settings no longer name: nobody will ever observe them again."""
+    watched = {f"{symbol}/{model_type}" for symbol in settings.symbols for model_type in settings.model_types}
+    closed = [
+        replace(alert, state="resolved", resolved_at=now, updated_at=now, message="This model is no longer watched.")
+        for alert in open_alerts(c)
+        if alert.threshold is not None and alert.subject.rpartition("/")[0] not in watched
+    ]
+    for alert in closed:
+        _keep(c, alert)
+        if alert.fired_at is not None:
+            _enqueue(c, alert, "resolved", channel_names(settings.notifications), now)
+    return closed
+
+
 def newest(c: Connection, fingerprint: str) -> Alert | None:
     """The latest alert of one rule and subject, open or not."""
     query = select(alerts).where(alerts.c.fingerprint == fingerprint).order_by(alerts.c.id.desc())

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from config.settings import Monitoring, Notifications, Settings, Webhook
+from daemon.alerts.engine import Observation
 from daemon.alerts.rules import event
 from daemon.store import alerts
 from daemon.store.database import Database
@@ -170,3 +171,21 @@ def test_a_clock_set_back_by_years_does_not_silence_a_channel(database):
 def test_nothing_waits_in_an_empty_outbox(database):
     assert database.read(lambda c: alerts.next_delivery_at(c, CHANNELS)) is None
     assert database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS)) == []
+
+
+def test_the_alerts_of_a_model_that_is_no_longer_watched_are_closed_and_told(database):
+    for symbol in ("AAPL", "GONE"):
+        subject = f"{symbol}/behavioral_cloner/live"
+        see(database, Observation("sharpe_below", subject, 0.1, 0.5, True, False, "It is 0.1.", "Train it again."))
+    see(database, failed())
+    closed = database.write(lambda c: alerts.close_unwatched(c, SETTINGS, NOW))
+    assert [(alert.subject, alert.state) for alert in closed] == [("GONE/behavioral_cloner/live", "resolved")]
+    assert {alert.subject for alert in database.read(alerts.open_alerts)} == {"AAPL/behavioral_cloner/live", "training"}
+    told = database.read(lambda c: alerts.deliveries(c, closed[0].id))
+    assert [(delivery.channel, delivery.payload["transition"]) for delivery in told] == [
+        ("log", "firing"),
+        ("webhook", "firing"),
+        ("log", "resolved"),
+        ("webhook", "resolved"),
+    ]
+    assert database.write(lambda c: alerts.close_unwatched(c, SETTINGS, NOW)) == []
