@@ -109,8 +109,12 @@ def session_closes(symbol: str, dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 def session_dates(symbol: str, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """The session each close instant belongs to: the local date a moment before it."""
-    local = (instants - _NANOSECOND).tz_convert(time_zone(symbol))
-    return local.tz_localize(None).normalize().rename("date")
+    return wall_times(symbol, instants).normalize().rename("date")
+
+
+def wall_times(symbol: str, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The last moment of bars with these close instants, on the clock of the exchange, without a zone."""
+    return (instants - _NANOSECOND).tz_convert(time_zone(symbol)).tz_localize(None)
 
 
 def opens(symbol: str, times: pd.DatetimeIndex) -> pd.DatetimeIndex:

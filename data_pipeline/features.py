@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 
 from config.errors import NightdeskError, UsageError
+from data_pipeline import calendar, rolling
 from data_pipeline import indicators as ta
-from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.indicators import Columns, Floats
+from data_pipeline.bars import COLUMNS, TIME_NAMES, Bars
+from data_pipeline.indicators import Columns
+from data_pipeline.rolling import Floats
 
 
 @dataclass(frozen=True)
@@ -23,38 +26,68 @@ class Feature:
     function: Callable[[Columns], Floats]
 
 
-FEATURES: dict[str, Feature] = {
-    feature.name: feature
-    for feature in (
-        Feature("return_1", 1, lambda c: ta.change(c.close, 1)),
-        Feature("return_5", 5, lambda c: ta.change(c.close, 5)),
-        Feature("return_20", 20, lambda c: ta.change(c.close, 20)),
-        Feature("rsi", 14, ta.rsi),
-        Feature("ema", 19, ta.ema),
-        Feature("sma_10", 9, lambda c: ta.sma(c, 10)),
-        Feature("sma_20", 19, lambda c: ta.sma(c, 20)),
-        Feature("sma_50", 49, lambda c: ta.sma(c, 50)),
-        Feature("disparity", 19, lambda c: c.close / ta.ema(c) - 1.0),
-        Feature("sma_10_to_50", 49, lambda c: ta.sma(c, 10) / ta.sma(c, 50) - 1.0),
-        Feature("macd", 33, lambda c: ta.macd(c)[0]),
-        Feature("macd_signal", 33, lambda c: ta.macd(c)[1]),
-        Feature("macd_histogram", 33, lambda c: ta.macd(c)[2]),
-        Feature("macd_to_close", 33, lambda c: ta.macd(c)[0] / c.close),
-        Feature("bollinger_upper", 19, lambda c: ta.bollinger(c)[0]),
-        Feature("bollinger_lower", 19, lambda c: ta.bollinger(c)[2]),
-        Feature("bollinger_width", 19, ta.bollinger_width),
-        Feature("bollinger_percent", 19, ta.bollinger_percent),
-        Feature("atr", 14, ta.atr),
-        Feature("atr_to_close", 14, lambda c: ta.atr(c) / c.close),
-        Feature("stochastic_k", 17, lambda c: ta.stochastic(c)[0]),
-        Feature("stochastic_d", 17, lambda c: ta.stochastic(c)[1]),
-        Feature("realised_volatility", 20, ta.realised_volatility),
-        Feature("obv", 0, ta.obv),
-        Feature("volume_z", 19, ta.volume_z),
-        Feature("volume_change", 1, lambda c: ta.change(c.volume, 1)),
-        Feature("high_low_spread", 0, ta.high_low_spread),
-    )
-}
+def _lagged_return(c: Columns, n: int) -> Floats:
+    return ta.before(ta.change(c.close, 1), n)
+
+
+def _return_quantile(c: Columns, percent: int) -> Floats:
+    return rolling.quantile(ta.log_returns(c), 50, percent / 100.0)
+
+
+def _on_circle(c: Columns, part: Callable[[Columns], Floats], wave: Callable[[Floats], Floats]) -> Floats:
+    return wave(part(c))
+
+
+_STANDARD = (
+    Feature("return_1", 1, lambda c: ta.change(c.close, 1)),
+    Feature("return_5", 5, lambda c: ta.change(c.close, 5)),
+    Feature("return_20", 20, lambda c: ta.change(c.close, 20)),
+    Feature("rsi", 14, ta.rsi),
+    Feature("ema", 19, ta.ema),
+    Feature("sma_10", 9, lambda c: ta.sma(c, 10)),
+    Feature("sma_20", 19, lambda c: ta.sma(c, 20)),
+    Feature("sma_50", 49, lambda c: ta.sma(c, 50)),
+    Feature("disparity", 19, lambda c: c.close / ta.ema(c) - 1.0),
+    Feature("sma_10_to_50", 49, lambda c: ta.sma(c, 10) / ta.sma(c, 50) - 1.0),
+    Feature("macd", 33, lambda c: ta.macd(c)[0]),
+    Feature("macd_signal", 33, lambda c: ta.macd(c)[1]),
+    Feature("macd_histogram", 33, lambda c: ta.macd(c)[2]),
+    Feature("macd_to_close", 33, lambda c: ta.macd(c)[0] / c.close),
+    Feature("bollinger_upper", 19, lambda c: ta.bollinger(c)[0]),
+    Feature("bollinger_lower", 19, lambda c: ta.bollinger(c)[2]),
+    Feature("bollinger_width", 19, ta.bollinger_width),
+    Feature("bollinger_percent", 19, ta.bollinger_percent),
+    Feature("atr", 14, ta.atr),
+    Feature("atr_to_close", 14, lambda c: ta.atr(c) / c.close),
+    Feature("stochastic_k", 17, lambda c: ta.stochastic(c)[0]),
+    Feature("stochastic_d", 17, lambda c: ta.stochastic(c)[1]),
+    Feature("realised_volatility", 20, ta.realised_volatility),
+    Feature("obv", 0, ta.obv),
+    Feature("volume_z", 19, ta.volume_z),
+    Feature("volume_change", 1, lambda c: ta.change(c.volume, 1)),
+    Feature("high_low_spread", 0, ta.high_low_spread),
+)
+_LONGER = (
+    Feature("sma_200", 199, lambda c: ta.sma(c, 200)),
+    Feature("roc", 10, ta.roc),
+    Feature("yang_zhang", 20, ta.yang_zhang),
+    Feature("fractional_close", 54, ta.fractional_close),
+    *(Feature(f"return_1_lag_{n}", 1 + n, partial(_lagged_return, n=n)) for n in (1, 2, 3, 5, 10)),
+    Feature("return_mean", 20, lambda c: rolling.mean(ta.log_returns(c), 20)),
+    Feature("return_skewness", 50, lambda c: rolling.skewness(ta.log_returns(c), 50)),
+    Feature("return_kurtosis", 50, lambda c: rolling.kurtosis(ta.log_returns(c), 50)),
+    *(Feature(f"return_quantile_{q}", 50, partial(_return_quantile, percent=q)) for q in (5, 50, 95)),
+)
+_CALENDAR = tuple(
+    Feature(f"{part.__name__}_{wave.__name__}", 0, partial(_on_circle, part=part, wave=wave))
+    for part in (ta.time_of_day, ta.hour, ta.day_of_week, ta.time_of_year)
+    for wave in (ta.sine, ta.cosine)
+)
+
+FEATURES: dict[str, Feature] = {feature.name: feature for feature in (*_STANDARD, *_LONGER, *_CALENDAR)}
+
+# What an engineer adds unasked: no long warm-up eats a short history, and prices and volume are enough.
+STANDARD_FEATURES: tuple[str, ...] = tuple(feature.name for feature in _STANDARD)
 
 # Those that mean the same at any price level, so a model may carry them from one year into another.
 DEFAULT_FEATURES: tuple[str, ...] = (
@@ -80,26 +113,43 @@ def warm_up(names: Iterable[str]) -> int:
 
 def feature_matrix(bars: Bars, names: Iterable[str]) -> pd.DataFrame:
     """The features as float64 columns on the index of the bars; NaN inside each one's warm-up and nowhere else."""
-    return _computed(bars.frame, _known(names))
+    times = pd.DatetimeIndex(bars.frame.index)
+    return _computed(bars.frame, _known(names), lambda: calendar.wall_times(bars.symbol, times))
 
 
-def _computed(frame: pd.DataFrame, features: list[Feature]) -> pd.DataFrame:
-    columns = Columns(*(np.ascontiguousarray(frame[name].to_numpy("float64")) for name in COLUMNS))
-    empty = np.empty(0)
-    values = {feature.name: feature.function(columns) if len(frame) else empty for feature in features}
-    return pd.DataFrame(values, index=frame.index, dtype="float64")
+def _computed(frame: pd.DataFrame, features: list[Feature], times: Callable[[], pd.DatetimeIndex]) -> pd.DataFrame:
+    prices = {name: np.ascontiguousarray(frame[name].to_numpy("float64")) for name in COLUMNS}
+    columns = Columns(**prices, wall=cache(lambda: times().as_unit("ns").asi8))
+    values = np.empty((len(features), len(frame)))
+    for row, feature in zip(values, features, strict=True):
+        if len(frame):
+            row[:] = feature.function(columns)
+    return pd.DataFrame(values.T, index=frame.index, columns=[feature.name for feature in features])
+
+
+def _dated(df: pd.DataFrame) -> pd.DatetimeIndex:
+    """The times of a plain frame as they stand in it."""
+    named = [name for name in df.columns if str(name).lower() in TIME_NAMES]
+    if named or isinstance(df.index, pd.DatetimeIndex):
+        times = pd.DatetimeIndex(df[named[0]] if named else df.index)
+        return times.tz_localize(None)
+    raise NightdeskError(
+        "features.columns",
+        f"The market data has no dates for the features of the calendar; it has {', '.join(map(str, df.columns))}.",
+        "Add a column `date`, or choose features without the time of day, week and year.",
+    )
 
 
 class FeatureEngineer:
     """Adds features to a plain frame of market data."""
 
-    def __init__(self, names: Iterable[str] = tuple(FEATURES)) -> None:
+    def __init__(self, names: Iterable[str] = STANDARD_FEATURES) -> None:
         self.features = _known(names)
 
     def transform(self, df: pd.DataFrame) -> pd.DataFrame:
         """The frame with its own columns first and the features after them, less the first rows, which lack some."""
         self._check(df)
-        added = _computed(df, self.features)
+        added = _computed(df, self.features, lambda: _dated(df))
         first = max((feature.warm_up for feature in self.features), default=0)
         return df.assign(**added).iloc[first:]
 

@@ -18,7 +18,7 @@ PRICES = st.floats(0.01, 1e6)
 @st.composite
 def bars(draw: st.DrawFn) -> Bars:
     """Any market at all: wild, flat, without volume, longer or shorter than every warm-up."""
-    n = draw(st.integers(1, 130))
+    n = draw(st.integers(1, 260))
     seed = draw(st.integers(0, 2**32 - 1))
     random = np.random.default_rng(seed)
     wildness = draw(st.sampled_from([0.0, 0.001, 0.02, 0.5]))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
+import scipy.stats
 
 from config.errors import NightdeskError, UsageError
 from data_pipeline.bars import Bars
-from data_pipeline.features import DEFAULT_FEATURES, FEATURES, FeatureEngineer, feature_matrix, warm_up
+from data_pipeline.features import (
+    DEFAULT_FEATURES,
+    FEATURES,
+    STANDARD_FEATURES,
+    FeatureEngineer,
+    feature_matrix,
+    warm_up,
+)
 from data_pipeline.sources.sample import SampleSource
 
 BARS = SampleSource().fetch("AAPL", "1d", datetime(2023, 1, 1, tzinfo=UTC), datetime(2024, 6, 30, tzinfo=UTC))
@@ -65,6 +76,37 @@ def _from(values: pd.Series, first: int) -> pd.Series:
     return values.where(np.arange(len(values)) >= first)
 
 
+def _yang_zhang(n: int) -> pd.Series:
+    """Bar by bar, from the formula, with the standard library alone."""
+    out = pd.Series(np.nan, CLOSE.index)
+    for t in range(n, len(CLOSE)):
+        window = range(t - n + 1, t + 1)
+        gaps = [math.log(OPEN.iloc[i] / CLOSE.iloc[i - 1]) for i in window]
+        bodies = [math.log(CLOSE.iloc[i] / OPEN.iloc[i]) for i in window]
+        ups = [math.log(HIGH.iloc[i] / OPEN.iloc[i]) for i in window]
+        downs = [math.log(LOW.iloc[i] / OPEN.iloc[i]) for i in window]
+        ranges = [u * (u - c) + d * (d - c) for u, d, c in zip(ups, downs, bodies, strict=True)]
+        k = 0.34 / (1.34 + (n + 1) / (n - 1))
+        variance = statistics.variance(gaps) + k * statistics.variance(bodies) + (1 - k) * statistics.fmean(ranges)
+        out.iloc[t] = math.sqrt(variance)
+    return out
+
+
+def _fractional(values: pd.Series, d: float, width: int) -> pd.Series:
+    """The weights are binomial coefficients, (-1)^k (d choose k)."""
+    weights = [(-1) ** k * scipy.special.binom(d, k) for k in range(width)]
+    return sum(weight * values.shift(k) for k, weight in enumerate(weights))
+
+
+def _circles(name: str, part: pd.Index) -> dict[str, pd.Series]:
+    angle = pd.Series(2.0 * np.pi * part.to_numpy("float64"), CLOSE.index)
+    return {f"{name}_sine": np.sin(angle), f"{name}_cosine": np.cos(angle)}
+
+
+LOG_RETURNS = np.log(CLOSE / CLOSE.shift())
+MOMENTS = (CLOSE.index.tz_convert("America/New_York") - pd.Timedelta(1, "ns")).tz_localize(None)
+PASSED = (MOMENTS - MOMENTS.normalize()) / pd.Timedelta(days=1)
+DAYS_OF_YEAR = np.where(MOMENTS.is_leap_year, 366, 365)
 MEAN, DEVIATION = CLOSE.rolling(20).mean(), CLOSE.rolling(20).std(ddof=0)
 LINE = _macd()
 SIGNAL = _ema(LINE, 9)
@@ -96,6 +138,19 @@ EXPECTED: dict[str, pd.Series] = {
     "volume_z": (VOLUME - VOLUME.rolling(20).mean()) / VOLUME.rolling(20).std(),
     "volume_change": VOLUME.pct_change(),
     "high_low_spread": (HIGH - LOW) / CLOSE,
+    "sma_200": CLOSE.rolling(200).mean(),
+    "roc": 100.0 * CLOSE.pct_change(10),
+    "yang_zhang": _yang_zhang(20),
+    "fractional_close": _fractional(np.log(CLOSE), 0.4, 55),
+    **{f"return_1_lag_{n}": CLOSE.pct_change().shift(n) for n in (1, 2, 3, 5, 10)},
+    "return_mean": LOG_RETURNS.rolling(20).mean(),
+    "return_skewness": LOG_RETURNS.rolling(50).apply(lambda window: scipy.stats.skew(window, bias=False)),
+    "return_kurtosis": LOG_RETURNS.rolling(50).apply(lambda window: scipy.stats.kurtosis(window, bias=False)),
+    **{f"return_quantile_{q}": LOG_RETURNS.rolling(50).quantile(q / 100) for q in (5, 50, 95)},
+    **_circles("time_of_day", PASSED),
+    **_circles("hour", MOMENTS.hour / 24),
+    **_circles("day_of_week", MOMENTS.day_of_week / 7),
+    **_circles("time_of_year", (MOMENTS.day_of_year - 1 + PASSED) / DAYS_OF_YEAR),
 }
 
 
@@ -125,11 +180,20 @@ def test_rsi_of_two_gains_for_each_loss_is_two_thirds() -> None:
 
 
 def test_a_market_that_never_moves_has_defined_features() -> None:
-    last = feature_matrix(_made_of([50.0] * 60), FEATURES).iloc[-1]
+    last = feature_matrix(_made_of([50.0] * 200), FEATURES).iloc[-1]
     assert last.notna().all()
     for name in ("return_1", "disparity", "macd", "bollinger_width", "atr", "realised_volatility", "volume_z"):
         assert last[name] == pytest.approx(0.0, abs=1e-9)
     assert last["bollinger_percent"] == pytest.approx(0.5)
+
+
+def test_a_plain_frame_with_dates_gets_the_features_of_the_calendar_and_one_without_is_told() -> None:
+    names = ("day_of_week_sine", "day_of_week_cosine")
+    added = FeatureEngineer(names).transform(_plain())
+    np.testing.assert_array_equal(added[list(names)].to_numpy(), feature_matrix(BARS, names).to_numpy())
+    with pytest.raises(NightdeskError, match="no dates") as caught:
+        FeatureEngineer(names).transform(_plain().drop(columns="date"))
+    assert caught.value.code == "features.columns"
 
 
 def test_volume_that_comes_out_of_nothing_is_no_change() -> None:
@@ -158,11 +222,11 @@ def _plain() -> pd.DataFrame:
 def test_the_engineer_keeps_the_columns_it_was_given_in_their_order() -> None:
     given = _plain().assign(note="mine")
     out = FeatureEngineer().transform(given)
-    assert list(out.columns) == [*given.columns, *FEATURES]
+    assert list(out.columns) == [*given.columns, *STANDARD_FEATURES]
     assert {"rsi", "ema", "volume_change", "high_low_spread"} <= set(out.columns)
-    assert len(out) == len(given) - warm_up(FEATURES)
+    assert len(out) == len(given) - warm_up(STANDARD_FEATURES)
     assert out.notna().all(axis=None)
-    pd.testing.assert_frame_equal(out[list(given.columns)], given.iloc[warm_up(FEATURES) :])
+    pd.testing.assert_frame_equal(out[list(given.columns)], given.iloc[warm_up(STANDARD_FEATURES) :])
 
 
 def test_the_engineer_leaves_the_frame_it_was_given_alone() -> None:
