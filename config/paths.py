@@ -102,10 +102,32 @@ class Home:
         """The folder with a folder of bars for each source."""
         return self.data / "bars"
 
+    def revision(self, source: str, symbol: str, interval: str, dataset: str) -> Path:
+        """Bars that were replaced by a history told otherwise, named by their content."""
+        return self.bars(source, symbol, interval).with_suffix("") / f"{safe_name('dataset', dataset)}.parquet"
+
+    @property
+    def revision_folders(self) -> list[Path]:
+        """The folders of replaced bars, one for each source, symbol and interval that has any."""
+        return [entry for entry in sorted(self.bars_root.glob("*/*/*")) if entry.is_dir()]
+
+    def headlines(self, source: str, symbol: str) -> Path:
+        """What was reported about one symbol, with the time it was seen."""
+        return self.data / "news" / source / f"{safe_name('symbol', symbol)}.parquet"
+
+    def breaker(self, source: str) -> Path:
+        """Until when a source is left alone, because it wanted fewer requests."""
+        return self.cache(source) / "rate_limited.json"
+
     def quarantine(self, source: str, symbol: str, interval: str, at: datetime) -> Path:
         """Rows that a quality gate refused, with their reasons."""
         name = f"{interval}-{at:%Y%m%dT%H%M%S}.parquet"
         return self.data / "quarantine" / source / safe_name("symbol", symbol) / name
+
+    def quarantines(self, source: str, symbol: str, interval: str) -> list[Path]:
+        """Every file of refused rows of one symbol, oldest first."""
+        folder = self.data / "quarantine" / source / safe_name("symbol", symbol)
+        return sorted(folder.glob(f"{interval}-*.parquet"))
 
     @property
     def expert_logs(self) -> Path:
@@ -116,6 +138,26 @@ class Home:
     def bucket(self) -> Path:
         """The embedded default of the traders' bucket."""
         return self.data / "bucket"
+
+    @property
+    def trades(self) -> Path:
+        """Traders' logs as they were pulled from their bucket, under their keys."""
+        return self.data / "trades"
+
+    @property
+    def trades_index(self) -> Path:
+        """What was pulled from the bucket, and in which version."""
+        return self.data / "trades.json"
+
+    @property
+    def trades_quarantine(self) -> Path:
+        """Traders' logs that are torn, under their keys."""
+        return self.data / "quarantine" / "trades"
+
+    @property
+    def trader_table(self) -> Path:
+        """Traders' decisions with their states, ready to learn from."""
+        return self.data / "processed_trader_data.parquet"
 
     @property
     def samples(self) -> Path:

@@ -1,4 +1,11 @@
-"""The first gates every pulled row passes: what is nonsense goes to quarantine with its reason, the rest is kept."""
+"""The gates every pulled row passes: what is nonsense goes to quarantine with its reason, the rest is kept.
+
+Refused, each for the first reason that holds, are rows that cannot be true: a time that is no close of the calendar
+(`no_session`), one that lies ahead (`future`) or came before (`duplicate`), numbers that are none (`not_a_number`,
+`not_positive`), prices that contradict each other (`high_below_low`, `outside_range`), and a close a hundred times the
+one before it or a hundredth (`jump`). What is only suspicious (gaps, a stale last bar, bars without trades or movement,
+outliers) is kept, and lowers the Data Health Index: see `data_pipeline.health`.
+"""
 
 from __future__ import annotations
 
@@ -25,27 +32,40 @@ class QualityReport:
     kept: pd.DataFrame
     quarantined: pd.DataFrame  # the bad rows, with a column `reason`
     counts: dict[str, int]  # bad rows by reason
+    rows: int  # how many it had
 
 
 def check(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
     """Sort the rows of a pull into good and bad ones; too many bad ones are `data.poison` and nothing is to be kept."""
+    report = sort_out(frame, symbol, interval, now)
+    refuse_poison(report, symbol)
+    return report
+
+
+def sort_out(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
+    """Sort the rows into good and bad ones."""
     _check_columns(frame, symbol)
     rows = frame.sort_index(kind="stable")
     numbers = rows[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").astype("float64")
     reasons = _reasons(numbers, symbol, interval, now)
     bad = reasons != ""
     counts = {str(reason): int(n) for reason, n in reasons[bad].value_counts().items()}
-    if bad.sum() > max(1, _TOLERATED * len(rows)):
-        raise NightdeskError(
-            "data.poison",
-            f"{int(bad.sum())} of {len(rows)} bars of {symbol} are bad ({_told(counts)}); none were stored.",
-            "Look at the source. What was stored before stays in use.",
-            symbol=symbol,
-            counts=counts,
-        )
     extras = rows[[name for name in EXTRAS if name in rows]].apply(pd.to_numeric, errors="coerce").fillna(0.0)
     kept = pd.concat([numbers, extras], axis=1)[~bad]
-    return QualityReport(kept, rows[bad].assign(reason=reasons[bad]), counts)
+    return QualityReport(kept, rows[bad].assign(reason=reasons[bad]), counts, len(rows))
+
+
+def refuse_poison(report: QualityReport, symbol: str) -> None:
+    """Raise when so many rows are bad that the others are not to be trusted either."""
+    bad = len(report.quarantined)
+    if bad > max(1, _TOLERATED * report.rows):
+        raise NightdeskError(
+            "data.poison",
+            f"{bad} of {report.rows} bars of {symbol} are bad ({_told(report.counts)}); none were stored.",
+            "Look at data/quarantine and at the source. What was stored before stays in use.",
+            symbol=symbol,
+            counts=report.counts,
+        )
 
 
 def _check_columns(frame: pd.DataFrame, symbol: str) -> None:

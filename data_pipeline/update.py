@@ -1,38 +1,43 @@
-"""One symbol brought up to date: only what is new is pulled, and what was stored must still be true."""
+"""One symbol brought up to date: only what is new is pulled, and what was stored must still be true.
+
+A pull overlaps with what is stored. Prices that were told otherwise are explained by a split or dividend, and then the
+whole history is pulled anew; or they are not, and then nothing is taken. Volume stays as it was told first.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pandas as pd
 
 from config.errors import NightdeskError
-from config.publish import publishing
 from data_pipeline import calendar, quality
-from data_pipeline.bars import PRICES, Bars
+from data_pipeline.bars import COLUMNS, EXTRAS, Bars
+from data_pipeline.breaker import Breaker
+from data_pipeline.health import Health, measure
+from data_pipeline.quarantine import Quarantine
+from data_pipeline.rebasing import events_of, explained, unlike
 from data_pipeline.sources import BarSource, open_source
-from data_pipeline.store import BarStore, Dataset
+from data_pipeline.store import BarStore, Dataset, Why
 
 if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Sources
 
-# How far back a first pull goes. Yahoo serves 730, 60 and 8 days of short bars; it is asked for a day more than
-# stands here, and the clock goes on while it is asked.
+# How far back a first pull goes, if the source reaches so far.
 FIRST_PULL = {
     "1d": timedelta(days=15 * 365),
     "1h": timedelta(days=728),
     "30m": timedelta(days=58),
     "15m": timedelta(days=58),
     "5m": timedelta(days=58),
-    "1m": timedelta(days=6),
+    "1m": timedelta(days=27),
 }
+MENDABLE = timedelta(days=30)  # how long a row that was refused is asked for again
 _OVERLAP = 10  # stored bars that are pulled again and compared
-_SAME = 1e-5  # as a part of the price: sources answer in single precision
 _NOT_SERVED = ("data.unreachable", "data.rate_limited")
 
 
@@ -46,7 +51,9 @@ class Update:
     quarantined: dict[str, int]  # bad rows by reason
     fresh: bool  # the newest closed bar is there
     last_closed: datetime
+    health: Health
     fallback: str | None = None  # why the sample market took over
+    unmended: dict[str, Any] | None = None  # why rows that were once refused could not be asked for again
 
 
 @dataclass(frozen=True)
@@ -90,40 +97,122 @@ def _update(
 ) -> Update:
     stored = store.dataset(symbol, interval, source.name)
     old = store.load(symbol, interval, source.name) if stored else None
-    start = old.tail(_OVERLAP).frame.index[0] if old else now - FIRST_PULL[interval]
-    refused = store.home.quarantine(source.name, symbol, interval, now)
-    report = quality.check(source.pull(symbol, interval, start, now), symbol, interval, now)
-    if len(report.quarantined):
-        _quarantine(refused, report.quarantined)
-    pulled = Bars(report.kept, symbol, interval, source.name)
-    bars = _joined(old, pulled, refused) if old else pulled
-    new_rows = len(bars) - (len(old) if old else 0)
-    dataset = stored if stored and new_rows == 0 else store.save(bars, now)
+    pull = _Pull(store.home, source, symbol, interval, now)
+    bars, why = pull.brought_forward(old) if old is not None else (pull.bars(pull.earliest), "first")
+    dataset = stored if stored is not None and why is None else store.save(bars, now, why or "first", stored)
     closed = calendar.last_closed(symbol, interval, now)
-    return Update(dataset, source.name, new_rows, report.counts, dataset.last >= closed, closed, fallback)
+    return Update(
+        dataset,
+        source.name,
+        len(bars) - (len(old) if old else 0),
+        pull.refused,
+        dataset.last >= closed,
+        closed,
+        measure(bars, now),
+        fallback,
+        pull.unmended,
+    )
 
 
-def _joined(old: Bars, pulled: Bars, refused: Path) -> Bars:
-    """The stored bars and the new ones, if the source still says of the overlap what it said then."""
-    times = old.frame.index[-_OVERLAP:].intersection(pulled.frame.index)
-    told, again = (bars.frame.loc[times, list(PRICES)] for bars in (old, pulled))
-    same = np.isclose(again, told, rtol=_SAME, atol=0.0).all(axis=1)
-    if not same.all() or len(times) == 0:
-        _quarantine(refused, pulled.frame.assign(reason="rewritten"))
-        first = times[np.flatnonzero(~same)[0]] if len(times) else old.frame.index[-1]
+@dataclass
+class _Pull:
+    """Everything that one update asks of its source, each answer through the gates."""
+
+    home: Home
+    source: BarSource
+    symbol: str
+    interval: str
+    now: datetime
+    refused: dict[str, int] = field(default_factory=dict)
+    unmended: dict[str, Any] | None = None
+
+    @property
+    def earliest(self) -> datetime:
+        """Where a history begins that is pulled whole."""
+        return self.now - FIRST_PULL[self.interval]
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """Where refused rows go."""
+        return Quarantine(self.home, self.source.name, self.symbol, self.interval)
+
+    def rows(self, start: datetime, end: datetime) -> pd.DataFrame:
+        """What the source tells of a span, unless it wants to be left alone."""
+        with Breaker(self.home.breaker(self.source.name), self.source.name).guard(self.now):
+            return self.source.pull(self.symbol, self.interval, start, end)
+
+    def bars(self, start: datetime) -> Bars:
+        """The good bars from `start` to now; the bad rows are in quarantine."""
+        report = quality.sort_out(self.rows(start, self.now), self.symbol, self.interval, self.now)
+        if report.counts:
+            self.quarantine.add(report.quarantined, self.now)
+        quality.refuse_poison(report, self.symbol)
+        self.refused = report.counts
+        return Bars(report.kept, self.symbol, self.interval, self.source.name)
+
+    def brought_forward(self, old: Bars) -> tuple[Bars, Why | None]:
+        """The stored bars and what is new, and how they differ from before; None where they do not."""
+        reach = self.source.reach(self.interval)
+        if reach is not None and old.frame.index[-1] < self.now - reach:
+            return self.bars(self.earliest), "out_of_reach"  # nothing that is served can be compared
+        pulled = self.bars(old.frame.index[-_OVERLAP:][0])
+        times = old.frame.index.intersection(pulled.frame.index)
+        same = len(times) > 0 and not unlike(old.frame.loc[times], pulled.frame.loc[times]).any()
+        return self._joined(old, pulled, times) if same else self._rebased(old, pulled, times)
+
+    def _joined(self, old: Bars, pulled: Bars, times: pd.Index) -> tuple[Bars, Why | None]:
+        """The same history with more rows: new ones, some that were missing, and events told late."""
+        columns = [*COLUMNS, *(name for name in EXTRAS if name in {*old.frame, *pulled.frame})]
+        told = old.frame.reindex(columns=columns, fill_value=0.0)
+        events, known = events_of(pulled.frame.loc[times]), events_of(old.frame.loc[times])
+        late = not np.allclose(events, known)
+        if late:
+            told.loc[times, list(EXTRAS)] = events
+        found = pd.concat([pulled.frame, self._mended(old)]).reindex(columns=columns, fill_value=0.0)
+        more = found[~found.index.isin(told.index) & ~found.index.duplicated() & (found.index > told.index[0])]
+        if more.empty and not late:
+            return old, None
+        mended = (more.index < told.index[-1]).any()
+        bars = Bars(pd.concat([told, more]).sort_index(), self.symbol, self.interval, self.source.name)
+        return bars, "mended" if mended else "events" if late else "appended"
+
+    def _mended(self, old: Bars) -> pd.DataFrame:
+        """Rows inside the history that were refused not long ago and are good by now."""
+        flagged = self.quarantine.times(self.now - MENDABLE)
+        flagged = flagged[~flagged.isin(old.frame.index)]
+        flagged = flagged[(flagged > old.frame.index[0]) & (flagged < old.frame.index[-1])]
+        if len(flagged) == 0:
+            return old.frame.head(0)
+        try:
+            rows = self.rows(flagged[0], flagged[-1])
+            report = quality.sort_out(rows[rows.index.isin(flagged)], self.symbol, self.interval, self.now)
+        except NightdeskError as error:  # what is new must not wait for what is old
+            self.unmended = error.to_dict()
+            return old.frame.head(0)
+        return report.kept
+
+    def _rebased(self, old: Bars, pulled: Bars, times: pd.Index) -> tuple[Bars, Why]:
+        """The whole history anew, if splits or dividends explain why it is told otherwise."""
+        rebasing = explained(old, pulled) if len(times) else None
+        if rebasing is None:
+            self._refuse(old, pulled, times)
+        reach = self.source.reach(self.interval)
+        first = old.frame.index[0]
+        whole = self.bars(max(first, pd.Timestamp(self.now - reach)) if reach is not None else first)
+        earlier = old.frame[old.frame.index < whole.frame.index[0]]  # no longer served
+        joined = pd.concat([rebasing.apply(earlier), whole.frame]).fillna(0.0)
+        return Bars(joined, self.symbol, self.interval, self.source.name), rebasing.why
+
+    def _refuse(self, old: Bars, pulled: Bars, times: pd.Index) -> NoReturn:
+        """Nothing explains it: keep what it says for a person to look at, and what was stored in use."""
+        self.quarantine.add(pulled.frame.assign(reason="rewritten"), self.now)
+        different = times[unlike(old.frame.loc[times], pulled.frame.loc[times])] if len(times) else times
+        first = different[0] if len(different) else old.frame.index[-1]
         raise NightdeskError(
             "data.rewritten",
-            f"{old.source} now tells another history of {old.symbol}: the bar of {first} is not what was stored.",
-            "Look at data/quarantine. If a split explains it, delete the stored file and pull the history anew.",
+            f"{old.source} now tells another history of {old.symbol}, and no split or dividend explains it: the bar of "
+            f"{first} is not what was stored.",
+            "Look at data/quarantine. If what it says now is right, delete the stored file and pull the history anew.",
             symbol=old.symbol,
-            rows=int((~same).sum()),
+            rows=len(different),
         )
-    newer = pulled.frame[pulled.frame.index > old.frame.index[-1]]
-    joined = pd.concat([old.frame, newer[list(old.frame.columns)]])
-    return Bars(joined, old.symbol, old.interval, old.source)
-
-
-def _quarantine(path: Path, rows: pd.DataFrame) -> None:
-    """Keep refused rows for a person to look at, as text, since what is wrong with them may be their type."""
-    with publishing(path) as temp:
-        rows.reset_index(names="time").astype(str).to_parquet(temp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ class BarSource(Protocol):
             NightdeskError: `data.unreachable`, `data.unknown_symbol`, `data.empty`, `data.schema` or
                 `data.rate_limited`, when there are no rows to look at.
         """
+
+    def reach(self, interval: str) -> timedelta | None:  # noqa: ARG002 -- sources differ
+        """How far back from now the source tells of bars of this interval; None if there is no such limit."""
+        return None
 
     def fetch(self, symbol: str, interval: str, start: datetime, end: datetime) -> Bars:
         """The same as bars; a row that is nonsense is an error."""

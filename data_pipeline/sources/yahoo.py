@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from yfinance.exceptions import (
 from config.errors import NightdeskError
 from data_pipeline import calendar
 from data_pipeline.bars import COLUMNS, EXTRAS
+from data_pipeline.news import Headline
 from data_pipeline.sources.base import BarSource
 
 if TYPE_CHECKING:
@@ -39,7 +41,13 @@ if TYPE_CHECKING:
 
 _PRICES_HOST = "https://query2.finance.yahoo.com"
 _CONNECT_SECONDS = 2.5  # what cannot be reached in this time is out of reach
+_HEADLINES = 20  # asked for at a time
 _LONGEST_BAR = timedelta(days=1)
+_STILL_THERE = 30.0  # seconds for which a host that has answered needs no knock
+# How far back Yahoo serves short bars (30, 60 and 730 days, counted from when it is asked), and how much of them in one
+# answer. Each is less by what an answer takes, and by the longest bar.
+_REACH = {"1m": 28, "5m": 58, "15m": 58, "30m": 58, "1h": 728}
+_DAYS_AT_ONCE = {"1m": 6}
 _TORN = (JSONDecodeError, ChunkedEncodingError, IncompleteRead)  # asking again may help
 _UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError)  # what yfinance makes of a wrong answer
 
@@ -56,15 +64,41 @@ class YahooSource(BarSource):
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The rows of the bars closed in [start, end]; bars still open, and a last one without prices, are left out."""
+        reach = self.reach(interval)
+        begin = start if reach is None else max(start, end - reach)
+        told, nothing = [], _error("data.empty", symbol, f"has no {interval} bars closed between {start} and {end}")
+        for span in _spans(interval, begin, end):
+            try:
+                told.append(self._part(symbol, interval, *span))
+            except NightdeskError as error:
+                if error.code != "data.empty":
+                    raise
+                nothing = error  # of this part; another may have some
+        rows = pd.concat(told) if told else pd.DataFrame()
+        if rows.empty:
+            raise nothing
+        return rows
+
+    def reach(self, interval: str) -> timedelta | None:
+        """Yahoo forgets short bars."""
+        return timedelta(days=_REACH[interval]) if interval in _REACH else None
+
+    def headlines(self, symbol: str) -> list[Headline]:
+        """What Yahoo now reports about a symbol, newest first; an entry without title or time is left out."""
+        with _named_errors(symbol):
+            self._session.knock()
+            ticker = yfinance.Ticker(symbol, session=self._session)
+            found = [_headline(entry) for entry in ticker.get_news(count=_HEADLINES)]
+        return [headline for headline in found if headline is not None]
+
+    def _part(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """The rows of one answer."""
         with _named_errors(symbol):
             self._session.knock()
             for attempt in stamina.retry_context(on=_TORN, attempts=2, wait_initial=0.2):
                 with attempt:
                     frame = self._history(symbol, interval, start, end)
-        rows = _closed(_at_closes(frame, symbol, interval), start, end)
-        if rows.empty:
-            raise _error("data.empty", symbol, f"has no {interval} bars closed between {start} and {end}")
-        return rows
+        return _closed(_at_closes(frame, symbol, interval), start, end)
 
     def _history(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         YfData.cache_get.cache_clear()  # it remembers answers for ever; history that was rewritten must show
@@ -82,6 +116,33 @@ class YahooSource(BarSource):
         return frame
 
 
+def _spans(interval: str, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """[start, end] in as many parts as Yahoo must be asked for."""
+    step = timedelta(days=_DAYS_AT_ONCE[interval]) if interval in _DAYS_AT_ONCE else end - start
+    while start + step < end:
+        yield start, start + step
+        start += step + timedelta(microseconds=1)  # a bar that closed at the seam is told once
+    yield start, end
+
+
+def _headline(entry: Any) -> Headline | None:
+    """One of Yahoo's news entries, if it says what and when."""
+    content = entry.get("content") if isinstance(entry, dict) else None
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("title", "pubDate")):
+        return None
+    published = pd.to_datetime(content["pubDate"], errors="coerce", utc=True, format="ISO8601")
+    if pd.isna(published) or not content["title"].strip():
+        return None
+    provider, link = content.get("provider"), content.get("canonicalUrl")
+    return Headline(
+        id=str(entry.get("id") or content.get("id") or content["title"]),
+        published_at=published.to_pydatetime(),
+        title=content["title"].strip(),
+        publisher=str(provider.get("displayName") or "") if isinstance(provider, dict) else "",
+        url=str(link.get("url") or "") if isinstance(link, dict) else "",
+    )
+
+
 class _YahooSession(Session[Response]):
     """The kind of session yfinance insists on, kept to our time limit and, where one is configured, to one host."""
 
@@ -89,15 +150,19 @@ class _YahooSession(Session[Response]):
         super().__init__(impersonate="chrome")
         self._limit = timeout
         self._base = urlsplit(base_url.rstrip("/")) if base_url else None
+        self._heard = float("-inf")
 
     def request(self, method: HttpMethod, url: str, *args: Any, **options: Any) -> Response:
         """Every request of yfinance's passes here, whatever host and time limit it was meant for."""
         options["timeout"] = (min(_CONNECT_SECONDS, self._limit), self._limit)
-        return super().request(method, _moved(url, self._base) if self._base else url, *args, **options)
+        answer = super().request(method, _moved(url, self._base) if self._base else url, *args, **options)
+        self._heard = time.monotonic()
+        return answer
 
     def knock(self) -> None:
         """Fail at once where Yahoo cannot be reached; yfinance would first wait for each of its hosts in turn."""
-        self.head(_PRICES_HOST, allow_redirects=False)
+        if time.monotonic() - self._heard > _STILL_THERE:
+            self.head(_PRICES_HOST, allow_redirects=False)
 
 
 @lru_cache(maxsize=4)
@@ -114,12 +179,21 @@ def _moved(url: str, base: SplitResult) -> str:
 def _prepare_yfinance(cache: Path) -> None:
     """Exceptions in the open, files under the home, and no cookie cache, which would unpickle what it finds there.
 
-    Time zones are not cached either: that cache is an SQLite file which parallel workers lock against each other.
+    The cache of time zones is an SQLite file, which parallel workers lock against each other. Our calendars know them,
+    and so Yahoo is asked once for each symbol, not twice.
     """
     yfinance.config.debug.hide_exceptions = False
     yfinance.set_tz_cache_location(str(cache))
     yfinance_cache._CookieCacheManager._Cookie_cache = yfinance_cache._CookieCacheDummy()  # noqa: SLF001
-    yfinance_cache._TzCacheManager._tz_cache = yfinance_cache._TzCacheDummy()  # noqa: SLF001
+    yfinance_cache._TzCacheManager._tz_cache = _TimeZones()  # noqa: SLF001
+
+
+class _TimeZones(yfinance_cache._TzCacheDummy):  # type: ignore[misc]  # noqa: SLF001
+    """What yfinance looks up before it asks; it only parses our own times by it, and reads answers by their own."""
+
+    def lookup(self, tkr: str) -> str:
+        """The time zone of the symbol's exchange."""
+        return str(calendar.time_zone(tkr))
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,9 @@ from data_pipeline import calendar
 from data_pipeline.calendar import MINUTES
 
 NEW_YORK = "America/New_York"
+DAY = 86_400
+# For each short interval: how many days back Yahoo tells of it, and how many in one answer.
+REACH = {"1m": (30, 8), "5m": (60, 60), "15m": (60, 60), "30m": (60, 60), "1h": (730, 730)}
 
 
 @dataclass
@@ -28,8 +32,12 @@ class FakeYahoo:
     time_zones: dict[str, str] = field(default_factory=dict)
     splits: dict[str, dict[int, float]] = field(default_factory=dict)
     dividends: dict[str, dict[int, float]] = field(default_factory=dict)
+    news: dict[str, list[Any]] = field(default_factory=dict)
     failure: str | None = None
     failures_left: int | None = None  # None: until further notice
+    failing: set[str] = field(default_factory=set)  # only these symbols, if any are named
+    latency: float = 0.0  # seconds that every answer takes
+    now: datetime | None = None  # what short bars are counted back from; None: there is no limit
     requests: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -38,11 +46,24 @@ class FakeYahoo:
         self.rows[symbol, interval] = frame.set_axis(opening_stamps(symbol, interval, frame.index, time_zone))
         self.time_zones[symbol] = time_zone
 
-    def fail(self, failure: str, times: int | None = None) -> None:
-        """Misbehave from now on, or only `times` times."""
-        self.failure, self.failures_left = failure, times
+    def fail(self, failure: str | None, times: int | None = None, *, symbols: Iterable[str] = ()) -> None:
+        """Misbehave from now on, or only `times` times, or only about these symbols."""
+        self.failure, self.failures_left, self.failing = failure, times, set(symbols)
 
-    def current_failure(self) -> str | None:
+    def split(self, symbol: str, ratio: float, row: int, interval: str = "1d") -> None:
+        """Split the shares at the bar in this row: prices before it fall, volumes rise, and the event is told."""
+        rows = self.rows[symbol, interval] = self.rows[symbol, interval].copy()
+        stamp = rows.index[row]
+        rows.loc[rows.index < stamp, ["open", "high", "low", "close"]] /= ratio
+        rows.loc[rows.index < stamp, "volume"] = (rows.loc[rows.index < stamp, "volume"] * ratio).round()
+        self.splits.setdefault(symbol, {})[int(stamp)] = ratio
+        self.dividends[symbol] = {
+            at: value / ratio if at < stamp else value for at, value in self.dividends.get(symbol, {}).items()
+        }
+
+    def current_failure(self, symbol: str) -> str | None:
+        if self.failing and symbol not in self.failing:
+            return None
         if self.failures_left is None:
             return self.failure
         self.failures_left -= 1
@@ -60,10 +81,27 @@ class FakeYahoo:
         rows = self.rows[symbol, interval]
         if "period1" in query:
             first, last = int(query["period1"][0]), int(query["period2"][0])
+            if refusal := self._out_of_reach(interval, first, last):
+                return 422, _answer(None, {"code": "Unprocessable Entity", "description": refusal})
             rows = rows[(rows.index >= first) & (rows.index < last)]
         else:
             rows = rows.tail(1)
         return 200, _answer([self._result(symbol, interval, rows)], None)
+
+    def _out_of_reach(self, interval: str, first: int, last: int) -> str | None:
+        """What Yahoo says to a span of short bars that it does not serve."""
+        if self.now is None or interval not in REACH:
+            return None
+        days, at_once = REACH[interval]
+        if last - first > at_once * DAY:
+            return f"Only {at_once} days worth of {interval} granularity data are allowed to be fetched per request."
+        if first < self.now.timestamp() - days * DAY:
+            return f"The requested range must be within the last {days} days."
+        return None
+
+    def stream(self, symbol: str) -> dict[str, Any]:
+        """The answer to a question for news."""
+        return {"data": {"tickerStream": {"stream": self.news.get(symbol, [])}}, "status": "OK"}
 
     def _result(self, symbol: str, interval: str, rows: pd.DataFrame) -> dict[str, Any]:
         time_zone = self.time_zones[symbol]
@@ -155,6 +193,13 @@ def _broken(failure: str, answer: Any) -> Any:
         del answer["chart"]["result"][0]["meta"]["exchangeTimezoneName"]
     if failure == "missing_columns":
         del answer["chart"]["result"][0]["indicators"]["quote"][0]["volume"]
+    if failure == "other_time_zone":
+        answer["chart"]["result"][0]["meta"]["exchangeTimezoneName"] = "UTC"
+    if failure == "not_an_object":
+        return ["nothing", "to", "see"]
+    if failure == "text_for_numbers":
+        quote = answer["chart"]["result"][0]["indicators"]["quote"][0]
+        quote["close"] = ["n/a" for _ in quote["close"]]
     return answer
 
 
@@ -174,13 +219,25 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send_json(404, {"quoteSummary": {"result": None, "error": {"code": "Not Found"}}})
 
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.yahoo.requests.append(self.path)
+        time.sleep(self.yahoo.latency)
+        (symbol,) = asked["serviceConfig"]["s"]
+        if self.yahoo.failure == "429":
+            return self._send(429, b"Too Many Requests", "text/plain")
+        if self.yahoo.failure == "no_news":
+            return self._send(200, b"<html>", "text/html")
+        return self._send_json(200, self.yahoo.stream(symbol))
+
     def do_HEAD(self) -> None:
         if self.yahoo.failure == "slow":
             time.sleep(5.0)
         self._send(404, b"", "text/html")
 
     def _chart(self, symbol: str, query: dict[str, list[str]]) -> None:
-        failure = self.yahoo.current_failure() if "period1" in query or self.yahoo.failure == "429" else None
+        time.sleep(self.yahoo.latency)
+        failure = self.yahoo.current_failure(symbol)
         if failure == "429":
             return self._send(429, b"Too Many Requests", "text/plain")
         if failure == "down":
