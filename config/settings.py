@@ -228,6 +228,24 @@ class ExpertLogs(Section):
     when_missing: Literal["fail", "sample"] = "fail"
 
 
+class Bucket(Section):
+    """The bucket of traders' logs: a folder, an S3 endpoint, or `r2` for Cloudflare's. Its keys are named nowhere here.
+
+    They are read from R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and R2_BUCKET_NAME: variables of the
+    environment, or files of those names in `secrets_folder`.
+    """
+
+    url: str | None = None
+    secrets_folder: str | None = None
+    repeated_fills: Literal["keep", "drop"] = "keep"
+
+    @model_validator(mode="after")
+    def _valid(self) -> Bucket:
+        if self.url is not None and not re.fullmatch(r"r2|file:///\S*|https?://[^/\s@]+/?", self.url):
+            raise ValueError("url must be r2, file:///folder, or an S3 endpoint such as https://host without a path")
+        return self
+
+
 class Sources(Section):
     """Where bars and expert logs come from. `auto` is Yahoo, and the sample market where Yahoo cannot be reached."""
 
@@ -235,6 +253,7 @@ class Sources(Section):
     csv_folder: str | None = None
     yahoo: YahooSource = YahooSource()
     expert_logs: ExpertLogs = ExpertLogs()
+    bucket: Bucket = Bucket()
 
     @model_validator(mode="after")
     def _folder(self) -> Sources:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Work = Callable[["WorkContext", dict[str, Any]], dict[str, Any]]
 
 KINDS = {
+    "pull_trades": "daemon.work.trades:pull_trades",
     "update_bars": "daemon.work.bars:update_bars",
     "freshness": "daemon.work.bars:freshness_of",
     "train": "daemon.work.training:train",

@@ -1,7 +1,8 @@
-"""`nightdesk data`: pull market data, list what is stored, check it."""
+"""`nightdesk data`: pull market data, list what is stored, check it; make a table of a trader's logs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,9 +20,19 @@ def data(
     check: Annotated[
         bool, typer.Option("--check", help="Read what is stored and pass it through the quality gates.")
     ] = False,
+    trades: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Make a table of the trader's logs in this folder or bucket.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The table; else data/processed_trader_data.parquet.")] = None,
+    bar: Annotated[str, typer.Option(help="How long a bar of a trader's market is.")] = "15s",
 ) -> None:
-    """Pull new market data; or list and check what is stored."""
+    """Pull new market data; or list and check what is stored; or make a table of a trader's logs."""
     chosen = choices(context)
+    if trades is not None:
+        from daemon.cli.commands.trades import process
+
+        process(chosen, trades, out, bar)
+        return
     if update_data or not (listed or check):
         execute(chosen, ("data_update",), {"symbols": symbols} if symbols else {})
     if listed or check:

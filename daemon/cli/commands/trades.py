@@ -1,0 +1,77 @@
+"""`nightdesk data --trades`: a trader's logs made into a table to learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from config.errors import UsageError
+from config.settings import Bucket, Duration
+from daemon.cli.choices import Choices
+from daemon.cli.output import answer, table
+from daemon.cli.progress import reporter
+
+
+def process(chosen: Choices, place: str, out: Path | None, bar: str) -> None:
+    """Pull the logs at `place` and write the table; say what became of markets and events."""
+    from daemon.work.trades import make_trader_table
+
+    bucket = _bucket(chosen, place)
+    seconds = _seconds(bar)
+    with reporter() as progress:
+        made = make_trader_table(
+            chosen.home,
+            bucket,
+            out.absolute() if out else chosen.home.trader_table,
+            seconds,
+            lambda fraction, message: progress.show("trades", fraction, message),
+        )
+    answer(made, as_json=chosen.json, render=_show)
+
+
+def _bucket(chosen: Choices, place: str) -> Bucket:
+    """The configured bucket, at another place: a folder, or a URL as in the settings."""
+    configured = chosen.settings().sources.bucket
+    url = place if place == "r2" or "://" in place else Path(place).absolute().as_uri()
+    try:
+        return Bucket(**{**configured.model_dump(), "url": url})
+    except ValidationError as error:
+        raise UsageError(
+            "trades.place",
+            f"{place!r} is no place of trade logs.",
+            "Name a folder, file:///folder, an S3 endpoint such as https://host, or r2.",
+        ) from error
+
+
+def _seconds(bar: str) -> int:
+    try:
+        length = TypeAdapter(Duration).validate_python(bar).total_seconds()
+    except ValidationError as error:
+        raise UsageError("trades.bar", f"{bar!r} is no length of a bar.", "Write it as 15s or 15m.") from error
+    if length != int(length):
+        raise UsageError("trades.bar", f"A bar of {bar} is not whole seconds.", "Write it as 15s or 15m.")
+    return int(length)
+
+
+def _show(made: dict[str, Any]) -> None:
+    pulled = made["pull"]
+    rows: list[list[Any]] = [
+        ["logs fetched", pulled["fetched"]],
+        ["logs unchanged", pulled["unchanged"]],
+        *([f"logs refused: {code}", count] for code, count in pulled["refused"].items()),
+        ["markets", made["markets"]],
+        ["markets too short", made["too_short"]],
+        ["events", made["events"]],
+        *([f"events rejected: {reason}", count] for reason, count in made["rejected"].items()),
+        ["repeated fills", made["repeated_fills"]],
+        ["settled but not held", made["not_held"]],
+        ["rows of warm-up", made["warm_up"]],
+        *([f"sequences, {split}", count] for split, count in made["sequences"].items()),
+        *([f"actions, {action}", count] for action, count in made["actions"].items()),
+    ]
+    table(f"Written: {made['table']}", ["trades", "count"], rows)
+    for key, code in pulled["failed"].items():
+        typer.echo(f"{key!r}: {code}", err=True)

@@ -1,0 +1,246 @@
+"""One market of a trader's log: every event checked, what is nonsense counted by reason, prices on the side of Up."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median_low
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from config.errors import NightdeskError
+
+QUOTE, TRADE, MERGE, REDEEM = 0, 1, 2, 3
+UP, DOWN = 1, -1
+
+_LARGEST = 64 * 1024 * 1024  # bytes of one file
+_VALUES = 4_000_000  # objects, lists and their members in one file
+_EPOCH, _DOOMSDAY = 946_684_800_000, 4_102_444_800_000  # 2000 and 2100, in ms
+_NEAR = 48 * 3_600_000  # ms; markets last hours, and a time farther off than this is a slip
+_MOST = 1e12  # shares or money: more than there is
+_TEXT = 256  # characters of an identity
+
+Repeats = Literal["keep", "drop"]
+
+
+class Event(NamedTuple):
+    """One thing that happened. Price is that of Up; NaN for merges and redemptions."""
+
+    t: int  # ms
+    kind: int
+    price: float
+    size: float = 0.0
+    money: float = 0.0
+    outcome: int = 0  # UP or DOWN
+    side: int = 0  # 1 bought, -1 sold
+
+
+@dataclass(frozen=True, eq=False)
+class TraderEvents:
+    """The events of one market in time order, as columns; `rejected` counts the others by reason."""
+
+    t: npt.NDArray[np.int64]
+    kind: npt.NDArray[np.int64]
+    price: npt.NDArray[np.float64]
+    size: npt.NDArray[np.float64]
+    money: npt.NDArray[np.float64]
+    outcome: npt.NDArray[np.int64]
+    side: npt.NDArray[np.int64]
+    rejected: dict[str, int]
+    repeats: int  # fills equal to an earlier one in transaction, asset, price and size
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    @property
+    def signed(self) -> npt.NDArray[np.float64]:
+        """Shares towards Up: Up bought and Down sold are +, Down bought and Up sold are -."""
+        return self.size * self.side * self.outcome
+
+    @classmethod
+    def of(cls, events: list[Event], rejected: dict[str, int] | None = None, repeats: int = 0) -> TraderEvents:
+        """The columns of these events, which stand in time order."""
+        t, kind, price, size, money, outcome, side = zip(*events, strict=True) if events else ((),) * 7
+        return cls(
+            t=np.array(t, dtype="i8"),
+            kind=np.array(kind, dtype="i8"),
+            price=np.array(price, dtype="f8"),
+            size=np.array(size, dtype="f8"),
+            money=np.array(money, dtype="f8"),
+            outcome=np.array(outcome, dtype="i8"),
+            side=np.array(side, dtype="i8"),
+            rejected=rejected or {},
+            repeats=repeats,
+        )
+
+
+class _RejectedError(Exception):
+    """An event that is not one; its argument is the reason."""
+
+
+def document(data: bytes) -> dict[str, Any]:
+    """A log file as JSON, if it is one and holds a list of `prices`; bounded in size, nesting and number of values.
+
+    NaN and numbers beyond all bounds are let through, to be rejected with their event.
+    """
+    if len(data) > _LARGEST or data.count(b",") + data.count(b"{") + data.count(b"[") > _VALUES:
+        raise _malformed("trades.too_large", f"has more than {_LARGEST >> 20} MiB, or {_VALUES} values")
+    try:
+        found = _decoded(data)
+    except RecursionError as error:
+        raise _malformed("trades.torn", "is nested too deeply") from error
+    except ValueError as error:
+        raise _malformed("trades.torn", f"is not JSON: {error}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("prices"), list):
+        raise _malformed("trades.torn", "holds no list `prices`")
+    return found
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:  # it may be but NaN, which other writers allow themselves
+        return json.loads(data.decode(), parse_int=float)
+
+
+def _malformed(code: str, what: str) -> NightdeskError:
+    return NightdeskError(code, f"The trade log {what}.", "Upload it again, whole.")
+
+
+def read_events(data: bytes, repeats: Repeats = "keep") -> TraderEvents:
+    """The events of one file. Only `prices` is read: the summaries beside it know the future.
+
+    A transaction often fills several orders at one price and size, so equal fills are kept: with all of them, what
+    traders hold agrees with what they merge and redeem. A log whose writer repeated itself needs `drop`.
+    """
+    rejected: Counter[str] = Counter()
+    seen: Counter[tuple[Any, ...]] = Counter()
+    events: list[Event] = []
+    for raw in document(data)["prices"]:
+        try:
+            event = _checked(raw)
+            identity = _identity(raw) if event.kind == TRADE else None
+        except _RejectedError as reason:
+            rejected[str(reason)] += 1
+            continue
+        if identity is not None:
+            seen[identity] += 1
+            if seen[identity] > 1 and repeats == "drop":
+                rejected["repeated"] += 1
+                continue
+        events.append(event)
+    again = sum(seen.values()) - len(seen)
+    return TraderEvents.of(_folded(_near(events, rejected), rejected), dict(rejected), again)
+
+
+def _checked(raw: Any) -> Event:
+    if type(raw) is not dict:
+        raise _RejectedError("not_an_object")
+    kind = raw.get("type")
+    check = _CHECKS.get(kind) if type(kind) is str else None
+    if check is None:
+        raise _RejectedError("unknown_type")
+    return check(raw, int(_number(raw, "t", _EPOCH, _DOOMSDAY)))
+
+
+def _number(raw: dict[str, Any], name: str, least: float, most: float) -> float:
+    value = raw.get(name)
+    if type(value) is not float and type(value) is not int:
+        raise _RejectedError("not_a_number")
+    if least <= value <= most:
+        return value
+    finite = value - value == 0
+    raise _RejectedError("out_of_range" if finite else "not_finite")
+
+
+def _trade(raw: dict[str, Any], t: int) -> Event:
+    outcome, side = raw.get("outcome"), raw.get("side")
+    if outcome not in ("Up", "Down"):
+        raise _RejectedError("unknown_outcome")
+    if side not in ("BUY", "SELL"):
+        raise _RejectedError("unknown_side")
+    price = _number(raw, "price", 0.0, 1.0)
+    size = _number(raw, "size", 0.0, _MOST)
+    if size == 0:
+        raise _RejectedError("out_of_range")
+    is_up = outcome == "Up"
+    return Event(
+        t,
+        TRADE,
+        price if is_up else 1.0 - price,
+        size,
+        price * size,
+        UP if is_up else DOWN,
+        1 if side == "BUY" else -1,
+    )
+
+
+def _identity(raw: dict[str, Any]) -> tuple[Any, ...]:
+    tx, asset = raw.get("tx"), raw.get("aid")
+    if type(tx) is not str or type(asset) is not str or len(tx) > _TEXT or len(asset) > _TEXT:
+        raise _RejectedError("no_identity")
+    return tx, asset, raw["price"], raw["size"]
+
+
+def _quote(raw: dict[str, Any], t: int) -> Event:
+    """The middle of bid and ask, else the middle, else the price that was told; of which outcome is found out later."""
+    if "bestBid" in raw or "bestAsk" in raw:
+        bid, ask = _number(raw, "bestBid", 0.0, 1.0), _number(raw, "bestAsk", 0.0, 1.0)
+        if bid > ask:
+            raise _RejectedError("crossed")
+        return Event(t, QUOTE, (bid + ask) / 2)
+    return Event(t, QUOTE, _number(raw, "mid" if "mid" in raw else "price", 0.0, 1.0))
+
+
+def _settlement(kind: int) -> Callable[[dict[str, Any], int], Event]:
+    def check(raw: dict[str, Any], t: int) -> Event:
+        size, money = (_number(raw, name, 0.0, _MOST) for name in ("size", "usdc"))
+        return Event(t, kind, float("nan"), size, money)
+
+    return check
+
+
+_CHECKS: dict[str, Callable[[dict[str, Any], int], Event]] = {
+    "trade": _trade,
+    "price_change": _quote,
+    "last_trade_price": _quote,
+    "merge": _settlement(MERGE),
+    "redeem": _settlement(REDEEM),
+}
+
+
+def _near(events: list[Event], rejected: Counter[str]) -> list[Event]:
+    """In time order, without those that happened days away from the others; a redemption may take its time."""
+    if not events:
+        return events
+    middle = median_low([event.t for event in events])
+    near = [event for event in events if abs(event.t - middle) <= _NEAR or (event.kind == REDEEM and event.t > middle)]
+    if len(near) < len(events):
+        rejected["far_off"] += len(events) - len(near)
+    return sorted(near, key=lambda event: event.t)
+
+
+def _folded(events: list[Event], rejected: Counter[str]) -> list[Event]:
+    """Quotes of Up (p) and of Down (1 - p) come mixed: each is taken for the one nearer to the last price of Up.
+
+    Before the first trade, which names its outcome, nobody knows which is which, and quotes are rejected.
+    """
+    folded: list[Event] = []
+    last: float | None = None
+    for event in events:
+        price = event.price
+        if event.kind == QUOTE:
+            if last is None:
+                rejected["before_first_trade"] += 1
+                continue
+            if abs(1.0 - price - last) < abs(price - last):
+                event = event._replace(price=1.0 - price)  # noqa: PLW2901 -- the same event, seen from Up
+        if event.kind <= TRADE:
+            last = event.price
+        folded.append(event)
+    return folded
