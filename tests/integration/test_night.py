@@ -24,11 +24,11 @@ ROOT = Path(__file__).parents[2]
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
 
 
-def make_home(root: Path) -> Home:
-    """A new home with the default config and forests of five trees."""
-    settings = json.loads(DEFAULT_CONFIG.read_text())
+def make_home(root: Path, **changes: Any) -> Home:
+    """A new home with the default config, forests of five trees, and these changes."""
+    settings = json.loads(DEFAULT_CONFIG.read_text()) | {"model_params": {"behavioral_cloner": {"n_estimators": 5}}}
     root.mkdir()
-    Home(root).config.write_text(json.dumps(settings | {"model_params": {"behavioral_cloner": {"n_estimators": 5}}}))
+    Home(root).config.write_text(json.dumps(settings | changes))
     return Home(root)
 
 
@@ -125,7 +125,7 @@ def test_the_command_line_speaks_to_the_running_desk(desk: RunningDesk) -> None:
 
 
 def test_a_whole_night_runs_without_a_desk(tmp_path: Path) -> None:
-    home = make_home(tmp_path / "home")
+    home = make_home(tmp_path / "home", symbols=["AAPL"])
     done = nightdesk(home, "run-once", "all", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["runs"]
