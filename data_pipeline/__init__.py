@@ -7,21 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data_pipeline.bars import Bars
-    from data_pipeline.features import FeatureEngineer
+    from data_pipeline.features import FeatureEngineer, feature_matrix
+    from data_pipeline.label_weights import sample_weights
     from data_pipeline.loader import DataLoader
+    from data_pipeline.scaling import Scaler
+    from data_pipeline.splits import purged_folds, walk_forward
     from data_pipeline.store import BarStore, Dataset
     from data_pipeline.trade_logs import ExpertLog, load_expert_log
+    from data_pipeline.triple_barrier import Barriers, barrier_labels, fitted_barriers, meta_labels
 
-__all__ = ["BarStore", "Bars", "DataLoader", "Dataset", "ExpertLog", "FeatureEngineer", "load_expert_log"]
+__all__ = [
+    "BarStore",
+    "Barriers",
+    "Bars",
+    "DataLoader",
+    "Dataset",
+    "ExpertLog",
+    "FeatureEngineer",
+    "Scaler",
+    "barrier_labels",
+    "feature_matrix",
+    "fitted_barriers",
+    "load_expert_log",
+    "meta_labels",
+    "purged_folds",
+    "sample_weights",
+    "walk_forward",
+]
 
 _HOMES = {
     "BarStore": "data_pipeline.store",
+    "Barriers": "data_pipeline.triple_barrier",
     "Bars": "data_pipeline.bars",
     "DataLoader": "data_pipeline.loader",
     "Dataset": "data_pipeline.store",
     "ExpertLog": "data_pipeline.trade_logs",
     "FeatureEngineer": "data_pipeline.features",
+    "Scaler": "data_pipeline.scaling",
+    "barrier_labels": "data_pipeline.triple_barrier",
+    "feature_matrix": "data_pipeline.features",
+    "fitted_barriers": "data_pipeline.triple_barrier",
     "load_expert_log": "data_pipeline.trade_logs",
+    "meta_labels": "data_pipeline.triple_barrier",
+    "purged_folds": "data_pipeline.splits",
+    "sample_weights": "data_pipeline.label_weights",
+    "walk_forward": "data_pipeline.splits",
 }
 
 

@@ -15,12 +15,12 @@ from config.errors import NightdeskError, UsageError
 from config.publish import publish_bytes
 from config.settings import Section
 from data_pipeline.actions import ACTIONS
+from data_pipeline.splits import holdout, purged_folds
 from data_pipeline.trade_logs import ExpertLog, label, load_expert_log
 from trainers.cloning.columns import FeatureColumns, Floats, Labels, Matrix
 from trainers.cloning.config import BehavioralClonerConfig
 from trainers.cloning.flat_forest import FlatForest
 from trainers.cloning.report import labels_text, training_text
-from trainers.cloning.splits import folds, holdout
 from trainers.interface import Progress, unheard
 from trainers.safe_files import described, read_tensors, tensor_bytes
 
@@ -111,8 +111,8 @@ class BehavioralCloner:
     def cross_validate(self, X: Matrix, y: pd.Series | NDArray[Any], n_folds: int = 5) -> dict[str, Any]:
         """Accuracy over consecutive test spans, each seen by a forest grown on the rest; this cloner stays as it is."""
         columns, matrix, labels = _checked(X, y)
-        scores = []
-        for train, test in folds(len(labels), n_folds, self.config.purge):
+        scores, rows = [], np.arange(len(labels))
+        for train, test in purged_folds(rows, rows + self.config.purge, n_folds):
             fold = BehavioralCloner(self.config)
             fold._fit(columns, matrix[train], labels[train], unheard)
             scores.append(float(np.mean(fold.predict(matrix[test]) == labels[test])))

@@ -1,0 +1,74 @@
+"""Rows to learn from and rows to measure on, in time order and never shuffled.
+
+A label made of later bars must not sit in training while those bars are tested: it is purged. Bars just after a test
+span still echo it: they are under embargo. M. Lopez de Prado, Advances in Financial Machine Learning (2018), chapter 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from config.errors import UsageError
+
+Rows = npt.NDArray[np.int64]
+
+
+class Split(NamedTuple):
+    """Row numbers, each in time order."""
+
+    train: Rows
+    test: Rows
+
+
+def holdout(rows: int, test_size: float, purge: int) -> Split:
+    """The rows to train on and the last `test_size` of them to measure on, with `purge` rows between left out."""
+    first_test = rows - max(1, round(rows * test_size))
+    return Split(np.arange(max(0, first_test - purge)), np.arange(first_test, rows))
+
+
+def walk_forward(rows: int, *, train: int, test: int, purge: int = 0, anchored: bool = False) -> Iterator[Split]:
+    """Test spans of `test` rows one after another up to the last row, each after what it is trained on.
+
+    Rolling, that is the `train` rows before it; anchored, all rows before it, at least `train`. `purge` rows between
+    the two are left out. The last test span may be shorter.
+    """
+    if min(train, test) < 1 or purge < 0 or train + purge >= rows:
+        raise UsageError(
+            "splits.walk",
+            f"{rows} rows do not hold {train} to train on, {purge} to leave out and {test} to test.",
+            "Choose at least one row for each, and leave room for a test.",
+        )
+    for begin in range(train + purge, rows, test):
+        end = begin - purge
+        yield Split(np.arange(0 if anchored else end - train, end), np.arange(begin, min(begin + test, rows)))
+
+
+def purged_folds(
+    starts: npt.NDArray[Any], ends: npt.NDArray[Any], count: int, *, embargo: float = 0.0
+) -> Iterator[Split]:
+    """`count` test spans one after another; each is measured by rows whose labels know nothing of it.
+
+    Row i's label was made of what happened from `starts[i]` to `ends[i]` (bar numbers, or times). A row is left out of
+    training where that meets the test span, from its first start to its last end; so are the int(rows * embargo) rows
+    that start after it.
+    """
+    rows = len(starts)
+    if not 2 <= count <= rows:
+        raise UsageError(
+            "splits.folds", f"{rows} rows cannot be cut into {count} folds.", f"Choose from 2 to {rows} folds."
+        )
+    if len(ends) != rows or (starts[1:] < starts[:-1]).any() or (ends < starts).any():
+        raise UsageError(
+            "splits.spans", "The labels' spans are not in time order.", "Sort them by start; none may end before it."
+        )
+    every = np.arange(rows)
+    for test in np.array_split(every, count):
+        begin, end = starts[test[0]], ends[test].max()
+        free = (ends < begin) | (starts > end)
+        after = int(np.searchsorted(starts, end, side="right"))
+        free[after : after + int(rows * embargo)] = False
+        yield Split(every[free], test)
