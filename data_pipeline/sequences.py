@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -87,8 +88,7 @@ class Sequences:
 def returns_to_go(rewards: npt.NDArray[np.float64], begins: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """RTG_t = r_t + r_(t+1) + ... to the end of the market of t."""
     out = np.empty(len(rewards))
-    starts = np.unique(begins).tolist()
-    for start, end in zip(starts, [*starts[1:], len(rewards)], strict=True):
+    for start, end in pairwise([*np.unique(begins).tolist(), len(rewards)]):
         out[start:end] = np.cumsum(rewards[start:end][::-1])[::-1]
     return out
 

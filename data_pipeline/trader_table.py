@@ -184,9 +184,9 @@ def _grouped(markets: Iterable[pa.Table]) -> Iterator[pa.Table]:
 def _splits(spans: npt.NDArray[np.int64], train: float) -> npt.NDArray[np.int8]:
     """0, 1 or 2 for each market: over before the cut, across it, begun after it. Whole markets, and never shuffled."""
     starts = np.sort(spans[:, 0])
-    nth = int(len(starts) * train)
-    if nth in (0, len(starts)):
-        return np.full(len(spans), 2 if nth == 0 else 0, dtype=np.int8)
+    nth = max(1, int(len(starts) * train))
+    if nth >= len(starts):
+        return np.zeros(len(spans), dtype=np.int8)
     cut = starts[nth]
     return np.where(spans[:, 1] <= cut, 0, np.where(spans[:, 0] >= cut, 2, 1)).astype(np.int8)
 
