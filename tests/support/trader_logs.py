@@ -22,7 +22,6 @@ def trade(seconds: float, price: float = 0.5, size: float = 10.0, **changes: Any
         "side": "BUY",
         "tx": f"0x{seconds}",
         "size": size,
-        "usdc": price * size,
         "outcome": "Up",
         "aid": "1",
     }
