@@ -219,6 +219,8 @@ class YahooSource(Section):
 
     base_url: str | None = None
     timeout: Duration = timedelta(seconds=10)
+    at_once: int = Field(default=4, ge=1, le=32)
+    headlines: bool = True
 
 
 class ExpertLogs(Section):
@@ -325,6 +327,7 @@ class Retention(Section):
 
     backups: int = Field(default=7, ge=1)
     versions: int = Field(default=10, ge=3)
+    revisions: int = Field(default=5, ge=0)
     results_days: int = Field(default=90, ge=1)
     logs_days: int = Field(default=90, ge=1)
 

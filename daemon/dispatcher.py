@@ -17,9 +17,11 @@ from daemon.store import alerts, runs
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Codes of faults that pass by themselves: the run is tried again after a while.
-PASSING = frozenset({"data.unreachable", "data.rate_limited"})
-RETRY_AFTER = timedelta(minutes=5)
+# Faults that pass by themselves, and after how long the run is tried again; twice and thrice as long after that.
+PASSING = {
+    "data.unreachable": timedelta(minutes=5),
+    "data.rate_limited": timedelta(minutes=20),  # its source is left alone until then
+}
 
 
 class Dispatcher:
@@ -182,7 +184,7 @@ class Dispatcher:
             detail=ending.detail,
             attempts=1 if self.alone else work.settings.limits.attempts,
             passing=ending.cause in PASSING,
-            retry_delay=RETRY_AFTER * run.attempt if ending.cause in PASSING else timedelta(0),
+            retry_delay=PASSING.get(ending.cause or "", timedelta(0)) * run.attempt,
         )
         self._tell(c, run.id, follower)
 

@@ -18,6 +18,7 @@ from data_pipeline import calendar, quality
 from data_pipeline.bars import COLUMNS, EXTRAS, Bars
 from data_pipeline.breaker import Breaker
 from data_pipeline.health import Health, measure
+from data_pipeline.news import HeadlineStore
 from data_pipeline.quarantine import Quarantine
 from data_pipeline.rebasing import events_of, explained, unlike
 from data_pipeline.sources import BarSource, open_source
@@ -90,6 +91,13 @@ def update_symbol(home: Home, sources: Sources, symbol: str, interval: str, now:
             raise
         sample = open_source("sample", sources, home)
         return _update(store, sample, symbol, interval, now, fallback=error.message)
+
+
+def pull_headlines(home: Home, sources: Sources, source: str, symbol: str, now: datetime) -> int:
+    """Keep what `source` now reports about a symbol; how many headlines are new."""
+    with Breaker(home.breaker(source), source).guard(now):
+        found = open_source(source, sources, home).headlines(symbol)
+    return HeadlineStore(home).add(source, symbol, found, now)
 
 
 def _update(

@@ -19,12 +19,16 @@ from evaluation.formulas import drawdowns
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from data_pipeline.bars import Bars
     from evaluation.backtesting import Backtest
 
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 MODEL, LONG, SHORT, WARNING = "#1d4ed8", "#15803d", "#b91c1c", "#b45309"
 TURNS = ((1.0, "^", LONG, "turns long"), (-1.0, "v", SHORT, "turns short"), (0.0, "o", INK, "turns flat"))
 MANY = 120
+# For each warning of a bar: colour and marker; for each part of the health index: colour and line style.
+MARKS = ((WARNING, "v"), (SHORT, "x"), ("#7c3aed", "s"), ("#d97706", "o"))
+PARTS = ((LONG, "-"), (WARNING, "--"), ("#7c3aed", "-."), (SHORT, ":"))
 # Whoever stands beside the model, in the order drawn: colour and line style.
 STYLES = {"flat": ("#9aa5b1", ":"), "buy_and_hold": ("#7b8794", "-"), "champion": ("#d97706", "-")}
 
@@ -46,6 +50,42 @@ def draw_equity(
         bottom.xaxis.set_major_locator(locator)
         bottom.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     _headline(figure, challenger, f"{symbol}  ·  {model}", provenance)
+    with publishing(path) as temp:
+        figure.savefig(temp, format="png", metadata={"Software": None})
+
+
+def draw_health(path: Path, bars: Bars, daily: pd.DataFrame, marks: pd.DataFrame) -> None:
+    """The closes with every bar that gives a warning, and under them the Data Health Index and its parts, as a PNG."""
+    figure = Figure(figsize=(12.0, 7.2), dpi=110, facecolor="white", edgecolor="white")
+    FigureCanvasAgg(figure)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    figure.subplots_adjust(left=0.08, right=0.97, top=0.84, bottom=0.07, hspace=0.16)
+    sessions = bars.interval == "1d"
+    closes = bars.frame["close"].set_axis(bars.dates) if sessions else bars.frame["close"]
+    shown = closes.reindex(daily.index) if sessions else closes  # what is missing is a gap in the line
+    top.plot(_times(shown), shown, color=INK, linewidth=1.1, label="close")
+    for (name, flags), (colour, marker) in zip(marks.items(), MARKS, strict=True):
+        found = closes[flags.to_numpy()]
+        if not found.empty:
+            label = f"{str(name).replace('_', ' ')} ({len(found)})"
+            top.scatter(_times(found), found, s=34, c=colour, marker=marker, zorder=3, label=label)
+    top.set_ylabel("Close", color=MUTED)
+    for name, (colour, line) in zip(("completeness", "freshness", "validity", "consistency"), PARTS, strict=True):
+        bottom.plot(_times(daily[name]), daily[name], color=colour, linestyle=line, linewidth=1.1, label=name)
+    bottom.fill_between(_times(daily["index"]), daily["index"], 0.0, color=MODEL, alpha=0.12, linewidth=0.0)
+    bottom.plot(_times(daily["index"]), daily["index"], color=MODEL, linewidth=1.9, label="health index")
+    bottom.set_ylabel("Health", color=MUTED)
+    bottom.set_ylim(min(0.5, float(daily.min().min())) - 0.02, 1.03)
+    for axes in (top, bottom):
+        _quiet(axes)
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.008, 1.0), ncols=6, frameon=False, labelcolor=INK, fontsize=9)
+    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    bottom.xaxis.set_major_locator(locator)
+    bottom.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    now = daily.iloc[-1]
+    facts = f"{_day(daily.index[0])} to {_day(daily.index[-1])}, {len(bars)} bars   ·   health {now['index']:.3f}"
+    parts = "   ·   ".join(f"{name} {now[name]:.2f}" for name in daily.columns[1:])
+    _title(figure, f"{bars.symbol}  ·  data health", f"{facts}   ·   {parts}", bars.source)
     with publishing(path) as temp:
         figure.savefig(temp, format="png", metadata={"Software": None})
 
@@ -116,6 +156,10 @@ def _headline(figure: Figure, challenger: Backtest, title: str, provenance: str)
         f"{_day(index[0])} to {_day(index[-1])}, {len(index)} bars   ·   return {metrics['total_return']:+.1f} %   ·   "
         f"Sharpe {sharpe}   ·   worst drawdown {metrics['max_drawdown']:.1f} %   ·   {trades}"
     )
+    _title(figure, title, facts, provenance)
+
+
+def _title(figure: Figure, title: str, facts: str, provenance: str) -> None:
     figure.text(0.08, 0.945, title, fontsize=16, fontweight="bold", color=INK)
     figure.text(0.08, 0.905, facts, fontsize=10, color=MUTED)
     sample = provenance == "sample"

@@ -154,6 +154,31 @@ class ModelVersion(Answer):
     metrics: dict[str, Any]
 
 
+class Dataset(Answer):
+    """A snapshot of bars, named by its content."""
+
+    dataset: str = Field(description="The sha256 of its content.")
+    source: str
+    symbol: str
+    interval: str
+    first: datetime
+    last: datetime
+    rows: int
+    pulled_at: datetime
+    why: str | None = Field(description="How it came to be: first, appended, mended, split, ...", examples=["appended"])
+    replaces: str | None = Field(description="The dataset that was there before.")
+    health: float | None = Field(description="The Data Health Index when it was pulled last, between 0 and 1.")
+    warnings: dict[str, int] = Field(description="What was found in it and kept, by name.")
+
+
+class Lineage(Answer):
+    """Where a dataset stands, and what was made of it."""
+
+    dataset: Dataset
+    replaced_by: Dataset | None
+    models: list[ModelVersion] = Field(description="Those that were trained on it, newest first.")
+
+
 class ModelVersionPage(Answer):
     """Model versions, newest first."""
 
@@ -278,6 +303,7 @@ class Status(Answer):
     problems: list[str] = Field(description="What keeps the desk from its work.")
     notices: list[str] = Field(description="What a reader should know though the desk is ready.")
     models: list[Model]
+    data: list[Dataset] = Field(description="The newest dataset of each source, symbol and interval.")
     jobs: list[Job]
     running: list[ActiveRun]
     alerts: list[Alert]

@@ -25,6 +25,7 @@ STATUS: dict[str, int] = {
     "job.unknown": 404,
     "run.unknown": 404,
     "version.unknown": 404,
+    "dataset.unknown": 404,
     "signals.unknown": 404,
     "report.unknown": 404,
     "route.method": 405,

@@ -18,7 +18,7 @@ from daemon.api.problems import Fault, Problem, problem
 from daemon.api.snapshot import Snapshot
 from daemon.api.status import job_list, signal_list, status
 from daemon.runs import Run, RunState
-from daemon.store import alerts, models, overview, runs, signals, tasks
+from daemon.store import alerts, datasets, models, overview, runs, signals, tasks
 from daemon.store.models import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
@@ -176,6 +176,33 @@ def ledgers(desk: DeskView) -> APIRouter:
     return routes
 
 
+def data(desk: DeskView) -> APIRouter:
+    """What the desk knows of its data."""
+    routes = APIRouter(prefix="/datasets", tags=["ledgers"], responses=REFUSALS)
+
+    @routes.get("/{dataset}", responses=NOT_FOUND)
+    def get_dataset(dataset: Annotated[str, Path(pattern="^[0-9a-f]{6,64}$")]) -> answers.Lineage:
+        """A dataset by its id or the beginning of it, what took its place, and the models trained on it."""
+
+        def look(c: Connection) -> answers.Lineage | None:
+            row = datasets.find(c, dataset)
+            if row is None:
+                return None
+            newer = datasets.successor(c, row)
+            return answers.Lineage(
+                dataset=views.dataset(row),
+                replaced_by=views.dataset(newer) if newer else None,
+                models=[answers.ModelVersion.model_validate(made) for made in models.versions(c, dataset=row.dataset)],
+            )
+
+        found = desk.database.read(look)
+        if found is None:
+            raise _unknown("dataset", f"There is no one dataset {dataset}.", "/api/v1/status")
+        return found
+
+    return routes
+
+
 def jobs(desk: DeskView) -> APIRouter:
     """The jobs, and what a person may do with them."""
     routes = APIRouter(prefix="/jobs", tags=["jobs"], responses=REFUSALS)
@@ -243,4 +270,4 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
     return answers.ModelVersionFacts.model_validate({**vars(version), **ledgers})
 
 
-ROUTERS: tuple[Callable[[DeskView], APIRouter], ...] = (overviews, ledgers, jobs)
+ROUTERS: tuple[Callable[[DeskView], APIRouter], ...] = (overviews, ledgers, data, jobs)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from config.settings import JOBS
 from daemon.api import answers, views
 from daemon.api.desk import DeskView
-from daemon.store import alerts, backups, jobs, models, overview, runs, signals
+from daemon.store import alerts, backups, datasets, jobs, models, overview, runs, signals
 
 
 @cache
@@ -35,6 +35,7 @@ def status(desk: DeskView) -> answers.Status:
             problems=problems,
             notices=desk.notices(),
             models=_models(c, desk, now),
+            data=[views.dataset(row) for row in datasets.latest(c)],
             jobs=listed.items,
             running=_running(c, desk),
             alerts=[answers.Alert.model_validate(alert) for alert in alerts.open_alerts(c)],

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from config.paths import Home
 from config.settings import NIGHT, JobName, Settings
 from daemon.api import answers
-from daemon.store import models, signals
+from daemon.store import datasets, models, signals
 
 REPORTS = "/api/v1/reports"
 
@@ -38,6 +38,18 @@ def _address(home: Home, report: str | None, name: str) -> str | None:
     if not file.is_file():
         return None
     return f"{REPORTS}/{quote(file.relative_to(home.results).as_posix())}"
+
+
+def dataset(row: datasets.DatasetRow) -> answers.Dataset:
+    """A dataset, and how healthy it was when it was pulled last."""
+    health = row.detail.get("health") or {}
+    told = {
+        "why": row.detail.get("why"),
+        "replaces": row.detail.get("replaces"),
+        "health": health.get("index"),
+        "warnings": health.get("warnings", {}),
+    }
+    return answers.Dataset.model_validate({**vars(row), **told})
 
 
 def serving(row: models.Serving, names: Mapping[int, str]) -> answers.Serving:

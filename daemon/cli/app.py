@@ -15,7 +15,7 @@ from config.errors import NightdeskError
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import data, doctor, init, inspect, night, run
+from daemon.cli.commands import data, doctor, init, inspect, night, run, stored
 from daemon.cli.output import tell
 
 ALIASES = "Also understood"
@@ -36,10 +36,16 @@ app.command("init")(init.init)
 app.command("create-config", hidden=True)(init.init)
 app.command("train")(night.train)
 app.command("evaluate")(night.evaluate)
-app.command("data")(data.data)
 app.command("signals")(inspect.signals)
 app.command("models")(inspect.models)
 app.command("doctor")(doctor.doctor)
+below_data = typer.Typer()
+below_data.command("list")(stored.list_)
+below_data.command("check")(stored.check)
+below_data.command("show")(stored.show)
+below_data.command("export")(stored.export)
+below_data.command("lineage")(stored.lineage)
+app.add_typer(below_data, name="data", callback=data.data, invoke_without_command=True)
 
 
 def _version(asked: bool) -> None:

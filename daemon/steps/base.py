@@ -96,15 +96,16 @@ class RunWork:
         self.log.write(level, "task.ended", task=plan.subject, kind=plan.kind, state=outcome.state, error=outcome.error)
         return outcome
 
-    async def do_all(self, plans: Iterable[Plan]) -> dict[Plan, Outcome]:
-        """Do many tasks, as many at a time as there are workers; each fails alone.
+    async def do_all(self, plans: Iterable[Plan], at_once: int | None = None) -> dict[Plan, Outcome]:
+        """Do many tasks, as many at a time as there are workers, but no more than `at_once`; each fails alone.
 
         A fault of the desk itself (the database takes no writes) ends them all: none goes on behind its run's back.
         """
         todo = list(plans)
         self.progress.update(done=0, of=len(todo))
 
-        turns = asyncio.Semaphore(self.settings.executor.workers)  # a task that waits has not started
+        workers = self.settings.executor.workers
+        turns = asyncio.Semaphore(min(workers, at_once or workers))  # a task that waits has not started
 
         async def one(plan: Plan) -> Outcome:
             async with turns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +18,43 @@ ENOUGH = 0.95
 
 async def update_data(work: RunWork) -> Ending:
     """One task a symbol; old data stays wherever a pull fails."""
-    outcomes = await work.do_all(Plan("update_bars", symbol=symbol) for symbol in work.settings.symbols)
-    pulled = [outcome.value for outcome in outcomes.values() if outcome.value is not None]
-
-    await work.write(lambda c: _record(c, pulled))
+    sources = work.settings.sources
+    outcomes = await work.do_all(
+        (Plan("update_bars", symbol=symbol) for symbol in work.settings.symbols),
+        at_once=sources.yahoo.at_once if sources.bars in ("auto", "yahoo") else None,
+    )
+    pulled = {plan.symbol: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
+    await work.write(lambda c: _record(c, pulled.values()))
     ending = ending_of(outcomes, enough=ENOUGH)
-    ending.detail["new_rows"] = sum(pull["new_rows"] for pull in pulled)
-    ending.detail["sources"] = sorted({pull["dataset"]["source"] for pull in pulled})
-    if fallbacks := [pull for pull in pulled if pull["fallback"]]:
-        symbols = [pull["dataset"]["symbol"] for pull in fallbacks]
-        ending.detail["fallback"] = {"symbols": symbols, "because": fallbacks[0]["fallback"]}
-    if quarantined := {pull["dataset"]["symbol"]: pull["quarantined"] for pull in pulled if pull["quarantined"]}:
-        ending.detail["quarantined"] = quarantined
+    ending.detail.update(_told(pulled))
     return ending
 
 
-def _record(c: Connection, pulled: list[dict[str, Any]]) -> None:
+def _told(pulled: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a reader wants to know of all pulls; what there was nothing of is left out."""
+    fallbacks = {symbol: pull["fallback"] for symbol, pull in pulled.items() if pull["fallback"]}
+    errors = {symbol: pull["headlines"]["error"] for symbol, pull in pulled.items() if "error" in pull["headlines"]}
+    told = {
+        "fallback": {"symbols": list(fallbacks), "because": next(iter(fallbacks.values()), None)} if fallbacks else {},
+        "quarantined": {symbol: pull["quarantined"] for symbol, pull in pulled.items() if pull["quarantined"]},
+        "unmended": {symbol: pull["unmended"] for symbol, pull in pulled.items() if pull["unmended"]},
+        "revised": {symbol: pull["dataset"]["why"] for symbol, pull in pulled.items() if _revised(pull)},
+        "without_headlines": errors,
+    }
+    return {
+        "new_rows": sum(pull["new_rows"] for pull in pulled.values()),
+        "sources": sorted({pull["dataset"]["source"] for pull in pulled.values()}),
+        "headlines": sum(pull["headlines"]["new"] for pull in pulled.values()),
+        **{name: found for name, found in told.items() if found},
+    }
+
+
+def _revised(pull: dict[str, Any]) -> bool:
+    """Whether rows that were stored before are told otherwise now."""
+    return pull["changed"] and pull["dataset"]["why"] not in ("first", "appended")
+
+
+def _record(c: Connection, pulled: Iterable[dict[str, Any]]) -> None:
     for pull in pulled:
         facts = pull["dataset"]
         datasets.record(
@@ -46,5 +68,11 @@ def _record(c: Connection, pulled: list[dict[str, Any]]) -> None:
             last=datetime.fromisoformat(facts["last"]),
             rows=facts["rows"],
             pulled_at=datetime.fromisoformat(facts["pulled_at"]),
-            detail={"new_rows": pull["new_rows"], "quarantined": pull["quarantined"]},
+            detail={
+                "new_rows": pull["new_rows"],
+                "quarantined": pull["quarantined"],
+                "health": pull["health"],
+                "why": facts["why"],
+                "replaces": facts["replaces"],
+            },
         )

@@ -29,6 +29,7 @@ async def maintain(work: RunWork) -> Ending:
     versions = await asyncio.to_thread(_delete_folders, work.home, deleted)
     results = await asyncio.to_thread(_delete_older, work.home.results, now - timedelta(days=keep.results_days))
     logs = await asyncio.to_thread(_delete_older, work.home.logs / "runs", now - timedelta(days=keep.logs_days))
+    revisions = await asyncio.to_thread(_delete_revisions, work.home, keep.revisions)
     unfinished = await asyncio.to_thread(remove_unfinished, work.home.root, now - UNFINISHED_AGE)
     closed = await work.write(lambda c: alerts.close_unwatched(c, work.settings, now))
     await asyncio.to_thread(work.database.tidy)
@@ -39,6 +40,7 @@ async def maintain(work: RunWork) -> Ending:
             "versions": versions,
             "results": len(results),
             "logs": len(logs),
+            "revisions": revisions,
             "unfinished": len(unfinished),
             "alerts": len(closed),
         },
@@ -59,6 +61,17 @@ def _delete_folders(home: Home, deleted: list[Version]) -> list[str]:
     for folder in present:
         shutil.rmtree(folder, ignore_errors=True)
     return [home.relative(folder) for folder in present]
+
+
+def _delete_revisions(home: Home, keep: int) -> int:
+    """All but the newest `keep` datasets that were replaced, of each series; how many."""
+    deleted = 0
+    for folder in home.revision_folders:
+        kept = sorted(folder.glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in kept[keep:]:
+            old.unlink(missing_ok=True)
+            deleted += 1
+    return deleted
 
 
 def _delete_older(root: Path, limit: datetime) -> list[Path]:

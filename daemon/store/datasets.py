@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from daemon.store.rows import all_as, upsert
+from daemon.store.rows import all_as, first_as, upsert
 from daemon.store.tables import datasets
 
 
@@ -60,6 +60,25 @@ def record(
     key = ["dataset", "source", "symbol", "interval"]
     news = {"pulled_at": statement.excluded.pulled_at, "detail": statement.excluded.detail}
     c.execute(statement.on_conflict_do_update(index_elements=key, set_=news))
+
+
+def find(c: Connection, dataset: str) -> DatasetRow | None:
+    """The dataset whose id is, or begins with, `dataset`; None where none or more than one does."""
+    begins = datasets.c.dataset.startswith(dataset, autoescape=True)
+    found = all_as(c, DatasetRow, select(datasets).where(begins).order_by(datasets.c.pulled_at.desc()))
+    return found[0] if len({row.dataset for row in found}) == 1 else None
+
+
+def successor(c: Connection, row: DatasetRow) -> DatasetRow | None:
+    """The dataset that took the place of this one; the newest, if it was brought back and replaced again."""
+    series = select(datasets).where(
+        datasets.c.kind == row.kind,
+        datasets.c.source == row.source,
+        datasets.c.symbol == row.symbol,
+        datasets.c.interval == row.interval,
+        datasets.c.detail["replaces"].as_string() == row.dataset,
+    )
+    return first_as(c, DatasetRow, series.order_by(datasets.c.pulled_at.desc()).limit(1))
 
 
 def latest(c: Connection, symbol: str | None = None) -> list[DatasetRow]:

@@ -129,11 +129,14 @@ def versions(
     model_type: str | None = None,
     *,
     states: tuple[VersionState, ...] | None = None,
+    dataset: str | None = None,
     before: int | None = None,
     limit: int | None = None,
 ) -> list[Version]:
-    """Versions, newest first; `before` is the last id of the page already seen."""
+    """Versions, newest first, trained on `dataset`; `before` is the last id of the page already seen."""
     query = select(model_versions).order_by(model_versions.c.id.desc()).limit(limit)
+    if dataset is not None:
+        query = query.where(model_versions.c.dataset == dataset)
     if symbol is not None:
         query = query.where(model_versions.c.symbol == symbol)
     if model_type is not None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from data_pipeline.store import BarStore
-from data_pipeline.update import freshness, update_symbol
+from data_pipeline.update import freshness, pull_headlines, update_symbol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from config.paths import Home
     from config.settings import Settings
     from daemon.worker import WorkContext
@@ -16,18 +18,31 @@ if TYPE_CHECKING:
 
 
 def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Pull the new bars of one symbol; the result is its dataset and what was refused."""
-    settings = context.settings
-    update = update_symbol(
-        context.home, settings.sources, args["symbol"], settings.data_params.interval, now=context.now()
-    )
+    """Pull the new bars and headlines of one symbol; the result is its dataset, its health and what was refused."""
+    settings, now = context.settings, context.now()
+    update = update_symbol(context.home, settings.sources, args["symbol"], settings.data_params.interval, now)
     return {
         "dataset": update.dataset.to_dict(),
+        "changed": update.dataset.pulled_at == now,
         "new_rows": update.new_rows,
         "quarantined": update.quarantined,
+        "unmended": update.unmended,
         "fresh": update.fresh,
         "fallback": update.fallback,
+        "health": update.health.to_dict(),
+        "headlines": _headlines(context, update.source, args["symbol"], now),
     }
+
+
+def _headlines(context: WorkContext, source: str, symbol: str, now: datetime) -> dict[str, Any]:
+    """How many headlines are new, or why there are none: bars without news are better than no bars."""
+    sources = context.settings.sources
+    if not sources.yahoo.headlines:
+        return {"new": 0}
+    try:
+        return {"new": pull_headlines(context.home, sources, source, symbol, now)}
+    except NightdeskError as error:
+        return {"new": 0, "error": error.to_dict()}
 
 
 def freshness_of(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:

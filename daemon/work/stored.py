@@ -1,39 +1,103 @@
-"""The bars that are stored: what they are, how fresh, and whether they are still what they were."""
+"""The bars that are stored: what they are, how healthy, and whether they are still what they were; and their export."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from config.errors import NightdeskError
-from data_pipeline import calendar, quality
+import pandas as pd
+
+from config.errors import NightdeskError, UsageError
+from config.publish import publishing
+from daemon.work.bars import stored_bars
+from data_pipeline import calendar, health, quality
+from data_pipeline.news import HeadlineStore
 from data_pipeline.store import BarStore, Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from config.paths import Home
+    from config.settings import Settings
+    from data_pipeline.bars import Bars
+
+FORMATS = (".csv", ".parquet")
+_SHOWN = 10  # the newest bars
 
 
 def stored(home: Home, now: datetime, symbols: Sequence[str] | None, *, check: bool) -> list[dict[str, Any]]:
-    """Every dataset (of `symbols`), with `fresh` and, if it is to be checked, its `problem` or None."""
+    """Every dataset (of `symbols`) with its health; what is damaged, and if `check` what the gates refuse, is told.
+
+    A file that cannot be read keeps its place in the list, with its `problem`; the others are told all the same.
+    """
     store = BarStore(home)
-    chosen = [dataset for dataset in store.all() if not symbols or dataset.symbol in symbols]
-    return [
-        {
-            **dataset.to_dict(),
-            "fresh": dataset.last >= calendar.last_closed(dataset.symbol, dataset.interval, now),
-            "problem": _problem(store, dataset, now) if check else None,
-        }
-        for dataset in chosen
-    ]
+    return [_told(store, name, now, check=check) for name in store.names() if not symbols or name[0] in symbols]
 
 
-def _problem(store: BarStore, dataset: Dataset, now: datetime) -> dict[str, Any] | None:
-    """Read it (which proves its hash), and let it pass the gates that it passed once before."""
+def _told(store: BarStore, name: tuple[str, str, str], now: datetime, *, check: bool) -> dict[str, Any]:
+    symbol, interval, source = name
+    told: dict[str, Any] = {"symbol": symbol, "interval": interval, "source": source, "problem": None}
     try:
-        bars = store.load(dataset.symbol, dataset.interval, dataset.source)
-        quality.check(bars.frame, dataset.symbol, dataset.interval, now)
+        dataset = store.dataset(*name)
+        bars = store.load(*name)
+        told |= {**(dataset.to_dict() if dataset else {}), **_condition(bars, now)}
+        if check:
+            quality.check(bars.frame, symbol, interval, now)
     except NightdeskError as error:
-        return error.to_dict()
-    return None
+        told["problem"] = error.to_dict()
+    return told
+
+
+def _condition(bars: Bars, now: datetime) -> dict[str, Any]:
+    """How fresh and how healthy."""
+    fresh = bars.frame.index[-1] >= calendar.last_closed(bars.symbol, bars.interval, now)
+    return {"fresh": bool(fresh), "health": health.measure(bars, now).to_dict()}
+
+
+def shown(home: Home, settings: Settings, symbol: str, now: datetime) -> dict[str, Any]:
+    """All that is known of the bars that serve a symbol: dataset, health, newest bars, what was replaced or refused."""
+    store, interval = BarStore(home), settings.data_params.interval
+    bars = stored_bars(home, settings, symbol)
+    dataset = store.dataset(symbol, interval, bars.source)
+    newest = bars.frame.tail(_SHOWN)
+    return {
+        **(dataset.to_dict() if dataset else {}),
+        **_condition(bars, now),
+        "bars": [
+            {"time": time.isoformat(), **{str(name): value for name, value in row.items()}}
+            for time, row in zip(newest.index, newest.to_dict("records"), strict=True)
+        ],
+        "revisions": [_short(revision) for revision in store.revisions(symbol, interval, bars.source)],
+        "refused": [home.relative(path) for path in home.quarantines(bars.source, symbol, interval)],
+        "headlines": len(HeadlineStore(home).load(bars.source, symbol)),
+    }
+
+
+def _short(dataset: Dataset) -> dict[str, Any]:
+    told = dataset.to_dict()
+    return {name: told[name] for name in ("id", "first", "last", "rows", "pulled_at", "why")}
+
+
+def export(home: Home, settings: Settings, symbol: str, path: Path) -> dict[str, Any]:
+    """Write the bars of a symbol to a .csv or .parquet file, in the form that `sources.csv_folder` takes."""
+    if path.suffix not in FORMATS:
+        raise UsageError("export.format", f"{path.name} is no file of a known kind.", "Name it .csv or .parquet.")
+    bars = stored_bars(home, settings, symbol)
+    name, times = ("date", bars.dates) if bars.interval == "1d" else ("time", pd.DatetimeIndex(bars.frame.index))
+    frame = bars.frame.reset_index(drop=True)
+    frame.insert(0, name, times)
+    with publishing(path.resolve()) as temp:
+        if path.suffix == ".csv":
+            frame.to_csv(temp, index=False)
+        else:
+            frame.to_parquet(temp, index=False)
+    return {"symbol": symbol, "source": bars.source, "rows": len(bars), "written": path.name}
+
+
+def plot(home: Home, settings: Settings, symbol: str, path: Path, now: datetime) -> None:
+    """Draw the health of a symbol's bars, session by session."""
+    from evaluation.plots import draw_health  # noqa: PLC0415 -- brings matplotlib
+
+    bars = stored_bars(home, settings, symbol)
+    draw_health(path.resolve(), bars, health.daily(bars, now), health.marks(bars))

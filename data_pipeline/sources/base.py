@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data_pipeline.bars import Bars
+    from data_pipeline.news import Headline
 
 
 class BarSource(Protocol):
@@ -30,6 +31,10 @@ class BarSource(Protocol):
     def reach(self, interval: str) -> timedelta | None:  # noqa: ARG002 -- sources differ
         """How far back from now the source tells of bars of this interval; None if there is no such limit."""
         return None
+
+    def headlines(self, symbol: str) -> list[Headline]:  # noqa: ARG002 -- sources differ
+        """What is reported about a symbol now; nothing where the source knows of no news."""
+        return []
 
     def fetch(self, symbol: str, interval: str, start: datetime, end: datetime) -> Bars:
         """The same as bars; a row that is nonsense is an error."""

@@ -298,7 +298,7 @@ def test_an_unexpected_fault_is_one_sentence_and_a_traceback_only_when_asked(asl
     def broken(_):
         raise KeyError("nobody thought of this")
 
-    monkeypatch.setattr(inspect, "_reader", broken)
+    monkeypatch.setattr(inspect, "reader", broken)
     said = nightdesk("status")
     assert said.code == 1
     assert said.err.startswith("error: Unexpected KeyError: 'nobody thought of this'.\nCure: ")
@@ -310,7 +310,7 @@ def test_ctrl_c_ends_with_130(asleep, nightdesk, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inspect, "_reader", interrupted)
+    monkeypatch.setattr(inspect, "reader", interrupted)
     assert nightdesk("status").code == 130
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from daemon.cli.choices import choices
 from daemon.cli.commands.night import Symbols, execute
-from daemon.cli.output import answer, moment, table
+from daemon.cli.commands.stored import tell_stored
 
 
 def data(
@@ -27,6 +27,8 @@ def data(
     bar: Annotated[str, typer.Option(help="How long a bar of a trader's market is.")] = "15s",
 ) -> None:
     """Pull new market data; or list and check what is stored; or make a table of a trader's logs."""
+    if context.invoked_subcommand:
+        return
     chosen = choices(context)
     if trades is not None:
         from daemon.cli.commands.trades import process
@@ -36,24 +38,4 @@ def data(
     if update_data or not (listed or check):
         execute(chosen, ("data_update",), {"symbols": symbols} if symbols else {})
     if listed or check:
-        from daemon.clock import SystemClock
-        from daemon.work.stored import stored
-
-        found = stored(chosen.home, SystemClock().now(), symbols, check=check)
-        answer({"datasets": found}, as_json=chosen.json, render=lambda document: _show(document["datasets"]))
-        if any(dataset["problem"] for dataset in found):
-            raise typer.Exit(1)
-
-
-def _show(datasets: list[dict[str, Any]]) -> None:
-    columns = ["symbol", "interval", "source", "rows", "first", "last", "pulled", "fresh", "problem"]
-    rows = [
-        [
-            *(dataset[name] for name in ("symbol", "interval", "source", "rows")),
-            *(moment(dataset[name]) for name in ("first", "last", "pulled_at")),
-            dataset["fresh"],
-            (dataset["problem"] or {}).get("message"),
-        ]
-        for dataset in datasets
-    ]
-    table("Stored bars", columns, rows)
+        tell_stored(chosen, symbols, check=check)

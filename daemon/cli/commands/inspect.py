@@ -22,7 +22,8 @@ class Reader(Protocol):
 
 
 @contextmanager
-def _reader(chosen: Choices) -> Iterator[Reader]:
+def reader(chosen: Choices) -> Iterator[Reader]:
+    """The running desk if there is one, else its records."""
     client = running(chosen)
     if client is not None:
         yield client
@@ -36,8 +37,8 @@ def _reader(chosen: Choices) -> Iterator[Reader]:
 def status(context: typer.Context) -> None:
     """The whole desk at a glance: models, signals, jobs, alerts."""
     chosen = choices(context)
-    with _reader(chosen) as reader:
-        answer(reader.get("/status"), as_json=chosen.json, render=_show_status)
+    with reader(chosen) as records:
+        answer(records.get("/status"), as_json=chosen.json, render=_show_status)
 
 
 def _show_status(document: dict[str, Any]) -> None:
@@ -96,8 +97,8 @@ def signals(
 ) -> None:
     """The newest signal of every symbol and model type; what has expired is marked stale."""
     chosen = choices(context)
-    with _reader(chosen) as reader:
-        found = reader.get("/signals" if symbol is None else f"/signals/{_quoted(symbol)}")
+    with reader(chosen) as records:
+        found = records.get("/signals" if symbol is None else f"/signals/{_quoted(symbol)}")
     answer(found, as_json=chosen.json, render=_show_signals)
 
 
@@ -141,11 +142,11 @@ def models(
 ) -> None:
     """Model versions, newest first; or one of them with its evaluations and the times it served."""
     chosen = choices(context)
-    with _reader(chosen) as reader:
+    with reader(chosen) as records:
         if version is not None:
-            answer(reader.get(f"/models/{version}"), as_json=chosen.json, render=_show_model)
+            answer(records.get(f"/models/{version}"), as_json=chosen.json, render=_show_model)
         else:
-            found = reader.get("/models", symbol=symbol, model_type=model_type, limit=limit)
+            found = records.get("/models", symbol=symbol, model_type=model_type, limit=limit)
             answer(found, as_json=chosen.json, render=_show_models)
 
 

@@ -1,0 +1,140 @@
+"""What is under `nightdesk data`: `list`, `check`, `show`, `export`, `lineage`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from daemon.cli.choices import Choices, choices
+from daemon.cli.commands.inspect import reader
+from daemon.cli.output import answer, moment, table
+
+Some = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Only these; else all.")]
+One = Annotated[str, typer.Argument(metavar="SYMBOL", help="Whose bars.")]
+PARTS = ("index", "completeness", "freshness", "validity", "consistency")
+
+
+def list_(context: typer.Context, symbols: Some = None) -> None:
+    """What is stored, how fresh and how healthy."""
+    tell_stored(choices(context), symbols, check=False)
+
+
+def check(context: typer.Context, symbols: Some = None) -> None:
+    """The same, and pass all of it through the quality gates again."""
+    tell_stored(choices(context), symbols, check=True)
+
+
+def tell_stored(chosen: Choices, symbols: list[str] | None, *, check: bool) -> None:
+    """Say what is stored, damaged files among it; end with 1 if any has a problem."""
+    from daemon.clock import SystemClock
+    from daemon.work.stored import stored
+
+    found = stored(chosen.home, SystemClock().now(), symbols, check=check)
+    answer({"datasets": found}, as_json=chosen.json, render=lambda document: _show_all(document["datasets"]))
+    if any(dataset["problem"] for dataset in found):
+        raise typer.Exit(1)
+
+
+def _show_all(datasets: list[dict[str, Any]]) -> None:
+    columns = ["symbol", "interval", "source", "rows", "first", "last", "pulled", "fresh", "health", "warnings"]
+    rows = [
+        [
+            *(dataset.get(name) for name in ("symbol", "interval", "source", "rows")),
+            *(moment(dataset.get(name)) for name in ("first", "last", "pulled_at")),
+            dataset.get("fresh"),
+            dataset.get("health", {}).get("index"),
+            _warnings(dataset.get("health", {})),
+        ]
+        for dataset in datasets
+    ]
+    table("Stored bars", columns, rows)
+    for dataset in datasets:
+        if problem := dataset["problem"]:
+            typer.echo(f"{dataset['symbol']}: {problem['message']} Cure: {problem['cure']}", err=True)
+
+
+def _warnings(health: dict[str, Any]) -> str | None:
+    return ", ".join(f"{name} {count}" for name, count in health.get("warnings", {}).items()) or None
+
+
+def show(
+    context: typer.Context,
+    symbol: One,
+    plot: Annotated[Path | None, typer.Option(help="Draw the health of its bars into this PNG.")] = None,
+) -> None:
+    """The newest bars of a symbol, their health, and what was replaced or refused."""
+    from daemon.clock import SystemClock
+    from daemon.work import stored
+
+    chosen = choices(context)
+    now, settings = SystemClock().now(), chosen.settings()
+    document = stored.shown(chosen.home, settings, symbol, now)
+    if plot is not None:
+        stored.plot(chosen.home, settings, symbol, plot, now)
+        document["plot"] = plot.name
+    answer(document, as_json=chosen.json, render=_show_one)
+
+
+def _show_one(document: dict[str, Any]) -> None:
+    typer.echo(f"{document['symbol']} {document['interval']} bars from {document['source']}, dataset {document['id']}")
+    span = f"{moment(document['first'])} to {moment(document['last'])}"
+    typer.echo(f"{document['rows']} bars, {span}; {document['headlines']} headlines")
+    typer.echo()
+    health = document["health"]
+    table("Health", [*PARTS, "warnings"], [[*(health[part] for part in PARTS), _warnings(health)]])
+    typer.echo()
+    names = list(document["bars"][0])
+    table("Newest bars", names, [[moment(bar["time"]), *list(bar.values())[1:]] for bar in document["bars"]])
+    if document["revisions"]:
+        typer.echo()
+        rows = [
+            [old["id"], moment(old["last"]), old["rows"], moment(old["pulled_at"])] for old in document["revisions"]
+        ]
+        table("Replaced", ["dataset", "last", "rows", "pulled"], rows)
+    for file in document["refused"]:
+        typer.echo(f"Refused rows: {file}")
+
+
+def export(
+    context: typer.Context,
+    symbol: One,
+    to: Annotated[Path, typer.Option(help="A .csv or .parquet file.")],
+) -> None:
+    """Write the bars of a symbol to a file, in the form that `sources.csv_folder` takes."""
+    from daemon.work.stored import export as write
+
+    chosen = choices(context)
+    written = write(chosen.home, chosen.settings(), symbol, to)
+    answer(
+        written,
+        as_json=chosen.json,
+        render=lambda document: typer.echo(f"{document['written']}: {document['rows']} bars of {document['symbol']}"),
+    )
+
+
+def lineage(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="The id of a dataset, or its first characters.")],
+) -> None:
+    """Where a dataset came from, what took its place, and which models were trained on it."""
+    chosen = choices(context)
+    with reader(chosen) as records:
+        answer(records.get(f"/datasets/{dataset}"), as_json=chosen.json, render=_show_lineage)
+
+
+def _show_lineage(document: dict[str, Any]) -> None:
+    told = document["dataset"]
+    typer.echo(f"{told['symbol']} {told['interval']} bars from {told['source']}, dataset {told['dataset']}")
+    typer.echo(f"{told['rows']} bars, {moment(told['first'])} to {moment(told['last'])}, {told['why']}")
+    typer.echo(f"after: {told['replaces'] or 'nothing'}")
+    newer = document["replaced_by"]
+    typer.echo(f"before: {newer['dataset']} ({newer['why']})" if newer else "before: nothing; it is the newest")
+    typer.echo()
+    columns = ["id", "symbol", "model type", "version", "state"]
+    rows = [
+        [model["id"], model["symbol"], model["model_type"], model["version"], model["state"]]
+        for model in document["models"]
+    ]
+    table("Models trained on it", columns, rows)

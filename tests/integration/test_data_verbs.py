@@ -1,0 +1,128 @@
+"""What is stored, told by `nightdesk data` and its verbs: healthy, damaged, replaced, and on its way out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from config.paths import Home
+from daemon.cli.app import main
+from daemon.store import datasets
+from data_pipeline.sources.csv import CsvSource
+from data_pipeline.sources.sample import SampleSource
+from data_pipeline.store import BarStore, Dataset
+from tests.support.desk import filled_desk
+
+START, END = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def nightdesk(home: Home, monkeypatch, capsys):
+    """The command, in this process."""
+
+    def run(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["nightdesk", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Said(ended.value.code or 0, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def stored(home: Home) -> list[Dataset]:
+    """Two symbols; the first was told otherwise once."""
+    store = BarStore(home)
+    bars = SampleSource().fetch("AAPL", "1d", START, END)
+    first = store.save(bars.tail(50), START)
+    newest = store.save(bars, END, "mended", first)
+    return [first, newest, store.save(SampleSource().fetch("MSFT", "1d", START, END), END)]
+
+
+@pytest.mark.parametrize("words", [("data", "list"), ("data", "--list"), ("data", "check"), ("data", "--check")])
+def test_a_torn_file_is_named_and_the_others_are_told_all_the_same(home: Home, nightdesk, stored, words) -> None:
+    home.bars("sample", "AAPL", "1d").write_bytes(b"torn")
+    said = nightdesk(*words, "--json")
+    assert said.code == 1
+    torn, whole = said.json["datasets"]
+    assert (torn["symbol"], torn["problem"]["code"]) == ("AAPL", "data.corrupt")
+    assert (whole["symbol"], whole["problem"], whole["rows"]) == ("MSFT", None, stored[2].rows)
+    assert "data/bars/sample/AAPL/1d.parquet" in nightdesk(*words).err
+
+
+def test_health_is_listed_beside_what_is_stored(nightdesk, stored) -> None:
+    told = nightdesk("data", "list", "MSFT", "--json").json["datasets"]
+    assert [dataset["symbol"] for dataset in told] == ["MSFT"]
+    health = told[0]["health"]
+    assert 0.0 < health["freshness"] < 0.1
+    assert health["warnings"].keys() == {"stale"}
+    assert f"{health['index']:.3f}" in nightdesk("data", "list").out
+
+
+def test_one_symbol_is_shown_with_its_newest_bars_and_what_was_replaced(home, nightdesk, stored) -> None:
+    home.config.write_text('{"sources": {"bars": "sample"}}')
+    document = nightdesk("data", "show", "AAPL", "--json").json
+    assert (document["id"], document["why"], document["replaces"]) == (stored[1].id, "mended", stored[0].id)
+    assert [old["id"] for old in document["revisions"]] == [stored[0].id]
+    assert document["bars"][-1]["time"] == stored[1].last.isoformat()
+    said = nightdesk("data", "show", "AAPL")
+    assert stored[0].id in said.out
+    assert "completeness" in said.out
+
+
+def test_the_health_of_a_symbol_is_drawn(home, nightdesk, stored, tmp_path: Path) -> None:
+    assert nightdesk("data", "show", "AAPL", "--plot", str(tmp_path / "health.png")).code == 0
+    assert (tmp_path / "health.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_an_export_comes_back_as_the_same_bars(nightdesk, stored, tmp_path: Path, kind: str) -> None:
+    said = nightdesk("data", "export", "AAPL", "--to", str(tmp_path / f"AAPL.{kind}"), "--json")
+    assert said.json == {"symbol": "AAPL", "source": "sample", "rows": stored[1].rows, "written": f"AAPL.{kind}"}
+    back = CsvSource(tmp_path).fetch("AAPL", "1d", START, END).frame
+    bars = SampleSource().fetch("AAPL", "1d", START, END).frame
+    pd.testing.assert_frame_equal(back, bars, check_freq=False, rtol=1e-15)
+
+
+def test_an_export_of_another_kind_or_of_nothing_is_refused(nightdesk, stored, tmp_path: Path) -> None:
+    refused = nightdesk("data", "export", "AAPL", "--to", str(tmp_path / "AAPL.xlsx"))
+    assert (refused.code, "Name it .csv or .parquet" in refused.err) == (2, True)
+    missing = nightdesk("data", "export", "NONE", "--to", str(tmp_path / "NONE.csv"), "--json")
+    assert json.loads(missing.err)["error"]["code"] == "data.missing"
+    assert list(tmp_path.glob("*.*")) == []
+
+
+def test_the_models_of_a_dataset_are_listed(home, nightdesk) -> None:
+    with filled_desk(home) as desk:
+        desk.database.write(_recorded)
+    said = nightdesk("data", "lineage", "d" * 10)
+    assert said.code == 0
+    assert "behavioral_cloner" in said.out
+    assert nightdesk("data", "lineage", "d" * 10, "--json").json["dataset"]["dataset"] == "d" * 64
+    assert nightdesk("data", "lineage", "0" * 10).code == 2
+
+
+def _recorded(c: Any) -> None:
+    datasets.record(
+        c, dataset="d" * 64, kind="bars", source="yahoo", symbol="AAPL", interval="1d", first=START, last=END,
+        rows=250, pulled_at=END, detail={"why": "first", "replaces": None},
+    )  # fmt: skip
