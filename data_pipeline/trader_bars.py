@@ -15,7 +15,7 @@ from data_pipeline.trader_events import MERGE, QUOTE, TRADE, UP, TraderEvents
 _TICK = 1e-3  # no price is nearer to 0 or 1: at 0 there is no logarithm
 _MS = 1_000_000  # ns
 _DUST = 1e-2  # shares: less is what rounding leaves, not a position
-SHORTEST, LONGEST = 1, 86_400  # seconds of a bar
+_LONGEST = 86_400  # seconds of a bar
 
 Ints = npt.NDArray[np.int64]
 
@@ -133,14 +133,19 @@ def _replayed(events: TraderEvents) -> _History:
     )
 
 
+def check_length(seconds: int) -> None:
+    """Refuse a length that no bar can have."""
+    if not 1 <= seconds <= _LONGEST:
+        raise UsageError("trades.bar", f"A bar of {seconds}s cannot be made.", f"Choose 1s to {_LONGEST}s.")
+
+
 def trader_bars(events: TraderEvents, seconds: int) -> TraderBars:
     """Bars of `seconds`, aligned to the clock, from the first price to the last.
 
     A bar [a, b) is over at b and knows what happened at t < b; what the trader did at b or later is joined to it as the
     decision that followed. So no state knows of anything at the time of a trade, or after it.
     """
-    if not SHORTEST <= seconds <= LONGEST:
-        raise UsageError("trades.bar", f"A bar of {seconds}s cannot be made.", f"Choose {SHORTEST}s to {LONGEST}s.")
+    check_length(seconds)
     length = seconds * 1000
     priced = events.kind <= TRADE
     bar = events.t // length

@@ -21,7 +21,7 @@ from config.errors import NightdeskError
 from config.publish import TEMP_PREFIX, publishing
 from data_pipeline import actions, states17
 from data_pipeline.sequences import returns_to_go
-from data_pipeline.trader_bars import TraderBars, trader_bars
+from data_pipeline.trader_bars import TraderBars, check_length, trader_bars
 from data_pipeline.trader_events import Repeats, read_events
 
 VERSION = 1
@@ -54,6 +54,9 @@ class Choice:
     train: float = 0.8  # the part of the markets, the oldest, that is learnt from
     strong: float = 0.8  # the quantile of net amounts in training markets from which on a trade is strong
     repeats: Repeats = "keep"
+
+    def __post_init__(self) -> None:
+        check_length(self.seconds)
 
 
 @dataclass

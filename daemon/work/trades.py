@@ -30,11 +30,12 @@ def make_trader_table(
     """Pull the bucket of these settings and make the table `out` of all the logs that it holds."""
     from data_pipeline.trader_table import Choice, make_table  # noqa: PLC0415 -- heavier than pulling
 
+    choice = Choice(seconds=seconds, repeats=settings.repeated_fills)
     pulled = pull(open_bucket(settings, home), home, progress=lambda done, name: progress(done * _PULLING, name))
     report = make_table(
         [(key, home.trades / key) for key in pulled.logs],
         out,
-        Choice(seconds=seconds, repeats=settings.repeated_fills),
+        choice,
         lambda done, name: progress(_PULLING + done * (1 - _PULLING), name),
     )
     progress(1.0, "done")

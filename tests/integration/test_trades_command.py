@@ -1,0 +1,116 @@
+"""`nightdesk data --trades`, from raw logs to the table, as a person types it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+import pytest
+
+from config.paths import Home
+from daemon.cli.app import main
+from data_pipeline.sequences import read_sequences
+from tests.support.s3 import KEY, KEY_ID, NAME, s3_server
+from tests.support.trader_logs import REAL
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def nightdesk(home: Home, monkeypatch, capsys):
+    def run(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["nightdesk", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        return Said(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(REAL, tmp_path / "logs" / "merged_trades" / "0x6031")
+    return tmp_path / "logs"
+
+
+def test_a_folder_of_real_logs_becomes_the_homes_table(nightdesk, home, folder):
+    said = nightdesk("data", "--trades", str(folder))
+    assert said.code == 0
+    told = {line.rsplit(maxsplit=1)[0].strip(): line.rsplit(maxsplit=1)[1] for line in said.out.splitlines()}
+    assert (told["markets"], told["events"], told["logs fetched"]) == ("3", "457", "3")
+    assert int(told["sequences, train"]) > 100
+    assert int(told["sequences, validation"]) > 50
+    assert "100% done" in said.err
+    assert len(read_sequences(home.trader_table, "train")) == int(told["sequences, train"])
+
+
+def test_the_table_goes_where_it_is_told_in_bars_of_the_length_asked_for(nightdesk, home, folder, tmp_path):
+    said = nightdesk("data", "--trades", str(folder), "--out", str(tmp_path / "x.parquet"), "--bar", "5s", "--json")
+    assert said.json["markets"] == 3
+    with pq.ParquetFile(tmp_path / "x.parquet") as file:
+        assert file.metadata.num_rows == sum(said.json["sequences"].values())
+        assert json.loads(file.schema_arrow.metadata[b"nightdesk"])["seconds"] == 5
+    assert not home.trader_table.exists()
+
+
+def test_a_second_time_only_what_is_new_is_fetched(nightdesk, folder):
+    first = nightdesk("data", "--trades", str(folder), "--json").json
+    second = nightdesk("data", "--trades", str(folder), "--json").json
+    assert (first["pull"]["fetched"], second["pull"]["fetched"], second["pull"]["unchanged"]) == (3, 0, 3)
+    assert first["id"] == second["id"]
+
+
+def test_a_torn_log_is_named_and_the_others_are_used(nightdesk, home, folder):
+    (folder / "torn_prices.json").write_text("{")
+    said = nightdesk("data", "--trades", str(folder))
+    assert said.code == 0
+    assert "'torn_prices.json': trades.torn" in said.err
+    assert "logs refused: trades.torn" in said.out
+    assert (home.trades_quarantine / "torn_prices.json").exists()
+
+
+def test_a_bucket_behind_an_endpoint_is_pulled_with_keys_from_the_environment(nightdesk, home, monkeypatch):
+    monkeypatch.setenv("R2_BUCKET_NAME", NAME)
+    monkeypatch.setenv("R2_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", KEY)
+    with s3_server() as server:
+        server.put_many({f"merged_trades/0x6031/{path.name}": path.read_bytes() for path in REAL.glob("*.json")})
+        said = nightdesk("data", "--trades", server.url, "--json", "-vv")
+    assert said.code == 0
+    assert said.json["markets"] == 3
+    assert KEY not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["nowhere"], "r2.unreachable"),
+        (["ftp://host/bucket"], "trades.place"),
+        (["https://host.example"], "config.secret"),
+        ([".", "--bar", "15 sheep"], "trades.bar"),
+        ([".", "--bar", "0.5s"], "trades.bar"),
+        ([".", "--bar", "2d"], "trades.bar"),
+        (["."], "trades.empty"),
+    ],
+)
+def test_what_cannot_be_done_is_told_by_code(nightdesk, tmp_path, monkeypatch, words, code):
+    monkeypatch.chdir(tmp_path / "home")
+    for name in ("R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    said = nightdesk("data", "--json", "--trades", *words)
+    assert said.code in (1, 2, 4)
+    assert json.loads(said.err.splitlines()[-1])["error"]["code"] == code
