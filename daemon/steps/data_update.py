@@ -1,11 +1,14 @@
-"""data_update: pull what is new for every symbol, and record the datasets it became."""
+"""data_update: pull what is new for every symbol, and record the datasets it became; pull the traders' logs too."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from daemon.executors.base import Outcome
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import datasets
 
@@ -17,17 +20,34 @@ ENOUGH = 0.95
 
 
 async def update_data(work: RunWork) -> Ending:
-    """One task a symbol; old data stays wherever a pull fails."""
+    """One task a symbol, and one for the bucket of logs, if there is one; old data stays wherever a pull fails."""
     sources = work.settings.sources
+    bucket = Plan("pull_trades")
     outcomes = await work.do_all(
-        (Plan("update_bars", symbol=symbol) for symbol in work.settings.symbols),
+        [
+            *(Plan("update_bars", symbol=symbol) for symbol in work.settings.symbols),
+            *([bucket] if sources.bucket.url else ()),
+        ],
         at_once=sources.yahoo.at_once if sources.bars in ("auto", "yahoo") else None,
     )
+    logs = outcomes.pop(bucket, None)
     pulled = {plan.symbol: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
     await work.write(lambda c: _record(c, pulled.values()))
     ending = ending_of(outcomes, enough=ENOUGH)
     ending.detail.update(_told(pulled))
-    return ending
+    return _with_logs(ending, logs) if logs else ending
+
+
+def _with_logs(ending: Ending, logs: Outcome) -> Ending:
+    """What became of the traders' logs. Bars do not need them: without them, or some of them, a pull is partial."""
+    if logs.value is None:
+        ending.detail["trades"] = {"error": logs.error}
+        cause = (logs.error or {}).get("code", "task.failed")
+    else:
+        ending.detail["trades"] = logs.value
+        refused = Counter(logs.value["refused"]).most_common(1)
+        cause = refused[0][0] if refused else None
+    return replace(ending, state="partial", cause=cause) if cause and ending.state == "succeeded" else ending
 
 
 def _told(pulled: dict[str, dict[str, Any]]) -> dict[str, Any]:
