@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from config.errors import UsageError
+from config.errors import NightdeskError, UsageError
 from data_pipeline.bars import Bars
 from data_pipeline.rolling import Floats
 
@@ -19,9 +19,7 @@ Integers = npt.NDArray[np.int64]
 
 def concurrency(bars: Bars, labelled: pd.DataFrame) -> pd.Series:
     """c_t: how many labels live through the return of each bar."""
-    first, last = _lives(bars, labelled)
-    steps = np.bincount(first, minlength=len(bars) + 1) - np.bincount(last + 1, minlength=len(bars) + 1)
-    return pd.Series(np.cumsum(steps)[:-1], bars.frame.index, name="concurrency")
+    return pd.Series(_living(*_lives(bars, labelled), len(bars)), bars.frame.index, name="concurrency")
 
 
 def sample_weights(bars: Bars, labelled: pd.DataFrame, *, oldest: float = 1.0) -> pd.DataFrame:
@@ -35,7 +33,7 @@ def sample_weights(bars: Bars, labelled: pd.DataFrame, *, oldest: float = 1.0) -
     if not -1.0 < oldest <= 1.0:
         raise UsageError("labels.decay", f"The oldest label cannot weigh {oldest}.", "Choose from above -1 to 1.")
     first, last = _lives(bars, labelled)
-    share = 1.0 / np.maximum(concurrency(bars, labelled).to_numpy(), 1)
+    share = 1.0 / np.maximum(_living(first, last, len(bars)), 1)
     uniqueness = _sums(share, first, last) / (last - first + 1)
     returns = np.diff(np.log(bars.frame["close"].to_numpy()), prepend=np.nan)
     returns[:1] = 0.0
@@ -50,7 +48,20 @@ def sample_weights(bars: Bars, labelled: pd.DataFrame, *, oldest: float = 1.0) -
 def _lives(bars: Bars, labelled: pd.DataFrame) -> tuple[Integers, Integers]:
     """The first and the last bar whose return each label is made of."""
     entries = bars.frame.index.get_indexer(labelled.index)
-    return entries + 1, entries + labelled["bars_held"].to_numpy()
+    last = entries + labelled["bars_held"].to_numpy()
+    if (entries < 0).any() or (last >= len(bars)).any():
+        raise NightdeskError(
+            "labels.entries",
+            "These labels were not made of these bars.",
+            "Give the bars that were labelled, all of them.",
+        )
+    return entries + 1, last
+
+
+def _living(first: Integers, last: Integers, bars: int) -> Integers:
+    """How many labels live in each bar: one more from a first bar on, one less after a last."""
+    steps = np.bincount(first, minlength=bars + 1) - np.bincount(last + 1, minlength=bars + 1)
+    return np.cumsum(steps)[:bars]
 
 
 def _sums(values: Floats, first: Integers, last: Integers) -> Floats:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.errors import UsageError
+from config.errors import NightdeskError, UsageError
 from data_pipeline.bars import Bars
 from data_pipeline.label_weights import concurrency, sample_weights
 from data_pipeline.triple_barrier import Barriers, barrier_labels
@@ -86,3 +86,9 @@ def test_many_labels_are_weighed_as_a_plain_loop_does(n: int, seed: int, horizon
 def test_a_decay_that_cannot_be_is_refused(oldest: float) -> None:
     with pytest.raises(UsageError, match="-1 to 1"):
         sample_weights(BARS, LABELLED, oldest=oldest)
+
+
+def test_labels_of_other_bars_are_refused() -> None:
+    for bars in (BARS.tail(3), BARS.head(4)):
+        with pytest.raises(NightdeskError, match="not made of these bars"):
+            sample_weights(bars, LABELLED)
