@@ -79,7 +79,14 @@ def running(choices: Choices) -> Client | None:
 def _token(choices: Choices) -> Secret | None:
     """The token, as the daemon finds it; a reader may well have none."""
     try:
-        file = None if os.environ.get(TOKEN_VARIABLE) else choices.settings().api.token_file
-        return read_secret("API token", variable=TOKEN_VARIABLE, file=file or choices.home.token)
+        return read_secret("API token", variable=TOKEN_VARIABLE, file=_token_file(choices) or choices.home.token)
+    except ConfigError:
+        return None
+
+
+def _token_file(choices: Choices) -> str | None:
+    """The file that the config names. A config that cannot be used names none: the desk works on without it too."""
+    try:
+        return None if os.environ.get(TOKEN_VARIABLE) else choices.settings().api.token_file
     except ConfigError:
         return None
