@@ -13,6 +13,10 @@ from daemon.store import models
 from daemon.store.models import Version, VersionState
 
 Pair = tuple[str, str]  # symbol, model type
+NOTHING = {
+    "message": "There is no challenger and no champion to judge.",
+    "cure": "Train one first: `nightdesk train`.",
+}
 # What a reader of the run wants to see at once; the rest is in the report.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
 
@@ -37,7 +41,7 @@ async def judge_models(work: RunWork) -> Ending:
             if verdict is not None:
                 verdicts[plan.subject] = verdict
     if not outcomes:
-        return Ending("skipped", "evaluation.nothing", {"message": "There is no challenger and no champion to judge."})
+        return Ending("skipped", "evaluation.nothing", dict(NOTHING))
     ending = ending_of(outcomes)
     ending.detail["verdicts"] = verdicts
     return ending

@@ -81,7 +81,15 @@ async def train_models(work: RunWork) -> Ending:
     ending = ending_of(outcomes, blocked=stale)
     ending.detail.update({"already_made": len(plans) - len(todo)} if len(todo) < len(plans) else {})
     ending.detail.update({"strays": adopted} if adopted else {})
+    odd = {plan.subject: found for plan, outcome in outcomes.items() if (found := _oddities(outcome.value))}
+    ending.detail.update({"expert_logs": odd} if odd else {})
     return ending
+
+
+def _oddities(made: dict[str, Any] | None) -> dict[str, Any]:
+    """What the model could not use of its expert's log; nothing of a model that has none, or of a log in order."""
+    log: dict[str, Any] = (made or {"metrics": {}})["metrics"].get("expert_log", {})
+    return {name: found for name, found in log.items() if found}
 
 
 def _plan(work: RunWork, symbol: str, model_type: str, iteration: int) -> Plan:

@@ -176,6 +176,26 @@ def test_why_a_run_failed_is_told_with_its_cure(desk, nightdesk):
     assert "AAPL: There are no bars of AAPL. Cure: Pull them." in nightdesk("run-once", "data").err
 
 
+def test_what_went_well_still_tells_what_was_not_used_and_that_data_is_made_up(desk, nightdesk):
+    fallback = {"symbols": ["AAPL"], "because": "Yahoo cannot be reached."}
+    pulled = {"new_rows": 7, "sources": ["sample"], "fallback": fallback, "quarantined": {"AAPL": {"not_positive": 2}}}
+    ending_in(desk, "succeeded", detail=pulled)
+    said = nightdesk("run-once", "data").out
+    assert "7 new bars, from sample." in said
+    assert "The sample market stands in for AAPL. Yahoo cannot be reached." in said
+    assert "AAPL: refused bars, kept in data/quarantine: not_positive 2." in said
+
+
+def test_what_could_not_be_used_of_an_experts_log_is_told(desk, nightdesk):
+    end_what_is_at_work(desk)
+    odd = {"unknown_actions": {"byu": 3, "moon": 1}, "dates_without_bar": 2, "duplicates": 4}
+    ending_in(desk, "succeeded", detail={"expert_logs": {"AAPL/behavioral_cloner": odd}})
+    said = nightdesk("run-once", "training").out
+    assert "AAPL/behavioral_cloner: the expert's log has unknown actions, taken as hold: byu 3, moon 1." in said
+    assert "2 dates of the expert's log have no bar" in said
+    assert "4 rows of the expert's log repeat a date" in said
+
+
 def test_the_seeds_flags_are_understood(desk, nightdesk):
     desk.database.write(
         lambda c: [runs.finish(c, r.id, "failed", desk.clock.now(), attempts=1) for r in runs.active(c)]
@@ -209,6 +229,15 @@ def test_without_the_token_nothing_is_changed(desk, nightdesk, monkeypatch):
     assert said.code == 1
     assert json.loads(said.err)["error"]["code"] == "request.token"
     assert desk.asked == []
+
+
+def test_a_desk_with_a_broken_config_still_takes_commands(desk, home, nightdesk, monkeypatch):
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    home.token.write_text(TOKEN)
+    home.token.chmod(0o600)
+    home.config.write_text('{"symbols": [')
+    ending_in(desk, "succeeded")
+    assert nightdesk("run-once", "signals").code == 0
 
 
 def test_a_desk_that_does_not_answer_is_told_apart_from_none(home, nightdesk):

@@ -202,7 +202,7 @@ def _refuse_single_class(labels: Labels) -> None:
         raise NightdeskError(
             "training.single_class",
             f"In the {len(labels)} rows of the training span the expert only said {only}; that teaches nothing.",
-            "Check that the log's dates are sessions of the market data and lie in the training span.",
+            "Check that the log says buy or sell, and that its dates are sessions within the training span.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -121,10 +122,33 @@ def _show(runs: list[dict[str, Any]]) -> None:
         if verdicts := detail.get("verdicts"):
             rows = [[who, *(_cell(told.get(key)) for key in VERDICT.values())] for who, told in verdicts.items()]
             table("Verdicts", ["model", *VERDICT], rows)
+        for note in _notes(detail):
+            typer.echo(note)
         for subject, error in detail.get("failed", {}).items():
             typer.echo(f"{subject}: {error['message']} Cure: {error['cure']}", err=True)
         if "message" in detail:
             typer.echo(f"{detail['message']} Cure: {detail.get('cure', 'See its log.')}", err=True)
+
+
+def _notes(detail: dict[str, Any]) -> Iterator[str]:
+    """What a person should know of a run that went well: where data came from, and what of it was not used."""
+    if sources := detail.get("sources"):
+        yield f"{detail['new_rows']} new bars, from {', '.join(sources)}."
+    if fallback := detail.get("fallback"):
+        yield f"The sample market stands in for {', '.join(fallback['symbols'])}. {fallback['because']}"
+    for symbol, refused in detail.get("quarantined", {}).items():
+        yield f"{symbol}: refused bars, kept in data/quarantine: {_counts(refused)}."
+    for model, odd in detail.get("expert_logs", {}).items():
+        if unknown := odd.get("unknown_actions"):
+            yield f"{model}: the expert's log has unknown actions, taken as hold: {_counts(unknown)}."
+        if missed := odd.get("dates_without_bar"):
+            yield f"{model}: {missed} dates of the expert's log have no bar and were not used."
+        if repeated := odd.get("duplicates"):
+            yield f"{model}: {repeated} rows of the expert's log repeat a date and were not used."
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _cell(value: Any) -> Any:
