@@ -14,10 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_pipeline import DataLoader, FeatureEngineer
 from data_pipeline.actions import ACTIONS
-from evaluation import StrategyBase
-from trainers import BehavioralCloner, BehavioralClonerConfig
+from trainers import BehavioralCloner, BehavioralClonerConfig, DataLoader, FeatureEngineer, StrategyBase
 
 SYMBOL = "AAPL"
 FEATURES = ["close", "volume", "rsi", "ema", "macd_to_close", "volume_change", "high_low_spread"]

@@ -1,4 +1,8 @@
-"""Makes models: one way to train, keep and run every kind of them. Names are imported when first used."""
+"""Makes models: one way to train, keep and run every kind of them. Names are imported when first used.
+
+What a model is made of and used in (`DataLoader`, `FeatureEngineer`, `StrategyBase`) can be had from here too, so that
+a script of a trader's own needs one import.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from data_pipeline import DataLoader, FeatureEngineer
+    from evaluation import StrategyBase
     from trainers.artifact import Artifact, ArtifactFacts, load_artifact, prove, save_artifact
     from trainers.cloning.config import BehavioralClonerConfig
     from trainers.cloning.forest import BehavioralCloner
@@ -17,10 +23,13 @@ _MODULES = {
     "ArtifactFacts": "trainers.artifact",
     "BehavioralCloner": "trainers.cloning.forest",
     "BehavioralClonerConfig": "trainers.cloning.config",
+    "DataLoader": "data_pipeline",
+    "FeatureEngineer": "data_pipeline",
     "Manifest": "trainers.manifest",
     "Model": "trainers.interface",
     "ModelType": "trainers.interface",
     "Needs": "trainers.interface",
+    "StrategyBase": "evaluation",
     "TrainingContext": "trainers.interface",
     "TrainingTask": "trainers.interface",
     "load_artifact": "trainers.artifact",
@@ -35,10 +44,13 @@ __all__ = [
     "ArtifactFacts",
     "BehavioralCloner",
     "BehavioralClonerConfig",
+    "DataLoader",
+    "FeatureEngineer",
     "Manifest",
     "Model",
     "ModelType",
     "Needs",
+    "StrategyBase",
     "TrainingContext",
     "TrainingTask",
     "load_artifact",

@@ -12,11 +12,9 @@ import pandas as pd
 import pytest
 
 from config.paths import Home
-from data_pipeline import DataLoader, FeatureEngineer
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.store import BarStore
-from evaluation import StrategyBase
-from trainers import BehavioralCloner, BehavioralClonerConfig
+from trainers import BehavioralCloner, BehavioralClonerConfig, DataLoader, FeatureEngineer, StrategyBase
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "behavioral_cloning_example.py"
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
