@@ -80,7 +80,7 @@ def floors(monitoring: Monitoring) -> tuple[Floor, Floor]:
             "",
             monitoring.min_sharpe_ratio,
             math.inf,
-            "Look at its report. If the market has changed, train it again; if the new version did this, roll it back.",
+            "Look at its report. Train it again when the market or your expert's log has something new to teach.",
         ),
         Floor(
             "drawdown_beyond",
@@ -89,7 +89,7 @@ def floors(monitoring: Monitoring) -> tuple[Floor, Floor]:
             " %",
             monitoring.max_drawdown_threshold,
             0.0,
-            "Do not follow its signals before you have seen its report; then train it again or roll it back.",
+            "Do not follow its signals before you have seen its report; then train it again.",
         ),
     )
 

@@ -41,12 +41,13 @@ function show(status) {
   at("about").textContent = `Version ${status.version}, up since ${new Date(status.since).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
   fill("notices", sections.notices(status));
   fill("glance", sections.glance(status));
+  fill("alerts", sections.alerts(status));
+  at("alerts").hidden = !status.alerts.length;
   fill("running", sections.running(status));
   at("running").hidden = !status.running.length;
   fill("signals", sections.signals(status));
   fill("models", sections.models(status, picture));
   fill("jobs", sections.jobs(status));
-  fill("alerts", sections.alerts(status));
   fill("backups", sections.backups(status));
   const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
   at("zone").textContent = `Times are yours (${mine}); the desk keeps its schedule in ${status.time_zone}.`;

@@ -196,7 +196,6 @@ function lastRun(run) {
 }
 
 export function alerts(status) {
-  if (!status.alerts.length) return [empty("Nothing needs a person.")];
   return status.alerts.map((alert) => el("article", { class: `notice ${alert.state === "firing" ? "bad" : "warn"}` },
     el("h3", {}, alert.subject.replaceAll("_", " "), pill(alert.state, alert.state === "firing" ? "bad" : "warn")),
     el("p", {}, alert.message),
