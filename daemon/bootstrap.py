@@ -166,6 +166,7 @@ async def _serve(
         await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         notifier.stopping()
+        log.write("info", "desk.stopping", grace_seconds=house.settings.limits.stop_grace.total_seconds())
         await working
         server.stop()
         await serving

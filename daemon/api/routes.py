@@ -101,7 +101,9 @@ def ledgers(desk: DeskView) -> APIRouter:
 
         newest, said, names = read(look)
         if not newest and symbol not in desk.settings.symbols:
-            raise _unknown("signals", f"Nothing was ever said about {symbol}.", "/api/v1/signals")
+            raise _unknown(
+                "signals", f"Nothing was ever said about {symbol}.", "`nightdesk signals` or /api/v1/signals"
+            )
         now = desk.clock.now()
         items, following = _page(said, limit)
         return answers.SignalHistory(
@@ -155,7 +157,9 @@ def ledgers(desk: DeskView) -> APIRouter:
         """A model version, how it was judged and when it served."""
         found = read(lambda c: _version_facts(c, desk, version_id))
         if found is None:
-            raise _unknown("version", f"There is no model version {version_id}.", "/api/v1/models")
+            raise _unknown(
+                "version", f"There is no model version {version_id}.", "`nightdesk models` or /api/v1/models"
+            )
         return found
 
     @routes.get("/alerts")
