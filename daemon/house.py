@@ -59,7 +59,10 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
         raise UsageError(
             "option.invalid", f"The options {options} cannot be used: {error}.", "Correct the option."
         ) from error
-    check_settings(chosen)
+    try:
+        check_settings(chosen)
+    except ConfigError as error:  # what was typed is at fault, not the config
+        raise UsageError(error.code, error.message, error.cure) from error
     return chosen
 
 

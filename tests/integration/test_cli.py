@@ -272,6 +272,12 @@ def test_a_model_type_that_is_not_registered_is_told_with_those_that_are(home, n
     assert "behavioral_cloner" in said.err
 
 
+def test_a_model_type_that_is_mistyped_is_no_fault_of_the_config(nightdesk):
+    said = nightdesk("train", "--model-type", "nope")
+    assert said.code == 2
+    assert "behavioral_cloner" in said.err
+
+
 @pytest.mark.parametrize("words", [("init",), ("create-config",), ("--create-config",)])
 def test_init_writes_a_config_once(home, nightdesk, words):
     assert nightdesk(*words).code == 0
