@@ -18,10 +18,13 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from data_pipeline import calendar
 from data_pipeline.bars import PRICES, Bars
+
+Flags = npt.NDArray[np.bool_]
 
 WEIGHTS = {"completeness": 0.4, "freshness": 0.2, "validity": 0.2, "consistency": 0.2}
 WINDOW = 60  # sessions
@@ -50,13 +53,14 @@ class Health:
 
 def measure(bars: Bars, now: datetime) -> Health:
     """The health at the last session that has closed."""
-    today = daily(bars, now).iloc[-1]
-    there = _there(bars, now)
+    expected, flags = _expected(bars, now), marks(bars)
+    there = expected.isin(bars.frame.index)
     newest = int(np.flatnonzero(there)[-1]) if there.any() else -1
+    today = _parts(bars, expected, flags).iloc[-1]
     counts = {
         "gap": int((~there[: newest + 1]).sum()),
         "stale": len(there) - newest - 1,
-        **{str(name): int(flags.sum()) for name, flags in marks(bars).items()},
+        **{str(name): int(found) for name, found in flags.sum().items()},
     }
     return Health(
         **{name: float(today[name]) for name in ("index", *WEIGHTS)},
@@ -69,23 +73,26 @@ def daily(bars: Bars, now: datetime) -> pd.DataFrame:
 
     Cut short, the bars give the same numbers for the sessions that are left.
     """
-    expected, there = _expected(bars, now), _there(bars, now)
-    sessions = max(round(_bars_a_session(bars)), 1)
-    found, row = marks(bars), pd.DatetimeIndex(bars.frame.index).get_indexer(expected)
-    invalid = (found["no_volume"] | found["outside_range"]).to_numpy()[row] & there
-    inconsistent = (found["frozen"] | found["outlier"]).to_numpy()[row] & there
-    missed = np.arange(len(there)) - np.maximum.accumulate(np.where(there, np.arange(len(there)), 0))
-    parts = pd.DataFrame(
-        {
-            "completeness": _share(there, np.ones_like(there), sessions),
-            "freshness": 1.0 / (1.0 + missed / sessions),
-            "validity": 1.0 - _share(invalid, there, sessions),
-            "consistency": 1.0 - _share(inconsistent, there, sessions),
-        }
-    )
-    parts.insert(0, "index", sum(weight * parts[name] for name, weight in WEIGHTS.items()))
+    expected = _expected(bars, now)
     dates = calendar.session_dates(bars.symbol, expected)
-    return parts.set_axis(dates)[~dates.duplicated(keep="last")]
+    return _parts(bars, expected, marks(bars)).set_axis(dates)[~dates.duplicated(keep="last")]
+
+
+def _parts(bars: Bars, expected: pd.DatetimeIndex, flags: pd.DataFrame) -> pd.DataFrame:
+    """The index and its parts at every close that the calendar expects."""
+    row = pd.DatetimeIndex(bars.frame.index).get_indexer(expected)
+    there, nth = row >= 0, np.arange(len(row))
+    sessions = max(round(_bars_a_session(bars)), 1)
+    invalid = (flags["no_volume"] | flags["outside_range"]).to_numpy()[row] & there
+    inconsistent = (flags["frozen"] | flags["outlier"]).to_numpy()[row] & there
+    missed = nth - np.maximum.accumulate(np.where(there, nth, 0))
+    parts = {
+        "completeness": _share(there, np.ones_like(there), sessions),
+        "freshness": 1.0 / (1.0 + missed / sessions),
+        "validity": 1.0 - _share(invalid, there, sessions),
+        "consistency": 1.0 - _share(inconsistent, there, sessions),
+    }
+    return pd.DataFrame({"index": sum(weight * parts[name] for name, weight in WEIGHTS.items()), **parts})
 
 
 def marks(bars: Bars) -> pd.DataFrame:
@@ -94,23 +101,20 @@ def marks(bars: Bars) -> pd.DataFrame:
     `outlier`: the log return lies more than 10 robust standard deviations (1.4826 times the median absolute deviation)
     from the median of the returns before it.
     """
-    frame = bars.frame
-    top, bottom = frame[["open", "close"]].max(axis=1), frame[["open", "close"]].min(axis=1)
-    traded = frame["volume"] > 0.0
-    still = (frame[list(PRICES)].diff() == 0.0).all(axis=1)
+    open_, high, low, close = (bars.frame[name].to_numpy() for name in PRICES)
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    traded = bars.frame["volume"].to_numpy() > 0.0
+    prices = bars.frame[list(PRICES)].to_numpy()
+    still = np.append(False, (np.diff(prices, axis=0) == 0.0).all(axis=1))
     return pd.DataFrame(
         {
-            "no_volume": _run(~traded, RUN) & traded.cummax(),  # an index trades nothing, ever
-            "outside_range": (top > frame["high"] * (1 + _ROUNDING)) | (bottom < frame["low"] * (1 - _ROUNDING)),
-            "frozen": _run(still, RUN - 1),
-            "outlier": _outliers(np.log(frame["close"]).diff()),
-        }
+            "no_volume": (_counted(~traded, RUN) == RUN) & np.logical_or.accumulate(traded),  # an index never trades
+            "outside_range": (top > high * (1 + _ROUNDING)) | (bottom < low * (1 - _ROUNDING)),
+            "frozen": _counted(still, RUN - 1) == RUN - 1,
+            "outlier": _outliers(np.log(bars.frame["close"]).diff()).to_numpy(),
+        },
+        index=bars.frame.index,
     )
-
-
-def _run(flags: pd.Series, length: int) -> pd.Series:
-    """Whether a row is flagged with all of the `length - 1` before it."""
-    return flags.astype("int64").rolling(length).sum() == length
 
 
 def _outliers(returns: pd.Series) -> pd.Series:
@@ -126,16 +130,18 @@ def _expected(bars: Bars, now: datetime) -> pd.DatetimeIndex:
     return calendar.closes(bars.symbol, bars.interval, first, max(pd.Timestamp(now), first))
 
 
-def _there(bars: Bars, now: datetime) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return np.asarray(_expected(bars, now).isin(bars.frame.index))
-
-
 def _bars_a_session(bars: Bars) -> float:
     return calendar.periods_per_year(bars.symbol, bars.interval) / calendar.periods_per_year(bars.symbol, "1d")
 
 
-def _share(flags: np.ndarray[Any, Any], of: np.ndarray[Any, Any], sessions: int) -> np.ndarray[Any, Any]:
+def _share(flags: Flags, of: Flags, sessions: int) -> npt.NDArray[np.float64]:
     """The share of `flags` in the bars that count, over the window; none where none count."""
-    window = WINDOW * sessions
-    some, all_ = (pd.Series(each.astype("int64")).rolling(window, min_periods=1).sum() for each in (flags, of))
-    return np.divide(some, all_, out=np.zeros(len(some)), where=(all_ > 0).to_numpy())
+    some, all_ = (_counted(each, WINDOW * sessions) for each in (flags, of))
+    return np.divide(some, all_, out=np.zeros(len(some)), where=all_ > 0)
+
+
+def _counted(flags: Flags, window: int) -> npt.NDArray[np.int64]:
+    """How many of the last `window` rows are flagged, at each row."""
+    total: npt.NDArray[np.int64] = np.cumsum(flags, dtype=np.int64)
+    total[window:] -= total[:-window].copy()
+    return total

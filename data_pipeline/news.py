@@ -40,6 +40,8 @@ class HeadlineStore:
 
     def add(self, source: str, symbol: str, headlines: Sequence[Headline], seen_at: datetime) -> int:
         """Keep those that were never seen; how many."""
+        if not headlines:
+            return 0
         known = self.load(source, symbol)
         by_id = {headline.id[:_LONGEST]: headline for headline in reversed(headlines)}
         new = [headline for name, headline in by_id.items() if name not in set(known["id"])]

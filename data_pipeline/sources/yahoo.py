@@ -39,6 +39,7 @@ from data_pipeline.sources.base import BarSource
 if TYPE_CHECKING:
     from config.settings import YahooSource as YahooSettings
 
+_COOKIE_HOST = "https://fc.yahoo.com"
 _PRICES_HOST = "https://query2.finance.yahoo.com"
 _CONNECT_SECONDS = 2.5  # what cannot be reached in this time is out of reach
 _HEADLINES = 20  # asked for at a time
@@ -151,12 +152,17 @@ class _YahooSession(Session[Response]):
         self._limit = timeout
         self._base = urlsplit(base_url.rstrip("/")) if base_url else None
         self._heard = float("-inf")
+        self._greeting: Response | None = None
 
     def request(self, method: HttpMethod, url: str, *args: Any, **options: Any) -> Response:
         """Every request of yfinance's passes here, whatever host and time limit it was meant for."""
+        if url == _COOKIE_HOST and self._greeting is not None and len(self.cookies):
+            return self._greeting  # yfinance would fetch its cookie anew for each request; the session holds it
         options["timeout"] = (min(_CONNECT_SECONDS, self._limit), self._limit)
         answer = super().request(method, _moved(url, self._base) if self._base else url, *args, **options)
         self._heard = time.monotonic()
+        if url == _COOKIE_HOST:
+            self._greeting = answer
         return answer
 
     def knock(self) -> None:

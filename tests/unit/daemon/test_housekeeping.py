@@ -88,3 +88,21 @@ async def test_backups_within_one_second_have_names_of_their_own_though_the_firs
         assert [run.state for run in every_run(house)] == ["succeeded"] * 3
         assert [record.name for record in house.database.read(recorded)] == [folder.name for folder in home.backups]
         assert len(home.backups) == 1
+
+
+async def test_maintenance_keeps_the_newest_replaced_datasets_of_each_series(home: Home) -> None:
+    with quiet_house(home, Settings.model_validate({"retention": {"revisions": 2}})) as house:
+        kept = {
+            symbol: [home.revision("yahoo", symbol, "1d", f"d{n}") for n in range(4)] for symbol in ("AAPL", "MSFT")
+        }
+        newest = home.bars("yahoo", "AAPL", "1d")
+        for age, path in [*enumerate(reversed(kept["AAPL"])), *enumerate(reversed(kept["MSFT"])), (99, newest)]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            os.utime(path, (1e9 - age, 1e9 - age))
+        request(house, "maintenance")
+        await attend_all(Dispatcher(house))
+        assert every_run(house)[0].detail["revisions"] == 4  # type: ignore[index]
+        for files in kept.values():
+            assert [path.exists() for path in files] == [False, False, True, True]
+        assert newest.exists()

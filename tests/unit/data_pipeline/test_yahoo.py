@@ -153,3 +153,36 @@ def test_every_request_goes_to_the_configured_host_and_nothing_is_pickled_on_dis
         "/", "/v1/test/getcrumb", "/v8/finance/chart/AAPL",
     }  # fmt: skip
     assert list(tmp_path.rglob("*.db")) == []
+
+
+def test_a_symbol_costs_one_request_once_the_client_has_introduced_itself(
+    yahoo: FakeYahoo, source: YahooSource
+) -> None:
+    source.pull("AAPL", "1d", START, END)
+    yahoo.requests.clear()
+    source.pull("AAPL", "1d", START, END)
+    assert [path.partition("?")[0] for path in yahoo.requests] == ["/v8/finance/chart/AAPL"]
+
+
+@pytest.mark.parametrize("failure", ["not_an_object", "text_for_numbers"])
+def test_nonsense_of_any_kind_is_a_schema_error_or_refused_by_the_gates(
+    yahoo: FakeYahoo, source: YahooSource, failure: str
+) -> None:
+    yahoo.fail(failure)
+    assert _code(source) in ("data.schema", "data.empty")
+
+
+def test_a_changed_time_zone_moves_no_bar(yahoo: FakeYahoo, source: YahooSource) -> None:
+    before = source.pull("AAPL", "1d", START, END)
+    yahoo.fail("other_time_zone")
+    pd.testing.assert_frame_equal(source.pull("AAPL", "1d", START, END), before)
+
+
+def test_short_bars_older_than_yahoo_remembers_are_told_as_missing_not_as_broken(
+    yahoo: FakeYahoo, source: YahooSource
+) -> None:
+    yahoo.serve("AAPL", SampleSource().fetch("AAPL", "5m", END - timedelta(days=20), END).frame, "5m")
+    yahoo.now = END + timedelta(days=200)
+    with pytest.raises(NightdeskError, match="within the last 60 days") as caught:
+        source.pull("AAPL", "5m", END - timedelta(days=20), END)
+    assert caught.value.code == "data.empty"
