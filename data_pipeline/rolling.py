@@ -62,31 +62,52 @@ def kurtosis(values: Floats, n: int) -> Floats:
 def quantile(values: Floats, n: int, q: float) -> Floats:
     """The value below which a share `q` of the last n lies, between neighbours in a straight line."""
     first = int(np.argmax(~np.isnan(values))) if len(values) else 0
-    return np.concatenate([np.full(first, np.nan), _quantiles(values[first:], n, q * (n - 1))])
+    known = values[first:]
+    ranked = (
+        _full(_ranked(known, np.sort(known[:n]), q * (n - 1)), n) if len(known) >= n else np.full_like(known, np.nan)
+    )
+    return np.concatenate([np.full(first, np.nan), ranked])
+
+
+def _centres(values: Floats, n: int) -> Floats:
+    """The mean of each full window, measured from its last value: exactly 0 where the window is flat."""
+    return _full(_distances(values, n), n) / n
+
+
+def _power_sums(values: Floats, centres: Floats, n: int, power: int) -> Floats:
+    """The sum of (x - mean) ** power over each full window."""
+    return _full(_powers(values, centres, n, power), n)
+
+
+def _full(results: Floats, n: int) -> Floats:
+    results[: n - 1] = np.nan
+    return results
+
+
+# The kernels keep to loops and slices: with numpy's functions inside they would compile for seconds on a new machine.
 
 
 @njit(cache=True)
-def _centres(values: Floats, n: int) -> Floats:
-    """The mean of each full window, measured from its last value: exactly 0 where the window is flat."""
-    out = np.full(len(values), np.nan)
+def _distances(values: Floats, n: int) -> Floats:
+    """The sum of x - x_t over each full window."""
+    out = np.zeros(len(values))
     for begin in range(n - 1, len(values), _BLOCK):
         end = min(begin + _BLOCK, len(values))
-        last, total = values[begin:end], np.zeros(end - begin)
+        last, total = values[begin:end], out[begin:end]
         for back in range(1, n):
             past = values[begin - back : end - back]
             for i in range(end - begin):
                 total[i] += past[i] - last[i]
-        out[begin:end] = total / n
     return out
 
 
 @njit(cache=True)
-def _power_sums(values: Floats, centres: Floats, n: int, power: int) -> Floats:
-    """The sum of (x - mean) ** power over each full window."""
-    out = np.full(len(values), np.nan)
+def _powers(values: Floats, centres: Floats, n: int, power: int) -> Floats:
+    """The sum of (x - x_t - centre) ** power over each full window; `power` is 2, 3 or 4."""
+    out = np.zeros(len(values))
     for begin in range(n - 1, len(values), _BLOCK):
         end = min(begin + _BLOCK, len(values))
-        last, centre, total = values[begin:end], centres[begin:end], np.zeros(end - begin)
+        last, centre, total = values[begin:end], centres[begin:end], out[begin:end]
         for back in range(n):
             past = values[begin - back : end - back]
             for i in range(end - begin):
@@ -98,20 +119,20 @@ def _power_sums(values: Floats, centres: Floats, n: int, power: int) -> Floats:
                     total[i] += square * distance
                 else:
                     total[i] += square * square
-        out[begin:end] = total
     return out
 
 
 @njit(cache=True)
-def _quantiles(values: Floats, n: int, rank: float) -> Floats:
-    """The value at `rank` (0 to n - 1) of each sorted window, between two neighbours where rank is no whole number."""
-    out = np.full(len(values), np.nan)
-    ordered = np.sort(values[:n])
+def _ranked(values: Floats, ordered: Floats, rank: float) -> Floats:
+    """The value at `rank` of each sorted window, between two neighbours for a broken rank; `ordered` is the first."""
+    n, out = len(ordered), np.zeros(len(values))
     below = int(rank)
     above, part = min(below + 1, n - 1), rank - below
     for t in range(n - 1, len(values)):
         if t >= n:
-            at, new = np.searchsorted(ordered, values[t - n]), values[t]
+            at, old, new = 0, values[t - n], values[t]
+            while ordered[at] < old:
+                at += 1
             while at > 0 and ordered[at - 1] > new:
                 ordered[at] = ordered[at - 1]
                 at -= 1
