@@ -87,7 +87,7 @@ def night() -> bool:
     taken, resting = [], []
     for _ in range(REPEATS):
         with tempfile.TemporaryDirectory() as folder, desk(Path(folder)) as (process, address, began):
-            until(address, "/api/v1/signals", lambda answer: len(answer["signals"]) > 0, 300)
+            until(address, "/api/v1/signals", lambda answer: len(answer["items"]) > 0, 300)
             taken.append(time.perf_counter() - began)
             until(address, "/api/v1/status", lambda answer: finished(answer, "backup"), 120)
             time.sleep(WORKER_IDLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -11,6 +12,10 @@ from config.settings import Settings
 from data_pipeline.bars import COLUMNS
 from data_pipeline.store import BarStore
 from data_pipeline.update import update_symbol
+
+
+class SampleDataWarning(UserWarning):
+    """What was asked for is not real, though nobody asked for a made-up market."""
 
 
 class DataLoader:
@@ -30,6 +35,12 @@ class DataLoader:
         source = store.chosen(symbol, interval, sources)
         if source is None:
             source = update_symbol(self.home, sources, symbol, interval, now or datetime.now(UTC)).source
+        if source == "sample" and sources.bars != "sample":
+            warnings.warn(
+                f"The bars of {symbol} are made up: no real ones could be had, so the sample market stands in.",
+                SampleDataWarning,
+                stacklevel=2,
+            )
         bars = store.load(symbol, interval, source)
         dates = bars.dates if interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
         frame = bars.frame[list(COLUMNS)].reset_index(drop=True)

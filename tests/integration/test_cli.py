@@ -152,7 +152,7 @@ def test_a_new_home_has_nothing_to_look_at(nightdesk, home):
 
 @pytest.mark.parametrize(
     ("state", "code"),
-    [("succeeded", 0), ("partial", 0), ("skipped", 1), ("failed", 1), ("timed_out", 5), ("cancelled", 130)],
+    [("succeeded", 0), ("partial", 1), ("skipped", 1), ("failed", 1), ("timed_out", 5), ("cancelled", 130)],
 )
 def test_the_exit_code_tells_how_the_run_ended(desk, nightdesk, state, code):
     ending_in(desk, state)

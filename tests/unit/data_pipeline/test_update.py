@@ -18,7 +18,7 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import Settings, Sources, YahooSource
 from data_pipeline.bars import Bars
-from data_pipeline.loader import DataLoader
+from data_pipeline.loader import DataLoader, SampleDataWarning
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.store import BarStore, Dataset
 from data_pipeline.update import freshness, update_symbol
@@ -241,7 +241,8 @@ def test_an_empty_dataset_is_not_stored(home: Home) -> None:
 
 def test_the_loader_gives_a_plain_frame_with_dates_and_says_where_it_came_from(home: Home, nowhere: Sources) -> None:
     loader = DataLoader(home, Settings(sources=nowhere))
-    frame = loader.load("AAPL", now=NOW)
+    with pytest.warns(SampleDataWarning, match="bars of AAPL are made up"):
+        frame = loader.load("AAPL", now=NOW)
     assert list(frame.columns) == ["date", "open", "high", "low", "close", "volume"]
     assert frame["date"].iloc[-1] == pd.Timestamp("2024-06-14")
     assert frame.attrs["provenance"] == "sample"
