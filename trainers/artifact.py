@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,7 @@ class ArtifactFacts:
     settings_fingerprint: str
     seed: int
     device: str = "cpu"
+    leaks: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
         seed=facts.seed,
         device=facts.device,
         metrics=model.facts["metrics"],
+        leaks=facts.leaks,
         golden_bars=golden_bars,
         files=files,
     )

@@ -12,8 +12,11 @@ from config.errors import NightdeskError
 from config.settings import Section
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from data_pipeline.bars import Bars
     from data_pipeline.trade_logs import ExpertLog
+    from evaluation.leaks import Learned
     from evaluation.signals import Signals
 
 
@@ -77,14 +80,23 @@ def _never() -> bool:
     return False
 
 
+def _untold(_learned: Learned) -> None:
+    """Nobody audits what was learned."""
+
+
 @dataclass(frozen=True)
 class TrainingContext:
-    """What surrounds a training: its seed and device, who listens, who may stop it, where it may resume from."""
+    """What surrounds a training: its seed and device, who listens, who may stop it, where it may resume from.
+
+    `learned` must be told of everything that was fitted or chosen (forests, networks, scalers, thresholds), with the
+    rows it was learned from: a training that tells nothing does not pass the leak audit.
+    """
 
     seed: int = 42
     device: str = "cpu"
     progress: Progress = unheard
     should_stop: Callable[[], bool] = _never
+    learned: Callable[[Learned], None] = _untold
     checkpoints: Path | None = None
     trial: int = 0
 
@@ -105,6 +117,9 @@ class Model(Protocol):
     @property
     def facts(self) -> dict[str, Any]:
         """JSON-able: `metrics` measured while training, and `features` in their order."""
+
+    def features(self, bars: Bars) -> pd.DataFrame:
+        """What `signals` decides from, for the leak audit: named columns of numbers, a row a bar, NaN in warm-ups."""
 
     def signals(self, bars: Bars) -> Signals:
         """A position and a confidence for each bar, each decided with that bar's close and nothing later."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
 from data_pipeline.experts import find_expert_log
+from evaluation.leaks import LeakAudit, Learned, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
 from trainers.interface import TrainingContext, TrainingTask
@@ -28,15 +29,20 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     seed = int(args["seed"])
     bars = stored_bars(context.home, context.settings, symbol)
     task = training_task(context, args, bars)
+    learned: list[Learned] = []
     model = registry.get(model_type).train(
         task,
         TrainingContext(
             seed=seed,
             progress=context.progress,
             should_stop=context.should_stop,
+            learned=learned.append,
             trial=int(args["iteration"]),
         ),
     )
+    context.progress(1.0, "auditing for leaks")
+    leaks = audit(model, bars, learned, Span(task.train_start, task.train_end), seed=seed)
+    refuse_leaks(leaks, task, model_type)
     facts = ArtifactFacts(
         model_type=model_type,
         version=version,
@@ -49,8 +55,25 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         trained_at=context.now(),
         settings_fingerprint=context.settings.fingerprint(),
         seed=seed,
+        leaks=leaks.to_dict(),
     )
     return told(folder, save_artifact(folder, model, facts))
+
+
+def refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None:
+    """Fail the training of a model that knew what it could not know; it would be judged by what it never has live."""
+    if leaks.clean:
+        return
+    first, others = leaks.findings[0], len(leaks.findings) - 1
+    raise NightdeskError(
+        "training.leak",
+        f"{task.symbol} {model_type} leaks ({first.kind}) in {first.name!r}: {first.detail}."
+        + (f" There are {others} more findings." if others else ""),
+        "No version was published. Compute it from bars that had closed, learn it from the training span alone, and "
+        "train again.",
+        names=sorted({finding.name for finding in leaks.findings}),
+        leaks=leaks.to_dict(),
+    )
 
 
 def training_task(context: WorkContext, args: dict[str, Any], bars: Bars) -> TrainingTask:
@@ -114,5 +137,5 @@ def told(folder: Path, manifest: Manifest) -> dict[str, Any]:
         "train_start": manifest.train_start.isoformat(),
         "train_end": manifest.train_end.isoformat(),
         "trained_at": manifest.trained_at.isoformat(),
-        "metrics": manifest.metrics,
+        "metrics": {**manifest.metrics, "leaks": manifest.leaks},
     }

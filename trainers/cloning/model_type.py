@@ -16,7 +16,9 @@ from config.settings import Section
 from data_pipeline.actions import ACTIONS
 from data_pipeline.bars import Bars
 from data_pipeline.features import DEFAULT_FEATURES, feature_matrix
+from data_pipeline.splits import Split, holdout
 from data_pipeline.trade_logs import label
+from evaluation.leaks import Learned, Span
 from evaluation.signals import Sell, Signals, positions_from_actions
 from trainers.cloning.columns import FeatureColumns, within_range
 from trainers.cloning.config import BehavioralClonerConfig, BehavioralClonerParams, ForestConfig
@@ -55,9 +57,13 @@ class BehavioralClonerModel:
         """What was measured while training, and the features in their order."""
         return {"metrics": self.about.metrics, "features": list(self.about.features)}
 
+    def features(self, bars: Bars) -> pd.DataFrame:
+        """What the forest decides from."""
+        return feature_matrix(bars, self.about.features)
+
     def signals(self, bars: Bars) -> Signals:
         """Hold keeps the position, from flat before the first bar; a bar whose features are undefined is a hold."""
-        matrix = feature_matrix(bars, self.about.features).to_numpy()
+        matrix = self.features(bars).to_numpy()
         defined = within_range(matrix).all(axis=1)
         actions, confidence = np.zeros(len(bars), dtype=np.int64), np.zeros(len(bars))
         proba = self.forest.predict_proba(matrix[defined])
@@ -88,7 +94,10 @@ class BehavioralClonerType:
         params = BehavioralClonerParams.model_validate(task.params.model_dump())
         features = params.features or DEFAULT_FEATURES
         X, y, log = _training_rows(task, features)
-        cloner = BehavioralCloner(_config(params, context.seed))
+        config = _config(params, context.seed)
+        for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
+            context.learned(learned)
+        cloner = BehavioralCloner(config)
         metrics = cloner.train_model(
             X, y, verbose=False, progress=lambda part, said: context.report(part * 0.5, f"measuring, {said}")
         )
@@ -125,6 +134,13 @@ def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.Data
     without_bar = sum(first <= date <= last for date in dates)
     oddities = {"dates_without_bar": without_bar, "duplicates": log.duplicates, "unknown_actions": log.unknown}
     return matrix[usable], target[usable], oddities
+
+
+def _learned(times: pd.DatetimeIndex, split: Split) -> tuple[Learned, Learned]:
+    """The forest that is measured, and the one that serves. What the expert did at a bar is known at that bar."""
+    measured = Span(times[split.test[0]].to_pydatetime(), times[split.test[-1]].to_pydatetime())
+    rows = times[split.train]
+    return Learned("measured forest", rows, rows, measured), Learned("forest", times, times)
 
 
 def _of_last_trade(actions: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:
