@@ -70,6 +70,8 @@ _STANDARD = (
 _LONGER = (
     Feature("sma_200", 199, lambda c: ta.sma(c, 200)),
     Feature("roc", 10, ta.roc),
+    Feature("log_return", 1, ta.log_returns),
+    Feature("volume_ratio", 19, ta.volume_ratio),
     Feature("yang_zhang", 20, ta.yang_zhang),
     Feature("fractional_close", 54, ta.fractional_close),
     *(Feature(f"return_1_lag_{n}", 1 + n, partial(_lagged_return, n=n)) for n in (1, 2, 3, 5, 10)),

@@ -138,6 +138,11 @@ def volume_z(c: Columns, n: int = 20) -> Floats:
     return rolling.score(c.volume, n)
 
 
+def volume_ratio(c: Columns, n: int = 20) -> Floats:
+    """The volume by its mean over n bars, its own included: 0 to n; 1 where nothing is traded."""
+    return ratio(c.volume, rolling.mean(c.volume, n), otherwise=1.0)
+
+
 def high_low_spread(c: Columns) -> Floats:
     """(high - low) / close."""
     return (c.high - c.low) / c.close

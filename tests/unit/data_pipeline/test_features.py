@@ -140,6 +140,8 @@ EXPECTED: dict[str, pd.Series] = {
     "high_low_spread": (HIGH - LOW) / CLOSE,
     "sma_200": CLOSE.rolling(200).mean(),
     "roc": 100.0 * CLOSE.pct_change(10),
+    "log_return": LOG_RETURNS,
+    "volume_ratio": VOLUME / VOLUME.rolling(20).mean(),
     "yang_zhang": _yang_zhang(20),
     "fractional_close": _fractional(np.log(CLOSE), 0.4, 55),
     **{f"return_1_lag_{n}": CLOSE.pct_change().shift(n) for n in (1, 2, 3, 5, 10)},
