@@ -272,11 +272,13 @@ class LocalExecutor(Section):
 
 
 class CostParams(Section):
-    """What trading costs, in every number the desk prints."""
+    """What trading costs and cash earns, in every number the desk prints."""
 
     commission: Rate = 0.001
     slippage: Rate = 0.0005
     borrow: Rate = 0.0
+    commission_minimum: float = Field(default=0.0, ge=0.0)
+    cash_interest: Rate = 0.0
     initial_cash: float = Field(default=100_000.0, gt=0.0)
 
 

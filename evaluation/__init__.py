@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evaluation.backtesting import Backtest, Costs, backtest
+    from evaluation.backtesting import Backtest, backtest
     from evaluation.comparison import Verdict, judge
+    from evaluation.costs import Costs
     from evaluation.metrics import compute_metrics
     from evaluation.report import baselines, write_report
     from evaluation.signals import Signals, positions_from_actions
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Backtest": "backtesting",
-    "Costs": "backtesting",
+    "Costs": "costs",
     "Signals": "signals",
     "StrategyBase": "strategy",
     "Verdict": "comparison",

@@ -13,34 +13,17 @@ import pandas as pd
 from config.errors import NightdeskError
 from data_pipeline.bars import PRICES, Bars
 from data_pipeline.calendar import periods_per_year as calendar_periods_per_year
-from evaluation.ledger import Array, Books, Rates, simulate
+from evaluation.costs import DEFAULT_COSTS, Costs
+from evaluation.ledger import Array, Books, simulate
 from evaluation.metrics import compute_metrics
 from evaluation.signals import Signals, weights
 
+__all__ = ["DEFAULT_COSTS", "Backtest", "Costs", "Frame", "Target", "backtest"]
+
 Target: TypeAlias = Signals | pd.Series
 Frame: TypeAlias = Bars | pd.DataFrame
+DIVIDENDS = "dividends"
 _YEAR = pd.Timedelta(days=365.25)
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What trading costs: commission and slippage as rates of what is traded, borrow as a yearly rate of shorts."""
-
-    commission: float = 0.001
-    slippage: float = 0.0005
-    borrow: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, rate in vars(self).items():
-            if not 0.0 <= rate < 1.0:
-                raise NightdeskError(
-                    "costs.invalid",
-                    f"The cost {name} is {rate}, not a rate in [0, 1).",
-                    "Write it as a fraction: 0.001 is a tenth of a percent.",
-                )
-
-
-DEFAULT_COSTS = Costs()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +32,8 @@ class Backtest:
 
     `positions` is the weight held (worth of the shares over equity), `traded` the fraction of the account that changed
     hands at the open, `benchmark` the returns of buying and holding with the same costs. `trades` are the completed
-    round trips: entry, exit, side, size, entry_price, exit_price, pnl, return, bars_held, mae, mfe.
+    round trips: entry, exit, side, size, entry_price, exit_price, pnl, return, bars_held, mae, mfe; their P&L is after
+    commission, borrow and dividends, and without what cash earned.
     """
 
     equity: pd.Series
@@ -103,6 +87,9 @@ def backtest(
 
     A mapping of targets, over one symbol's bars or over a mapping of bars with the same keys, gives a mapping of
     backtests. `periods_per_year` is the calendar's for `Bars`; for a bare frame it is counted from its times.
+
+    Prices are taken as adjusted for splits (a column `splits` has no effect) but not for dividends: a column
+    `dividends`, money a share by the bar that goes ex, is paid in cash to who held over that date.
     """
     if not (math.isfinite(initial_cash) and initial_cash > 0.0):
         _fail(f"The initial cash is {initial_cash}.", "Give a positive number.")
@@ -126,9 +113,9 @@ def _over_one(
     frame = _checked_frame(bars)
     per_year = _periods_per_year(bars) if periods_per_year is None else periods_per_year
     rows = [_checked_target(name, each, frame.index) for name, each in targets.items()]
-    rates = Rates(costs.commission, costs.slippage, _borrow_per_bar(costs, per_year))
-    prices = frame.to_numpy().T[:, None, :]
-    books = simulate(prices, np.vstack([*rows, np.ones(len(frame))]), initial_cash, rates)
+    *prices, dividends = frame.to_numpy().T[:, None, :]
+    everyone = np.vstack([*rows, np.ones(len(frame))])
+    books = simulate(np.stack(prices), everyone, initial_cash, costs.rates(per_year), dividends)
     return {
         name: _backtest(books, row, frame, costs=costs, initial_cash=initial_cash, periods_per_year=per_year)
         for row, name in enumerate(targets)
@@ -196,16 +183,21 @@ def _checked_frame(bars: Frame) -> pd.DataFrame:
         _fail("There are no bars.", "Give at least one bar.")
     if not (frame.index.is_unique and frame.index.is_monotonic_increasing):
         _fail("The index of the bars is not strictly increasing.", "Sort the bars and drop repeated times.")
-    prices = frame[list(PRICES)].astype("float64")
-    values = prices.to_numpy()
-    bad = ~(np.isfinite(values) & (values > 0.0))
+    try:
+        checked = frame.reindex(columns=[*PRICES, DIVIDENDS], fill_value=0.0).astype("float64")
+    except (TypeError, ValueError) as error:
+        _fail(f"The bars hold text where numbers belong: {error}.", "Mend or remove those rows.")
+    values = checked.to_numpy()
+    bad = ~np.isfinite(values) | (values < 0.0)
+    bad[:, : len(PRICES)] |= values[:, : len(PRICES)] == 0.0
     if bad.any():
         row, column = np.argwhere(bad)[0]
+        name = checked.columns[column]
         _fail(
-            f"The {PRICES[column]} is {values[row, column]} at {frame.index[row]!s} ({bad.sum()} such prices).",
-            "Remove such bars: a price is finite and above zero.",
+            f"The {name} is {values[row, column]} at {frame.index[row]!s} ({bad.sum()} such values).",
+            "Remove such bars: a price is finite and above zero, a dividend finite and not below.",
         )
-    return prices
+    return checked
 
 
 def _checked_target(name: str, target: Target, index: pd.Index) -> Array:
@@ -227,11 +219,3 @@ def _periods_per_year(bars: Frame) -> float | None:
     if len(times) < 2 or not isinstance(times, pd.DatetimeIndex):
         return None
     return (len(times) - 1) / ((times[-1] - times[0]) / _YEAR)
-
-
-def _borrow_per_bar(costs: Costs, per_year: float | None) -> float:
-    if costs.borrow == 0.0:
-        return 0.0
-    if per_year is None:
-        _fail("Borrow is a yearly rate, but the bars do not tell how many make a year.", "Pass periods_per_year.")
-    return costs.borrow / per_year

@@ -2,11 +2,18 @@
 
 A target weight decided at the close of bar t is ordered once, when it differs from the target before it, and filled at
 the open of t+1. The order is sized by the account's value at that open (shares valued there); slippage moves the price
-of the fill against the account, commission is a rate on what was paid, and the shares are then held until the target
-changes again. After a fill the shares may not be worth more than the account has left after costs, so nothing is bought
-on credit. An account worth nothing at an open or a close is closed there and stays at zero.
+of the fill against the account, commission is a rate on what was paid, but not less than a minimum an order, and the
+shares are then held until the target changes again. After a fill the shares may not be worth more than the account has
+left after costs, so nothing is bought on credit; an order that could not pay for itself is not made. An account worth
+nothing at an open or a close is closed there and stays at zero.
 
-`step` is one bar of that, pure, for environments that decide as they go; `simulate` is every bar of many strategies.
+Prices are adjusted for splits but not for dividends: a dividend is paid in cash on the shares held over its ex-date,
+before the fill at the open of that bar, and taken from who is short. It changes no target, so it is not reinvested.
+Positive cash may earn interest, and what is short costs its borrow, at each close.
+
+`step` is one bar of that for environments that decide as they go; `simulate` is every bar of many strategies. `step`
+is pure, allocates nothing and costs some nanoseconds, so an environment of many symbols and episodes is a compiled loop
+over arrays of cash, shares and targets, one `Account` made of each and written back.
 """
 
 from __future__ import annotations
@@ -41,11 +48,13 @@ TRADE = np.dtype(
 
 
 class Rates(NamedTuple):
-    """Costs as the kernel takes them: `borrow` is the rate of one bar."""
+    """Costs as the kernel takes them: `borrow` and `interest` are the rates of one bar, `minimum` is money."""
 
     commission: float
     slippage: float
     borrow: float
+    minimum: float = 0.0
+    interest: float = 0.0
 
 
 class Account(NamedTuple):
@@ -63,14 +72,31 @@ def worth(account: Account, price: float) -> float:
 
 
 @njit(cache=True)
+def commission(paid: float, rates: Rates) -> float:
+    """What the broker takes for an order worth `paid` (negative: sold)."""
+    return max(abs(paid) * rates.commission, rates.minimum) if paid != 0.0 else 0.0
+
+
+@njit(cache=True)
+def _most(  # noqa: PLR0917 -- a kernel takes its arguments by position
+    value: float, side: float, shares: float, price: float, slippage: float, commission: float
+) -> float:
+    """The shares on `side` that are worth no more than an account of `value` has left after trading to them."""
+    cost = side * ((1.0 + side * slippage) * (1.0 + side * commission) - 1.0)
+    return max(value + side * shares * price * cost, 0.0) / ((1.0 + cost) * price)
+
+
+@njit(cache=True)
 def affordable(target: float, value: float, shares: float, price: float, rates: Rates) -> float:
     """The shares that `target` asks for, or as many as leave them worth no more than the account after costs."""
     wanted = target * value / price
     if (wanted - shares) * wanted <= 0.0:
         return wanted  # coming nearer to flat needs no buying power
     side = 1.0 if wanted > 0.0 else -1.0
-    cost = side * ((1.0 + side * rates.slippage) * (1.0 + side * rates.commission) - 1.0)
-    limit = max(value + side * shares * price * cost, 0.0) / ((1.0 + cost) * price)
+    limit = _most(value, side, shares, price, rates.slippage, rates.commission)
+    if rates.minimum > 0.0:
+        least = _most(value - rates.minimum, side, shares, price, rates.slippage, 0.0)
+        limit = max(min(limit, least), side * shares)
     return side * min(side * wanted, limit)
 
 
@@ -84,7 +110,13 @@ def fill_price(bought: float, price: float, rates: Rates) -> float:
 def settle(cash: float, bought: float, price: float, rates: Rates) -> float:
     """The cash left after `bought` shares (negative: sold) at `price`."""
     paid = bought * fill_price(bought, price, rates)
-    return cash - paid - abs(paid) * rates.commission
+    return cash - paid - commission(paid, rates)
+
+
+@njit(cache=True)
+def collect(account: Account, dividend: float) -> Account:
+    """The account after `dividend` was paid on each share it held over the ex-date."""
+    return Account(account.cash + account.shares * dividend, account.shares, account.target)
 
 
 @njit(cache=True)
@@ -100,17 +132,26 @@ def fill(account: Account, target: float, price: float, rates: Rates) -> Account
 
 
 @njit(cache=True)
+def earned(account: Account, rates: Rates) -> float:
+    """The interest of one bar on what cash there is."""
+    return rates.interest * max(account.cash, 0.0)
+
+
+@njit(cache=True)
 def mark(account: Account, price: float, rates: Rates) -> Account:
-    """The account after the close at `price`, where shares sold short cost their borrow."""
+    """The account after the close at `price`, where cash earns its interest and shares sold short cost their borrow."""
     borrowed = max(-account.shares, 0.0) * price
-    after = Account(account.cash - rates.borrow * borrowed, account.shares, account.target)
+    cash = account.cash + earned(account, rates) - rates.borrow * borrowed
+    after = Account(cash, account.shares, account.target)
     return after if worth(after, price) > 0.0 else Account(0.0, 0.0, account.target)
 
 
 @njit(cache=True)
-def step(account: Account, target: float, open_: float, close: float, rates: Rates) -> Account:
-    """The account after one bar whose `target` was decided before its open."""
-    return mark(fill(account, target, open_, rates), close, rates)
+def step(  # noqa: PLR0917 -- a kernel takes its arguments by position
+    account: Account, target: float, open_: float, close: float, rates: Rates, dividend: float = 0.0
+) -> Account:
+    """The account after one bar whose `target` was decided before its open, and that goes ex `dividend` a share."""
+    return mark(fill(collect(account, dividend), target, open_, rates), close, rates)
 
 
 @njit(cache=True)
@@ -153,9 +194,11 @@ def _book(  # noqa: PLR0917 -- a kernel takes its arguments by position
 ) -> int:
     """Write the fill that took the account from `before` to `after` into its trades; return how many are complete."""
     cash, held = before.cash, before.shares
-    each = fill_price(after.shares - held, price, rates)
+    bought = after.shares - held
+    each = fill_price(bought, price, rates)
     if held != 0.0 and held * after.shares <= 0.0:
-        cash = max(settle(cash, -held, price, rates), 0.0)
+        # An order that turns the position around pays one commission, each half by its shares.
+        cash = max(cash + held * each - commission(bought * each, rates) * abs(held / bought), 0.0)
         _close_trade(trades[count], bar, held, each, cash)
         count += 1
         held = 0.0
@@ -177,6 +220,7 @@ def _book(  # noqa: PLR0917 -- a kernel takes its arguments by position
 @njit(cache=True)
 def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
     prices: Array,
+    dividends: Array,
     targets: Array,
     initial_cash: float,
     rates: Rates,
@@ -193,7 +237,7 @@ def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
         p = s if opens.shape[0] > 1 else 0
         account, target = Account(initial_cash, 0.0, 0.0), 0.0
         for t in range(targets.shape[1]):
-            before, price, close = account, opens[p, t], closes[p, t]
+            before, price, close = collect(account, dividends[p, t]), opens[p, t], closes[p, t]
             account = fill(before, target, price, rates)
             if account.shares != before.shares:
                 count = _book(trades, count, s, t, before, account, price, rates)
@@ -201,6 +245,7 @@ def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
                 traded[s, t] = abs(account.shares - before.shares) * price / value if value > 0.0 else 0.0
             if account.shares != 0.0:
                 _widen(trades[count], lows[p, t], highs[p, t])
+                trades[count].pnl -= earned(account, rates)  # what cash earns is no merit of the trade
             held, account = account.shares, mark(account, close, rates)
             if account.shares != held:
                 _close_trade(trades[count], t, held, close, 0.0)
@@ -221,17 +266,18 @@ class Books:
     trades: NDArray[Any]
 
 
-def simulate(prices: Array, targets: Array, initial_cash: float, rates: Rates) -> Books:
+def simulate(prices: Array, targets: Array, initial_cash: float, rates: Rates, dividends: Array | None = None) -> Books:
     """Run every row of `targets` (strategies x bars) over `prices` and keep the books.
 
-    `prices` holds open, high, low and close, each one row for all strategies or one row for each (4 x rows x bars).
-    Inputs are trusted: `backtest` checks what people give.
+    `prices` holds open, high, low and close, each one row for all strategies or one row for each (4 x rows x bars);
+    `dividends`, by the bar that goes ex, has as many rows. Inputs are trusted: `backtest` checks what people give.
     """
     targets = np.ascontiguousarray(targets, dtype=np.float64)
     prices = np.ascontiguousarray(prices, dtype=np.float64)
+    paid = np.zeros_like(prices[0]) if dividends is None else np.ascontiguousarray(dividends, dtype=np.float64)
     # Every trade begins at a change of target, so there are never more trades than changes.
     changes = np.count_nonzero(np.diff(targets, axis=1, prepend=0.0))
     trades = np.zeros(changes + 1, dtype=TRADE)
     cash, shares, equity, traded = (np.zeros_like(targets) for _ in range(4))
-    count = _run(prices, targets, float(initial_cash), rates, cash, shares, equity, traded, trades)
+    count = _run(prices, paid, targets, float(initial_cash), rates, cash, shares, equity, traded, trades)
     return Books(cash, shares, equity, traded, trades[:count])

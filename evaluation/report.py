@@ -55,6 +55,8 @@ class Terms(_Part):
     commission: float
     slippage: float
     borrow: float
+    commission_minimum: float
+    cash_interest: float
 
 
 class Decision(_Part):

@@ -34,7 +34,7 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         champion = None
     unseen = unseen_bars(bars, *(side for side in (challenger, champion) if side is not None))
     costs = context.settings.costs
-    rates = Costs(commission=costs.commission, slippage=costs.slippage, borrow=costs.borrow)
+    rates = Costs.of(costs)
 
     def run(artifact: Artifact) -> Backtest:
         target = artifact.model.signals(bars).since(unseen.frame.index[0])

@@ -33,7 +33,7 @@ def live_performance(context: WorkContext, args: dict[str, Any]) -> dict[str, An
     result = backtest(
         lived,
         target,
-        costs=Costs(commission=costs.commission, slippage=costs.slippage, borrow=costs.borrow),
+        costs=Costs.of(costs),
         initial_cash=costs.initial_cash,
     ).metrics()
     return {"metrics": result, "reasons": result.get("reasons", {})}

@@ -13,19 +13,24 @@ class Reference:
     commission: float = 0.0
     slippage: float = 0.0
     borrow: float = 0.0
+    minimum: float = 0.0
+    interest: float = 0.0
     shares: float = 0.0
     equity: list[float] = field(default_factory=list)
     history: list[tuple[float, float]] = field(default_factory=list)
+    interest_earned: float = 0.0
 
     def after_trade(self, bought: float, price: float) -> float:
         """The cash left if `bought` shares changed hands."""
-        if bought >= 0.0:
-            return self.cash - bought * price * (1 + self.slippage) * (1 + self.commission)
-        return self.cash - bought * price * (1 - self.slippage) * (1 - self.commission)
+        if bought == 0.0:
+            return self.cash
+        worth = bought * price * (1 + self.slippage if bought > 0.0 else 1 - self.slippage)
+        by_rate = self.commission * (worth if bought > 0.0 else -worth)
+        return self.cash - worth - max(self.minimum, by_rate)
 
     def within_means(self, shares: float, price: float) -> bool:
         left = self.after_trade(shares - self.shares, price) + shares * price
-        return abs(shares) * price <= left
+        return shares == self.shares or abs(shares) * price <= left
 
     def order(self, target: float, price: float) -> None:
         value = self.cash + self.shares * price
@@ -48,12 +53,19 @@ class Reference:
         self.cash = self.shares = 0.0
         return True
 
-    def run(self, opens: list[float], closes: list[float], targets: list[float]) -> Reference:
+    def run(
+        self, opens: list[float], closes: list[float], targets: list[float], dividends: list[float] | None = None
+    ) -> Reference:
         wanted = [0.0, 0.0, *targets]
         for bar, (open_, close) in enumerate(zip(opens, closes, strict=True)):
+            if dividends is not None:
+                self.cash += dividends[bar] * self.shares
             previous, decided = wanted[bar], wanted[bar + 1]
             if not self.bust(open_) and decided != previous:
                 self.order(decided, open_)
+            if self.cash > 0.0:
+                self.interest_earned += self.interest * self.cash
+                self.cash += self.interest * self.cash
             if self.shares < 0.0:
                 self.cash -= self.borrow * -self.shares * close
             self.bust(close)

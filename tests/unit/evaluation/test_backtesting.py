@@ -10,7 +10,7 @@ import evaluation.backtesting
 from config.errors import NightdeskError
 from data_pipeline.bars import Bars
 from data_pipeline.calendar import closes
-from evaluation import Costs, Signals, backtest, compute_metrics
+from evaluation import Costs, Signals, backtest, baselines, compute_metrics
 from tests.support.prices import frame, series, walk
 
 
@@ -147,6 +147,9 @@ def spoiled(column: str, value: float) -> pd.DataFrame:
         (spoiled("low", -1.0), r"low is -1\.0"),
         (spoiled("high", math.inf), "high is inf"),
         (walk(10).drop(columns="high"), "lack the column high"),
+        (walk(10).assign(dividends=-0.1), r"dividends is -0\.1 at 2024-01-01"),
+        (walk(10).assign(dividends=math.nan), "dividends is nan"),
+        (walk(10).assign(close="dear"), "hold text where numbers belong"),
         (walk(10).iloc[:0], "no bars"),
         (walk(10).iloc[::-1], "not strictly increasing"),
     ],
@@ -179,14 +182,31 @@ def test_an_account_begins_with_money(cash):
         backtest(bars, series(np.zeros(10), bars), initial_cash=cash)
 
 
-@pytest.mark.parametrize("rate", [-0.001, 1.0, math.nan])
-def test_costs_are_rates(rate):
-    with pytest.raises(NightdeskError, match="commission is") as error:
-        Costs(commission=rate)
-    assert error.value.code == "costs.invalid"
+def test_dividends_are_in_every_account_that_is_compared_and_splits_in_none():
+    bars = frame([10.0] * 4).assign(dividends=[0.0, 0.0, 0.5, 0.0], splits=[0.0, 0.0, 2.0, 0.0])
+    free = Costs(0.0, 0.0)
+    result = backtest(bars, series([-0.5] * 4, bars), free, 1000.0)
+    np.testing.assert_allclose(result.equity, [1000, 1000, 975, 975])
+    np.testing.assert_allclose(result.benchmark, [0.0, 0.0, 0.05, 0.0], atol=1e-15)
+    held = baselines(bars, free, 1000.0)["buy_and_hold"]
+    np.testing.assert_allclose(held.equity, [1000, 1000, 1050, 1050])
+    assert held.metrics()["total_return"] == pytest.approx(5.0)
+    np.testing.assert_array_equal(held.shares, [0, 100, 100, 100])
 
 
-def test_borrow_needs_a_year():
-    bars = walk(10).reset_index(drop=True)
-    with pytest.raises(NightdeskError, match="Borrow is a yearly rate"):
-        backtest(bars, series(np.zeros(10), bars), Costs(borrow=0.01))
+def test_bars_with_dividends_and_their_frame_give_the_same_account():
+    bars = daily_bars()
+    paying = Bars(bars.frame.assign(dividends=np.where(np.arange(len(bars)) % 60 == 30, 0.7, 0.0)), "AAPL")
+    target = series(np.full(len(bars), 0.9), bars.frame)
+    one, other = backtest(paying, target), backtest(paying.frame, target)
+    pd.testing.assert_series_equal(one.equity, other.equity)
+    shares = one.shares.iloc[-1]
+    assert one.equity.iloc[-1] - backtest(bars, target).equity.iloc[-1] == pytest.approx(shares * 0.7 * 5)
+
+
+def test_cash_interest_is_a_yearly_rate_of_what_lies_idle():
+    bars = frame([100.0] * 5)
+    rich = Costs(0.0, 0.0, cash_interest=0.1)
+    flat = backtest(bars, series([0.0] * 5, bars), rich, 1000.0, periods_per_year=10.0)
+    np.testing.assert_allclose(flat.equity, 1000.0 * 1.01 ** np.arange(1, 6))
+    assert flat.returns.iloc[0] == pytest.approx(0.01)

@@ -3,15 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.ledger import Account, Rates, affordable, fill, mark, simulate, step
+from evaluation.ledger import Account, Rates, affordable, collect, fill, mark, simulate, step
 
 FREE = Rates(0.0, 0.0, 0.0)
 
 
-def run(opens, closes, targets, rates=FREE, *, highs=None, lows=None):
+def run(opens, closes, targets, rates=FREE, *, highs=None, lows=None, dividends=None):
     highs = np.maximum(opens, closes) if highs is None else highs
     lows = np.minimum(opens, closes) if lows is None else lows
-    return simulate(np.array([[opens], [highs], [lows], [closes]], float), np.array([targets], float), 1000.0, rates)
+    prices, paid = np.array([[opens], [highs], [lows], [closes]], float), dividends and np.array([dividends], float)
+    return simulate(prices, np.array([targets], float), 1000.0, rates, paid)
 
 
 def test_a_target_is_filled_at_the_next_open_and_held():
@@ -45,6 +46,62 @@ def test_a_short_earns_when_the_price_falls_and_pays_its_borrow_each_bar():
     books = run([100, 100, 80, 80], [100, 90, 80, 80], [-0.5] * 4, Rates(0.0, 0.0, 0.001))
     # 5 shares sold at 100; then 0.1 % of 5 * 90, of 5 * 80, of 5 * 80.
     np.testing.assert_allclose(books.equity[0], [1000, 1050 - 0.45, 1100 - 0.85, 1100 - 1.25], rtol=1e-14)
+
+
+def test_a_dividend_is_paid_in_cash_on_the_shares_held_over_its_ex_date():
+    books = run([10, 10, 9, 9, 9], [10] * 5, [0.5, 0.5, 0.25, 0.25, 0.25], dividends=[5, 5, 1, 2, 0])
+    # Bought at the open of bar 1: what went ex there and before is not ours. 50 shares are paid 1 each at bar 2, and
+    # nothing is bought for it. At bar 3 they are paid 2 each before the order is sized: (550 + 100 + 450) / 4 at 9.
+    np.testing.assert_array_equal(books.cash[0, :3], [1000, 500, 550])
+    np.testing.assert_array_equal(books.shares[0, :3], [0, 50, 50])
+    assert books.shares[0, 3] == 1100 / 4 / 9
+    assert books.cash[0, 3] == pytest.approx(1100 * 3 / 4)
+    assert books.shares[0, 4] == books.shares[0, 3]
+
+
+def test_who_is_short_over_the_ex_date_pays_the_dividend():
+    books = run([10, 10, 9, 9], [10, 10, 9, 9], [-0.5, -0.5, 0.0, 0.0], dividends=[0, 0, 1, 2])
+    # 50 shares sold at 10 cost 50 at bar 2 and 100 at bar 3, where they are bought back at 9 after that.
+    np.testing.assert_array_equal(books.cash[0], [1000, 1500, 1450, 1450 - 100 - 450])
+    (trade,) = books.trades
+    assert trade["pnl"] == -100.0
+    assert (trade["paid"], trade["received"]) == (500.0, 450.0)
+
+
+def test_a_dividend_that_ruins_who_is_short_closes_the_account():
+    books = run([10, 10, 10, 10], [10] * 4, [-0.9, -0.9, -0.5, 0.9], dividends=[0, 0, 12, 0])
+    np.testing.assert_array_equal(books.equity[0, 2:], 0.0)
+    assert books.trades["pnl"].tolist() == [-1000.0]
+
+
+def test_an_order_costs_at_least_the_minimum_and_a_reversal_pays_it_once():
+    rates = Rates(0.01, 0.0, 0.0, minimum=8.0)
+    books = run([10] * 5, [10] * 5, [0.5, -0.5, -0.4, 0.0, 0.0], rates)
+    # Bought for 500: 1 % is less than 8. Turned around with 992: 50 shares sold, 49.6 sold short, 1 % of 996 is more.
+    np.testing.assert_allclose(books.cash[0, :3], [1000, 492, 492 + 996 - 9.96], rtol=1e-14)
+    long, short = books.trades
+    assert long["pnl"] == pytest.approx(-8.0 - 9.96 * 50 / 99.6)
+    assert long["pnl"] + short["pnl"] == pytest.approx(books.equity[0, 4] - 1000.0)
+
+
+def test_an_order_that_cannot_pay_its_minimum_is_not_made():
+    books = run([10] * 3, [10] * 3, [0.5, 0.9, 0.9], Rates(0.0, 0.0, 0.0, minimum=1500.0))
+    np.testing.assert_array_equal(books.equity[0], 1000.0)
+    assert len(books.trades) == 0
+    assert affordable(0.9, 1000.0, 80.0, 10.0, Rates(0.0, 0.0, 0.0, minimum=300.0)) == 80.0
+
+
+def test_a_full_position_leaves_room_for_the_minimum():
+    books = run([10] * 3, [10] * 3, [1.0, 1.0, 1.0], Rates(0.001, 0.0, 0.0, minimum=50.0))
+    assert books.shares[0, 1] == 95.0
+    assert books.cash[0, 1] == 0.0
+
+
+def test_positive_cash_earns_interest_at_each_close_and_trades_do_not_count_it():
+    books = run([10, 10, 12, 12], [10, 10, 12, 12], [0.5, 0.0, 0.0, 0.0], Rates(0.0, 0.0, 0.0, interest=0.01))
+    # 1010 after bar 0; 505 in cash and 505 in shares; these are sold for 606 at the open of bar 2.
+    np.testing.assert_allclose(books.cash[0], [1010, 510.05, 1116.05 * 1.01, 1116.05 * 1.01**2], rtol=1e-14)
+    assert books.trades["pnl"][0] == pytest.approx(101.0)
 
 
 def test_costs_come_out_of_a_full_position_and_nothing_is_bought_on_credit():
@@ -124,11 +181,12 @@ def test_one_strategy_a_row_on_one_row_of_prices_or_on_its_own():
 def test_steps_from_python_are_the_loop():
     rng = np.random.default_rng(1)
     opens, closes = 50 + 10 * rng.random((2, 60))
-    targets, rates = rng.choice([-0.9, 0.0, 0.9], 60), Rates(0.001, 0.0005, 0.0001)
-    books = run(opens, closes, targets, rates)
+    targets, rates = rng.choice([-0.9, 0.0, 0.9], 60), Rates(0.001, 0.0005, 0.0001, 2.0, 0.0001)
+    dividends = rng.choice([0.0, 0.4], 60).tolist()
+    books = run(opens, closes, targets, rates, dividends=dividends)
     account, target = Account(1000.0, 0.0, 0.0), 0.0
     for bar in range(60):
-        account = step(account, target, opens[bar], closes[bar], rates)
+        account = step(account, target, opens[bar], closes[bar], rates, dividends[bar])
         target = targets[bar]
         assert (account.cash, account.shares) == (books.cash[0, bar], books.shares[0, bar])
 
@@ -136,4 +194,7 @@ def test_steps_from_python_are_the_loop():
 def test_a_step_is_a_fill_and_a_mark():
     account, rates = Account(1000.0, 0.0, 0.0), Rates(0.001, 0.0, 0.01)
     assert step(account, -0.5, 10.0, 9.0, rates) == mark(fill(account, -0.5, 10.0, rates), 9.0, rates)
+    paid = collect(Account(1000.0, 20.0, 0.2), 1.5)
+    assert paid == Account(1030.0, 20.0, 0.2)
+    assert step(Account(1000.0, 20.0, 0.2), 0.2, 10.0, 9.0, rates, 1.5) == mark(paid, 9.0, rates)
     assert fill(account, 0.0, 10.0, rates) == account

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from config.errors import NightdeskError
 from config.settings import Promotion
-from evaluation import backtest, baselines, judge, report, write_report
+from evaluation import Costs, backtest, baselines, judge, report, write_report
 from tests.golden.regenerate_report_schema import schema
 from tests.support.prices import series, walk
 
@@ -42,7 +43,7 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path):
     assert found.created_at == NOW
     assert raw["subject"] == SUBJECT
     assert raw["span"]["bars"] == 250
-    assert raw["terms"] == {"initial_cash": 100_000.0, "commission": 0.001, "slippage": 0.0005, "borrow": 0.0}
+    assert raw["terms"] == {"initial_cash": 100_000.0, **asdict(Costs())}
     assert list(raw["metrics"]) == ["challenger", "champion", "buy_and_hold", "flat"]
     assert raw["metrics"]["flat"]["sharpe_ratio"] is None
     assert raw["metrics"]["flat"]["reasons"]["sharpe_ratio"] == "zero_variance"
@@ -77,7 +78,7 @@ def test_equity_can_be_drawn_again_from_its_file(tmp_path):
 def orange(folder: Path) -> int:
     """How many pixels of the picture have the colour of the sample badge."""
     picture = (matplotlib.image.imread(folder / "equity.png")[..., :3] * 255).round().astype(int)
-    assert picture.shape == (792, 1320, 3)
+    assert picture.shape == (814, 1320, 3)
     return int((picture == (0xB4, 0x53, 0x09)).all(axis=-1).sum())
 
 
