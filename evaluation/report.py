@@ -18,7 +18,7 @@ from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, Frame, backte
 from evaluation.comparison import Outcome, Verdict
 from evaluation.formulas import Reason
 from evaluation.metrics import UNITS, Unit
-from evaluation.plots import draw_equity
+from evaluation.plots import Caption, draw_equity
 
 REPORT, EQUITY, PICTURE = "report.json", "equity.parquet", "equity.png"
 CHALLENGER = "challenger"
@@ -106,14 +106,8 @@ def write_report(
     tests = {CHALLENGER: challenger, **baselines}
     who, index = Subject.model_validate(dict(subject)), challenger.equity.index
     _write_equity(folder / EQUITY, tests)
-    draw_equity(
-        folder / PICTURE,
-        challenger,
-        baselines,
-        symbol=who.symbol,
-        model=f"{who.model_type} {who.version}",
-        provenance=who.provenance,
-    )
+    caption = Caption(f"{who.symbol}  ·  {who.model_type} {who.version}", who.provenance)
+    draw_equity(folder / PICTURE, caption, challenger, baselines)
     report = Report(
         schema_version=1,
         created_at=created_at,

@@ -1,0 +1,24 @@
+"""Plots: the only room with matplotlib in it, drawing straight to files without a display."""
+
+from evaluation.plots.costs import draw_costs
+from evaluation.plots.decisions import draw_actions, draw_confusion, draw_importance
+from evaluation.plots.equity import draw_equity
+from evaluation.plots.health import draw_health
+from evaluation.plots.models import Risk, draw_risk_return
+from evaluation.plots.returns import draw_distribution, draw_months, draw_rolling_sharpe
+from evaluation.plots.style import Caption
+
+__all__ = [
+    "Caption",
+    "Risk",
+    "draw_actions",
+    "draw_confusion",
+    "draw_costs",
+    "draw_distribution",
+    "draw_equity",
+    "draw_health",
+    "draw_importance",
+    "draw_months",
+    "draw_risk_return",
+    "draw_rolling_sharpe",
+]

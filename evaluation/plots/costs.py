@@ -1,0 +1,65 @@
+"""What is left of a model's earnings where trading costs less or more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter
+
+from evaluation.plots.style import FAINT, INK, MINUS, MODEL, MUTED, RED, Caption, drawing, nothing, place, quiet, told
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from evaluation.sensitivity import CostSensitivity
+
+WHY = {
+    "no_costs": "nothing is charged for trading",
+    "no_trades": "nothing was traded",
+    "never_profitable": "it loses even where trading is free",
+    "always_profitable": "it earns at a hundred times these costs",
+}
+PANELS = (("total_return", "Total return, %", "+,.1f"), ("sharpe_ratio", "Sharpe ratio", ".2f"))
+
+
+def draw_costs(path: Path, caption: Caption, found: CostSensitivity) -> None:
+    """Return and Sharpe ratio at several multiples of the costs, and where nothing is left, as a PNG."""
+    even = found.break_even
+    left = WHY.get(str(even.reason), "break-even is undefined")
+    if even.factor is not None:
+        left = f"breaks even at {even.factor:.1f} times these costs, {even.one_way_percent:.2f} % each way"
+    with drawing(path, caption, "If trading cost less or more", left) as figure:
+        panels = figure.subplots(1, 2)
+        place(figure, left=0.75, top=1.25, bottom=0.95, wspace=0.28)
+        for axes, (name, label, form) in zip(panels, PANELS, strict=True):
+            _bars(axes, [f"{row.factor:g}x" for row in found.rows], [row.figures[name] for row in found.rows], form)
+            axes.set_title(label, loc="left", fontsize=11, color=INK, pad=12)
+            axes.set_xlabel("Costs, times those configured", color=MUTED)
+
+
+def _bars(axes: Axes, names: list[str], values: list[float | None], form: str) -> None:
+    if not any(values):
+        nothing(axes, told(values[0], form))
+        return
+    heights = [value or 0.0 for value in values]
+    places = np.arange(len(values))
+    colours = [MODEL if height >= 0.0 else RED for height in heights]
+    axes.bar(places, heights, width=0.62, color=colours)
+    axes.axhline(0.0, color=FAINT, linewidth=1.0)
+    for x, height, value in zip(places, heights, values, strict=True):
+        axes.annotate(
+            told(value, form),
+            (x, height),
+            xytext=(0, 4 if height >= 0.0 else -4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if height >= 0.0 else "top",
+            color=INK,
+            fontsize=10,
+        )
+    axes.set_xticks(places, names)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}".replace("-", MINUS)))
+    axes.margins(y=0.16)
+    quiet(axes)

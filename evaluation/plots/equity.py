@@ -1,0 +1,140 @@
+"""The equity of a model beside the others, its trades on it, and the drawdowns under it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+from evaluation.formulas import drawdowns
+from evaluation.plots.style import (
+    FAINT,
+    GREEN,
+    INK,
+    MODEL,
+    MUTED,
+    RED,
+    STYLES,
+    WIDE,
+    Caption,
+    count,
+    dated,
+    day,
+    drawing,
+    legend,
+    place,
+    quiet,
+    times,
+    told,
+    words,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from evaluation.backtesting import Backtest
+
+TURNS = ((1.0, "^", GREEN, "turns long"), (-1.0, "v", RED, "turns short"), (0.0, "o", INK, "turns flat"))
+MANY = 150  # more marks than this cover the line that they stand on
+STEEP = 6.0  # from this ratio of highest to lowest on, equal steps are equal ratios
+_COLUMNS = 5
+_MILLIONS = 5e6
+_BESIDE = ("buy_and_hold", "champion")
+
+
+def draw_equity(path: Path, caption: Caption, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
+    """Equity, trades and drawdowns as a PNG; the model first, whoever is beside it in the order of `STYLES`."""
+    others = {name: others[name] for name in [*STYLES, *others] if name in others}
+    with drawing(path, caption, "Equity on unseen bars", _facts(challenger), WIDE) as figure:
+        top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[12, 1, 4])
+        place(figure, left=1.1, top=1.5, bottom=0.8, hspace=0.12)
+        _equity(top, challenger, others)
+        _held(middle, challenger)
+        _drawdown(bottom, challenger, others)
+        for axes in (top, bottom):
+            quiet(axes)
+            axes.margins(x=0.01)
+        dated(bottom, challenger.equity.index)
+
+
+def _facts(test: Backtest) -> str:
+    index, metrics = test.equity.index, test.metrics()
+    parts = (
+        f"{day(index[0])} to {day(index[-1])}, {count(len(index), 'bar')}",
+        f"return {told(metrics['total_return'], '+,.1f', ' %')}",
+        f"Sharpe {told(metrics['sharpe_ratio'])}",
+        f"worst drawdown {told(metrics['max_drawdown'], '.1f', ' %')}",
+        count(metrics["trades"], "trade"),
+    )
+    return "   ·   ".join(parts)
+
+
+def _equity(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
+    for name, other in others.items():
+        colour, line = STYLES.get(name, (MUTED, "--"))
+        axes.plot(times(other.equity), other.equity, color=colour, linestyle=line, linewidth=1.3, label=words(name))
+    axes.plot(times(challenger.equity), challenger.equity, color=MODEL, linewidth=2.0, label="model")
+    _turns(axes, challenger)
+    _scale(axes, [challenger, *others.values()])
+    axes.set_ylabel("Account at each close", color=MUTED)
+    handles, labels = axes.get_legend_handles_labels()
+    order = [len(others), *reversed(range(len(others))), *range(len(others) + 1, len(labels))]  # the model first
+    legend(axes, _COLUMNS, [handles[at] for at in order], [labels[at] for at in order])
+
+
+def _scale(axes: Axes, tests: list[Backtest]) -> None:
+    """Money; where the account was multiplied, on a scale of ratios, so that early years can be seen."""
+    lowest = min(float(test.equity.min()) for test in tests)
+    if lowest > 0.0 and max(float(test.equity.max()) for test in tests) > STEEP * lowest:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(_money))
+
+
+def _money(value: float, _at: int | None = None) -> str:
+    return f"{value / 1e6:,g} M" if value >= _MILLIONS else f"{value:,.0f}"
+
+
+def _held(axes: Axes, challenger: Backtest) -> None:
+    """What was held at each close, long above the line and short below it."""
+    weights, index = challenger.positions.to_numpy(), times(challenger.positions)
+    axes.fill_between(index, np.maximum(weights, 0.0), 0.0, color=GREEN, linewidth=0.0, step="post")
+    axes.fill_between(index, np.minimum(weights, 0.0), 0.0, color=RED, linewidth=0.0, step="post")
+    axes.axhline(0.0, color=FAINT, linewidth=0.8)
+    axes.set_ylim(-1.05, 1.05)
+    axes.set_yticks([0.0], ["held"])
+    axes.tick_params(colors=MUTED, length=0, labelsize=10.5, bottom=False)
+    axes.set_frame_on(False)
+
+
+def _turns(axes: Axes, challenger: Backtest) -> None:
+    """A mark where the account turned long, short or flat; of very many turns only what was held is shown."""
+    side = np.sign(challenger.shares.to_numpy())
+    turned = np.flatnonzero(np.diff(side, prepend=0.0))
+    if len(turned) > MANY:
+        return
+    size = float(np.clip(3200.0 / max(len(turned), 1), 22.0, 60.0))
+    for now, marker, colour, label in TURNS:
+        at = turned[side[turned] == now]
+        if at.size:
+            x, y = times(challenger.equity)[at], challenger.equity.to_numpy()[at]
+            axes.scatter(
+                x, y, s=size, c=colour, marker=marker, edgecolors="white", linewidths=0.6, zorder=3, label=label
+            )
+
+
+def _drawdown(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
+    for name in _BESIDE:
+        if name in others:
+            depth = drawdowns(others[name].returns.to_numpy())
+            axes.plot(times(others[name].equity), depth, color=STYLES[name][0], linewidth=1.0)
+    depth = drawdowns(challenger.returns.to_numpy())
+    axes.fill_between(times(challenger.equity), depth, 0.0, color=MODEL, alpha=0.22, linewidth=0.0)
+    axes.plot(times(challenger.equity), depth, color=MODEL, linewidth=1.1)
+    axes.set_ylabel("Drawdown", color=MUTED)
+    axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+    axes.set_ylim(bottom=min(axes.get_ylim()[0], -1.0), top=0.0)
