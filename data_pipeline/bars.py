@@ -126,11 +126,10 @@ def _normalised(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
         )
     chosen = [*COLUMNS, *(name for name in EXTRAS if name in frame.columns)]
     try:
-        values = frame[chosen].astype("float64")
+        values = np.column_stack([frame[name].to_numpy(dtype="float64") for name in chosen])
     except (ValueError, TypeError) as error:
         _fail(f"The bars of {symbol} hold text where numbers belong: {error}.", "Mend or remove those rows.")
-    values.index = frame.index.tz_convert("UTC").as_unit("ns").rename("time")
-    return values
+    return pd.DataFrame(values, frame.index.tz_convert("UTC").as_unit("ns").rename("time"), chosen)
 
 
 def _check(frame: pd.DataFrame, symbol: str) -> None:

@@ -22,9 +22,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from data_pipeline import calendar
-from data_pipeline.bars import PRICES, Bars
+from data_pipeline.bars import COLUMNS, PRICES, Bars
 
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 WEIGHTS = {"completeness": 0.4, "freshness": 0.2, "validity": 0.2, "consistency": 0.2}
 WINDOW = 60  # sessions
@@ -53,17 +55,16 @@ class Health:
 
 def measure(bars: Bars, now: datetime) -> Health:
     """The health at the last session that has closed."""
-    expected, flags = _expected(bars, now), marks(bars)
-    there = expected.isin(bars.frame.index)
-    newest = int(np.flatnonzero(there)[-1]) if there.any() else -1
-    today = _parts(bars, expected, flags).iloc[-1]
+    row, flags = _rows(bars, _expected(bars, now)), _flags(bars)
+    there = np.flatnonzero(row >= 0)
+    newest = int(there[-1]) if len(there) else -1
     counts = {
-        "gap": int((~there[: newest + 1]).sum()),
-        "stale": len(there) - newest - 1,
-        **{str(name): int(found) for name, found in flags.sum().items()},
+        "gap": newest + 1 - len(there),
+        "stale": len(row) - newest - 1,
+        **{name: int(np.count_nonzero(found)) for name, found in flags.items()},
     }
     return Health(
-        **{name: float(today[name]) for name in ("index", *WEIGHTS)},
+        **{name: float(part[-1]) for name, part in _parts(bars, row, flags).items()},
         warnings={name: count for name, count in counts.items() if count},
     )
 
@@ -75,16 +76,24 @@ def daily(bars: Bars, now: datetime) -> pd.DataFrame:
     """
     expected = _expected(bars, now)
     dates = calendar.session_dates(bars.symbol, expected)
-    return _parts(bars, expected, marks(bars)).set_axis(dates)[~dates.duplicated(keep="last")]
+    parts = _parts(bars, _rows(bars, expected), _flags(bars))
+    return pd.DataFrame(parts, dates)[~dates.duplicated(keep="last")]
 
 
-def _parts(bars: Bars, expected: pd.DatetimeIndex, flags: pd.DataFrame) -> pd.DataFrame:
-    """The index and its parts at every close that the calendar expects."""
-    row = pd.DatetimeIndex(bars.frame.index).get_indexer(expected)
+def at_bars(bars: Bars) -> pd.Series:
+    """The index at each bar's close, as it could be told then; 0 before the calendar expects any bar."""
+    times = pd.DatetimeIndex(bars.frame.index)
+    expected = _expected(bars, times[-1])
+    told = pd.Series(_parts(bars, _rows(bars, expected), _flags(bars))["index"], expected)
+    return told.reindex(times, method="ffill").fillna(0.0)
+
+
+def _parts(bars: Bars, row: Rows, flags: dict[str, Flags]) -> dict[str, Floats]:
+    """The index and its parts at every close that the calendar expects, of which `row` is the bar; -1 where missing."""
     there, nth = row >= 0, np.arange(len(row))
     sessions = max(round(_bars_a_session(bars)), 1)
-    invalid = (flags["no_volume"] | flags["outside_range"]).to_numpy()[row] & there
-    inconsistent = (flags["frozen"] | flags["outlier"]).to_numpy()[row] & there
+    invalid = (flags["no_volume"] | flags["outside_range"])[row] & there
+    inconsistent = (flags["frozen"] | flags["outlier"])[row] & there
     missed = nth - np.maximum.accumulate(np.where(there, nth, 0))
     parts = {
         "completeness": _share(there, np.ones_like(there), sessions),
@@ -92,7 +101,7 @@ def _parts(bars: Bars, expected: pd.DatetimeIndex, flags: pd.DataFrame) -> pd.Da
         "validity": 1.0 - _share(invalid, there, sessions),
         "consistency": 1.0 - _share(inconsistent, there, sessions),
     }
-    return pd.DataFrame({"index": sum(weight * parts[name] for name, weight in WEIGHTS.items()), **parts})
+    return {"index": sum((weight * parts[name] for name, weight in WEIGHTS.items()), np.zeros(len(row))), **parts}
 
 
 def marks(bars: Bars) -> pd.DataFrame:
@@ -101,27 +110,34 @@ def marks(bars: Bars) -> pd.DataFrame:
     `outlier`: the log return lies more than 10 robust standard deviations (1.4826 times the median absolute deviation)
     from the median of the returns before it.
     """
-    open_, high, low, close = (bars.frame[name].to_numpy() for name in PRICES)
+    return pd.DataFrame(_flags(bars), bars.frame.index)
+
+
+def _flags(bars: Bars) -> dict[str, Flags]:
+    """The columns of `marks`."""
+    open_, high, low, close, volume = prices = bars.frame[list(COLUMNS)].to_numpy().T
     top, bottom = np.maximum(open_, close), np.minimum(open_, close)
-    traded = bars.frame["volume"].to_numpy() > 0.0
-    prices = bars.frame[list(PRICES)].to_numpy()
-    still = np.append(False, (np.diff(prices, axis=0) == 0.0).all(axis=1))
-    return pd.DataFrame(
-        {
-            "no_volume": (_counted(~traded, RUN) == RUN) & np.logical_or.accumulate(traded),  # an index never trades
-            "outside_range": (top > high * (1 + _ROUNDING)) | (bottom < low * (1 - _ROUNDING)),
-            "frozen": _counted(still, RUN - 1) == RUN - 1,
-            "outlier": _outliers(np.log(bars.frame["close"]).diff()).to_numpy(),
-        },
-        index=bars.frame.index,
-    )
+    traded = volume > 0.0
+    still = np.append(False, (np.diff(prices[: len(PRICES)]) == 0.0).all(axis=0))
+    return {
+        "no_volume": (_counted(~traded, RUN) == RUN) & np.logical_or.accumulate(traded),  # an index never trades
+        "outside_range": (top > high * (1 + _ROUNDING)) | (bottom < low * (1 - _ROUNDING)),
+        "frozen": _counted(still, RUN - 1) == RUN - 1,
+        "outlier": _outliers(np.append(np.nan, np.diff(np.log(close)))),
+    }
 
 
-def _outliers(returns: pd.Series) -> pd.Series:
-    before = returns.shift(1).rolling(_MEMORY, min_periods=_MEMORY // 2)
-    away = (returns - before.median()).abs()
-    usual = away.shift(1).rolling(_MEMORY, min_periods=_MEMORY // 2).median()
-    return (away > OUTLIER * 1.4826 * usual) & (usual > 0.0)
+def _outliers(returns: Floats) -> Flags:
+    away = np.abs(returns - _median_before(returns))
+    usual = _median_before(away)
+    flags: Flags = (away > OUTLIER * 1.4826 * usual) & (usual > 0.0)
+    return flags
+
+
+def _median_before(values: Floats) -> Floats:
+    """At each row, the median of the values before it."""
+    medians = pd.Series(values).rolling(_MEMORY, min_periods=_MEMORY // 2).median().to_numpy()
+    return np.append(np.nan, medians[:-1])
 
 
 def _expected(bars: Bars, now: datetime) -> pd.DatetimeIndex:
@@ -130,11 +146,16 @@ def _expected(bars: Bars, now: datetime) -> pd.DatetimeIndex:
     return calendar.closes(bars.symbol, bars.interval, first, max(pd.Timestamp(now), first))
 
 
+def _rows(bars: Bars, expected: pd.DatetimeIndex) -> Rows:
+    """The row of the bar of each close; -1 where there is none."""
+    return pd.DatetimeIndex(bars.frame.index).get_indexer(expected)
+
+
 def _bars_a_session(bars: Bars) -> float:
     return calendar.periods_per_year(bars.symbol, bars.interval) / calendar.periods_per_year(bars.symbol, "1d")
 
 
-def _share(flags: Flags, of: Flags, sessions: int) -> npt.NDArray[np.float64]:
+def _share(flags: Flags, of: Flags, sessions: int) -> Floats:
     """The share of `flags` in the bars that count, over the window; none where none count."""
     some, all_ = (_counted(each, WINDOW * sessions) for each in (flags, of))
     return np.divide(some, all_, out=np.zeros(len(some)), where=all_ > 0)

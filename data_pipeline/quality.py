@@ -9,6 +9,7 @@ outliers) is kept, and lowers the Data Health Index: see `data_pipeline.health`.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +20,8 @@ import pandas as pd
 from config.errors import NightdeskError
 from data_pipeline import calendar
 from data_pipeline.bars import COLUMNS, EXTRAS, PRICES
+
+Floats = npt.NDArray[np.float64]
 
 _TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is poison
 _JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
@@ -46,13 +49,21 @@ def sort_out(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> 
     """Sort the rows into good and bad ones."""
     _check_columns(frame, symbol)
     rows = frame.sort_index(kind="stable")
-    numbers = rows[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").astype("float64")
-    reasons = _reasons(numbers, symbol, interval, now)
+    extras = [name for name in EXTRAS if name in rows]
+    values = np.column_stack([_numbers(rows[name]) for name in (*COLUMNS, *extras)])
+    told, index = values[:, : len(COLUMNS)], pd.DatetimeIndex(rows.index)
+    reasons = _reasons(told, index, symbol, interval, now)
     bad = reasons != ""
-    counts = {str(reason): int(n) for reason, n in reasons[bad].value_counts().items()}
-    extras = rows[[name for name in EXTRAS if name in rows]].apply(pd.to_numeric, errors="coerce").fillna(0.0)
-    kept = pd.concat([numbers, extras], axis=1)[~bad]
+    events = values[:, len(COLUMNS) :]
+    events[~((events >= 0.0) & (events < np.inf))] = 0.0  # what is no amount is no event
+    kept = pd.DataFrame(values[~bad], index[~bad].rename("time"), [*COLUMNS, *extras])
+    counts = dict(Counter(reasons[bad].tolist()).most_common())
     return QualityReport(kept, rows[bad].assign(reason=reasons[bad]), counts, len(rows))
+
+
+def _numbers(column: pd.Series) -> Floats:
+    """The values as numbers; NaN for what is none."""
+    return np.asarray(pd.to_numeric(column.to_numpy(), errors="coerce"), dtype="float64")
 
 
 def refuse_poison(report: QualityReport, symbol: str) -> None:
@@ -70,10 +81,11 @@ def refuse_poison(report: QualityReport, symbol: str) -> None:
 
 def _check_columns(frame: pd.DataFrame, symbol: str) -> None:
     missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
+    if missing or frame.columns.has_duplicates:
+        wrong = f"lack {', '.join(missing)}" if missing else "name a column twice"
         raise NightdeskError(
             "data.schema",
-            f"The pulled bars of {symbol} lack {', '.join(missing)}; they have {', '.join(map(str, frame.columns))}.",
+            f"The pulled bars of {symbol} {wrong}; they have {', '.join(map(str, frame.columns))}.",
             "Check the source; open, high, low, close and volume are needed.",
             symbol=symbol,
         )
@@ -83,24 +95,23 @@ def _told(counts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in counts.items())
 
 
-def _reasons(rows: pd.DataFrame, symbol: str, interval: str, now: datetime) -> pd.Series:
+def _reasons(rows: Floats, index: pd.DatetimeIndex, symbol: str, interval: str, now: datetime) -> npt.NDArray[np.str_]:
     """Why each row is bad, the first reason that holds; empty for a good one."""
-    index = pd.DatetimeIndex(rows.index)
-    prices = rows[list(PRICES)]
-    top, bottom = prices[["open", "close"]].max(axis=1), prices[["open", "close"]].min(axis=1)
+    open_, high, low, close, volume = rows.T
+    top, bottom = np.fmax(open_, close), np.fmin(open_, close)
+    with np.errstate(over="ignore"):
+        outside = (top > high * (1 + _ROUNDING)) | (bottom < low * (1 - _ROUNDING))
     checks = {
         "no_session": ~_has_session(index, symbol, interval),
         "future": index > pd.Timestamp(now),
         "duplicate": index.duplicated(keep="first"),
-        "not_a_number": ~np.isfinite(rows.to_numpy()).all(axis=1),
-        "not_positive": (prices <= 0.0).any(axis=1) | (rows["volume"] < 0.0),
-        "high_below_low": rows["high"] < rows["low"],
-        "outside_range": (top > rows["high"] * (1 + _ROUNDING)) | (bottom < rows["low"] * (1 - _ROUNDING)),
+        "not_a_number": ~np.isfinite(rows).all(axis=1),
+        "not_positive": (rows[:, : len(PRICES)] <= 0.0).any(axis=1) | (volume < 0.0),
+        "high_below_low": high < low,
+        "outside_range": outside,
     }
-    reasons = pd.Series("", rows.index.rename("time"), dtype=object)
-    for reason, holds in reversed(checks.items()):
-        reasons[np.asarray(holds)] = reason
-    reasons.iloc[_jumps(np.where(reasons == "", rows["close"], np.nan))] = "jump"
+    reasons = np.select(list(checks.values()), list(checks), default="")
+    reasons[_jumps(np.where(reasons == "", close, np.nan))] = "jump"
     return reasons
 
 
@@ -112,7 +123,7 @@ def _has_session(index: pd.DatetimeIndex, symbol: str, interval: str) -> npt.NDA
     return index.isin(calendar.closes(symbol, interval, known.min(), known.max()))
 
 
-def _jumps(closes: npt.NDArray[np.float64]) -> list[int]:
+def _jumps(closes: Floats) -> list[int]:
     """Rows whose close is a hundred times the last good one, or a hundredth of it. NaN marks rows already bad."""
     found: list[int] = []
     last = np.nan

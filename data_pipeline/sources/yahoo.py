@@ -99,7 +99,7 @@ class YahooSource(BarSource):
             for attempt in stamina.retry_context(on=_TORN, attempts=2, wait_initial=0.2):
                 with attempt:
                     frame = self._history(symbol, interval, start, end)
-        return _closed(_at_closes(frame, symbol, interval), start, end)
+            return _closed(_at_closes(frame, symbol, interval), start, end)
 
     def _history(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         YfData.cache_get.cache_clear()  # it remembers answers for ever; history that was rewritten must show
@@ -112,6 +112,7 @@ class YahooSource(BarSource):
                 interval=interval,
                 auto_adjust=False,
                 actions=True,
+                keepna=True,  # `_closed` leaves them out at a tenth of the cost
                 timeout=self._timeout,
             )
         return frame
@@ -245,22 +246,30 @@ def _unknown(symbol: str) -> NightdeskError:
 
 def _at_closes(frame: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
     """Yahoo's rows, stamped with the opening of a bar or its local midnight, at the instant their bar closes."""
-    rows = frame.rename(columns=lambda name: str(name).lower()).rename(columns={"stock splits": "splits"})
-    missing = [name for name in COLUMNS if name not in rows.columns]
-    if missing or not isinstance(rows.index, pd.DatetimeIndex):
+    given = {str(name).lower().removeprefix("stock "): name for name in frame.columns}
+    missing = [name for name in COLUMNS if name not in given]
+    if missing or not isinstance(frame.index, pd.DatetimeIndex):
         raise _error("data.schema", symbol, f"gave rows without {', '.join(missing) or 'times'}")
-    stamps = rows.index if rows.index.tz is not None else rows.index.tz_localize("UTC")
+    columns = [*COLUMNS, *(name for name in EXTRAS if name in given)]
+    values = np.column_stack([frame[given[name]].to_numpy(dtype="float64") for name in columns])
+    return pd.DataFrame(values, _closes(frame.index, symbol, interval), columns)
+
+
+def _closes(stamps: pd.DatetimeIndex, symbol: str, interval: str) -> pd.DatetimeIndex:
     if interval == "1d":
-        rows.index = calendar.session_closes(symbol, stamps.tz_localize(None).normalize())
-    elif len(stamps):
-        closes = calendar.closes(symbol, interval, stamps[0], stamps[-1] + pd.Timedelta(days=15))
-        rows.index = closes[closes.searchsorted(stamps, side="right")]
-    return rows[[*COLUMNS, *(name for name in EXTRAS if name in rows.columns)]]
+        return calendar.session_closes(symbol, stamps.tz_localize(None).normalize())
+    if len(stamps) == 0:
+        return stamps
+    stamps = stamps if stamps.tz is not None else stamps.tz_localize("UTC")
+    closes = calendar.closes(symbol, interval, stamps[0], stamps[-1] + pd.Timedelta(days=15))
+    return closes[closes.searchsorted(stamps, side="right")]
 
 
 def _closed(rows: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
-    """Rows inside the span; a last one without a close was not finished when Yahoo was asked."""
-    times = pd.DatetimeIndex(rows.index)
-    inside = rows[(times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()]
-    unfinished = len(inside) > 0 and np.isnan(inside["close"].iloc[-1])
-    return inside.iloc[:-1] if unfinished else inside
+    """Rows inside the span that tell anything; a last one without a close was not finished when Yahoo was asked."""
+    times, values = pd.DatetimeIndex(rows.index), rows.to_numpy()
+    inside = (times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()
+    inside &= (np.nan_to_num(values) != 0.0).any(axis=1)
+    last = np.flatnonzero(inside)[-1:]
+    inside[last] = ~np.isnan(values[last, COLUMNS.index("close")])
+    return rows[inside]

@@ -111,6 +111,23 @@ def test_a_missing_column_is_told_by_name_never_as_a_key_error(frame: pd.DataFra
     assert caught.value.code == "data.schema"
 
 
+def test_a_column_that_is_there_twice_is_an_error_not_a_guess(frame: pd.DataFrame) -> None:
+    twice = pd.concat([frame, frame[["close"]]], axis=1)
+    with pytest.raises(NightdeskError, match="name a column twice") as caught:
+        quality.check(twice, "AAPL", "1d", NOW)
+    assert caught.value.code == "data.schema"
+
+
+def test_numbers_near_the_largest_there_are_are_compared_without_overflow(frame: pd.DataFrame) -> None:
+    frame.iloc[50, :4] = 1.7e308
+    assert quality.check(frame, "AAPL", "1d", NOW).counts == {"jump": 1}
+
+
+def test_an_amount_that_is_none_is_no_event(frame: pd.DataFrame) -> None:
+    amounts = [-1.0, np.inf, 0.25] + [0.0] * (len(frame) - 3)
+    assert quality.check(frame.assign(dividends=amounts), "AAPL", "1d", NOW).kept["dividends"].sum() == 0.25
+
+
 def test_an_event_without_a_number_is_no_event(frame: pd.DataFrame) -> None:
     report = quality.check(frame.assign(splits=np.nan, dividends="x"), "AAPL", "1d", NOW)
     assert report.kept[["splits", "dividends"]].to_numpy().sum() == 0.0
