@@ -1,17 +1,23 @@
-"""Write what Backtrader and vectorbt make of the same orders as our ledger.
+"""Write what Backtrader 1.9.78 and vectorbt 1.2 make of the same orders as our ledger.
 
 ledger_peers.csv has the equity of both at every close, ledger_peer_trades.csv the completed positions of vectorbt.
 
-They need an environment of their own (`pip install backtrader vectorbt 'pandas<3' 'plotly<6'`); from the root of the
+They need an environment of their own (`pip install backtrader==1.9.78.123 vectorbt==1.2.0`); from the root of the
 repository: `python tests/golden/regenerate_ledger_peers.py`.
 
 Both decide at a close and fill at the next open, with the order sized by the account's value at that open. Backtrader
 sizes an order at the close of the bar before its fill, so it is given each bar twice: first as a moment that closes at
-the open, where `order_target_percent` is called, and then whole; cheat-on-open stays off.
+the open, where dividends are paid and `order_target_percent` is called, and then whole, where borrow and interest fall
+due; cheat-on-open stays off. Symbols whose case has one name are columns of one vectorbt portfolio, each with bars of
+its own: where one has none, its close stays and nothing is ordered.
+
+Backtrader takes the minimum twice for an order that closes one side and opens the other, so there the case goes through
+flat. vectorbt knows neither minimum, borrow, interest nor dividends.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import backtrader as bt
@@ -21,31 +27,62 @@ import vectorbt as vbt
 
 BARS = 150
 CASH = 100_000.0
-# Name: the targets to draw from, commission, slippage, the typical gap between a close and the next open.
+OPEN, CLOSE = 9, 16  # the hours of a bar's two moments
+
+
+@dataclass(frozen=True)
+class Case:
+    """The targets to draw from, the costs (borrow and interest of one bar), and the market's size of gaps."""
+
+    levels: tuple[float, ...]
+    commission: float = 0.001
+    slippage: float = 0.0005
+    minimum: float = 0.0
+    borrow: float = 0.0
+    interest: float = 0.0
+    dividend: float = 0.0
+    gap: float = 0.003
+    missing: float = 0.0
+    symbols: int = 1
+
+
+BOTH = (-0.9, -0.45, 0.0, 0.45, 0.9)
 CASES = {
-    "free": ((-0.9, -0.4, 0.0, 0.4, 0.9), 0.0, 0.0, 0.002),
-    "long": ((0.0, 0.3, 0.6, 0.9), 0.001, 0.0005, 0.003),
-    "short": ((-0.9, -0.5, -0.2, 0.0), 0.001, 0.0005, 0.003),
-    "both": ((-0.9, -0.45, 0.0, 0.45, 0.9), 0.001, 0.0005, 0.003),
-    "dear": ((-0.8, 0.0, 0.8), 0.01, 0.005, 0.003),
-    "gaps": ((-0.9, -0.3, 0.0, 0.3, 0.9), 0.002, 0.001, 0.06),
+    "free": Case((-0.9, -0.4, 0.0, 0.4, 0.9), commission=0.0, slippage=0.0, gap=0.002),
+    "long": Case((0.0, 0.3, 0.6, 0.9)),
+    "short": Case((-0.9, -0.5, -0.2, 0.0)),
+    "both": Case(BOTH),
+    "dear": Case((-0.8, 0.0, 0.8), commission=0.01, slippage=0.005),
+    "gaps": Case((-0.9, -0.3, 0.0, 0.3, 0.9), commission=0.002, slippage=0.001, gap=0.06),
+    "together": Case(BOTH, gap=0.02, missing=0.15, symbols=4),
+    "minimum": Case(BOTH, minimum=60.0),
+    "borrow": Case(BOTH, borrow=0.0004),
+    "interest": Case(BOTH, interest=0.0002),
+    "dividends": Case(BOTH, dividend=0.4),
+    "everything": Case(BOTH, minimum=40.0, dividend=0.3, gap=0.03, missing=0.1, borrow=0.0003, interest=0.0001),
 }
 
 
-def market(rng: np.random.Generator, gap: float) -> pd.DataFrame:
+def market(rng: np.random.Generator, case: Case) -> pd.DataFrame:
     close = 50.0 * np.exp(np.cumsum(rng.normal(0.0003, 0.015, BARS)))
     before = np.concatenate([[50.0], close[:-1]])
-    open_ = before * np.exp(rng.normal(0.0, gap, BARS))
+    open_ = before * np.exp(rng.normal(0.0, case.gap, BARS))
     high = np.maximum(open_, close) * (1.0 + rng.uniform(0.0, 0.01, BARS))
     low = np.minimum(open_, close) * (1.0 - rng.uniform(0.0, 0.01, BARS))
-    return pd.DataFrame({"open": open_, "high": high, "low": low, "close": close})
+    bars = pd.DataFrame({"open": open_, "high": high, "low": low, "close": close}).round(4)
+    bars["dividends"] = np.where(rng.random(BARS) < 0.1, case.dividend, 0.0)
+    return bars[rng.random(BARS) >= case.missing]
 
 
-def targets(rng: np.random.Generator, levels: tuple[float, ...]) -> np.ndarray:
+def targets(rng: np.random.Generator, case: Case, bars: int) -> np.ndarray:
     """Random levels, each held for some bars; half of the bars also move it a little."""
-    drawn = np.where(rng.random(BARS) < 0.25, rng.choice(levels, BARS), np.nan)
+    drawn = np.where(rng.random(bars) < 0.25, rng.choice(case.levels, bars), np.nan)
     held = pd.Series(drawn).ffill().fillna(0.0).to_numpy()
-    return np.where(held != 0.0, np.clip(held * np.round(rng.uniform(0.9, 1.0, BARS), 1), -0.9, 0.9), 0.0)
+    moved = np.where(held != 0.0, np.clip(held * np.round(rng.uniform(0.9, 1.0, bars), 1), -0.9, 0.9), 0.0)
+    if case.minimum:
+        turns = np.flatnonzero(moved[1:] * moved[:-1] < 0.0) + 1
+        moved[turns] = 0.0
+    return moved
 
 
 def orders(target: np.ndarray) -> np.ndarray:
@@ -55,15 +92,28 @@ def orders(target: np.ndarray) -> np.ndarray:
     return np.where(changed, before, np.nan)
 
 
-class Fractional(bt.CommInfoBase):
-    params = (("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC), ("percabs", True))
+class Terms(bt.CommInfoBase):
+    """Fractional shares, a minimum for an order, and dividends at a bar's first moment, where nothing is filled."""
+
+    params = (("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC), ("percabs", True), ("case", None))
 
     def getsize(self, price: float, cash: float) -> float:
         return self.p.leverage * (cash / price)
 
+    def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
+        return max(abs(size) * price * self.p.case.commission, self.p.case.minimum) if size else 0.0
+
+    def cashadjust(self, size: float, price: float, newprice: float) -> float:
+        return size * self.feed.dividends[0] if self.feed.datetime.time().hour == OPEN else 0.0
+
+
+class Feed(bt.feeds.PandasData):
+    lines = ("dividends",)
+    params = (("dividends", -1),)
+
 
 class Orders(bt.Strategy):
-    params = (("orders", None),)
+    params = (("orders", None), ("case", None))
 
     def __init__(self) -> None:
         self.equity: list[float] = []
@@ -71,62 +121,73 @@ class Orders(bt.Strategy):
     def next(self) -> None:
         day, whole = divmod(len(self) - 1, 2)
         if whole:
-            self.equity.append(self.broker.getvalue())
+            # Added cash arrives at the next moment, before anything is ordered there.
+            earned = self.p.case.interest * max(self.broker.getcash(), 0.0)
+            owed = self.p.case.borrow * max(-self.position.size, 0.0) * self.data.close[0]
+            self.broker.add_cash(earned - owed)
+            self.equity.append(self.broker.getvalue() + earned - owed)
         elif not np.isnan(self.p.orders[day]):
             self.order_target_percent(target=self.p.orders[day])
 
 
-def by_backtrader(bars: pd.DataFrame, target: np.ndarray, commission: float, slippage: float) -> list[float]:
+def by_backtrader(bars: pd.DataFrame, target: np.ndarray, case: Case) -> list[float]:
     moments = bars.assign(high=bars["open"], low=bars["open"], close=bars["open"])
-    days = pd.date_range("2020-01-01", periods=BARS)
-    moments.index, whole = days + pd.Timedelta(hours=9), bars.set_axis(days + pd.Timedelta(hours=16))
-    cerebro = bt.Cerebro(stdstats=False)
-    both = pd.concat([moments, whole]).sort_index()
-    cerebro.adddata(bt.feeds.PandasData(dataname=both, timeframe=bt.TimeFrame.Minutes))
+    days = pd.date_range("2020-01-01", periods=BARS)[bars.index]
+    moments.index, whole = days + pd.Timedelta(hours=OPEN), bars.set_axis(days + pd.Timedelta(hours=CLOSE))
+    both = pd.concat([moments, whole]).sort_index().assign(volume=0.0, openinterest=0.0)
+    cerebro, terms = bt.Cerebro(stdstats=False), Terms(commission=case.commission, case=case)
+    terms.feed = Feed(dataname=both, timeframe=bt.TimeFrame.Minutes)
+    cerebro.adddata(terms.feed)
     cerebro.broker.setcash(CASH)
-    cerebro.broker.addcommissioninfo(Fractional(commission=commission))
-    cerebro.broker.set_slippage_perc(slippage, slip_open=True, slip_out=True)
-    cerebro.addstrategy(Orders, orders=orders(target))
+    cerebro.broker.addcommissioninfo(terms)
+    cerebro.broker.set_slippage_perc(case.slippage, slip_open=True, slip_out=True)
+    cerebro.addstrategy(Orders, orders=orders(target), case=case)
     return cerebro.run()[0].equity
 
 
-def by_vectorbt(bars: pd.DataFrame, target: np.ndarray, commission: float, slippage: float) -> vbt.Portfolio:
+def by_vectorbt(markets: list[pd.DataFrame], wanted: list[np.ndarray], case: Case) -> vbt.Portfolio:
+    def wide(columns: list[pd.Series]) -> pd.DataFrame:
+        return pd.concat(columns, axis=1, keys=range(len(columns))).reindex(range(BARS))
+
+    opens = wide([bars["open"] for bars in markets])
     return vbt.Portfolio.from_orders(
-        bars["close"],
-        size=orders(target),
+        wide([bars["close"] for bars in markets]).ffill().bfill(),
+        size=wide([pd.Series(orders(each), bars.index) for each, bars in zip(wanted, markets, strict=True)]),
         size_type="targetpercent",
-        price=bars["open"],
-        val_price=bars["open"],
-        fees=commission,
-        slippage=slippage,
+        price=opens,
+        val_price=opens,
+        fees=case.commission,
+        slippage=case.slippage,
         init_cash=CASH,
         freq="1D",
     )
 
 
-def completed(portfolio: vbt.Portfolio) -> pd.DataFrame:
+def completed(portfolio: vbt.Portfolio, column: int, bars: pd.DataFrame) -> pd.DataFrame:
     records = portfolio.positions.closed.records
     names = ("entry_idx", "exit_idx", "direction", "entry_price", "exit_price", "pnl", "return")
-    return records.loc[:, names].rename(columns={"entry_idx": "entry", "exit_idx": "exit"})
+    found = records[records["col"] == column].loc[:, names].rename(columns={"entry_idx": "entry", "exit_idx": "exit"})
+    return found.assign(**{name: bars.index.get_indexer(found[name]) for name in ("entry", "exit")})
 
 
 def main() -> None:
     rng = np.random.default_rng(20_200_102)
     tables, trades = [], []
-    for name, (levels, commission, slippage, gap) in CASES.items():
-        bars, target = market(rng, gap).round(4), targets(rng, levels)
-        portfolio = by_vectorbt(bars, target, commission, slippage)
-        trades.append(completed(portfolio).assign(case=name))
-        tables.append(
-            bars.assign(
-                case=name,
-                commission=commission,
-                slippage=slippage,
-                target=target,
-                backtrader=by_backtrader(bars, target, commission, slippage),
-                vectorbt=portfolio.value(),
-            )
-        )
+    for name, case in CASES.items():
+        markets = [market(rng, case) for _ in range(case.symbols)]
+        wanted = [targets(rng, case, len(bars)) for bars in markets]
+        beyond = case.minimum or case.borrow or case.interest or case.dividend
+        theirs = None if beyond else by_vectorbt(markets, wanted, case)
+        terms = {term: asdict(case)[term] for term in ("commission", "slippage", "minimum", "borrow", "interest")}
+        for symbol, (bars, target) in enumerate(zip(markets, wanted, strict=True)):
+            told = {"case": name, "symbol": symbol, **terms, "target": target}
+            peers = {
+                "backtrader": by_backtrader(bars, target, case),
+                "vectorbt": np.nan if theirs is None else theirs.value().iloc[bars.index, symbol],
+            }
+            tables.append(bars.assign(**told, **peers))
+            if theirs is not None:
+                trades.append(completed(theirs, symbol, bars).assign(case=name, symbol=symbol))
     here = Path(__file__)
     pd.concat(tables).to_csv(here.with_name("ledger_peers.csv"), index_label="bar")
     pd.concat(trades).to_csv(here.with_name("ledger_peer_trades.csv"), index=False)
