@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from data_pipeline.features import FeatureEngineer, feature_matrix
     from data_pipeline.label_weights import sample_weights
     from data_pipeline.loader import DataLoader
+    from data_pipeline.regime import volatility_regime
     from data_pipeline.scaling import Scaler
     from data_pipeline.splits import purged_folds, walk_forward
+    from data_pipeline.states34 import RlStateBuilder
     from data_pipeline.store import BarStore, Dataset
     from data_pipeline.trade_logs import ExpertLog, load_expert_log
     from data_pipeline.triple_barrier import Barriers, barrier_labels, fitted_barriers, meta_labels
@@ -24,6 +26,7 @@ __all__ = [
     "Dataset",
     "ExpertLog",
     "FeatureEngineer",
+    "RlStateBuilder",
     "Scaler",
     "barrier_labels",
     "feature_matrix",
@@ -32,6 +35,7 @@ __all__ = [
     "meta_labels",
     "purged_folds",
     "sample_weights",
+    "volatility_regime",
     "walk_forward",
 ]
 
@@ -43,6 +47,7 @@ _HOMES = {
     "Dataset": "data_pipeline.store",
     "ExpertLog": "data_pipeline.trade_logs",
     "FeatureEngineer": "data_pipeline.features",
+    "RlStateBuilder": "data_pipeline.states34",
     "Scaler": "data_pipeline.scaling",
     "barrier_labels": "data_pipeline.triple_barrier",
     "feature_matrix": "data_pipeline.features",
@@ -51,6 +56,7 @@ _HOMES = {
     "meta_labels": "data_pipeline.triple_barrier",
     "purged_folds": "data_pipeline.splits",
     "sample_weights": "data_pipeline.label_weights",
+    "volatility_regime": "data_pipeline.regime",
     "walk_forward": "data_pipeline.splits",
 }
 

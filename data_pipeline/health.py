@@ -83,6 +83,8 @@ def daily(bars: Bars, now: datetime) -> pd.DataFrame:
 def at_bars(bars: Bars) -> pd.Series:
     """The index at each bar's close, as it could be told then; 0 before the calendar expects any bar."""
     times = pd.DatetimeIndex(bars.frame.index)
+    if times.empty:
+        return pd.Series([], times, np.float64)
     expected = _expected(bars, times[-1])
     told = pd.Series(_parts(bars, _rows(bars, expected), _flags(bars))["index"], expected)
     return told.reindex(times, method="ffill").fillna(0.0)
@@ -115,7 +117,7 @@ def marks(bars: Bars) -> pd.DataFrame:
 
 def _flags(bars: Bars) -> dict[str, Flags]:
     """The columns of `marks`."""
-    open_, high, low, close, volume = prices = bars.frame[list(COLUMNS)].to_numpy().T
+    open_, high, low, close, volume = prices = bars.frame.to_numpy()[:, : len(COLUMNS)].T
     top, bottom = np.maximum(open_, close), np.minimum(open_, close)
     traded = volume > 0.0
     still = np.append(False, (np.diff(prices[: len(PRICES)]) == 0.0).all(axis=0))

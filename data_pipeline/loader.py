@@ -9,7 +9,8 @@ import pandas as pd
 
 from config.paths import Home
 from config.settings import Settings
-from data_pipeline.bars import COLUMNS
+from data_pipeline.bars import COLUMNS, Bars
+from data_pipeline.news import HeadlineStore
 from data_pipeline.store import BarStore
 from data_pipeline.update import update_symbol
 
@@ -30,6 +31,22 @@ class DataLoader:
 
         `frame.attrs["provenance"]` says where they came from; the sample market stands in where Yahoo is out of reach.
         """
+        bars = self._bars(symbol, now)
+        dates = bars.dates if bars.interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
+        frame = bars.frame[list(COLUMNS)].reset_index(drop=True)
+        frame.insert(0, "date", dates)
+        frame.attrs["provenance"] = bars.source
+        return frame
+
+    def bars(self, symbol: str, *, now: datetime | None = None) -> Bars:
+        """The same as `Bars`, with the instants of their closes; their `source` says where they came from."""
+        return self._bars(symbol, now)
+
+    def headlines(self, source: str, symbol: str) -> pd.DataFrame:
+        """What a source of bars told of a symbol besides, with the time it was seen (`seen_at`, `title`)."""
+        return HeadlineStore(self.home).load(source, symbol)
+
+    def _bars(self, symbol: str, now: datetime | None) -> Bars:
         sources, interval = self.settings.sources, self.settings.data_params.interval
         store = BarStore(self.home)
         source = store.chosen(symbol, interval, sources)
@@ -39,11 +56,6 @@ class DataLoader:
             warnings.warn(
                 f"The bars of {symbol} are made up: no real ones could be had, so the sample market stands in.",
                 SampleDataWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-        bars = store.load(symbol, interval, source)
-        dates = bars.dates if interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
-        frame = bars.frame[list(COLUMNS)].reset_index(drop=True)
-        frame.insert(0, "date", dates)
-        frame.attrs["provenance"] = source
-        return frame
+        return store.load(symbol, interval, source)
