@@ -6,13 +6,17 @@ Money is told in percent, as drawdowns are in the settings (-25.0 is a quarter l
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation import kernels
+
 Array = NDArray[np.float64]
+T = TypeVar("T")
 Reason = Literal[
     "too_short",
     "too_large",
@@ -24,6 +28,8 @@ Reason = Literal[
     "no_positions",
     "no_benchmark",
     "unknown_period",
+    "no_edge",
+    "ruined",
 ]
 # The fewest returns of which one in twenty is a whole one.
 TAIL_MINIMUM = 20
@@ -37,24 +43,32 @@ class UndefinedError(ValueError):
         self.reason: Reason = reason
 
 
+def told(figures: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T | None], dict[str, Reason]]:
+    """Every figure by name, None where there is none, and the reasons of those."""
+    values: dict[str, T | None] = {}
+    reasons: dict[str, Reason] = {}
+    for name, figure in figures.items():
+        try:
+            values[name] = figure()
+        except UndefinedError as undefined:
+            values[name], reasons[name] = None, undefined.reason
+    return values, reasons
+
+
 def _at_least(count: int, returns: Array) -> None:
     if returns.size < count:
         raise UndefinedError("too_short")
 
 
-def _deviation(returns: Array) -> float:
-    """The sample standard deviation; rounding noise around a constant is no variance."""
-    _at_least(2, returns)
-    deviation = float(np.std(returns, ddof=1))
-    if deviation <= 1e-10 * float(np.max(np.abs(returns))):
-        raise UndefinedError("zero_variance")
-    return deviation
+def _deviation(returns: Array, mean: float) -> float:
+    """The sample standard deviation around their mean."""
+    return math.sqrt(kernels.sum_of_squares(returns, mean) / (returns.size - 1))
 
 
 def total_return(returns: Array) -> float:
     """What was gained on the whole: prod(1 + r) - 1, in percent."""
     _at_least(1, returns)
-    return 100.0 * float(np.prod(1.0 + returns) - 1.0)
+    return 100.0 * (float(kernels.growth(returns)) - 1.0)
 
 
 def annualised_return(returns: Array, periods_per_year: float) -> float:
@@ -66,25 +80,29 @@ def annualised_return(returns: Array, periods_per_year: float) -> float:
 def cagr(returns: Array, periods_per_year: float) -> float:
     """Compound annual growth: (prod(1 + r))^(periods_per_year / n) - 1, in percent."""
     _at_least(2, returns)
-    return 100.0 * float(np.prod(1.0 + returns) ** (periods_per_year / returns.size) - 1.0)
+    return 100.0 * (float(kernels.growth(returns)) ** (periods_per_year / returns.size) - 1.0)
 
 
 def volatility(returns: Array, periods_per_year: float) -> float:
     """The standard deviation of a year's return if returns were independent, in percent."""
     _at_least(2, returns)
-    return 100.0 * float(np.std(returns, ddof=1)) * math.sqrt(periods_per_year)
+    return 100.0 * _deviation(returns, float(np.mean(returns))) * math.sqrt(periods_per_year)
 
 
 def downside_deviation(returns: Array, periods_per_year: float) -> float:
     """The root mean square of the losses (gains count as zero), a year's worth, in percent."""
     _at_least(2, returns)
-    return 100.0 * math.sqrt(float(np.mean(np.minimum(returns, 0.0) ** 2)) * periods_per_year)
+    return 100.0 * math.sqrt(kernels.sum_of_squares(returns, 0.0, 0.0) / returns.size * periods_per_year)
 
 
 def sharpe_ratio(returns: Array, periods_per_year: float) -> float:
     """Mean over standard deviation, a year's worth; cash earns nothing (Sharpe 1994)."""
-    deviation = _deviation(returns)
-    return float(np.mean(returns)) / deviation * math.sqrt(periods_per_year)
+    _at_least(2, returns)
+    mean = float(np.mean(returns))
+    deviation = _deviation(returns, mean)
+    if deviation <= 1e-10 * abs(mean):  # rounding noise around a constant is no variance
+        raise UndefinedError("zero_variance")
+    return mean / deviation * math.sqrt(periods_per_year)
 
 
 def sortino_ratio(returns: Array, periods_per_year: float) -> float:
@@ -142,7 +160,19 @@ def drawdowns(returns: Array) -> Array:
 
 def max_drawdown(returns: Array) -> float:
     """The deepest drawdown, a percentage in [-100, 0]."""
-    return float(np.min(drawdowns(returns)))
+    _at_least(1, returns)
+    share = kernels.depth(returns)
+    if math.isnan(share):
+        raise UndefinedError("too_large")
+    return 100.0 * (share - 1.0)
+
+
+def _falls(returns: Array) -> kernels.Falls:
+    max_drawdown(returns)  # says what else is undefined
+    falls = kernels.falls(returns)
+    if falls.number == 0:
+        raise UndefinedError("no_drawdown")
+    return falls
 
 
 @dataclass(frozen=True)
@@ -156,27 +186,14 @@ class Drawdown:
 
 def deepest_drawdown(returns: Array) -> Drawdown:
     """Where the deepest drawdown began, reached its trough, and was recovered."""
-    depths = drawdowns(returns)
-    trough = int(np.argmin(depths))
-    if depths[trough] == 0.0:
-        raise UndefinedError("no_drawdown")
-    peaks = np.flatnonzero(depths[:trough] == 0.0)
-    recovered = np.flatnonzero(depths[trough:] == 0.0)
-    return Drawdown(
-        start=int(peaks[-1]) if peaks.size else -1,
-        trough=trough,
-        recovery=trough + int(recovered[0]) if recovered.size else None,
-    )
+    falls = _falls(returns)
+    return Drawdown(falls.start, falls.trough, falls.recovery if falls.recovery >= 0 else None)
 
 
 def average_drawdown(returns: Array) -> float:
     """The mean depth of all drawdowns, each told by its deepest point, in percent."""
-    depths = drawdowns(returns)
-    under = depths < 0.0
-    if not under.any():
-        raise UndefinedError("no_drawdown")
-    begins = np.flatnonzero(under & ~np.concatenate([[False], under[:-1]]))
-    return float(np.mean(np.minimum.reduceat(np.where(under, depths, 0.0), begins)))
+    falls = _falls(returns)
+    return 100.0 * (falls.depths / falls.number - 1.0)
 
 
 def _some(trades: Array) -> Array:
