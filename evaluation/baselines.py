@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation import formulas
-from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, Frame, Target, backtest
+from evaluation.backtesting import Backtest, Frame, Target, backtest
+from evaluation.costs import DEFAULT_COSTS, Costs
 from evaluation.formulas import Array, UndefinedError
 from evaluation.signals import Signals, weights
 

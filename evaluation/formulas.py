@@ -80,7 +80,7 @@ def annualised_return(returns: Array, periods_per_year: float) -> float:
 def cagr(returns: Array, periods_per_year: float) -> float:
     """Compound annual growth: (prod(1 + r))^(periods_per_year / n) - 1, in percent."""
     _at_least(2, returns)
-    return 100.0 * (float(kernels.growth(returns)) ** (periods_per_year / returns.size) - 1.0)
+    return 100.0 * (float(np.power(kernels.growth(returns), periods_per_year / returns.size)) - 1.0)
 
 
 def volatility(returns: Array, periods_per_year: float) -> float:

@@ -1,6 +1,6 @@
 """Kernels: what the formulas ask of a million returns, each in one pass and without a copy.
 
-Where the order of products or sums is free (`_ANY_ORDER`), the compiler takes several side by side, if the loop runs over
+Where the order of products or sums is free (`_ANY_ORDER`), the compiler takes several side by side, if a loop runs over
 positions from zero. Sums are taken in blocks, which numpy then adds pairwise, so that they are as exact as its own.
 """
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, Frame, Target, backtest
+from evaluation.backtesting import Backtest, Frame, Target, backtest
+from evaluation.costs import DEFAULT_COSTS, Costs
 
 FACTORS = (0.0, 1.0, 2.0, 5.0)
 FIGURES = ("total_return", "cagr", "sharpe_ratio", "max_drawdown")
@@ -28,7 +29,7 @@ class AtCosts:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """The multiple of the costs at which nothing is left, and what a trade then costs one way, in percent; or why not.
+    """The multiple of the costs at which nothing is left, and the commission and slippage of one way then; or why not.
 
     `no_costs`: there are none to multiply. `no_trades`: nothing was traded. `never_profitable`: it loses without any
     costs. `always_profitable`: it still earns at the highest costs that are tried.
@@ -64,19 +65,13 @@ def cost_sensitivity(
     """Backtest `target` at each multiple of `costs`, and look for the multiple at which nothing is earned."""
 
     def at(factor: float) -> Backtest:
-        return backtest(bars, target, _scaled(costs, factor), initial_cash, periods_per_year)
+        return backtest(bars, target, costs.scaled(factor), initial_cash, periods_per_year)
 
     dearest = max(costs.commission, costs.slippage, costs.borrow)
     highest = min(LIMIT, DEAREST / dearest) if dearest > 0.0 else LIMIT
     return CostSensitivity(
         rows=tuple(_row(costs, factor, at(factor) if factor <= highest else None) for factor in factors),
-        break_even=_break_even(at, costs, highest) if dearest > 0.0 else BreakEven(None, None, "no_costs"),
-    )
-
-
-def _scaled(costs: Costs, factor: float) -> Costs:
-    return replace(
-        costs, commission=factor * costs.commission, slippage=factor * costs.slippage, borrow=factor * costs.borrow
+        break_even=_break_even(at, costs, highest),
     )
 
 
@@ -96,6 +91,8 @@ def _break_even(at: Callable[[float], Backtest], costs: Costs, highest: float) -
         return float(test.equity.iloc[-1]) > test.initial_cash
 
     free = at(0.0)
+    if free.costs == costs:
+        return BreakEven(None, None, "no_costs")
     if not free.traded.any():
         return BreakEven(None, None, "no_trades")
     if not earns(free):

@@ -47,6 +47,7 @@ def test_at_break_even_nothing_is_left():
         ([100.0, 100.0, 110.0], [1.0, 0.0, 0.0], FREE, "no_costs"),
         ([100.0, 100.0, 110.0], [0.0, 0.0, 0.0], Costs(), "no_trades"),
         ([100.0], [1.0], Costs(), "no_trades"),
+        ([100.0, 100.0, 90.0], [1.0, 0.0, 0.0], Costs(0.0, 0.0, commission_minimum=1.0), "never_profitable"),
         ([100.0, 100.0, 100.0], [1.0, 0.0, 0.0], Costs(), "never_profitable"),
         ([100.0, 100.0, 90.0], [1.0, 0.0, 0.0], Costs(), "never_profitable"),
         ([100.0, 100.0, 200.0], [1.0, 0.0, 0.0], Costs(), "always_profitable"),
