@@ -27,6 +27,8 @@ def _fail(what: str, cure: str, **detail: str) -> NoReturn:
 class Bars:
     """A frame indexed by the close instants of its bars (UTC), with open, high, low, close and volume as float64.
 
+    The columns stand in this order, dividends and splits behind them if there are any.
+
     A bar's time is its close, so at that time, and not before, everything in its row is known.
     """
 
@@ -112,10 +114,11 @@ def _plausible(times: pd.Series) -> pd.DatetimeIndex:
 
 
 def _normalised(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    missing = [name for name in COLUMNS if name not in frame.columns]
+    named = list(frame.columns)
+    missing = [name for name in COLUMNS if name not in named]
     if missing:
         _fail(
-            f"The bars of {symbol} lack {', '.join(missing)}; they have {', '.join(map(str, frame.columns))}.",
+            f"The bars of {symbol} lack {', '.join(missing)}; they have {', '.join(map(str, named))}.",
             "Provide open, high, low, close and volume.",
             column=missing[0],
         )
@@ -124,7 +127,7 @@ def _normalised(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
             f"The bars of {symbol} are not indexed by instants with a time zone.",
             "Use Bars.from_frame, or give the index the time zone UTC.",
         )
-    chosen = [*COLUMNS, *(name for name in EXTRAS if name in frame.columns)]
+    chosen = [*COLUMNS, *(name for name in EXTRAS if name in named)]
     try:
         values = np.column_stack([frame[name].to_numpy(dtype="float64") for name in chosen])
     except (ValueError, TypeError) as error:
@@ -147,7 +150,7 @@ def _check(frame: pd.DataFrame, symbol: str) -> None:
     bad = ~np.isfinite(values)
     bad[:, : len(PRICES)] |= values[:, : len(PRICES)] <= 0.0
     bad[:, len(PRICES) :] |= values[:, len(PRICES) :] < 0.0
-    high, low = frame.columns.get_loc("high"), frame.columns.get_loc("low")
+    high, low = COLUMNS.index("high"), COLUMNS.index("low")
     bad[:, high] |= values[:, high] < values[:, low]
     if bad.any():
         row, column = np.argwhere(bad)[0]

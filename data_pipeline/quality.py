@@ -49,7 +49,7 @@ def sort_out(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> 
     """Sort the rows into good and bad ones."""
     _check_columns(frame, symbol)
     rows = frame.sort_index(kind="stable")
-    extras = [name for name in EXTRAS if name in rows]
+    extras = [name for name in EXTRAS if name in list(rows)]
     values = np.column_stack([_numbers(rows[name]) for name in (*COLUMNS, *extras)])
     told, index = values[:, : len(COLUMNS)], pd.DatetimeIndex(rows.index)
     reasons = _reasons(told, index, symbol, interval, now)
@@ -80,12 +80,13 @@ def refuse_poison(report: QualityReport, symbol: str) -> None:
 
 
 def _check_columns(frame: pd.DataFrame, symbol: str) -> None:
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing or frame.columns.has_duplicates:
+    named = list(frame.columns)
+    missing = [name for name in COLUMNS if name not in named]
+    if missing or len(set(named)) < len(named):
         wrong = f"lack {', '.join(missing)}" if missing else "name a column twice"
         raise NightdeskError(
             "data.schema",
-            f"The pulled bars of {symbol} {wrong}; they have {', '.join(map(str, frame.columns))}.",
+            f"The pulled bars of {symbol} {wrong}; they have {', '.join(map(str, named))}.",
             "Check the source; open, high, low, close and volume are needed.",
             symbol=symbol,
         )
