@@ -102,6 +102,15 @@ class Home:
         """The folder with a folder of bars for each source."""
         return self.data / "bars"
 
+    def health(self, source: str, symbol: str, interval: str) -> Path:
+        """The picture of the health of stored bars."""
+        return self.bars(source, symbol, interval).with_suffix(".png")
+
+    @property
+    def symbols(self) -> set[str]:
+        """Every symbol of which bars are stored."""
+        return {folder.name for source in _folders(self.bars_root) for folder in _folders(source)}
+
     def revision(self, source: str, symbol: str, interval: str, dataset: str) -> Path:
         """Bars that were replaced by a history told otherwise, named by their content."""
         return self.bars(source, symbol, interval).with_suffix("") / f"{safe_name('dataset', dataset)}.parquet"
@@ -148,6 +157,10 @@ class Home:
     def trades_index(self) -> Path:
         """What was pulled from the bucket, and in which version."""
         return self.data / "trades.json"
+
+    def log_list(self, logs: str) -> Path:
+        """Which logs a table was made of: a JSON object a line, under the name of them all."""
+        return self.data / "lineage" / f"{safe_name('dataset', logs)}.jsonl"
 
     @property
     def trades_quarantine(self) -> Path:

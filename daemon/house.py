@@ -25,6 +25,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "iterations": ("training_params", "iterations"),
     "lookback_days": ("training_params", "lookback_days"),
 }
+# What a person may tell one run besides: whose rewritten history to accept is nothing to set for ever.
+ORDERS = ("accept",)
 
 
 @dataclass
@@ -44,9 +46,13 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     """The settings of one run: the desk's own with what a person asked for in their place."""
     document = settings.model_dump()
     for name, value in options.items():
+        if name in ORDERS:
+            continue
         if name not in OPTIONS:
             raise UsageError(
-                "option.unknown", f"A run has no option {name!r}.", f"Known options: {', '.join(sorted(OPTIONS))}."
+                "option.unknown",
+                f"A run has no option {name!r}.",
+                f"Known options: {', '.join(sorted((*OPTIONS, *ORDERS)))}.",
             )
         *sections, key = OPTIONS[name]
         place = document

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,44 @@ class Rebasing:
         if "dividends" in rows:
             rows["dividends"] /= self.shares
         return rows
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """How a history is told otherwise than it was stored."""
+
+    rows: int  # stored bars whose prices are other ones now
+    gone: int  # stored bars that are not told of any more
+    first: str | None  # the time of the first of either
+    last: str | None
+    largest: float  # the largest change of a price, as a part of what was stored
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        if self.first is None:
+            return "it has no bar in common with what was stored"
+        span = f"from {self.first} to {self.last}"
+        gone = f", and {self.gone} are gone" if self.gone else ""
+        return f"{self.rows} bars have other prices, by up to {self.largest:.3%}{gone}, {span}"
+
+
+def rewriting(old: pd.DataFrame, now: pd.DataFrame) -> Rewriting:
+    """Where the stored rows `old` are not what is told now."""
+    times = old.index.intersection(now.index)
+    before, after = old.loc[times, list(PRICES)], now.loc[times, list(PRICES)]
+    different = times[unlike(before, after)]
+    gone = old.index.difference(now.index)
+    touched = different.union(gone)
+    return Rewriting(
+        rows=len(different),
+        gone=len(gone),
+        first=touched[0].isoformat() if len(touched) else None,
+        last=touched[-1].isoformat() if len(touched) else None,
+        largest=float((after / before - 1.0).abs().to_numpy().max(initial=0.0)),
+    )
 
 
 def unlike(old: pd.DataFrame, pulled: pd.DataFrame, factor: Floats | float = 1.0) -> npt.NDArray[np.bool_]:

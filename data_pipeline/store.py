@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Sources
 
-# How a dataset came to be: the first of its kind, the one before with more rows, or a history told otherwise.
-Why = Literal["first", "appended", "mended", "events", "split", "dividend", "out_of_reach"]
+# How a dataset came to be: the first of its kind, the one before with more rows, or a history told otherwise; one that
+# nothing explains was `accepted` by a person.
+Why = Literal["first", "appended", "mended", "events", "split", "dividend", "out_of_reach", "accepted"]
 
 _FACTS = b"nightdesk"  # the key of our facts in a file's metadata
 _TIMES = ("first", "last", "pulled_at")
@@ -115,6 +116,18 @@ class BarStore:
     def load_revision(self, dataset: Dataset) -> Bars:
         """The bars of a dataset that was replaced."""
         return self._load(self.home.revision(dataset.source, dataset.symbol, dataset.interval, dataset.id))
+
+    def find(self, symbol: str, interval: str, source: str, dataset: str) -> Bars | None:
+        """The bars of the dataset whose id begins with `dataset`, if they are still kept.
+
+        That is the newest, one that was replaced, or one that was only continued: the beginning of one of them.
+        """
+        key = (symbol, interval, source)
+        for held in (self.load(*key), *map(self.load_revision, self.revisions(*key))):
+            heads = (held.head(rows) for rows in range(len(held), 0, -1))  # the latest are the likeliest
+            if (found := next((bars for bars in heads if bars.fingerprint().startswith(dataset)), None)) is not None:
+                return found
+        return None
 
     def dataset(self, symbol: str, interval: str, source: str) -> Dataset | None:
         """What is stored, without reading the bars; None where nothing is."""

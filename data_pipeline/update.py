@@ -20,7 +20,7 @@ from data_pipeline.breaker import Breaker
 from data_pipeline.health import Health, measure
 from data_pipeline.news import HeadlineStore
 from data_pipeline.quarantine import Quarantine
-from data_pipeline.rebasing import events_of, explained, unlike
+from data_pipeline.rebasing import Rewriting, events_of, explained, rewriting, unlike
 from data_pipeline.sources import BarSource, open_source
 from data_pipeline.store import BarStore, Dataset, Why
 
@@ -55,6 +55,7 @@ class Update:
     health: Health
     fallback: str | None = None  # why the sample market took over
     unmended: dict[str, Any] | None = None  # why rows that were once refused could not be asked for again
+    accepted: Rewriting | None = None  # what a person accepted that nothing explains
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,17 @@ def freshness(home: Home, sources: Sources, symbol: str, interval: str, now: dat
     return Freshness(as_of is not None and as_of >= closed, as_of, closed, source)
 
 
-def update_symbol(home: Home, sources: Sources, symbol: str, interval: str, now: datetime) -> Update:
+def update_symbol(
+    home: Home, sources: Sources, symbol: str, interval: str, now: datetime, *, accept: bool = False
+) -> Update:
     """Pull what is new, sort out what is bad, publish the rest. On any error what was stored stays as it was.
 
     With `auto`, a home that never held real bars gets the sample market when Yahoo does not serve it; a home that did
-    keeps what it has and hears of the error.
+    keeps what it has and hears of the error. `accept` takes a history told otherwise though nothing explains it.
     """
     store = BarStore(home)
     try:
-        return _update(store, open_source(sources.bars, sources, home), symbol, interval, now)
+        return _update(store, open_source(sources.bars, sources, home), symbol, interval, now, accept=accept)
     except NightdeskError as error:
         if sources.bars != "auto" or error.code not in _NOT_SERVED or store.holds_real_bars():
             raise
@@ -101,11 +104,18 @@ def pull_headlines(home: Home, sources: Sources, source: str, symbol: str, now: 
 
 
 def _update(
-    store: BarStore, source: BarSource, symbol: str, interval: str, now: datetime, *, fallback: str | None = None
+    store: BarStore,
+    source: BarSource,
+    symbol: str,
+    interval: str,
+    now: datetime,
+    *,
+    fallback: str | None = None,
+    accept: bool = False,
 ) -> Update:
     stored = store.dataset(symbol, interval, source.name)
     old = store.load(symbol, interval, source.name) if stored else None
-    pull = _Pull(store.home, source, symbol, interval, now)
+    pull = _Pull(store.home, source, symbol, interval, now, accept)
     bars, why = pull.brought_forward(old) if old is not None else (pull.bars(pull.earliest), "first")
     dataset = stored if stored is not None and why is None else store.save(bars, now, why or "first", stored)
     closed = calendar.last_closed(symbol, interval, now)
@@ -119,6 +129,7 @@ def _update(
         measure(bars, now),
         fallback,
         pull.unmended,
+        pull.accepted,
     )
 
 
@@ -131,8 +142,10 @@ class _Pull:
     symbol: str
     interval: str
     now: datetime
+    accept: bool
     refused: dict[str, int] = field(default_factory=dict)
     unmended: dict[str, Any] | None = None
+    accepted: Rewriting | None = None
 
     @property
     def earliest(self) -> datetime:
@@ -200,13 +213,16 @@ class _Pull:
         return report.kept
 
     def _rebased(self, old: Bars, pulled: Bars, times: pd.Index) -> tuple[Bars, Why]:
-        """The whole history anew, if splits or dividends explain why it is told otherwise."""
+        """The whole history anew, if splits or dividends explain why it is told otherwise, or a person accepts it."""
         rebasing = explained(old, pulled) if len(times) else None
-        if rebasing is None:
+        if rebasing is None and not self.accept:
             self._refuse(old, pulled, times)
         reach = self.source.reach(self.interval)
         first = old.frame.index[0]
         whole = self.bars(max(first, pd.Timestamp(self.now - reach)) if reach is not None else first)
+        if rebasing is None:
+            self.accepted = rewriting(old.frame, whole.frame)
+            return whole, "accepted"
         earlier = old.frame[old.frame.index < whole.frame.index[0]]  # no longer served
         joined = pd.concat([rebasing.apply(earlier), whole.frame]).fillna(0.0)
         return Bars(joined, self.symbol, self.interval, self.source.name), rebasing.why
@@ -214,13 +230,11 @@ class _Pull:
     def _refuse(self, old: Bars, pulled: Bars, times: pd.Index) -> NoReturn:
         """Nothing explains it: keep what it says for a person to look at, and what was stored in use."""
         self.quarantine.add(pulled.frame.assign(reason="rewritten"), self.now)
-        different = times[unlike(old.frame.loc[times], pulled.frame.loc[times])] if len(times) else times
-        first = different[0] if len(different) else old.frame.index[-1]
+        told = rewriting(old.frame.loc[times], pulled.frame)
         raise NightdeskError(
             "data.rewritten",
-            f"{old.source} now tells another history of {old.symbol}, and no split or dividend explains it: the bar of "
-            f"{first} is not what was stored.",
-            "Look at data/quarantine. If what it says now is right, delete the stored file and pull the history anew.",
+            f"{old.source} now tells another history of {old.symbol}, and no split or dividend explains it: {told}.",
+            f"Look at data/quarantine. If it is right now, take it with `nightdesk data accept {old.symbol}`.",
             symbol=old.symbol,
-            rows=len(different),
+            **told.to_dict(),
         )

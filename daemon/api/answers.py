@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.settings import JobName, Symbol
 from daemon.runs import RunState
@@ -169,6 +169,9 @@ class Dataset(Answer):
     replaces: str | None = Field(description="The dataset that was there before.")
     health: float | None = Field(description="The Data Health Index when it was pulled last, between 0 and 1.")
     warnings: dict[str, int] = Field(description="What was found in it and kept, by name.")
+    accepted: dict[str, Any] | None = Field(
+        description="Who took it though nothing explains how it differs from what was there before; when, and why."
+    )
 
 
 class Lineage(Answer):
@@ -323,6 +326,15 @@ class Readiness(Answer):
     problems: list[str]
 
 
+class Acceptance(BaseModel):
+    """A person's word that a history told otherwise, which nothing explains, is right."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    who: str = Field(default="api", min_length=1, max_length=64)
+    why: str = Field(default="", max_length=500)
+
+
 class RunRequest(BaseModel):
     """What one run is to do otherwise than the settings say."""
 
@@ -334,3 +346,10 @@ class RunRequest(BaseModel):
     episodes: int | None = Field(default=None, ge=1)
     iterations: int | None = Field(default=None, ge=1)
     lookback_days: int | None = Field(default=None, ge=1)
+    accept: Acceptance | None = Field(default=None, description="For data_update: take what the source tells now.")
+
+    @model_validator(mode="after")
+    def _by_name(self) -> RunRequest:
+        if self.accept is not None and not self.symbols:
+            raise ValueError("accept needs symbols: a history is accepted by its name")
+        return self

@@ -48,6 +48,7 @@ def dataset(row: datasets.DatasetRow) -> answers.Dataset:
         "replaces": row.detail.get("replaces"),
         "health": health.get("index"),
         "warnings": health.get("warnings", {}),
+        "accepted": row.detail.get("accepted"),
     }
     return answers.Dataset.model_validate({**vars(row), **told})
 

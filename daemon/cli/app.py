@@ -44,6 +44,7 @@ below_data.command("list")(stored.list_)
 below_data.command("check")(stored.check)
 below_data.command("show")(stored.show)
 below_data.command("export")(stored.export)
+below_data.command("accept")(stored.accept)
 below_data.command("lineage")(stored.lineage)
 app.add_typer(below_data, name="data", callback=data.data, invoke_without_command=True)
 

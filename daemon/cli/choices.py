@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from config.errors import ConfigError
 from config.loader import find_config, load_settings
 from config.paths import Home
 from config.settings import Settings
@@ -24,6 +25,19 @@ class Choices:
     def settings(self) -> Settings:
         """The settings that a desk with these options would use."""
         return load_settings(find_config(self.home, self.config))
+
+    def symbol(self, typed: str) -> str:
+        """The symbol that was meant: the one that is configured or stored, if it differs in its case alone."""
+        try:
+            known = {*self.settings().symbols, *self.home.symbols}
+        except ConfigError:  # a running desk works on without it, and so may we
+            known = self.home.symbols
+        alike = sorted(symbol for symbol in known if symbol.casefold() == typed.casefold())
+        return typed if typed in known or not alike else alike[0]
+
+    def symbols(self, typed: list[str] | None) -> list[str] | None:
+        """The same for several."""
+        return typed and [self.symbol(each) for each in typed]
 
 
 def choices(context: typer.Context) -> Choices:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from daemon.executors.base import Outcome
+from daemon.runs import Run
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import datasets
 
@@ -21,18 +22,18 @@ ENOUGH = 0.95
 
 async def update_data(work: RunWork) -> Ending:
     """One task a symbol, and one for the bucket of logs, if there is one; old data stays wherever a pull fails."""
-    sources = work.settings.sources
+    sources, order = work.settings.sources, work.run.options.get("accept")
     bucket = Plan("pull_trades")
     outcomes = await work.do_all(
         [
-            *(Plan("update_bars", symbol=symbol) for symbol in work.settings.symbols),
-            *([bucket] if sources.bucket.url else ()),
+            *(Plan("update_bars", {"accept": order is not None}, symbol) for symbol in work.settings.symbols),
+            *([bucket] if sources.bucket.url and order is None else ()),
         ],
         at_once=sources.yahoo.at_once if sources.bars in ("auto", "yahoo") else None,
     )
     logs = outcomes.pop(bucket, None)
     pulled = {plan.symbol: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
-    await work.write(lambda c: _record(c, pulled.values()))
+    await work.write(lambda c: _record(c, pulled.values(), work.run))
     ending = ending_of(outcomes, enough=ENOUGH)
     ending.detail.update(_told(pulled))
     return _with_logs(ending, logs) if logs else ending
@@ -59,6 +60,7 @@ def _told(pulled: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "quarantined": {symbol: pull["quarantined"] for symbol, pull in pulled.items() if pull["quarantined"]},
         "unmended": {symbol: pull["unmended"] for symbol, pull in pulled.items() if pull["unmended"]},
         "revised": {symbol: pull["dataset"]["why"] for symbol, pull in pulled.items() if _revised(pull)},
+        "accepted": {symbol: pull["accepted"] for symbol, pull in pulled.items() if pull["accepted"]},
         "without_headlines": errors,
     }
     return {
@@ -74,7 +76,7 @@ def _revised(pull: dict[str, Any]) -> bool:
     return pull["changed"] and pull["dataset"]["why"] not in ("first", "appended")
 
 
-def _record(c: Connection, pulled: Iterable[dict[str, Any]]) -> None:
+def _record(c: Connection, pulled: Iterable[dict[str, Any]], run: Run) -> None:
     for pull in pulled:
         facts = pull["dataset"]
         datasets.record(
@@ -94,5 +96,17 @@ def _record(c: Connection, pulled: Iterable[dict[str, Any]]) -> None:
                 "health": pull["health"],
                 "why": facts["why"],
                 "replaces": facts["replaces"],
+                **_acceptance(pull, run),
             },
         )
+
+
+def _acceptance(pull: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Who accepted this dataset in which run and why, and what of it is told otherwise.
+
+    The retry of a run that was killed finds the dataset there already, without the one that it replaced to compare.
+    """
+    order, changed = run.options.get("accept"), pull["accepted"]
+    if order is None or pull["dataset"]["why"] != "accepted" or not (changed or run.attempt > 1):
+        return {}
+    return {"accepted": {**order, "run": run.name, "at": pull["dataset"]["pulled_at"], **(changed or {})}}

@@ -44,22 +44,20 @@ def record(
     pulled_at: datetime,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record a dataset; content that was seen before is the same row, pulled later."""
+    """Record a dataset; content that was seen before is the same row, pulled later, and keeps what was told of it."""
+    key = {"dataset": dataset, "source": source, "symbol": symbol, "interval": interval}
+    before = c.execute(select(datasets.c.detail).filter_by(**key)).scalar() or {}
     statement = upsert(c, datasets).values(
-        dataset=dataset,
+        **key,
         kind=kind,
-        source=source,
-        symbol=symbol,
-        interval=interval,
         first=first,
         last=last,
         rows=rows,
         pulled_at=pulled_at,
-        detail=dict(detail or {}),
+        detail={**before, **(detail or {})},
     )
-    key = ["dataset", "source", "symbol", "interval"]
     news = {"pulled_at": statement.excluded.pulled_at, "detail": statement.excluded.detail}
-    c.execute(statement.on_conflict_do_update(index_elements=key, set_=news))
+    c.execute(statement.on_conflict_do_update(index_elements=list(key), set_=news))
 
 
 def find(c: Connection, dataset: str) -> DatasetRow | None:

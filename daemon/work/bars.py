@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Pull the new bars and headlines of one symbol; the result is its dataset, its health and what was refused."""
-    settings, now = context.settings, context.now()
-    update = update_symbol(context.home, settings.sources, args["symbol"], settings.data_params.interval, now)
+    """Pull the new bars and headlines of one symbol; the result is its dataset, its health and what was refused.
+
+    `accept` in `args`: a person takes what the source tells now, though nothing explains it.
+    """
+    settings, now, accept = context.settings, context.now(), args.get("accept", False)
+    update = update_symbol(
+        context.home, settings.sources, args["symbol"], settings.data_params.interval, now, accept=accept
+    )
     return {
         "dataset": update.dataset.to_dict(),
         "changed": update.dataset.pulled_at == now,
@@ -29,6 +34,7 @@ def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         "unmended": update.unmended,
         "fresh": update.fresh,
         "fallback": update.fallback,
+        "accepted": update.accepted.to_dict() if update.accepted else None,
         "health": update.health.to_dict(),
         "headlines": _headlines(context, update.source, args["symbol"], now),
     }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMATS = (".csv", ".parquet")
 _SHOWN = 10  # the newest bars
+_ENOUGH = 12  # characters of a dataset's id, among thousands of datasets
 
 
 def stored(home: Home, now: datetime, symbols: Sequence[str] | None, *, check: bool) -> list[dict[str, Any]]:
@@ -79,11 +80,14 @@ def _short(dataset: Dataset) -> dict[str, Any]:
     return {name: told[name] for name in ("id", "first", "last", "rows", "pulled_at", "why")}
 
 
-def export(home: Home, settings: Settings, symbol: str, path: Path) -> dict[str, Any]:
-    """Write the bars of a symbol to a .csv or .parquet file, in the form that `sources.csv_folder` takes."""
+def export(home: Home, settings: Settings, symbol: str, path: Path, dataset: str | None = None) -> dict[str, Any]:
+    """Write the bars of a symbol to a .csv or .parquet file, in the form that `sources.csv_folder` takes.
+
+    The newest, or those of an older dataset that is still kept.
+    """
     if path.suffix not in FORMATS:
         raise UsageError("export.format", f"{path.name} is no file of a known kind.", "Name it .csv or .parquet.")
-    bars = stored_bars(home, settings, symbol)
+    bars = stored_bars(home, settings, symbol) if dataset is None else _kept(home, settings, symbol, dataset)
     name, times = ("date", bars.dates) if bars.interval == "1d" else ("time", pd.DatetimeIndex(bars.frame.index))
     frame = bars.frame.reset_index(drop=True)
     frame.insert(0, name, times)
@@ -92,7 +96,24 @@ def export(home: Home, settings: Settings, symbol: str, path: Path) -> dict[str,
             frame.to_csv(temp, index=False)
         else:
             frame.to_parquet(temp, index=False)
-    return {"symbol": symbol, "source": bars.source, "rows": len(bars), "written": path.name}
+    told = {"symbol": symbol, "source": bars.source, "dataset": bars.fingerprint()}
+    return {**told, "rows": len(bars), "written": path.name}
+
+
+def _kept(home: Home, settings: Settings, symbol: str, dataset: str) -> Bars:
+    """The bars of an older dataset of the symbol."""
+    store, interval = BarStore(home), settings.data_params.interval
+    if len(dataset) < _ENOUGH:
+        raise UsageError("dataset.short", f"{dataset!r} names no one dataset.", f"Give {_ENOUGH} characters or more.")
+    source = store.chosen(symbol, interval, settings.sources)
+    bars = store.find(symbol, interval, source, dataset) if source else None
+    if bars is None:
+        raise UsageError(
+            "dataset.gone",
+            f"The dataset {dataset} of {symbol} is not kept here, or not any more.",
+            f"`nightdesk data show {symbol}` lists those that are; retention.revisions says how many are kept.",
+        )
+    return bars
 
 
 def plot(home: Home, settings: Settings, symbol: str, path: Path, now: datetime) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import json
+import hashlib
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.secrets import read_secret
+from data_pipeline.sources.log_index import Known, Log, LogIndex
 from data_pipeline.trader_events import document
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Limits:
 class Pull:
     """What one pull did. `logs` are all that the bucket holds and that are stored here now, by key."""
 
-    logs: list[str] = field(default_factory=list)
+    logs: dict[str, Log] = field(default_factory=dict)
     fetched: int = 0
     unchanged: int = 0
     bytes: int = 0
@@ -161,7 +162,7 @@ class _Pulling:
         self._bucket = bucket
         self._home = home
         self._limits = limits
-        self._index = _Index(home)
+        self._index = LogIndex(home)
         self._done = Pull()
 
     def run(self, progress: Progress) -> Pull:
@@ -205,35 +206,33 @@ class _Pulling:
 
     def _bring(self, path: str, item: Item) -> str:
         """Fetch one file, if it is new; the code of what is wrong with it, or nothing."""
-        code = self._index.knows(path, item)
-        if code == "" and not (self._home.trades / path).exists():
-            code = None
-        if code is None:
-            code = self._fetched(path, item)
+        known = self._index.knows(path, item.version)
+        if known is None or (not known.code and not (self._home.trades / path).exists()):
+            known = self._fetched(path, item)
         else:
             self._done.unchanged += 1
-        if code:
-            self._done.failed[item.key] = code
+        if known.code:
+            self._done.failed[item.key] = known.code
         else:
-            self._done.logs.append(path)
-        return code
+            self._done.logs[path] = Log(item.version, known.sha256)
+        return known.code
 
-    def _fetched(self, path: str, item: Item) -> str:
+    def _fetched(self, path: str, item: Item) -> Known:
         if item.size > self._limits.file:
-            return "r2.too_large"
+            return Known("r2.too_large")
         if self._done.bytes + item.size > self._limits.total:
-            return "r2.total_reached"
+            return Known("r2.total_reached")
         try:
             sent = self._bucket.read(item.key, self._limits.file + 1)
             self._done.bytes += len(sent)
             data = _raw(sent, self._limits)
         except NightdeskError as error:
-            return error.code
+            return Known(error.code)
         self._done.fetched += 1
-        code = _fault(data)
-        publish_bytes((self._home.trades_quarantine if code else self._home.trades) / path, data)
-        self._index.add(path, item, code)
-        return code
+        known = Known(_fault(data), hashlib.sha256(data).hexdigest())
+        publish_bytes((self._home.trades_quarantine if known.code else self._home.trades) / path, data)
+        self._index.add(path, item.version, known)
+        return known
 
 
 def _fault(data: bytes) -> str:
@@ -258,32 +257,3 @@ def _raw(sent: bytes, limits: Limits) -> bytes:
     if len(data) > bound:
         raise _error("r2.too_large", f"A file is larger than {bound} bytes.", "Split it.")
     return data
-
-
-class _Index:
-    """Which version of each file was pulled, and what was wrong with it, if anything."""
-
-    def __init__(self, home: Home) -> None:
-        self._path = home.trades_index
-        self._known: dict[str, Any] = self._read()
-
-    def _read(self) -> dict[str, Any]:
-        """An index that is missing or damaged costs one full pull, and nothing else."""
-        try:
-            known = json.loads(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
-            return {}
-        return known if isinstance(known, dict) else {}
-
-    def knows(self, path: str, item: Item) -> str | None:
-        """What was wrong with this very version, empty for nothing; None if it was never pulled."""
-        match self._known.get(path):
-            case [str(version), str(code)] if version == item.version:
-                return code
-        return None
-
-    def add(self, path: str, item: Item, code: str) -> None:
-        self._known[path] = [item.version, code]
-
-    def save(self) -> None:
-        publish_bytes(self._path, json.dumps(self._known, separators=(",", ":")).encode())

@@ -589,8 +589,8 @@ def test_a_signal_is_stale_from_the_instant_it_expires(write, read):
     assert signal.stale(NOON + DAY)
 
 
-def _dataset(c: Connection, content: str, pulled_at: datetime, source: str = "yahoo") -> None:
-    facts = {"kind": "bars", "source": source, "symbol": "AAPL", "interval": "1d", "detail": {"new_rows": 1}}
+def _dataset(c: Connection, content: str, pulled_at: datetime, source: str = "yahoo", **detail: Any) -> None:
+    facts = {"kind": "bars", "source": source, "symbol": "AAPL", "interval": "1d", "detail": {"new_rows": 1, **detail}}
     datasets.record(c, dataset=content * 64, first=NOON - DAY, last=NOON, rows=2, pulled_at=pulled_at, **facts)
 
 
@@ -603,6 +603,23 @@ def test_the_latest_dataset_is_the_one_pulled_last_even_if_its_content_was_seen_
         ("yahoo", "a", NOON + 2 * DAY),
     ]
     assert read(datasets.latest, "MSFT") == []
+
+
+def test_the_successor_of_a_dataset_is_what_replaced_it_last_in_its_own_series(write, read):
+    write(_dataset, "a", NOON)
+    write(_dataset, "b", NOON + DAY, replaces="a" * 64)
+    write(_dataset, "c", NOON + 2 * DAY, replaces="a" * 64)
+    write(_dataset, "d", NOON + 3 * DAY, source="sample", replaces="a" * 64)
+    first, newest = read(datasets.find, "a"), read(datasets.find, "c")
+    assert read(datasets.successor, first) == newest
+    assert read(datasets.successor, newest) is None
+
+
+def test_content_that_is_seen_again_keeps_what_was_told_of_it(write, read):
+    write(_dataset, "a", NOON, accepted={"who": "anna"})
+    write(_dataset, "a", NOON + DAY, new_rows=0)
+    row = read(datasets.find, "a")
+    assert (row.pulled_at, row.detail) == (NOON + DAY, {"new_rows": 0, "accepted": {"who": "anna"}})
 
 
 def test_a_measurement_without_a_value_keeps_its_reason(write, read):

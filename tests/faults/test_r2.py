@@ -203,7 +203,7 @@ def test_links_in_a_folder_lead_nowhere(home, tmp_path):
     root.mkdir()
     (root / "link_prices.json").symlink_to(tmp_path / "secret_prices.json")
     (root / "folder").symlink_to(tmp_path)
-    assert pull(FolderBucket(root), home).logs == []
+    assert pull(FolderBucket(root), home).logs == {}
 
 
 def test_a_folder_that_does_not_exist_is_out_of_reach(home, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from data_pipeline.sources.csv import CsvSource
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.store import BarStore, Dataset
 from tests.support.desk import filled_desk
+from tests.support.fake_yahoo import fake_yahoo
 
 START, END = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
 
@@ -97,10 +98,30 @@ def test_the_health_of_a_symbol_is_drawn(home, nightdesk, stored, tmp_path: Path
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_an_export_comes_back_as_the_same_bars(nightdesk, stored, tmp_path: Path, kind: str) -> None:
     said = nightdesk("data", "export", "AAPL", "--to", str(tmp_path / f"AAPL.{kind}"), "--json")
-    assert said.json == {"symbol": "AAPL", "source": "sample", "rows": stored[1].rows, "written": f"AAPL.{kind}"}
+    told = {"symbol": "AAPL", "source": "sample", "dataset": stored[1].id, "rows": stored[1].rows}
+    assert said.json == {**told, "written": f"AAPL.{kind}"}
     back = CsvSource(tmp_path).fetch("AAPL", "1d", START, END).frame
     bars = SampleSource().fetch("AAPL", "1d", START, END).frame
     pd.testing.assert_frame_equal(back, bars, check_freq=False, rtol=1e-15)
+
+
+def test_a_dataset_that_was_replaced_or_continued_can_still_be_exported(nightdesk, stored, tmp_path: Path) -> None:
+    bars = SampleSource().fetch("AAPL", "1d", START, END)
+    for dataset, expected in ((stored[0].id, bars.tail(50)), (bars.head(70).fingerprint(), bars.head(70))):
+        to = tmp_path / "AAPL.csv"
+        said = nightdesk("data", "export", "AAPL", "--to", str(to), "--dataset", dataset[:16], "--json")
+        assert (said.json["dataset"], said.json["rows"]) == (dataset, len(expected))
+        back = CsvSource(tmp_path).fetch("AAPL", "1d", START, END).frame
+        pd.testing.assert_frame_equal(back, expected.frame, check_freq=False, rtol=1e-15)
+
+
+@pytest.mark.parametrize(("dataset", "code"), [("0" * 64, "dataset.gone"), ("0123", "dataset.short")])
+def test_a_dataset_that_is_not_kept_is_told_with_the_command_that_lists_those_that_are(
+    nightdesk, stored, tmp_path: Path, dataset: str, code: str
+) -> None:
+    said = nightdesk("data", "export", "AAPL", "--to", str(tmp_path / "x.csv"), "--dataset", dataset, "--json")
+    assert (said.code, json.loads(said.err)["error"]["code"]) == (2, code)
+    assert not (tmp_path / "x.csv").exists()
 
 
 def test_an_export_of_another_kind_or_of_nothing_is_refused(nightdesk, stored, tmp_path: Path) -> None:
@@ -109,6 +130,36 @@ def test_an_export_of_another_kind_or_of_nothing_is_refused(nightdesk, stored, t
     missing = nightdesk("data", "export", "NONE", "--to", str(tmp_path / "NONE.csv"), "--json")
     assert json.loads(missing.err)["error"]["code"] == "data.missing"
     assert list(tmp_path.glob("*.*")) == []
+
+
+def test_a_symbol_is_understood_in_whatever_case_it_is_typed(nightdesk, stored, tmp_path: Path) -> None:
+    assert nightdesk("data", "show", "aapl", "--json").json["symbol"] == "AAPL"
+    assert [each["symbol"] for each in nightdesk("data", "list", "msft", "--json").json["datasets"]] == ["MSFT"]
+    assert nightdesk("data", "export", "Msft", "--to", str(tmp_path / "x.csv"), "--json").json["symbol"] == "MSFT"
+    assert "nvda" in nightdesk("data", "show", "nvda").err  # neither configured nor stored: as it was typed
+
+
+def test_a_person_accepts_a_rewritten_history_by_a_command(home: Home, nightdesk) -> None:
+    now = datetime.now(UTC)
+    with fake_yahoo() as yahoo:
+        yahoo.serve("AAPL", SampleSource().fetch("AAPL", "1d", now - timedelta(days=90), now).frame)
+        home.config.write_text(json.dumps({"sources": {"bars": "yahoo", "yahoo": {"base_url": yahoo.url}}}))
+        assert nightdesk("data", "--symbol", "AAPL").code == 0
+        yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
+        refused = nightdesk("data", "--symbol", "AAPL")
+        assert (refused.code, "`nightdesk data accept AAPL`" in refused.err) == (1, True)
+        taken = nightdesk("data", "accept", "aapl", "--why", "the vendor says so", "--json")
+        (run,) = taken.json["runs"]
+        assert (taken.code, run["detail"]["revised"]) == (0, {"AAPL": "accepted"})
+        assert run["detail"]["accepted"]["AAPL"]["largest"] == pytest.approx(0.01)
+        again = nightdesk("data", "accept", "AAPL")
+        assert (again.code, "nothing was to be accepted" in again.out) == (0, True)
+    newest = BarStore(home).dataset("AAPL", "1d", "yahoo")
+    assert newest is not None
+    assert [old.id for old in BarStore(home).revisions("AAPL", "1d", "yahoo")] == [newest.replaces]
+    told = nightdesk("data", "lineage", newest.id)
+    assert f"accepted by {run['options']['accept']['who']}" in told.out
+    assert "the vendor says so" in told.out
 
 
 def test_the_models_of_a_dataset_are_listed(home, nightdesk) -> None:

@@ -76,9 +76,10 @@ def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EV
         database.close()
 
 
-def request(house: House, job: JobName, chain: tuple[JobName, ...] = ()) -> Run:
+def request(house: House, job: JobName, chain: tuple[JobName, ...] = (), options: dict[str, Any] | None = None) -> Run:
     """A run of `job` that is due now."""
-    return house.database.write(lambda c: runs.request(c, job, now=house.clock.now(), trigger="manual", chain=chain))
+    now = house.clock.now()
+    return house.database.write(lambda c: runs.request(c, job, now=now, trigger="manual", chain=chain, options=options))
 
 
 def every_run(house: House) -> list[Run]:

@@ -36,6 +36,6 @@ def data(
         process(chosen, trades, out, bar)
         return
     if update_data or not (listed or check):
-        execute(chosen, ("data_update",), {"symbols": symbols} if symbols else {})
+        execute(chosen, ("data_update",), {"symbols": chosen.symbols(symbols)} if symbols else {})
     if listed or check:
         tell_stored(chosen, symbols, check=check)

@@ -98,7 +98,7 @@ def signals(
     """The newest signal of every symbol and model type; what has expired is marked stale."""
     chosen = choices(context)
     with reader(chosen) as records:
-        found = records.get("/signals" if symbol is None else f"/signals/{_quoted(symbol)}")
+        found = records.get("/signals" if symbol is None else f"/signals/{_quoted(chosen.symbol(symbol))}")
     answer(found, as_json=chosen.json, render=_show_signals)
 
 
@@ -146,7 +146,8 @@ def models(
         if version is not None:
             answer(records.get(f"/models/{version}"), as_json=chosen.json, render=_show_model)
         else:
-            found = records.get("/models", symbol=symbol, model_type=model_type, limit=limit)
+            known = chosen.symbol(symbol) if symbol else None
+            found = records.get("/models", symbol=known, model_type=model_type, limit=limit)
             answer(found, as_json=chosen.json, render=_show_models)
 
 

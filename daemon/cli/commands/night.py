@@ -57,10 +57,11 @@ def train(
     continuous: Annotated[bool, typer.Option("--continuous", help="Train again and again until Ctrl-C.")] = False,
 ) -> None:
     """Pull what is new, and train challengers on it now."""
-    options = _options(symbols=symbols, model_types=model_types, steps=steps)
-    execute(choices(context), ("data_update", "training"), options)
+    chosen = choices(context)
+    options = _options(symbols=chosen.symbols(symbols), model_types=model_types, steps=steps)
+    execute(chosen, ("data_update", "training"), options)
     while continuous:
-        execute(choices(context), ("data_update", "training"), options)
+        execute(chosen, ("data_update", "training"), options)
 
 
 def evaluate(
@@ -72,7 +73,8 @@ def evaluate(
     ] = True,
 ) -> None:
     """Judge champions and challengers on bars that they have not seen, with reports and pictures."""
-    execute(choices(context), ("evaluation",), _options(symbols=symbols, model_types=model_types))
+    chosen = choices(context)
+    execute(chosen, ("evaluation",), _options(symbols=chosen.symbols(symbols), model_types=model_types))
 
 
 def _options(**given: Any) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _show(runs: list[dict[str, Any]]) -> None:
         if verdicts := detail.get("verdicts"):
             rows = [[who, *(_cell(told.get(key)) for key in VERDICT.values())] for who, told in verdicts.items()]
             table("Verdicts", ["model", *VERDICT], rows)
-        for note in _notes(detail):
+        for note in (*_notes(detail), *_acceptance(run)):
             typer.echo(note)
         for subject, error in detail.get("failed", {}).items():
             typer.echo(f"{subject}: {error['message']} Cure: {error['cure']}", err=True)
@@ -145,6 +147,21 @@ def _notes(detail: dict[str, Any]) -> Iterator[str]:
             yield f"{model}: {missed} dates of the expert's log have no bar and were not used."
         if repeated := odd.get("duplicates"):
             yield f"{model}: {repeated} rows of the expert's log repeat a date and were not used."
+
+
+def _acceptance(run: dict[str, Any]) -> Iterator[str]:
+    """What came of a person's word that a rewritten history is right."""
+    if "accept" not in run["options"] or run["state"] != "succeeded":
+        return
+    for symbol in run["options"]["symbols"]:
+        if told := (run["detail"] or {}).get("accepted", {}).get(symbol):
+            gone = f", {told['gone']} are gone" if told["gone"] else ""
+            yield (
+                f"{symbol}: accepted. {told['rows']} bars have other prices now, by up to {told['largest']:.3%}{gone}, "
+                f"from {told['first']} to {told['last']}. The dataset before it is kept; see `data show {symbol}`."
+            )
+        else:
+            yield f"{symbol}: nothing was to be accepted; what is told now agrees with what was stored."
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -1,7 +1,9 @@
-"""What is under `nightdesk data`: `list`, `check`, `show`, `export`, `lineage`."""
+"""What is under `nightdesk data`: `list`, `check`, `show`, `export`, `accept`, `lineage`."""
 
 from __future__ import annotations
 
+import getpass
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +11,7 @@ import typer
 
 from daemon.cli.choices import Choices, choices
 from daemon.cli.commands.inspect import reader
+from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, moment, table
 
 Some = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Only these; else all.")]
@@ -31,7 +34,7 @@ def tell_stored(chosen: Choices, symbols: list[str] | None, *, check: bool) -> N
     from daemon.clock import SystemClock
     from daemon.work.stored import stored
 
-    found = stored(chosen.home, SystemClock().now(), symbols, check=check)
+    found = stored(chosen.home, SystemClock().now(), chosen.symbols(symbols), check=check)
     answer({"datasets": found}, as_json=chosen.json, render=lambda document: _show_all(document["datasets"]))
     if any(dataset["problem"] for dataset in found):
         raise typer.Exit(1)
@@ -69,7 +72,7 @@ def show(
     from daemon.work import stored
 
     chosen = choices(context)
-    now, settings = SystemClock().now(), chosen.settings()
+    now, settings, symbol = SystemClock().now(), chosen.settings(), chosen.symbol(symbol)
     document = stored.shown(chosen.home, settings, symbol, now)
     if plot is not None:
         stored.plot(chosen.home, settings, symbol, plot, now)
@@ -101,17 +104,42 @@ def export(
     context: typer.Context,
     symbol: One,
     to: Annotated[Path, typer.Option(help="A .csv or .parquet file.")],
+    dataset: Annotated[str | None, typer.Option(metavar="ID", help="An older dataset that is still kept.")] = None,
 ) -> None:
     """Write the bars of a symbol to a file, in the form that `sources.csv_folder` takes."""
     from daemon.work.stored import export as write
 
     chosen = choices(context)
-    written = write(chosen.home, chosen.settings(), symbol, to)
+    written = write(chosen.home, chosen.settings(), chosen.symbol(symbol), to, dataset)
     answer(
         written,
         as_json=chosen.json,
         render=lambda document: typer.echo(f"{document['written']}: {document['rows']} bars of {document['symbol']}"),
     )
+
+
+def accept(
+    context: typer.Context,
+    symbol: One,
+    why: Annotated[str, typer.Option(help="What you know of it; kept with your name in the lineage.")] = "",
+) -> None:
+    """Take a rewritten history as its source tells it now, though no split or dividend explains it.
+
+    The bars are pulled anew and take the place of those stored, which stay as a replaced dataset. Who accepted it,
+    when and why is kept in the lineage.
+    """
+    chosen = choices(context)
+    execute(
+        chosen, ("data_update",), {"symbols": [chosen.symbol(symbol)], "accept": {"who": _person(), "why": why[:500]}}
+    )
+
+
+def _person() -> str:
+    """Who types."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container knows users by number only
+        return f"user {os.getuid()}"
 
 
 def lineage(
@@ -128,6 +156,9 @@ def _show_lineage(document: dict[str, Any]) -> None:
     told = document["dataset"]
     typer.echo(f"{told['symbol']} {told['interval']} bars from {told['source']}, dataset {told['dataset']}")
     typer.echo(f"{told['rows']} bars, {moment(told['first'])} to {moment(told['last'])}, {told['why']}")
+    if word := told["accepted"]:
+        why = f": {word['why']}" if word["why"] else ""
+        typer.echo(f"accepted by {word['who']} {moment(word['at'])}{why}")
     typer.echo(f"after: {told['replaces'] or 'nothing'}")
     newer = document["replaced_by"]
     typer.echo(f"before: {newer['dataset']} ({newer['why']})" if newer else "before: nothing; it is the newest")

@@ -67,9 +67,9 @@ def house(home: Home, yahoo: FakeYahoo) -> Iterator[House]:
         yield house
 
 
-async def _pulled(house: House, now: datetime) -> Any:
+async def _pulled(house: House, now: datetime, options: dict[str, Any] | None = None) -> Any:
     house.clock.move(now - house.clock.now())  # type: ignore[attr-defined]
-    request(house, "data_update")
+    request(house, "data_update", options=options)
     await attend_all(Dispatcher(house))
     return every_run(house)[-1]
 
@@ -126,6 +126,26 @@ async def test_an_unexplained_history_fails_for_its_symbol_and_says_so(house: Ho
     assert (run.state, run.cause) == ("failed", "data.rewritten")  # two of three are not enough
     assert "no split or dividend explains it" in run.detail["failed"]["AAPL"]["message"]
     assert run.detail["new_rows"] == 10
+
+
+async def test_who_accepts_an_unexplained_history_stays_in_its_lineage(house: House, yahoo: FakeYahoo) -> None:
+    await _pulled(house, NOW - timedelta(days=7))
+    yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
+    yahoo.rows["MSFT", "1d"].iloc[:, :4] *= 1.01
+    order = {"symbols": ["AAPL"], "accept": {"who": "anna", "why": "the vendor wrote to us"}}
+    run = await _pulled(house, NOW, order)
+    assert (run.state, run.detail["revised"], run.detail["tasks"]) == ("succeeded", {"AAPL": "accepted"}, 1)
+    told = _accepted(house, "AAPL")
+    assert (told["who"], told["why"], told["run"]) == ("anna", "the vendor wrote to us", run.name)
+    assert told["rows"] > 100
+    later = await _pulled(house, NOW + timedelta(hours=1))
+    assert list(later.detail["failed"]) == ["MSFT"]  # what was not named was not accepted
+    assert _accepted(house, "AAPL") == told
+
+
+def _accepted(house: House, symbol: str) -> Any:
+    (row,) = house.database.read(lambda c: datasets.latest(c, symbol))
+    return row.detail["accepted"]
 
 
 async def test_of_many_symbols_a_few_may_be_missing(home: Home, yahoo: FakeYahoo) -> None:

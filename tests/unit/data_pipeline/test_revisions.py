@@ -32,9 +32,9 @@ def yahoo() -> Iterator[FakeYahoo]:
         yield server
 
 
-def _update(home: Home, yahoo: FakeYahoo, now: datetime = NOW, interval: str = "1d") -> Update:
+def _update(home: Home, yahoo: FakeYahoo, now: datetime = NOW, interval: str = "1d", *, accept: bool = False) -> Update:
     sources = Sources(bars="yahoo", yahoo=YahooSource(base_url=yahoo.url, timeout=timedelta(seconds=5)))
-    return update_symbol(home, sources, "AAPL", interval, now)
+    return update_symbol(home, sources, "AAPL", interval, now, accept=accept)
 
 
 def _frame(home: Home, interval: str = "1d") -> pd.DataFrame:
@@ -104,6 +104,49 @@ def test_a_split_that_does_not_account_for_the_prices_explains_nothing(home: Hom
     pd.testing.assert_frame_equal(_frame(home), before)
     assert BarStore(home).revisions("AAPL", "1d", "yahoo") == []
     assert len(home.quarantines("yahoo", "AAPL", "1d")) == 1  # the same refusal is kept once
+
+
+def test_a_rewritten_history_is_taken_when_a_person_accepts_it_and_the_old_one_is_kept(
+    home: Home, yahoo: FakeYahoo
+) -> None:
+    first = _update(home, yahoo, NOW - WEEK)
+    before = _frame(home)
+    yahoo.rows["AAPL", "1d"].iloc[-60:, :4] *= 1.02
+    with pytest.raises(NightdeskError, match=r"by up to 2\.000%") as caught:
+        _update(home, yahoo)
+    assert "`nightdesk data accept AAPL`" in caught.value.cure
+    update = _update(home, yahoo, accept=True)
+    assert (update.dataset.why, update.dataset.replaces, update.new_rows) == ("accepted", first.dataset.id, 5)
+    assert update.accepted is not None
+    assert (update.accepted.rows, update.accepted.gone) == (55, 0)
+    assert update.accepted.last == before.index[-1].isoformat()
+    np.testing.assert_allclose(_frame(home)[PRICES], yahoo.rows["AAPL", "1d"][PRICES], rtol=1e-12)
+    (old,) = BarStore(home).revisions("AAPL", "1d", "yahoo")
+    pd.testing.assert_frame_equal(BarStore(home).load_revision(old).frame, before)
+    assert _update(home, yahoo).dataset == update.dataset
+
+
+def test_where_nothing_was_rewritten_there_is_nothing_to_accept(home: Home, yahoo: FakeYahoo) -> None:
+    _update(home, yahoo, NOW - WEEK)
+    update = _update(home, yahoo, accept=True)
+    assert (update.dataset.why, update.accepted) == ("appended", None)
+
+
+def test_an_explained_history_needs_no_acceptance(home: Home, yahoo: FakeYahoo) -> None:
+    _update(home, yahoo, NOW - WEEK)
+    yahoo.split("AAPL", 4.0, -2)
+    update = _update(home, yahoo, accept=True)
+    assert (update.dataset.why, update.accepted) == ("split", None)
+
+
+def test_accepted_bars_that_are_told_of_no_more_are_counted(home: Home, yahoo: FakeYahoo) -> None:
+    _update(home, yahoo, NOW - WEEK)
+    rows = yahoo.rows["AAPL", "1d"]
+    rows.iloc[-20:, :4] *= 0.5
+    yahoo.rows["AAPL", "1d"] = rows.iloc[3:]
+    update = _update(home, yahoo, accept=True)
+    assert update.accepted is not None
+    assert (update.accepted.rows, update.accepted.gone, update.accepted.largest) == (15, 3, pytest.approx(0.5))
 
 
 def test_what_was_replaced_is_kept_by_its_content_and_what_was_continued_is_not(home: Home, yahoo: FakeYahoo) -> None:

@@ -82,6 +82,8 @@ def test_the_scheme_of_the_token_may_be_written_in_any_case(live):
         ({"steps": "10"}, "body/steps"),
         ({"steps": 0}, "body/steps"),
         ({"colour": "red"}, "body/colour"),
+        ({"accept": {"who": "anna"}}, "body"),
+        ({"symbols": ["AAPL"], "accept": {"who": ""}}, "body/accept/who"),
         ([], "body"),
     ],
 )
