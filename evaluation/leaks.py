@@ -136,7 +136,7 @@ def audit(
     recent = bars.tail(AUDITED)
     said = partial(_said, model)
     whole = said(recent)
-    cuts = cuts_of(recent, whole[POSITION], random, also=training.last)
+    cuts = cuts_of(recent, whole, POSITION, random, also=training.last)
     findings = [
         *(
             Finding("look_ahead", change.name, change.at, str(change))

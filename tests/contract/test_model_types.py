@@ -19,6 +19,7 @@ from config.errors import ConfigError, NightdeskError
 from config.settings import Section
 from data_pipeline.trade_logs import ExpertLog
 from evaluation import backtest
+from evaluation.leaks import Learned, Span, audit
 from evaluation.signals import Signals
 from tests.support.easy_market import easy_bars, easy_expert, easy_task, rough_bars
 from trainers import (
@@ -103,6 +104,17 @@ def test_what_it_says_of_a_bar_depends_on_nothing_later(name: str, rows: int) ->
     model, bars = trained(name), rough_bars(300)
     whole = model.signals(bars)
     same(model.signals(bars.head(rows)), Signals(whole.position.iloc[:rows], whole.confidence.iloc[:rows]))
+
+
+@every_model_type
+def test_it_tells_what_it_learned_and_passes_the_leak_audit(name: str) -> None:
+    learned: list[Learned] = []
+    task = easy_task(name)
+    model = registry.get(name).train(task, TrainingContext(seed=3, learned=learned.append))
+    assert learned
+    leaks = audit(model, easy_bars(), learned, Span(task.train_start, task.train_end))
+    assert leaks.findings == ()
+    assert leaks.checked["features"] == model.facts["features"]
 
 
 @every_model_type

@@ -95,13 +95,13 @@ class BehavioralClonerType:
         features = params.features or DEFAULT_FEATURES
         X, y, log = _training_rows(task, features)
         config = _config(params, context.seed)
-        for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
-            context.learned(learned)
         cloner = BehavioralCloner(config)
         metrics = cloner.train_model(
             X, y, verbose=False, progress=lambda part, said: context.report(part * 0.5, f"measuring, {said}")
         )
         cloner.fit(X, y, progress=lambda part, said: context.report(0.5 + part * 0.5, f"fitting, {said}"))
+        for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
+            context.learned(learned)
         about = About(
             features=features,
             sell=params.sell,

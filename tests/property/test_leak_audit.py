@@ -1,0 +1,74 @@
+"""The law of the leak audit: no alarm where nothing leaks, and none missed where something does, in any market."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_pipeline.features import DEFAULT_FEATURES, FEATURES
+from evaluation.leaks import LeakAudit, Learned, Span, audit
+from tests.support import leaky
+from tests.support.random_markets import random_expert, random_market
+from trainers import ModelType, TrainingContext, TrainingTask, registry
+
+HANDFUL, MANY = range(5), range(5, 105)
+
+
+def audited(kind: ModelType, params: dict[str, Any], seed: int) -> LeakAudit:
+    """The audit of a model that was trained on the first four fifths of a market, as the desk trains."""
+    bars = random_market(seed)
+    index = bars.frame.index
+    last = int(len(bars) * 0.8)
+    start, end = index[last // 10].to_pydatetime(), index[last].to_pydatetime()
+    log = random_expert(bars, seed)
+    task = TrainingTask("M", bars.until(end), start, end, log, "test", kind.params(**params))
+    learned: list[Learned] = []
+    model = kind.train(task, TrainingContext(seed=seed, learned=learned.append))
+    return audit(model, bars, learned, Span(start, end), seed=seed)
+
+
+def no_alarm(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    every = tuple(random.permutation(list(FEATURES))[:20].tolist())
+    params = {
+        "n_estimators": 5,
+        "max_depth": 6,
+        "features": (DEFAULT_FEATURES, every)[seed % 2],
+        "sell": ("exit", "short")[seed % 2],
+        "size_by_confidence": bool(random.integers(2)),
+    }
+    assert audited(registry.get("behavioral_cloner"), params, seed).findings == ()
+    assert audited(leaky.PlantedType(), {}, seed).findings == ()
+
+
+@pytest.mark.parametrize("seed", HANDFUL)
+def test_nothing_is_found_where_nothing_leaks(seed: int) -> None:
+    no_alarm(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", MANY)
+def test_nothing_is_found_in_a_hundred_markets_where_nothing_leaks(seed: int) -> None:
+    no_alarm(seed)
+
+
+def no_miss(plant: str, seed: int) -> None:
+    if leaky.FEATURES[plant](random_market(seed)).nunique() < 2:
+        return  # in a market without a fall nothing tells of one
+    findings = audited(leaky.PlantedType(), {"plant": plant}, seed).findings
+    assert "spread" in {finding.name for finding in findings}, findings
+    assert {"change", "trend"}.isdisjoint(finding.name for finding in findings)
+
+
+@pytest.mark.parametrize("plant", leaky.FEATURES)
+def test_a_planted_leak_is_found(plant: str) -> None:
+    no_miss(plant, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", leaky.FEATURES)
+def test_a_planted_leak_is_found_in_many_markets(plant: str) -> None:
+    for seed in MANY[:30]:
+        no_miss(plant, seed)
