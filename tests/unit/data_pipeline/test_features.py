@@ -22,6 +22,7 @@ from data_pipeline.features import (
     feature_matrix,
     warm_up,
 )
+from data_pipeline.indicators import Columns, yang_zhang
 from data_pipeline.sources.sample import SampleSource
 
 BARS = SampleSource().fetch("AAPL", "1d", datetime(2023, 1, 1, tzinfo=UTC), datetime(2024, 6, 30, tzinfo=UTC))
@@ -179,6 +180,19 @@ def test_rsi_of_two_gains_for_each_loss_is_two_thirds() -> None:
     for nth in range(14):
         closes.append(closes[-1] + (2.0 if nth % 2 == 0 else -1.0))
     assert feature_matrix(_made_of(closes), ["rsi"])["rsi"].iloc[-1] == pytest.approx(200.0 / 3.0)
+
+
+def test_yang_zhang_of_three_bars_worked_by_hand() -> None:
+    """In hundredths: gaps 1, 2, 3 vary by 1; bodies 2, 0, -2 by 4; u(u-c) + l(l-c) is 6, 2, 6. k = 0.34 / 3.34."""
+    gaps, bodies, ups, downs = (
+        np.array([[1.0, 2.0, 3.0], [2.0, 0.0, -2.0], [3.0, 1.0, 1.0], [-1.0, -1.0, -3.0]]) / 100.0
+    )
+    logs = np.cumsum(gaps + bodies) - bodies  # of the opens, after a close of 1
+    prices = np.exp([logs, logs + ups, logs + downs, logs + bodies])
+    columns = Columns(*np.column_stack([np.ones(4), prices]), volume=np.ones(4), wall=lambda: np.zeros(4, np.int64))
+    k = 0.34 / 3.34
+    expected = math.sqrt((1.0 + 4.0 * k + (1.0 - k) * 14.0 / 3.0) / 10_000.0)
+    assert yang_zhang(columns, 3)[-1] == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_market_that_never_moves_has_defined_features() -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.special
+import talib
 
-from data_pipeline import states17
+from data_pipeline.indicators import yang_zhang
 from data_pipeline.states17 import NAMES, SCALED, WARM_UP, Moments, states
 from data_pipeline.trader_bars import trader_bars
 from data_pipeline.trader_events import read_events
@@ -87,9 +90,20 @@ def test_what_never_varies_is_divided_by_one():
     assert Moments().scale()[1].tolist() == [1.0] * SCALED
 
 
-def test_the_market_states_are_the_indicators_own(bars):
-    made = states(bars)
-    prices = bars.prices
-    np.testing.assert_array_equal(column(made, "yang_zhang"), states17.ta.yang_zhang(prices))
-    np.testing.assert_array_equal(column(made, "volume_z"), states17.ta.volume_z(prices))
-    np.testing.assert_array_equal(column(made, "rsi") * 50 + 50, (states17.ta.rsi(prices) - 50) / 50 * 50 + 50)
+def test_the_market_states_are_formulas_of_their_own(bars):
+    """By TA-Lib, binomial coefficients and pandas; Yang-Zhang bar by bar is held to its formula in test_features."""
+    prices, made = bars.prices, states(bars)[WARM_UP:]
+    close, volume = pd.Series(prices.close), pd.Series(prices.volume)
+    differences = sum((-1) ** k * scipy.special.binom(0.4, k) * np.log(close).shift(k) for k in range(55))
+    upper, middle, lower = talib.BBANDS(prices.close, 20, 2.0, 2.0)
+    expected = {
+        "fractional_price": differences,
+        "yang_zhang": yang_zhang(prices),
+        "volume_z": ((volume - volume.rolling(20).mean()) / volume.rolling(20).std()).fillna(0.0),
+        "rsi": talib.RSI(prices.close, 14) / 50.0 - 1.0,
+        "macd_histogram": talib.MACD(prices.close, 12, 26, 9)[2] / close,
+        "bollinger_width": (upper - lower) / middle,
+    }
+    assert tuple(expected) == NAMES[:SCALED]
+    for name, values in expected.items():
+        np.testing.assert_allclose(column(made, name), values[WARM_UP:], rtol=1e-7, atol=1e-9, err_msg=name)
