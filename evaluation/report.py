@@ -1,4 +1,4 @@
-"""Report: one judgement as files that outlive the run: report.json, equity.parquet and equity.png."""
+"""Report: one judgement as files that outlive the run: report.json, equity.parquet, report.html and the pictures."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import Any, Literal
 
 import orjson
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes, publishing
 from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, Frame, backtest
 from evaluation.comparison import Outcome, Verdict
+from evaluation.evidence import Evidence
 from evaluation.formulas import Reason
 from evaluation.metrics import UNITS, Unit
-from evaluation.plots import Caption, draw_equity
+from evaluation.pictures import draw_pictures
+from evaluation.tearsheet import tearsheet
+from evaluation.words import sentence
 
-REPORT, EQUITY, PICTURE = "report.json", "equity.parquet", "equity.png"
+REPORT, EQUITY, PAGE = "report.json", "equity.parquet", "report.html"
 CHALLENGER = "challenger"
 
 
@@ -37,6 +40,10 @@ class Subject(_Part):
     model_type: str
     version: str
     provenance: str
+    champion: str | None = None
+    interval: str | None = None
+    dataset: str | None = None
+    trained_on: tuple[str, str] | None = None  # the first and the last bar
 
 
 class Span(_Part):
@@ -55,22 +62,23 @@ class Terms(_Part):
     commission: float
     slippage: float
     borrow: float
-    commission_minimum: float
-    cash_interest: float
+    commission_minimum: float = 0.0
+    cash_interest: float = 0.0
 
 
 class Decision(_Part):
-    """The verdict, the codes of its reasons, and the figures it rests on."""
+    """The verdict, the codes of its reasons, both in a sentence, and the figures it rests on."""
 
     verdict: Outcome
     reasons: list[str]
+    sentence: str
     figures: dict[str, Any]
 
 
 class Report(_Part):
-    """What report.json holds; report.schema.json is its JSON schema."""
+    """What report.json holds; report.schema.json is its JSON schema. What is undefined is null, with its reason."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     created_at: datetime
     subject: Subject
     span: Span
@@ -78,6 +86,7 @@ class Report(_Part):
     units: dict[str, Unit]
     metrics: dict[str, dict[str, float | int | str | dict[str, Reason] | None]]
     verdict: Decision
+    evidence: Evidence
     files: dict[str, str]  # the name of each and its sha256
 
 
@@ -98,20 +107,35 @@ def write_report(
     baselines: Mapping[str, Backtest],
     verdict: Verdict,
     created_at: datetime,
+    evidence: Evidence | None = None,
 ) -> Path:
     """Write the files of one judgement into `folder`, report.json last, and return that file's path.
 
     `baselines` are the backtests to show beside the challenger's, by name; a champion is one of them.
     """
     tests = {CHALLENGER: challenger, **baselines}
-    who, index = Subject.model_validate(dict(subject)), challenger.equity.index
+    report = _report(Subject.model_validate(dict(subject)), tests, verdict, created_at, evidence or Evidence())
     _write_equity(folder / EQUITY, tests)
-    caption = Caption(f"{who.symbol}  ·  {who.model_type} {who.version}", who.provenance)
-    draw_equity(folder / PICTURE, caption, challenger, baselines)
-    report = Report(
-        schema_version=1,
+    pictures = draw_pictures(folder, report, challenger, baselines)
+    publish_bytes(folder / PAGE, tearsheet(report, folder, pictures))
+    written = (EQUITY, PAGE, *pictures)
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written}
+    whole = report.model_copy(update={"files": files}).model_dump(mode="json")
+    publish_bytes(folder / REPORT, orjson.dumps(whole, option=orjson.OPT_INDENT_2))
+    return folder / REPORT
+
+
+def _report(
+    subject: Subject, tests: Mapping[str, Backtest], verdict: Verdict, created_at: datetime, evidence: Evidence
+) -> Report:
+    challenger = tests[CHALLENGER]
+    index, decided = challenger.equity.index, verdict.to_dict()
+    reasons, figures = decided["reasons"], decided["figures"]
+    said = sentence(verdict.verdict, reasons, figures)
+    return Report(
+        schema_version=2,
         created_at=created_at,
-        subject=who,
+        subject=subject,
         span=Span(
             first=_label(index[0]),
             last=_label(index[-1]),
@@ -121,21 +145,27 @@ def write_report(
         terms=Terms(initial_cash=challenger.initial_cash, **vars(challenger.costs)),
         units=UNITS,
         metrics={name: test.metrics() for name, test in tests.items()},
-        verdict=Decision.model_validate(verdict.to_dict()),
-        files={name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (EQUITY, PICTURE)},
+        verdict=Decision(verdict=verdict.verdict, reasons=reasons, sentence=said, figures=figures),
+        evidence=evidence,
+        files={},
     )
-    publish_bytes(folder / REPORT, orjson.dumps(report.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
-    return folder / REPORT
 
 
 def read_report(path: Path) -> Report:
-    """A report that was written by `write_report`, checked."""
+    """A report that was written by `write_report`, checked; one of version 1 had no evidence and no sentence."""
     try:
-        return Report.model_validate_json(path.read_bytes())
-    except ValueError as error:
+        document = orjson.loads(path.read_bytes())
+        return Report.model_validate(_upgraded(document) if document["schema_version"] == 1 else document)
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise NightdeskError(
-            "report.invalid", f"{path.name} is not a report of version 1: {error}.", "Evaluate the model again."
+            "report.invalid", f"{path.name} is not a report of version 1 or 2: {error}.", "Evaluate the model again."
         ) from error
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    verdict = document["verdict"]
+    said = sentence(verdict["verdict"], verdict["reasons"], verdict["figures"])
+    return {**document, "schema_version": 2, "verdict": {**verdict, "sentence": said}, "evidence": Evidence()}
 
 
 def _label(time: Any) -> str:

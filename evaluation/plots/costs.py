@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from evaluation.plots.style import FAINT, INK, MINUS, MODEL, MUTED, RED, Caption, drawing, nothing, place, quiet, told
+from evaluation.plots.style import FAINT, INK, MODEL, MUTED, RED, Caption, drawing, nothing, place, quiet
+from evaluation.words import MINUS, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

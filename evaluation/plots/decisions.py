@@ -16,14 +16,13 @@ from evaluation.plots.style import (
     ORANGE,
     SKY,
     Caption,
-    count,
     drawing,
     legend,
     place,
     quiet,
     shortened,
-    words,
 )
+from evaluation.words import count, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +53,7 @@ def draw_actions(path: Path, caption: Caption, shares: Mapping[str, Mapping[str,
                     color=INK,
                     fontsize=10,
                 )
-        axes.set_xticks(np.arange(len(actions)), [words(action) for action in actions])
+        axes.set_xticks(np.arange(len(actions)), [plain(action) for action in actions])
         axes.set_ylabel("Share of bars, %", color=MUTED)
         axes.margins(y=0.12)
         quiet(axes)
@@ -121,7 +120,7 @@ def draw_importance(path: Path, caption: Caption, importances: Mapping[str, floa
                 fontsize=9.5,
             )
         axes.axvline(0.0, color=FAINT, linewidth=1.0)
-        axes.set_yticks(places, [shortened(words(name), LONGEST) for name, _ in shown])
+        axes.set_yticks(places, [shortened(plain(name), LONGEST) for name, _ in shown])
         axes.set_ylim(max(len(shown), 5) - 0.4, -0.6)
         quiet(axes, "x")
         axes.tick_params(axis="y", labelcolor=INK, labelsize=10.5)

@@ -20,7 +20,6 @@ from evaluation.plots.style import (
     STYLES,
     WIDE,
     Caption,
-    count,
     dated,
     day,
     drawing,
@@ -28,9 +27,8 @@ from evaluation.plots.style import (
     place,
     quiet,
     times,
-    told,
-    words,
 )
+from evaluation.words import count, plain, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +73,7 @@ def _facts(test: Backtest) -> str:
 def _equity(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
     for name, other in others.items():
         colour, line = STYLES.get(name, (MUTED, "--"))
-        axes.plot(times(other.equity), other.equity, color=colour, linestyle=line, linewidth=1.3, label=words(name))
+        axes.plot(times(other.equity), other.equity, color=colour, linestyle=line, linewidth=1.3, label=plain(name))
     axes.plot(times(challenger.equity), challenger.equity, color=MODEL, linewidth=2.0, label="model")
     _turns(axes, challenger)
     _scale(axes, [challenger, *others.values()])

@@ -19,7 +19,6 @@ from evaluation.plots.style import (
     RED,
     STYLES,
     Caption,
-    count,
     dated,
     drawing,
     legend,
@@ -27,9 +26,8 @@ from evaluation.plots.style import (
     place,
     quiet,
     times,
-    told,
-    words,
 )
+from evaluation.words import count, plain, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +115,7 @@ def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, othe
                 color=colour,
                 linestyle=line,
                 linewidth=1.3,
-                label=words(name),
+                label=plain(name),
             )
         axes.plot(times(challenger.returns), _rolling(challenger, window), color=MODEL, linewidth=2.0, label="model")
         if whole is not None:

@@ -44,7 +44,6 @@ STYLES: dict[str, tuple[str, Any]] = {
 }
 WIDE, HALF = (12.0, 7.4), (8.0, 5.2)
 DPI = 110
-MINUS = "\N{MINUS SIGN}"
 _MARGIN = 0.16  # inches from the paper's edge to its texts
 _STYLE: dict[Any, Any] = {"text.parse_math": False, "font.size": 11.5, "axes.unicode_minus": True}
 _NARROWEST = 4
@@ -132,21 +131,6 @@ def times(series: pd.Series) -> Any:
 def day(time: Any) -> str:
     """A bar's time as a reader wants it."""
     return f"{time:%Y-%m-%d}" if isinstance(time, pd.Timestamp) else str(time)
-
-
-def told(value: float | None, form: str = ".2f", unit: str = "") -> str:
-    """A figure, or the word for one that there is not."""
-    return "undefined" if value is None else f"{value:{form}}{unit}".replace("-", MINUS)
-
-
-def count(number: int, thing: str) -> str:
-    """So many of something."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def words(name: str) -> str:
-    """A name from code as people write it."""
-    return name.replace("_", " ")
 
 
 def fitted(figure: Figure, text: str, inches: float, size: float, weight: str = "normal") -> str:

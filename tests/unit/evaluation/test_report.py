@@ -13,7 +13,8 @@ import pytest
 
 from config.errors import NightdeskError
 from config.settings import Promotion
-from evaluation import Costs, backtest, baselines, judge, report, write_report
+from evaluation import Costs, backtest, judge, report, write_report
+from evaluation.report import baselines
 from tests.golden.regenerate_report_schema import schema
 from tests.support.prices import series, walk
 
@@ -39,9 +40,9 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path):
     path = write(tmp_path)
     found = report.read_report(path)
     raw = json.loads(path.read_text())
-    assert found.schema_version == raw["schema_version"] == 1
+    assert found.schema_version == raw["schema_version"] == 2
     assert found.created_at == NOW
-    assert raw["subject"] == SUBJECT
+    assert {name: raw["subject"][name] for name in SUBJECT} == SUBJECT
     assert raw["span"]["bars"] == 250
     assert raw["terms"] == {"initial_cash": 100_000.0, **asdict(Costs())}
     assert list(raw["metrics"]) == ["challenger", "champion", "buy_and_hold", "flat"]
@@ -49,6 +50,24 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path):
     assert raw["metrics"]["flat"]["reasons"]["sharpe_ratio"] == "zero_variance"
     assert set(raw["metrics"]["challenger"]) == {*raw["units"], "reasons"}
     assert raw["verdict"]["verdict"] in ("better", "worse", "inconclusive")
+    assert raw["verdict"]["sentence"].endswith(".")
+    assert raw["evidence"]["significance"] is None
+
+
+def test_a_report_of_version_1_can_still_be_read(tmp_path):
+    path = write(tmp_path, bars=walk(50))
+    old = json.loads(path.read_text())
+    del old["evidence"], old["verdict"]["sentence"], old["terms"]["cash_interest"], old["terms"]["commission_minimum"]
+    path.write_text(json.dumps({**old, "schema_version": 1, "subject": SUBJECT}))
+    found = report.read_report(path)
+    assert found.verdict.sentence.startswith("Not shown to be better than the champion: it completed too few trades")
+    assert found.metrics == old["metrics"]
+
+
+def test_the_pictures_are_those_for_which_there_is_something_to_draw(tmp_path):
+    write(tmp_path)
+    drawn = {file.name for file in tmp_path.glob("*.png")}
+    assert drawn == {"equity.png", "returns.png", "rolling_sharpe.png", "months.png", "risk_return.png"}
 
 
 def test_the_schema_in_the_repository_is_that_of_the_report():
@@ -100,12 +119,15 @@ def test_a_ruined_account_can_be_reported(tmp_path):
     assert report.read_report(tmp_path / "report.json").metrics["challenger"]["max_drawdown"] == -100.0
 
 
-@pytest.mark.parametrize("change", [{"schema_version": 2}, {"surprise": 1}, {"metrics": {"challenger": {"cagr": []}}}])
+@pytest.mark.parametrize("change", [{"schema_version": 3}, {"surprise": 1}, {"metrics": {"challenger": {"cagr": []}}}])
 def test_what_is_not_a_report_is_refused(tmp_path, change):
     path = write(tmp_path, bars=walk(5))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(NightdeskError, match=r"report\.json is not a report of version 1"):
+    with pytest.raises(NightdeskError, match=r"report\.json is not a report of version 1 or 2"):
         report.read_report(path)
     path.write_text("{")
+    with pytest.raises(NightdeskError, match="not a report"):
+        report.read_report(path)
+    path.write_text("[]")
     with pytest.raises(NightdeskError, match="not a report"):
         report.read_report(path)

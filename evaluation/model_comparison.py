@@ -1,0 +1,274 @@
+"""Model comparison: every model of a symbol over the same bars, which none has seen, and which one to rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from config.errors import NightdeskError
+from config.publish import publish_bytes
+from config.settings import Promotion
+from evaluation.backtesting import Backtest
+from evaluation.comparison import judge
+from evaluation.markup import Html, beside, el, page, picture, section, table, together
+from evaluation.metrics import UNITS
+from evaluation.plots import Caption, Risk, draw_risk_return
+from evaluation.words import count, figure, plain, told, undefined
+
+COMPARISON, PAGE, PICTURE = "model_comparison.json", "model_comparison.html", "risk_return.png"
+# What a reader compares, and the heads of the columns.
+COLUMNS = {
+    "total_return": "Return %",
+    "volatility": "Volatility %",
+    "sharpe_ratio": "Sharpe",
+    "max_drawdown": "Drawdown %",
+    "trades": "Trades",
+    "win_rate": "Won %",
+    "exposure": "Held %",
+}
+_FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio", "turnover")
+State = Literal["champion", "challenger", "retired", "rejected", "baseline"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One version of a model type, and what became of it so far."""
+
+    model_type: str
+    version: str
+    state: State
+
+    @property
+    def name(self) -> str:
+        """How it is called beside others of its symbol."""
+        return f"{self.model_type} {self.version}"
+
+
+class Row(_Part):
+    """One model or baseline: its figures (units as in reports), and why one of them is null."""
+
+    name: str
+    model_type: str | None
+    version: str | None
+    state: State
+    figures: dict[str, float | int | None]
+    reasons: dict[str, str]
+
+
+class SymbolComparison(_Part):
+    """Everyone on the bars of one symbol, best Sharpe ratio first, and what follows from it."""
+
+    symbol: str
+    provenance: str
+    first: str
+    last: str
+    bars: int
+    rows: list[Row]
+    recommended: str | None
+    recommendation: str
+
+
+class Comparison(_Part):
+    """What model_comparison.json holds."""
+
+    schema_version: Literal[1] = 1
+    created_at: datetime
+    symbols: list[SymbolComparison]
+
+
+def compare(
+    symbol: str,
+    provenance: str,
+    models: Mapping[Contender, Backtest],
+    baselines: Mapping[str, Backtest],
+    rules: Promotion,
+) -> SymbolComparison:
+    """Everyone beside everyone. The recommended model is one that the gate would let serve, or that serves already."""
+    if not models:
+        raise NightdeskError("comparison.nothing", f"{symbol} has no model to compare.", "Train one first.")
+    index = next(iter(models.values())).equity.index
+    rows = [_row(who.name, test, who) for who, test in models.items()]
+    recommended, recommendation = _recommend(models, baselines, rules)
+    return SymbolComparison(
+        symbol=symbol,
+        provenance=provenance,
+        first=_label(index[0]),
+        last=_label(index[-1]),
+        bars=len(index),
+        rows=sorted(rows, key=_rank) + [_row(name, test) for name, test in baselines.items()],
+        recommended=recommended.name if recommended is not None else None,
+        recommendation=recommendation,
+    )
+
+
+def write_comparison(folder: Path, symbols: Sequence[SymbolComparison], created_at: datetime) -> Path:
+    """Write the comparison of these symbols into `folder` for programs and for people; return the JSON's path."""
+    comparison = Comparison(created_at=created_at, symbols=list(symbols))
+    _draw(folder / PICTURE, comparison.symbols)
+    publish_bytes(folder / PAGE, _page(comparison, folder / PICTURE))
+    document = orjson.dumps(comparison.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    publish_bytes(folder / COMPARISON, document)
+    return folder / COMPARISON
+
+
+def read_comparison(path: Path) -> Comparison:
+    """A comparison that was written by `write_comparison`, checked."""
+    try:
+        return Comparison.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise NightdeskError(
+            "comparison.invalid", f"{path.name} is no comparison of version 1: {error}.", "Evaluate the models again."
+        ) from error
+
+
+def _row(name: str, test: Backtest, who: Contender | None = None) -> Row:
+    metrics = test.metrics()
+    return Row(
+        name=name,
+        model_type=who.model_type if who else None,
+        version=who.version if who else None,
+        state=who.state if who else "baseline",
+        figures={figure: metrics[figure] for figure in _FIGURES},
+        reasons={figure: metrics["reasons"][figure] for figure in _FIGURES if metrics[figure] is None},
+    )
+
+
+def _rank(row: Row) -> tuple[bool, float]:
+    ratio = row.figures["sharpe_ratio"]
+    return ratio is None, -(ratio or 0.0)
+
+
+def _sharpe(test: Backtest) -> float | None:
+    ratio: float | None = test.metrics()["sharpe_ratio"]
+    return ratio
+
+
+def _recommend(
+    models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest], rules: Promotion
+) -> tuple[Contender | None, str]:
+    """The best of those that serve, unless the gate finds one of the others better; nobody, if cash is better."""
+    by_sharpe = sorted(models, key=lambda who: _sharpe(models[who]) or 0.0, reverse=True)
+    serving = next((who for who in by_sharpe if who.state == "champion"), None)
+    rival = models[serving] if serving is not None else None
+    for who in by_sharpe:
+        if who == serving:
+            break
+        verdict = judge(models[who], rival, rules)
+        if verdict.verdict == "better":
+            beaten = f"{serving.name}, which serves" if serving is not None else "cash"
+            return who, f"Rely on {who.name}: it is better than {beaten}.{_held(models[who], baselines)}"
+    if serving is None:
+        return None, "Stay in cash: no model is shown to be better than it."
+    alone = judge(models[serving], None, rules)
+    if alone.verdict == "worse":
+        return None, f"Stay in cash: {serving.name} serves, but on these bars it is worse than cash."
+    return serving, f"Keep {serving.name}: none is shown to be better.{_held(models[serving], baselines)}"
+
+
+def _held(test: Backtest, baselines: Mapping[str, Backtest]) -> str:
+    """The word of warning where doing nothing but buying had been better."""
+    held = _sharpe(baselines["buy_and_hold"]) if "buy_and_hold" in baselines else None
+    ours = _sharpe(test)
+    if held is None or ours is None or held <= ours:
+        return ""
+    return f" Buying and holding earned more for its risk (Sharpe ratio {told(held)} against {told(ours)})."
+
+
+def _label(time: Any) -> str:
+    return time.isoformat() if isinstance(time, datetime) else str(time)
+
+
+def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
+    """A point for everyone; of many symbols only for the models, named with their symbol."""
+    one, points, undefined_ = len(symbols) == 1, {}, 0
+    for symbol in symbols:
+        for row in symbol.rows:
+            risk, earned = row.figures["volatility"], row.figures["annualised_return"]
+            if row.state == "baseline" and not one:
+                continue
+            if risk is None or earned is None:
+                undefined_ += 1
+                continue
+            kind = row.state if row.state in ("champion", "baseline") else "model"
+            points[row.name if one else f"{symbol.symbol} {row.name}"] = Risk(risk, earned, kind)
+    sources = {symbol.provenance for symbol in symbols}
+    provenance = "sample" if "sample" in sources else ", ".join(sorted(sources))
+    draw_risk_return(path, Caption(_title(symbols), provenance), points, undefined_)
+
+
+def _title(symbols: Sequence[SymbolComparison]) -> str:
+    return f"Models of {symbols[0].symbol}" if len(symbols) == 1 else f"Models of {len(symbols)} symbols"
+
+
+def _page(comparison: Comparison, drawn: Path) -> bytes:
+    symbols = comparison.symbols
+    sample = any(symbol.provenance == "sample" for symbol in symbols)
+    badge = el("span", "SAMPLE DATA", class_="pill sample") if sample else None
+    return page(
+        _title(symbols),
+        el(
+            "header",
+            el("div", el("h1", _title(symbols)), badge, class_="top"),
+            el("p", "The sample market is made up: numbers from it mean nothing.") if sample else None,
+            el("p", f"Written {comparison.created_at:%Y-%m-%d %H:%M} UTC.", class_="faint"),
+        ),
+        section(
+            "Which to rely on",
+            beside(
+                together(_recommendations(symbols), _by_type(symbols)),
+                picture(drawn, "Risk and return of every model in a year."),
+            ),
+        ),
+        *(_symbol(symbol) for symbol in symbols),
+    )
+
+
+def _recommendations(symbols: Sequence[SymbolComparison]) -> Html:
+    rows = [
+        el("tr", el("th", each.symbol, scope="row"), el("td", each.recommendation, class_="text")) for each in symbols
+    ]
+    return el("div", el("table", el("tbody", *rows)), class_="scroll")
+
+
+def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
+    """How each model type does over many symbols, its best version of each."""
+    if len(symbols) == 1:
+        return None
+    best: dict[str, dict[str, float]] = {}
+    for symbol in symbols:
+        for row in reversed(symbol.rows):  # the best comes last, and stays
+            if row.model_type is not None and (ratio := row.figures["sharpe_ratio"]) is not None:
+                best.setdefault(row.model_type, {})[symbol.symbol] = ratio
+    rows = [[plain(kind), f"{len(own)}", told(median(own.values()))] for kind, own in sorted(best.items())]
+    return table(["Model type", "Symbols", "Middle Sharpe ratio of their best"], rows)
+
+
+def _symbol(symbol: SymbolComparison) -> Html:
+    span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} that none has seen"
+    rows = [[_who(row, symbol), row.state, *(_cell(row, name) for name in COLUMNS)] for row in symbol.rows]
+    return section(
+        symbol.symbol,
+        el("p", symbol.recommendation),
+        table(["", "State", *COLUMNS.values()], rows, caption=span),
+    )
+
+
+def _who(row: Row, symbol: SymbolComparison) -> str:
+    name = plain(row.name) if row.model_type is None else f"{plain(row.model_type)} {row.version}"
+    return el("strong", name) if row.name == symbol.recommended else name
+
+
+def _cell(row: Row, name: str) -> str:
+    value = row.figures[name]
+    return figure(value, UNITS[name]) if value is not None else el("small", undefined(row.reasons[name]))

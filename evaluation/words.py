@@ -1,0 +1,143 @@
+"""Words: what figures, verdicts and reasons are called where people read them. Light, so that all may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
+
+# Every metric under the heading where a reader looks for it.
+METRICS: dict[str, dict[str, str]] = {
+    "Return": {
+        "total_return": "Total return",
+        "annualised_return": "Mean return, by the year",
+        "cagr": "Compound growth, by the year",
+    },
+    "Risk": {
+        "volatility": "Volatility, by the year",
+        "downside_deviation": "Downside deviation, by the year",
+        "max_drawdown": "Deepest drawdown",
+        "max_drawdown_start": "\u2026 from its peak on",
+        "max_drawdown_trough": "\u2026 at its lowest on",
+        "max_drawdown_recovery": "\u2026 recovered on",
+        "average_drawdown": "Average drawdown",
+        "var_5": "Value at risk, 5 % of bars",
+        "cvar_5": "Mean of these 5 %",
+    },
+    "Return for risk": {
+        "sharpe_ratio": "Sharpe ratio",
+        "sortino_ratio": "Sortino ratio",
+        "calmar_ratio": "Calmar ratio",
+        "omega_ratio": "Omega ratio",
+        "information_ratio": "Information ratio to buy and hold",
+    },
+    "Trading": {
+        "trades": "Completed trades",
+        "win_rate": "Won",
+        "profit_factor": "Profit factor",
+        "expectancy": "Mean trade",
+        "best_trade": "Best trade",
+        "worst_trade": "Worst trade",
+        "average_duration": "Mean duration",
+        "turnover": "Turnover",
+        "exposure": "Bars with something held",
+    },
+}
+LABELS = {name: label for group in METRICS.values() for name, label in group.items()}
+UNITS = {"percent": "%", "ratio": "", "trades": "", "time": "", "times a year": "times a year", "bars": "bars"}
+_DIGITS = {"percent": 1, "ratio": 2, "bars": 1, "times a year": 1}
+
+# Why there is no such figure.
+UNDEFINED = {
+    "too_short": "too few bars",
+    "too_large": "beyond all bounds",
+    "zero_variance": "it never moved",
+    "no_losses": "nothing was lost",
+    "no_drawdown": "it never fell",
+    "not_recovered": "not yet",
+    "no_trades": "no trades",
+    "no_positions": "no positions",
+    "no_benchmark": "nothing to compare with",
+    "unknown_period": "bars without a calendar",
+    "no_edge": "nothing was earned",
+    "ruined": "the account was ruined",
+    "no_variation": "nothing to shuffle",
+    "scattered": "its bars lie apart",
+    "costs_too_high": "costs above 100 %",
+    "no_costs": "trading is free here",
+    "never_profitable": "it loses even where trading is free",
+    "always_profitable": "it earns at a hundred times these costs",
+}
+# Why a verdict is what it is; by outcome where the same code says either.
+VERDICTS: dict[str, str | dict[str, str]] = {
+    "sharpe_diff": {
+        "better": "it earned clearly more for the risk it took",
+        "worse": "it earned less for the risk it took",
+        "inconclusive": "it did not earn clearly more for the risk it took",
+    },
+    "total_return": "it lost money",
+    "drawdown": "it fell deeper",
+    "too_few_trades": "it completed too few trades to tell",
+    "undefined": "figures that the judgement needs cannot be computed",
+    "drift": "its inputs are no longer what it was trained on",
+    "leak": "it knew the future",
+    "provenance": "it learned from a made-up expert, and the champion from a real one",
+}
+HEADS = {"better": "Better than {}", "worse": "Worse than {}", "inconclusive": "Not shown to be better than {}"}
+NAMES = {
+    "challenger": "model",
+    "flat": "cash",
+    "random": "random, as often",
+    "last_action": "a bar late",
+}
+
+
+def plain(name: str) -> str:
+    """A name from code as people write it."""
+    return NAMES.get(name) or name.replace("_", " ")
+
+
+def count(number: int, thing: str) -> str:
+    """So many of something."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def told(value: float | None, form: str = ",.2f", unit: str = "") -> str:
+    """A figure, or the word for one that there is not."""
+    return "undefined" if value is None else f"{value:{form}}{unit}".replace("-", MINUS)
+
+
+def figure(value: Any, unit: str) -> str:
+    """A figure of a report without its unit, as people read it."""
+    if value is None:
+        return MISSING
+    if unit == "time":
+        return str(value)[:10]
+    return told(value, f",.{_DIGITS[unit]}f") if unit in _DIGITS else f"{value:,}"
+
+
+def undefined(code: str) -> str:
+    """Why there is no figure."""
+    return UNDEFINED.get(code) or code.replace("_", " ")
+
+
+def why(code: str, outcome: str) -> str:
+    """The reason of a verdict."""
+    known = VERDICTS.get(code, code.replace("_", " "))
+    return known if isinstance(known, str) else known.get(outcome, code.replace("_", " "))
+
+
+def sentence(outcome: str, reasons: Sequence[str], figures: Mapping[str, Any]) -> str:
+    """A verdict as one says it: against whom, why, and the Sharpe ratios it rests on."""
+    rival = "the champion" if "champion" in figures else "cash"
+    because = ", and ".join(why(code, outcome) for code in reasons)
+    return f"{HEADS[outcome].format(rival)}: {because}{_sharpes(figures)}."
+
+
+def _sharpes(figures: Mapping[str, Any]) -> str:
+    ours, theirs = (figures.get(side, {}).get("sharpe_ratio") for side in ("challenger", "champion"))
+    if ours is None:
+        return ""
+    return f" (Sharpe ratio {told(ours)}" + (f" against {told(theirs)})" if theirs is not None else ")")
