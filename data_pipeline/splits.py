@@ -30,19 +30,28 @@ def holdout(rows: int, test_size: float, purge: int) -> Split:
     return Split(np.arange(max(0, first_test - purge)), np.arange(first_test, rows))
 
 
-def walk_forward(rows: int, *, train: int, test: int, purge: int = 0, anchored: bool = False) -> Iterator[Split]:
+def walk_forward(
+    rows: int, *, train: int, test: int, step: int | None = None, purge: int = 0, anchored: bool = False
+) -> Iterator[Split]:
     """Test spans of `test` rows one after another up to the last row, each after what it is trained on.
 
     Rolling, that is the `train` rows before it; anchored, all rows before it, at least `train`. `purge` rows between
-    the two are left out. The last test span may be shorter.
+    the two are left out. A test begins `step` rows after the one before, `test` if None. The last may be shorter.
     """
+    stride = test if step is None else step
+    if stride < test:
+        raise UsageError(
+            "splits.step",
+            f"A step of {stride} rows is shorter than a test of {test}: tests would overlap.",
+            "Choose a step of at least the length of a test.",
+        )
     if min(train, test) < 1 or purge < 0 or train + purge >= rows:
         raise UsageError(
             "splits.walk",
             f"{rows} rows do not hold {train} to train on, {purge} to leave out and {test} to test.",
             "Choose at least one row for each, and leave room for a test.",
         )
-    for begin in range(train + purge, rows, test):
+    for begin in range(train + purge, rows, stride):
         end = begin - purge
         yield Split(np.arange(0 if anchored else end - train, end), np.arange(begin, min(begin + test, rows)))
 

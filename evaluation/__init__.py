@@ -9,17 +9,23 @@ if TYPE_CHECKING:
     from evaluation.backtesting import Backtest, backtest
     from evaluation.comparison import Verdict, judge
     from evaluation.costs import Costs
+    from evaluation.leaks import LeakAudit, Learned
     from evaluation.metrics import compute_metrics
     from evaluation.report import baselines, write_report
     from evaluation.signals import Signals, positions_from_actions
     from evaluation.strategy import StrategyBase
+    from evaluation.walk_forward import WalkForward, WalkForwardValidator
 
 _MODULES = {
     "Backtest": "backtesting",
     "Costs": "costs",
+    "LeakAudit": "leaks",
+    "Learned": "leaks",
     "Signals": "signals",
     "StrategyBase": "strategy",
     "Verdict": "comparison",
+    "WalkForward": "walk_forward",
+    "WalkForwardValidator": "walk_forward",
     "backtest": "backtesting",
     "baselines": "report",
     "compute_metrics": "metrics",
@@ -31,9 +37,13 @@ _MODULES = {
 __all__ = [
     "Backtest",
     "Costs",
+    "LeakAudit",
+    "Learned",
     "Signals",
     "StrategyBase",
     "Verdict",
+    "WalkForward",
+    "WalkForwardValidator",
     "backtest",
     "baselines",
     "compute_metrics",

@@ -93,7 +93,8 @@ def _oddest(whole: pd.DataFrame) -> NDArray[np.int64]:
     values = whole.to_numpy(np.float64)
     values = values[:, np.isfinite(values).any(axis=0)]
     far = np.where(np.isfinite(values), np.abs(values - np.nanmedian(values, axis=0)), -1.0)
-    return np.argmax(far, axis=0).astype(np.int64)
+    rows: NDArray[np.int64] = np.argmax(far, axis=0)
+    return rows
 
 
 def other_bits(a: Floats, b: Floats) -> NDArray[np.bool_]:

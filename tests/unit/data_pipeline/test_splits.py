@@ -123,6 +123,15 @@ def test_a_walk_tests_every_row_after_the_first_training_span_once_and_never_loo
         assert np.array_equal(other.train, np.arange(one.test[0] - purge))
 
 
+def test_a_longer_step_leaves_rows_untested_and_a_shorter_one_is_refused() -> None:
+    walked = list(walk_forward(30, train=10, test=4, step=7))
+    assert [split.test.tolist() for split in walked] == [[10, 11, 12, 13], [17, 18, 19, 20], [24, 25, 26, 27]]
+    assert [split.train[0] for split in walked] == [0, 7, 14]
+    with pytest.raises(UsageError, match="tests would overlap") as refused:
+        list(walk_forward(30, train=10, test=4, step=3))
+    assert refused.value.code == "splits.step"
+
+
 @pytest.mark.parametrize("anchored", [False, True])
 def test_purgedcv_walks_the_same_way(anchored: bool) -> None:
     rows, train, test = 47, 12, 5
