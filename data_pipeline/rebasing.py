@@ -76,9 +76,12 @@ def rewriting(old: pd.DataFrame, now: pd.DataFrame) -> Rewriting:
 
 
 def unlike(old: pd.DataFrame, pulled: pd.DataFrame, factor: Floats | float = 1.0) -> npt.NDArray[np.bool_]:
-    """For rows of the same times: whether the prices pulled differ from the old ones times `factor`."""
-    told = old[list(PRICES)].to_numpy() * np.reshape(factor, (-1, 1))
-    return ~np.asarray(np.isclose(pulled[list(PRICES)].to_numpy(), told, rtol=_SAME, atol=0.0).all(axis=1))
+    """For rows of the same times: whether the prices pulled differ from the old ones times `factor`.
+
+    Both are rows of bars, whose columns begin with the prices.
+    """
+    told, again = (frame.to_numpy()[:, : len(PRICES)] for frame in (old, pulled))
+    return ~np.asarray(np.isclose(again, told * np.reshape(factor, (-1, 1)), rtol=_SAME, atol=0.0).all(axis=1))
 
 
 def explained(old: Bars, pulled: Bars) -> Rebasing | None:
@@ -101,17 +104,19 @@ def explained(old: Bars, pulled: Bars) -> Rebasing | None:
     return None
 
 
-def events_of(frame: pd.DataFrame) -> pd.DataFrame:
+def events_of(frame: pd.DataFrame) -> Floats:
     """Dividends and splits of each row; none where the source tells of none."""
-    return frame.reindex(columns=list(EXTRAS), fill_value=0.0)
+    named = list(frame)
+    return np.column_stack([frame[name].to_numpy() if name in named else np.zeros(len(frame)) for name in EXTRAS])
 
 
 def _new_events(old: pd.DataFrame, pulled: pd.DataFrame) -> tuple[Floats, Floats]:
     """Splits and dividends by row of what was pulled, where the stored row of that time does not know them."""
-    told = events_of(pulled)
-    known = events_of(old).reindex(pulled.index, fill_value=0.0)
-    new = told.where(~np.isclose(told, known), 0.0)
-    return new["splits"].to_numpy(), new["dividends"].to_numpy()
+    told, known = events_of(pulled), np.zeros((len(pulled), len(EXTRAS)))
+    row = old.index.get_indexer(pulled.index)
+    known[row >= 0] = events_of(old)[row[row >= 0]]
+    dividends, splits = np.where(np.isclose(told, known), 0.0, told).T
+    return splits, dividends
 
 
 def _before_each(factors: Floats) -> Floats:

@@ -11,11 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import numpy as np
+import pandas as pd
+
 from config.errors import NightdeskError
 from config.publish import publishing
 from data_pipeline.bars import Bars
 
 if TYPE_CHECKING:
+    from pyarrow import Table
+
     from config.paths import Home
     from config.settings import Sources
 
@@ -101,7 +106,7 @@ class BarStore:
         with self._reading(path):
             with pq.ParquetFile(path) as file:
                 stored = Dataset.from_dict(json.loads(file.metadata.metadata[_FACTS]))
-                frame = file.read().to_pandas().set_index("time")
+                frame = _frame(file.read())
             bars = Bars(frame, stored.symbol, stored.interval, stored.source)
             if bars.fingerprint() != stored.id:
                 raise ValueError("its content is not what was stored")
@@ -170,6 +175,13 @@ class BarStore:
                 f"The stored bars in {self.home.relative(path)} are damaged: {error}.",
                 "Delete that file and run `nightdesk data --update-data`, or restore it from a backup.",
             ) from error
+
+
+def _frame(table: Table) -> pd.DataFrame:
+    """The rows of a file; `to_pandas` would take three times as long."""
+    times, *columns = table.columns
+    values = np.column_stack([column.to_numpy() for column in columns])
+    return pd.DataFrame(values, pd.DatetimeIndex(times.to_numpy(), tz="UTC"), table.column_names[1:])
 
 
 def _describe(bars: Bars, pulled_at: datetime, why: Why, replaces: Dataset | None) -> Dataset:

@@ -176,32 +176,34 @@ class _Pull:
         reach = self.source.reach(self.interval)
         if reach is not None and old.frame.index[-1] < self.now - reach:
             return self.bars(self.earliest), "out_of_reach"  # nothing that is served can be compared
-        pulled = self.bars(old.frame.index[-_OVERLAP:][0])
-        times = old.frame.index.intersection(pulled.frame.index)
-        same = len(times) > 0 and not unlike(old.frame.loc[times], pulled.frame.loc[times]).any()
-        return self._joined(old, pulled, times) if same else self._rebased(old, pulled, times)
+        known = old.frame.tail(_OVERLAP)
+        pulled = self.bars(known.index[0])
+        both = known.index.intersection(pulled.frame.index)
+        known, again = known.loc[both], pulled.frame.loc[both]
+        if len(both) == 0 or unlike(known, again).any():
+            return self._rebased(old, pulled, both)
+        return self._joined(old, pulled, both, late=not np.allclose(events_of(known), events_of(again)))
 
-    def _joined(self, old: Bars, pulled: Bars, times: pd.Index) -> tuple[Bars, Why | None]:
+    def _joined(self, old: Bars, pulled: Bars, both: pd.Index, *, late: bool) -> tuple[Bars, Why | None]:
         """The same history with more rows: new ones, some that were missing, and events told late."""
+        mended = self._mended(old)
+        if not late and len(both) == len(pulled) and mended.empty:
+            return old, None
         columns = [*COLUMNS, *(name for name in EXTRAS if name in {*old.frame, *pulled.frame})]
         told = old.frame.reindex(columns=columns, fill_value=0.0)
-        events, known = events_of(pulled.frame.loc[times]), events_of(old.frame.loc[times])
-        late = not np.allclose(events, known)
         if late:
-            told.loc[times, list(EXTRAS)] = events
-        found = pd.concat([pulled.frame, self._mended(old)]).reindex(columns=columns, fill_value=0.0)
-        more = found[~found.index.isin(told.index) & ~found.index.duplicated() & (found.index > told.index[0])]
-        if more.empty and not late:
-            return old, None
-        mended = (more.index < told.index[-1]).any()
+            told.loc[both, list(EXTRAS)] = events_of(pulled.frame.loc[both])
+        found = pd.concat([pulled.frame, mended]).reindex(columns=columns, fill_value=0.0)
+        more = found[~found.index.isin(told.index) & ~found.index.duplicated()]
         bars = Bars(pd.concat([told, more]).sort_index(), self.symbol, self.interval, self.source.name)
-        return bars, "mended" if mended else "events" if late else "appended"
+        filled = (more.index < told.index[-1]).any()
+        return bars, "mended" if filled else "events" if late else "appended"
 
     def _mended(self, old: Bars) -> pd.DataFrame:
         """Rows inside the history that were refused not long ago and are good by now."""
         flagged = self.quarantine.times(self.now - MENDABLE)
-        flagged = flagged[~flagged.isin(old.frame.index)]
         flagged = flagged[(flagged > old.frame.index[0]) & (flagged < old.frame.index[-1])]
+        flagged = flagged.difference(old.frame.index)
         if len(flagged) == 0:
             return old.frame.head(0)
         try:

@@ -14,6 +14,8 @@ from daemon.runs import Run, RunState
 from daemon.store import runs, tasks
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from config.paths import Home
     from config.settings import Settings
     from daemon.clock import Clock
@@ -66,8 +68,9 @@ class RunWork:
 
     async def do(self, plan: Plan) -> Outcome:
         """Do one task and record its beginning and its end."""
-        task = await self.write(
-            lambda c: tasks.add(
+
+        def begun(c: Connection) -> int:
+            task = tasks.add(
                 c,
                 self.run.id,
                 kind=plan.kind,
@@ -75,16 +78,18 @@ class RunWork:
                 model_type=plan.model_type or None,
                 iteration=plan.iteration,
             )
-        )
+            tasks.start(c, task.id, self.clock.now())
+            return task.id
+
+        task_id = await self.write(begun)
         args = {"symbol": plan.symbol, "model_type": plan.model_type, "iteration": plan.iteration, **plan.args}
         spec = TaskSpec(plan.kind, args, self.settings.limits.task_timeout, self.settings)
-        await self.write(lambda c: tasks.start(c, task.id, self.clock.now()))
         outcome = await self.executor.run(spec, lambda event: self._heard(plan, event))
         error = outcome.error or {}
         await self.write(
             lambda c: tasks.finish(
                 c,
-                task.id,
+                task_id,
                 outcome.state,
                 self.clock.now(),
                 cause=error.get("code"),
