@@ -100,6 +100,17 @@ def open_house(home: Home, config: Path | None, *, clock: Clock, log: Log) -> It
         opened.database.close()
 
 
+@contextmanager
+def alone(home: Home, config: Path | None, purpose: str) -> Iterator[Database]:
+    """The database of a home on which no desk runs, and none can begin while the block lasts."""
+    with HomeLock(home, purpose):
+        opened = open_database(home, read_settings(home, config), SystemClock())
+        try:
+            yield opened.database
+        finally:
+            opened.database.close()
+
+
 def _tell_restored(house: House, restored: str | None) -> None:
     """An alert that lasts until the desk has found its database sound at a start."""
     if restored is not None:

@@ -9,6 +9,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,8 @@ class Report:
     failed: dict[str, str] = field(default_factory=dict)  # log -> code
     sequences: dict[str, int] = field(default_factory=dict)  # by split; each ends at one row
     actions: dict[str, int] = field(default_factory=dict)
+    first: str = ""  # the time of the first row
+    last: str = ""  # the end of the last market
     id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,9 +104,10 @@ def make_table(
                 f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {choice.seconds}s.",
                 **report.to_dict(),
             )
+        spans = np.array(drafting.spans, dtype="i8").reshape(-1, 2)
+        report.first, report.last = (_instant(time) for time in (spans[:, 0].min(), spans[:, 1].max()))
         with pq.ParquetFile(draft) as rows, publishing(out) as temp:
-            splits = _splits(np.array(drafting.spans, dtype="i8").reshape(-1, 2), choice.train)
-            _write(rows, temp, splits, choice, report)
+            _write(rows, temp, _splits(spans, choice.train), choice, report)
     return report
 
 
@@ -149,6 +153,10 @@ class _Drafting:
         report.not_held += bars.not_held
         report.warm_up += min(len(bars), states17.WARM_UP)
         return bars
+
+
+def _instant(milliseconds: int) -> str:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC).isoformat()
 
 
 def _rows(bars: TraderBars, market: int, path: Path) -> pa.Table:

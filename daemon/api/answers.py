@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from config.settings import JobName, Symbol
 from daemon.runs import RunState
 
 Verdict = Literal["better", "worse", "inconclusive"]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 NEXT = Field(description="Give it as `cursor` to read on; None at the end.")
 
 
@@ -155,11 +156,12 @@ class ModelVersion(Answer):
 
 
 class Dataset(Answer):
-    """A snapshot of bars, named by its content."""
+    """A snapshot of bars, of a trader's logs, or of a table made of them; named by its content."""
 
     dataset: str = Field(description="The sha256 of its content.")
+    kind: Literal["bars", "trade_logs", "trader_table"]
     source: str
-    symbol: str
+    symbol: str = Field(description="Of a table, its name.")
     interval: str
     first: datetime
     last: datetime
@@ -169,9 +171,18 @@ class Dataset(Answer):
     replaces: str | None = Field(description="The dataset that was there before.")
     health: float | None = Field(description="The Data Health Index when it was pulled last, between 0 and 1.")
     warnings: dict[str, int] = Field(description="What was found in it and kept, by name.")
+    picture: str | None = Field(description="Where the health of the newest bars is drawn.")
     accepted: dict[str, Any] | None = Field(
         description="Who took it though nothing explains how it differs from what was there before; when, and why."
     )
+
+
+class Log(Answer):
+    """One of a trader's logs."""
+
+    key: str
+    version: str = Field(description="The ETag that the bucket gave it; of a file, its size and time.")
+    sha256: str
 
 
 class Lineage(Answer):
@@ -179,7 +190,36 @@ class Lineage(Answer):
 
     dataset: Dataset
     replaced_by: Dataset | None
+    made_of: Dataset | None = Field(description="The logs that a trader's table was made of.")
+    parameters: dict[str, Any] = Field(description="How it was made of them.")
+    logs: list[Log] = Field(description="Of a dataset of logs: the first hundred, by key.")
+    logs_file: str | None = Field(description="Where all of them are listed, in the home.")
     models: list[ModelVersion] = Field(description="Those that were trained on it, newest first.")
+
+
+class LogsRecord(BaseModel):
+    """Which logs a table was made of."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    dataset: Sha256
+    place: Literal["folder", "s3", "r2"]
+    files: int = Field(ge=1)
+
+
+class TableRecord(BaseModel):
+    """A table that was made of a trader's logs, as `nightdesk data --trades` tells of it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    dataset: Sha256
+    name: str = Field(min_length=1, max_length=32)
+    interval: str = Field(pattern="^[1-9][0-9]{0,6}s$", description="The length of a bar.")
+    first: Annotated[AwareDatetime, Field(strict=False)]
+    last: Annotated[AwareDatetime, Field(strict=False)]
+    rows: int = Field(ge=1)
+    parameters: dict[str, str | int | float]
+    logs: LogsRecord
 
 
 class ModelVersionPage(Answer):

@@ -26,6 +26,7 @@ STATUS: dict[str, int] = {
     "run.unknown": 404,
     "version.unknown": 404,
     "dataset.unknown": 404,
+    "picture.unknown": 404,
     "signals.unknown": 404,
     "report.unknown": 404,
     "route.method": 405,
@@ -41,6 +42,11 @@ STATUS: dict[str, int] = {
     "store.disk_error": 507,
     "store.disk_full": 507,
 }
+
+
+def unknown(kind: str, message: str, place: str) -> NightdeskError:
+    """What was asked for by name does not exist."""
+    return NightdeskError(f"{kind}.unknown", message, f"See {place} for what there is.")
 
 
 class Fault(BaseModel):
@@ -60,6 +66,11 @@ class Problem(BaseModel):
     detail: str = Field(examples=["There is no run 17."])
     cure: str = Field(examples=["See /api/v1/runs for those there are."])
     errors: list[Fault] = []
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 422, 500)}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
+WRITES: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (403, 404, 413, 415, 507)}
 
 
 def problem(

@@ -12,27 +12,24 @@ from sqlalchemy import Connection
 from config.errors import NightdeskError
 from config.settings import JobName, Symbol
 from daemon.alerts.engine import AlertState
-from daemon.api import answers, files, views
+from daemon.api import answers, data, files, views
 from daemon.api.desk import DeskView
-from daemon.api.problems import Fault, Problem, problem
+from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, Fault, Problem, problem, unknown
 from daemon.api.snapshot import Snapshot
 from daemon.api.status import job_list, signal_list, status
 from daemon.runs import Run, RunState
-from daemon.store import alerts, datasets, models, overview, runs, signals, tasks
+from daemon.store import alerts, models, overview, runs, signals, tasks
 from daemon.store.models import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
-REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 422, 500)}
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 REPORTS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in files.REPORT_TYPES.values()}
     },
     **NOT_FOUND,
 }
-WRITES: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (403, 404, 413, 415, 507)}
 
 
 class _Numbered(Protocol):
@@ -101,9 +98,7 @@ def ledgers(desk: DeskView) -> APIRouter:
 
         newest, said, names = read(look)
         if not newest and symbol not in desk.settings.symbols:
-            raise _unknown(
-                "signals", f"Nothing was ever said about {symbol}.", "`nightdesk signals` or /api/v1/signals"
-            )
+            raise unknown("signals", f"Nothing was ever said about {symbol}.", "`nightdesk signals` or /api/v1/signals")
         now = desk.clock.now()
         items, following = _page(said, limit)
         return answers.SignalHistory(
@@ -157,9 +152,7 @@ def ledgers(desk: DeskView) -> APIRouter:
         """A model version, how it was judged and when it served."""
         found = read(lambda c: _version_facts(c, desk, version_id))
         if found is None:
-            raise _unknown(
-                "version", f"There is no model version {version_id}.", "`nightdesk models` or /api/v1/models"
-            )
+            raise unknown("version", f"There is no model version {version_id}.", "`nightdesk models` or /api/v1/models")
         return found
 
     @routes.get("/alerts")
@@ -176,33 +169,6 @@ def ledgers(desk: DeskView) -> APIRouter:
         # A finished report never changes, so a browser may keep it.
         headers = {"Cache-Control": "private, max-age=86400, immutable"}
         return FileResponse(file, media_type=files.REPORT_TYPES[file.suffix], headers=headers)
-
-    return routes
-
-
-def data(desk: DeskView) -> APIRouter:
-    """What the desk knows of its data."""
-    routes = APIRouter(prefix="/datasets", tags=["ledgers"], responses=REFUSALS)
-
-    @routes.get("/{dataset}", responses=NOT_FOUND)
-    def get_dataset(dataset: Annotated[str, Path(pattern="^[0-9a-f]{6,64}$")]) -> answers.Lineage:
-        """A dataset by its id or the beginning of it, what took its place, and the models trained on it."""
-
-        def look(c: Connection) -> answers.Lineage | None:
-            row = datasets.find(c, dataset)
-            if row is None:
-                return None
-            newer = datasets.successor(c, row)
-            return answers.Lineage(
-                dataset=views.dataset(row),
-                replaced_by=views.dataset(newer) if newer else None,
-                models=[answers.ModelVersion.model_validate(made) for made in models.versions(c, dataset=row.dataset)],
-            )
-
-        found = desk.database.read(look)
-        if found is None:
-            raise _unknown("dataset", f"There is no one dataset {dataset}.", "/api/v1/status")
-        return found
 
     return routes
 
@@ -252,12 +218,8 @@ def _page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], int | None]:
 
 def _known_run(run: Run | None, run_id: int) -> Run:
     if run is None:
-        raise _unknown("run", f"There is no run {run_id}.", "/api/v1/runs")
+        raise unknown("run", f"There is no run {run_id}.", "/api/v1/runs")
     return run
-
-
-def _unknown(kind: str, message: str, place: str) -> NightdeskError:
-    return NightdeskError(f"{kind}.unknown", message, f"See {place} for what there is.")
 
 
 def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.ModelVersionFacts | None:
@@ -274,4 +236,4 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
     return answers.ModelVersionFacts.model_validate({**vars(version), **ledgers})
 
 
-ROUTERS: tuple[Callable[[DeskView], APIRouter], ...] = (overviews, ledgers, data, jobs)
+ROUTERS: tuple[Callable[[DeskView], APIRouter], ...] = (overviews, ledgers, data.datasets_of, jobs)

@@ -13,6 +13,7 @@ from daemon.api import answers
 from daemon.store import datasets, models, signals
 
 REPORTS = "/api/v1/reports"
+DATASETS = "/api/v1/datasets"
 
 
 def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answers.Signal:
@@ -49,6 +50,7 @@ def dataset(row: datasets.DatasetRow) -> answers.Dataset:
         "health": health.get("index"),
         "warnings": health.get("warnings", {}),
         "accepted": row.detail.get("accepted"),
+        "picture": f"{DATASETS}/{row.dataset}/health.png" if row.kind == "bars" else None,
     }
     return answers.Dataset.model_validate({**vars(row), **told})
 

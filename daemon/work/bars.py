@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
-from data_pipeline.store import BarStore
+from data_pipeline import health
+from data_pipeline.store import BarStore, Dataset
 from data_pipeline.update import freshness, pull_headlines, update_symbol
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     update = update_symbol(
         context.home, settings.sources, args["symbol"], settings.data_params.interval, now, accept=accept
     )
+    draw(context.home, update.dataset, now)
     return {
         "dataset": update.dataset.to_dict(),
         "changed": update.dataset.pulled_at == now,
@@ -38,6 +40,22 @@ def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         "health": update.health.to_dict(),
         "headlines": _headlines(context, update.source, args["symbol"], now),
     }
+
+
+def draw(home: Home, dataset: Dataset, now: datetime) -> None:
+    """Draw the health of stored bars beside them, for the page; of bars that stay the same it is drawn already."""
+    path = home.health(dataset.source, dataset.symbol, dataset.interval)
+    if dataset.pulled_at < now and path.exists():
+        return
+    from evaluation.plots import draw_health  # noqa: PLC0415 -- brings matplotlib
+
+    bars = BarStore(home).load(dataset.symbol, dataset.interval, dataset.source)
+    draw_health(path, bars, health.daily(bars, now), health.marks(bars))
+
+
+def update_headlines(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
+    """Pull the headlines of a symbol whose bars are not asked for."""
+    return _headlines(context, args["source"], args["symbol"], context.now())
 
 
 def _headlines(context: WorkContext, source: str, symbol: str, now: datetime) -> dict[str, Any]:

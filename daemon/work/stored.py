@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from config.errors import NightdeskError, UsageError
 from config.publish import publishing
@@ -34,6 +36,26 @@ def stored(home: Home, now: datetime, symbols: Sequence[str] | None, *, check: b
     """
     store = BarStore(home)
     return [_told(store, name, now, check=check) for name in store.names() if not symbols or name[0] in symbols]
+
+
+def trader_table(home: Home) -> dict[str, Any] | None:
+    """What the home's own table of a trader's logs says of itself."""
+    if not home.trader_table.exists():
+        return None
+    told: dict[str, Any] = {"table": home.relative(home.trader_table), "problem": None}
+    try:
+        with pq.ParquetFile(home.trader_table) as file:
+            facts, rows = file.metadata.metadata, file.metadata.num_rows
+            chosen = json.loads(facts[b"nightdesk"])
+            told |= {"id": facts[b"id"].decode(), "rows": rows, "interval": f"{chosen['seconds']}s"}
+    except (OSError, ValueError, KeyError) as error:
+        problem = NightdeskError(
+            "data.corrupt",
+            f"The table {told['table']} is damaged: {error}.",
+            "Make it again with `nightdesk data --trades PLACE`.",
+        )
+        told["problem"] = problem.to_dict()
+    return told
 
 
 def _told(store: BarStore, name: tuple[str, str, str], now: datetime, *, check: bool) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_pipeline.sources.bucket import Pull, open_bucket, pull
+from data_pipeline.sources.log_index import record_logs
 
 if TYPE_CHECKING:
     from config.paths import Home
@@ -27,7 +29,10 @@ def pull_trades(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:  
 def make_trader_table(
     home: Home, settings: Bucket, out: Path, seconds: int, progress: Callable[[float, str], None]
 ) -> dict[str, Any]:
-    """Pull the bucket of these settings and make the table `out` of all the logs that it holds."""
+    """Pull the bucket of these settings and make the table `out` of all the logs that it holds.
+
+    `record` in the answer is what the database is to know of both.
+    """
     from data_pipeline.trader_table import Choice, make_table  # noqa: PLC0415 -- heavier than pulling
 
     choice = Choice(seconds=seconds, repeats=settings.repeated_fills)
@@ -38,8 +43,23 @@ def make_trader_table(
         choice,
         lambda done, name: progress(_PULLING + done * (1 - _PULLING), name),
     )
+    record = {
+        "dataset": report.id,
+        "name": out.stem[:32],
+        "interval": f"{seconds}s",
+        "first": report.first,
+        "last": report.last,
+        "rows": sum(report.sequences.values()),
+        "parameters": asdict(choice),
+        "logs": {"dataset": record_logs(pulled.logs, home), "place": _place(settings), "files": len(pulled.logs)},
+    }
     progress(1.0, "done")
-    return {"table": home.relative(out), "pull": _told(pulled), **report.to_dict()}
+    return {"table": home.relative(out), "pull": _told(pulled), **report.to_dict(), "record": record}
+
+
+def _place(settings: Bucket) -> str:
+    """Of which kind the bucket is; its name and address are nobody's business."""
+    return "r2" if settings.url == "r2" else "s3" if (settings.url or "").startswith("http") else "folder"
 
 
 def _told(pulled: Pull) -> dict[str, Any]:

@@ -7,14 +7,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from config.paths import Home
 from config.settings import Settings
 from daemon.clock import SystemClock
 from daemon.dashboard.page import STATIC
-from tests.support.desk import FakeDesk, empty_desk, filled_desk
+from daemon.store import datasets
+from tests.support.desk import NOW, FakeDesk, empty_desk, filled_desk
 from tests.support.http import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -50,6 +53,7 @@ def words(dom: str) -> str:
 @browser
 def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tmp_path: Path):
     with filled_desk(home) as desk:
+        desk.database.write(_data)
         dom, complaints = open_page(desk, tmp_path / "profile")
     page = words(dom)
     assert complaints == ""
@@ -71,11 +75,27 @@ def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tm
         "Sharpe ratio 0.10 is below 0.50.",
         "backup_20260304_020000, 9 files, 1.2 MB",
         "not yet; the restore drill proves it",
+        "AAPL 0.970 250 ",
+        "yahoo, 1d dddddddddddd gap 1",
+        "decisions: 9 decisions of a trader in bars of 15s",
     ):
         assert expected in page, expected
     assert '<time datetime="2026-03-05T02:00:00Z"' in dom  # training runs next
     assert re.search(r'<img alt="Equity and drawdown of AAPL[^>]* src="blob:', dom)
     assert 'href="/api/v1/reports/evaluation-3/' in dom
+
+
+def _data(c: Connection) -> None:
+    about: dict[str, Any] = {"first": NOW, "last": NOW, "pulled_at": NOW}
+    health = {"index": 0.97, "warnings": {"gap": 1}}
+    datasets.record(
+        c, dataset="d" * 64, kind="bars", source="yahoo", symbol="AAPL", interval="1d", rows=250,
+        detail={"health": health}, **about,
+    )  # fmt: skip
+    datasets.record(
+        c, dataset="e" * 64, kind="trader_table", source="trade_logs", symbol="decisions", interval="15s", rows=9,
+        **about,
+    )  # fmt: skip
 
 
 @browser
@@ -86,6 +106,7 @@ def test_a_new_desk_says_what_will_happen_next(home: Home, tmp_path: Path):
     page = words(dom)
     assert "No signals yet. Next is the data update" in page
     assert "Not trained yet." in page
+    assert "No data yet." in page
     assert "No backup yet; one is taken at the end of every night." in page
     assert re.search(r'<section id="alerts"[^>]* hidden', dom)
 

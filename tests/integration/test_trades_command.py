@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -12,7 +13,11 @@ import pytest
 
 from config.paths import Home
 from daemon.cli.app import main
+from daemon.lock import HomeLock
+from daemon.store import datasets
 from data_pipeline.sequences import read_sequences
+from tests.support.desk import empty_desk
+from tests.support.http import TOKEN, serving
 from tests.support.s3 import KEY, KEY_ID, NAME, s3_server
 from tests.support.trader_logs import REAL
 
@@ -56,6 +61,53 @@ def test_a_folder_of_real_logs_becomes_the_homes_table(nightdesk, home, folder):
     assert int(told["sequences, validation"]) > 50
     assert "100% done" in said.err
     assert len(read_sequences(home.trader_table, "train")) == int(told["sequences, train"])
+
+
+def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder):
+    made = nightdesk("data", "--trades", str(folder), "--json").json
+    listed = nightdesk("data", "list", "--json").json["trader_table"]
+    assert (listed["id"], listed["rows"], listed["interval"]) == (made["id"], sum(made["sequences"].values()), "15s")
+    assert made["id"] in nightdesk("data", "list").out
+    told = nightdesk("data", "lineage", made["id"][:12], "--json").json
+    assert told["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep"}
+    logs = nightdesk("data", "lineage", told["made_of"]["dataset"], "--json").json
+    assert (logs["dataset"]["kind"], logs["dataset"]["source"], logs["dataset"]["rows"]) == ("trade_logs", "folder", 3)
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in REAL.glob("*.json")}
+    assert {log["key"].rpartition("/")[2]: log["sha256"] for log in logs["logs"]} == sums
+    assert (home.root / logs["logs_file"]).exists()
+    shown = nightdesk("data", "lineage", made["id"]).out
+    assert "made of: 3 logs" in shown
+    assert "seconds 15" in shown
+
+
+def test_a_table_of_other_logs_replaces_the_one_before_it(nightdesk, folder):
+    first = nightdesk("data", "--trades", str(folder), "--json").json["id"]
+    next(folder.rglob("*_prices.json")).unlink()
+    second = nightdesk("data", "--trades", str(folder), "--json").json["id"]
+    assert nightdesk("data", "lineage", first, "--json").json["replaced_by"]["dataset"] == second
+
+
+def test_while_a_desk_runs_it_is_told_of_the_table(nightdesk, home, folder, monkeypatch):
+    monkeypatch.setenv("NIGHTDESK_TOKEN", TOKEN)
+    with empty_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
+        lock.tell(api=url)
+        made = nightdesk("data", "--trades", str(folder), "--json")
+        assert made.code == 0
+        (table,) = desk.database.read(lambda c: [row for row in datasets.latest(c) if row.kind == "trader_table"])
+    assert table.dataset == made.json["id"]
+
+
+def test_a_home_that_another_process_holds_is_left_alone(nightdesk, home, folder):
+    with HomeLock(home, "run-once"):
+        said = nightdesk("data", "--trades", str(folder))
+    assert (said.code, home.trader_table.exists()) == (75, False)
+
+
+def test_a_damaged_table_is_told_with_its_cure(nightdesk, home, folder):
+    nightdesk("data", "--trades", str(folder))
+    home.trader_table.write_bytes(b"torn")
+    said = nightdesk("data", "list")
+    assert (said.code, "data --trades PLACE" in said.err) == (1, True)
 
 
 def test_the_table_goes_where_it_is_told_in_bars_of_the_length_asked_for(nightdesk, home, folder, tmp_path):

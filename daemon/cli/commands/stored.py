@@ -32,15 +32,17 @@ def check(context: typer.Context, symbols: Some = None) -> None:
 def tell_stored(chosen: Choices, symbols: list[str] | None, *, check: bool) -> None:
     """Say what is stored, damaged files among it; end with 1 if any has a problem."""
     from daemon.clock import SystemClock
-    from daemon.work.stored import stored
+    from daemon.work.stored import stored, trader_table
 
     found = stored(chosen.home, SystemClock().now(), chosen.symbols(symbols), check=check)
-    answer({"datasets": found}, as_json=chosen.json, render=lambda document: _show_all(document["datasets"]))
-    if any(dataset["problem"] for dataset in found):
+    made = None if symbols else trader_table(chosen.home)
+    answer({"datasets": found, "trader_table": made}, as_json=chosen.json, render=_show_all)
+    if any(dataset["problem"] for dataset in (*found, made) if dataset):
         raise typer.Exit(1)
 
 
-def _show_all(datasets: list[dict[str, Any]]) -> None:
+def _show_all(document: dict[str, Any]) -> None:
+    datasets, made = document["datasets"], document["trader_table"]
     columns = ["symbol", "interval", "source", "rows", "first", "last", "pulled", "fresh", "health", "warnings"]
     rows = [
         [
@@ -53,9 +55,12 @@ def _show_all(datasets: list[dict[str, Any]]) -> None:
         for dataset in datasets
     ]
     table("Stored bars", columns, rows)
-    for dataset in datasets:
+    if made and not made["problem"]:
+        typer.echo(f"{made['table']}: {made['rows']} decisions of a trader, bars of {made['interval']}, {made['id']}")
+    for dataset in filter(None, (*datasets, made)):
         if problem := dataset["problem"]:
-            typer.echo(f"{dataset['symbol']}: {problem['message']} Cure: {problem['cure']}", err=True)
+            name = dataset.get("symbol") or dataset["table"]
+            typer.echo(f"{name}: {problem['message']} Cure: {problem['cure']}", err=True)
 
 
 def _warnings(health: dict[str, Any]) -> str | None:
@@ -152,17 +157,30 @@ def lineage(
         answer(records.get(f"/datasets/{dataset}"), as_json=chosen.json, render=_show_lineage)
 
 
+KINDS = {"bars": "bars", "trade_logs": "trader's logs", "trader_table": "decisions of a trader"}
+
+
 def _show_lineage(document: dict[str, Any]) -> None:
-    told = document["dataset"]
-    typer.echo(f"{told['symbol']} {told['interval']} bars from {told['source']}, dataset {told['dataset']}")
-    typer.echo(f"{told['rows']} bars, {moment(told['first'])} to {moment(told['last'])}, {told['why']}")
+    told, newer = document["dataset"], document["replaced_by"]
+    kind = KINDS[told["kind"]]
+    typer.echo(" ".join(filter(None, [told["symbol"], told["interval"], kind])) + f" from {told['source']}")
+    typer.echo(f"dataset {told['dataset']}")
+    typer.echo(f"{told['rows']} {kind}, {moment(told['first'])} to {moment(told['last'])}, {told['why']}")
     if word := told["accepted"]:
         why = f": {word['why']}" if word["why"] else ""
         typer.echo(f"accepted by {word['who']} {moment(word['at'])}{why}")
-    typer.echo(f"after: {told['replaces'] or 'nothing'}")
-    newer = document["replaced_by"]
-    typer.echo(f"before: {newer['dataset']} ({newer['why']})" if newer else "before: nothing; it is the newest")
+    if source := document["made_of"]:
+        typer.echo(f"made of: {source['rows']} logs, dataset {source['dataset']}")
+        typer.echo("with: " + ", ".join(f"{name} {value}" for name, value in document["parameters"].items()))
+    if told["kind"] != "trade_logs":
+        typer.echo(f"after: {told['replaces'] or 'nothing'}")
+        typer.echo(f"before: {newer['dataset']} ({newer['why']})" if newer else "before: nothing; it is the newest")
     typer.echo()
+    if document["logs"]:
+        logs = document["logs"]
+        table("Logs", ["key", "version", "sha256"], [[log["key"], log["version"], log["sha256"]] for log in logs])
+        typer.echo(f"{len(logs)} of {told['rows']}; all are listed in {document['logs_file']}")
+        return
     columns = ["id", "symbol", "model type", "version", "state"]
     rows = [
         [model["id"], model["symbol"], model["model_type"], model["version"], model["state"]]

@@ -11,25 +11,45 @@ from pydantic import TypeAdapter, ValidationError
 from config.errors import UsageError
 from config.settings import Bucket, Duration
 from daemon.cli.choices import Choices
+from daemon.cli.client import running
 from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
 
 
 def process(chosen: Choices, place: str, out: Path | None, bar: str) -> None:
-    """Pull the logs at `place` and write the table; say what became of markets and events."""
+    """Pull the logs at `place` and write the table; say what became of markets and events, and record both."""
+    bucket, seconds = _bucket(chosen, place), _seconds(bar)
+    table_file = out.absolute() if out else chosen.home.trader_table
+    client = running(chosen)
+    if client is not None:
+        made = _made(chosen, bucket, table_file, seconds)
+        client.post("/datasets", made.pop("record"))
+    else:
+        made = _made_alone(chosen, bucket, table_file, seconds)
+    answer(made, as_json=chosen.json, render=_show)
+
+
+def _made(chosen: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
     from daemon.work.trades import make_trader_table
 
-    bucket = _bucket(chosen, place)
-    seconds = _seconds(bar)
     with reporter() as progress:
-        made = make_trader_table(
-            chosen.home,
-            bucket,
-            out.absolute() if out else chosen.home.trader_table,
-            seconds,
-            lambda fraction, message: progress.show("trades", fraction, message),
+        return make_trader_table(
+            chosen.home, bucket, out, seconds, lambda done, message: progress.show("trades", done, message)
         )
-    answer(made, as_json=chosen.json, render=_show)
+
+
+def _made_alone(chosen: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
+    """The same where no desk runs: nobody else may change the home meanwhile."""
+    from daemon import bootstrap
+    from daemon.api.answers import TableRecord
+    from daemon.api.data import record
+    from daemon.clock import SystemClock
+
+    with bootstrap.alone(chosen.home, chosen.config, "data --trades") as database:
+        made = _made(chosen, bucket, out, seconds)
+        facts = TableRecord.model_validate(made.pop("record"))
+        database.write(lambda c: record(c, facts, SystemClock().now()))
+        return made
 
 
 def _bucket(chosen: Choices, place: str) -> Bucket:

@@ -24,6 +24,15 @@ async function picture(address, image) {
   if (pictures.has(address)) image.src = pictures.get(address);
 }
 
+async function view(address, about) {
+  const image = at("viewer").querySelector("img");
+  image.removeAttribute("src");
+  image.alt = about;
+  await picture(address, image);
+  if (!image.src) image.alt = `${about}: not drawn yet; the next data update draws it`;
+  at("viewer").showModal();
+}
+
 function say(text, kind) {
   const state = at("state");
   if (state.textContent !== text) state.textContent = text;
@@ -47,6 +56,7 @@ function show(status) {
   at("running").hidden = !status.running.length;
   fill("signals", sections.signals(status));
   fill("models", sections.models(status, picture));
+  fill("data", sections.data(status, view));
   fill("jobs", sections.jobs(status));
   fill("backups", sections.backups(status));
   const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;

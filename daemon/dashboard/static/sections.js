@@ -164,6 +164,32 @@ function verdict(judged, champion) {
     el("span", {}, `${who}, judged ${ago(judged.evaluated_at)}${why ? `: ${why}` : ""}.`));
 }
 
+export function data(status, view) {
+  if (!status.data.length) return [empty("No data yet. ", next(status))];
+  const heads = [["Symbol"], ["Health"], ["Bars", "num"], ["Newest"], ["From"], ["Found in it"]];
+  const rows = status.data.filter((set) => set.kind === "bars").map((set) => [
+    el("strong", {}, set.symbol),
+    wellness(set, view),
+    number(set.rows, 0),
+    time(set.last),
+    el("span", {}, `${set.source}, ${set.interval}`, el("code", { class: "version" }, set.dataset.slice(0, 12))),
+    el("span", { class: "faint" }, Object.entries(set.warnings).map(([name, count]) => `${words(name)} ${count}`).join(", ") || "nothing odd"),
+  ]);
+  const tables = status.data.filter((set) => set.kind === "trader_table").map((set) => el("p", { class: "faint" },
+    `${set.symbol}: ${number(set.rows, 0)} decisions of a trader in bars of ${set.interval}, made `, time(set.pulled_at), "."));
+  return [...(rows.length ? [table("What is stored of each symbol, and how healthy it is", heads, rows)] : []), ...tables];
+}
+
+// How far the bars can be trusted; a press on it shows the picture of every session.
+function wellness(set, view) {
+  if (set.health === null) return DASH;
+  const kind = set.health >= 0.95 ? "good" : set.health >= 0.8 ? "warn" : "bad";
+  const button = el("button", { class: "plain-button", type: "button", title: "Show every session" },
+    el("meter", { min: 0, max: 1, value: set.health, class: kind, "aria-hidden": "true" }), number(set.health, 3));
+  button.addEventListener("click", () => view(set.picture, `Health of the bars of ${set.symbol}`));
+  return button;
+}
+
 export function jobs(status) {
   const heads = [["Job"], ["When"], ["Next run"], ["Last run"]];
   const rows = status.jobs.map((job) => [

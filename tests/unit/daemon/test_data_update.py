@@ -15,7 +15,7 @@ from daemon.dispatcher import Dispatcher
 from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
 from daemon.store import datasets
-from daemon.work.bars import update_bars
+from daemon.work import resolve
 from daemon.worker import WorkContext
 from data_pipeline.news import HeadlineStore
 from data_pipeline.sources.sample import SampleSource
@@ -42,7 +42,7 @@ class _AtWork(ToldExecutor):
             self.house.home, spec.settings, lambda *_: None, lambda: False, self.house.clock.now
         )  # fmt: skip
         try:
-            return Outcome("succeeded", update_bars(context, spec.args), None, 0.1)
+            return Outcome("succeeded", resolve(spec.kind)(context, spec.args), None, 0.1)
         except Exception as error:  # noqa: BLE001 -- as a worker does
             told = getattr(error, "to_dict", dict)()
             return Outcome("failed", None, told, 0.1)
@@ -104,6 +104,28 @@ async def test_what_was_revised_mended_and_reported_is_told_and_recorded(house: 
     newer = house.database.read(lambda c: datasets.successor(c, old))
     assert newer is not None
     assert (newer.symbol, newer.detail["why"]) == ("GOOGL", "split")
+
+
+async def test_the_health_of_what_was_pulled_is_drawn_and_of_what_stays_the_same_it_is_not_drawn_again(
+    house: House,
+) -> None:
+    await _pulled(house, NOW)
+    picture = house.home.health("yahoo", "AAPL", "1d")
+    drawn = picture.stat().st_mtime_ns
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    await _pulled(house, NOW + timedelta(hours=1))
+    assert picture.stat().st_mtime_ns == drawn
+    picture.unlink()
+    await _pulled(house, NOW + timedelta(hours=2))
+    assert picture.exists()
+
+
+async def test_the_news_of_all_markets_is_kept_though_its_symbol_is_not_traded(house: House, yahoo: FakeYahoo) -> None:
+    yahoo.news["^GSPC"] = [_news("one"), _news("two")]
+    run = await _pulled(house, NOW)
+    assert run.detail["headlines"] == 2
+    assert list(HeadlineStore(house.home).load("yahoo", "^GSPC")["seen_at"]) == [NOW, NOW]
+    assert {row.symbol for row in house.database.read(datasets.latest)} == set(SYMBOLS)
 
 
 async def test_no_more_symbols_are_asked_for_at_once_than_is_polite(house: House) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.store import datasets, models
+from tests.support.desk import PIXEL
+from tests.support.http import BEARER
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 OLD, NEW = "a1" * 32, "a2" * 32
@@ -46,6 +48,41 @@ def test_the_newest_dataset_was_replaced_by_nothing(live, split):
 @pytest.mark.parametrize("name", ["b" * 64, "a" + "%" * 8, "a1", "A1" * 32])
 def test_what_names_no_dataset_is_not_found(live, split, name):
     assert live.get(f"/api/v1/datasets/{name}").status_code in (404, 422)
+
+
+def test_the_health_of_the_newest_bars_is_served_as_a_picture(live, desk, split):
+    picture = desk.home.health("yahoo", "AAPL", "1d")
+    assert live.get(f"/api/v1/datasets/{NEW}/health.png").json()["code"] == "picture.unknown"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(PIXEL)
+    (address,) = [row["picture"] for row in live.get("/api/v1/status").json()["data"] if row["symbol"] == "AAPL"]
+    answer = live.get(address)
+    assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/png", PIXEL)
+    assert live.get(f"/api/v1/datasets/{OLD}/health.png").status_code == 404
+
+
+TABLE = {
+    "dataset": "b1" * 32, "name": "decisions", "interval": "15s", "first": "2026-03-01T00:00:00Z",
+    "last": "2026-03-02T00:00:00+00:00", "rows": 9, "parameters": {"seconds": 15, "train": 0.8, "repeats": "keep"},
+    "logs": {"dataset": "c1" * 32, "place": "folder", "files": 3},
+}  # fmt: skip
+
+
+def test_a_table_made_of_logs_is_recorded_with_them(live, desk):
+    told = live.post("/api/v1/datasets", headers=BEARER, json=TABLE).json()
+    assert told["made_of"]["dataset"] == "c1" * 32
+    assert told["parameters"] == TABLE["parameters"]
+    assert live.get(f"/api/v1/datasets/{'c1' * 32}").json()["dataset"]["kind"] == "trade_logs"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"rows": 0}, {"rows": "9"}, {"dataset": "B1" * 32}, {"first": "yesterday"}, {"last": "2026-03-02T00:00:00"},
+     {"interval": "15m"}, {"name": "x" * 33}, {"logs": {}}, {"parameters": {"x": []}}, {"colour": "red"}],
+)  # fmt: skip
+def test_a_table_that_is_told_wrongly_is_refused(live, wrong):
+    assert live.post("/api/v1/datasets", headers=BEARER, json={**TABLE, **wrong}).status_code == 422
+    assert live.post("/api/v1/datasets", json=TABLE).status_code == 401
 
 
 def test_the_status_tells_the_newest_dataset_of_each_symbol_and_its_health(live, split):

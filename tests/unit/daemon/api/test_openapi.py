@@ -31,7 +31,9 @@ def test_every_address_of_the_issue_is_described(schema):
         "/api/v1/runs/{run_id}/log",
         "/api/v1/models",
         "/api/v1/models/{version_id}",
+        "/api/v1/datasets",
         "/api/v1/datasets/{dataset}",
+        "/api/v1/datasets/{dataset}/health.png",
         "/api/v1/alerts",
         "/api/v1/jobs",
         "/api/v1/jobs/{job}/run",
@@ -52,7 +54,9 @@ def test_every_operation_has_a_name_of_its_own_and_a_sentence(operations):
 def test_every_answer_has_a_model(operations):
     for (path, method), operation in operations.items():
         for status, response in operation["responses"].items():
-            if path.startswith("/api/v1/reports/") and status == "200":
+            if path.endswith(".png") and status == "200":
+                assert set(response["content"]) == {"image/png"}
+            elif path.startswith("/api/v1/reports/") and status == "200":
                 assert set(response["content"]) == {"application/json", "image/png"}
             elif status < "300":
                 assert response["content"]["application/json"]["schema"]["$ref"], (path, method, status)
