@@ -17,6 +17,8 @@ from config.errors import NightdeskError
 from config.publish import publishing_folder
 from config.settings import Section
 from data_pipeline.bars import COLUMNS, Bars
+from data_pipeline.features import FEATURES, feature_matrix
+from evaluation.drift import reference
 from evaluation.signals import Signals
 from trainers.interface import Model
 from trainers.manifest import MANIFEST, FileEntry, Manifest, read_manifest, sha256_file, verify_files
@@ -158,10 +160,18 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
         seed=facts.seed,
         device=facts.device,
         metrics=model.facts["metrics"],
+        reference=_reference(model, facts),
         leaks=facts.leaks,
         golden_bars=golden_bars,
         files=files,
     )
+
+
+def _reference(model: Model, facts: ArtifactFacts) -> dict[str, Any]:
+    """What the model saw and said on its training span, for drift to be measured against."""
+    known = [name for name in model.facts["features"] if name in FEATURES]
+    seen = feature_matrix(facts.bars, known).loc[facts.train_start :]
+    return reference(model.signals(facts.bars).since(facts.train_start), seen).model_dump(mode="json")
 
 
 def _libraries() -> dict[str, str]:

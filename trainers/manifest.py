@@ -52,6 +52,7 @@ class Manifest(Section):
     seed: int
     device: str
     metrics: dict[str, Any]
+    reference: dict[str, Any] | None = None  # evaluation.drift.Reference; None for what is older than that
     leaks: dict[str, Any] | None = None  # its leak audit; None for what was trained before there was one
     golden_bars: int = Field(ge=1)
     files: dict[str, FileEntry]

@@ -17,8 +17,10 @@ from pandas.testing import assert_series_equal
 
 from config.errors import ConfigError, NightdeskError
 from config.settings import Section
+from data_pipeline.features import feature_matrix
 from data_pipeline.trade_logs import ExpertLog
 from evaluation import backtest
+from evaluation.drift import measure_drift, read_reference
 from evaluation.leaks import Learned, Span, audit
 from evaluation.signals import Signals
 from tests.support.easy_market import easy_bars, easy_expert, easy_task, rough_bars
@@ -145,6 +147,17 @@ def test_its_artefact_proves_itself_by_its_golden_predictions(name: str, tmp_pat
     assert manifest.features == trained(name).facts["features"]
     assert manifest.metrics == trained(name).facts["metrics"]
     same(artifact.model.signals(easy_bars()), trained(name).signals(easy_bars()))
+
+
+@every_model_type
+def test_its_artefact_keeps_what_it_saw_and_did_in_training(name: str, tmp_path: Path) -> None:
+    bars = easy_task(name).bars
+    before = read_reference(save_artifact(tmp_path / "EASY" / name / "v1", trained(name), facts(name)).reference)
+    assert before is not None
+    assert before.bars == sum(before.sides.counts) == len(bars)
+    assert set(before.features) <= set(trained(name).facts["features"])
+    again = measure_drift(before, trained(name).signals(bars), feature_matrix(bars, before.features))
+    assert (again.drifted, again.sides.psi if again.sides else None) == ((), 0.0)
 
 
 @every_model_type
