@@ -221,6 +221,7 @@ class YahooSource(Section):
     timeout: Duration = timedelta(seconds=10)
     at_once: int = Field(default=4, ge=1, le=32)
     headlines: bool = True
+    macro_symbol: Symbol | None = "^GSPC"
 
 
 class ExpertLogs(Section):

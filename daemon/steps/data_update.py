@@ -35,7 +35,10 @@ async def update_data(work: RunWork) -> Ending:
     pulled = {plan.symbol: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
     await work.write(lambda c: _record(c, pulled.values(), work.run))
     ending = ending_of(outcomes, enough=ENOUGH)
-    ending.detail.update(_told(pulled))
+    news = {symbol: pull["headlines"] for symbol, pull in pulled.items()}
+    if order is None and any(pull["dataset"]["source"] == "yahoo" for pull in pulled.values()):
+        news |= await _macro_news(work)
+    ending.detail.update(_told(pulled, news))
     return _with_logs(ending, logs) if logs else ending
 
 
@@ -51,10 +54,19 @@ def _with_logs(ending: Ending, logs: Outcome) -> Ending:
     return replace(ending, state="partial", cause=cause) if cause and ending.state == "succeeded" else ending
 
 
-def _told(pulled: dict[str, dict[str, Any]]) -> dict[str, Any]:
+async def _macro_news(work: RunWork) -> dict[str, dict[str, Any]]:
+    """What is reported of all markets, unless a symbol of the desk brought it already."""
+    symbol = work.settings.sources.yahoo.macro_symbol
+    if symbol is None or symbol in work.settings.symbols or not work.settings.sources.yahoo.headlines:
+        return {}
+    outcome = await work.do(Plan("pull_headlines", {"source": "yahoo"}, symbol))
+    return {symbol: outcome.value or {"new": 0, "error": outcome.error}}
+
+
+def _told(pulled: dict[str, dict[str, Any]], news: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What a reader wants to know of all pulls; what there was nothing of is left out."""
     fallbacks = {symbol: pull["fallback"] for symbol, pull in pulled.items() if pull["fallback"]}
-    errors = {symbol: pull["headlines"]["error"] for symbol, pull in pulled.items() if "error" in pull["headlines"]}
+    errors = {symbol: found["error"] for symbol, found in news.items() if "error" in found}
     told = {
         "fallback": {"symbols": list(fallbacks), "because": next(iter(fallbacks.values()), None)} if fallbacks else {},
         "quarantined": {symbol: pull["quarantined"] for symbol, pull in pulled.items() if pull["quarantined"]},
@@ -66,7 +78,7 @@ def _told(pulled: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "new_rows": sum(pull["new_rows"] for pull in pulled.values()),
         "sources": sorted({pull["dataset"]["source"] for pull in pulled.values()}),
-        "headlines": sum(pull["headlines"]["new"] for pull in pulled.values()),
+        "headlines": sum(found["new"] for found in news.values()),
         **{name: found for name, found in told.items() if found},
     }
 

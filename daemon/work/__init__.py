@@ -18,6 +18,7 @@ Work = Callable[["WorkContext", dict[str, Any]], dict[str, Any]]
 
 KINDS = {
     "pull_trades": "daemon.work.trades:pull_trades",
+    "pull_headlines": "daemon.work.bars:update_headlines",
     "update_bars": "daemon.work.bars:update_bars",
     "freshness": "daemon.work.bars:freshness_of",
     "train": "daemon.work.training:train",
