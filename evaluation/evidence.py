@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from evaluation.baselines import Luck
+from evaluation.behaviour import Behaviour
 from evaluation.bootstrap import Intervals
+from evaluation.drift import Drift
 from evaluation.sensitivity import CostSensitivity
+from evaluation.signals import Sell, Signals, positions_from_actions
 from evaluation.significance import Significance
 from evaluation.slices import Slices
 
@@ -30,6 +36,25 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """On how many bars the expert held what (rows: short, flat, long) while the model held what (columns)."""
+
+    counts: list[list[int]]
+
+
+def beside_expert(signals: Signals, expert: pd.Series, sell: Sell = "exit") -> Beside | None:
+    """Count them from the expert's first action on; None where it did nothing before these bars end."""
+    held = pd.Series(positions_from_actions(expert.to_numpy(), sell), index=expert.index)
+    known = held[(expert != 0).cummax()].reindex(signals.index).dropna()
+    if known.empty:
+        return None
+    sides = np.sign(signals.position.loc[known.index])
+    places = (3 * (np.sign(known) + 1) + sides + 1).to_numpy(np.int64)
+    counts: list[list[int]] = np.bincount(places, minlength=9).reshape(3, 3).tolist()
+    return Beside(counts)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that was found out about one model on bars that it had not seen.
 
@@ -41,6 +66,9 @@ class Evidence:
         slices: how it did by market regime, by year, and while the market fell.
         leaks: whether what it was trained on knew the future.
         weights: which features it decides from.
+        drift: how far what it sees and does has moved since training.
+        behaviour: whether its confidence means anything, and how often it agrees with its expert.
+        beside: what it held while its expert held what.
         absent: why a part of this is None.
     """
 
@@ -51,4 +79,7 @@ class Evidence:
     slices: Slices | None = None
     leaks: Leaks | None = None
     weights: Weights | None = None
+    drift: Drift | None = None
+    behaviour: Behaviour | None = None
+    beside: Beside | None = None
     absent: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evaluation import plots
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ SAYS = {
     "months.png": "The return of every month, in a calendar.",
     "risk_return.png": "Risk and return of the model and of whoever stands beside it.",
     "costs.png": "Return and Sharpe ratio if trading cost less or more.",
+    "actions.png": "How often it decides and holds what, in training and on unseen bars.",
+    "confusion.png": "What the expert held, and what the model held meanwhile.",
     "features.png": "Which features weigh most in what the model decides.",
 }
 
@@ -40,6 +44,11 @@ def draw_pictures(folder: Path, report: Report, challenger: Backtest, others: Ma
         draw["costs.png"] = lambda path: plots.draw_costs(path, caption, costs)
     if (weights := evidence.weights) is not None:
         draw["features.png"] = lambda path: plots.draw_importance(path, caption, weights.features, weights.measure)
+    if (drift := evidence.drift) is not None and drift.actions is not None and drift.sides is not None:
+        decided, held = drift.actions, drift.sides
+        draw["actions.png"] = lambda path: plots.draw_actions(path, caption, decided, held)
+    if (beside := evidence.beside) is not None:
+        draw["confusion.png"] = lambda path: plots.draw_confusion(path, caption, np.array(beside.counts))
     for name, into in draw.items():
         into(folder / name)
     return [name for name in SAYS if name in draw]

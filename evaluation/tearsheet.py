@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ from evaluation.words import METRICS, MISSING, UNITS, count, figure, plain, told
 
 if TYPE_CHECKING:
     from evaluation.baselines import Luck, Standing
+    from evaluation.behaviour import Accuracy, Behaviour
     from evaluation.bootstrap import Intervals
-    from evaluation.evidence import Leaks
+    from evaluation.drift import Drift
+    from evaluation.evidence import Evidence, Leaks
     from evaluation.report import Report
     from evaluation.sensitivity import CostSensitivity
     from evaluation.significance import Significance
@@ -32,7 +34,11 @@ PARTS = {
     "slices": "regimes, years and falls",
     "leaks": "leak audit",
     "weights": "weights of features",
+    "drift": "drift since training",
+    "behaviour": "behaviour",
+    "beside": "its expert beside it",
 }
+MOVED = 8  # features in the table of drift
 _SLICED = {
     "total_return": ("Return %", "percent"),
     "sharpe_ratio": ("Sharpe", "ratio"),
@@ -73,9 +79,20 @@ def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
         section("What if trading cost more?", beside(_costs(found.costs), shown.get("costs.png")))
         if found.costs
         else None,
-        section("What does it decide from?", beside(shown["features.png"], None)) if found.weights else None,
+        _decisions(found, shown),
         section("Did it know the future?", *_leaks(found.leaks)) if found.leaks else None,
         _footer(report),
+    )
+
+
+def _decisions(found: Evidence, shown: Mapping[str, Html]) -> Html | None:
+    if not (found.weights or found.drift or found.behaviour):
+        return None
+    return section(
+        "How does it decide?",
+        beside(shown.get("features.png"), shown.get("actions.png")),
+        beside(_behaviour(found.behaviour) if found.behaviour else None, shown.get("confusion.png")),
+        _drift(found.drift) if found.drift and found.drift.features else None,
     )
 
 
@@ -260,6 +277,37 @@ def _costs(found: CostSensitivity) -> Html:
         table(["Costs", "Each way", "Return %", "Sharpe", "Deepest drawdown %"], rows),
         el("p", left if even.reason is None else f"No break-even: {undefined(even.reason)}."),
     )
+
+
+def _behaviour(found: Behaviour) -> Html:
+    """Three questions, each with its answer or the reason why there is none."""
+    accuracy, calibration, confidence = found.accuracy, found.calibration, found.confidence
+    rows = {
+        "Holds what its expert holds, %": ("accuracy", accuracy and _interval(accuracy)),
+        "\u2026 by always holding the same, %": ("accuracy", accuracy and told(accuracy.majority, ".1f")),
+        "Confidence misses being right by": ("calibration", calibration and told(calibration.error)),
+        "A bar when sure, %": ("confidence", confidence and told(confidence.sure, ".3f")),
+        "A bar when less sure, %": ("confidence", confidence and told(confidence.unsure, ".3f")),
+        "\u2026 by chance, p": ("confidence", confidence and told(confidence.p_value, ".3f")),
+    }
+    cells = [[label, value or el("small", undefined(found.reasons[name]))] for label, (name, value) in rows.items()]
+    return table(["Behaviour", ""], cells)
+
+
+def _interval(accuracy: Accuracy) -> str:
+    return f"{told(accuracy.percent, '.1f')} ({told(accuracy.low, '.1f')} to {told(accuracy.high, '.1f')})"
+
+
+def _drift(found: Drift) -> Html:
+    """The features that have moved most."""
+    moved = sorted(found.features.items(), key=lambda item: item[1].psi, reverse=True)[:MOVED]
+    rows = [
+        [plain(name), told(shift.psi), told(shift.by_chance), told(shift.ks), "yes" if shift.drifted else "no"]
+        for name, shift in moved
+    ]
+    share = f"{told(found.drifted_features, '.0f')} % of {count(len(found.features), 'feature')} have drifted."
+    columns = ["Moved most since training", "PSI", "by chance up to", "KS", "Drifted"]
+    return together(el("p", share), table(columns, rows))
 
 
 def _leaks(found: Leaks) -> Iterable[Html]:

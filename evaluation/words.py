@@ -63,6 +63,11 @@ UNDEFINED = {
     "unknown_period": "bars without a calendar",
     "no_edge": "nothing was earned",
     "ruined": "the account was ruined",
+    "no_reference": "trained before this was kept",
+    "no_expert": "no expert's log of these bars",
+    "no_features": "no features",
+    "too_few_bars": "too few bars",
+    "too_few_decisions": "too few decisions",
     "no_variation": "nothing to shuffle",
     "scattered": "its bars lie apart",
     "costs_too_high": "costs above 100 %",
@@ -80,6 +85,7 @@ VERDICTS: dict[str, str | dict[str, str]] = {
     "total_return": "it lost money",
     "drawdown": "it fell deeper",
     "too_few_trades": "it completed too few trades to tell",
+    "deflated_sharpe": "among so many that were tried, its Sharpe ratio may be luck",
     "undefined": "figures that the judgement needs cannot be computed",
     "drift": "its inputs are no longer what it was trained on",
     "leak": "it knew the future",
@@ -131,13 +137,17 @@ def why(code: str, outcome: str) -> str:
 
 def sentence(outcome: str, reasons: Sequence[str], figures: Mapping[str, Any]) -> str:
     """A verdict as one says it: against whom, why, and the Sharpe ratios it rests on."""
-    rival = "the champion" if "champion" in figures else "cash"
+    beaten = figures.get("rival", "champion" if "champion" in figures else "cash")
+    rival = "the champion" if beaten == "champion" else "cash"
     because = ", and ".join(why(code, outcome) for code in reasons)
-    return f"{HEADS[outcome].format(rival)}: {because}{_sharpes(figures)}."
+    return f"{HEADS[outcome].format(rival)}: {because}{_sharpes(figures, beaten)}."
 
 
-def _sharpes(figures: Mapping[str, Any]) -> str:
-    ours, theirs = (figures.get(side, {}).get("sharpe_ratio") for side in ("challenger", "champion"))
+def _sharpes(figures: Mapping[str, Any], rival: str) -> str:
+    ours, theirs = (figures.get(side, {}).get("sharpe_ratio") for side in ("challenger", rival))
     if ours is None:
         return ""
-    return f" (Sharpe ratio {told(ours)}" + (f" against {told(theirs)})" if theirs is not None else ")")
+    beside = f" against {told(theirs)}" if theirs is not None else ""
+    sure = (figures.get("sharpe_difference") or {}).get("confidence")
+    surely = f", higher with a confidence of {sure:.0%}" if sure is not None else ""
+    return f" (Sharpe ratio {told(ours)}{beside}{surely})"

@@ -1,4 +1,4 @@
-"""What a model decided and why: how often it did what, how often the expert agrees, and which features weigh most."""
+"""What a model decides and why: how often it does what, how often as its expert, and which features weigh most."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from evaluation.plots.style import (
     INK,
     MODEL,
     MUTED,
-    ORANGE,
     SKY,
     Caption,
     drawing,
@@ -25,58 +24,60 @@ from evaluation.plots.style import (
 from evaluation.words import count, plain
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from evaluation.drift import Shift
 
 MOST = 15  # features in the picture; the rest are counted
 LONGEST = 28
-_SPANS = (ORANGE, SKY, MODEL)  # the last span is the one that was judged
+ACTIONS, SIDES = ("sell", "hold", "buy"), ("short", "flat", "long")
 
 
-def draw_actions(path: Path, caption: Caption, shares: Mapping[str, Mapping[str, float]], facts: str) -> None:
-    """How often each action was taken, for each of the spans in `shares` (in percent), as a PNG."""
-    with drawing(path, caption, "What it decided", facts) as figure:
+def draw_actions(path: Path, caption: Caption, decided: Shift, held: Shift) -> None:
+    """How often it decided what and held what, in training and on the bars it was judged on, as a PNG."""
+    moved = [plain(name) for name, shift in (("decisions", decided), ("positions", held)) if shift.drifted]
+    change = f"{' and '.join(moved)} have drifted" if moved else "no drift that is more than chance"
+    facts = f"{change}   ·   PSI of decisions {decided.psi:.2f}, of positions {held.psi:.2f}"
+    with drawing(path, caption, "What it decides and holds", facts) as figure:
+        left, right = figure.subplots(1, 2, sharey=True)
+        place(figure, left=0.75, top=1.35, wspace=0.08)
+        _shares(left, decided, ACTIONS)
+        _shares(right, held, SIDES)
+        left.set_ylabel("Share of bars, %", color=MUTED)
+        left.margins(y=0.12)
+        legend(left, 2)
+
+
+def _shares(axes: Axes, shift: Shift, names: Sequence[str]) -> None:
+    for beside, label, shares, colour in ((-0.2, "training", shift.reference, SKY), (0.2, "unseen", shift.now, MODEL)):
+        places, heights = np.arange(len(names)) + beside, [100.0 * share for share in shares]
+        axes.bar(places, heights, width=0.37, color=colour, label=label)
+        for x, height in zip(places, heights, strict=True):
+            form = ".1f" if 0.0 < height < 1.0 else ".0f"
+            axes.annotate(
+                f"{height:{form}}",
+                (x, height),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                color=INK,
+                fontsize=9.5,
+            )
+    axes.set_xticks(np.arange(len(names)), list(names))
+    quiet(axes)
+    axes.tick_params(axis="x", labelsize=11.5, labelcolor=INK)
+
+
+def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> None:
+    """On how many bars the model (columns) held what while the expert (rows) held what, as a PNG."""
+    of_row = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    facts = (
+        f"{count(int(counts.sum()), 'bar')}, {np.trace(counts) / counts.sum():.0%} alike   ·   shares are of each row"
+    )
+    with drawing(path, caption, "What the expert held, and what the model", facts) as figure:
         axes = figure.subplots()
-        place(figure, left=0.75, top=1.25)
-        actions = list(next(iter(shares.values())))
-        width = 0.8 / len(shares)
-        for at, ((span, share), colour) in enumerate(zip(shares.items(), _SPANS[-len(shares) :], strict=True)):
-            places = np.arange(len(actions)) + (at - (len(shares) - 1) / 2) * width
-            heights = [share[action] for action in actions]
-            axes.bar(places, heights, width=0.92 * width, color=colour, label=span)
-            for x, height in zip(places, heights, strict=True):
-                axes.annotate(
-                    f"{height:.0f} %" if height >= 1.0 or height == 0.0 else f"{height:.1f} %",
-                    (x, height),
-                    xytext=(0, 3),
-                    textcoords="offset points",
-                    ha="center",
-                    color=INK,
-                    fontsize=10,
-                )
-        axes.set_xticks(np.arange(len(actions)), [plain(action) for action in actions])
-        axes.set_ylabel("Share of bars, %", color=MUTED)
-        axes.margins(y=0.12)
-        quiet(axes)
-        axes.tick_params(axis="x", labelsize=11.5, labelcolor=INK)
-        legend(axes, 3)
-
-
-def draw_confusion(
-    path: Path,
-    caption: Caption,
-    counts: NDArray[np.int64],
-    labels: Sequence[str],
-    *,
-    columns: str = "model",
-    rows: str = "expert",
-) -> None:
-    """How often the model (columns) decided what where the expert (rows) decided what, as a PNG."""
-    total, right = int(counts.sum()), int(np.trace(counts))
-    facts = f"{count(total, 'decision')}, {right / total:.0%} alike   ·   shares are of each row"
-    with drawing(path, caption, f"The {rows}'s decisions and the {columns}'s", facts) as figure:
-        axes = figure.subplots()
-        place(figure, left=1.6, right=1.0, top=1.3, bottom=0.4)
-        of_row = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        place(figure, left=1.6, right=1.0, top=1.3, bottom=0.5)
         axes.pcolormesh(of_row, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.0)
         axes.invert_yaxis()
         for row, column in np.ndindex(*counts.shape):
@@ -91,9 +92,9 @@ def draw_confusion(
                 fontsize=12,
                 weight="bold" if row == column else "normal",
             )
-        middles = np.arange(len(labels)) + 0.5
-        axes.set_xticks(middles, [f"{columns}: {label}" for label in labels])
-        axes.set_yticks(middles, [f"{rows}: {label}" for label in labels])
+        middles = np.arange(len(SIDES)) + 0.5
+        axes.set_xticks(middles, [f"model: {side}" for side in SIDES])
+        axes.set_yticks(middles, [f"expert: {side}" for side in SIDES])
         axes.xaxis.tick_top()
         axes.tick_params(colors=INK, length=0, labelsize=11)
         axes.set_frame_on(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from evaluation import backtest, plots
+from evaluation.drift import Shift
 from evaluation.plots.returns import monthly
 from evaluation.sensitivity import cost_sensitivity
 from tests.support.prices import frame, series, walk
@@ -27,8 +29,16 @@ def edges_are_white(picture: Any) -> bool:
     return all((side == 255).all() for side in (picture[:3], picture[-3:], picture[:, :3], picture[:, -3:]))
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.7, -1.0])
-@pytest.mark.parametrize("bars", [walk(1), walk(2), walk(45), walk(60).reset_index(drop=True), walk(2600, drift=0.002)])
+@pytest.mark.parametrize(
+    ("bars", "weight"),
+    [
+        (walk(1), 1.0),
+        (walk(2), -1.0),
+        (walk(45), 0.0),
+        (walk(60).reset_index(drop=True), -0.7),
+        (walk(2600, drift=0.002), 0.7),
+    ],
+)
 def test_every_picture_of_an_account_is_drawn_whole_and_says_where_its_data_is_from(tmp_path, bars, weight):
     target = series(np.where(np.arange(len(bars)) % 5 < 3, weight, 0.0), bars)
     test, held = backtest(bars, target), backtest(bars, series([1.0] * len(bars), bars))
@@ -53,10 +63,9 @@ def test_models_beside_each_other_are_drawn_however_many_there_are(tmp_path):
 
 
 def test_decisions_and_features_are_drawn(tmp_path):
-    plots.draw_confusion(tmp_path / "a.png", CAPTION, np.eye(3, dtype=np.int64), ("sell", "hold", "buy"))
-    share = {"sell": 0.0, "hold": 99.5, "buy": 0.5}
-    plots.draw_actions(tmp_path / "b.png", CAPTION, {"training": share, "unseen bars": share}, "facts")
-    plots.draw_actions(tmp_path / "c.png", CAPTION, {"unseen bars": share}, "facts")
+    plots.draw_confusion(tmp_path / "a.png", CAPTION, np.eye(3, dtype=np.int64))
+    same = Shift(0.0, 0.1, False, 1.0, None, 50.0, (0.0, 0.995, 0.005), (0.0, 1.0, 0.0), None)
+    plots.draw_actions(tmp_path / "b.png", CAPTION, same, replace(same, drifted=True))
     weights = {f"feature_of_a_very_long_name_{at}_$": 1.0 / (at + 1) for at in range(50)}
     plots.draw_importance(tmp_path / "d.png", CAPTION, weights, "measure")
     plots.draw_importance(tmp_path / "e.png", CAPTION, {"one": -0.1}, "measure")
