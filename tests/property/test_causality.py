@@ -25,7 +25,7 @@ from data_pipeline.regime import volatility_regime
 from data_pipeline.scaling import Scaler
 from data_pipeline.sentiment import sentiment
 from data_pipeline.sources.sample import sample_expert_log
-from data_pipeline.states34 import MarketStates
+from data_pipeline.states34 import WARM_UP, MarketStates
 
 PRICES = st.floats(0.01, 1e6)
 
@@ -182,6 +182,7 @@ def test_a_policys_states_know_no_later_bar_headline_or_decision(market: Bars, d
     whole = MarketStates.of(market, news, macro).rows(Holding.replayed(decided))
     early = MarketStates.of(market.head(cut), early_news, early_macro)
     _same_bits(early.rows(Holding.replayed(decided.head(cut))), whole, "states34")
+    assert np.isfinite(whole[WARM_UP:]).all()
 
 
 @settings(max_examples=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import statistics
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import scipy.special
 import scipy.stats
 
 from config.errors import NightdeskError, UsageError
+from data_pipeline import features, indicators
 from data_pipeline.bars import Bars
 from data_pipeline.features import (
     DEFAULT_FEATURES,
@@ -159,6 +161,13 @@ EXPECTED: dict[str, pd.Series] = {
 
 def test_every_feature_has_an_independent_formula() -> None:
     assert set(EXPECTED) == set(FEATURES)
+
+
+def test_every_formula_of_the_indicators_stands_behind_a_feature() -> None:
+    source = inspect.getsource(features) + inspect.getsource(indicators)
+    for name, value in vars(indicators).items():
+        if inspect.isfunction(value) and value.__module__ == indicators.__name__:
+            assert source.count(f"{name}(") + source.count(f"ta.{name}") > 1, name
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -25,6 +26,11 @@ ORACLES: dict[str, tuple[Statistic, Callable[[np.ndarray], float]]] = {
 }
 EACH = pytest.mark.parametrize("name", ORACLES)
 VALUES = arrays(np.float64, st.integers(0, 80), elements=st.floats(-1e6, 1e6, width=32))
+
+
+def test_every_statistic_has_an_oracle() -> None:
+    own = {name for name, f in inspect.getmembers(rolling, inspect.isfunction) if f.__module__ == rolling.__name__}
+    assert set(ORACLES) == {name for name in own if not name.startswith("_")} - {"ratio"}
 
 
 @EACH
