@@ -95,7 +95,8 @@ def convert(codes: npt.ArrayLike, given: Coding, wanted: Coding) -> Codes:
 SIGNED = Coding("-1 sell, 0 hold, 1 buy", {SELL: -1.0, HOLD: 0.0, BUY: 1.0})
 CHOICES = Coding("0 hold, 1 buy, 2 sell", {0: 0.0, 1: 1.0, 2: -1.0})
 
-# Five classes, in which it counts how much is traded: what a Decision Transformer chooses from.
+# Five classes, in which it counts how much is traded: what a Decision Transformer chooses from. The plain buy of the
+# codings above is a whole one, so that here it is strong.
 STRONG_BUY, MODERATE_BUY, NO_TRADE, MODERATE_SELL, STRONG_SELL = range(5)
 GRADES = ("strong_buy", "buy", "hold", "sell", "strong_sell")
 GRADED = Coding(
