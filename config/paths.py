@@ -128,14 +128,19 @@ class Home:
         """Until when a source is left alone, because it wanted fewer requests."""
         return self.cache(source) / "rate_limited.json"
 
+    @property
+    def data_quarantine(self) -> Path:
+        """Everything that was refused: bars by source and symbol, logs under their keys."""
+        return self.data / "quarantine"
+
     def quarantine(self, source: str, symbol: str, interval: str, at: datetime) -> Path:
         """Rows that a quality gate refused, with their reasons."""
         name = f"{interval}-{at:%Y%m%dT%H%M%S}.parquet"
-        return self.data / "quarantine" / source / safe_name("symbol", symbol) / name
+        return self.data_quarantine / source / safe_name("symbol", symbol) / name
 
     def quarantines(self, source: str, symbol: str, interval: str) -> list[Path]:
         """Every file of refused rows of one symbol, oldest first."""
-        folder = self.data / "quarantine" / source / safe_name("symbol", symbol)
+        folder = self.data_quarantine / source / safe_name("symbol", symbol)
         return sorted(folder.glob(f"{interval}-*.parquet"))
 
     @property
@@ -165,7 +170,7 @@ class Home:
     @property
     def trades_quarantine(self) -> Path:
         """Traders' logs that are torn, under their keys."""
-        return self.data / "quarantine" / "trades"
+        return self.data_quarantine / "trades"
 
     @property
     def trader_table(self) -> Path:
@@ -180,6 +185,10 @@ class Home:
     def cache(self, name: str) -> Path:
         """A library's cache; may be deleted at any time."""
         return self.data / "cache" / name
+
+    def folds(self, symbol: str, model_type: str) -> Path:
+        """What walk-forward has done of one model; may be deleted at any time."""
+        return self.cache("walk_forward") / safe_name("symbol", symbol) / safe_name("model type", model_type)
 
     def model(self, symbol: str, model_type: str, version: str) -> Path:
         """The folder of one model version."""

@@ -331,6 +331,7 @@ class Retention(Section):
     backups: int = Field(default=7, ge=1)
     versions: int = Field(default=10, ge=3)
     revisions: int = Field(default=5, ge=0)
+    quarantine_days: int = Field(default=90, ge=30)  # so long a refused row may still be mended
     results_days: int = Field(default=90, ge=1)
     logs_days: int = Field(default=90, ge=1)
 

@@ -29,6 +29,7 @@ async def maintain(work: RunWork) -> Ending:
     versions = await asyncio.to_thread(_delete_folders, work.home, deleted)
     results = await asyncio.to_thread(_delete_older, work.home.results, now - timedelta(days=keep.results_days))
     logs = await asyncio.to_thread(_delete_older, work.home.logs / "runs", now - timedelta(days=keep.logs_days))
+    refused = await asyncio.to_thread(_delete_refused, work.home, now - timedelta(days=keep.quarantine_days))
     revisions = await asyncio.to_thread(_delete_revisions, work.home, keep.revisions)
     unfinished = await asyncio.to_thread(remove_unfinished, work.home.root, now - UNFINISHED_AGE)
     closed = await work.write(lambda c: alerts.close_unwatched(c, work.settings, now))
@@ -41,6 +42,7 @@ async def maintain(work: RunWork) -> Ending:
             "results": len(results),
             "logs": len(logs),
             "revisions": revisions,
+            "quarantined": refused,
             "unfinished": len(unfinished),
             "alerts": len(closed),
         },
@@ -74,10 +76,22 @@ def _delete_revisions(home: Home, keep: int) -> int:
     return deleted
 
 
+def _delete_refused(home: Home, limit: datetime) -> int:
+    """Refused bars and torn logs that were set aside before `limit`; how many files."""
+    old = [file for file in home.data_quarantine.rglob("[!.]*") if file.is_file() and _before(file, limit)]
+    for file in old:
+        file.unlink(missing_ok=True)
+    return len(old)
+
+
+def _before(file: Path, limit: datetime) -> bool:
+    return file.stat().st_mtime < limit.timestamp()
+
+
 def _delete_older(root: Path, limit: datetime) -> list[Path]:
     if not root.exists():
         return []
-    old = [entry for entry in root.iterdir() if entry.name != ".gitkeep" and entry.stat().st_mtime < limit.timestamp()]
+    old = [entry for entry in root.iterdir() if entry.name != ".gitkeep" and _before(entry, limit)]
     for entry in old:
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)

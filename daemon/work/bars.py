@@ -27,10 +27,12 @@ def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     update = update_symbol(
         context.home, settings.sources, args["symbol"], settings.data_params.interval, now, accept=accept
     )
-    draw(context.home, update.dataset, now)
+    changed = update.dataset.pulled_at == now
+    if changed:
+        _draw(context.home, update.dataset, now)
     return {
         "dataset": update.dataset.to_dict(),
-        "changed": update.dataset.pulled_at == now,
+        "changed": changed,
         "new_rows": update.new_rows,
         "quarantined": update.quarantined,
         "unmended": update.unmended,
@@ -42,11 +44,9 @@ def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def draw(home: Home, dataset: Dataset, now: datetime) -> None:
-    """Draw the health of stored bars beside them, for the page; of bars that stay the same it is drawn already."""
+def _draw(home: Home, dataset: Dataset, now: datetime) -> None:
+    """Draw the health of stored bars beside them, for the page."""
     path = home.health(dataset.source, dataset.symbol, dataset.interval)
-    if dataset.pulled_at < now and path.exists():
-        return
     from evaluation.plots import draw_health  # noqa: PLC0415 -- brings matplotlib
 
     bars = BarStore(home).load(dataset.symbol, dataset.interval, dataset.source)

@@ -29,7 +29,7 @@ async function view(address, about) {
   image.removeAttribute("src");
   image.alt = about;
   await picture(address, image);
-  if (!image.src) image.alt = `${about}: not drawn yet; the next data update draws it`;
+  if (!image.src) image.alt = `${about}: not drawn yet; it is when new bars come`;
   at("viewer").showModal();
 }
 

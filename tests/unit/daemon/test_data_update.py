@@ -115,9 +115,6 @@ async def test_the_health_of_what_was_pulled_is_drawn_and_of_what_stays_the_same
     assert picture.read_bytes().startswith(b"\x89PNG")
     await _pulled(house, NOW + timedelta(hours=1))
     assert picture.stat().st_mtime_ns == drawn
-    picture.unlink()
-    await _pulled(house, NOW + timedelta(hours=2))
-    assert picture.exists()
 
 
 async def test_the_news_of_all_markets_is_kept_though_its_symbol_is_not_traded(house: House, yahoo: FakeYahoo) -> None:

@@ -90,6 +90,22 @@ async def test_backups_within_one_second_have_names_of_their_own_though_the_firs
         assert len(home.backups) == 1
 
 
+async def test_maintenance_deletes_what_was_refused_long_ago(home: Home) -> None:
+    with quiet_house(home, Settings.model_validate({"retention": {"quarantine_days": 40}})) as house:
+        now = house.clock.now()
+        kept, old = (home.quarantine("yahoo", "AAPL", "1d", now - timedelta(days=days)) for days in (39, 41))
+        torn = home.trades_quarantine / "merged_trades" / "torn_prices.json"
+        for path, days in ((kept, 39), (old, 41), (torn, 41)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            seen = (now - timedelta(days=days)).timestamp()
+            os.utime(path, (seen, seen))
+        request(house, "maintenance")
+        await attend_all(Dispatcher(house))
+        assert every_run(house)[0].detail["quarantined"] == 2  # type: ignore[index]
+        assert [path.exists() for path in (kept, old, torn)] == [True, False, False]
+
+
 async def test_maintenance_keeps_the_newest_replaced_datasets_of_each_series(home: Home) -> None:
     with quiet_house(home, Settings.model_validate({"retention": {"revisions": 2}})) as house:
         kept = {
