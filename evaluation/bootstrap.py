@@ -162,9 +162,12 @@ def _growth(returns: Array, level: float, resamples: int, seed: int) -> tuple[In
     error = _error(growths - mean, length)
     means, errors, depths = resampled_growths(np.random.default_rng(seed), growths, length, error, resamples)
     low, high = _bounds(mean, error, _ratios(mean, means, errors), level)
-    totals = [100.0 * math.expm1(returns.size * rate) for rate in (mean, low, high)]
+    with np.errstate(over="ignore"):
+        totals = 100.0 * np.expm1(returns.size * np.array([mean, low, high]))
+    if not np.isfinite(totals).all():
+        raise UndefinedError("too_large")
     worst, best = 100.0 * np.expm1(_quantiles(depths, level))
-    return Interval(*totals), Interval(max_drawdown(returns), float(worst), float(best))
+    return Interval(*map(float, totals)), Interval(max_drawdown(returns), float(worst), float(best))
 
 
 def _enough(returns: Array) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from config.errors import NightdeskError
 from config.settings import Promotion
 from evaluation.backtesting import Backtest
+from evaluation.bootstrap import SharpeDifference, sharpe_difference
+from evaluation.formulas import UndefinedError, told
+from evaluation.significance import Trials, significance
 
 Outcome = Literal["better", "worse", "inconclusive"]
+# Why figures may not be trusted, whatever they are: the model has seen the future, or the world it learned is gone.
+Doubt = Literal["leak", "drift"]
 _FIGURES = ("sharpe_ratio", "max_drawdown", "total_return", "trades")
+ALONE = Trials()
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,40 @@ class Verdict:
         return {**asdict(self), "reasons": list(self.reasons)}
 
 
-def judge(challenger: Backtest, champion: Backtest | None, rules: Promotion) -> Verdict:
-    """Judge `challenger` against `champion` on the same bars, or against cash where there is no champion.
+def judge(
+    challenger: Backtest,
+    champion: Backtest | None,
+    rules: Promotion,
+    *,
+    trials: Trials = ALONE,
+    doubts: Collection[Doubt] = (),
+) -> Verdict:
+    """Judge `challenger`, one of `trials`, against `champion` on the same bars, or against cash where there is none.
 
-    Better needs enough completed trades, a Sharpe ratio higher by more than `min_sharpe_gain`, and a drawdown at most
-    `max_extra_drawdown` points deeper; against cash, a Sharpe ratio and a total return above zero. A champion that held
-    nothing on these bars is judged as the cash it was. What is undefined is never better.
+    Better is what is surely so: with `rules.confidence` its Sharpe ratio is higher (paired block bootstrap), by more
+    than `min_sharpe_gain` as measured, from enough completed trades, without a drawdown that is more than
+    `max_extra_drawdown` points deeper. Against cash, where luck has as many chances as there were trials, its deflated
+    Sharpe ratio must be as sure, and its total return above zero. Worse is a Sharpe ratio that is as surely lower, or a
+    limit broken. A champion that held nothing on these bars, or surely loses to cash, is judged as the cash it should
+    have been. What is undefined or in doubt is never better.
     """
+    _check_same_bars(challenger, champion)
+    rival = champion if champion is not None and _stands(champion, rules) else None
+    figures: dict[str, Any] = {
+        "rival": "champion" if rival is not None else "cash",
+        "confidence": rules.confidence,
+        "challenger": _shown(challenger),
+        **({"champion": _shown(champion)} if champion is not None else {}),
+        **_evidence(challenger, rival, rules, trials),
+    }
+    if doubts:
+        return Verdict("inconclusive", tuple(doubts), figures)
+    if figures["challenger"]["trades"] < rules.min_trades:
+        return Verdict("inconclusive", ("too_few_trades",), figures)
+    return Verdict(*_weigh(figures, rules), figures)
+
+
+def _check_same_bars(challenger: Backtest, champion: Backtest | None) -> None:
     if champion is not None and not champion.equity.index.equals(challenger.equity.index):
         raise NightdeskError(
             "comparison.different_bars",
@@ -40,27 +74,51 @@ def judge(challenger: Backtest, champion: Backtest | None, rules: Promotion) -> 
             "and their times are not the same.",
             "Run both on the same unseen bars.",
         )
-    ours = challenger.metrics()
-    rival = None if champion is None or not champion.positions.any() else champion.metrics()
-    figures: dict[str, Any] = {"challenger": {name: ours[name] for name in _FIGURES}}
-    if champion is not None:
-        figures["champion"] = {name: champion.metrics()[name] for name in _FIGURES}
-    if ours["trades"] < rules.min_trades:
-        return Verdict("inconclusive", ("too_few_trades",), figures)
-    needed = [ours["sharpe_ratio"], ours["max_drawdown"], ours["total_return"]]
-    if rival is not None:
-        needed += [rival["sharpe_ratio"], rival["max_drawdown"]]
-    if None in needed:
-        return Verdict("inconclusive", ("undefined",), figures)
-    figures["sharpe_gain"] = ours["sharpe_ratio"] - (rival["sharpe_ratio"] if rival is not None else 0.0)
-    return Verdict(*_weigh(ours, rival, figures["sharpe_gain"], rules), figures)
 
 
-def _weigh(
-    ours: dict[str, Any], rival: dict[str, Any] | None, gain: float, rules: Promotion
-) -> tuple[Outcome, tuple[str, ...]]:
+def _shown(test: Backtest) -> dict[str, Any]:
+    metrics = test.metrics()
+    return {name: metrics[name] for name in _FIGURES}
+
+
+def _stands(champion: Backtest, rules: Promotion) -> bool:
+    """Whether the champion is a rival: it held something, and does not surely lose to cash."""
+    if not champion.positions.any():
+        return False
+    try:
+        return _gain(champion, None, rules).confidence > 1.0 - rules.confidence
+    except UndefinedError:
+        return True
+
+
+def _gain(challenger: Backtest, rival: Backtest | None, rules: Promotion) -> SharpeDifference:
+    """The difference of Sharpe ratios, its bounds crossing zero where the verdict turns."""
+    return sharpe_difference(
+        challenger.returns.to_numpy(),
+        rival.returns.to_numpy() if rival is not None else None,
+        periods_per_year=challenger.periods_per_year,
+        level=2.0 * rules.confidence - 1.0,
+    )
+
+
+def _evidence(challenger: Backtest, rival: Backtest | None, rules: Promotion, trials: Trials) -> dict[str, Any]:
+    worth = significance(
+        challenger.returns.to_numpy(),
+        periods_per_year=challenger.periods_per_year,
+        trials=trials,
+        confidence=rules.confidence,
+    )
+    gain, reasons = told({"sharpe_difference": lambda: _gain(challenger, rival, rules).to_dict()})
+    return {**gain, "significance": worth.to_dict(), "reasons": reasons}
+
+
+def _weigh(figures: dict[str, Any], rules: Promotion) -> tuple[Outcome, tuple[str, ...]]:
+    ours, gain = figures["challenger"], figures["sharpe_difference"]
+    rival = figures["champion"] if figures["rival"] == "champion" else None
+    if None in ours.values() or (rival is not None and None in rival.values()):
+        return "inconclusive", ("undefined",)
     against: list[str] = []
-    if gain < 0.0:
+    if gain is not None and gain["confidence"] <= 1.0 - rules.confidence:
         against.append("sharpe_diff")
     if rival is None and ours["total_return"] <= 0.0:
         against.append("total_return")
@@ -68,4 +126,11 @@ def _weigh(
         against.append("drawdown")
     if against:
         return "worse", tuple(against)
-    return ("better" if gain > rules.min_sharpe_gain else "inconclusive"), ("sharpe_diff",)
+    if gain is None:  # two that decide alike have a difference too small for an error
+        return "inconclusive", ("undefined" if rival is None else "sharpe_diff",)
+    if gain["confidence"] < rules.confidence or gain["difference"] <= rules.min_sharpe_gain:
+        return "inconclusive", ("sharpe_diff",)
+    deflated = figures["significance"]["deflated_sharpe_ratio"]
+    if rival is None and (deflated is None or deflated < rules.confidence):
+        return "inconclusive", ("undefined" if deflated is None else "deflated_sharpe",)
+    return "better", ("sharpe_diff",)

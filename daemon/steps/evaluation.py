@@ -34,7 +34,7 @@ async def judge_models(work: RunWork) -> Ending:
             champion = await _champion(work, pair)
             candidate = challengers[turn] if turn < len(challengers) else champion if turn == 0 else None
             if candidate is not None:
-                plans[_plan(work, candidate, champion, turn)] = (candidate, champion)
+                plans[await _plan(work, candidate, champion, turn)] = (candidate, champion)
         for plan, outcome in (await work.do_all(plans)).items():
             outcomes[plan] = outcome
             verdict = await _settle(work, *plans[plan], outcome)
@@ -56,13 +56,15 @@ async def _champion(work: RunWork, pair: Pair) -> Version | None:
     return await work.read(lambda c: models.champion(c, *pair))
 
 
-def _plan(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> Plan:
+async def _plan(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> Plan:
     """A champion without a challenger is measured alone; one of other provenance is no rival."""
     rival = champion if _comparable(candidate, champion) else None
+    count, sharpe_ratios = await work.read(lambda c: models.trials(c, candidate))
     args = {
         "run": work.run.name,
         "challenger": _side(candidate),
         "champion": _side(rival) if rival is not None else None,
+        "trials": {"count": count, "sharpe_ratios": sharpe_ratios},
     }
     return Plan("evaluate", args, candidate.symbol, candidate.model_type, turn)
 

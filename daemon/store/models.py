@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from daemon.store.rows import all_as, first_as, insert, insert_once
 from daemon.store.tables import evaluations as evaluations_table
@@ -167,6 +167,28 @@ def predecessor(c: Connection, symbol: str, model_type: str) -> Version | None:
     served = servings(c, symbol, model_type)
     earlier = (serving.version_id for serving in served if serving.version_id != served[0].version_id)
     return next((found for version_id in earlier if (found := _version(c, version_id))), None)
+
+
+def trials(c: Connection, tried: Version) -> tuple[int, dict[str, float]]:
+    """How many versions of its symbol, model type and provenance there have ever been, and how they did at first.
+
+    That is the Sharpe ratio by the year of each one's first judgement, by version, of those that have one. Retrainings
+    and the iterations of one training are versions alike, and a deleted version was a trial too.
+    """
+    alike = (
+        model_versions.c.symbol == tried.symbol,
+        model_versions.c.model_type == tried.model_type,
+        model_versions.c.provenance == tried.provenance,
+    )
+    count = c.execute(select(func.count()).where(*alike)).scalar_one()
+    first = select(func.min(evaluations_table.c.id)).group_by(evaluations_table.c.version_id)
+    judged = (
+        select(model_versions.c.version, evaluations_table.c.metrics)
+        .join(model_versions, model_versions.c.id == evaluations_table.c.version_id)
+        .where(*alike, evaluations_table.c.id.in_(first))
+    )
+    sharpes = {row.version: row.metrics.get("sharpe_ratio") for row in c.execute(judged)}
+    return count, {name: sharpe for name, sharpe in sharpes.items() if sharpe is not None}
 
 
 def expendable(c: Connection, keep: int) -> list[Version]:

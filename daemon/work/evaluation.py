@@ -11,11 +11,15 @@ from daemon.work.versions import loaded, proved, refuse_other_bars, speaks_of
 from evaluation.backtesting import Backtest, Costs, backtest
 from evaluation.comparison import Verdict, judge
 from evaluation.report import baselines, write_report
+from evaluation.significance import Trials
 
 if TYPE_CHECKING:
     from daemon.worker import WorkContext
     from data_pipeline.bars import Bars
     from trainers.artifact import Artifact
+
+# What the database keeps of a Sharpe ratio's worth, beside the metrics.
+WORTH = ("probabilistic_sharpe_ratio", "deflated_sharpe_ratio", "minimum_track_record", "trials")
 
 
 def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +47,11 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     context.progress(0.2, "backtesting")
     result = run(challenger)
     rival = run(champion) if champion is not None else None
-    verdict = judge(result, rival, context.settings.promotion)
+    rules = context.settings.promotion
+    verdict = judge(result, rival, rules, trials=_trials(args, challenger))
+    beside = None
+    if champion is not None and rival is not None:
+        beside = _found(rival, judge(rival, None, rules, trials=_trials(args, champion)))
     context.progress(0.6, "writing the report")
     folder = context.home.result(args["run"]) / symbol / model_type / challenger.manifest.version
     others = baselines(unseen, costs=rates, initial_cash=costs.initial_cash)
@@ -73,12 +81,22 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         "last": last.isoformat(),
         "report": context.home.relative(folder),
         "challenger": _found(result, verdict),
-        "champion": _found(rival, judge(rival, None, context.settings.promotion)) if rival is not None else None,
+        "champion": beside,
     }
 
 
+def _trials(args: dict[str, Any], artifact: Artifact) -> Trials:
+    """The versions among which this one was found, it being one of them."""
+    told = args["trials"]
+    others = {name: sharpe for name, sharpe in told["sharpe_ratios"].items() if name != artifact.manifest.version}
+    return Trials(told["count"], tuple(others.values()))
+
+
 def _found(test: Backtest, verdict: Verdict) -> dict[str, Any]:
-    return {"metrics": test.metrics(), "verdict": verdict.verdict, "reasons": list(verdict.reasons)}
+    metrics, worth = test.metrics(), verdict.figures["significance"]
+    metrics |= {name: worth[name] for name in WORTH}
+    metrics["reasons"] |= {name: reason for name, reason in worth["reasons"].items() if name in WORTH}
+    return {"metrics": metrics, "verdict": verdict.verdict, "reasons": list(verdict.reasons)}
 
 
 def unseen_bars(bars: Bars, *artifacts: Artifact) -> Bars:

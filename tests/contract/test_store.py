@@ -19,6 +19,7 @@ from config.errors import NightdeskError
 from daemon.runs import Owner
 from daemon.store import datasets, engines, jobs, measurements, models, runs, schema, signals, tasks
 from daemon.store.database import Database
+from daemon.store.models import Evaluation, Version
 from daemon.store.tables import metadata
 from tests.support.stores import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
 
@@ -523,25 +524,46 @@ def test_retention_spares_the_champion_its_predecessor_challengers_and_the_newes
     assert not {version.id for version in newest} & {version.id for version in read(models.expendable, 1)}
 
 
+def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inconclusive") -> Evaluation:
+    return write(
+        models.add_evaluation,
+        run_id=None,
+        version_id=version.id,
+        champion_id=None,
+        dataset="d" * 64,
+        first=NOON - DAY,
+        last=NOON,
+        evaluated_at=NOON,
+        metrics={"sharpe_ratio": sharpe, "calmar_ratio": None},
+        verdict=verdict,
+        reasons=["sharpe_diff"],
+        report="results/evaluation-1/report.json",
+    )
+
+
+def test_every_version_there_has_ever_been_is_a_trial_with_its_first_sharpe_ratio(write, read):
+    states = ("retired", "rejected", "quarantined", "deleted", "challenger")
+    tried = [write(add_version, f"v{number}", state=state) for number, state in enumerate(states)]
+    write(add_version, "other", symbol="MSFT")
+    write(add_version, "real", provenance="yahoo")
+    for version, sharpe in zip(tried[:4], (1.0, None, -0.5, 2.0), strict=True):
+        judge_at(write, version, sharpe)
+    judge_at(write, tried[0], 9.0)  # a champion is judged every night
+    assert read(models.trials, tried[-1]) == (5, {"v0": 1.0, "v2": -0.5, "v3": 2.0})
+
+
+def test_a_pruned_version_stays_a_trial(write, read):
+    tried = [write(add_version, f"v{number}", state="rejected") for number in range(5)]
+    judge_at(write, tried[0], 1.0)
+    for version in read(models.expendable, 3):
+        assert write(models.set_state, version.id, "deleted", ("rejected",))
+    assert read(models.expendable, 3) == []
+    assert read(models.trials, tried[-1]) == (5, {"v0": 1.0})
+
+
 def test_evaluations_are_read_newest_first(write, read):
     version = write(add_version, "v1")
-    judged = [
-        write(
-            models.add_evaluation,
-            run_id=None,
-            version_id=version.id,
-            champion_id=None,
-            dataset="d" * 64,
-            first=NOON - DAY,
-            last=NOON,
-            evaluated_at=NOON,
-            metrics={"sharpe_ratio": 1.25, "calmar_ratio": None},
-            verdict=verdict,
-            reasons=["sharpe_diff"],
-            report="results/evaluation-1/report.json",
-        )
-        for verdict in ("inconclusive", "better")
-    ]
+    judged = [judge_at(write, version, 1.25, verdict) for verdict in ("inconclusive", "better")]
     assert read(models.evaluations, version.id) == judged[::-1]
     assert read(models.latest_evaluation, version.id) == judged[1]
     assert read(models.evaluations, before=judged[1].id) == judged[:1]

@@ -6,6 +6,8 @@ import pytest
 from config.errors import NightdeskError
 from config.settings import Promotion
 from evaluation import Backtest, Costs, backtest, judge
+from evaluation.comparison import Doubt
+from evaluation.significance import Trials
 from tests.support.prices import frame, series
 
 BARS = 120
@@ -28,10 +30,31 @@ def flat() -> Backtest:
 
 
 def test_a_better_sharpe_on_the_same_bars_is_better():
-    verdict = judge(trader(0.9), trader(0.5), RULES)
+    verdict = judge(trader(0.9), trader(0.7), RULES)
     assert (verdict.verdict, verdict.reasons) == ("better", ("sharpe_diff",))
     gain = verdict.figures["challenger"]["sharpe_ratio"] - verdict.figures["champion"]["sharpe_ratio"]
-    assert verdict.figures["sharpe_gain"] == gain > 0.0
+    told = verdict.figures["sharpe_difference"]
+    assert told["difference"] == pytest.approx(gain)
+    assert 0.0 < told["low"] < gain < told["high"]
+    assert told["confidence"] >= verdict.figures["confidence"] == RULES.confidence
+
+
+def test_a_better_sharpe_is_not_better_before_it_is_sure():
+    ours, champion = trader(0.85), trader(0.75)
+    assert ours.metrics()["sharpe_ratio"] > champion.metrics()["sharpe_ratio"] + 0.5
+    for confidence, verdict in ((0.6, "better"), (0.999, "inconclusive")):
+        rules = Promotion(min_trades=3, min_sharpe_gain=0.0, confidence=confidence)
+        assert judge(ours, champion, rules).verdict == verdict
+
+
+def test_a_lower_sharpe_is_not_worse_before_it_is_sure():
+    ours, champion = trader(0.7), trader(0.75)
+    for confidence, verdict in ((0.6, "worse"), (0.999, "inconclusive")):
+        rules = Promotion(min_trades=3, max_extra_drawdown=100.0, confidence=confidence)
+        assert (judge(ours, champion, rules).verdict, judge(ours, champion, rules).reasons) == (
+            verdict,
+            ("sharpe_diff",),
+        )
 
 
 def test_a_worse_sharpe_is_worse():
@@ -63,6 +86,33 @@ def test_without_a_champion_cash_must_be_beaten():
     assert (losing.verdict, losing.reasons) == ("worse", ("sharpe_diff", "total_return"))
 
 
+def test_who_beats_cash_after_many_attempts_may_have_been_lucky():
+    ours = trader(0.8, seed=1)
+    assert judge(ours, None, RULES, trials=Trials(1)).verdict == "better"
+    lucky = judge(ours, None, RULES, trials=Trials(1000, (0.5, -4.0, 3.0)))
+    assert (lucky.verdict, lucky.reasons) == ("inconclusive", ("deflated_sharpe",))
+    worth = lucky.figures["significance"]
+    assert worth["trials"] == 1000
+    assert worth["deflated_sharpe_ratio"] < RULES.confidence < worth["probabilistic_sharpe_ratio"]
+    assert judge(ours, trader(0.7), RULES, trials=Trials(1000, (0.5, -4.0, 3.0))).verdict == "better"
+
+
+def test_a_champion_that_surely_loses_to_cash_is_judged_as_cash():
+    loser, less = trader(0.1), trader(0.3)
+    assert judge(loser, None, RULES).verdict == "worse"
+    verdict = judge(less, loser, RULES)
+    assert (verdict.verdict, verdict.figures["rival"]) == ("worse", "cash")
+    assert judge(trader(0.9), loser, RULES).verdict == "better"
+
+
+@pytest.mark.parametrize("doubt", ["leak", "drift"])
+def test_what_is_in_doubt_is_never_better(doubt: Doubt):
+    for champion in (None, trader(0.7)):
+        verdict = judge(trader(0.9), champion, RULES, doubts=[doubt])
+        assert (verdict.verdict, verdict.reasons) == ("inconclusive", (doubt,))
+        assert verdict.figures["sharpe_difference"] is not None
+
+
 def test_a_champion_that_held_nothing_is_judged_as_cash():
     verdict = judge(trader(0.9), flat(), RULES)
     assert verdict.verdict == "better"
@@ -79,6 +129,15 @@ def test_what_is_undefined_fails_closed():
     for side in sides:
         object.__setattr__(side, "periods_per_year", None)
     verdict = judge(sides[0], sides[1], RULES)
+    assert (verdict.verdict, verdict.reasons) == ("inconclusive", ("undefined",))
+    assert verdict.figures["reasons"] == {"sharpe_difference": "unknown_period"}
+
+
+def test_too_few_bars_to_be_sure_of_anything_fail_closed():
+    bars = frame(100.0 * 1.01 ** np.arange(12.0))
+    quick = backtest(bars, series([0.5, 0.5, 0.0] * 4, bars), Costs(0.0, 0.0), periods_per_year=252)
+    assert quick.metrics()["sharpe_ratio"] > 0.0
+    verdict = judge(quick, None, Promotion(min_trades=1))
     assert (verdict.verdict, verdict.reasons) == ("inconclusive", ("undefined",))
 
 
