@@ -242,6 +242,7 @@ class Evaluation(Answer):
     verdict: Verdict
     reasons: list[str]
     report: str | None = Field(description="The address of report.json.")
+    page: str | None = Field(description="The address of the same as a page, with every picture in it.")
     picture: str | None = Field(description="The address of the equity picture.")
 
 

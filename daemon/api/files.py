@@ -13,7 +13,9 @@ from daemon.runs import Run
 
 # The newest part of a log that is worth sending.
 TAIL = 512 * 1024
-REPORT_TYPES = {".json": "application/json", ".png": "image/png"}
+REPORT_TYPES = {".html": "text/html", ".json": "application/json", ".png": "image/png"}
+# A report's page holds its style and its pictures, and runs nothing.
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'none'"
 
 
 def report(home: Home, run: str, path: str) -> Path:

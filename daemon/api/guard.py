@@ -23,8 +23,9 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a caller from outside may see without the token: that the desk lives, and a page without any data in it.
 OPEN = frozenset({"/", "/healthz", "/readyz"})
 OPEN_BELOW = "/static/"
+POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": (
+    POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -138,7 +139,8 @@ class _Answering:
             self.begun = True
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             for name, value in HEADERS.items():
-                headers[name] = value
+                if name != POLICY or name not in headers:  # the page of a report brings a policy of its own
+                    headers[name] = value
             headers.setdefault("Cache-Control", "no-store")
         elif self.head:
             message = {**message, "body": b""}

@@ -14,6 +14,7 @@ from config.settings import JobName, Symbol
 from daemon.alerts.engine import AlertState
 from daemon.api import answers, data, files, views
 from daemon.api.desk import DeskView
+from daemon.api.guard import POLICY
 from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, Fault, Problem, problem, unknown
 from daemon.api.snapshot import Snapshot
 from daemon.api.status import job_list, signal_list, status
@@ -164,10 +165,12 @@ def ledgers(desk: DeskView) -> APIRouter:
 
     @routes.get("/reports/{run}/{path:path}", response_class=FileResponse, responses=REPORTS)
     def get_report(run: str, path: str) -> FileResponse:
-        """A report of a run, or a picture in it."""
+        """A report of a run, for programs or for people, or a picture in it; report.json names all of its files."""
         file = files.report(desk.home, run, path)
         # A finished report never changes, so a browser may keep it.
         headers = {"Cache-Control": "private, max-age=86400, immutable"}
+        if file.suffix == ".html":
+            headers[POLICY] = files.PAGE_POLICY
         return FileResponse(file, media_type=files.REPORT_TYPES[file.suffix], headers=headers)
 
     return routes

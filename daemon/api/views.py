@@ -23,9 +23,10 @@ def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answ
 
 
 def evaluation(row: models.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
-    """A judgement, with the addresses of its report and picture if they are still kept."""
+    """A judgement, with the addresses of its report, its page and its picture if they are still kept."""
     files = {
         "report": _address(home, row.report, "report.json"),
+        "page": _address(home, row.report, "report.html"),
         "picture": _address(home, row.report, "equity.png"),
     }
     return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **files})

@@ -169,6 +169,7 @@ def _judged(c: Connection, home: Home | None, run_id: int, version: models.Versi
         folder = home.result(f"evaluation-{run_id}") / version.symbol / version.model_type / version.version
         folder.mkdir(parents=True)
         (folder / "report.json").write_text(json.dumps({"schema_version": 1}), "utf-8")
+        (folder / "report.html").write_text("<!doctype html>", "utf-8")
         (folder / "equity.png").write_bytes(PIXEL)
         report = home.relative(folder)
     models.add_evaluation(

@@ -209,12 +209,22 @@ def test_reports_and_pictures_are_served_from_the_addresses_that_evaluations_nam
     assert (picture.headers["content-type"], picture.content) == ("image/png", PIXEL)
 
 
+def test_the_page_of_a_report_may_load_and_run_nothing(http):
+    evaluation = told(http.get("/api/v1/models/1"))["evaluations"][0]
+    page = http.get(evaluation["page"])
+    assert (page.headers["content-type"], page.text) == ("text/html; charset=utf-8", "<!doctype html>")
+    policy = {part.strip() for part in page.headers["content-security-policy"].split(";")}
+    assert {"default-src 'none'", "img-src data:", "sandbox", "frame-ancestors 'none'"} <= policy
+    assert not any(part.startswith(("script-src", "connect-src")) for part in policy)
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_report_that_was_tidied_away_has_no_address(desk, live):
     evaluation = told(live.get("/api/v1/models/1"))["evaluations"][0]
     for file in desk.home.results.rglob("*.*"):
         file.unlink()
     swept = told(live.get("/api/v1/models/1"))["evaluations"][0]
-    assert (swept["report"], swept["picture"]) == (None, None)
+    assert (swept["report"], swept["page"], swept["picture"]) == (None, None, None)
     assert live.get(evaluation["report"]).status_code == 404
 
 
