@@ -154,7 +154,7 @@ function equity(model, judged, picture) {
   picture(judged.picture, image);
   return el("figure", {}, el("a", { href: judged.picture }, image),
     el("figcaption", { class: "faint" }, "Unseen bars, ", day(judged.first), " to ", day(judged.last),
-      judged.report ? [" · ", el("a", { href: judged.report }, "full report")] : null));
+      judged.page ? [" · ", el("a", { href: judged.page }, "full report")] : null));
 }
 
 function verdict(judged, champion) {
