@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 
-from config.errors import NightdeskError
-from data_pipeline.bars import PRICES, Bars
-from data_pipeline.calendar import periods_per_year as calendar_periods_per_year
 from evaluation.costs import DEFAULT_COSTS, Costs
+from evaluation.inputs import Frame, Target, bars_a_year, check_cash, checked_frame, checked_target, fail
 from evaluation.ledger import Array, Books, simulate
 from evaluation.metrics import compute_metrics
-from evaluation.signals import Signals, weights
 
 __all__ = ["DEFAULT_COSTS", "Backtest", "Costs", "Frame", "Target", "backtest"]
-
-Target: TypeAlias = Signals | pd.Series
-Frame: TypeAlias = Bars | pd.DataFrame
-DIVIDENDS = "dividends"
-_YEAR = pd.Timedelta(days=365.25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +82,15 @@ def backtest(
     Prices are taken as adjusted for splits (a column `splits` has no effect) but not for dividends: a column
     `dividends`, money a share by the bar that goes ex, is paid in cash to who held over that date.
     """
-    if not (math.isfinite(initial_cash) and initial_cash > 0.0):
-        _fail(f"The initial cash is {initial_cash}.", "Give a positive number.")
+    check_cash(initial_cash)
     if not isinstance(target, Mapping):
         if isinstance(bars, Mapping):
-            _fail(
-                "There are bars of many symbols but only one target.", "Give a mapping of targets with the same keys."
-            )
+            fail("There are bars of many symbols but only one target.", "Give a mapping of targets with the same keys.")
         return _over_one(bars, {"": target}, costs, initial_cash, periods_per_year)[""]
     if not isinstance(bars, Mapping):
         return _over_one(bars, target, costs, initial_cash, periods_per_year)
     if unmatched := sorted(set(bars) ^ set(target)):
-        _fail(f"Bars and targets name different symbols: {', '.join(unmatched)}.", "Give one target for each symbol.")
+        fail(f"Bars and targets name different symbols: {', '.join(unmatched)}.", "Give one target for each symbol.")
     return {name: backtest(each, target[name], costs, initial_cash, periods_per_year) for name, each in bars.items()}
 
 
@@ -110,9 +98,9 @@ def _over_one(
     bars: Frame, targets: Mapping[str, Target], costs: Costs, initial_cash: float, periods_per_year: float | None
 ) -> dict[str, Backtest]:
     """Every target over the same bars in one pass, with buy-and-hold as one row more: the benchmark of all."""
-    frame = _checked_frame(bars)
-    per_year = _periods_per_year(bars) if periods_per_year is None else periods_per_year
-    rows = [_checked_target(name, each, frame.index) for name, each in targets.items()]
+    frame = checked_frame(bars)
+    per_year = bars_a_year(bars) if periods_per_year is None else periods_per_year
+    rows = [checked_target(name, each, frame.index) for name, each in targets.items()]
     *prices, dividends = frame.to_numpy().T[:, None, :]
     everyone = np.vstack([*rows, np.ones(len(frame))])
     books = simulate(np.stack(prices), everyone, initial_cash, costs.rates(per_year), dividends)
@@ -169,53 +157,3 @@ def _trades(rows: np.ndarray[Any, Any], index: pd.Index) -> pd.DataFrame:
             "mfe": rows["mfe"],
         }
     )
-
-
-def _fail(what: str, cure: str, **detail: Any) -> NoReturn:
-    raise NightdeskError("backtest.invalid", what, cure, **detail)
-
-
-def _checked_frame(bars: Frame) -> pd.DataFrame:
-    frame = bars.frame if isinstance(bars, Bars) else bars
-    if missing := [name for name in PRICES if name not in frame.columns]:
-        _fail(f"The bars lack the column {', '.join(missing)}.", "Provide open, high, low and close.")
-    if frame.empty:
-        _fail("There are no bars.", "Give at least one bar.")
-    if not (frame.index.is_unique and frame.index.is_monotonic_increasing):
-        _fail("The index of the bars is not strictly increasing.", "Sort the bars and drop repeated times.")
-    try:
-        checked = frame.reindex(columns=[*PRICES, DIVIDENDS], fill_value=0.0).astype("float64")
-    except (TypeError, ValueError) as error:
-        _fail(f"The bars hold text where numbers belong: {error}.", "Mend or remove those rows.")
-    values = checked.to_numpy()
-    bad = ~np.isfinite(values) | (values < 0.0)
-    bad[:, : len(PRICES)] |= values[:, : len(PRICES)] == 0.0
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        name = checked.columns[column]
-        _fail(
-            f"The {name} is {values[row, column]} at {frame.index[row]!s} ({bad.sum()} such values).",
-            "Remove such bars: a price is finite and above zero, a dividend finite and not below.",
-        )
-    return checked
-
-
-def _checked_target(name: str, target: Target, index: pd.Index) -> Array:
-    label = f"target {name}".rstrip()
-    position = target.position if isinstance(target, Signals) else weights(label, target, low=-1.0)
-    if not position.index.equals(index):
-        _fail(
-            f"The {label} has {len(position)} rows and the bars have {len(index)}, and their times are not the same.",
-            "Decide the target on exactly these bars, or cut both with `since` and `until`.",
-        )
-    return position.to_numpy()
-
-
-def _periods_per_year(bars: Frame) -> float | None:
-    """The calendar's bars a year; for a bare frame as many as its times show, and None where it has no times."""
-    if isinstance(bars, Bars):
-        return calendar_periods_per_year(bars.symbol, bars.interval)
-    times = bars.index if isinstance(bars.index, pd.DatetimeIndex) else pd.Index(bars.get("date", ()))
-    if len(times) < 2 or not isinstance(times, pd.DatetimeIndex):
-        return None
-    return (len(times) - 1) / ((times[-1] - times[0]) / _YEAR)

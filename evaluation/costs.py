@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from config.errors import NightdeskError
-from evaluation.ledger import Rates
+from evaluation.account import Rates
 
 if TYPE_CHECKING:
     from config.settings import CostParams

@@ -10,7 +10,8 @@ import evaluation.backtesting
 from config.errors import NightdeskError
 from data_pipeline.bars import Bars
 from data_pipeline.calendar import closes
-from evaluation import Costs, Signals, backtest, baselines, compute_metrics
+from evaluation import Costs, Signals, backtest, compute_metrics
+from evaluation.baselines import run_baselines
 from tests.support.prices import frame, series, walk
 
 
@@ -188,7 +189,7 @@ def test_dividends_are_in_every_account_that_is_compared_and_splits_in_none():
     result = backtest(bars, series([-0.5] * 4, bars), free, 1000.0)
     np.testing.assert_allclose(result.equity, [1000, 1000, 975, 975])
     np.testing.assert_allclose(result.benchmark, [0.0, 0.0, 0.05, 0.0], atol=1e-15)
-    held = baselines(bars, free, 1000.0)["buy_and_hold"]
+    held = run_baselines(bars, series([-0.5] * 4, bars), free, 1000.0, draws=1).backtests["buy_and_hold"]
     np.testing.assert_allclose(held.equity, [1000, 1000, 1050, 1050])
     assert held.metrics()["total_return"] == pytest.approx(5.0)
     np.testing.assert_array_equal(held.shares, [0, 100, 100, 100])

@@ -8,7 +8,7 @@ import pytest
 from config.errors import NightdeskError
 from config.settings import CostParams
 from evaluation import Costs, backtest
-from evaluation.ledger import Rates
+from evaluation.account import Rates
 from tests.support.prices import series, walk
 
 

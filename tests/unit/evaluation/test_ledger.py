@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.ledger import Account, Rates, affordable, collect, fill, mark, simulate, step
+from evaluation.account import Account, Rates, affordable, collect, fill, mark, step
+from evaluation.ledger import simulate
 
 FREE = Rates(0.0, 0.0, 0.0)
 

@@ -1,0 +1,145 @@
+"""Account: the one accounting, what a target becomes in cash and shares, for backtests and training environments.
+
+A target weight decided at the close of bar t is ordered once, when it differs from the target before it, and filled at
+the open of t+1. The order is sized by the account's value at that open (shares valued there); slippage moves the price
+of the fill against the account, commission is a rate on what was paid, but not less than a minimum an order, and the
+shares are then held until the target changes again. After a fill the shares may not be worth more than the account has
+left after costs, so nothing is bought on credit; an order that could not pay for itself is not made. An account worth
+nothing at an open or a close is closed there and stays at zero.
+
+Prices are adjusted for splits but not for dividends: a dividend is paid in cash on the shares held over its ex-date,
+before the fill at the open of that bar, and taken from who is short. It changes no target, so it is not reinvested.
+Positive cash may earn interest, and what is short costs its borrow, at each close.
+
+`step` is one bar of that. It is pure, allocates nothing and costs some nanoseconds, so an environment of many symbols
+and episodes at once is a `compiled` loop over arrays of cash, shares and targets: an `Account` is made of each, and
+written back. `evaluation.ledger` is every bar of many strategies, with their books.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numba import njit
+
+_CONTENT = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """`njit` with its cache, for kernels of other files that call what is here, and are compiled with it inside.
+
+    numba compiles anew when the file of the kernel itself has changed. So that a change of this file is not missed, its
+    content is a part of the name under which the machine code is kept.
+    """
+    function.__qualname__ += f"_{_CONTENT}"
+    return njit(cache=True)(function)
+
+
+class Rates(NamedTuple):
+    """Costs as the kernel takes them: `borrow` and `interest` are the rates of one bar, `minimum` is money."""
+
+    commission: float
+    slippage: float
+    borrow: float
+    minimum: float = 0.0
+    interest: float = 0.0
+
+
+class Account(NamedTuple):
+    """Cash, shares (negative: sold short), and the target that was ordered last."""
+
+    cash: float
+    shares: float
+    target: float
+
+
+@njit(cache=True)
+def worth(account: Account, price: float) -> float:
+    """What the account would come to at `price`."""
+    return account.cash + account.shares * price
+
+
+@njit(cache=True)
+def commission(paid: float, rates: Rates) -> float:
+    """What the broker takes for an order worth `paid` (negative: sold)."""
+    return max(abs(paid) * rates.commission, rates.minimum) if paid != 0.0 else 0.0
+
+
+@njit(cache=True)
+def _most(  # noqa: PLR0917 -- a kernel takes its arguments by position
+    value: float, side: float, shares: float, price: float, slippage: float, commission: float
+) -> float:
+    """The shares on `side` that are worth no more than an account of `value` has left after trading to them."""
+    cost = side * ((1.0 + side * slippage) * (1.0 + side * commission) - 1.0)
+    return max(value + side * shares * price * cost, 0.0) / ((1.0 + cost) * price)
+
+
+@njit(cache=True)
+def affordable(target: float, value: float, shares: float, price: float, rates: Rates) -> float:
+    """The shares that `target` asks for, or as many as leave them worth no more than the account after costs."""
+    wanted = target * value / price
+    if (wanted - shares) * wanted <= 0.0:
+        return wanted  # coming nearer to flat needs no buying power
+    side = 1.0 if wanted > 0.0 else -1.0
+    limit = _most(value, side, shares, price, rates.slippage, rates.commission)
+    if rates.minimum > 0.0:
+        least = _most(value - rates.minimum, side, shares, price, rates.slippage, 0.0)
+        limit = max(min(limit, least), side * shares)
+    return side * min(side * wanted, limit)
+
+
+@njit(cache=True)
+def fill_price(bought: float, price: float, rates: Rates) -> float:
+    """What a share costs when `bought` of them (negative: sold) are filled at `price`."""
+    return price * (1.0 + rates.slippage) if bought > 0.0 else price * (1.0 - rates.slippage)
+
+
+@njit(cache=True)
+def settle(cash: float, bought: float, price: float, rates: Rates) -> float:
+    """The cash left after `bought` shares (negative: sold) at `price`."""
+    paid = bought * fill_price(bought, price, rates)
+    return cash - paid - commission(paid, rates)
+
+
+@njit(cache=True)
+def collect(account: Account, dividend: float) -> Account:
+    """The account after `dividend` was paid on each share it held over the ex-date."""
+    return Account(account.cash + account.shares * dividend, account.shares, account.target)
+
+
+@njit(cache=True)
+def fill(account: Account, target: float, price: float, rates: Rates) -> Account:
+    """The account after the open at `price`, where a target that differs from the last one is ordered and filled."""
+    value = worth(account, price)
+    if value <= 0.0:
+        return Account(0.0, 0.0, target)
+    if target == account.target:
+        return account
+    shares = affordable(target, value, account.shares, price, rates)
+    return Account(settle(account.cash, shares - account.shares, price, rates), shares, target)
+
+
+@njit(cache=True)
+def earned(account: Account, rates: Rates) -> float:
+    """The interest of one bar on what cash there is."""
+    return rates.interest * max(account.cash, 0.0)
+
+
+@njit(cache=True)
+def mark(account: Account, price: float, rates: Rates) -> Account:
+    """The account after the close at `price`, where cash earns its interest and shares sold short cost their borrow."""
+    borrowed = max(-account.shares, 0.0) * price
+    cash = account.cash + earned(account, rates) - rates.borrow * borrowed
+    after = Account(cash, account.shares, account.target)
+    return after if worth(after, price) > 0.0 else Account(0.0, 0.0, account.target)
+
+
+@njit(cache=True)
+def step(  # noqa: PLR0917 -- a kernel takes its arguments by position
+    account: Account, target: float, open_: float, close: float, rates: Rates, dividend: float = 0.0
+) -> Account:
+    """The account after one bar whose `target` was decided before its open, and that goes ex `dividend` a share."""
+    return mark(fill(collect(account, dividend), target, open_, rates), close, rates)
