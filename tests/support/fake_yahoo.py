@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +23,14 @@ from data_pipeline.calendar import MINUTES
 
 NEW_YORK = "America/New_York"
 DAY = 86_400
+CONSENT = b"<!doctype html><title>Your privacy choices</title><form class='consent-form'>We need your consent</form>"
+# What is sent in the place of an answer: status, body, content type, and where to go.
+INSTEAD: dict[str | None, tuple[int, bytes, str, str | None]] = {
+    "429": (429, b"Too Many Requests", "text/plain", None),
+    "down": (502, b"<html>Will be right back</html>", "text/html", None),
+    "html": (200, CONSENT, "text/html; charset=utf-8", None),
+    "consent": (302, b"", "text/html", "/v2/collectConsent?sessionId=3"),
+}
 # For each short interval: how many days back Yahoo tells of it, and how many in one answer.
 REACH = {"1m": (30, 8), "5m": (60, 60), "15m": (60, 60), "30m": (60, 60), "1h": (730, 730)}
 
@@ -189,6 +200,15 @@ def _broken(failure: str, answer: Any) -> Any:
         result = answer["chart"]["result"][0]
         result["timestamp"] = []
         result["indicators"] = {"quote": [{name: [] for name in result["indicators"]["quote"][0]}]}
+    if failure == "no_result":
+        return _answer([], None)
+    if failure == "nulls":
+        return _answer(None, None)
+    if failure == "no_timestamps":
+        del answer["chart"]["result"][0]["timestamp"]
+    if failure == "uneven_columns":
+        quote = answer["chart"]["result"][0]["indicators"]["quote"][0]
+        quote["close"] = quote["close"][:-3]
     if failure == "no_time_zone":
         del answer["chart"]["result"][0]["meta"]["exchangeTimezoneName"]
     if failure == "missing_columns":
@@ -215,6 +235,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._chart(url.path.rpartition("/")[2], parse_qs(url.query))
         elif url.path == "/v1/test/getcrumb":
             self._send(200, b"crumb-of-a-fake", "text/plain")
+        elif url.path == "/v2/collectConsent":
+            self._send(200, CONSENT, "text/html; charset=utf-8")
         elif url.path in ("", "/"):
             self._send(404, b"", "text/html", cookie="A3=fake; Path=/")
         else:
@@ -239,21 +261,48 @@ class _Handler(BaseHTTPRequestHandler):
     def _chart(self, symbol: str, query: dict[str, list[str]]) -> None:
         time.sleep(self.yahoo.latency)
         failure = self.yahoo.current_failure(symbol)
-        if failure == "429":
-            return self._send(429, b"Too Many Requests", "text/plain")
-        if failure == "down":
-            return self._send(502, b"<html>Will be right back</html>", "text/html")
+        if failure in INSTEAD:
+            return self._send(*INSTEAD[failure])
+        if failure == "reset":
+            return self._hang_up()
         status, answer = self.yahoo.chart(symbol, query)
         body = json.dumps(_broken(failure, answer) if failure else answer).encode()
-        return self._send(status, body[: len(body) // 2] if failure == "truncated" else body, "application/json")
+        if failure == "dripping":
+            return self._drip(body)
+        kind = "text/plain" if failure == "other_type" else "application/json"
+        return self._send(status, body[: len(body) // 2] if failure == "truncated" else body, kind)
+
+    def _hang_up(self) -> None:
+        """Close the connection with a reset, in the place of an answer."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RD)
+        self.connection.close()
+
+    def _drip(self, body: bytes) -> None:
+        """A whole answer, so slowly that nobody waits for its end."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):  # who asked has gone
+            for byte in body[:100]:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.1)
+        self.close_connection = True
 
     def _send_json(self, status: int, answer: Any) -> None:
         self._send(status, json.dumps(answer).encode(), "application/json")
 
-    def _send(self, status: int, body: bytes, kind: str, cookie: str | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, kind: str, location: str | None = None, cookie: str | None = None
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        if location:
+            self.send_header("Location", location)
         if cookie:
             self.send_header("Set-Cookie", cookie)
         self.end_headers()

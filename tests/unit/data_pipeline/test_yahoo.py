@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from yfinance import Ticker
 from yfinance.data import SingletonMeta
 
 from config.errors import NightdeskError
@@ -57,6 +58,14 @@ def _code(source: YahooSource, symbol: str = "AAPL", interval: str = "1d") -> st
         ("missing_columns", "data.schema"),
         ("truncated", "data.schema"),
         ("down", "data.unreachable"),
+        ("reset", "data.unreachable"),
+        ("dripping", "data.unreachable"),
+        ("html", "data.schema"),
+        ("consent", "data.schema"),
+        ("no_result", "data.empty"),
+        ("nulls", "data.empty"),
+        ("no_timestamps", "data.schema"),
+        ("uneven_columns", "data.schema"),
         ("no_time_zone", "data.schema"),
     ],
 )
@@ -175,6 +184,31 @@ def test_nonsense_of_any_kind_is_a_schema_error_or_refused_by_the_gates(
 def test_a_changed_time_zone_moves_no_bar(yahoo: FakeYahoo, source: YahooSource) -> None:
     before = source.pull("AAPL", "1d", START, END)
     yahoo.fail("other_time_zone")
+    pd.testing.assert_frame_equal(source.pull("AAPL", "1d", START, END), before)
+
+
+def test_bars_behind_another_content_type_are_the_same_bars(yahoo: FakeYahoo, source: YahooSource) -> None:
+    before = source.pull("AAPL", "1d", START, END)
+    yahoo.fail("other_type")
+    pd.testing.assert_frame_equal(source.pull("AAPL", "1d", START, END), before)
+
+
+def test_a_frame_of_another_shape_is_a_schema_error_and_one_without_a_zone_is_read_all_the_same(
+    source: YahooSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer of Yahoo's makes the client of today give these; that of tomorrow may."""
+    history = Ticker.history
+    before = source.pull("AAPL", "1d", START, END)
+
+    def of_many(ticker: Ticker, **asked: object) -> pd.DataFrame:
+        return pd.concat({"AAPL": history(ticker, **asked)}, axis=1)
+
+    def without_zone(ticker: Ticker, **asked: object) -> pd.DataFrame:
+        return history(ticker, **asked).tz_localize(None)
+
+    monkeypatch.setattr(Ticker, "history", of_many)
+    assert _code(source) == "data.schema"
+    monkeypatch.setattr(Ticker, "history", without_zone)
     pd.testing.assert_frame_equal(source.pull("AAPL", "1d", START, END), before)
 
 
