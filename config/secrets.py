@@ -13,6 +13,8 @@ from urllib.parse import quote
 from config.errors import ConfigError
 from config.publish import TEMP_PREFIX
 
+# What opens a bucket of traders' logs.
+BUCKET_VARIABLES = ("R2_ACCOUNT_ID", "R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 TOKEN_VARIABLE = "NIGHTDESK_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
 MASK = "***"
 # Masking a shorter one would make other text unreadable, and would not hide it.

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from config.secrets import BUCKET_VARIABLES
+
 JobName = Literal[
     "data_update",
     "training",
@@ -390,7 +392,7 @@ class Settings(Section):
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that hold secrets, by these settings."""
         webhook = self.notifications.webhook
-        named = (self.database.url_env, webhook.secret_env if webhook is not None else None)
+        named = (self.database.url_env, webhook.secret_env if webhook is not None else None, *BUCKET_VARIABLES)
         return frozenset(name for name in named if name)
 
     def fingerprint(self) -> str:

@@ -19,12 +19,16 @@ OnEvent = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """One task: its kind, its small JSON arguments, how long it may take, and the settings it works by."""
+    """One task: its kind, its small JSON arguments, how long it may take, and the settings it works by.
+
+    `secrets` are the variables of the environment that it may know although they are kept from tasks.
+    """
 
     kind: str
     args: dict[str, Any]
     timeout: timedelta
     settings: Settings = field(repr=False)
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

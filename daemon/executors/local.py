@@ -44,7 +44,7 @@ class LocalExecutor:
         workers: how many tasks at a time.
         idle: how long a worker without work is kept warm.
         work: the module whose `resolve(kind)` names the tasks.
-        private: the environment variables that are not for tasks.
+        private: the environment variables that are not for tasks, but for those whose secrets they are.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class LocalExecutor:
             if self._closing:
                 return Outcome("cancelled", None, cancelled(spec).to_dict(), 0.0)
             try:
-                worker = await self._hire()
+                worker = await self._hire(self._private.difference(spec.secrets))
             except OSError as error:
                 return Outcome("failed", None, _no_worker(error).to_dict(), 0.0)
             try:
@@ -111,14 +111,8 @@ class LocalExecutor:
         for _ in range(self._workers):
             self._slots.release()
 
-    async def _hire(self) -> WorkerProcess:
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.alive:
-                break
-            self._bury(worker)
-        else:
-            worker = await self._start()
+    async def _hire(self, private: frozenset[str]) -> WorkerProcess:
+        worker = self._warm(private) or await self._start(private)
         self._busy.add(worker)
         if self._closing:  # while the process was being started
             worker.stop(timedelta(0))
@@ -126,10 +120,17 @@ class LocalExecutor:
             self._keeper = asyncio.create_task(self._keep())
         return worker
 
-    async def _start(self) -> WorkerProcess:
-        starting = asyncio.create_task(
-            WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work, self._private)
-        )
+    def _warm(self, private: frozenset[str]) -> WorkerProcess | None:
+        """The worker that became idle last, of those that live and from which just these variables are kept."""
+        for worker in [worker for worker in reversed(self._idle) if worker.private == private]:
+            self._idle.remove(worker)
+            if worker.alive:
+                return worker
+            self._bury(worker)
+        return None
+
+    async def _start(self, private: frozenset[str]) -> WorkerProcess:
+        starting = asyncio.create_task(WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work, private))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:  # a half started process is started, and then ended

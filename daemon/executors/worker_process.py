@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +34,9 @@ class WorkerProcess:
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         output: Output,
         mark: str,
+        private: frozenset[str],
     ) -> None:
+        self.private = private  # the variables that it was not told
         self.reusable = True
         self.idle_since = 0.0
         self._memory_limit: int | None = None  # bytes, while a task is at hand
@@ -51,7 +52,7 @@ class WorkerProcess:
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
-    async def start(cls, mark: str, work: str, private: Collection[str] = ()) -> WorkerProcess:
+    async def start(cls, mark: str, work: str, private: frozenset[str]) -> WorkerProcess:
         """Start a fresh process whose tasks are resolved by the module `work`; `private` variables are kept from it.
 
         The kernel ties its life to the thread that starts it: the event loop's, which lives as long as the daemon.
@@ -76,7 +77,7 @@ class WorkerProcess:
         finally:
             theirs.close()
             os.close(spoken)
-        return cls(process, await asyncio.open_unix_connection(sock=ours), Output(heard), mark)
+        return cls(process, await asyncio.open_unix_connection(sock=ours), Output(heard), mark, private)
 
     async def perform(self, home: str, spec: TaskSpec, on_event: OnEvent) -> Outcome:
         """Do one task to its end, its limit, or the worker's death."""
@@ -192,7 +193,7 @@ class WorkerProcess:
         return processes.family(living, [self._process.pid])
 
 
-def _environment(mark: str, private: Collection[str]) -> dict[str, str]:
+def _environment(mark: str, private: frozenset[str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in private}
     one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
     return kept | one_thread | {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}

@@ -37,13 +37,17 @@ class Ending:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One task to be done: its kind, whom it is about, and its arguments. Each is itself, equal to no other."""
+    """One task to be done: its kind, its arguments, whom it is about, and which secrets it may know.
+
+    Each is itself, equal to no other.
+    """
 
     kind: str
     args: dict[str, Any] = field(default_factory=dict)
     symbol: str = ""
     model_type: str = ""
     iteration: int = 0
+    secrets: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -83,7 +87,7 @@ class RunWork:
 
         task_id = await self.write(begun)
         args = {"symbol": plan.symbol, "model_type": plan.model_type, "iteration": plan.iteration, **plan.args}
-        spec = TaskSpec(plan.kind, args, self.settings.limits.task_timeout, self.settings)
+        spec = TaskSpec(plan.kind, args, self.settings.limits.task_timeout, self.settings, plan.secrets)
         outcome = await self.executor.run(spec, lambda event: self._heard(plan, event))
         error = outcome.error or {}
         await self.write(

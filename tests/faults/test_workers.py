@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -381,3 +382,15 @@ def test_variables_that_hold_secrets_are_kept_from_tasks(home: Home, monkeypatch
     executor = LocalExecutor(home, 1, work=WORK, private={"HOOK_SECRET"})
     [outcome] = outcomes(executor, [spec("environment", name="HOOK_SECRET")])
     assert outcome.value == {"value": None}
+
+
+def test_only_the_task_whose_secrets_they_are_is_told_them_and_its_worker_does_no_other(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "hush")
+    monkeypatch.setenv("BUCKET_SECRET", "hush too")
+    executor = LocalExecutor(home, 1, work=WORK, private={"HOOK_SECRET", "BUCKET_SECRET"})
+    asked = [spec("environment", name=name) for name in ("BUCKET_SECRET", "HOOK_SECRET")]
+    trusted = [replace(each, secrets=("BUCKET_SECRET",)) for each in asked]
+    told = [outcome.value["value"] for outcome in outcomes(executor, [*trusted, *asked, *trusted]) if outcome.value]
+    assert told == ["hush too", None, None, None, "hush too", None]
