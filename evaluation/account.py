@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 
 from numba import njit
 
+# Of the account: an order worth less is the rounding of the last one, and not worth a minimum commission.
+DUST = 1e-12
 _CONTENT = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
 
 
@@ -119,6 +121,8 @@ def fill(account: Account, target: float, price: float, rates: Rates) -> Account
     if target == account.target:
         return account
     shares = affordable(target, value, account.shares, price, rates)
+    if target != 0.0 and abs(shares - account.shares) * price <= DUST * value:
+        return Account(account.cash, account.shares, target)
     return Account(settle(account.cash, shares - account.shares, price, rates), shares, target)
 
 

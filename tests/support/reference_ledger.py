@@ -44,6 +44,8 @@ class Reference:
                 middle = (low + high) / 2
                 low, high = (middle, high) if self.within_means(middle, price) else (low, middle)
             wanted = low
+        if wanted != 0.0 and abs(wanted - self.shares) * price <= 1e-12 * value:
+            return
         self.cash = self.after_trade(wanted - self.shares, price)
         self.shares = wanted
 

@@ -92,6 +92,13 @@ def test_an_order_that_cannot_pay_its_minimum_is_not_made():
     assert affordable(0.9, 1000.0, 80.0, 10.0, Rates(0.0, 0.0, 0.0, minimum=300.0)) == 80.0
 
 
+def test_the_rounding_of_a_full_position_is_not_traded_again():
+    opens = [21.0] * 4  # bought with all there is, 1e-13 is owed; that is no reason to sell and pay the minimum
+    books = run(opens, [20.0] * 4, [-0.5, 0.5, 1.0, -0.5], Rates(0.0, 0.0, 0.0, 400.0, 0.0005111004905457855))
+    assert books.cash[0, 2] == pytest.approx(0.0, abs=1e-9)
+    assert books.shares[0, 3] == books.shares[0, 2] > 9.0
+
+
 def test_a_full_position_leaves_room_for_the_minimum():
     books = run([10] * 3, [10] * 3, [1.0, 1.0, 1.0], Rates(0.001, 0.0, 0.0, minimum=50.0))
     assert books.shares[0, 1] == 95.0
