@@ -25,6 +25,11 @@ Floats = npt.NDArray[np.float64]
 
 _TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is poison
 _JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
+_NAMED = 3  # dates that an error calls by name
+_CALENDAR_CURE = (
+    "Write dates as 2024-01-31, leave out days without trading, and end the symbol of another exchange as Yahoo does "
+    "(VOD.L, BTC-USD)."
+)
 _ROUNDING = 0.01  # how far, as a part of the price, open and close may lie beyond low and high
 
 
@@ -70,13 +75,27 @@ def refuse_poison(report: QualityReport, symbol: str) -> None:
     """Raise when so many rows are bad that the others are not to be trusted either."""
     bad = len(report.quarantined)
     if bad > max(1, _TOLERATED * report.rows):
+        where = "Look at data/quarantine and at the source. What was stored before stays in use."
         raise NightdeskError(
             "data.poison",
-            f"{bad} of {report.rows} bars of {symbol} are bad ({_told(report.counts)}); none were stored.",
-            "Look at data/quarantine and at the source. What was stored before stays in use.",
+            f"{bad} of {report.rows} bars of {symbol} are bad ({_told(report.counts)}); none were stored."
+            + _off_calendar(report, symbol),
+            f"{_CALENDAR_CURE} {where}" if "no_session" in report.counts else where,
             symbol=symbol,
             counts=report.counts,
         )
+
+
+def _off_calendar(report: QualityReport, symbol: str) -> str:
+    """Which bars the calendar knows no session for, as the source tells them."""
+    rows = report.quarantined[report.quarantined["reason"] == "no_session"]
+    if rows.empty:
+        return ""
+    told = rows["date"] if "date" in rows else rows.index.to_series().dropna()
+    dates = ", ".join(str(date) for date in told.iloc[:_NAMED])
+    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    name = calendar.calendar_name(symbol)
+    return f" The calendar of {symbol}, {name}, closes no bar at {dates or 'their times'}{more}."
 
 
 def _check_columns(frame: pd.DataFrame, symbol: str) -> None:

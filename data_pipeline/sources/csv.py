@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from config.errors import NightdeskError
@@ -22,14 +24,14 @@ class CsvSource(BarSource):
         self.folder = folder
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
-        """The rows with a time in [start, end], and those without one."""
+        """The rows with a time in [start, end], and those without one; `date` is what the file says of each."""
         path = self._find(safe_name("symbol", symbol), interval)
         raw = _read(path)
         _check_columns(raw, path)
-        frame = indexed(raw, symbol, interval)
+        frame = indexed(raw, symbol, interval).assign(date=_dates(raw))
         times = pd.DatetimeIndex(frame.index)
         inside = (times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()
-        chosen = frame.loc[inside, [*COLUMNS, *(name for name in EXTRAS if name in frame.columns)]]
+        chosen = frame.loc[inside, [*COLUMNS, *(name for name in EXTRAS if name in frame.columns), "date"]]
         if chosen.empty:
             raise _error("data.empty", path, f"has no bars between {start} and {end}", "Add newer rows.")
         return chosen
@@ -67,6 +69,14 @@ def _read(path: Path) -> pd.DataFrame:
         raise _error("data.empty", path, "is empty", "Give it a header and rows.") from error
     except (OSError, ValueError) as error:
         raise _error("data.schema", path, f"cannot be read: {error}", "Mend it, or export it again.") from error
+
+
+def _dates(frame: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """The times as they stand in the file."""
+    named = {str(name).strip().lower(): name for name in frame.columns}
+    column = next((named[name] for name in TIME_NAMES if name in named), None)
+    told = frame.index.to_series() if column is None else frame[column]
+    return told.astype(str).to_numpy(dtype=object)
 
 
 def _check_columns(frame: pd.DataFrame, path: Path) -> None:

@@ -127,6 +127,28 @@ def test_dates_in_a_countrys_own_order_are_sessions_of_no_calendar(home: Home, t
     with pytest.raises(NightdeskError, match="no_session 2") as caught:
         update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1d", NOW)
     assert caught.value.code == "data.poison"
+    assert "XNYS, closes no bar at 01/30/2024, 01/31/2024." in caught.value.message
+    assert "Write dates as 2024-01-31" in caught.value.cure
+
+
+def test_bars_on_holidays_are_refused_by_date_and_calendar(home: Home, tmp_path: Path) -> None:
+    off = ("2024-01-01", "2024-01-06", "2024-01-07", "2024-01-15", "2024-01-20")
+    (tmp_path / "AAPL.csv").write_text(HEADER + ROWS + "".join(f"{date},13,15,12,14,1300\n" for date in off))
+    with pytest.raises(NightdeskError) as caught:
+        update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1d", NOW)
+    assert "5 of 8 bars of AAPL are bad (no_session 5)" in caught.value.message
+    assert "XNYS, closes no bar at 2024-01-01, 2024-01-06, 2024-01-07 and 2 more." in caught.value.message
+    (file,) = home.quarantines("csv", "AAPL", "1d")
+    assert list(pd.read_parquet(file)["date"]) == list(off)
+
+
+def test_bars_between_the_closes_are_refused_by_their_times(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "AAPL.csv").write_text(
+        "time,open,high,low,close,volume\n2024-01-02T20:17:00Z,1,2,1,1,5\n2024-01-02T20:18:00Z,1,2,1,1,5\n"
+    )
+    with pytest.raises(NightdeskError, match="closes no bar at 2024-01-02T20:17:00Z") as caught:
+        update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1h", NOW)
+    assert caught.value.code == "data.poison"
 
 
 def test_rows_from_the_future_wait_until_their_day(home: Home, tmp_path: Path) -> None:
