@@ -109,7 +109,19 @@ def settle(cash: float, bought: float, price: float, rates: Rates) -> float:
 @njit(cache=True)
 def collect(account: Account, dividend: float) -> Account:
     """The account after `dividend` was paid on each share it held over the ex-date."""
+    if dividend == 0.0:
+        return account
     return Account(account.cash + account.shares * dividend, account.shares, account.target)
+
+
+@njit(cache=True)
+def order(account: Account, target: float, value: float, price: float, rates: Rates) -> Account:
+    """The account, worth `value`, after a fill of `target` at `price`."""
+    shares = affordable(target, value, account.shares, price, rates)
+    bought = shares - account.shares
+    if target != 0.0 and abs(bought) * price <= DUST * value:
+        return Account(account.cash, account.shares, target)
+    return Account(settle(account.cash, bought, price, rates), shares, target)
 
 
 @njit(cache=True)
@@ -120,10 +132,7 @@ def fill(account: Account, target: float, price: float, rates: Rates) -> Account
         return Account(0.0, 0.0, target)
     if target == account.target:
         return account
-    shares = affordable(target, value, account.shares, price, rates)
-    if target != 0.0 and abs(shares - account.shares) * price <= DUST * value:
-        return Account(account.cash, account.shares, target)
-    return Account(settle(account.cash, shares - account.shares, price, rates), shares, target)
+    return order(account, target, value, price, rates)
 
 
 @njit(cache=True)
@@ -135,10 +144,13 @@ def earned(account: Account, rates: Rates) -> float:
 @njit(cache=True)
 def mark(account: Account, price: float, rates: Rates) -> Account:
     """The account after the close at `price`, where cash earns its interest and shares sold short cost their borrow."""
-    borrowed = max(-account.shares, 0.0) * price
-    cash = account.cash + earned(account, rates) - rates.borrow * borrowed
-    after = Account(cash, account.shares, account.target)
-    return after if worth(after, price) > 0.0 else Account(0.0, 0.0, account.target)
+    cash = account.cash
+    if cash >= 0.0 and account.shares >= 0.0 and rates.interest == 0.0:
+        return account  # it owes nothing and earns nothing
+    cash += earned(account, rates) - rates.borrow * max(-account.shares, 0.0) * price
+    if cash + account.shares * price <= 0.0:
+        return Account(0.0, 0.0, account.target)
+    return Account(cash, account.shares, account.target)
 
 
 @njit(cache=True)
