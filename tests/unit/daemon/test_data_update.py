@@ -14,11 +14,12 @@ from config.settings import Settings
 from daemon.dispatcher import Dispatcher
 from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
-from daemon.store import datasets
+from daemon.store import datasets, runs
 from daemon.work import resolve
 from daemon.worker import WorkContext
 from data_pipeline.news import HeadlineStore
 from data_pipeline.sources.sample import SampleSource
+from data_pipeline.update import update_symbol
 from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
 from tests.support.night import ToldExecutor, attend_all, every_run, quiet_house, request
 
@@ -160,6 +161,19 @@ async def test_who_accepts_an_unexplained_history_stays_in_its_lineage(house: Ho
     later = await _pulled(house, NOW + timedelta(hours=1))
     assert list(later.detail["failed"]) == ["MSFT"]  # what was not named was not accepted
     assert _accepted(house, "AAPL") == told
+
+
+async def test_a_killed_acceptance_is_signed_by_its_retry(house: House, yahoo: FakeYahoo) -> None:
+    await _pulled(house, NOW - timedelta(days=7))
+    yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
+    house.clock.move(timedelta(days=7))  # type: ignore[attr-defined]
+    update_symbol(house.home, house.settings.sources, "AAPL", "1d", NOW, accept=True)  # and then the lights went out
+    order = {"symbols": ["AAPL"], "accept": {"who": "anna", "why": ""}}
+    house.database.write(
+        lambda c: runs.record(c, "data_update", NOW, now=NOW, trigger="retry", attempt=2, options=order)
+    )
+    await attend_all(Dispatcher(house))
+    assert _accepted(house, "AAPL")["who"] == "anna"
 
 
 def _accepted(house: House, symbol: str) -> Any:
