@@ -22,6 +22,7 @@ JobName = Literal[
     "backup",
     "restore_drill",
     "maintenance",
+    "walk_forward",
 ]
 JOBS: tuple[JobName, ...] = get_args(JobName)
 # The night, in its order. A job of it without a time of its own follows the one before it.
@@ -289,6 +290,17 @@ class Promotion(Section):
     """What a challenger must show before it serves."""
 
     confidence: float = Field(default=0.9, gt=0.5, le=0.999)
+class WalkForwardParams(Section):
+    """How a history is walked, in bars: trained on the past, tested on what came next, again and again."""
+
+    train: int = Field(default=504, ge=1)
+    test: int = Field(default=63, ge=1)
+    step: int | None = Field(default=None, ge=1)
+    purge: int = Field(default=5, ge=0)
+    embargo: int = Field(default=5, ge=0)
+    anchored: bool = False
+
+
     min_trades: int = Field(default=5, ge=1)
     min_sharpe_gain: float = Field(default=0.1, ge=0.0)
     max_extra_drawdown: float = Field(default=5.0, ge=0.0)
@@ -357,6 +369,7 @@ class Settings(Section):
     monitoring: Monitoring = Monitoring()
     notifications: Notifications = Notifications()
     executor: LocalExecutor = LocalExecutor()
+    walk_forward: WalkForwardParams = WalkForwardParams()
     api: Api = Api()
     database: Database = Database()
     limits: Limits = Limits()

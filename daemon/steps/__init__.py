@@ -11,6 +11,7 @@ from daemon.steps.maintenance import maintain
 from daemon.steps.performance_check import check_performance
 from daemon.steps.signals import publish_signals
 from daemon.steps.training import train_models, wait_for_data
+from daemon.steps.walk_forward import walk_models
 
 __all__ = ["STEPS", "Ending", "Plan", "RunWork", "Step"]
 
@@ -23,4 +24,5 @@ STEPS: dict[JobName, Step] = {
     "backup": Step(take_backup, wait_for_forerunner),
     "restore_drill": Step(drill_restore, wait_for_forerunner),
     "maintenance": Step(maintain, wait_for_forerunner),
+    "walk_forward": Step(walk_models, wait_for_forerunner),
 }

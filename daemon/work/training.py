@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
@@ -11,7 +11,7 @@ from data_pipeline.experts import find_expert_log
 from evaluation.leaks import LeakAudit, Learned, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
-from trainers.interface import TrainingContext, TrainingTask
+from trainers.interface import Model, TrainingContext, TrainingTask
 from trainers.manifest import MANIFEST, Manifest, sha256_file
 
 if TYPE_CHECKING:
@@ -26,23 +26,9 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Train one challenger on the training span, which the holdout after it never touches."""
     symbol, model_type, version = args["symbol"], args["model_type"], args["version"]
     folder = context.home.model(symbol, model_type, version)
-    seed = int(args["seed"])
     bars = stored_bars(context.home, context.settings, symbol)
-    task = training_task(context, args, bars)
-    learned: list[Learned] = []
-    model = registry.get(model_type).train(
-        task,
-        TrainingContext(
-            seed=seed,
-            progress=context.progress,
-            should_stop=context.should_stop,
-            learned=learned.append,
-            trial=int(args["iteration"]),
-        ),
-    )
-    context.progress(1.0, "auditing for leaks")
-    leaks = audit(model, bars, learned, Span(task.train_start, task.train_end), seed=seed)
-    refuse_leaks(leaks, task, model_type)
+    task = training_task(context, args, bars, training_span(bars, context.settings.training_params))
+    model, leaks = trained(context, args, task, bars)
     facts = ArtifactFacts(
         model_type=model_type,
         version=version,
@@ -54,13 +40,33 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         train_end=task.train_end,
         trained_at=context.now(),
         settings_fingerprint=context.settings.fingerprint(),
-        seed=seed,
+        seed=int(args["seed"]),
         leaks=leaks.to_dict(),
     )
     return told(folder, save_artifact(folder, model, facts))
 
 
-def refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None:
+def trained(context: WorkContext, args: dict[str, Any], task: TrainingTask, bars: Bars) -> tuple[Model, LeakAudit]:
+    """A model that has learned from `task` and passed the leak audit over `bars`, which go on after it."""
+    seed = int(args["seed"])
+    learned: list[Learned] = []
+    model = registry.get(args["model_type"]).train(
+        task,
+        TrainingContext(
+            seed=seed,
+            progress=context.progress,
+            should_stop=context.should_stop,
+            learned=learned.append,
+            trial=int(args["iteration"]),
+        ),
+    )
+    context.progress(1.0, "auditing for leaks")
+    leaks = audit(model, bars, learned, Span(task.train_start, task.train_end), seed=seed)
+    _refuse_leaks(leaks, task, args["model_type"])
+    return model, leaks
+
+
+def _refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None:
     """Fail the training of a model that knew what it could not know; it would be judged by what it never has live."""
     if leaks.clean:
         return
@@ -76,12 +82,11 @@ def refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None:
     )
 
 
-def training_task(context: WorkContext, args: dict[str, Any], bars: Bars) -> TrainingTask:
+def training_task(context: WorkContext, args: dict[str, Any], bars: Bars, span: Span) -> TrainingTask:
     """Everything a trainer may see: bars up to the end of the training span, and the expert's log if it needs one."""
     symbol, model_type = args["symbol"], args["model_type"]
     kind = registry.get(model_type)
-    start, end = training_span(bars, context.settings.training_params)
-    seen = bars.until(end)
+    seen = bars.until(span.last)
     log = None
     provenance = bars.source
     if kind.needs.expert_log:
@@ -91,15 +96,15 @@ def training_task(context: WorkContext, args: dict[str, Any], bars: Bars) -> Tra
     return TrainingTask(
         symbol=symbol,
         bars=seen,
-        train_start=start,
-        train_end=end,
+        train_start=span.first,
+        train_end=span.last,
         expert_log=log,
         provenance=provenance,
         params=registry.validate_params(model_type, args.get("params", {})),
     )
 
 
-def training_span(bars: Bars, params: TrainingParams) -> tuple[datetime, datetime]:
+def training_span(bars: Bars, params: TrainingParams) -> Span:
     """First and last bar to learn from: the look-back less its last part, which is held out for judgement."""
     window = bars.since(bars.frame.index[-1] - timedelta(days=params.lookback_days))
     held_out = max(1, round(len(window) * params.holdout))
@@ -109,7 +114,7 @@ def training_span(bars: Bars, params: TrainingParams) -> tuple[datetime, datetim
             f"{bars.symbol} has {len(window)} bars in the last {params.lookback_days} days; too few to train on.",
             "Raise training_params.lookback_days, or pull more history.",
         )
-    return window.frame.index[0], window.frame.index[-held_out - 1]
+    return Span(window.frame.index[0], window.frame.index[-held_out - 1])
 
 
 def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:

@@ -72,9 +72,13 @@ def evaluate(
         bool, typer.Option("--create-plots", help="Every report has its pictures; the flag changes nothing.")
     ] = True,
 ) -> None:
+    walk_forward: Annotated[
+        bool, typer.Option("--walk-forward", help="Train and test anew through the whole history instead.")
+    ] = False,
     """Judge champions and challengers on bars that they have not seen, with reports and pictures."""
     chosen = choices(context)
-    execute(chosen, ("evaluation",), _options(symbols=chosen.symbols(symbols), model_types=model_types))
+    job: JobName = "walk_forward" if walk_forward else "evaluation"
+    execute(chosen, (job,), _options(symbols=chosen.symbols(symbols), model_types=model_types))
 
 
 def _options(**given: Any) -> dict[str, Any]:

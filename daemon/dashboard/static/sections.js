@@ -11,6 +11,7 @@ const JOBS = {
   backup: ["Backup", "copies models and database"],
   restore_drill: ["Restore drill", "proves that a backup loads and predicts"],
   maintenance: ["Maintenance", "tidies up what is too old to keep"],
+  walk_forward: ["Walk-forward", "trains and tests again and again through the history"],
 };
 const ACTIONS = { buy: ["▲", "good"], sell: ["▼", "bad"], hold: ["■", "calm"] };
 const ENDS = {

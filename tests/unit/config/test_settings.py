@@ -192,7 +192,8 @@ def test_jobs_of_the_night_without_a_time_of_their_own_follow_their_forerunner()
 
 
 def test_every_job_has_a_schedule():
-    assert {job for job in JOBS if not Settings().job_schedule(job).timed} == {"signals", "performance_check", "backup"}
+    untimed = {job for job in JOBS if not Settings().job_schedule(job).timed}
+    assert untimed == {"signals", "performance_check", "backup", "walk_forward"}
 
 
 @pytest.mark.parametrize("symbol", ["AAPL", "BRK.B", "BTC-USD", "^GSPC", "EURUSD=X", "7203.T"])
