@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
+import numpy as np
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,10 +18,12 @@ from config.publish import publish_bytes
 from config.settings import Promotion
 from evaluation.backtesting import Backtest
 from evaluation.comparison import judge
+from evaluation.formulas import UndefinedError
 from evaluation.markup import Html, beside, el, page, picture, section, table, together
 from evaluation.metrics import UNITS
+from evaluation.overfitting import Overfitting, overfitting
 from evaluation.plots import Caption, Risk, draw_risk_return
-from evaluation.words import count, figure, plain, told, undefined
+from evaluation.words import MISSING, count, figure, plain, told, undefined
 
 COMPARISON, PAGE, PICTURE = "model_comparison.json", "model_comparison.html", "risk_return.png"
 # What a reader compares, and the heads of the columns.
@@ -77,6 +80,9 @@ class SymbolComparison(_Part):
     rows: list[Row]
     recommended: str | None
     recommendation: str
+    overfitting: Overfitting | None  # what choosing the best of these models by its Sharpe ratio is worth
+    overfitting_reason: str | None
+    left_out: dict[str, str]  # models that could not be run, and why
 
 
 class Comparison(_Part):
@@ -93,13 +99,20 @@ def compare(
     models: Mapping[Contender, Backtest],
     baselines: Mapping[str, Backtest],
     rules: Promotion,
+    *,
+    left_out: Mapping[str, str] | None = None,
 ) -> SymbolComparison:
-    """Everyone beside everyone. The recommended model is one that the gate would let serve, or that serves already."""
+    """Everyone beside everyone. The recommended model is one that the gate would let serve, or that serves already.
+
+    `left_out` are models that could not be run, with the reason.
+    """
     if not models:
-        raise NightdeskError("comparison.nothing", f"{symbol} has no model to compare.", "Train one first.")
+        missing = "".join(f" {name}: {why}" for name, why in (left_out or {}).items())
+        raise NightdeskError("comparison.nothing", f"{symbol} has no model that can be run.{missing}", "Train one.")
     index = next(iter(models.values())).equity.index
     rows = [_row(who.name, test, who) for who, test in models.items()]
     recommended, recommendation = _recommend(models, baselines, rules)
+    chosen, why_not = _overfitting(models.values())
     return SymbolComparison(
         symbol=symbol,
         provenance=provenance,
@@ -109,6 +122,9 @@ def compare(
         rows=sorted(rows, key=_rank) + [_row(name, test) for name, test in baselines.items()],
         recommended=recommended.name if recommended is not None else None,
         recommendation=recommendation,
+        overfitting=chosen,
+        overfitting_reason=why_not,
+        left_out=dict(left_out or {}),
     )
 
 
@@ -142,6 +158,17 @@ def _row(name: str, test: Backtest, who: Contender | None = None) -> Row:
         figures={figure: metrics[figure] for figure in _FIGURES},
         reasons={figure: metrics["reasons"][figure] for figure in _FIGURES if metrics[figure] is None},
     )
+
+
+def _overfitting(tests: Collection[Backtest]) -> tuple[Overfitting | None, str | None]:
+    """What choosing among them is worth; of one alone, or of few bars, nobody can say."""
+    returns = np.column_stack([test.returns.to_numpy() for test in tests])
+    if returns.shape[1] < 2:
+        return None, "only_one"
+    try:
+        return overfitting(returns), None
+    except UndefinedError as undefined:
+        return None, undefined.reason
 
 
 def _rank(row: Row) -> tuple[bool, float]:
@@ -261,6 +288,19 @@ def _symbol(symbol: SymbolComparison) -> Html:
         symbol.symbol,
         el("p", symbol.recommendation),
         table(["", "State", *COLUMNS.values()], rows, caption=span),
+        el("p", _chosen(symbol), class_="faint"),
+        *(el("p", f"{plain(name)} could not be run: {why}") for name, why in symbol.left_out.items()),
+    )
+
+
+def _chosen(symbol: SymbolComparison) -> str:
+    """What it is worth to take the one with the best Sharpe ratio."""
+    found = symbol.overfitting
+    if found is None:
+        return f"Probability of overfitting: {undefined(symbol.overfitting_reason or MISSING)}."
+    return (
+        "Whoever takes the best Sharpe ratio of one half of these bars gets less than the middle model in the other "
+        f"half with a probability of {found.probability:.0%} (probability of overfitting, {found.splits:,} splits)."
     )
 
 

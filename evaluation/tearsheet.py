@@ -238,7 +238,7 @@ def _standing(standing: Standing, form: str) -> list[str]:
 def _slices(found: Slices) -> Iterator[Html]:
     """Tables of years, regimes and falls, those that there are."""
     columns = ["Bars", *(label for label, _ in _SLICED.values()), "Buy and hold %"]
-    for title, slices in (("Year", found.years), ("Regime of volatility", found.regimes)):
+    for title, slices in (("Year", found.years), ("Regime", found.regimes)):
         if slices:
             yield table([title, *columns], [_slice(each) for each in slices])
     if found.stress:
@@ -326,7 +326,7 @@ def _leaks(found: Leaks) -> Iterable[Html]:
 def _footer(report: Report) -> Html:
     evidence: Any = report.evidence
     missing = [
-        f"{label} ({undefined(evidence.absent.get(name, 'not looked at'))})"
+        f"{label} ({undefined(evidence.absent.get(name, 'not_looked_at'))})"
         for name, label in PARTS.items()
         if getattr(evidence, name) is None
     ]

@@ -68,6 +68,9 @@ UNDEFINED = {
     "no_features": "no features",
     "too_few_bars": "too few bars",
     "too_few_decisions": "too few decisions",
+    "not_told": "its model type tells none",
+    "not_looked_at": "not looked at",
+    "only_one": "there is only one model",
     "no_variation": "nothing to shuffle",
     "scattered": "its bars lie apart",
     "costs_too_high": "costs above 100 %",
@@ -97,6 +100,9 @@ NAMES = {
     "flat": "cash",
     "random": "random, as often",
     "last_action": "a bar late",
+    "low_vol": "low volatility",
+    "normal": "normal volatility",
+    "high_vol": "high volatility",
 }
 
 

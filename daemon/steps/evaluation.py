@@ -9,6 +9,7 @@ from typing import Any
 from daemon.executors.base import Outcome
 from daemon.promotion import Finding, Judgement, makes_up_its_expert, settle
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
+from daemon.steps.comparison import compare_models
 from daemon.store import models
 from daemon.store.models import Version, VersionState
 
@@ -42,8 +43,10 @@ async def judge_models(work: RunWork) -> Ending:
                 verdicts[plan.subject] = verdict
     if not outcomes:
         return Ending("skipped", "evaluation.nothing", dict(NOTHING))
-    ending = ending_of(outcomes)
-    ending.detail["verdicts"] = verdicts
+    judged = dict.fromkeys(plan.symbol for plan, outcome in outcomes.items() if outcome.value is not None)
+    compared, recommendations = await compare_models(work, judged)
+    ending = ending_of(outcomes | compared)
+    ending.detail.update(verdicts=verdicts, recommendations=recommendations)
     return ending
 
 

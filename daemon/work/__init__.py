@@ -27,6 +27,8 @@ KINDS = {
     "walk_forward": "daemon.work.walk_forward:walk_all",
     "inspect": "daemon.work.training:inspect",
     "evaluate": "daemon.work.evaluation:evaluate",
+    "compare_models": "daemon.work.comparison:compare_models",
+    "compare_symbols": "daemon.work.comparison:compare_symbols",
     "signal": "daemon.work.signals:latest_signal",
     "live_performance": "daemon.work.performance:live_performance",
     "prove_backup": "daemon.work.restore:prove_backup_task",

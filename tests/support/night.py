@@ -35,11 +35,17 @@ def broken(code: str = "task.worker_died") -> Outcome:
     return Outcome("failed", None, {"code": code, "message": "It broke.", "cure": "Mend it.", "detail": {}}, 0.01)
 
 
+def _compared() -> dict[str, Callable[[TaskSpec], Outcome]]:
+    """What follows every judgement."""
+    found = {"recommended": None, "recommendation": "Stay in cash.", "report": "results/run"}
+    return {"compare_models": lambda _: done(found), "compare_symbols": lambda _: done()}
+
+
 @dataclass
 class ToldExecutor:
     """Answers each kind of task as the test says; a kind without an answer hangs until the desk is closed."""
 
-    answers: dict[str, Callable[[TaskSpec], Outcome]] = field(default_factory=dict)
+    answers: dict[str, Callable[[TaskSpec], Outcome]] = field(default_factory=_compared)
     asked: list[TaskSpec] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from config.errors import UsageError
+from config.paths import Home
 from config.settings import JOBS, NIGHT, JobName
 from daemon import runs
 from daemon.cli.choices import Choices, choices
@@ -15,6 +16,7 @@ from daemon.cli.client import Client, running
 from daemon.cli.follow import follow
 from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
+from daemon.cli.reports import show_evaluation
 
 Symbols = Annotated[
     list[str] | None, typer.Option("--symbols", "--symbol", metavar="SYMBOL...", help="Only these; else the config's.")
@@ -23,11 +25,10 @@ ModelTypes = Annotated[
     list[str] | None, typer.Option("--model-type", "--model-types", metavar="NAME...", help="Only these model types.")
 ]
 INTERRUPTED = 130
-# The columns of the table of verdicts, and the keys of what stands in them.
-VERDICT = {
-    "verdict": "verdict",
-    "because": "reasons",
-    "serves": "serves",
+# The columns of the table of walks, and the keys of what stands in them.
+WALK = {
+    "bars": "provenance",
+    "folds": "folds",
     "sharpe": "sharpe_ratio",
     "return %": "total_return",
     "drawdown %": "max_drawdown",
@@ -71,10 +72,10 @@ def evaluate(
     create_plots: Annotated[  # noqa: ARG001 -- the seed's flag; here every report has its pictures
         bool, typer.Option("--create-plots", help="Every report has its pictures; the flag changes nothing.")
     ] = True,
-) -> None:
     walk_forward: Annotated[
         bool, typer.Option("--walk-forward", help="Train and test anew through the whole history instead.")
     ] = False,
+) -> None:
     """Judge champions and challengers on bars that they have not seen, with reports and pictures."""
     chosen = choices(context)
     job: JobName = "walk_forward" if walk_forward else "evaluation"
@@ -89,7 +90,7 @@ def execute(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any])
     """Run `jobs` one after the other, in the running desk or here, and end with their exit code."""
     client = running(chosen)
     ended = _in_the_desk(client, jobs, options) if client else _here(chosen, jobs, options)
-    answer({"runs": ended}, as_json=chosen.json, render=lambda document: _show(document["runs"]))
+    answer({"runs": ended}, as_json=chosen.json, render=lambda document: _show(document["runs"], chosen.home))
     code = max(_exit_code(run["state"], whole_night=jobs == NIGHT) for run in ended)
     if code:
         raise typer.Exit(code)
@@ -121,13 +122,15 @@ def _here(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -
     return [Run.model_validate(run).model_dump(mode="json") for run in ended]
 
 
-def _show(runs: list[dict[str, Any]]) -> None:
+def _show(runs: list[dict[str, Any]], home: Home) -> None:
     table("Runs", ["run", "state", "cause"], [[run["name"], run["state"], run["cause"]] for run in runs])
     for run in runs:
         detail = run["detail"] or {}
-        if verdicts := detail.get("verdicts"):
-            rows = [[who, *(_cell(told.get(key)) for key in VERDICT.values())] for who, told in verdicts.items()]
-            table("Verdicts", ["model", *VERDICT], rows)
+        if "verdicts" in detail:
+            show_evaluation(home, detail)
+        if walks := detail.get("walks"):
+            rows = [[who, *(told.get(key) for key in WALK.values())] for who, told in walks.items()]
+            table("Walk-forward", ["model", *WALK], rows)
         for note in (*_notes(detail), *_acceptance(run)):
             typer.echo(note)
         for subject, error in detail.get("failed", {}).items():
@@ -170,7 +173,3 @@ def _acceptance(run: dict[str, Any]) -> Iterator[str]:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
-
-
-def _cell(value: Any) -> Any:
-    return ", ".join(value) if isinstance(value, list) else value

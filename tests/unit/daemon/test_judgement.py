@@ -81,6 +81,29 @@ async def test_a_better_challenger_serves_and_the_champion_retires(house: House)
     assert (state(house, old), state(house, new)) == ("retired", "champion")
 
 
+async def test_after_the_judgements_every_version_of_one_provenance_is_put_beside_the_others(house: House) -> None:
+    serving(house), challenger(house, "v2"), challenger(house, "v3", "yahoo, sample expert")
+    run = await evaluation(house, {version: told("worse", champion=0.5) for version in ("v2", "v3")})
+    asked = [spec for spec in house.executor.asked if spec.kind.startswith("compare")]  # type: ignore[attr-defined]
+    assert [spec.kind for spec in asked] == ["compare_models", "compare_symbols"]
+    named = [(version["version"], version["state"]) for version in asked[0].args["versions"]]
+    assert named == [("v2", "rejected"), ("v1", "champion")]
+    assert asked[1].args["symbols"] == [SYMBOL]
+    assert run.detail is not None
+    assert run.detail["recommendations"][SYMBOL]["recommendation"] == "Stay in cash."
+
+
+async def test_a_comparison_that_fails_is_told_and_changes_no_verdict(house: House) -> None:
+    serving(house), challenger(house, "v2")
+    house.executor.answers["compare_models"] = lambda _: broken("evaluation.too_short")  # type: ignore[attr-defined]
+    run = await evaluation(house, {"v2": told("worse", champion=0.5)})
+    assert run.state == "partial"
+    assert run.detail is not None
+    assert run.detail["failed"][SYMBOL]["code"] == "evaluation.too_short"
+    assert run.detail["recommendations"] == {}
+    assert len(run.detail["verdicts"]) == 1
+
+
 @pytest.mark.parametrize("verdict", ["worse", "inconclusive"])
 async def test_any_other_verdict_keeps_the_champion(house: House, verdict: str) -> None:
     old, new = serving(house), challenger(house, "v2")

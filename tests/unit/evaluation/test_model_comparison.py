@@ -50,6 +50,9 @@ def test_the_best_is_recommended_where_the_gate_would_let_it_serve():
 def test_the_champion_is_kept_where_none_is_better():
     found = compared(cloner__v1__champion=GOOD, other__v2__challenger=BAD)
     assert (found.recommended, found.recommendation) == ("cloner v1", "Keep cloner v1: none is shown to be better.")
+    assert found.overfitting is not None
+    assert found.overfitting.probability == 0.0
+    assert compared(cloner__v1__champion=GOOD).overfitting_reason == "only_one"
 
 
 def test_cash_is_recommended_where_all_lose():
@@ -66,7 +69,7 @@ def test_what_is_undefined_is_null_with_its_reason():
 
 
 def test_without_a_model_there_is_nothing_to_compare():
-    with pytest.raises(NightdeskError, match="no model to compare"):
+    with pytest.raises(NightdeskError, match="no model that can be run"):
         compared()
 
 
