@@ -50,13 +50,13 @@ def walk(  # noqa: PLR0917 -- a kernel takes its arguments by position
 ) -> None:
     """Every pair over every bar, block by block, into `states`."""
     decided, equity = np.zeros(BLOCK + 1, dtype=np.int8), np.empty(BLOCK + 1)
-    events = np.empty(BLOCK + 1, dtype=np.uint64)
+    marks, events = np.zeros(BLOCK, dtype=np.uint8), np.empty(BLOCK + 1, dtype=np.uint64)
     for begin in range(0, closes.size, BLOCK):
         end = min(begin + BLOCK, closes.size)
         for p in range(len(states)):
             state = states[p]
             _decide(lines[pairs[p, 0]], lines[pairs[p, 1]], begin, end, state.decided, decided)
-            count = _find(decided, dividends[begin:end], events)
+            count = _find(decided, dividends[begin:end], marks, events)
             state.decided = decided[end - begin]
             equity[0] = state.equity
             _trade(
@@ -86,15 +86,14 @@ def _decide(  # noqa: PLR0917 -- a kernel takes its arguments by position
 
 
 @njit(cache=True)
-def _find(decided: NDArray[np.int8], dividends: Array, events: NDArray[np.uint64]) -> int:
+def _find(decided: NDArray[np.int8], dividends: Array, marks: NDArray[np.uint8], events: NDArray[np.uint64]) -> int:
     """The bars of a block at whose open the account is asked, the first always, and its end; returns how many.
 
     They are unsigned, so that they are used as indices without a look at their sign.
     """
-    marks = np.zeros(BLOCK, dtype=np.uint8)
     for k in range(dividends.size):
         marks[k] = np.uint8(decided[k + 1] != decided[k]) | np.uint8(dividends[k] != 0.0)
-    marks[0] = 1
+    marks[0], marks[dividends.size :] = 1, 0
     count, words = 0, marks.view(np.uint64)
     for word in range(words.size):
         if words[word] != 0:
@@ -160,19 +159,32 @@ def _sum_up(equity: Array, interest: float, state: Any) -> None:
     """Take the returns of a block and its drawdown into the sums; `equity` begins with the bar before."""
     bars = equity.size - 1
     peak, trough = state.peak, state.peak * (1.0 + state.deepest)
-    gained, squares, extremes = 0.0, 0.0, 0
+    gained, squares, peaks, troughs = 0.0, 0.0, 0, 0
     for k in range(bars):
         before, now = equity[k], equity[k + 1]
         excess = (now / before - 1.0 if before > 0.0 else 0.0) - interest  # after ruin nothing is earned
         gained += excess
         squares += excess * excess
     for k in range(bars):
-        extremes += (equity[k + 1] > peak) | (equity[k + 1] < trough)
+        peaks += equity[k + 1] > peak
+        troughs += equity[k + 1] < trough
     state.gained += gained
     state.squares += squares
     state.equity = equity[bars]
-    if extremes:
+    if peaks:
         _deepen(equity, state)
+    elif troughs:
+        state.deepest = _lowest(equity) / peak - 1.0
+
+
+@njit(cache=True)
+def _lowest(equity: Array) -> float:
+    """The least of numbers that are not negative: their bits are ordered as they are, and compared many at a time."""
+    bits = equity.view(np.int64)
+    least = bits[0]
+    for k in range(bits.size):
+        least = min(least, bits[k])
+    return np.array([least]).view(np.float64)[0]
 
 
 @njit(cache=True)
