@@ -179,6 +179,10 @@ class Monitoring(Section):
 
     min_sharpe_ratio: float = 0.5
     max_drawdown_threshold: float = Field(default=-25.0, le=0.0)
+    max_psi: float = Field(default=0.25, gt=0.0)
+    max_drifted_features: float = Field(default=50.0, gt=0.0, le=100.0)
+    min_accuracy: float = Field(default=60.0, ge=0.0, le=100.0)
+    min_bars: int = Field(default=60, ge=20)
     for_evaluations: int = Field(default=1, ge=1)
     clear_after: int = Field(default=2, ge=1)
     clear_margin: float = Field(default=0.1, ge=0.0)
@@ -286,10 +290,6 @@ class CostParams(Section):
     initial_cash: float = Field(default=100_000.0, gt=0.0)
 
 
-class Promotion(Section):
-    """What a challenger must show before it serves."""
-
-    confidence: float = Field(default=0.9, gt=0.5, le=0.999)
 class WalkForwardParams(Section):
     """How a history is walked, in bars: trained on the past, tested on what came next, again and again."""
 
@@ -301,6 +301,10 @@ class WalkForwardParams(Section):
     anchored: bool = False
 
 
+class Promotion(Section):
+    """What a challenger must show before it serves."""
+
+    confidence: float = Field(default=0.9, gt=0.5, le=0.999)
     min_trades: int = Field(default=5, ge=1)
     min_sharpe_gain: float = Field(default=0.1, ge=0.0)
     max_extra_drawdown: float = Field(default=5.0, ge=0.0)
@@ -365,11 +369,11 @@ class Settings(Section):
     data_params: DataParams = DataParams()
     sources: Sources = Sources()
     costs: CostParams = CostParams()
+    walk_forward: WalkForwardParams = WalkForwardParams()
     promotion: Promotion = Promotion()
     monitoring: Monitoring = Monitoring()
     notifications: Notifications = Notifications()
     executor: LocalExecutor = LocalExecutor()
-    walk_forward: WalkForwardParams = WalkForwardParams()
     api: Api = Api()
     database: Database = Database()
     limits: Limits = Limits()

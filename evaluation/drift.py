@@ -151,7 +151,7 @@ def measure_drift(
 ) -> Drift:
     """Hold what a model says and sees now against what it said and saw in training.
 
-    `limit` is the PSI from which on a quantity has drifted, `many` the percentage of features from which on they have.
+    `limit` is the PSI above which a quantity has drifted, `many` the percentage of features above which they have.
     """
     bars = len(signals)
     if before is None or bars < enough:
@@ -166,7 +166,7 @@ def measure_drift(
     moved = {name: _shift(before.features[name], now, limit) for name, now in seen.items() if now.size >= enough}
     share = 100.0 * sum(shift.drifted for shift in moved.values()) / len(moved) if moved else None
     strength = _strength(before.strength, np.abs(position[position != 0.0]))
-    found = {"actions": actions.drifted, "sides": sides.drifted, "features": share is not None and share >= many}
+    found = {"actions": actions.drifted, "sides": sides.drifted, "features": share is not None and share > many}
     return Drift(
         bars=bars,
         actions=actions,
@@ -267,7 +267,7 @@ def _shift(before: Profile, values: Array, limit: float) -> Shift:
     return Shift(
         psi=index,
         by_chance=chance,
-        drifted=index >= limit and index > chance,
+        drifted=index > limit and index > chance,
         chi_square_p=chi_square_p(p * n, q * m, before.freedom),
         ks=None if before.edges is None else float(np.max(np.abs(np.cumsum(p - q)))),
         independent=m,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from config.errors import NightdeskError
 from config.settings import JobName, Monitoring
@@ -28,11 +28,12 @@ ENDS: dict[RunState, str] = {
 
 
 @dataclass(frozen=True)
-class Floor:
-    """A metric that should not fall below its threshold.
+class Bound:
+    """A metric that should not fall below a floor, or not rise above a ceiling.
 
-    Breached: value < threshold. Cleared: value >= threshold + clear_margin * |threshold|, the margin being relative
-    to the threshold; but never more than `best`, which the metric cannot exceed.
+    Breached: value < floor. Cleared: value >= floor + clear_margin * |floor|, the margin being relative to the
+    threshold; but never more than `best`, which the metric cannot exceed. For a ceiling it is the other way round.
+    Where chance alone would show more than a ceiling, it is what chance shows (`by_chance`).
     """
 
     rule: str
@@ -42,47 +43,47 @@ class Floor:
     threshold: float
     best: float
     cure: str
+    kind: Literal["floor", "ceiling"] = "floor"
 
     def observe(self, subject: str, who: str, metrics: Mapping[str, Any], margin: float, link: str) -> Observation:
         """Look at this metric of `who`; NaN and infinity are no values."""
         value = metrics.get(self.metric)
         if value is not None and not math.isfinite(value):
             value = None
-        clear = min(self.threshold + margin * abs(self.threshold), self.best)
+        up = 1.0 if self.kind == "floor" else -1.0
+        threshold = max(self.threshold, metrics.get("by_chance", {}).get(self.metric, self.threshold))
+        clear = min(up * threshold + margin * abs(threshold), up * self.best)
         return Observation(
             self.rule,
             subject,
             value,
-            self.threshold,
-            breached=value is not None and value < self.threshold,
-            cleared=value is not None and value >= clear,
-            message=f"The {self.words} of {who} {self._said(value, metrics)}.",
+            threshold,
+            breached=value is not None and up * value < up * threshold,
+            cleared=value is not None and up * value >= clear,
+            message=f"The {self.words} of {who} {self._said(value, threshold, metrics)}.",
             cure=self.cure,
             link=link,
         )
 
-    def _said(self, value: float | None, metrics: Mapping[str, Any]) -> str:
+    def _said(self, value: float | None, threshold: float, metrics: Mapping[str, Any]) -> str:
         if value is None:
             return f"has no value ({metrics.get('reasons', {}).get(self.metric, 'not_measured')})"
-        return f"is {self._text(value)}; the threshold is {self._text(self.threshold)}"
+        return f"is {self._text(value)}; the threshold is {self._text(threshold)}"
 
     def _text(self, value: float) -> str:
         return f"{value:.6g}{self.unit}"
 
 
-def floors(monitoring: Monitoring) -> tuple[Floor, Floor]:
+_RETRAIN = "Look at its report. Train it again when the market or your expert's log has something new to teach."
+_MOVED = "What it learned may no longer hold: train it again, and follow it with care until then."
+
+
+def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
     """The thresholds an owner set in `monitoring`."""
+    psi, features = monitoring.max_psi, monitoring.max_drifted_features
     return (
-        Floor(
-            "sharpe_below",
-            "sharpe_ratio",
-            "Sharpe ratio",
-            "",
-            monitoring.min_sharpe_ratio,
-            math.inf,
-            "Look at its report. Train it again when the market or your expert's log has something new to teach.",
-        ),
-        Floor(
+        Bound("sharpe_below", "sharpe_ratio", "Sharpe ratio", "", monitoring.min_sharpe_ratio, math.inf, _RETRAIN),
+        Bound(
             "drawdown_beyond",
             "max_drawdown",
             "maximum drawdown",
@@ -90,6 +91,14 @@ def floors(monitoring: Monitoring) -> tuple[Floor, Floor]:
             monitoring.max_drawdown_threshold,
             0.0,
             "Do not follow its signals before you have seen its report; then train it again.",
+        ),
+        Bound(
+            "accuracy_below", "accuracy", "agreement with the expert", " %", monitoring.min_accuracy, 100.0, _RETRAIN
+        ),
+        Bound("drift.actions", "action_psi", "drift (PSI) of the actions", "", psi, 0.0, _MOVED, "ceiling"),
+        Bound("drift.sides", "side_psi", "drift (PSI) of the sides held", "", psi, 0.0, _MOVED, "ceiling"),
+        Bound(
+            "drift.features", "drifted_features", "share of drifted features", " %", features, 0.0, _MOVED, "ceiling"
         ),
     )
 
@@ -101,8 +110,8 @@ def performance_observations(
     pair = f"{champion.symbol}/{champion.model_type}"
     for basis, metrics in bases.items():
         who = f"{pair} {champion.version} {BASES[basis]}"
-        for floor in floors(monitoring):
-            yield floor.observe(
+        for bound in bounds(monitoring):
+            yield bound.observe(
                 f"{pair}/{basis}", who, metrics, monitoring.clear_margin, f"/api/v1/models/{champion.id}"
             )
 

@@ -31,6 +31,7 @@ KINDS = {
     "compare_symbols": "daemon.work.comparison:compare_symbols",
     "signal": "daemon.work.signals:latest_signal",
     "live_performance": "daemon.work.performance:live_performance",
+    "conduct": "daemon.work.conduct:conduct",
     "prove_backup": "daemon.work.restore:prove_backup_task",
 }
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.alerts.engine import Alert, Observation, Policy, advance
-from daemon.alerts.rules import Floor
+from daemon.alerts.rules import Bound
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 LOOKS = {"b": (0.1, True, False), "c": (0.9, False, True), "-": (0.52, False, False), "?": (None, False, False)}
@@ -61,9 +61,10 @@ def test_undefined_values_change_no_notification(looks, policy, at):
     st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True)),
     st.floats(-100, 100),
     st.floats(0, 3),
+    st.sampled_from(["floor", "ceiling"]),
 )
-def test_no_value_is_both_breached_and_cleared(value, threshold, margin):
-    floor = Floor("r", "m", "metric", "", threshold, best=math.inf, cure="c")
-    seen = floor.observe("s", "who", {"m": value}, margin, "/x")
+def test_no_value_is_both_breached_and_cleared(value, threshold, margin, kind):
+    bound = Bound("r", "m", "metric", "", threshold, math.inf if kind == "floor" else -math.inf, "c", kind)
+    seen = bound.observe("s", "who", {"m": value}, margin, "/x")
     assert not (seen.breached and seen.cleared)
     assert seen.undefined == (value is None or not math.isfinite(value))

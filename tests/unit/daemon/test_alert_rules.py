@@ -8,7 +8,7 @@ import pytest
 
 from config.errors import NightdeskError
 from config.settings import Monitoring
-from daemon.alerts.rules import error_event, event, performance_observations, run_ended
+from daemon.alerts.rules import bounds, error_event, event, performance_observations, run_ended
 from daemon.runs import Run
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -57,6 +57,29 @@ def test_a_negative_minimum_clears_above_itself():
     assert observed({"sharpe_ratio": -0.9}, monitoring)["sharpe_below"].cleared
 
 
+@pytest.mark.parametrize(
+    ("psi", "breached", "cleared"),
+    [(0.26, True, False), (0.25, False, False), (0.226, False, False), (0.225, False, True), (0.0, False, True)],
+)
+def test_drift_breaches_above_its_ceiling_and_clears_below_the_margin(psi, breached, cleared):
+    seen = observed({"side_psi": psi})["drift.sides"]
+    assert (seen.breached, seen.cleared) == (breached, cleared)
+
+
+def test_drift_that_chance_alone_would_show_is_none():
+    seen = observed({"side_psi": 0.6, "by_chance": {"side_psi": 0.7}})["drift.sides"]
+    assert (seen.breached, seen.threshold) == (False, 0.7)
+    assert observed({"side_psi": 0.8, "by_chance": {"side_psi": 0.7}})["drift.sides"].breached
+    assert observed({"side_psi": 0.3, "by_chance": {"side_psi": 0.1}})["drift.sides"].threshold == 0.25
+
+
+def test_accuracy_and_drifted_features_are_told_in_percent():
+    seen = observed({"accuracy": 55.0, "drifted_features": 64.0})
+    assert seen["accuracy_below"].breached
+    assert "is 64 %; the threshold is 50 %" in seen["drift.features"].message
+    assert seen["drift.features"].breached
+
+
 def test_an_observation_names_the_model_the_value_and_the_threshold():
     seen = observed({"sharpe_ratio": 0.31, "max_drawdown": -31.25})
     assert seen["sharpe_below"].subject == "AAPL/behavioral_cloner/live"
@@ -76,7 +99,7 @@ def test_an_undefined_metric_says_why_it_has_no_value():
 
 def test_each_basis_is_an_alert_of_its_own():
     seen = performance_observations(CHAMPION, {"live": {}, "evaluation": {}}, Monitoring())
-    assert len({observation.fingerprint for observation in seen}) == 4
+    assert len({observation.fingerprint for observation in seen}) == 2 * len(bounds(Monitoring()))
 
 
 def run(state, cause=None, detail=None):

@@ -12,16 +12,19 @@ from daemon.dispatcher import Dispatcher
 from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
 from daemon.runs import Run
-from daemon.store import measurements, models, signals
+from daemon.store import alerts, measurements, models, signals
 from daemon.store.models import Evaluation, Version
 from tests.support.easy_market import SYMBOL
 from tests.support.judged import NAME, NOW, SETTINGS, record
 from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
 
+CONDUCT = {"evaluation": {"side_psi": 0.6, "action_psi": 0.9, "by_chance": {"action_psi": 1.2}, "reasons": {}}}
+
 
 @pytest.fixture
 def house(home: Home) -> Iterator[House]:
     with quiet_house(home, SETTINGS) as built:
+        built.executor.answers["conduct"] = lambda _: done(CONDUCT)  # type: ignore[attr-defined]
         yield built
 
 
@@ -171,8 +174,31 @@ async def test_what_was_published_is_measured_with_when_it_was(house: House) -> 
     request(house, "performance_check")
     await attend_all(Dispatcher(house))
     (spec,) = asked
+    assert spec.kind == "live_performance"
     assert spec.args["version"] == "v1"
     assert spec.args["signals"] == [{"bar_time": NOW.isoformat(), "published_at": NOW.isoformat(), "position": 1.0}]
+
+
+async def test_a_champion_that_has_moved_from_its_training_raises_an_alert(house: House) -> None:
+    old = serving(house)
+    request(house, "performance_check")
+    await attend_all(Dispatcher(house))
+    firing = house.database.read(lambda c: alerts.page(c, state="firing"))
+    assert [(alert.rule, alert.value, alert.threshold) for alert in firing] == [("drift.sides", 0.6, 0.25)]
+    assert old.version in firing[0].message
+
+
+async def test_a_version_is_held_to_what_it_said_itself(house: House) -> None:
+    old = serving(house)
+    house.database.write(lambda c: _publish(c, old))
+    new = serving(house, "v2")
+    house.executor.answers["live_performance"] = lambda _: broken()  # type: ignore[attr-defined]
+    request(house, "performance_check")
+    await attend_all(Dispatcher(house))
+    asked = {spec.kind: spec.args for spec in house.executor.asked}  # type: ignore[attr-defined]
+    assert asked["conduct"]["signals"] == []
+    assert asked["conduct"]["version"] == asked["live_performance"]["version"] == new.version
+    assert len(asked["live_performance"]["signals"]) == 1
 
 
 def _publish(c: Any, version: Version) -> bool:

@@ -144,8 +144,8 @@ def test_features_drift_when_many_of_them_do():
     held = signals(np.resize([0.0, 1.0], 200))
     one = measure_drift(before, held, new.assign(a=new["a"] + 3.0))
     assert (one.drifted_features, one.drifted) == (25.0, ())
-    two = measure_drift(before, held, new.assign(a=new["a"] + 3.0, b=new["b"] - 3.0))
-    assert (two.drifted_features, two.drifted) == (50.0, ("features",))
+    three = measure_drift(before, held, new.assign(**{name: new[name] + 3.0 for name in "abc"}))
+    assert (three.drifted_features, three.drifted) == (75.0, ("features",))
     assert measure_drift(before, held, new.assign(a=new["a"] + 3.0), many=20.0).drifted == ("features",)
 
 
