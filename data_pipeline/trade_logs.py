@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
@@ -136,6 +136,21 @@ def label(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.Series, list[pd
 
     Daily bars are met by their session's date, shorter ones by their time. A frame needs a `date` column.
     """
+    dates, logged, index = _matched(bars, log)
+    known = pd.Series(log.frame["action"].to_numpy(), index=logged)
+    known = known[~known.index.duplicated(keep="first")]
+    target = known.reindex(dates).fillna(actions.HOLD).astype("int64").set_axis(index).rename("target")
+    return target, list(known.index.difference(dates))
+
+
+def until_last_bar(bars: Bars, log: ExpertLog) -> ExpertLog:
+    """The log as it stood at the last of the bars: what the expert did later is nobody's to learn from."""
+    dates, logged, _ = _matched(bars, log)
+    return replace(log, frame=log.frame[logged <= dates.max()].reset_index(drop=True))
+
+
+def _matched(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex, pd.Index]:
+    """The dates of the bars and of the log as they are compared, and the index of the bars."""
     dates, index = _dates(bars)
     logged = pd.DatetimeIndex(log.frame["date"])
     if logged.tz is not None:
@@ -143,10 +158,7 @@ def label(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.Series, list[pd
         logged = logged.tz_convert(calendar.time_zone(str(bars.symbol)) if daily else "UTC").tz_localize(None)
     if dates.normalize().is_unique:
         dates, logged = dates.normalize(), logged.normalize()
-    known = pd.Series(log.frame["action"].to_numpy(), index=logged)
-    known = known[~known.index.duplicated(keep="first")]
-    target = known.reindex(dates).fillna(actions.HOLD).astype("int64").set_axis(index).rename("target")
-    return target, list(known.index.difference(dates))
+    return dates, logged, index
 
 
 def _dates(bars: Bars | pd.DataFrame) -> tuple[pd.DatetimeIndex, pd.Index]:

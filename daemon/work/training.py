@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
 from data_pipeline.experts import find_expert_log
+from data_pipeline.trade_logs import until_last_bar
 from evaluation.leaks import LeakAudit, Learned, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
@@ -90,7 +91,7 @@ def training_task(context: WorkContext, args: dict[str, Any], bars: Bars, span: 
     log = None
     provenance = bars.source
     if kind.needs.expert_log:
-        log = find_expert_log(context.home, context.settings.sources.expert_logs, seen)
+        log = until_last_bar(seen, find_expert_log(context.home, context.settings.sources.expert_logs, seen))
         if log.provenance == "sample" and bars.source != "sample":
             provenance = f"{bars.source}, sample expert"
     return TrainingTask(

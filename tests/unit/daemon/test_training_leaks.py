@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from config import NightdeskError
 from config.paths import Home
-from daemon.work.training import train
+from config.settings import TrainingParams
+from daemon.work.training import train, training_span, training_task
 from data_pipeline.bars import Bars
 from tests.support import leaky
 from tests.support.easy_market import SYMBOL, rough_bars
@@ -93,6 +95,17 @@ def test_without_a_leak_the_version_is_published_with_what_was_checked(
     assert leaks["checked"]["features"] == read_manifest(home.model(SYMBOL, model_type, "v1")).features
     assert len(leaks["checked"]["learned"]) >= 2
     assert read_manifest(home.model(SYMBOL, model_type, "v1")).leaks == leaks
+
+
+def test_a_trainer_is_given_no_bar_and_no_trade_from_after_its_span(home: Home, shelf: Shelf) -> None:
+    experts(home)
+    bars = leaky.STOLEN[0]
+    span = training_span(bars, TrainingParams())
+    task = training_task(context(home), {"symbol": SYMBOL, "model_type": NAME}, bars, span)
+    assert task.expert_log is not None
+    assert task.bars.frame.index[-1] == span.last < bars.frame.index[-1]
+    last = task.expert_log.frame["date"].max()
+    assert span.last - pd.Timedelta(days=5) < last.tz_localize("UTC") <= span.last
 
 
 def experts(home: Home) -> Path:

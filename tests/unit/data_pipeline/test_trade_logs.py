@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import ExpertLogs
-from data_pipeline.bars import Bars
+from data_pipeline.bars import COLUMNS, Bars
 from data_pipeline.experts import find_expert_log
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.trade_logs import label, load_expert_log
+from data_pipeline.trade_logs import label, load_expert_log, until_last_bar
 
 
 def _log(tmp_path: Path, text: str) -> Path:
@@ -198,3 +199,25 @@ def test_real_bars_get_the_sample_expert_only_when_it_is_asked_for(home: Home) -
 
 def test_the_sample_market_brings_its_own_expert(home: Home) -> None:
     assert find_expert_log(home, ExpertLogs(), _bars("sample")).provenance == "sample"
+
+
+@pytest.mark.parametrize(
+    ("interval", "dates", "kept"),
+    [
+        ("1d", ["2024-01-03", "2024-01-04", "2024-01-05"], 2),
+        ("1d", ["2024-01-03T09:30", "2024-01-04T15:59", "2024-01-05T09:30"], 2),
+        ("1d", ["2024-01-04T23:30Z", "2024-01-05T03:00Z", "2024-01-05T12:00Z"], 2),  # the second is still the 4th there
+        ("1h", ["2024-01-04T19:00Z", "2024-01-04T20:00Z", "2024-01-04T20:00:01Z"], 2),
+        ("1h", ["2024-02-01", "2024-02-02", "2024-02-03"], 0),
+    ],
+)
+def test_a_log_ends_where_the_bars_do(interval: str, dates: list[str], kept: int) -> None:
+    times = {
+        "1d": ["2024-01-02T21:00Z", "2024-01-03T21:00Z", "2024-01-04T21:00Z"],
+        "1h": ["2024-01-04T18:00Z", "2024-01-04T19:00Z", "2024-01-04T20:00Z"],
+    }[interval]
+    frame = pd.DataFrame(dict.fromkeys(COLUMNS, 1.0), index=pd.DatetimeIndex(times, name="time"))
+    log = load_expert_log(pd.DataFrame({"date": dates, "action": ["buy", "sell", "buy"]}))
+    cut = until_last_bar(Bars(frame, "AAPL", interval), log)
+    assert len(cut) == kept
+    assert_frame_equal(cut.frame, log.frame.head(kept))
