@@ -9,7 +9,7 @@ from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
 from daemon.work.versions import loaded, proved, refuse_other_bars, speaks_of
 from evaluation.backtesting import Backtest, Costs, backtest
-from evaluation.comparison import Verdict, judge
+from evaluation.comparison import Doubt, Verdict, judge
 from evaluation.report import baselines, write_report
 from evaluation.significance import Trials
 
@@ -48,7 +48,8 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     result = run(challenger)
     rival = run(champion) if champion is not None else None
     rules = context.settings.promotion
-    verdict = judge(result, rival, rules, trials=_trials(args, challenger))
+    doubts: list[Doubt] = ["leak"] if challenger.manifest.leaks and not challenger.manifest.leaks["clean"] else []
+    verdict = judge(result, rival, rules, trials=_trials(args, challenger), doubts=doubts)
     beside = None
     if champion is not None and rival is not None:
         beside = _found(rival, judge(rival, None, rules, trials=_trials(args, champion)))

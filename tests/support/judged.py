@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -49,7 +50,7 @@ class Shelf:
         """Bars that the desk will read."""
         BarStore(self.home).save(bars, NOW)
 
-    def put(self, version: str, *, bars: Bars | None = None) -> str:
+    def put(self, version: str, *, bars: Bars | None = None, leaks: dict[str, Any] | None = None) -> str:
         """A version on disk, trained (so it says) on the first 600 of `bars`; the sha256 of its manifest."""
         task = easy_task(NAME, (bars or market()).head(600))
         folder = self.home.model(SYMBOL, NAME, version)
@@ -65,6 +66,7 @@ class Shelf:
             trained_at=NOW,
             settings_fingerprint="f" * 64,
             seed=3,
+            leaks=leaks,
         )
         save_artifact(folder, trained(), facts)
         return manifest_sha256(folder)

@@ -31,10 +31,9 @@ def shelf(home: Home) -> Shelf:
     return made
 
 
-def judged(home: Home, **sides: dict[str, str] | None) -> dict[str, Any]:
-    trials = {"count": 2, "sharpe_ratios": {"v1": 3.0}}
-    names = {"symbol": SYMBOL, "model_type": NAME, "run": "run"}
-    return evaluate(context(home), {**names, "trials": trials, "champion": None, **sides})
+def judged(home: Home, **sides: dict[str, Any] | None) -> dict[str, Any]:
+    usual = {"champion": None, "trials": {"count": 2, "sharpe_ratios": {"v1": 3.0}}}
+    return evaluate(context(home), {"symbol": SYMBOL, "model_type": NAME, "run": "run", **usual, **sides})
 
 
 def side(version: str, sha256: str) -> dict[str, str]:
@@ -53,6 +52,26 @@ def test_a_champion_is_measured_on_the_same_bars_each_time_it_is_challenged(home
     assert told["challenger"]["verdict"] == "inconclusive"
     assert told["champion"]["metrics"] == told["challenger"]["metrics"]
     assert told["champion"]["verdict"] == "better"
+
+
+def test_a_challenger_with_a_leak_is_never_better(home: Home, shelf: Shelf) -> None:
+    leaks = {"clean": False, "findings": [], "checked": {}}
+    told = judged(home, challenger=side("v2", shelf.put("v2", leaks=leaks)))
+    assert (told["challenger"]["verdict"], told["challenger"]["reasons"]) == ("inconclusive", ["leak"])
+
+
+def test_a_sharpe_ratio_is_deflated_by_the_other_versions_and_kept_with_its_worth(home: Home, shelf: Shelf) -> None:
+    challenger = side("v2", shelf.put("v2"))
+    alone, many = (
+        judged(home, challenger=challenger, trials={"count": count, "sharpe_ratios": {"v2": -99.0, "v1": 3.0}})
+        for count in (1, 100)
+    )
+    metrics = [told["challenger"]["metrics"] for told in (alone, many)]
+    assert [each["trials"] for each in metrics] == [1, 100]
+    assert metrics[0]["probabilistic_sharpe_ratio"] == metrics[1]["probabilistic_sharpe_ratio"]
+    assert metrics[0]["deflated_sharpe_ratio"] == metrics[0]["probabilistic_sharpe_ratio"]
+    assert metrics[1]["deflated_sharpe_ratio"] < metrics[0]["deflated_sharpe_ratio"]
+    assert metrics[0]["minimum_track_record"] > 1.0
 
 
 @pytest.mark.parametrize(("source", "interval"), [("sample", "1d"), ("yahoo", "1h")])
