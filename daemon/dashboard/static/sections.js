@@ -21,7 +21,7 @@ const ENDS = {
 const VERDICTS = { better: "good", worse: "bad", inconclusive: "calm" };
 const REASONS = {
   sharpe_diff: { better: "higher Sharpe ratio than the champion before it, or than cash", worse: "lower Sharpe ratio", inconclusive: "no clear gain in Sharpe ratio" },
-  total_return: "it lost money", drawdown: "deeper drawdown", too_few_trades: "too few trades to tell",
+  deflated_sharpe: "after so many attempts it may be luck", total_return: "it lost money", drawdown: "deeper drawdown", too_few_trades: "too few trades to tell",
   undefined: "the figures cannot be computed", drift: "its inputs have drifted", leak: "it has seen the future",
 };
 
