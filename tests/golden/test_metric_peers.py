@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import compute_metrics
-from evaluation.metrics import METRICS
+from evaluation import compute_metrics, formulas
+from evaluation.metrics import DRAWDOWN_TIMES, UNITS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -41,7 +41,7 @@ def compare(row: Any, ours: float | None, theirs: float) -> None:
 
 
 def test_the_table_names_every_metric_and_nothing_else():
-    assert set(TABLE["metric"]) == set(METRICS)
+    assert set(TABLE["metric"]) == set(UNITS)
     assert (TABLE["note"] != "")[TABLE["scale"] == ""].all()
 
 
@@ -55,8 +55,27 @@ def test_empyrical(row: Any, bars: int):
     compare(row, ours, getattr(empyrical, row.function)(returns, *extra, **keywords))
 
 
-@pytest.mark.parametrize("row", rows("quantstats"), ids=lambda row: row.metric)
+@pytest.mark.parametrize(
+    "row", [row for row in rows("quantstats") if row.function != "drawdown_details"], ids=lambda row: row.metric
+)
 def test_quantstats(row: Any):
     returns, benchmark = (np.array(QUANTSTATS[name]) for name in ("returns", "benchmark"))
     ours = compute_metrics(returns, periods_per_year=YEAR, benchmark=benchmark)[row.metric]
     compare(row, ours, QUANTSTATS["figures"][row.function])
+
+
+def test_the_drawdowns_of_quantstats():
+    index = pd.bdate_range("2020-01-01", periods=len(QUANTSTATS["returns"]))
+    ours = compute_metrics(pd.Series(QUANTSTATS["returns"], index), periods_per_year=YEAR)
+    theirs = QUANTSTATS["figures"]["drawdown_details"]
+    assert ours["average_drawdown"] == pytest.approx(theirs["average_drawdown"], rel=1e-10)
+    bar = {name: index.get_loc(ours[name]) for name in DRAWDOWN_TIMES}
+    assert [bar[name] - index.get_loc(theirs[name]) for name in DRAWDOWN_TIMES] == [-1, 0, 1]
+
+
+def test_over_bars_the_formulas_of_trades_are_those_of_quantstats():
+    returns, theirs = np.array(QUANTSTATS["returns"]), QUANTSTATS["figures"]
+    assert formulas.win_rate(returns[returns != 0.0]) == pytest.approx(100.0 * theirs["win_rate"])
+    assert formulas.profit_factor(returns) == pytest.approx(theirs["profit_factor"])
+    assert formulas.best_trade(returns) == pytest.approx(100.0 * theirs["best"])
+    assert formulas.worst_trade(returns) == pytest.approx(100.0 * theirs["worst"])
