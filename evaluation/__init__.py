@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluation.backtesting import Backtest, backtest
+    from evaluation.baselines import run_baselines
     from evaluation.comparison import Verdict, judge
     from evaluation.costs import Costs
     from evaluation.leaks import LeakAudit, Learned
     from evaluation.metrics import compute_metrics
-    from evaluation.report import baselines, write_report
+    from evaluation.report import write_report
     from evaluation.signals import Signals, positions_from_actions
     from evaluation.strategy import StrategyBase
     from evaluation.walk_forward import WalkForward, WalkForwardValidator
@@ -27,10 +28,10 @@ _MODULES = {
     "WalkForward": "walk_forward",
     "WalkForwardValidator": "walk_forward",
     "backtest": "backtesting",
-    "baselines": "report",
     "compute_metrics": "metrics",
     "judge": "comparison",
     "positions_from_actions": "signals",
+    "run_baselines": "baselines",
     "write_report": "report",
 }
 
@@ -45,10 +46,10 @@ __all__ = [
     "WalkForward",
     "WalkForwardValidator",
     "backtest",
-    "baselines",
     "compute_metrics",
     "judge",
     "positions_from_actions",
+    "run_baselines",
     "write_report",
 ]
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes, publishing
-from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, Frame, backtest
+from evaluation.backtesting import Backtest
 from evaluation.comparison import Outcome, Verdict
 from evaluation.evidence import Evidence
 from evaluation.formulas import Reason
@@ -88,15 +88,6 @@ class Report(_Part):
     verdict: Decision
     evidence: Evidence
     files: dict[str, str]  # the name of each and its sha256
-
-
-def baselines(bars: Frame, costs: Costs = DEFAULT_COSTS, initial_cash: float = 100_000.0) -> dict[str, Backtest]:
-    """What any model should beat: buying and holding, and doing nothing."""
-    index = bars.index if isinstance(bars, pd.DataFrame) else bars.frame.index
-    constant = {"buy_and_hold": 1.0, "flat": 0.0}
-    return backtest(
-        bars, {name: pd.Series(weight, index=index) for name, weight in constant.items()}, costs, initial_cash
-    )
 
 
 def write_report(

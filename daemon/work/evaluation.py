@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from daemon.work.bars import stored_bars
+from daemon.work.evidence import gather
 from daemon.work.versions import loaded, proved, refuse_other_bars, speaks_of
 from evaluation.backtesting import Backtest, Costs, backtest
 from evaluation.comparison import Doubt, Verdict, judge
-from evaluation.report import baselines, write_report
+from evaluation.report import write_report
 from evaluation.significance import Trials
 
 if TYPE_CHECKING:
     from daemon.worker import WorkContext
     from data_pipeline.bars import Bars
+    from evaluation.evidence import Evidence
+    from evaluation.signals import Signals
     from trainers.artifact import Artifact
 
 # What the database keeps of a Sharpe ratio's worth, beside the metrics.
@@ -40,22 +43,25 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     costs = context.settings.costs
     rates = Costs.of(costs)
 
-    def run(artifact: Artifact) -> Backtest:
-        target = artifact.model.signals(bars).since(unseen.frame.index[0])
-        return backtest(unseen, target, costs=rates, initial_cash=costs.initial_cash)
+    def run(said: Signals) -> Backtest:
+        return backtest(unseen, said, costs=rates, initial_cash=costs.initial_cash)
+
+    def heard(artifact: Artifact) -> Signals:
+        return artifact.model.signals(bars).since(unseen.frame.index[0])
 
     context.progress(0.2, "backtesting")
-    result = run(challenger)
-    rival = run(champion) if champion is not None else None
-    rules = context.settings.promotion
-    doubts: list[Doubt] = ["leak"] if challenger.manifest.leaks and not challenger.manifest.leaks["clean"] else []
-    verdict = judge(result, rival, rules, trials=_trials(args, challenger), doubts=doubts)
+    said = heard(challenger)
+    result = run(said)
+    rival = run(heard(champion)) if champion is not None else None
+    rules, trials = context.settings.promotion, _trials(args, challenger)
+    context.progress(0.3, "looking at it from all sides")
+    others, evidence = gather(context, challenger.manifest, bars, said=said, test=result, trials=trials)
+    verdict = judge(result, rival, rules, trials=trials, doubts=_doubts(evidence))
     beside = None
     if champion is not None and rival is not None:
         beside = _found(rival, judge(rival, None, rules, trials=_trials(args, champion)))
     context.progress(0.6, "writing the report")
     folder = context.home.result(args["run"]) / symbol / model_type / challenger.manifest.version
-    others = baselines(unseen, costs=rates, initial_cash=costs.initial_cash)
     if rival is not None:
         others = {"champion": rival, **others}
     first, last = unseen.frame.index[0], unseen.frame.index[-1]
@@ -75,6 +81,7 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         baselines=others,
         verdict=verdict,
         created_at=context.now(),
+        evidence=evidence,
     )
     return {
         "dataset": bars.fingerprint(),
@@ -91,6 +98,15 @@ def _trials(args: dict[str, Any], artifact: Artifact) -> Trials:
     told = args["trials"]
     others = {name: sharpe for name, sharpe in told["sharpe_ratios"].items() if name != artifact.manifest.version}
     return Trials(told["count"], tuple(others.values()))
+
+
+def _doubts(evidence: Evidence) -> list[Doubt]:
+    """Why the figures of a version are not to be believed: its audit found a leak, or most of its inputs drifted."""
+    doubts: dict[Doubt, bool] = {
+        "leak": evidence.leaks is not None and not evidence.leaks.clean,
+        "drift": evidence.drift is not None and "features" in evidence.drift.drifted,
+    }
+    return [doubt for doubt, held in doubts.items() if held]
 
 
 def _found(test: Backtest, verdict: Verdict) -> dict[str, Any]:

@@ -13,8 +13,7 @@ import pytest
 
 from config.errors import NightdeskError
 from config.settings import Promotion
-from evaluation import Costs, backtest, judge, report, write_report
-from evaluation.report import baselines
+from evaluation import Costs, backtest, judge, report, run_baselines, write_report
 from tests.golden.regenerate_report_schema import schema
 from tests.support.prices import series, walk
 
@@ -30,7 +29,7 @@ def write(folder: Path, *, bars: pd.DataFrame | None = None, target: pd.Series |
         folder,
         subject={**SUBJECT, **subject},
         challenger=challenger,
-        baselines={"champion": champion, **baselines(bars)},
+        baselines={"champion": champion, **run_baselines(bars, target, draws=5).backtests},
         verdict=judge(challenger, champion, Promotion()),
         created_at=NOW,
     )
@@ -45,7 +44,7 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path):
     assert {name: raw["subject"][name] for name in SUBJECT} == SUBJECT
     assert raw["span"]["bars"] == 250
     assert raw["terms"] == {"initial_cash": 100_000.0, **asdict(Costs())}
-    assert list(raw["metrics"]) == ["challenger", "champion", "buy_and_hold", "flat"]
+    assert list(raw["metrics"]) == ["challenger", "champion", "buy_and_hold", "flat", "last_action", "random"]
     assert raw["metrics"]["flat"]["sharpe_ratio"] is None
     assert raw["metrics"]["flat"]["reasons"]["sharpe_ratio"] == "zero_variance"
     assert set(raw["metrics"]["challenger"]) == {*raw["units"], "reasons"}
@@ -87,10 +86,10 @@ def test_equity_can_be_drawn_again_from_its_file(tmp_path):
     bars = walk(250)
     write(tmp_path, bars=bars)
     kept = pd.read_parquet(tmp_path / "equity.parquet")
-    assert list(kept.columns) == ["challenger", "champion", "buy_and_hold", "flat", "position"]
+    assert list(kept.columns) == ["challenger", "champion", "buy_and_hold", "flat", "last_action", "random", "position"]
     assert kept.index.equals(bars.index)
     pd.testing.assert_series_equal(
-        kept["buy_and_hold"], baselines(bars)["buy_and_hold"].equity, check_names=False, check_freq=False
+        kept["buy_and_hold"], backtest(bars, series([1.0] * 250, bars)).equity, check_names=False, check_freq=False
     )
 
 
