@@ -27,15 +27,17 @@ def market(rows: int = ROWS) -> Bars:
     return Bars(pd.DataFrame(columns, index=times), "BTC-USD", "1m")
 
 
-def seconds(*calls: Callable[[], object], repeats: int = REPEATS) -> list[list[float]]:
+def seconds(
+    *calls: Callable[[], object], repeats: int = REPEATS, clock: Callable[[], float] = time.perf_counter
+) -> list[list[float]]:
     """How long each call took; they take turns, so that a busy moment falls on all, and the first turn is left out."""
     taken: list[list[float]] = [[] for _ in calls]
     for repeat in range(repeats + 1):
         for call, own in zip(calls, taken, strict=True):
-            began = time.perf_counter()
+            began = clock()
             call()
             if repeat:
-                own.append(time.perf_counter() - began)
+                own.append(clock() - began)
     return taken
 
 

@@ -104,6 +104,7 @@ def _over_one(
     *prices, dividends = frame.to_numpy().T[:, None, :]
     everyone = np.vstack([*rows, np.ones(len(frame))])
     books = simulate(np.stack(prices), everyone, initial_cash, costs.rates(per_year), dividends)
+    _check_size(books.equity, frame.index)
     return {
         name: _backtest(books, row, frame, costs=costs, initial_cash=initial_cash, periods_per_year=per_year)
         for row, name in enumerate(targets)
@@ -132,6 +133,15 @@ def _backtest(
         initial_cash=initial_cash,
         periods_per_year=periods_per_year,
     )
+
+
+def _check_size(equity: Array, index: pd.Index) -> None:
+    if not np.isfinite(equity).all():
+        row = np.argwhere(~np.isfinite(equity))[0, 1]
+        fail(
+            f"The account grows beyond every number at {index[row]!s}.",
+            "Look at the prices before it: between two bars they rise by hundreds of digits.",
+        )
 
 
 def _returns(equity: Array, initial_cash: float) -> Array:

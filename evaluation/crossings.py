@@ -184,7 +184,7 @@ def _lowest(equity: Array) -> float:
     least = bits[0]
     for k in range(bits.size):
         least = min(least, bits[k])
-    return np.array([least]).view(np.float64)[0]
+    return float(np.array([least]).view(np.float64)[0])
 
 
 @njit(cache=True)

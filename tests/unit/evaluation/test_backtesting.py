@@ -176,6 +176,32 @@ def test_targets_that_do_not_fit_are_refused():
         backtest({"A": bars}, series(np.zeros(10), bars))
 
 
+def test_what_never_trades_has_an_account_and_reasons():
+    bars = walk(60)
+    found = backtest(bars, series(np.zeros(60), bars)).metrics()
+    assert found["trades"] == 0
+    assert found["total_return"] == found["max_drawdown"] == 0.0
+    for name in ("sharpe_ratio", "win_rate", "profit_factor", "best_trade", "sortino_ratio", "calmar_ratio"):
+        assert found[name] is None
+        assert found["reasons"][name]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.001])
+def test_a_target_that_is_no_weight_is_refused_with_its_row(value):
+    bars = walk(10)
+    target = series([0.0] * 10, bars)
+    target.iloc[4] = value
+    with pytest.raises(NightdeskError, match=f"target is {value} at 2024-01-05") as error:
+        backtest(bars, target)
+    assert error.value.cure
+
+
+def test_an_account_beyond_every_number_is_refused_rather_than_infinite():
+    bars = frame([1e-300, 1e-300, 1e300, 1e300])
+    with pytest.raises(NightdeskError, match="beyond every number at 2024-01-03"):
+        backtest(bars, series([0.9] * 4, bars))
+
+
 @pytest.mark.parametrize("cash", [0.0, -1.0, math.nan, math.inf])
 def test_an_account_begins_with_money(cash):
     bars = walk(10)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import njit
 
 from evaluation.account import Account, Rates, affordable, collect, fill, mark, step
 from evaluation.ledger import simulate
@@ -206,3 +207,30 @@ def test_a_step_is_a_fill_and_a_mark():
     assert paid == Account(1030.0, 20.0, 0.2)
     assert step(Account(1000.0, 20.0, 0.2), 0.2, 10.0, 9.0, rates, 1.5) == mark(paid, 9.0, rates)
     assert fill(account, 0.0, 10.0, rates) == account
+
+
+def test_accounts_of_many_symbols_and_episodes_step_together_in_a_compiled_loop():
+    rng = np.random.default_rng(3)
+    symbols, episodes, bars = 3, 4, 50
+    rates = Rates(0.001, 0.0005, 0.0001, 1.0, 0.0001)
+    prices = 50 + 10 * rng.random((4, symbols, bars))
+    opens, _, _, closes = prices
+    targets = rng.choice([-0.9, 0.0, 0.9], (symbols, episodes, bars))
+    cash, shares, ordered = np.full((symbols, episodes), 1000.0), *np.zeros((2, symbols, episodes))
+
+    def advance(accounts, wanted, opens, closes, rates):
+        cash, shares, ordered = accounts
+        for s in range(cash.shape[0]):
+            for e in range(cash.shape[1]):
+                account = Account(cash[s, e], shares[s, e], ordered[s, e])
+                after = step(account, wanted[s, e], opens[s], closes[s], rates)
+                cash[s, e], shares[s, e], ordered[s, e] = after.cash, after.shares, after.target
+
+    kernel = njit(advance)
+    for bar in range(bars):
+        wanted = targets[:, :, bar - 1] if bar else np.zeros((symbols, episodes))
+        kernel((cash, shares, ordered), wanted, opens[:, bar], closes[:, bar], rates)
+    for episode in range(episodes):
+        books = simulate(prices, targets[:, episode], 1000.0, rates)
+        np.testing.assert_array_equal(cash[:, episode], books.cash[:, -1])
+        np.testing.assert_array_equal(shares[:, episode], books.shares[:, -1])
