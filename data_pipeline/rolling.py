@@ -61,12 +61,14 @@ def kurtosis(values: Floats, n: int) -> Floats:
 
 def quantile(values: Floats, n: int, q: float) -> Floats:
     """The value below which a share `q` of the last n lies, between neighbours in a straight line."""
-    first = int(np.argmax(~np.isnan(values))) if len(values) else 0
-    known = values[first:]
-    ranked = (
-        _full(_ranked(known, np.sort(known[:n]), q * (n - 1)), n) if len(known) >= n else np.full_like(known, np.nan)
-    )
-    return np.concatenate([np.full(first, np.nan), ranked])
+    if len(values) < n:
+        return np.full(len(values), np.nan)
+    unknown = np.isnan(values)
+    known = np.where(unknown, np.inf, values)  # what has no rank could not be found again when it leaves the window
+    ranked = _full(_ranked(known, np.sort(known[:n]), q * (n - 1)), n)
+    unknowns = np.cumsum(unknown)
+    unknowns[n:] -= unknowns[:-n].copy()
+    return np.where(unknowns > 0, np.nan, ranked)
 
 
 def _centres(values: Floats, n: int) -> Floats:

@@ -82,6 +82,17 @@ def test_values_that_begin_undefined_give_statistics_that_begin_so_much_later(na
     np.testing.assert_array_equal(late, np.concatenate([[np.nan] * 3, statistic(values, 10)]))
 
 
+@EACH
+def test_a_window_with_a_hole_in_it_is_undefined_and_no_other(name: str) -> None:
+    values = np.random.default_rng(3).normal(size=80)
+    holed = values.copy()
+    holed[[20, 21, 50]] = np.nan
+    statistic, _ = ORACLES[name]
+    got, full = statistic(holed, 10), statistic(values, 10)
+    hollow = np.convolve(np.isnan(holed), np.ones(10))[:80] > 0
+    np.testing.assert_array_equal(got, np.where(hollow, np.nan, full))
+
+
 def test_a_ratio_to_nothing_is_what_was_asked_for_and_the_unknown_stays_unknown() -> None:
     over, under = np.array([1.0, 1.0, np.nan, 6.0]), np.array([0.0, np.nan, 0.0, 3.0])
     np.testing.assert_array_equal(rolling.ratio(over, under, otherwise=7.0), [7.0, np.nan, np.nan, 2.0])
