@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import subprocess
@@ -101,8 +102,17 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
     for model in status["models"]:
         verdict = model["last_verdict"]
         report = desk.get(verdict["report"].removeprefix("/api/v1"))
-        assert (report["schema_version"], report["subject"]["provenance"]) == (1, "sample")
+        assert (report["schema_version"], report["subject"]["provenance"]) == (2, "sample")
         assert report["subject"]["symbol"] == model["symbol"]
+        looked_at = {name for name, found in report["evidence"].items() if found is not None}
+        assert looked_at >= {"significance", "intervals", "luck", "costs", "slices", "leaks", "drift", "behaviour"}
+        page = desk.ask("GET", verdict["page"].removeprefix("/api/v1"))
+        assert (page.headers["content-type"], "sandbox" in page.headers["content-security-policy"]) == (
+            "text/html; charset=utf-8",
+            True,
+        )
+        assert report["verdict"]["sentence"] in html.unescape(page.text)
+        assert "SAMPLE DATA" in page.text
         picture = desk.ask("GET", verdict["picture"].removeprefix("/api/v1"))
         assert picture.headers["content-type"] == "image/png"
         assert picture.content.startswith(b"\x89PNG")
@@ -111,6 +121,17 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
     for picture in pictures:
         with Image.open(picture) as opened:
             opened.load()
+
+
+def test_every_evaluation_ends_with_the_models_beside_each_other(desk: RunningDesk, status: dict[str, Any]) -> None:
+    run = desk.home.result("evaluation-3").name
+    document = desk.get(f"/reports/{run}/model_comparison.json")
+    assert {each["symbol"] for each in document["symbols"]} == {model["symbol"] for model in status["models"]}
+    for each in document["symbols"]:
+        assert each["recommendation"].endswith(".")
+        own = desk.get(f"/reports/{run}/{each['symbol']}/model_comparison.json")
+        assert own["symbols"] == [each]
+    assert desk.ask("GET", f"/reports/{run}/model_comparison.html").status_code == 200
 
 
 def test_the_command_line_speaks_to_the_running_desk(desk: RunningDesk) -> None:
