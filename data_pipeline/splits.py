@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from config.errors import UsageError
 
 Rows = npt.NDArray[np.int64]
+Instants = npt.NDArray[Any] | pd.Index | pd.Series  # bar numbers, or times
 
 
 class Split(NamedTuple):
@@ -56,23 +58,26 @@ def walk_forward(
         yield Split(np.arange(0 if anchored else end - train, end), np.arange(begin, min(begin + test, rows)))
 
 
-def purged_folds(
-    starts: npt.NDArray[Any], ends: npt.NDArray[Any], count: int, *, embargo: float = 0.0
-) -> Iterator[Split]:
+def purged_folds(starts: Instants, ends: Instants, count: int, *, embargo: float = 0.0) -> Iterator[Split]:
     """`count` test spans one after another; each is measured by rows whose labels know nothing of it.
 
-    Row i's label was made of what happened from `starts[i]` to `ends[i]` (bar numbers, or times). A row is left out of
+    Row i's label was made of what happened from `starts[i]` to `ends[i]`. A row is left out of
     training where that meets the test span, from its first start to its last end; so are the int(rows * embargo) rows
     that start after it.
     """
+    starts, ends = pd.Index(starts), pd.Index(ends)
     rows = len(starts)
     if not 2 <= count <= rows:
         raise UsageError(
             "splits.folds", f"{rows} rows cannot be cut into {count} folds.", f"Choose from 2 to {rows} folds."
         )
-    if len(ends) != rows or (starts[1:] < starts[:-1]).any() or (ends < starts).any():
+    if len(ends) != rows or not ((starts[1:] >= starts[:-1]).all() and (ends >= starts).all()):
         raise UsageError(
             "splits.spans", "The labels' spans are not in time order.", "Sort them by start; none may end before it."
+        )
+    if not 0.0 <= embargo < 1.0:
+        raise UsageError(
+            "splits.embargo", f"There is no embargo of {embargo} of the rows.", "Choose from 0 to below 1."
         )
     every = np.arange(rows)
     for test in np.array_split(every, count):

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from purgedcv import PurgedKFold, WalkForwardSplit
 
 from config.errors import UsageError
+from data_pipeline.bars import Bars
 from data_pipeline.splits import holdout, purged_folds, walk_forward
+from data_pipeline.triple_barrier import Barriers, barrier_labels
+from tests.support.prices import walk
 
 DAY = pd.Timedelta(days=1)
 FIRST = pd.Timestamp("2024-01-01")
@@ -92,6 +95,22 @@ def test_spans_may_be_times() -> None:
         assert np.array_equal(test, same_test)
 
 
+def test_the_spans_of_barrier_labels_are_purged_as_they_stand() -> None:
+    bars = Bars(walk(60), "BTC-USD")
+    labelled = barrier_labels(bars, Barriers(horizon=5), sigma=0.01)
+    entered = bars.frame.index.get_indexer(labelled.index)
+    numbered = purged_folds(entered, entered + labelled["bars_held"].to_numpy(), 3, embargo=0.1)
+    for one, other in zip(purged_folds(labelled.index, labelled["touched_at"], 3, embargo=0.1), numbered, strict=True):
+        assert np.array_equal(one.train, other.train)
+        assert np.array_equal(one.test, other.test)
+
+
+@pytest.mark.parametrize("embargo", [-0.1, 1.0, np.nan, np.inf])
+def test_an_embargo_that_is_no_share_is_refused(embargo: float) -> None:
+    with pytest.raises(UsageError, match="from 0 to below 1"):
+        list(purged_folds(np.arange(20), np.arange(20), 4, embargo=embargo))
+
+
 @pytest.mark.parametrize("count", [0, 1, 21])
 def test_an_impossible_number_of_folds_is_refused(count: int) -> None:
     with pytest.raises(UsageError, match="Choose from 2 to 20"):
@@ -99,9 +118,17 @@ def test_an_impossible_number_of_folds_is_refused(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("starts", "ends"), [([0, 2, 1], [3, 3, 3]), ([0, 1, 2], [1, 0, 3]), ([0, 1, 2], [0, 1])], ids=str
+    ("starts", "ends"),
+    [
+        ([0, 2, 1], [3, 3, 3]),
+        ([0, 1, 2], [1, 0, 3]),
+        ([0, 1, 2], [0, 1]),
+        ([0, 1, 2], [1, np.nan, 3]),
+        ([0, np.nan, 2], [3, 3, 3]),
+    ],
+    ids=str,
 )
-def test_spans_out_of_order_are_refused(starts: list[int], ends: list[int]) -> None:
+def test_spans_out_of_order_or_unknown_are_refused(starts: list[float], ends: list[float]) -> None:
     with pytest.raises(UsageError, match="order"):
         list(purged_folds(np.array(starts), np.array(ends), 2))
 
