@@ -89,8 +89,9 @@ def _entries(
     if side is None:
         entries, sides = np.arange(len(bars)), np.ones(len(bars), np.int64)
     else:
-        entries, sides = index.get_indexer(side.index), side.to_numpy(np.int64)
+        entries = index.get_indexer(side.index)
         _refuse_strangers(side, entries)
+        sides = side.to_numpy(np.int64)
     sigmas = _sigmas(bars, sigma)[entries]
     kept = (sides != 0) & (sigmas > 0.0) & np.isfinite(sigmas) & (entries + barriers.horizon < len(bars))
     return entries[kept], sides[kept], sigmas[kept]
@@ -108,10 +109,16 @@ def _refuse_strangers(side: pd.Series, entries: Integers) -> None:
 
 
 def _sigmas(bars: Bars, sigma: float | pd.Series | None) -> Floats:
-    if isinstance(sigma, float | int):
-        return np.full(len(bars), float(sigma))
     known = volatility(bars) if sigma is None else sigma
-    return known.reindex(bars.frame.index).to_numpy(np.float64)
+    if not isinstance(known, pd.Series):
+        return np.full(len(bars), float(known))
+    if not known.index.equals(bars.frame.index):
+        raise NightdeskError(
+            "labels.sigma",
+            f"Sigma stands at {len(known)} other times than the {len(bars)} bars.",
+            "Give one for each bar, on the index of the bars; NaN where it is unknown.",
+        )
+    return known.to_numpy(np.float64)
 
 
 class _Market(NamedTuple):

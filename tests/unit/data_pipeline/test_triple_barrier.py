@@ -165,14 +165,36 @@ def test_entries_before_sigma_is_known_or_too_near_to_the_end_have_no_label() ->
 
 
 @pytest.mark.parametrize(
-    ("times", "sides"), [([0, 0], [1, 1]), ([2, 1], [1, 1]), ([1, 99], [1, -1]), ([0, 1], [1, 2])], ids=str
+    ("times", "sides"),
+    [
+        ([0, 0], [1, 1]),
+        ([2, 1], [1, 1]),
+        ([1, 99], [1, -1]),
+        ([0, 1], [1, 2]),
+        ([0, 1], [1, math.nan]),
+        ([0, 1], [1, math.inf]),
+        ([0, 1], ["buy", "sell"]),
+    ],
+    ids=str,
 )
-def test_entries_that_are_no_bars_out_of_order_or_on_no_side_are_refused(times: list[int], sides: list[int]) -> None:
+def test_entries_that_are_no_bars_out_of_order_or_on_no_side_are_refused(times: list[int], sides: list) -> None:
     bars = _closes(100, 101, 102, 103, 104)
     index = pd.DatetimeIndex([pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days=day) for day in times])
     with pytest.raises(NightdeskError) as caught:
         barrier_labels(bars, TWO_PERCENT, sigma=0.02, side=pd.Series(sides, index))
     assert caught.value.code == "labels.entries"
+
+
+def test_one_sigma_may_be_any_number_and_many_must_stand_at_the_bars() -> None:
+    """Sigma of another index would leave every entry out in silence."""
+    bars = _closes(100, 103, 100, 97)
+    known = pd.Series(0.02, bars.frame.index)
+    assert barrier_labels(bars, Barriers(1.0, 1.0, 1), sigma=np.float32(0.02))["label"].tolist() == [1, -1, -1]
+    assert barrier_labels(bars, Barriers(1.0, 1.0, 1), sigma=known)["label"].tolist() == [1, -1, -1]
+    for other in (known.tz_localize(None), pd.concat([known, known]), known.iloc[1:]):
+        with pytest.raises(NightdeskError, match="on the index of the bars") as caught:
+            barrier_labels(bars, sigma=other)
+        assert caught.value.code == "labels.sigma"
 
 
 @pytest.mark.parametrize("change", [{"profit": 0.0}, {"stop": -1.0}, {"stop": math.nan}, {"horizon": 0}], ids=str)
