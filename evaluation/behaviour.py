@@ -153,8 +153,9 @@ def _confidence(signals: Signals, bars: Frame, enough: int) -> Confidence | None
     moved = (frame["open"].shift(-2) / frame["open"].shift(-1) - 1.0).reindex(signals.index)
     earned = (signals.position * moved)[(signals.position != 0.0) & moved.notna()]
     sure = signals.confidence.loc[earned.index]
-    above = earned[sure > sure.median()].to_numpy()
-    below = earned[sure <= sure.median()].to_numpy()
+    # Where the median is also the maximum, only the maximum is sure.
+    cut = min(sure.median(), sure[sure < sure.max()].max())
+    above, below = (earned[half].to_numpy() for half in (sure > cut, sure <= cut))
     if len(earned) < enough or min(len(above), len(below)) < 2 or np.ptp(earned) == 0.0:
         return None
     test = stats.ttest_ind(above, below, equal_var=False, alternative="greater")

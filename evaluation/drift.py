@@ -183,7 +183,7 @@ def measure_drift(
 
 
 def psi(reference: Array, now: Array) -> float:
-    """The population stability index of two arrays of counts; half a bar in each bin keeps an empty one finite."""
+    """The population stability index of two arrays of counts; half a count in each bin keeps an empty one finite."""
     p, q = ((counts + 0.5) / (counts.sum() + 0.5 * counts.size) for counts in (reference, now))
     return float(np.sum((q - p) * np.log(q / p)))
 
@@ -262,7 +262,7 @@ def _shift(before: Profile, values: Array, limit: float) -> Shift:
     old = np.array(before.counts, np.float64)
     new = np.bincount(_bins(values, before.edges), minlength=old.size).astype(np.float64)
     n, m = (max(float(counts.sum()) / before.memory, 1.0) for counts in (old, new))
-    index, chance = psi(old, new), by_chance(old.size, before.freedom, n, m)
+    index, chance = psi(old / before.memory, new / before.memory), by_chance(old.size, before.freedom, n, m)
     p, q = old / old.sum(), new / new.sum()
     return Shift(
         psi=index,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import evaluation.baselines as module
 from config.errors import NightdeskError
 from evaluation import backtest
-from evaluation.baselines import run_baselines, shuffled
+from evaluation.baselines import _standing, run_baselines, shuffled
 from tests.support.prices import frame, series, walk
 
 BLOCKS = np.repeat([0.0, 1.0, 0.0, 1.0, -1.0, 0.0, 0.5, 1.0], [7, 12, 3, 20, 5, 9, 4, 30])
@@ -49,6 +49,23 @@ def test_holding_periods_stay_whole():
     cut = np.flatnonzero(np.diff(drawn)) + 1
     lengths = {len(part) for part in np.split(drawn, cut)[1:-1]}  # the first and the last are cut by the turn
     assert lengths <= {7, 12, 3, 20}
+
+
+def test_holding_periods_come_in_another_order():
+    block = np.repeat([0.0, 1.0, 0.0, 1.0, 0.0, 1.0], [2, 3, 4, 5, 6, 7])
+    orders = set()
+    for seed in range(40):
+        drawn = shuffled(block, np.random.default_rng(seed))
+        turned = np.roll(drawn, -int(np.flatnonzero(np.diff(drawn) != 0.0)[0]) - 1)
+        lengths = np.diff(np.flatnonzero(np.diff(turned, prepend=np.nan) != 0.0), append=turned.size).tolist()
+        first = lengths.index(2)
+        orders.add(tuple(lengths[first:] + lengths[:first]))
+    assert len(orders) > 6  # turned around alone, there would be one
+
+
+def test_ties_count_half_in_a_percentile_and_whole_against_it():
+    found = _standing("figure", {"figure": 1.0, "reasons": {}}, np.array([0.0, 1.0, 1.0, 2.0, np.nan]))
+    assert (found.percentile, found.p_value) == (50.0, 4 / 5)
 
 
 def test_draws_differ_and_the_same_seed_draws_the_same():

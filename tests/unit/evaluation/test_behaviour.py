@@ -70,6 +70,9 @@ def test_confidence_that_knows_the_next_bar_earns_more_and_one_that_does_not_doe
     knowing = np.where(moved > 0.0, 0.9, 0.4)
     found = measure_behaviour(signals(np.ones(600), bars, knowing), bars).confidence
     assert found.sure > 0.0 > found.unsure or found.p_value < 1e-6
+    inverted = measure_behaviour(signals(np.ones(600), bars, 1.3 - knowing), bars).confidence
+    assert (inverted.sure, inverted.unsure) == pytest.approx((found.unsure, found.sure))
+    assert inverted.p_value > 0.99
     guesses = [
         measure_behaviour(signals(np.ones(600), bars, np.random.default_rng(seed).random(600)), bars).confidence.p_value
         for seed in range(200)

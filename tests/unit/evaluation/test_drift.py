@@ -115,6 +115,15 @@ def test_a_market_that_moved_is_found():
     assert shift.chi_square_p < 1e-6
 
 
+def test_a_shift_that_chance_would_show_of_so_few_looks_is_no_drift():
+    # Held for a hundred bars at a time: two hundred bars are two looks, and both may well be long.
+    before = trained(noise(800), np.resize([0.0] * 100 + [1.0] * 100, 800))
+    now = measure_drift(before, signals(np.ones(200)), pd.DataFrame({"x": noise(200, 1)}))
+    assert now.sides.psi > 1.0
+    assert now.sides.by_chance > now.sides.psi
+    assert now.drifted == ()
+
+
 def test_a_model_that_never_sold_short_and_now_does_has_drifted():
     before = trained(noise(800), np.resize([0.0] * 5 + [1.0] * 5, 800))
     now = measure_drift(before, signals(np.resize([-1.0] * 5 + [1.0] * 5, 200)), pd.DataFrame({"x": noise(200, 1)}))
