@@ -15,6 +15,7 @@ from data_pipeline.trader_events import MERGE, QUOTE, TRADE, UP, TraderEvents
 _TICK = 1e-3  # no price is nearer to 0 or 1: at 0 there is no logarithm
 _MS = 1_000_000  # ns
 _DUST = 1e-2  # shares: less is what rounding leaves, not a position
+_DECIMALS = 6  # of shares; what lies below is left by adding and taking off, and no decision
 _LONGEST = 86_400  # seconds of a bar
 
 Ints = npt.NDArray[np.int64]
@@ -39,6 +40,7 @@ class TraderBars:
     net: Floats  # shares towards Up
     trades: Ints
     reward: Floats  # of the money that the trader had to put up, all in all
+    settled: int = 0  # ms of the last event: all rewards are known from then on
     not_held: int = 0  # sales, merges and redemptions of more than the log knows of
 
     def __len__(self) -> int:
@@ -170,9 +172,10 @@ def trader_bars(events: TraderEvents, seconds: int) -> TraderBars:
         inventory=inventory[known],
         peak_inventory=np.maximum.accumulate(np.abs(inventory))[known],
         age=np.where(since < 0, 0.0, (time - since) / 1000.0),
-        net=_after_first(bar[made] - first, rows, events.signed[made]),
+        net=_after_first(bar[made] - first, rows, events.signed[made]).round(_DECIMALS),
         trades=_after_first(bar[made] - first, rows).astype("i8"),
         reward=_rewards(history, history.cash[known] + worth, prices[3][-1:]),
+        settled=int(events.t[-1]) if len(events) else 0,
         not_held=history.not_held,
     )
 

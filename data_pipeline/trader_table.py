@@ -75,7 +75,7 @@ class Report:
     sequences: dict[str, int] = field(default_factory=dict)  # by split; each ends at one row
     actions: dict[str, int] = field(default_factory=dict)
     first: str = ""  # the time of the first row
-    last: str = ""  # the end of the last market
+    last: str = ""  # when the last market was settled
     id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class _Drafting:
     """The first way through the logs: their rows, and what was odd about them."""
 
     def __init__(self, choice: Choice, report: Report) -> None:
-        self.spans = array("q")  # first and last instant of each market
+        self.spans = array("q")  # of each market, the first row, and when all that it earned is known
         self._choice = choice
         self._report = report
         self._rejected: Counter[str] = Counter()
@@ -138,8 +138,8 @@ class _Drafting:
             if len(bars) <= states17.WARM_UP:
                 self._report.too_short += 1
                 continue
-            length = self._choice.seconds * 1000
-            self.spans.extend((int(bars.time[states17.WARM_UP]), int(bars.time[-1]) + length))
+            over = int(bars.time[-1]) + self._choice.seconds * 1000
+            self.spans.extend((int(bars.time[states17.WARM_UP]), max(over, bars.settled + 1)))
             yield _rows(bars, self._report.markets, path)
             self._report.markets += 1
 
@@ -193,12 +193,21 @@ def _grouped(markets: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _splits(spans: npt.NDArray[np.int64], train: float) -> npt.NDArray[np.int8]:
-    """0, 1 or 2 for each market: over before the cut, across it, begun after it. Whole markets, and never shuffled."""
+    """0, 1 or 2 for each market: settled before the cut, across it, begun after it. Whole markets, and never shuffled.
+
+    A return to go knows of the redemption, which may come long after the last price.
+    """
     starts = np.sort(spans[:, 0])
     nth = max(1, int(len(starts) * train))
     if nth >= len(starts):
         return np.zeros(len(spans), dtype=np.int8)
     cut = starts[nth]
+    if spans[:, 1].min() > cut:
+        raise NightdeskError(
+            "trades.no_training",
+            f"None of {len(spans)} markets was settled before the first one to validate on begins.",
+            "Add logs of older markets.",
+        )
     return np.where(spans[:, 1] <= cut, 0, np.where(spans[:, 0] >= cut, 2, 1)).astype(np.int8)
 
 

@@ -33,6 +33,17 @@ def test_a_bar_in_which_nothing_happened_keeps_the_last_price_and_holds():
     assert made.trades.tolist() == [0, 0, 1]
 
 
+def test_what_adding_and_taking_off_leaves_is_no_decision():
+    bought = [trade(11, 0.5, size) for size in (0.1, 0.2)]
+    made = bars(trade(1, 0.5), *bought, trade(12, 0.5, 0.3, outcome="Down"), trade(21, 0.5))
+    assert made.net.tolist() == [0.0, 10.0]
+    assert made.trades.tolist() == [3, 1]
+
+
+def test_what_a_market_earned_is_known_with_its_last_event():
+    assert bars(trade(1), trade(11), settlement("redeem", 7200, 5)).settled == OPENS + 7_200_000
+
+
 def test_bars_of_any_length_are_aligned_to_the_clock():
     for seconds in (5, 15, 60, 900):
         made = trader_bars(read_events(wandering_market(1)), seconds)

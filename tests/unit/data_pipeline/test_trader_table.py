@@ -16,14 +16,14 @@ from data_pipeline.trader_table import Choice, make_table
 from tests.support.trader_logs import REAL, log, trade, wandering_market
 
 
-def write(folder, markets: int, *, together: int = 1):
-    """Markets of an hour each, `together` of them at the same time; their logs."""
+def write(folder, markets: int, *, every: int = 4):
+    """Markets of an hour each, one `every` so many hours, redeemed two and a half after they open; their logs."""
     logs = []
     for nth in range(markets):
         key = f"merged_trades/0x{nth % 2}/m{nth:04}_prices.json"
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(wandering_market(nth, events=120, opens=nth // together))
+        path.write_bytes(wandering_market(nth, events=120, opens=nth * every))
         logs.append((key, path))
     return logs
 
@@ -59,10 +59,28 @@ def test_markets_are_split_whole_by_time_and_the_newest_are_not_learnt_from(made
     assert report.sequences["purged"] == 0
 
 
+def test_a_market_that_is_settled_after_the_cut_is_not_learnt_from(tmp_path):
+    """Its returns to go know what its redemption brought."""
+    report = make_table(write(tmp_path, 10, every=1), tmp_path / "t.parquet")
+    table = pd.read_parquet(tmp_path / "t.parquet")
+    assert set(table.loc[table["split"] == "purged", "slug"]) == {"m0006", "m0007"}
+    cut = table.loc[table["split"] == "validation", "time"].min()
+    settled = table.loc[table["split"] == "train", "time"].min() + pd.Timedelta(hours=5 + 2.5)
+    assert settled < cut < settled + pd.Timedelta(hours=1)
+    assert report.last == "2026-01-02T14:30:00.001000+00:00"
+
+
+def test_when_every_market_is_settled_after_the_cut_nothing_is_written(tmp_path):
+    with pytest.raises(NightdeskError, match="before the first one to validate on begins") as caught:
+        make_table(write(tmp_path, 3, every=1), tmp_path / "t.parquet")
+    assert caught.value.code == "trades.no_training"
+    assert not (tmp_path / "t.parquet").exists()
+
+
 def test_a_market_that_lies_across_the_cut_belongs_to_no_split(tmp_path):
     logs = write(tmp_path, 4)
     late = tmp_path / "merged_trades/0x0/across_prices.json"
-    seconds = range(0, 4 * 3600, 30)
+    seconds = range(0, 13 * 3600, 120)
     late.write_bytes(log([trade(at, 0.4 + at % 7 / 100, tx=f"0x{at}") for at in seconds]))
     report = make_table([*logs, ("across", late)], tmp_path / "t.parquet", Choice(train=0.7))
     assert report.sequences["purged"] > 0
@@ -87,7 +105,7 @@ def test_what_is_strong_and_what_scales_the_states_is_told_by_training_markets_a
 def test_later_markets_change_nothing_of_what_training_markets_say(tmp_path):
     logs = write(tmp_path, 10)
     make_table(logs, tmp_path / "a.parquet")
-    logs[9][1].write_bytes(wandering_market(999, events=200, opens=9))
+    logs[9][1].write_bytes(wandering_market(999, events=200, opens=36))
     make_table(logs, tmp_path / "b.parquet")
     a, b = (pd.read_parquet(tmp_path / name).query("split == 'train'") for name in ("a.parquet", "b.parquet"))
     pd.testing.assert_frame_equal(a, b, check_exact=True)
