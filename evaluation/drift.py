@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from scipy import stats
+from scipy import special
 
 from config.errors import NightdeskError
 from config.settings import Section
@@ -279,7 +279,7 @@ def _shift(before: Profile, values: Array, limit: float) -> Shift:
 
 def by_chance(bins: int, freedom: float, n: float, m: float) -> float:
     """The PSI that two samples of n and m independent looks at the same thing exceed about one time in a hundred."""
-    return float(stats.chi2.ppf(CHANCE, freedom)) / freedom * (bins - 1) * (1.0 / n + 1.0 / m)
+    return float(special.chdtri(freedom, 1.0 - CHANCE)) / freedom * (bins - 1) * (1.0 / n + 1.0 / m)
 
 
 def chi_square_p(old: Array, new: Array, freedom: float) -> float:
@@ -288,4 +288,4 @@ def chi_square_p(old: Array, new: Array, freedom: float) -> float:
     table = np.vstack([old[seen], new[seen]])
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     statistic = float(np.sum((table - expected) ** 2 / expected))
-    return float(stats.chi2.sf(statistic * freedom / (old.size - 1), freedom))
+    return float(special.chdtrc(freedom, statistic * freedom / (old.size - 1)))

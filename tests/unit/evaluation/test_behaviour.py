@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from evaluation.behaviour import calibrate, measure_behaviour
+from evaluation.behaviour import calibrate, measure_behaviour, welch_p
 from evaluation.signals import Signals, positions_from_actions
 from tests.support.prices import frame, series, walk
 
@@ -109,3 +110,13 @@ def test_it_is_json():
     bars = walk(60)
     found = measure_behaviour(signals(np.ones(60), bars, np.linspace(0.3, 1.0, 60)), bars, series([1] * 60, bars))
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
+
+
+def test_the_test_of_welch_is_that_of_scipy():
+    random = np.random.default_rng(0)
+    for gain in (-1.0, 0.0, 0.3, 2.0):
+        above, below = random.normal(gain, 1.0, 30), random.normal(0.0, 3.0, 17)
+        peer = stats.ttest_ind(above, below, equal_var=False, alternative="greater").pvalue
+        assert welch_p(above, below) == pytest.approx(peer, rel=1e-12)
+    assert welch_p(np.ones(3), np.zeros(3)) == 0.0
+    assert welch_p(np.zeros(3), np.ones(3)) == 1.0

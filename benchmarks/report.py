@@ -1,0 +1,124 @@
+"""A full report of one model, with its page and every picture: in a process that is warm, and in a fresh one.
+
+python -m benchmarks.report
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._figures import show
+from config.settings import Promotion
+from data_pipeline.bars import Bars
+from data_pipeline.features import DEFAULT_FEATURES, feature_matrix
+from data_pipeline.regime import volatility_regime
+from data_pipeline.sources.sample import SampleSource
+from evaluation import backtest, judge, run_baselines, write_report
+from evaluation.behaviour import measure_behaviour
+from evaluation.bootstrap import intervals
+from evaluation.drift import measure_drift, reference
+from evaluation.evidence import Evidence, Leaks, Weights, beside_expert
+from evaluation.sensitivity import cost_sensitivity
+from evaluation.signals import Signals
+from evaluation.significance import Trials, significance
+from evaluation.slices import sliced
+
+NOW = datetime(2025, 6, 13, 23, tzinfo=UTC)
+GOAL = 3.0
+WARM, FRESH = 7, 5
+PICTURES = 9
+
+
+def market() -> Bars:
+    """Five years of daily bars, of which the last is judged."""
+    return SampleSource().fetch("AAPL", "1d", NOW - timedelta(days=5 * 365), NOW)
+
+
+def follower(bars: Bars) -> Signals:
+    """Long above its average, short below, surer the farther away."""
+    close = bars.frame["close"]
+    away = close / close.rolling(20, min_periods=1).mean() - 1.0
+    position = pd.Series(np.where(away > 0.01, 0.9, np.where(away < -0.02, -0.4, 0.0)), close.index)
+    return Signals(position, (0.4 + 4.0 * away.abs()).clip(upper=1.0))
+
+
+def full_report(folder: Path, bars: Bars) -> None:
+    """Everything that a night does of a model from its signals on."""
+    unseen = bars.tail(252)
+    signals, features = follower(bars), feature_matrix(bars, DEFAULT_FEATURES)
+    said = signals.since(unseen.frame.index[0])
+    seen = Signals(signals.position.iloc[:-252], signals.confidence.iloc[:-252])
+    test, beside = backtest(unseen, said), run_baselines(unseen, said)
+    champion = backtest(unseen, said.position.shift(5, fill_value=0.0))
+    expert = np.sign(said.position.diff().fillna(0.0))
+    returns, per_year, trials = test.returns.to_numpy(), test.periods_per_year, Trials(30, (0.2, 0.5, 1.1))
+    write_report(
+        folder,
+        subject={"symbol": "AAPL", "model_type": "behavioral_cloner", "version": "v1", "provenance": "sample"},
+        challenger=test,
+        baselines={"champion": champion, **beside.backtests},
+        verdict=judge(test, champion, Promotion(), trials=trials),
+        created_at=NOW,
+        evidence=Evidence(
+            significance=significance(returns, periods_per_year=per_year, trials=trials),
+            intervals=intervals(returns, periods_per_year=per_year),
+            luck=beside.luck,
+            costs=cost_sensitivity(unseen, said),
+            slices=sliced(test, unseen, volatility_regime(bars)),
+            leaks=Leaks(True, [], {"bars": 1500, "cuts": 45}),
+            weights=Weights("share", {str(name): 1.0 / place for place, name in enumerate(features, start=1)}),
+            drift=measure_drift(reference(seen, features.iloc[:-252]), said, features.iloc[-252:]),
+            behaviour=measure_behaviour(said, unseen, expert),
+            beside=beside_expert(said, expert),
+        ),
+    )
+
+
+def fresh() -> float:
+    """Seconds of a whole process: interpreter, imports, report."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "from benchmarks.report import once; once()"], check=True)
+    return time.perf_counter() - began
+
+
+def once() -> None:
+    """One report in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        full_report(Path(folder), market())
+
+
+def warm() -> float:
+    """Seconds of a report where everything is imported."""
+    bars = market()
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        full_report(Path(folder), bars)
+        taken = time.perf_counter() - began
+        drawn = len(list(Path(folder).glob("*.png")))
+        if drawn != PICTURES:
+            raise AssertionError(f"{drawn} pictures were drawn, not {PICTURES}")
+    return taken
+
+
+def main() -> bool:
+    """Print both figures; whether each meets the goal."""
+    print(f"A report of 252 daily bars with {PICTURES} pictures and its page; {os.cpu_count()} cores")
+    once()  # compiles the kernels, once for a machine
+    met = [
+        show("in a warm process", [warm() for _ in range(WARM)], GOAL),
+        show("in a fresh process", [fresh() for _ in range(FRESH)], GOAL),
+    ]
+    return all(met)
+
+
+if __name__ == "__main__":
+    raise SystemExit(0 if main() else 1)
