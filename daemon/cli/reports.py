@@ -45,7 +45,10 @@ def _because(told: dict[str, Any]) -> str:
 
 
 def _show_report(home: Home, who: str, told: dict[str, Any]) -> None:
-    report = json.loads((home.root / told["report"] / "report.json").read_bytes())
+    file = home.root / told["report"] / "report.json"
+    if not file.is_file():
+        return
+    report = json.loads(file.read_bytes())
     sides, units = report["metrics"], report["units"]
     typer.echo()
     typer.echo(f"{who} on {report['span']['bars']} unseen bars. {report['verdict']['sentence']}")

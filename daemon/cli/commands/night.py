@@ -70,13 +70,20 @@ def evaluate(
     symbols: Symbols = None,
     model_types: ModelTypes = None,
     create_plots: Annotated[  # noqa: ARG001 -- the seed's flag; here every report has its pictures
-        bool, typer.Option("--create-plots", help="Every report has its pictures; the flag changes nothing.")
+        bool, typer.Option("--create-plots", help="Understood, but not needed: every report has its pictures.")
     ] = True,
     walk_forward: Annotated[
         bool, typer.Option("--walk-forward", help="Train and test anew through the whole history instead.")
     ] = False,
 ) -> None:
-    """Judge champions and challengers on bars that they have not seen, with reports and pictures."""
+    """Judge champions and challengers on bars that they have not seen, and put all models of a symbol side by side.
+
+    Of one model (a symbol and a model type) every figure is told; of many a line each.
+
+    Pages with pictures, report.html and model_comparison.html, are in the folder of this run below results/.
+
+    Ends with 0 if all were judged, 1 if some could not be, 2 for a mistyped option, 5 if it took too long.
+    """
     chosen = choices(context)
     job: JobName = "walk_forward" if walk_forward else "evaluation"
     execute(chosen, (job,), _options(symbols=chosen.symbols(symbols), model_types=model_types))
