@@ -36,8 +36,10 @@ def _market(coin: str, opens: datetime, hour: int) -> dict[str, Any]:
     slug = f"{coin}-up-or-down-january-1-{clock}-et"
     random = np.random.default_rng(seed_of(slug))
     events = _trades(slug, random, opens)
-    events.append(_closing(slug, "merge", events[-1]["t"] + 60_000, _mergeable(events)))
-    events.append(_closing(slug, "redeem", events[-1]["t"] + 3_600_000, 0))
+    over = events[-1]["t"]
+    pairs, rest = _held(events)
+    events.append(_closing(slug, "merge", over + 60_000, pairs))
+    events.append(_closing(slug, "redeem", over + 3_660_000, rest))
     return {
         "slug": slug,
         "totalEvents": len(events),
@@ -71,12 +73,15 @@ def _trades(slug: str, random: np.random.Generator, opens: datetime) -> list[dic
     ]
 
 
-def _mergeable(trades: list[dict[str, Any]]) -> float:
-    """Equal amounts of both outcomes, which a merge turns back into money."""
+def _held(trades: list[dict[str, Any]]) -> tuple[float, float]:
+    """Shares in pairs of both outcomes, which a merge turns back into money, and what else is held of the winner."""
     held = {
         outcome: sum(trade["size"] for trade in trades if trade["outcome"] == outcome) for outcome in ("Up", "Down")
     }
-    return float(round(min(held.values()), 6))
+    pairs = min(held.values())
+    last = trades[-1]
+    has_risen = (last["outcome"] == "Up") == (last["price"] > 0.5)
+    return round(pairs, 6), round(held["Up" if has_risen else "Down"] - pairs, 6)
 
 
 def _closing(slug: str, kind: str, t: int, size: float) -> dict[str, Any]:

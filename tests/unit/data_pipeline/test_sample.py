@@ -131,6 +131,20 @@ def test_the_bucket_has_the_layout_of_the_real_one(tmp_path: Path) -> None:
         assert all(0.0 < trade["price"] < 1.0 and trade["t"] % 1000 == 0 for trade in trades)
 
 
+def test_the_buckets_trader_is_paid_for_every_pair_and_for_the_winner_and_earns_or_loses(tmp_path: Path) -> None:
+    earned = []
+    for path in sample_bucket(tmp_path):
+        events = json.loads(path.read_bytes())["prices"]
+        *trades, merge, redeem = events
+        held = [sum(each["size"] for each in trades if each["outcome"] == outcome) for outcome in ("Up", "Down")]
+        assert merge["size"] == pytest.approx(min(held), abs=1e-6)
+        assert redeem["size"] == pytest.approx(0.0, abs=1e-6) or merge["size"] + redeem["size"] == pytest.approx(
+            max(held), abs=1e-5
+        )
+        earned.append(merge["usdc"] + redeem["usdc"] - sum(trade["usdc"] for trade in trades))
+    assert min(earned) < 0.0 < max(earned)
+
+
 def test_the_bucket_is_the_same_every_time(tmp_path: Path) -> None:
     first, second = ({path.name: path.read_bytes() for path in sample_bucket(tmp_path / name)} for name in ("a", "b"))
     assert first == second
