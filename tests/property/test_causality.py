@@ -52,6 +52,7 @@ OTHERS = {
     "label_weights.sample_weights": "of labels",
     "rebasing.explained": "compares two pulls of one history",
     "trade_logs.label": "of labels",
+    "trade_logs.until_last_bar": "cuts a log where the bars end",
     "triple_barrier.barrier_labels": "labels are the future; tests/unit holds them to change nothing when more comes",
     "triple_barrier.fitted_barriers": "one answer of a training span",
 }
