@@ -129,17 +129,23 @@ def _computed(frame: pd.DataFrame, features: list[Feature], times: Callable[[], 
     return pd.DataFrame(values.T, index=frame.index, columns=[feature.name for feature in features])
 
 
-def _dated(df: pd.DataFrame) -> pd.DatetimeIndex:
-    """The times of a plain frame as they stand in it."""
+def _times(df: pd.DataFrame) -> pd.DatetimeIndex | None:
+    """The times of a plain frame as they stand in it, NaT for what is none; None where it has no such column."""
     named = [name for name in df.columns if str(name).lower() in TIME_NAMES]
-    if named or isinstance(df.index, pd.DatetimeIndex):
-        times = pd.DatetimeIndex(df[named[0]] if named else df.index)
-        return times.tz_localize(None)
-    raise NightdeskError(
-        "features.columns",
-        f"The market data has no dates for the features of the calendar; it has {', '.join(map(str, df.columns))}.",
-        "Add a column `date`, or choose features without the time of day, week and year.",
-    )
+    if named:
+        return pd.DatetimeIndex(pd.to_datetime(df[named[0]], errors="coerce"))
+    return df.index if isinstance(df.index, pd.DatetimeIndex) else None
+
+
+def _dated(df: pd.DataFrame) -> pd.DatetimeIndex:
+    times = _times(df)
+    if times is None:
+        raise NightdeskError(
+            "features.columns",
+            f"The market data has no dates for the features of the calendar; it has {', '.join(map(str, df.columns))}.",
+            "Add a column `date`, or choose features without the time of day, week and year.",
+        )
+    return times.tz_localize(None)
 
 
 class FeatureEngineer:
@@ -170,7 +176,18 @@ class FeatureEngineer:
                 f"The market data has {len(df)} rows; these features need {needed} for their first full row.",
                 "Load a longer span.",
             )
+        self._check_order(df)
         self._check_values(df)
+
+    @staticmethod
+    def _check_order(df: pd.DataFrame) -> None:
+        times = _times(df)
+        if times is not None and not times.is_monotonic_increasing:
+            raise NightdeskError(
+                "features.order",
+                "The rows of the market data are not in the order of their dates: later ones would explain earlier.",
+                "Sort them by date, oldest first, and remove those whose date cannot be read.",
+            )
 
     @staticmethod
     def _check_values(df: pd.DataFrame) -> None:

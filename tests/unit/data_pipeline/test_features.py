@@ -270,6 +270,10 @@ def test_the_engineer_leaves_the_frame_it_was_given_alone() -> None:
         (lambda frame: frame.head(0), "features.too_short", "0 rows"),
         (lambda frame: frame.assign(close=frame["close"].where(frame.index != 7)), "features.nan", "row 8"),
         (lambda frame: frame.assign(volume="many"), "features.nan", "many"),
+        (lambda frame: frame.iloc[::-1], "features.order", "oldest first"),
+        (lambda frame: frame.set_index("date").iloc[::-1], "features.order", "oldest first"),
+        (lambda frame: frame.assign(date=frame["date"].where(frame.index != 7)), "features.order", "cannot be read"),
+        (lambda frame: frame.assign(date=frame["date"].astype(str).iloc[::-1].array), "features.order", "Sort"),
     ],
 )
 def test_market_data_the_engineer_cannot_use_is_told_exactly(change, code: str, word: str) -> None:
