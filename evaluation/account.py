@@ -9,7 +9,8 @@ nothing at an open or a close is closed there and stays at zero.
 
 Prices are adjusted for splits but not for dividends: a dividend is paid in cash on the shares held over its ex-date,
 before the fill at the open of that bar, and taken from who is short. It changes no target, so it is not reinvested.
-Positive cash may earn interest, and what is short costs its borrow, at each close.
+Cash may earn interest at each close, but for the proceeds of what is short, which a broker keeps; and what is short
+costs its borrow.
 
 `step` is one bar of that. It is pure, allocates nothing and costs some nanoseconds, so an environment of many symbols
 and episodes at once is a `compiled` loop over arrays of cash, shares and targets: an `Account` is made of each, and
@@ -136,18 +137,18 @@ def fill(account: Account, target: float, price: float, rates: Rates) -> Account
 
 
 @njit(cache=True)
-def earned(account: Account, rates: Rates) -> float:
-    """The interest of one bar on what cash there is."""
-    return rates.interest * max(account.cash, 0.0)
+def earned(account: Account, price: float, rates: Rates) -> float:
+    """The interest of one bar on what cash there is beyond the worth of what is short at `price`."""
+    return rates.interest * max(min(account.cash, worth(account, price)), 0.0)
 
 
 @njit(cache=True)
 def mark(account: Account, price: float, rates: Rates) -> Account:
-    """The account after the close at `price`, where cash earns its interest and shares sold short cost their borrow."""
+    """The account after the close at `price`, where cash earns its interest and what is short costs its borrow."""
     cash = account.cash
     if cash >= 0.0 and account.shares >= 0.0 and rates.interest == 0.0:
         return account  # it owes nothing and earns nothing
-    cash += earned(account, rates) - rates.borrow * max(-account.shares, 0.0) * price
+    cash += earned(account, price, rates) - rates.borrow * max(-account.shares, 0.0) * price
     if cash + account.shares * price <= 0.0:
         return Account(0.0, 0.0, account.target)
     return Account(cash, account.shares, account.target)

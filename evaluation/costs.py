@@ -20,7 +20,7 @@ class Costs:
     """Commission and slippage as rates of what is traded; borrow as a yearly rate of what is short.
 
     `commission_minimum` is money, the least commission of one order; `cash_interest` is what positive cash earns a
-    year, the proceeds of short sales included.
+    year, but for the proceeds of what is short: a broker keeps those as security.
     """
 
     commission: float = 0.001

@@ -140,7 +140,7 @@ def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
             if held != 0.0:
                 low, high = min(low, lows[p, t]), max(high, highs[p, t])
                 if rates.interest > 0.0:
-                    trades[count].pnl -= earned(account, rates)  # what cash earns is no merit of the trade
+                    trades[count].pnl -= earned(account, close, rates)  # what cash earns is no merit of the trade
             account = mark(account, close, rates)
             if account.shares != held:
                 _widen(trades[count], low, high)

@@ -122,8 +122,9 @@ class Orders(bt.Strategy):
         day, whole = divmod(len(self) - 1, 2)
         if whole:
             # Added cash arrives at the next moment, before anything is ordered there.
-            earned = self.p.case.interest * max(self.broker.getcash(), 0.0)
-            owed = self.p.case.borrow * max(-self.position.size, 0.0) * self.data.close[0]
+            short = max(-self.position.size, 0.0) * self.data.close[0]
+            earned = self.p.case.interest * max(self.broker.getcash() - short, 0.0)
+            owed = self.p.case.borrow * short
             self.broker.add_cash(earned - owed)
             self.equity.append(self.broker.getvalue() + earned - owed)
         elif not np.isnan(self.p.orders[day]):

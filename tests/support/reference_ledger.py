@@ -65,9 +65,10 @@ class Reference:
             previous, decided = wanted[bar], wanted[bar + 1]
             if not self.bust(open_) and decided != previous:
                 self.order(decided, open_)
-            if self.cash > 0.0:
-                self.interest_earned += self.interest * self.cash
-                self.cash += self.interest * self.cash
+            free = self.cash - abs(self.shares) * close if self.shares < 0.0 else self.cash
+            if free > 0.0:
+                self.interest_earned += self.interest * free
+                self.cash += self.interest * free
             if self.shares < 0.0:
                 self.cash -= self.borrow * -self.shares * close
             self.bust(close)

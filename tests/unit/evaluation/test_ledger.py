@@ -113,6 +113,12 @@ def test_positive_cash_earns_interest_at_each_close_and_trades_do_not_count_it()
     assert books.trades["pnl"][0] == pytest.approx(101.0)
 
 
+def test_the_proceeds_of_what_is_short_earn_nothing():
+    books = run([10, 10, 10], [10, 10, 12], [-0.5, -0.5, -0.5], Rates(0.0, 0.0, 0.0, interest=0.01))
+    # 1010 after bar 0; then 1515 in cash, of which 505, and at last 606, are the worth of the 50.5 shares sold.
+    np.testing.assert_allclose(books.cash[0], [1010, 1525.1, 1525.1 + 0.01 * (1525.1 - 606)], rtol=1e-14)
+
+
 def test_costs_come_out_of_a_full_position_and_nothing_is_bought_on_credit():
     books = run([100, 100, 100], [100, 100, 100], [1.0, 1.0, 1.0], Rates(0.01, 0.0, 0.0))
     assert books.cash[0, 1] == pytest.approx(0.0, abs=1e-9)
