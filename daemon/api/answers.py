@@ -244,6 +244,7 @@ class Evaluation(Answer):
     report: str | None = Field(description="The address of report.json.")
     page: str | None = Field(description="The address of the same as a page, with every picture in it.")
     picture: str | None = Field(description="The address of the equity picture.")
+    comparison: str | None = Field(description="The address of a page with all models of its symbol.")
 
 
 class Serving(Answer):

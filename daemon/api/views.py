@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -23,21 +24,23 @@ def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answ
 
 
 def evaluation(row: models.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
-    """A judgement, with the addresses of its report, its page and its picture if they are still kept."""
-    files = {
-        "report": _address(home, row.report, "report.json"),
-        "page": _address(home, row.report, "report.html"),
-        "picture": _address(home, row.report, "equity.png"),
-    }
-    return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **files})
+    """A judgement, with the addresses of its report, pages and picture, those that are still kept."""
+    files: dict[str, Path | None] = dict.fromkeys(("report", "page", "picture", "comparison"))
+    if row.report is not None:
+        folder = home.root / row.report
+        files = {
+            "report": folder / "report.json",
+            "page": folder / "report.html",
+            "picture": folder / "equity.png",
+            "comparison": folder.parent.parent / "model_comparison.html",  # over all model types of the symbol
+        }
+    addresses = {name: _address(home, file) for name, file in files.items()}
+    return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **addresses})
 
 
-def _address(home: Home, report: str | None, name: str) -> str | None:
-    """Where the API serves the file `name` of a report's folder, which is told relative to the home."""
-    if report is None:
-        return None
-    file = home.root / report / name
-    if not file.is_file():
+def _address(home: Home, file: Path | None) -> str | None:
+    """Where the API serves a file of the results, if it is there."""
+    if file is None or not file.is_file():
         return None
     return f"{REPORTS}/{quote(file.relative_to(home.results).as_posix())}"
 

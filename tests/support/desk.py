@@ -171,6 +171,7 @@ def _judged(c: Connection, home: Home | None, run_id: int, version: models.Versi
         (folder / "report.json").write_text(json.dumps({"schema_version": 1}), "utf-8")
         (folder / "report.html").write_text("<!doctype html>", "utf-8")
         (folder / "equity.png").write_bytes(PIXEL)
+        (folder.parents[1] / "model_comparison.html").write_text("<!doctype html>", "utf-8")
         report = home.relative(folder)
     models.add_evaluation(
         c, run_id=run_id, version_id=version.id, champion_id=None, dataset="d" * 64, first=NOW - timedelta(days=365),

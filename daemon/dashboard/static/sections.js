@@ -155,7 +155,8 @@ function equity(model, judged, picture) {
   picture(judged.picture, image);
   return el("figure", {}, el("a", { href: judged.picture }, image),
     el("figcaption", { class: "faint" }, "Unseen bars, ", day(judged.first), " to ", day(judged.last),
-      judged.page ? [" · ", el("a", { href: judged.page }, "full report")] : null));
+      judged.page ? [" · ", el("a", { href: judged.page }, "full report")] : null,
+      judged.comparison ? [" · ", el("a", { href: judged.comparison }, `all models of ${model.symbol}`)] : null));
 }
 
 function verdict(judged, champion) {

@@ -217,6 +217,8 @@ def test_the_page_of_a_report_may_load_and_run_nothing(http):
     assert {"default-src 'none'", "img-src data:", "sandbox", "frame-ancestors 'none'"} <= policy
     assert not any(part.startswith(("script-src", "connect-src")) for part in policy)
     assert page.headers["x-content-type-options"] == "nosniff"
+    assert evaluation["comparison"] == "/api/v1/reports/evaluation-3/AAPL/model_comparison.html"
+    assert http.get(evaluation["comparison"]).text == "<!doctype html>"
 
 
 def test_a_report_that_was_tidied_away_has_no_address(desk, live):
@@ -224,7 +226,7 @@ def test_a_report_that_was_tidied_away_has_no_address(desk, live):
     for file in desk.home.results.rglob("*.*"):
         file.unlink()
     swept = told(live.get("/api/v1/models/1"))["evaluations"][0]
-    assert (swept["report"], swept["page"], swept["picture"]) == (None, None, None)
+    assert {swept[name] for name in ("report", "page", "picture", "comparison")} == {None}
     assert live.get(evaluation["report"]).status_code == 404
 
 
