@@ -24,6 +24,8 @@ from data_pipeline import actions, states17
 from data_pipeline.sequences import returns_to_go
 from data_pipeline.trader_bars import TraderBars, check_length, trader_bars
 from data_pipeline.trader_events import Repeats, read_events
+from data_pipeline.trader_labels import Labels, trader_labels
+from data_pipeline.triple_barrier import Barriers
 
 VERSION = 1
 _GROUP = 65_536  # rows that are written at one go; a market is never cut by it
@@ -39,6 +41,9 @@ _DRAFT = pa.schema(
         ("net", pa.float64()),
         ("trades", pa.int32()),
         ("reward", pa.float64()),
+        ("label", pa.int8()),
+        ("pnl", pa.float64()),
+        ("bars_held", pa.int32()),
         *((name, pa.float32()) for name in states17.NAMES),
     ]
 )
@@ -54,10 +59,18 @@ class Choice:
     seconds: int = 15  # of a bar
     train: float = 0.8  # the part of the markets, the oldest, that is learnt from
     strong: float = 0.8  # the quantile of net amounts in training markets from which on a trade is strong
+    profit: float = 0.02  # parts of the price that a label's barriers are away from it
+    stop: float = 0.02
+    patience: int = 20  # bars until a label is that of neither
     repeats: Repeats = "keep"
 
     def __post_init__(self) -> None:
         check_length(self.seconds)
+
+    @property
+    def barriers(self) -> Barriers:
+        """Those of the labels."""
+        return Barriers(self.profit, self.stop, self.patience)
 
 
 @dataclass
@@ -140,7 +153,7 @@ class _Drafting:
                 continue
             over = int(bars.time[-1]) + self._choice.seconds * 1000
             self.spans.extend((int(bars.time[states17.WARM_UP]), max(over, bars.settled + 1)))
-            yield _rows(bars, self._report.markets, path)
+            yield _rows(bars, trader_labels(bars, self._choice.barriers), self._report.markets, path)
             self._report.markets += 1
 
     def _bars(self, path: Path) -> TraderBars:
@@ -159,7 +172,7 @@ def _instant(milliseconds: int) -> str:
     return datetime.fromtimestamp(int(milliseconds) / 1000, UTC).isoformat()
 
 
-def _rows(bars: TraderBars, market: int, path: Path) -> pa.Table:
+def _rows(bars: TraderBars, labels: Labels, market: int, path: Path) -> pa.Table:
     """The rows of one market whose states all have a value."""
     ready = slice(states17.WARM_UP, None)
     n = len(bars) - states17.WARM_UP
@@ -173,9 +186,11 @@ def _rows(bars: TraderBars, market: int, path: Path) -> pa.Table:
         bars.net[ready],
         bars.trades[ready].astype("i4"),
         bars.reward[ready],
+        *(column[ready] for column in labels),
         *states.T,
     ]
-    return pa.table([pa.array(column) if isinstance(column, np.ndarray) else column for column in columns], _DRAFT)
+    arrays = [pa.array(each, from_pandas=True).cast(kind) for each, kind in zip(columns, _DRAFT.types, strict=True)]
+    return pa.table(arrays, _DRAFT)
 
 
 def _grouped(markets: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -258,7 +273,7 @@ def _write(draft: pq.ParquetFile, path: Path, splits: npt.NDArray[np.int8], choi
             split = np.array(_SPLITS, dtype=object)[splits[rows["market"].to_numpy()]]
             full = rows.append_column("action", pa.array(grades)).append_column("split", pa.array(split, pa.string()))
             writer.write_table(full, row_group_size=len(full))
-            for name in ("market", "time", "net", "reward", "action", *states17.NAMES):
+            for name in ("market", "time", "net", "reward", "pnl", "action", *states17.NAMES):
                 digest.update(np.ascontiguousarray(full[name].to_numpy()).tobytes())
             counted.update(split)
             graded.update(actions.GRADES[grade] for grade in grades)

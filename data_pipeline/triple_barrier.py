@@ -81,6 +81,16 @@ def barrier_labels(
     return pd.DataFrame(columns, index=index[entries])
 
 
+def long_touches(closes: Floats, entries: Integers, barriers: Barriers) -> tuple[Integers, Floats, Integers]:
+    """Label, P&L and bars held of long entries at these closes, with barriers at parts of the price.
+
+    Every entry needs a whole horizon of closes after it.
+    """
+    market, whole = _Market(*[np.ascontiguousarray(closes)] * 4), np.ones(len(entries))
+    limits = (float(barriers.profit), float(barriers.stop), barriers.horizon)
+    return _first_touches(market, entries, whole.astype(np.int64), whole, limits)
+
+
 def _entries(
     bars: Bars, barriers: Barriers, sigma: float | pd.Series | None, side: pd.Series | None
 ) -> tuple[Integers, Integers, Floats]:

@@ -69,7 +69,8 @@ def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder)
     assert (listed["id"], listed["rows"], listed["interval"]) == (made["id"], sum(made["sequences"].values()), "15s")
     assert made["id"] in nightdesk("data", "list").out
     told = nightdesk("data", "lineage", made["id"][:12], "--json").json
-    assert told["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep"}
+    labels = {"profit": 0.02, "stop": 0.02, "patience": 20}
+    assert told["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
     logs = nightdesk("data", "lineage", told["made_of"]["dataset"], "--json").json
     assert (logs["dataset"]["kind"], logs["dataset"]["source"], logs["dataset"]["rows"]) == ("trade_logs", "folder", 3)
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in REAL.glob("*.json")}

@@ -40,11 +40,12 @@ def test_the_table_has_a_row_for_each_decision_with_its_17_states_action_return_
     _, report, table = made
     assert list(table.columns) == [
         *("market", "address", "slug", "time", "price", "net", "trades", "reward"),
+        *("label", "pnl", "bars_held"),
         *NAMES,
         *("action", "split"),
     ]
     assert len(table) == sum(report.sequences.values()) > 1000
-    assert not table.isna().any().any()
+    assert not table.drop(columns=["label", "pnl", "bars_held"]).isna().any().any()
     assert set(table["address"]) == {"0x0", "0x1"}
     assert table["slug"].nunique() == report.markets == 10
     assert str(table["time"].dtype) == "datetime64[ms, UTC]"
@@ -75,6 +76,18 @@ def test_when_every_market_is_settled_after_the_cut_nothing_is_written(tmp_path)
         make_table(write(tmp_path, 3, every=1), tmp_path / "t.parquet")
     assert caught.value.code == "trades.no_training"
     assert not (tmp_path / "t.parquet").exists()
+
+
+def test_every_decision_that_has_time_left_is_labelled_by_the_barriers_of_the_choice(made, tmp_path):
+    _, _, table = made
+    left = table.groupby("market").cumcount(ascending=False)
+    pd.testing.assert_series_equal(table["label"].notna(), (table["net"] != 0) & (left >= 20), check_names=False)
+    assert set(table["label"].dropna()) == {-1.0, 0.0, 1.0}
+    won = table["label"] == 1
+    assert table.loc[won, "pnl"].min() > 0.02
+    hasty = Choice(profit=0.5, stop=0.5, patience=1)
+    make_table(write(tmp_path, 2), tmp_path / "t.parquet", hasty)
+    assert set(pd.read_parquet(tmp_path / "t.parquet")["bars_held"].dropna()) == {1.0}
 
 
 def test_a_market_that_lies_across_the_cut_belongs_to_no_split(tmp_path):
