@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 from typing import Any
 
 import typer
@@ -36,6 +37,9 @@ def show_evaluation(home: Home, detail: dict[str, Any]) -> None:
     pages |= {
         f"Models of {symbol}": f"{found['report']}/model_comparison.html" for symbol, found in recommendations.items()
     }
+    if len(recommendations) > 1:
+        joint = PurePosixPath(next(iter(recommendations.values()))["report"]).parent
+        pages["All models"] = f"{joint}/model_comparison.html"
     for about, page in pages.items():
         typer.echo(f"{about}: {page}")
 

@@ -56,13 +56,17 @@ def test_one_model_is_told_with_every_figure_its_unit_and_its_reason(home: Home,
 
 def test_many_models_are_told_a_line_each_with_what_to_rely_on(home: Home, capsys) -> None:
     told = {"AAPL/cloner": verdict("v1"), "MSFT/cloner": verdict("v2", verdict="better", serves=True)}
-    recommended = {"AAPL": {"recommendation": "Stay in cash.", "report": "results/evaluation-1/AAPL"}}
+    recommended = {
+        symbol: {"recommendation": "Stay in cash.", "report": f"results/evaluation-1/{symbol}"}
+        for symbol in ("AAPL", "MSFT")
+    }
     show_evaluation(home, {"verdicts": told, "recommendations": recommended})
     said = capsys.readouterr().out
     assert "it did not earn clearly more for the risk it took" in said
     assert "it earned clearly more for the risk it took" in said
     assert "AAPL: Stay in cash." in said
     assert "Models of AAPL: results/evaluation-1/AAPL/model_comparison.html" in said
+    assert "All models: results/evaluation-1/model_comparison.html" in said
     assert "Volatility" not in said
 
 
