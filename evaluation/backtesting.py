@@ -39,6 +39,21 @@ class Backtest:
     initial_cash: float
     periods_per_year: float | None
 
+    @property
+    def interest(self) -> float:
+        """What cash earns in a bar."""
+        return self.costs.rates(self.periods_per_year).interest
+
+    @property
+    def excess(self) -> pd.Series:
+        """The returns beyond what cash earns: what a Sharpe ratio is of, since staying in cash takes no skill."""
+        return self.returns - self.interest
+
+    @property
+    def idle_return(self) -> float:
+        """The total return of staying in cash, in percent."""
+        return 100.0 * ((1.0 + self.interest) ** len(self.returns) - 1.0)
+
     def metrics(self) -> dict[str, Any]:
         """Everything `compute_metrics` can say of it."""
         return compute_metrics(
@@ -48,6 +63,7 @@ class Backtest:
             positions=self.positions,
             traded=self.traded,
             benchmark=self.benchmark,
+            interest=self.interest,
         )
 
 

@@ -110,15 +110,13 @@ def _figures(
     told: list[tuple[float, float]] = []
     for first in range(0, draws, step):
         chunk = {str(draw): _by_lot(wanted, seed, draw) for draw in range(first, min(first + step, draws))}
-        for test in run(chunk).values():
-            returns = test.returns.to_numpy()
-            told.append((formulas.total_return(returns), _sharpe(returns, test.periods_per_year)))
+        told += [(formulas.total_return(test.returns.to_numpy()), _sharpe(test)) for test in run(chunk).values()]
     return np.array(told)
 
 
-def _sharpe(returns: Array, periods_per_year: float | None) -> float:
+def _sharpe(test: Backtest) -> float:
     try:
-        return formulas.sharpe_ratio(returns, periods_per_year or np.nan)
+        return formulas.sharpe_ratio(test.excess.to_numpy(), test.periods_per_year or np.nan)
     except UndefinedError:
         return np.nan
 

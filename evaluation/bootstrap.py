@@ -128,13 +128,22 @@ def sharpe_difference(
 
 
 def intervals(
-    returns: Array, *, periods_per_year: float | None, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+    returns: Array,
+    *,
+    periods_per_year: float | None,
+    interest: float = 0.0,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> Intervals:
-    """What `returns` say of the true figures and of the future; the same seed gives the same bounds."""
+    """What `returns` say of the true figures and of the future; the same seed gives the same bounds.
+
+    The Sharpe ratio is of what was earned beyond `interest`, the return of cash in a bar.
+    """
 
     def sharpe() -> tuple[Interval, ...]:
         found = sharpe_difference(
-            returns, None, periods_per_year=periods_per_year, level=level, resamples=resamples, seed=seed
+            returns - interest, None, periods_per_year=periods_per_year, level=level, resamples=resamples, seed=seed
         )
         return (Interval(found.difference, found.low, found.high),)
 

@@ -46,9 +46,9 @@ def judge(
     Better is what is surely so: with `rules.confidence` its Sharpe ratio is higher (paired block bootstrap), by more
     than `min_sharpe_gain` as measured, from enough completed trades, without a drawdown that is more than
     `max_extra_drawdown` points deeper. Against cash, where luck has as many chances as there were trials, its deflated
-    Sharpe ratio must be as sure, and its total return above zero. Worse is a Sharpe ratio that is as surely lower, or a
-    limit broken. A champion that held nothing on these bars, or surely loses to cash, is judged as the cash it should
-    have been. What is undefined or in doubt is never better.
+    Sharpe ratio must be as sure, and its total return above what cash earned. Worse is a Sharpe ratio that is as surely
+    lower, or a limit broken. A champion that held nothing on these bars, or surely loses to cash, is judged as the cash
+    it should have been. What is undefined or in doubt is never better.
     """
     _check_same_bars(challenger, champion)
     rival = champion if champion is not None and _stands(champion, rules) else None
@@ -57,6 +57,7 @@ def judge(
         "confidence": rules.confidence,
         "challenger": _shown(challenger),
         **({"champion": _shown(champion)} if champion is not None else {}),
+        "cash": {"total_return": challenger.idle_return},
         **_evidence(challenger, rival, rules, trials),
     }
     if doubts:
@@ -94,8 +95,8 @@ def _stands(champion: Backtest, rules: Promotion) -> bool:
 def _gain(challenger: Backtest, rival: Backtest | None, rules: Promotion) -> SharpeDifference:
     """The difference of Sharpe ratios, its bounds crossing zero where the verdict turns."""
     return sharpe_difference(
-        challenger.returns.to_numpy(),
-        rival.returns.to_numpy() if rival is not None else None,
+        challenger.excess.to_numpy(),
+        rival.excess.to_numpy() if rival is not None else None,
         periods_per_year=challenger.periods_per_year,
         level=2.0 * rules.confidence - 1.0,
     )
@@ -103,7 +104,7 @@ def _gain(challenger: Backtest, rival: Backtest | None, rules: Promotion) -> Sha
 
 def _evidence(challenger: Backtest, rival: Backtest | None, rules: Promotion, trials: Trials) -> dict[str, Any]:
     worth = significance(
-        challenger.returns.to_numpy(),
+        challenger.excess.to_numpy(),
         periods_per_year=challenger.periods_per_year,
         trials=trials,
         confidence=rules.confidence,
@@ -120,7 +121,7 @@ def _weigh(figures: dict[str, Any], rules: Promotion) -> tuple[Outcome, tuple[st
     against: list[str] = []
     if gain is not None and gain["confidence"] <= 1.0 - rules.confidence:
         against.append("sharpe_diff")
-    if rival is None and ours["total_return"] <= 0.0:
+    if rival is None and ours["total_return"] <= figures["cash"]["total_return"]:
         against.append("total_return")
     if rival is not None and ours["max_drawdown"] < rival["max_drawdown"] - rules.max_extra_drawdown:
         against.append("drawdown")

@@ -72,7 +72,7 @@ def total_return(returns: Array) -> float:
 
 
 def annualised_return(returns: Array, periods_per_year: float) -> float:
-    """The mean return times the periods of a year, in percent: the numerator of the Sharpe ratio."""
+    """The mean return times the periods of a year, in percent."""
     _at_least(2, returns)
     return 100.0 * float(np.mean(returns)) * periods_per_year
 
@@ -96,17 +96,17 @@ def downside_deviation(returns: Array, periods_per_year: float) -> float:
 
 
 def sharpe_ratio(returns: Array, periods_per_year: float) -> float:
-    """Mean over standard deviation, a year's worth; cash earns nothing (Sharpe 1994)."""
+    """Mean over standard deviation, a year's worth, of returns beyond what cash earns (Sharpe 1994)."""
     _at_least(2, returns)
     mean = float(np.mean(returns))
     deviation = _deviation(returns, mean)
-    if deviation <= 1e-10 * abs(mean):  # rounding noise around a constant is no variance
+    if deviation <= 1e-10 * abs(mean) + 1e-15:  # rounding noise around a constant is no variance
         raise UndefinedError("zero_variance")
     return mean / deviation * math.sqrt(periods_per_year)
 
 
 def sortino_ratio(returns: Array, periods_per_year: float) -> float:
-    """Annualised return over downside deviation (Sortino and Price 1994, target zero)."""
+    """Annualised return over downside deviation, of returns beyond what cash earns (Sortino and Price 1994)."""
     downside = downside_deviation(returns, periods_per_year)
     if downside == 0.0:
         raise UndefinedError("no_losses")

@@ -29,8 +29,8 @@ METRICS: dict[str, tuple[Callable[..., float], tuple[str, ...], Unit]] = {
     "average_drawdown": (formulas.average_drawdown, ("returns",), "percent"),
     "var_5": (formulas.value_at_risk, ("returns",), "percent"),
     "cvar_5": (formulas.conditional_value_at_risk, ("returns",), "percent"),
-    "sharpe_ratio": (formulas.sharpe_ratio, ("returns", "periods_per_year"), "ratio"),
-    "sortino_ratio": (formulas.sortino_ratio, ("returns", "periods_per_year"), "ratio"),
+    "sharpe_ratio": (formulas.sharpe_ratio, ("excess", "periods_per_year"), "ratio"),
+    "sortino_ratio": (formulas.sortino_ratio, ("excess", "periods_per_year"), "ratio"),
     "calmar_ratio": (formulas.calmar_ratio, ("returns", "periods_per_year"), "ratio"),
     "omega_ratio": (formulas.omega_ratio, ("returns",), "ratio"),
     "information_ratio": (formulas.information_ratio, ("returns", "benchmark", "periods_per_year"), "ratio"),
@@ -65,6 +65,7 @@ def compute_metrics(
     positions: pd.Series | Array | None = None,
     traded: pd.Series | Array | None = None,
     benchmark: pd.Series | Array | None = None,
+    interest: float = 0.0,
 ) -> dict[str, Any]:
     """Every metric by name, JSON-able; `metrics["reasons"][name]` says why one is None, `UNITS[name]` how it is told.
 
@@ -75,9 +76,12 @@ def compute_metrics(
         positions: the weight held at each close.
         traded: the fraction of the account that changed hands in each bar.
         benchmark: returns of the alternative on the same bars.
+        interest: what cash earns in a bar; Sharpe and Sortino ratio are of what was earned beyond it.
     """
+    earned = _checked("returns", returns, least=-1.0)
     inputs: dict[str, Any] = {
-        "returns": _checked("returns", returns, least=-1.0),
+        "returns": earned,
+        "excess": earned - interest if interest else earned,
         "periods_per_year": periods_per_year,
         "positions": None if positions is None else _checked("positions", positions),
         "traded": None if traded is None else _checked("traded", traded, least=0.0),

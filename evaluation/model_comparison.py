@@ -162,7 +162,7 @@ def _row(name: str, test: Backtest, who: Contender | None = None) -> Row:
 
 def _overfitting(tests: Collection[Backtest]) -> tuple[Overfitting | None, str | None]:
     """What choosing among them is worth; of one alone, or of few bars, nobody can say."""
-    returns = np.column_stack([test.returns.to_numpy() for test in tests])
+    returns = np.column_stack([test.excess.to_numpy() for test in tests])
     if returns.shape[1] < 2:
         return None, "only_one"
     try:

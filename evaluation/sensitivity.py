@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluation.backtesting import Backtest, Frame, Target, backtest
 from evaluation.costs import DEFAULT_COSTS, Costs
+from evaluation.formulas import total_return
 
 FACTORS = (0.0, 1.0, 2.0, 5.0)
 FIGURES = ("total_return", "cagr", "sharpe_ratio", "max_drawdown")
@@ -29,7 +30,7 @@ class AtCosts:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """The multiple of the costs at which nothing is left, and the commission and slippage of one way then; or why not.
+    """The multiple of the costs at which cash earns as much, and the commission and slippage of one way then; or why not.
 
     `no_costs`: there are none to multiply. `no_trades`: nothing was traded. `never_profitable`: it loses without any
     costs. `always_profitable`: it still earns at the highest costs that are tried.
@@ -88,7 +89,7 @@ def _break_even(at: Callable[[float], Backtest], costs: Costs, highest: float) -
     """Halve the span between a multiple that earns and one that does not, until it is narrow."""
 
     def earns(test: Backtest) -> bool:
-        return float(test.equity.iloc[-1]) > test.initial_cash
+        return total_return(test.returns.to_numpy()) > test.idle_return
 
     free = at(0.0)
     if free.costs == costs:

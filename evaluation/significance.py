@@ -111,7 +111,7 @@ class Significance:
 def significance(
     returns: Array, *, periods_per_year: float | None, trials: Trials, confidence: float = 0.95
 ) -> Significance:
-    """What the Sharpe ratio of `returns` is worth, as one of `trials`.
+    """What the Sharpe ratio of `returns` (beyond what cash earned) is worth, as one of `trials`.
 
     The variance is that of the Sharpe ratios of all trials that were measured: trials that resemble each other, such as
     every night's retraining, differ by little, and little is all that choosing among them can win.

@@ -132,6 +132,7 @@ def _slice(test: Backtest, names: pd.Series, name: str, *, scattered: bool) -> S
         periods_per_year=test.periods_per_year,
         trades=test.trades[names.reindex(test.trades["entry"]).to_numpy() == name],
         positions=test.positions.to_numpy()[mine],
+        interest=test.interest,
     )
     reasons = {figure: told["reasons"][figure] for figure in FIGURES if figure in told["reasons"]}
     if mine.sum() < ENOUGH:

@@ -60,17 +60,14 @@ def sweep(
         rates,
         states,
     )
-    figures = _figures(states, len(frame), initial_cash, rates.interest, per_year)
+    figures = _figures(states, len(frame), initial_cash, per_year)
     return pd.DataFrame(figures, index=pd.MultiIndex.from_tuples(pairs, names=["first", "second"]))
 
 
-def _figures(
-    states: NDArray[Any], bars: int, initial_cash: float, interest: float, per_year: float | None
-) -> dict[str, NDArray[Any]]:
+def _figures(states: NDArray[Any], bars: int, initial_cash: float, per_year: float | None) -> dict[str, NDArray[Any]]:
     """What the sums come to, as `evaluation.formulas` defines it."""
-    excess = states["gained"] / bars
-    mean = excess + interest
-    deviation = np.sqrt(np.maximum(states["squares"] - bars * excess**2, 0.0) / max(bars - 1, 1))
+    mean = states["gained"] / bars
+    deviation = np.sqrt(np.maximum(states["squares"] - bars * mean**2, 0.0) / max(bars - 1, 1))
     sharpe = np.full(len(states), np.nan)
     # Rounding noise around a constant is no variance.
     defined = (deviation > 1e-10 * np.abs(mean) + 1e-15) & (per_year is not None and bars > 1)

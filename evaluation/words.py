@@ -85,7 +85,7 @@ VERDICTS: dict[str, str | dict[str, str]] = {
         "worse": "it earned less for the risk it took",
         "inconclusive": "it did not earn clearly more for the risk it took",
     },
-    "total_return": "it lost money",
+    "total_return": "it earned no more than cash",
     "drawdown": "it fell deeper",
     "too_few_trades": "it completed too few trades to tell",
     "deflated_sharpe": "among so many that were tried, its Sharpe ratio may be luck",

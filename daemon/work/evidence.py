@@ -39,8 +39,10 @@ def gather(
     held = beside_expert(said, expert, manifest.params.get("sell", "exit")) if expert is not None else None
     weights = _weights(manifest)
     evidence = Evidence(
-        significance=significance(returns, periods_per_year=per_year, trials=trials, confidence=rules.confidence),
-        intervals=intervals(returns, periods_per_year=per_year),
+        significance=significance(
+            test.excess.to_numpy(), periods_per_year=per_year, trials=trials, confidence=rules.confidence
+        ),
+        intervals=intervals(returns, periods_per_year=per_year, interest=test.interest),
         luck=beside.luck,
         costs=cost_sensitivity(unseen, said, test.costs, test.initial_cash),
         slices=sliced(test, unseen, volatility_regime(bars)),

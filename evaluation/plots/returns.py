@@ -131,7 +131,7 @@ def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, othe
 
 def _rolling(test: Backtest, window: int) -> Array:
     """Mean over deviation of each window, a year's worth; a gap where nothing moved."""
-    rolling = test.returns.rolling(window)
+    rolling = test.excess.rolling(window)
     deviation = rolling.std().where(lambda found: found > 1e-9)
     ratio: Array = (rolling.mean() / deviation * np.sqrt(test.periods_per_year or np.nan)).to_numpy()
     return ratio

@@ -237,3 +237,15 @@ def test_cash_interest_is_a_yearly_rate_of_what_lies_idle():
     flat = backtest(bars, series([0.0] * 5, bars), rich, 1000.0, periods_per_year=10.0)
     np.testing.assert_allclose(flat.equity, 1000.0 * 1.01 ** np.arange(1, 6))
     assert flat.returns.iloc[0] == pytest.approx(0.01)
+
+
+def test_what_cash_earns_is_no_merit_of_a_trader():
+    bars = daily_bars().frame
+    target, rich = series(np.where(np.arange(len(bars)) // 5 % 2, 0.05, 0.0), bars), Costs(cash_interest=0.05)
+    poor, told = backtest(bars, target).metrics(), backtest(bars, target, rich).metrics()
+    assert told["total_return"] > poor["total_return"] + 1.0
+    for ratio in ("sharpe_ratio", "sortino_ratio"):
+        assert told[ratio] == pytest.approx(poor[ratio], abs=0.3)
+    flat = backtest(bars, 0.0 * target, rich)
+    assert flat.metrics()["reasons"]["sharpe_ratio"] == "zero_variance"
+    assert flat.metrics()["total_return"] == pytest.approx(flat.idle_return)

@@ -146,3 +146,15 @@ def test_different_bars_are_not_compared():
     short = backtest(bars, series([0.0] * 10, bars))
     with pytest.raises(NightdeskError, match="120 bars and the champion on 10"):
         judge(trader(0.9), short, RULES)
+
+
+def test_who_lives_on_the_interest_of_cash_is_not_better_than_cash():
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(5).normal(-0.0005, 0.015, 252)))
+    bars = frame(np.concatenate([[100.0], close[:-1]]), close)
+    little = series(np.where(np.arange(252) // 5 % 2, 0.05, 0.0), bars)
+    lender = backtest(bars, little, Costs(cash_interest=0.05), periods_per_year=252.0)
+    assert lender.metrics()["total_return"] > 2.0
+    assert lender.metrics()["trades"] > RULES.min_trades
+    verdict = judge(lender, None, RULES)
+    assert (verdict.verdict, verdict.reasons[-1]) == ("worse", "total_return")
+    assert verdict.figures["cash"]["total_return"] == pytest.approx(5.0, abs=0.2)

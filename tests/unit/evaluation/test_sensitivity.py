@@ -60,6 +60,13 @@ def test_where_there_is_no_break_even_there_is_a_reason(closes, weights, costs, 
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
 
 
+def test_breaking_even_is_earning_what_cash_earns():
+    bars = frame([100.0, 100.0, 100.1, 100.1])
+    target, rich = series([1.0, 0.0, 0.0, 0.0], bars), Costs(0.001, 0.0, cash_interest=0.9)
+    assert backtest(bars, target, rich.scaled(0.0)).metrics()["total_return"] > 0.5
+    assert cost_sensitivity(bars, target, rich).break_even.reason == "never_profitable"
+
+
 def test_costs_that_cannot_be_are_not_tried():
     bars = walk(30)
     row = cost_sensitivity(bars, series([1.0] * 30, bars), Costs(0.3, 0.0)).rows[-1]
