@@ -30,7 +30,7 @@ class AtCosts:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """The multiple of the costs at which cash earns as much, and the commission and slippage of one way then; or why not.
+    """The multiple of the costs at which cash earns as much, the commission and slippage of one way then; or why not.
 
     `no_costs`: there are none to multiply. `no_trades`: nothing was traded. `never_profitable`: it loses without any
     costs. `always_profitable`: it still earns at the highest costs that are tried.
