@@ -161,10 +161,10 @@ def _row(name: str, test: Backtest, who: Contender | None = None) -> Row:
 
 
 def _overfitting(tests: Collection[Backtest]) -> tuple[Overfitting | None, str | None]:
-    """What choosing among them is worth; of one alone, or of few bars, nobody can say."""
-    returns = np.column_stack([test.excess.to_numpy() for test in tests])
+    """What choosing among them is worth; of one alone, of those that decide alike, or of few bars, nobody can say."""
+    returns = np.unique(np.column_stack([test.excess.to_numpy() for test in tests]), axis=1)
     if returns.shape[1] < 2:
-        return None, "only_one"
+        return None, "only_one" if len(tests) == 1 else "alike"
     try:
         return overfitting(returns), None
     except UndefinedError as undefined:
@@ -228,7 +228,7 @@ def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
                 undefined_ += 1
                 continue
             kind = row.state if row.state in ("champion", "baseline") else "model"
-            points[row.name if one else f"{symbol.symbol} {row.name}"] = Risk(risk, earned, kind)
+            points[_called(row) if one else f"{symbol.symbol} {_called(row)}"] = Risk(risk, earned, kind)
     sources = {symbol.provenance for symbol in symbols}
     provenance = "sample" if "sample" in sources else ", ".join(sorted(sources))
     draw_risk_return(path, Caption(_title(symbols), provenance), points, undefined_)
@@ -305,8 +305,12 @@ def _chosen(symbol: SymbolComparison) -> str:
 
 
 def _who(row: Row, symbol: SymbolComparison) -> str:
-    name = plain(row.name) if row.model_type is None else f"{plain(row.model_type)} {row.version}"
+    name = _called(row)
     return el("strong", name) if row.name == symbol.recommended else name
+
+
+def _called(row: Row) -> str:
+    return plain(row.name) if row.model_type is None else f"{plain(row.model_type)} {row.version}"
 
 
 def _cell(row: Row, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evaluation import plots
+from evaluation.words import plain
 
 if TYPE_CHECKING:
     from evaluation.backtesting import Backtest
@@ -61,5 +62,5 @@ def risks(report: Report) -> tuple[dict[str, plots.Risk], int]:
         volatility, earned = metrics["volatility"], metrics["annualised_return"]
         kind = {"challenger": "model", "champion": "champion"}.get(name, "baseline")
         if isinstance(volatility, float) and isinstance(earned, float):
-            found[name] = plots.Risk(volatility, earned, kind)
+            found[plain(name)] = plots.Risk(volatility, earned, kind)
     return found, len(report.metrics) - len(found)

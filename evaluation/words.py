@@ -71,6 +71,7 @@ UNDEFINED = {
     "not_told": "its model type tells none",
     "not_looked_at": "not looked at",
     "only_one": "there is only one model",
+    "alike": "all models decide alike",
     "no_variation": "nothing to shuffle",
     "scattered": "its bars lie apart",
     "costs_too_high": "costs above 100 %",

@@ -25,7 +25,7 @@ from evaluation.plots.style import (
     quiet,
     shortened,
 )
-from evaluation.words import plain, told
+from evaluation.words import told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +117,7 @@ def _names(figure: Figure, axes: Axes, points: Mapping[str, Risk]) -> None:
     places = {name: _pixel(axes, point) for name, point in points.items()}
     taken = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in places.values()]
     for (x, y), names in _together(_first(points), places).items():
-        text = shortened(", ".join(map(plain, names)), LONGEST)
+        text = shortened(", ".join(names), LONGEST)
         width, height, _ = measure(text, FontProperties(size=_SIZE), False)
         for move, up in _AROUND:
             box = Bbox.from_bounds(x + 12 * move - width * (1 - move) / 2, y + 16 * up - height / 2, width, height)

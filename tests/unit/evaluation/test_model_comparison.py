@@ -53,6 +53,7 @@ def test_the_champion_is_kept_where_none_is_better():
     assert found.overfitting is not None
     assert found.overfitting.probability == 0.0
     assert compared(cloner__v1__champion=GOOD).overfitting_reason == "only_one"
+    assert compared(cloner__v1__champion=GOOD, cloner__v2__rejected=GOOD).overfitting_reason == "alike"
 
 
 def test_cash_is_recommended_where_all_lose():
