@@ -43,8 +43,9 @@ class HeadlineStore:
         if not headlines:
             return 0
         known = self.load(source, symbol)
+        heard = set(known["id"])
         by_id = {headline.id[:_LONGEST]: headline for headline in reversed(headlines)}
-        new = [headline for name, headline in by_id.items() if name not in set(known["id"])]
+        new = [headline for name, headline in by_id.items() if name not in heard]
         if new:
             rows = _frame([{"seen_at": seen_at, **asdict(headline)} for headline in new])
             with publishing(self.home.headlines(source, symbol)) as temp:
