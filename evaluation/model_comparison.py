@@ -23,6 +23,7 @@ from evaluation.markup import Html, beside, el, page, picture, section, table, t
 from evaluation.metrics import UNITS
 from evaluation.overfitting import Overfitting, overfitting
 from evaluation.plots import Caption, Risk, draw_risk_return
+from evaluation.significance import Trials
 from evaluation.words import MISSING, count, figure, plain, told, undefined
 
 COMPARISON, PAGE, PICTURE = "model_comparison.json", "model_comparison.html", "risk_return.png"
@@ -100,18 +101,20 @@ def compare(
     baselines: Mapping[str, Backtest],
     rules: Promotion,
     *,
+    tried: int = 0,
     left_out: Mapping[str, str] | None = None,
 ) -> SymbolComparison:
     """Everyone beside everyone. The recommended model is one that the gate would let serve, or that serves already.
 
-    `left_out` are models that could not be run, with the reason.
+    `tried` is how many versions there have ever been of this symbol and provenance, whichever of them are `models`: the
+    best of many owes much to luck. `left_out` are models that could not be run, with the reason.
     """
     if not models:
         missing = "".join(f" {name}: {why}" for name, why in (left_out or {}).items())
         raise NightdeskError("comparison.nothing", f"{symbol} has no model that can be run.{missing}", "Train one.")
     index = next(iter(models.values())).equity.index
     rows = [_row(who.name, test, who) for who, test in models.items()]
-    recommended, recommendation = _recommend(models, baselines, rules)
+    recommended, recommendation = _recommend(models, baselines, rules, max(tried, len(models)))
     chosen, why_not = _overfitting(models.values())
     return SymbolComparison(
         symbol=symbol,
@@ -182,16 +185,18 @@ def _sharpe(test: Backtest) -> float | None:
 
 
 def _recommend(
-    models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest], rules: Promotion
+    models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest], rules: Promotion, tried: int
 ) -> tuple[Contender | None, str]:
     """The best of those that serve, unless the gate finds one of the others better; nobody, if cash is better."""
-    by_sharpe = sorted(models, key=lambda who: _sharpe(models[who]) or 0.0, reverse=True)
+    sharpes = {who: _sharpe(test) for who, test in models.items()}
+    by_sharpe = sorted(models, key=lambda who: sharpes[who] or 0.0, reverse=True)
     serving = next((who for who in by_sharpe if who.state == "champion"), None)
     rival = models[serving] if serving is not None else None
     for who in by_sharpe:
         if who == serving:
             break
-        verdict = judge(models[who], rival, rules)
+        others = tuple(ratio for other, ratio in sharpes.items() if other != who and ratio is not None)
+        verdict = judge(models[who], rival, rules, trials=Trials(tried, others))
         if verdict.verdict == "better":
             beaten = f"{serving.name}, which serves" if serving is not None else "cash"
             return who, f"Rely on {who.name}: it is better than {beaten}.{_held(models[who], baselines)}"

@@ -27,8 +27,9 @@ async def compare_models(work: RunWork, symbols: Iterable[str]) -> tuple[dict[Pl
 
 
 async def _plan(work: RunWork, symbol: str) -> Plan | None:
-    known = await work.read(lambda c: models.versions(c, symbol, states=STATES))
-    compared = chosen([version for version in known if version.model_type in work.settings.model_types])
+    known = await work.read(lambda c: models.versions(c, symbol))
+    fit = [version for version in known if version.state in STATES]
+    compared = chosen([version for version in fit if version.model_type in work.settings.model_types])
     if not compared:
         return None
     versions = [
@@ -40,7 +41,9 @@ async def _plan(work: RunWork, symbol: str) -> Plan | None:
         }
         for version in compared
     ]
-    args = {"run": work.run.name, "provenance": compared[0].provenance, "versions": versions}
+    provenance = compared[0].provenance
+    tried = sum(version.provenance == provenance for version in known)
+    args = {"run": work.run.name, "provenance": provenance, "versions": versions, "tried": tried}
     return Plan("compare_models", args, symbol)
 
 

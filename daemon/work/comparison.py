@@ -33,7 +33,9 @@ def compare_models(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]
     tests = backtest(unseen, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
     models: dict[Contender, Backtest] = {who: tests[who.name] for who in artifacts}
     baselines = {name: tests[name] for name in held}
-    found = compare(symbol, args["provenance"], models, baselines, settings.promotion, left_out=left_out)
+    found = compare(
+        symbol, args["provenance"], models, baselines, settings.promotion, tried=args["tried"], left_out=left_out
+    )
     path = write_comparison(context.home.result(args["run"]) / symbol, [found], context.now())
     return {
         "models": len(models),

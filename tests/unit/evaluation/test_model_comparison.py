@@ -56,6 +56,14 @@ def test_the_champion_is_kept_where_none_is_better():
     assert compared(cloner__v1__champion=GOOD, cloner__v2__rejected=GOOD).overfitting_reason == "alike"
 
 
+def test_what_may_be_the_luck_of_many_attempts_is_not_recommended():
+    models = {Contender("cloner", f"v{seed}", "rejected"): knowing(0.08 * seed, seed) for seed in range(1, 7)}
+    alone = max(models, key=lambda who: models[who].metrics()["sharpe_ratio"])
+    assert compare("AAPL", "sample", {alone: models[alone]}, BASELINES, Promotion()).recommended == alone.name
+    found = compare("AAPL", "sample", models, BASELINES, Promotion(), tried=100)
+    assert (found.recommended, found.recommendation[:12]) == (None, "Stay in cash")
+
+
 def test_cash_is_recommended_where_all_lose():
     for state in ("champion", "challenger"):
         found = compared(**{f"cloner__v1__{state}": BAD})
