@@ -304,7 +304,7 @@ class WalkForwardParams(Section):
 class Promotion(Section):
     """What a challenger must show before it serves."""
 
-    confidence: float = Field(default=0.9, gt=0.5, le=0.999)
+    confidence: float = Field(default=0.95, gt=0.5, le=0.999)
     min_trades: int = Field(default=5, ge=1)
     min_sharpe_gain: float = Field(default=0.1, ge=0.0)
     max_extra_drawdown: float = Field(default=5.0, ge=0.0)

@@ -12,6 +12,11 @@ from daemon.store import models, signals
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+NOTHING = {
+    "message": "No model has been good enough to serve, so nothing is said.",
+    "cure": "Nothing is broken: `nightdesk evaluate` says of each model what it lacks.",
+}
+
 
 async def publish_signals(work: RunWork) -> Ending:
     """One task a champion; what is already in the ledger is not said twice."""
@@ -27,9 +32,7 @@ async def publish_signals(work: RunWork) -> Ending:
         if champion.symbol in wanted[0] and champion.model_type in wanted[1]
     }
     if not champions:
-        return Ending(
-            "skipped", "signals.no_champion", {"message": "No model has been good enough to serve, so nothing is said."}
-        )
+        return Ending("skipped", "signals.no_champion", dict(NOTHING))
     outcomes = await work.do_all(champions)
     published = [await _publish(work, plan, champions[plan].id, outcome) for plan, outcome in outcomes.items()]
     ending = ending_of(outcomes)

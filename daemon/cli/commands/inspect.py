@@ -131,6 +131,8 @@ def _show_signals(document: dict[str, Any]) -> None:
         for signal in document["items"]
     ]
     table("Signals", columns, rows)
+    if not rows:
+        typer.echo("No model serves yet: `nightdesk models` lists what was trained, `nightdesk evaluate` says why not.")
 
 
 def models(

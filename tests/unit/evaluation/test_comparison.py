@@ -11,7 +11,7 @@ from evaluation.significance import Trials
 from tests.support.prices import frame, series
 
 BARS = 120
-RULES = Promotion(min_trades=3, min_sharpe_gain=0.0, max_extra_drawdown=5.0)
+RULES = Promotion(min_trades=3, min_sharpe_gain=0.0, max_extra_drawdown=5.0, confidence=0.9)
 
 
 def trader(skill: float, seed: int = 0, size: float = 0.9) -> Backtest:
