@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import numpy as np
@@ -18,26 +17,15 @@ from config.publish import publish_bytes
 from config.settings import Promotion
 from evaluation.backtesting import Backtest
 from evaluation.comparison import judge
+from evaluation.comparison_page import COLUMNS, called, comparison_page, title
 from evaluation.formulas import UndefinedError
-from evaluation.markup import Html, beside, el, page, picture, section, table, together
-from evaluation.metrics import UNITS
 from evaluation.overfitting import Overfitting, overfitting
 from evaluation.plots import Caption, Risk, draw_risk_return
 from evaluation.significance import Trials
-from evaluation.words import MISSING, count, figure, plain, told, undefined
+from evaluation.words import told
 
 COMPARISON, PAGE, PICTURE = "model_comparison.json", "model_comparison.html", "risk_return.png"
-# What a reader compares, and the heads of the columns.
-COLUMNS = {
-    "total_return": "Return %",
-    "volatility": "Volatility %",
-    "sharpe_ratio": "Sharpe",
-    "max_drawdown": "Drawdown %",
-    "trades": "Trades",
-    "win_rate": "Won %",
-    "exposure": "Held %",
-}
-_FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio", "turnover")
+FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio", "turnover")
 State = Literal["champion", "challenger", "retired", "rejected", "baseline"]
 
 
@@ -135,7 +123,7 @@ def write_comparison(folder: Path, symbols: Sequence[SymbolComparison], created_
     """Write the comparison of these symbols into `folder` for programs and for people; return the JSON's path."""
     comparison = Comparison(created_at=created_at, symbols=list(symbols))
     _draw(folder / PICTURE, comparison.symbols)
-    publish_bytes(folder / PAGE, _page(comparison, folder / PICTURE))
+    publish_bytes(folder / PAGE, comparison_page(comparison, folder / PICTURE))
     document = orjson.dumps(comparison.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
     publish_bytes(folder / COMPARISON, document)
     return folder / COMPARISON
@@ -158,8 +146,8 @@ def _row(name: str, test: Backtest, who: Contender | None = None) -> Row:
         model_type=who.model_type if who else None,
         version=who.version if who else None,
         state=who.state if who else "baseline",
-        figures={figure: metrics[figure] for figure in _FIGURES},
-        reasons={figure: metrics["reasons"][figure] for figure in _FIGURES if metrics[figure] is None},
+        figures={figure: metrics[figure] for figure in FIGURES},
+        reasons={figure: metrics["reasons"][figure] for figure in FIGURES if metrics[figure] is None},
     )
 
 
@@ -233,91 +221,7 @@ def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
                 undefined_ += 1
                 continue
             kind = row.state if row.state in ("champion", "baseline") else "model"
-            points[_called(row) if one else f"{symbol.symbol} {_called(row)}"] = Risk(risk, earned, kind)
+            points[called(row) if one else f"{symbol.symbol} {called(row)}"] = Risk(risk, earned, kind)
     sources = {symbol.provenance for symbol in symbols}
     provenance = "sample" if "sample" in sources else ", ".join(sorted(sources))
-    draw_risk_return(path, Caption(_title(symbols), provenance), points, undefined_)
-
-
-def _title(symbols: Sequence[SymbolComparison]) -> str:
-    return f"Models of {symbols[0].symbol}" if len(symbols) == 1 else f"Models of {len(symbols)} symbols"
-
-
-def _page(comparison: Comparison, drawn: Path) -> bytes:
-    symbols = comparison.symbols
-    sample = any(symbol.provenance == "sample" for symbol in symbols)
-    badge = el("span", "SAMPLE DATA", class_="pill sample") if sample else None
-    return page(
-        _title(symbols),
-        el(
-            "header",
-            el("div", el("h1", _title(symbols)), badge, class_="top"),
-            el("p", "The sample market is made up: numbers from it mean nothing.") if sample else None,
-            el("p", f"Written {comparison.created_at:%Y-%m-%d %H:%M} UTC.", class_="faint"),
-        ),
-        section(
-            "Which to rely on",
-            beside(
-                together(_recommendations(symbols), _by_type(symbols)),
-                picture(drawn, "Risk and return of every model in a year."),
-            ),
-        ),
-        *(_symbol(symbol) for symbol in symbols),
-    )
-
-
-def _recommendations(symbols: Sequence[SymbolComparison]) -> Html:
-    rows = [
-        el("tr", el("th", each.symbol, scope="row"), el("td", each.recommendation, class_="text")) for each in symbols
-    ]
-    return el("div", el("table", el("tbody", *rows)), class_="scroll")
-
-
-def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
-    """How each model type does over many symbols, its best version of each."""
-    if len(symbols) == 1:
-        return None
-    best: dict[str, dict[str, float]] = {}
-    for symbol in symbols:
-        for row in reversed(symbol.rows):  # the best comes last, and stays
-            if row.model_type is not None and (ratio := row.figures["sharpe_ratio"]) is not None:
-                best.setdefault(row.model_type, {})[symbol.symbol] = ratio
-    rows = [[plain(kind), f"{len(own)}", told(median(own.values()))] for kind, own in sorted(best.items())]
-    return table(["Model type", "Symbols", "Middle Sharpe ratio of their best"], rows)
-
-
-def _symbol(symbol: SymbolComparison) -> Html:
-    span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} that none has seen"
-    rows = [[_who(row, symbol), row.state, *(_cell(row, name) for name in COLUMNS)] for row in symbol.rows]
-    return section(
-        symbol.symbol,
-        el("p", symbol.recommendation),
-        table(["", "State", *COLUMNS.values()], rows, caption=span),
-        el("p", _chosen(symbol), class_="faint"),
-        *(el("p", f"{plain(name)} could not be run: {why}") for name, why in symbol.left_out.items()),
-    )
-
-
-def _chosen(symbol: SymbolComparison) -> str:
-    """What it is worth to take the one with the best Sharpe ratio."""
-    found = symbol.overfitting
-    if found is None:
-        return f"Probability of overfitting: {undefined(symbol.overfitting_reason or MISSING)}."
-    return (
-        "Whoever takes the best Sharpe ratio of one half of these bars gets less than the middle model in the other "
-        f"half with a probability of {found.probability:.0%} (probability of overfitting, {found.splits:,} splits)."
-    )
-
-
-def _who(row: Row, symbol: SymbolComparison) -> str:
-    name = _called(row)
-    return el("strong", name) if row.name == symbol.recommended else name
-
-
-def _called(row: Row) -> str:
-    return plain(row.name) if row.model_type is None else f"{plain(row.model_type)} {row.version}"
-
-
-def _cell(row: Row, name: str) -> str:
-    value = row.figures[name]
-    return figure(value, UNITS[name]) if value is not None else el("small", undefined(row.reasons[name]))
+    draw_risk_return(path, Caption(title(symbols), provenance), points, undefined_)
