@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,10 @@ import numpy.typing as npt
 from config.errors import NightdeskError
 from data_pipeline.actions import NO_TRADE
 from data_pipeline.states17 import NAMES, SCALED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 WINDOW = 128
 RETURN_SCALE = 100.0  # returns to go are hundredths; a net wants them near 1
@@ -100,13 +105,8 @@ def read_sequences(
 
     With `return_scale` None, returns are scaled by the deviation that the returns to go of training markets have.
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415 -- heavy
-
-    with pq.ParquetFile(path) as file:
-        facts = table_facts(file)
-        columns = ["market", "action", "reward", *NAMES]
-        table = file.read(columns=["split", *columns])
-    chosen = table.filter(np.asarray(table["split"].to_pandas() == split)).select(columns)
+    facts, table = _read(path, ["split", "market", "action", "reward", *NAMES])
+    chosen = table.filter(np.asarray(table["split"].to_pandas() == split))
     scale = facts["return_deviation"]
     values = np.column_stack([chosen[name].to_numpy() for name in NAMES]).astype("f8")
     values[:, :SCALED] = (values[:, :SCALED] - facts["centre"]) / facts["spread"]
@@ -122,16 +122,22 @@ def read_sequences(
     )
 
 
-def table_facts(file: Any) -> dict[str, Any]:
-    """What a table of traders' decisions says of itself."""
-    import orjson  # noqa: PLC0415
+def _read(path: Path, columns: list[str]) -> tuple[dict[str, Any], pa.Table]:
+    """What a table says of itself, and these columns of it."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 -- heavy
 
-    found = (file.schema_arrow.metadata or {}).get(b"nightdesk")
-    if found is None:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return table_facts(file), file.read(columns=columns).select(columns)
+    except (OSError, ValueError, KeyError) as error:
         raise NightdeskError(
             "trades.no_table",
-            "The file is no table of traders' decisions.",
-            "Make one with `nightdesk data --trades FOLDER`.",
-        )
-    facts: dict[str, Any] = orjson.loads(found)
+            f"{path.name} is no table of traders' decisions: {error}.",
+            "Make one with `nightdesk data --trades PLACE`.",
+        ) from error
+
+
+def table_facts(file: pq.ParquetFile) -> dict[str, Any]:
+    """What a table of traders' decisions says of itself."""
+    facts: dict[str, Any] = json.loads((file.schema_arrow.metadata or {})[b"nightdesk"])
     return facts

@@ -267,7 +267,8 @@ def _write(draft: pq.ParquetFile, path: Path, splits: npt.NDArray[np.int8], choi
     counted: Counter[str] = Counter()
     graded: Counter[str] = Counter()
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    with pq.ParquetWriter(path, _TABLE.with_metadata({b"nightdesk": json.dumps(facts).encode()})) as writer:
+    schema = _TABLE.with_metadata({b"nightdesk": json.dumps(facts).encode()})
+    with pq.ParquetWriter(path, schema, write_page_checksum=True) as writer:
         for rows in _groups(draft):
             grades = actions.graded(rows["net"].to_numpy(), facts["strong_amount"])
             split = np.array(_SPLITS, dtype=object)[splits[rows["market"].to_numpy()]]

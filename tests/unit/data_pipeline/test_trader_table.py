@@ -183,11 +183,18 @@ def test_real_markets_become_a_table(tmp_path):
     assert report.actions["strong_sell"] > 0
 
 
-def test_a_file_that_is_no_such_table_is_refused(tmp_path):
+def test_a_file_that_is_no_such_table_is_refused(made, tmp_path):
+    whole = made[0].read_bytes()
+    begin, end = len(whole) // 2, len(whole) // 2 + 500
+    holed = whole[:begin] + bytes(500) + whole[end:]
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(NightdeskError) as caught:
-        read_sequences(tmp_path / "other.parquet", "train")
-    assert caught.value.code == "trades.no_table"
+    pq.write_table(pq.read_table(made[0]).drop_columns("reward"), tmp_path / "old.parquet")
+    for name, data in (("torn", whole[:-100]), ("text", b"a,b"), ("holed", holed)):
+        (tmp_path / f"{name}.parquet").write_bytes(data)
+    for name in ("other", "old", "torn", "text", "holed", "missing"):
+        with pytest.raises(NightdeskError, match=f"{name}.parquet is no table") as caught:
+            read_sequences(tmp_path / f"{name}.parquet", "train")
+        assert caught.value.code == "trades.no_table"
 
 
 def test_progress_tells_every_log(tmp_path):
