@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from config.errors import NightdeskError
 from data_pipeline import calendar
 from data_pipeline.bars import COLUMNS, PRICES, Bars
 
@@ -144,6 +145,8 @@ def _median_before(values: Floats) -> Floats:
 
 def _expected(bars: Bars, now: datetime) -> pd.DatetimeIndex:
     """Every close of the calendar from the first bar until `now`."""
+    if not len(bars):
+        raise NightdeskError("health.empty", f"{bars.symbol} has no bars that could be healthy.", "Pull some first.")
     first = bars.frame.index[0]
     return calendar.closes(bars.symbol, bars.interval, first, max(pd.Timestamp(now), first))
 

@@ -89,15 +89,19 @@ def document(data: bytes) -> dict[str, Any]:
     NaN and numbers beyond all bounds are let through, to be rejected with their event.
     """
     if len(data) > _LARGEST or data.count(b",") + data.count(b"{") + data.count(b"[") > _VALUES:
-        raise _malformed("trades.too_large", f"has more than {_LARGEST >> 20} MiB, or {_VALUES} values")
+        raise NightdeskError(
+            "trades.too_large",
+            f"The trade log has more than {_LARGEST >> 20} MiB, or {_VALUES} values.",
+            "Keep a market to a file, without what is no event of it.",
+        )
     try:
         found = _decoded(data)
     except RecursionError as error:
-        raise _malformed("trades.torn", "is nested too deeply") from error
+        raise _torn("is nested too deeply") from error
     except ValueError as error:
-        raise _malformed("trades.torn", f"is not JSON: {error}") from error
+        raise _torn(f"is not JSON: {error}") from error
     if not isinstance(found, dict) or not isinstance(found.get("prices"), list):
-        raise _malformed("trades.torn", "holds no list `prices`")
+        raise _torn("holds no list `prices`")
     return found
 
 
@@ -108,8 +112,8 @@ def _decoded(data: bytes) -> Any:
         return json.loads(data.decode(), parse_int=float)
 
 
-def _malformed(code: str, what: str) -> NightdeskError:
-    return NightdeskError(code, f"The trade log {what}.", "Upload it again, whole.")
+def _torn(what: str) -> NightdeskError:
+    return NightdeskError("trades.torn", f"The trade log {what}.", "Upload it again, whole.")
 
 
 def read_events(data: bytes, repeats: Repeats = "keep") -> TraderEvents:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.errors import NightdeskError
 from data_pipeline import calendar
 from data_pipeline.bars import Bars
-from data_pipeline.health import WEIGHTS, WINDOW, daily, marks, measure
+from data_pipeline.health import WEIGHTS, WINDOW, at_bars, daily, marks, measure
 from data_pipeline.sources.sample import SampleSource
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)  # a Friday evening
@@ -130,3 +131,10 @@ def test_no_session_learns_from_a_later_one_and_every_number_is_a_share(
     assert ((whole >= 0.0) & (whole <= 1.0 + 1e-12)).all().all()
     np.testing.assert_array_equal(early, whole.loc[early.index])
     np.testing.assert_array_equal(marks(bars.until(at)), marks(bars).loc[:at])
+
+
+def test_no_bars_have_no_health():
+    for ask in (measure, daily):
+        with pytest.raises(NightdeskError, match="AAPL has no bars"):
+            ask(BARS.head(0), NOW)
+    assert at_bars(BARS.head(0)).empty

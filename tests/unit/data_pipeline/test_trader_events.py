@@ -182,7 +182,7 @@ def test_what_is_no_log_is_torn(data):
 
 
 def test_a_file_of_too_many_values_is_refused_before_it_is_read():
-    with pytest.raises(NightdeskError) as caught:
+    with pytest.raises(NightdeskError, match="Keep a market to a file") as caught:
         document(b'{"prices":[' + b"{}," * 3_000_000 + b"{}]}")
     assert caught.value.code == "trades.too_large"
 
