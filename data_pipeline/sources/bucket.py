@@ -85,7 +85,14 @@ def open_bucket(settings: BucketSettings, home: Home) -> Bucket:
     """The bucket of these settings; without a URL, the folder of the home."""
     url = settings.url
     if url is None or url.startswith("file:"):
-        return FolderBucket(Path(unquote(urlsplit(url).path)) if url else home.bucket)
+        folder = Path(unquote(urlsplit(url).path)) if url else home.bucket
+        if home.trades.resolve().is_relative_to(folder.resolve()):
+            raise _error(
+                "r2.own_folder",
+                f"The bucket {folder.name!r} holds what is pulled from it: every pull would take in the last.",
+                "Name the folder of the logs alone.",
+            )
+        return FolderBucket(folder)
     from data_pipeline.sources.r2 import S3Bucket  # noqa: PLC0415 -- boto3 is heavy
 
     def secret(name: str) -> Secret:

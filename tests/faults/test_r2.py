@@ -210,3 +210,12 @@ def test_a_folder_that_does_not_exist_is_out_of_reach(home, tmp_path):
     error = failure(lambda: pull(FolderBucket(tmp_path / "nowhere"), home))
     assert error.code == "r2.unreachable"
     assert "'nowhere'" in error.message
+
+
+def test_a_folder_that_holds_what_is_pulled_is_no_bucket(home, tmp_path):
+    """Its own copies would come back as new markets, deeper at every pull."""
+    (tmp_path / "link").symlink_to(home.root)
+    for folder in (home.root, home.trades, home.root.parent, tmp_path / "link"):
+        with pytest.raises(NightdeskError) as caught:
+            open_bucket(Bucket(url=folder.as_uri()), home)
+        assert caught.value.code == "r2.own_folder"

@@ -157,11 +157,13 @@ def test_a_bucket_behind_an_endpoint_is_pulled_with_keys_from_the_environment(ni
         ([".", "--bar", "15 sheep"], "trades.bar"),
         ([".", "--bar", "0.5s"], "trades.bar"),
         ([".", "--bar", "2d"], "trades.bar"),
-        (["."], "trades.empty"),
+        (["."], "r2.own_folder"),
+        (["empty"], "trades.empty"),
     ],
 )
 def test_what_cannot_be_done_is_told_by_code(nightdesk, tmp_path, monkeypatch, words, code):
     monkeypatch.chdir(tmp_path / "home")
+    (tmp_path / "home" / "empty").mkdir()
     for name in ("R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     said = nightdesk("data", "--json", "--trades", *words)
