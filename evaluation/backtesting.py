@@ -24,7 +24,8 @@ class Backtest:
     `positions` is the weight held (worth of the shares over equity), `traded` the fraction of the account that changed
     hands at the open, `benchmark` the returns of buying and holding with the same costs. `trades` are the completed
     round trips: entry, exit, side, size, entry_price, exit_price, pnl, return, bars_held, mae, mfe; their P&L is after
-    commission, borrow and dividends, and without what cash earned.
+    commission, borrow and dividends, and without what cash earned. `open_trade` is the return, so far, of a trade
+    that is open at the last close.
     """
 
     equity: pd.Series
@@ -35,6 +36,7 @@ class Backtest:
     traded: pd.Series
     benchmark: pd.Series
     trades: pd.DataFrame
+    open_trade: float | None
     costs: Costs
     initial_cash: float
     periods_per_year: float | None
@@ -60,6 +62,7 @@ class Backtest:
             self.returns,
             periods_per_year=self.periods_per_year,
             trades=self.trades,
+            open_trade=self.open_trade,
             positions=self.positions,
             traded=self.traded,
             benchmark=self.benchmark,
@@ -145,6 +148,7 @@ def _backtest(
         traded=series("traded", books.traded[row]),
         benchmark=series("benchmark", _returns(books.equity[-1], initial_cash)),
         trades=_trades(books.trades[books.trades["strategy"] == row], frame.index),
+        open_trade=None if np.isnan(books.unfinished[row]) else float(books.unfinished[row]),
         costs=costs,
         initial_cash=initial_cash,
         periods_per_year=periods_per_year,

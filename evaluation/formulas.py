@@ -25,6 +25,7 @@ Reason = Literal[
     "no_drawdown",
     "not_recovered",
     "no_trades",
+    "nothing_open",
     "no_positions",
     "no_benchmark",
     "unknown_period",
@@ -228,6 +229,11 @@ def worst_trade(trade_returns: Array) -> float:
 def expectancy(trade_returns: Array) -> float:
     """The mean return of a completed trade, in percent."""
     return 100.0 * float(np.mean(_some(trade_returns)))
+
+
+def open_trade(trade_return: float) -> float:
+    """The return so far of a trade that is not completed, in percent: a loss may wait there that no win rate tells."""
+    return 100.0 * trade_return
 
 
 def average_duration(bars_held: Array) -> float:

@@ -118,9 +118,10 @@ def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
     shares: Array,
     equity: Array,
     traded: Array,
+    unfinished: Array,
     trades: Any,
 ) -> int:
-    """Every strategy over every bar, written into the last five arrays; returns how many trades were completed."""
+    """Every strategy over every bar, written into the last six arrays; returns how many trades were completed."""
     opens, highs, lows, closes = prices
     count = 0
     for s in range(targets.shape[0]):
@@ -148,6 +149,8 @@ def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
                 count += 1
             cash[s, t], shares[s, t], equity[s, t] = account.cash, account.shares, worth(account, close)
             target = targets[s, t]
+        if account.shares != 0.0:
+            unfinished[s] = (trades[count].pnl + worth(account, closes[p, -1])) / trades[count].paid
     return count
 
 
@@ -171,6 +174,7 @@ class Books:
     shares: Array
     equity: Array
     traded: Array  # worth of the shares that changed hands at the open, as a fraction of the account
+    unfinished: Array  # of each strategy: the return, at the last close, of a trade that is still open, or NaN
     trades: NDArray[Any]
 
 
@@ -186,5 +190,6 @@ def simulate(prices: Array, targets: Array, initial_cash: float, rates: Rates, d
     # Every trade begins at a change of target, so there are never more trades than changes.
     trades = np.empty(_changes(targets) + 1, dtype=TRADE)
     cash, shares, equity, traded = *(np.empty_like(targets) for _ in range(3)), np.zeros_like(targets)
-    count = _run(prices, paid, targets, float(initial_cash), rates, cash, shares, equity, traded, trades)
-    return Books(cash, shares, equity, traded, trades[:count])
+    unfinished = np.full(len(targets), np.nan)
+    count = _run(prices, paid, targets, float(initial_cash), rates, cash, shares, equity, traded, unfinished, trades)
+    return Books(cash, shares, equity, traded, unfinished, trades[:count])

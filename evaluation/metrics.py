@@ -40,6 +40,7 @@ METRICS: dict[str, tuple[Callable[..., float], tuple[str, ...], Unit]] = {
     "expectancy": (formulas.expectancy, ("return",), "percent"),
     "best_trade": (formulas.best_trade, ("return",), "percent"),
     "worst_trade": (formulas.worst_trade, ("return",), "percent"),
+    "open_trade": (formulas.open_trade, ("open_trade",), "percent"),
     "average_duration": (formulas.average_duration, ("bars_held",), "bars"),
     "turnover": (formulas.turnover, ("traded", "periods_per_year"), "times a year"),
     "exposure": (formulas.exposure, ("positions",), "percent"),
@@ -52,6 +53,7 @@ _ABSENT: dict[str, Reason] = {
     "pnl": "no_trades",
     "return": "no_trades",
     "bars_held": "no_trades",
+    "open_trade": "nothing_open",
     "traded": "no_positions",
     "positions": "no_positions",
 }
@@ -62,6 +64,7 @@ def compute_metrics(
     *,
     periods_per_year: float | None,
     trades: pd.DataFrame | None = None,
+    open_trade: float | None = None,
     positions: pd.Series | Array | None = None,
     traded: pd.Series | Array | None = None,
     benchmark: pd.Series | Array | None = None,
@@ -73,6 +76,7 @@ def compute_metrics(
         returns: simple returns, one a bar.
         periods_per_year: bars a year; with None, what is told by the year is undefined.
         trades: completed round trips with columns pnl, return and bars_held, as in `Backtest.trades`.
+        open_trade: the return of a trade that is not completed, if there is one.
         positions: the weight held at each close.
         traded: the fraction of the account that changed hands in each bar.
         benchmark: returns of the alternative on the same bars.
@@ -83,6 +87,7 @@ def compute_metrics(
         "returns": earned,
         "excess": earned - interest if interest else earned,
         "periods_per_year": periods_per_year,
+        "open_trade": open_trade,
         "positions": None if positions is None else _checked("positions", positions),
         "traded": None if traded is None else _checked("traded", traded, least=0.0),
         "benchmark": None if benchmark is None else _checked("benchmark", benchmark, least=-1.0),

@@ -66,6 +66,7 @@ def test_metrics_are_those_of_its_own_parts():
         result.returns,
         periods_per_year=result.periods_per_year,
         trades=result.trades,
+        open_trade=result.open_trade,
         positions=result.positions,
         traded=result.traded,
         benchmark=result.benchmark,
@@ -249,3 +250,12 @@ def test_what_cash_earns_is_no_merit_of_a_trader():
     flat = backtest(bars, 0.0 * target, rich)
     assert flat.metrics()["reasons"]["sharpe_ratio"] == "zero_variance"
     assert flat.metrics()["total_return"] == pytest.approx(flat.idle_return)
+
+
+def test_a_loss_that_is_never_taken_is_told():
+    bars = frame([100.0, 100.0, 110.0, 110.0, 90.0])
+    found = backtest(bars, series([0.5, 0.0, 1.0, 1.0, 1.0], bars), Costs(0.01, 0.0))
+    told = found.metrics()
+    assert (told["trades"], told["win_rate"]) == (1, 100.0)
+    assert told["open_trade"] == pytest.approx(100.0 * (90.0 / 110.0 - 1.0 - 0.01))
+    assert backtest(bars, series([0.5, 0.0, 0.0, 0.0, 0.0], bars)).metrics()["reasons"]["open_trade"] == "nothing_open"
