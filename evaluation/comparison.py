@@ -14,8 +14,9 @@ from evaluation.formulas import UndefinedError, told
 from evaluation.significance import Trials, significance
 
 Outcome = Literal["better", "worse", "inconclusive"]
-# Why figures may not be trusted, whatever they are: the model has seen the future, or the world it learned is gone.
-Doubt = Literal["leak", "drift"]
+# Why figures may not be trusted, whatever they are: the model has seen the future, or nobody looked whether it has, or
+# the world it learned is gone.
+Doubt = Literal["leak", "no_audit", "drift"]
 _FIGURES = ("sharpe_ratio", "max_drawdown", "total_return", "trades")
 ALONE = Trials()
 

@@ -95,6 +95,7 @@ VERDICTS: dict[str, str | dict[str, str]] = {
     "undefined": "figures that the judgement needs cannot be computed",
     "drift": "its inputs are no longer what it was trained on",
     "leak": "it knew the future",
+    "no_audit": "nobody looked whether it knew the future",
     "provenance": "it learned from a made-up expert, and the champion from a real one",
 }
 HEADS = {"better": "Better than {}", "worse": "Worse than {}", "inconclusive": "Not shown to be better than {}"}

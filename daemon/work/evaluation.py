@@ -101,9 +101,10 @@ def _trials(args: dict[str, Any], artifact: Artifact) -> Trials:
 
 
 def _doubts(evidence: Evidence) -> list[Doubt]:
-    """Why the figures of a version are not to be believed: its audit found a leak, or most of its inputs drifted."""
+    """Why its figures are not believed: its audit found a leak, or it had none, or most of its inputs drifted."""
     doubts: dict[Doubt, bool] = {
         "leak": evidence.leaks is not None and not evidence.leaks.clean,
+        "no_audit": evidence.leaks is None,
         "drift": evidence.drift is not None and "features" in evidence.drift.drifted,
     }
     return [doubt for doubt, held in doubts.items() if held]

@@ -40,6 +40,9 @@ def context(home: Home) -> WorkContext:
     return WorkContext(home, SETTINGS, lambda *_: None, lambda: False, lambda: NOW)
 
 
+CLEAN = {"clean": True, "findings": [], "checked": {}}
+
+
 @dataclass(frozen=True)
 class Shelf:
     """Where versions are put."""
@@ -50,7 +53,7 @@ class Shelf:
         """Bars that the desk will read."""
         BarStore(self.home).save(bars, NOW)
 
-    def put(self, version: str, *, bars: Bars | None = None, leaks: dict[str, Any] | None = None) -> str:
+    def put(self, version: str, *, bars: Bars | None = None, leaks: dict[str, Any] | None = CLEAN) -> str:
         """A version on disk, trained (so it says) on the first 600 of `bars`; the sha256 of its manifest."""
         task = easy_task(NAME, (bars or market()).head(600))
         folder = self.home.model(SYMBOL, NAME, version)

@@ -16,7 +16,7 @@ from daemon.work.performance import heard, live_performance
 from daemon.work.signals import latest_signal
 from daemon.work.training import inspect
 from tests.support.easy_market import SYMBOL, easy_bars
-from tests.support.judged import NAME, Shelf, context, market
+from tests.support.judged import CLEAN, NAME, Shelf, context, market
 from trainers import manifest_sha256
 from trainers.artifact import GOLDEN
 from trainers.manifest import MANIFEST, sha256_file
@@ -54,10 +54,12 @@ def test_a_champion_is_measured_on_the_same_bars_each_time_it_is_challenged(home
     assert told["champion"]["verdict"] == "better"
 
 
-def test_a_challenger_with_a_leak_is_never_better(home: Home, shelf: Shelf) -> None:
-    leaks = {"clean": False, "findings": [], "checked": {}}
+@pytest.mark.parametrize(("leaks", "doubt"), [({**CLEAN, "clean": False}, "leak"), (None, "no_audit")])
+def test_a_challenger_that_leaks_or_was_not_audited_is_never_better(
+    home: Home, shelf: Shelf, leaks: dict[str, Any] | None, doubt: str
+) -> None:
     told = judged(home, challenger=side("v2", shelf.put("v2", leaks=leaks)))
-    assert (told["challenger"]["verdict"], told["challenger"]["reasons"]) == ("inconclusive", ["leak"])
+    assert (told["challenger"]["verdict"], told["challenger"]["reasons"]) == ("inconclusive", [doubt])
 
 
 def test_a_sharpe_ratio_is_deflated_by_the_other_versions_and_kept_with_its_worth(home: Home, shelf: Shelf) -> None:

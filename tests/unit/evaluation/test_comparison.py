@@ -105,7 +105,7 @@ def test_a_champion_that_surely_loses_to_cash_is_judged_as_cash():
     assert judge(trader(0.9), loser, RULES).verdict == "better"
 
 
-@pytest.mark.parametrize("doubt", ["leak", "drift"])
+@pytest.mark.parametrize("doubt", ["leak", "no_audit", "drift"])
 def test_what_is_in_doubt_is_never_better(doubt: Doubt):
     for champion in (None, trader(0.7)):
         verdict = judge(trader(0.9), champion, RULES, doubts=[doubt])
