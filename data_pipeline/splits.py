@@ -28,8 +28,14 @@ class Split(NamedTuple):
 
 def holdout(rows: int, test_size: float, purge: int) -> Split:
     """The rows to train on and the last `test_size` of them to measure on, with `purge` rows between left out."""
-    first_test = rows - max(1, round(rows * test_size))
-    return Split(np.arange(max(0, first_test - purge)), np.arange(first_test, rows))
+    tested = max(1, round(rows * test_size)) if 0.0 < test_size < 1.0 else rows
+    if purge < 0 or rows - tested <= purge:
+        raise UsageError(
+            "splits.holdout",
+            f"{rows} rows do not hold a test of {test_size} of them, {purge} to leave out, and some to train on.",
+            "Choose a share between 0 and 1, and leave rows before it.",
+        )
+    return Split(np.arange(rows - tested - purge), np.arange(rows - tested, rows))
 
 
 def walk_forward(

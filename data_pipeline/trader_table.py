@@ -274,14 +274,21 @@ def _write(draft: pq.ParquetFile, path: Path, splits: npt.NDArray[np.int8], choi
             split = np.array(_SPLITS, dtype=object)[splits[rows["market"].to_numpy()]]
             full = rows.append_column("action", pa.array(grades)).append_column("split", pa.array(split, pa.string()))
             writer.write_table(full, row_group_size=len(full))
-            for name in ("market", "time", "net", "reward", "pnl", "action", *states17.NAMES):
-                digest.update(np.ascontiguousarray(full[name].to_numpy()).tobytes())
+            for name in full.column_names:
+                _digest(digest, full[name])
             counted.update(split)
             graded.update(actions.GRADES[grade] for grade in grades)
         report.id = digest.hexdigest()
         writer.add_key_value_metadata({"id": report.id})
     report.sequences = {name: counted[name] for name in _SPLITS}
     report.actions = {name: graded[name] for name in actions.GRADES}
+
+
+def _digest(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
+    if pa.types.is_string(column.type):
+        digest.update(json.dumps(column.to_pylist()).encode())
+    else:
+        digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
 
 
 def _groups(draft: pq.ParquetFile) -> Iterator[pa.Table]:

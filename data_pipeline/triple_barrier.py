@@ -6,7 +6,7 @@ M. Lopez de Prado, Advances in Financial Machine Learning (2018), chapter 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from data_pipeline.bars import Bars
 from data_pipeline.rolling import Floats
 
 Integers = npt.NDArray[np.int64]
+Touch = Literal["close", "range"]
 
 _SPAN = 100
 
@@ -33,14 +34,16 @@ class Barriers:
     profit: float = 2.0
     stop: float = 2.0
     horizon: int = 20
-    touch: Literal["close", "range"] = "close"
+    touch: Touch = "close"
 
     def __post_init__(self) -> None:
-        if not (self.profit > 0.0 and self.stop > 0.0 and self.horizon >= 1):
+        whole = isinstance(self.horizon, int) and self.horizon >= 1
+        if not (self.profit > 0.0 and self.stop > 0.0 and whole and self.touch in get_args(Touch)):
             raise UsageError(
                 "labels.barriers",
-                f"There are no barriers at profit {self.profit}, stop {self.stop}, horizon {self.horizon}.",
-                "Choose profit and stop above 0 and a horizon of at least one bar.",
+                f"There are no barriers at profit {self.profit}, stop {self.stop}, horizon {self.horizon}, "
+                f"touched by the {self.touch}.",
+                "Choose profit and stop above 0, a whole number of bars, and `close` or `range`.",
             )
 
 
@@ -189,7 +192,14 @@ def fitted_barriers(bars: Bars, trades: pd.DataFrame, sigma: float | pd.Series |
     the last bar closed by then.
     """
     index = pd.DatetimeIndex(bars.frame.index)
-    entered, exited = (index.searchsorted(trades[name], side="right") - 1 for name in ("entered_at", "exited_at"))
+    times = [trades[name] for name in ("entered_at", "exited_at")]
+    if any(not isinstance(each.dtype, pd.DatetimeTZDtype) for each in times):
+        raise NightdeskError(
+            "labels.times",
+            f"The times of the trades are {times[0].dtype} and {times[1].dtype}; those of bars are instants, in UTC.",
+            "Give both with their time zone, as `pd.to_datetime(..., utc=True)` does.",
+        )
+    entered, exited = (index.searchsorted(each, side="right") - 1 for each in times)
     known = entered >= 0
     first, last = entered[known], np.maximum(exited, entered)[known]
     close = bars.frame["close"].to_numpy()

@@ -21,10 +21,20 @@ FIRST = pd.Timestamp("2024-01-01")
 def test_the_test_span_is_the_last_and_the_training_span_ends_before_the_purge(
     rows: int, test_size: float, purge: int
 ) -> None:
+    if rows - max(1, round(rows * test_size)) <= purge:
+        with pytest.raises(UsageError, match="some to train on"):
+            holdout(rows, test_size, purge)
+        return
     train, test = holdout(rows, test_size, purge)
     assert test[-1] == rows - 1
     assert len(test) == max(1, round(rows * test_size))
-    assert np.array_equal(train, np.arange(max(0, test[0] - purge)))
+    assert np.array_equal(train, np.arange(test[0] - purge))
+
+
+@pytest.mark.parametrize(("test_size", "purge"), [(0.0, 1), (1.0, 0), (float("nan"), 0), (0.2, -1)])
+def test_a_holdout_that_is_no_share_of_the_rows_is_refused(test_size: float, purge: int) -> None:
+    with pytest.raises(UsageError, match="100 rows do not hold"):
+        holdout(100, test_size, purge)
 
 
 @given(rows=st.integers(20, 500), count=st.integers(2, 20), purge=st.integers(0, 30))

@@ -133,6 +133,14 @@ def test_equal_logs_make_equal_tables_with_equal_names(made, tmp_path):
     assert len(digests) == 1
 
 
+def test_a_table_of_another_trader_has_another_name(made, tmp_path):
+    _, report, _ = made
+    other = tmp_path / "0x1"
+    other.mkdir()
+    logs = [(key, path.rename(other / path.name)) for key, path in write(tmp_path, 10)]
+    assert make_table(logs, tmp_path / "again.parquet").id != report.id
+
+
 def test_sequences_are_read_scaled_and_split(made):
     out, report, table = made
     train, validation = read_sequences(out, "train"), read_sequences(out, "validation")

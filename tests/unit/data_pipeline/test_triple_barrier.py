@@ -197,7 +197,11 @@ def test_one_sigma_may_be_any_number_and_many_must_stand_at_the_bars() -> None:
         assert caught.value.code == "labels.sigma"
 
 
-@pytest.mark.parametrize("change", [{"profit": 0.0}, {"stop": -1.0}, {"stop": math.nan}, {"horizon": 0}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [{"profit": 0.0}, {"stop": -1.0}, {"stop": math.nan}, {"horizon": 0}, {"horizon": 2.5}, {"touch": "wick"}],
+    ids=str,
+)
 def test_barriers_that_cannot_stand_are_refused(change: dict) -> None:
     with pytest.raises(UsageError, match="above 0"):
         Barriers(**change)
@@ -248,3 +252,12 @@ def test_a_trader_who_never_lost_gives_no_stop() -> None:
     with pytest.raises(NightdeskError, match="1 won and 0 lost") as caught:
         fitted_barriers(bars, trades, sigma=0.01)
     assert caught.value.code == "labels.too_few_exits"
+
+
+def test_exits_without_a_time_zone_are_refused() -> None:
+    bars = Bars(frame([100.0, 101.0, 102.0]), "BTC-USD")
+    naive = bars.frame.index.tz_localize(None)
+    trades = pd.DataFrame({"entered_at": naive[:1], "exited_at": naive[2:], "side": [1]})
+    with pytest.raises(NightdeskError, match="with their time zone") as caught:
+        fitted_barriers(bars, trades, sigma=0.01)
+    assert caught.value.code == "labels.times"
