@@ -46,10 +46,10 @@ def judge(
 
     Better is what is surely so: with `rules.confidence` its Sharpe ratio is higher (paired block bootstrap), by more
     than `min_sharpe_gain` as measured, from enough completed trades, without a drawdown that is more than
-    `max_extra_drawdown` points deeper. Against cash, where luck has as many chances as there were trials, its deflated
-    Sharpe ratio must be as sure, and its total return above what cash earned. Worse is a Sharpe ratio that is as surely
-    lower, or a limit broken. A champion that held nothing on these bars, or surely loses to cash, is judged as the cash
-    it should have been. What is undefined or in doubt is never better.
+    `max_extra_drawdown` points deeper. Luck has as many chances as there were trials, whoever is the rival, so its
+    deflated Sharpe ratio must be as sure; against cash its total return must be above what that earned. Worse is a Sharpe
+    ratio that is as surely lower, or a limit broken. A champion that held nothing on these bars, or surely loses to cash,
+    is judged as the cash it should have been. What is undefined or in doubt is never better.
     """
     _check_same_bars(challenger, champion)
     rival = champion if champion is not None and _stands(champion, rules) else None
@@ -133,6 +133,6 @@ def _weigh(figures: dict[str, Any], rules: Promotion) -> tuple[Outcome, tuple[st
     if gain["confidence"] < rules.confidence or gain["difference"] <= rules.min_sharpe_gain:
         return "inconclusive", ("sharpe_diff",)
     deflated = figures["significance"]["deflated_sharpe_ratio"]
-    if rival is None and (deflated is None or deflated < rules.confidence):
+    if deflated is None or deflated < rules.confidence:
         return "inconclusive", ("undefined" if deflated is None else "deflated_sharpe",)
     return "better", ("sharpe_diff",)
