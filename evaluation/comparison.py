@@ -47,9 +47,9 @@ def judge(
     Better is what is surely so: with `rules.confidence` its Sharpe ratio is higher (paired block bootstrap), by more
     than `min_sharpe_gain` as measured, from enough completed trades, without a drawdown that is more than
     `max_extra_drawdown` points deeper. Luck has as many chances as there were trials, whoever is the rival, so its
-    deflated Sharpe ratio must be as sure; against cash its total return must be above what that earned. Worse is a Sharpe
-    ratio that is as surely lower, or a limit broken. A champion that held nothing on these bars, or surely loses to cash,
-    is judged as the cash it should have been. What is undefined or in doubt is never better.
+    deflated Sharpe ratio must be as sure; against cash its total return must be above what that earned. Worse is a
+    Sharpe ratio that is as surely lower, or a limit broken. A champion that held nothing on these bars, or surely
+    loses to cash, is judged as the cash it should have been. What is undefined or in doubt is never better.
     """
     _check_same_bars(challenger, champion)
     rival = champion if champion is not None and _stands(champion, rules) else None
