@@ -185,7 +185,7 @@ def write_config(home: Home, **changes: Any) -> None:
         "sources": {"bars": "sample"},
         "training_params": {"lookback_days": 1500},
         "model_params": {"behavioral_cloner": {"n_estimators": 5}},
-        "promotion": {"min_trades": 1},
+        "promotion": {"min_trades": 1, "min_sharpe_gain": 0.0, "confidence": 0.51},
         **changes,
     }
     home.root.mkdir(parents=True, exist_ok=True)
