@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from config.errors import ConfigError, NightdeskError, UsageError
 from config.paths import Home
 from config.settings import Settings
@@ -61,9 +63,11 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
         place[key] = tuple(value) if isinstance(value, list) else value
     try:
         chosen = Settings.model_validate(document)
-    except ValueError as error:
+    except ValidationError as error:
+        fault = max(error.errors(), key=lambda found: len(found["loc"]))  # an item before the list it stands in
+        where, what = "/".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
         raise UsageError(
-            "option.invalid", f"The options {options} cannot be used: {error}.", "Correct the option."
+            "option.invalid", f"{fault['input']!r} cannot be used for {where}: {what}.", "Correct the option."
         ) from error
     try:
         check_settings(chosen)

@@ -101,4 +101,4 @@ def _first_logs(listed: FilePath) -> list[answers.Log]:
 
 
 def _no_dataset(dataset: str) -> NightdeskError:
-    return unknown("dataset", f"There is no one dataset {dataset}.", "/api/v1/status")
+    return unknown("dataset", f"There is no one dataset {dataset}.", "`nightdesk data show SYMBOL` or /api/v1/status")

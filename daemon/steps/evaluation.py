@@ -16,7 +16,7 @@ from daemon.store.models import Version, VersionState
 Pair = tuple[str, str]  # symbol, model type
 NOTHING = {
     "message": "There is no challenger and no champion to judge.",
-    "cure": "Train one first: `nightdesk train`.",
+    "cure": "Train one first: `nightdesk train`. What was judged before is told by `nightdesk models`.",
 }
 # What a reader of the run wants to see at once; the rest is in the report.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")

@@ -128,7 +128,7 @@ def test_signals_of_a_sleeping_desk_go_stale(asleep, nightdesk):
 
 def test_one_model_is_told_with_its_judgements_and_its_service(asleep, nightdesk):
     said = nightdesk("models", "1")
-    assert "sharpe_diff" in said.out
+    assert "it earned clearly more for the risk it took" in said.out
     assert "better than staying in cash" in said.out
 
 
@@ -141,6 +141,12 @@ def test_what_does_not_exist_is_a_usage_error(asleep, nightdesk):
         said = nightdesk(*words)
         assert said.code == 2
         assert said.err.startswith(f"error: {message}\nCure: ")
+
+
+def test_an_option_that_cannot_be_is_told_in_one_line(nightdesk, home):
+    said = nightdesk("data", "--symbols", "../x", "--update-data")
+    told = "'../x' cannot be used for symbols/0: must be a symbol such as AAPL, BTC-USD or ^GSPC."
+    assert (said.code, said.err) == (2, f"error: {told}\nCure: Correct the option.\n")
 
 
 def test_a_new_home_has_nothing_to_look_at(nightdesk, home):

@@ -95,6 +95,20 @@ def test_the_health_of_a_symbol_is_drawn(home, nightdesk, stored, tmp_path: Path
     assert (tmp_path / "health.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_is_written_is_told_with_its_place_and_where_the_bars_came_from(nightdesk, stored, tmp_path: Path) -> None:
+    picture, table = tmp_path / "health.png", tmp_path / "AAPL.csv"
+    assert f"Health drawn: {picture}\n" in nightdesk("data", "show", "AAPL", "--plot", str(picture)).out
+    told = f"{table}: {stored[1].rows} bars of AAPL from sample\n"
+    assert nightdesk("data", "export", "AAPL", "--to", str(table)).out == told
+
+
+@pytest.mark.parametrize("verb", ["list", "check"])
+def test_a_symbol_without_stored_bars_is_no_such_thing(nightdesk, stored, verb: str) -> None:
+    said = nightdesk("data", verb, "AAPL", "APPL")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("error: There are no stored bars of APPL.\nCure: ")
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_an_export_comes_back_as_the_same_bars(nightdesk, stored, tmp_path: Path, kind: str) -> None:
     said = nightdesk("data", "export", "AAPL", "--to", str(tmp_path / f"AAPL.{kind}"), "--json")

@@ -60,6 +60,7 @@ def test_a_folder_of_real_logs_becomes_the_homes_table(nightdesk, home, folder):
     assert int(told["sequences, train"]) > 100
     assert int(told["sequences, validation"]) > 50
     assert "100% done" in said.err
+    assert said.out.endswith("Written: data/processed_trader_data.parquet\n")
     assert len(read_sequences(home.trader_table, "train")) == int(told["sequences, train"])
 
 

@@ -12,6 +12,7 @@ import typer
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import running
 from daemon.cli.output import answer, moment, table
+from evaluation.words import why
 
 
 class Reader(Protocol):
@@ -132,7 +133,9 @@ def _show_signals(document: dict[str, Any]) -> None:
     ]
     table("Signals", columns, rows)
     if not rows:
-        typer.echo("No model serves yet: `nightdesk models` lists what was trained, `nightdesk evaluate` says why not.")
+        typer.echo(
+            "No model serves yet: `nightdesk models` lists what was trained, `nightdesk models ID` says why not."
+        )
 
 
 def models(
@@ -177,7 +180,7 @@ def _show_model(model: dict[str, Any]) -> None:
         [
             moment(found["evaluated_at"]),
             found["verdict"],
-            ", ".join(found["reasons"]),
+            ", ".join(why(code, found["verdict"]) for code in found["reasons"]),
             found["metrics"].get("sharpe_ratio"),
             found["metrics"].get("max_drawdown"),
         ]

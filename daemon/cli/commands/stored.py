@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.errors import UsageError
 from daemon.cli.choices import Choices, choices
 from daemon.cli.commands.inspect import reader
 from daemon.cli.commands.night import execute
@@ -34,7 +35,11 @@ def tell_stored(chosen: Choices, symbols: list[str] | None, *, check: bool) -> N
     from daemon.clock import SystemClock
     from daemon.work.stored import stored, trader_table
 
-    found = stored(chosen.home, SystemClock().now(), chosen.symbols(symbols), check=check)
+    asked = chosen.symbols(symbols)
+    found = stored(chosen.home, SystemClock().now(), asked, check=check)
+    if missing := set(asked or ()) - {dataset["symbol"] for dataset in found}:
+        told = f"There are no stored bars of {', '.join(sorted(missing))}."
+        raise UsageError("data.not_stored", told, "See `nightdesk data list` for what there is.")
     made = None if symbols else trader_table(chosen.home)
     answer({"datasets": found, "trader_table": made}, as_json=chosen.json, render=_show_all)
     if any(dataset["problem"] for dataset in (*found, made) if dataset):
@@ -81,7 +86,7 @@ def show(
     document = stored.shown(chosen.home, settings, symbol, now)
     if plot is not None:
         stored.plot(chosen.home, settings, symbol, plot, now)
-        document["plot"] = plot.name
+        document["plot"] = str(plot)
     answer(document, as_json=chosen.json, render=_show_one)
 
 
@@ -91,6 +96,7 @@ def _show_one(document: dict[str, Any]) -> None:
     typer.echo(f"{document['rows']} bars, {span}; {document['headlines']} headlines")
     typer.echo()
     health = document["health"]
+    typer.echo("Health of the last 60 sessions, warnings of all bars:")
     table("Health", [*PARTS, "warnings"], [[*(health[part] for part in PARTS), _warnings(health)]])
     typer.echo()
     names = list(document["bars"][0])
@@ -103,6 +109,8 @@ def _show_one(document: dict[str, Any]) -> None:
         table("Replaced", ["dataset", "last", "rows", "pulled"], rows)
     for file in document["refused"]:
         typer.echo(f"Refused rows: {file}")
+    if "plot" in document:
+        typer.echo(f"Health drawn: {document['plot']}")
 
 
 def export(
@@ -119,7 +127,7 @@ def export(
     answer(
         written,
         as_json=chosen.json,
-        render=lambda document: typer.echo(f"{document['written']}: {document['rows']} bars of {document['symbol']}"),
+        render=lambda told: typer.echo(f"{to}: {told['rows']} bars of {told['symbol']} from {told['source']}"),
     )
 
 

@@ -92,6 +92,7 @@ def _show(made: dict[str, Any]) -> None:
         *([f"sequences, {split}", count] for split, count in made["sequences"].items()),
         *([f"actions, {action}", count] for action, count in made["actions"].items()),
     ]
-    table(f"Written: {made['table']}", ["trades", "count"], rows)
+    table("Trades", ["trades", "count"], rows)
+    typer.echo(f"Written: {made['table']}")
     for key, code in pulled["failed"].items():
         typer.echo(f"{key!r}: {code}", err=True)
