@@ -87,6 +87,13 @@ def update_symbol(
     keeps what it has and hears of the error. `accept` takes a history told otherwise though nothing explains it.
     """
     store = BarStore(home)
+    if accept and store.chosen(symbol, interval, sources) is None:
+        raise NightdeskError(
+            "data.nothing_stored",
+            f"There are no {interval} bars of {symbol}, so no history of it can be accepted.",
+            "Name a symbol that `nightdesk data list` shows.",
+            symbol=symbol,
+        )
     try:
         return _update(store, open_source(sources.bars, sources, home), symbol, interval, now, accept=accept)
     except NightdeskError as error:

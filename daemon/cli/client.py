@@ -49,7 +49,7 @@ class Client:
             raise NotRunningError(
                 "daemon.silent",
                 f"The desk at {self._address} does not answer ({getattr(error, 'reason', error)}).",
-                "See its log; if it hangs, stop it and start it again.",
+                "See its log. If it ended or hangs, start it again: the runs it has on record go on.",
             ) from error
 
 

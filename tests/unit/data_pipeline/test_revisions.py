@@ -132,6 +132,13 @@ def test_where_nothing_was_rewritten_there_is_nothing_to_accept(home: Home, yaho
     assert (update.dataset.why, update.accepted) == ("appended", None)
 
 
+def test_what_was_never_stored_cannot_be_accepted_and_is_not_made_up(home: Home) -> None:
+    with pytest.raises(NightdeskError, match="no history of it can be accepted") as caught:
+        update_symbol(home, Sources(), "NOPE", "1d", NOW, accept=True)
+    assert caught.value.code == "data.nothing_stored"
+    assert not list(home.bars_root.rglob("*.parquet"))
+
+
 def test_an_explained_history_needs_no_acceptance(home: Home, yahoo: FakeYahoo) -> None:
     _update(home, yahoo, NOW - WEEK)
     yahoo.split("AAPL", 4.0, -2)
