@@ -70,7 +70,7 @@ def night_of_kills(home: Home, kills: int, seed: int) -> Figures:
     with WebhookSink() as sink:
 
         def configure(number: int, **jobs: Any) -> None:
-            # Each start finds the other threshold: alerts fire, and are resolved.
+            # Each start finds the other threshold: alerts fire, and are resolved; the last desk finds both.
             write_config(home, **_config(sink.port, secret, number % 2 == 0), jobs=jobs or _jobs())
 
         for number in range(kills):
@@ -79,7 +79,8 @@ def night_of_kills(home: Home, kills: int, seed: int) -> Figures:
         began = datetime.now(UTC)
         configure(kills)
         with RunningDesk(home) as desk:
-            _come_to_rest(desk, lambda: configure(kills, **{job: {"enabled": False} for job in (*EVERY, *FOLLOWING)}))
+            asleep = {job: {"enabled": False} for job in (*EVERY, *FOLLOWING)}
+            _come_to_rest(desk, lambda strict: configure(0 if strict else 1, **asleep))
             figures.recovered_in.append(_recovered_in(desk))
             if (code := desk.terminate()) != 0:
                 figures.left_behind.append(f"the last desk ended with {code}")
@@ -131,14 +132,20 @@ def _gone(desk: RunningDesk) -> bool:
     return not desk.workers()
 
 
-def _come_to_rest(desk: RunningDesk, end_the_schedule: Callable[[], None]) -> None:
+def _come_to_rest(desk: RunningDesk, end_the_schedule: Callable[[bool], None]) -> None:
     time.sleep(max(EVERY.values()) + 1)  # long enough for each to be due again
-    end_the_schedule()
-    desk.wait_for(lambda: desk.events("config.reloaded"))
-    for job in ("data_update", "training", "maintenance", "backup"):  # the last of each is left in peace
+    # The last of each job is left in peace; its alerts fire at the strict threshold, and are over at the other.
+    for strict, jobs in (
+        (True, ("data_update", "training", "evaluation", "performance_check")),
+        (False, ("performance_check", "maintenance", "backup")),
+    ):
+        reloads = len(desk.events("config.reloaded"))
+        end_the_schedule(strict)
+        desk.wait_for(lambda reloads=reloads: len(desk.events("config.reloaded")) > reloads)
+        for job in jobs:
+            desk.rest()
+            desk.post(f"/jobs/{job}/run")
         desk.rest()
-        desk.post(f"/jobs/{job}/run")
-    desk.rest()
     desk.wait_for(lambda: _delivered(desk.home))
 
 
