@@ -1,0 +1,1 @@
+"""Reinforcement learning: market episodes over the ledger, six agents, and how they are trained."""
