@@ -25,19 +25,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
 # Of the account: an order worth less is the rounding of the last one, and not worth a minimum commission.
 DUST = 1e-12
-_CONTENT = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """`njit` with its cache, for kernels of other files that call what is here, and are compiled with it inside.
+    """`njit` with its cache, for kernels that call those of other files, and are compiled with them inside.
 
-    numba compiles anew when the file of the kernel itself has changed. So that a change of this file is not missed, its
-    content is a part of the name under which the machine code is kept.
+    numba compiles anew when the file of the kernel itself has changed. So that a change of the others is not missed,
+    the content of every file whose kernels it may reach is a part of the name under which the machine code is kept.
     """
-    function.__qualname__ += f"_{_CONTENT}"
+    files: dict[str, bytes] = {}
+    todo = [function]
+    while todo:
+        each = todo.pop()
+        file = each.__code__.co_filename
+        if file not in files:
+            files[file] = Path(file).read_bytes()
+            todo += [known.py_func for known in each.__globals__.values() if isinstance(known, Dispatcher)]
+    content = hashlib.sha256(b"".join(files[file] for file in sorted(files))).hexdigest()
+    function.__qualname__ += f"_{content[:8]}"
     return njit(cache=True)(function)
 
 
