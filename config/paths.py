@@ -190,6 +190,20 @@ class Home:
         """What walk-forward has done of one model; may be deleted at any time."""
         return self.cache("walk_forward") / safe_name("symbol", symbol) / safe_name("model type", model_type)
 
+    @property
+    def checkpoints_root(self) -> Path:
+        """Where trainings that were cut off go on from; may be deleted when none is at work."""
+        return self.cache("training")
+
+    def checkpoints(self, symbol: str, model_type: str, version: str) -> Path:
+        """How far the training of one model version has come."""
+        return (
+            self.checkpoints_root
+            / safe_name("symbol", symbol)
+            / safe_name("model type", model_type)
+            / safe_name("version", version)
+        )
+
     def model(self, symbol: str, model_type: str, version: str) -> Path:
         """The folder of one model version."""
         return (

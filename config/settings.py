@@ -165,6 +165,7 @@ class TrainingParams(Section):
     lookback_days: int = Field(default=1825, ge=30)
     holdout: float = Field(default=0.2, gt=0.0, lt=0.9)
     seed: int = Field(default=42, ge=0)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 class DataParams(Section):

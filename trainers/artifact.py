@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as installed
@@ -46,7 +47,6 @@ class ArtifactFacts:
     trained_at: datetime
     settings_fingerprint: str
     seed: int
-    device: str = "cpu"
     leaks: dict[str, Any] | None = None
 
 
@@ -117,7 +117,7 @@ def _mismatch(
         "It is not served. A library whose results changed is the usual cause: compare the manifest's libraries with "
         "those installed, and train again.",
         trained_with=manifest.libraries,
-        running=_libraries(),
+        running=_libraries(manifest.libraries.keys() - {"python"}),
     )
 
 
@@ -156,9 +156,9 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
         trained_at=facts.trained_at,
         settings_fingerprint=facts.settings_fingerprint,
         code_version=installed("nightdesk"),
-        libraries=_libraries(),
+        libraries=_libraries(model.facts.get("libraries", ())),
         seed=facts.seed,
-        device=facts.device,
+        device=model.facts.get("device", "cpu"),
         metrics=model.facts["metrics"],
         reference=_reference(model, facts),
         leaks=facts.leaks,
@@ -174,5 +174,6 @@ def _reference(model: Model, facts: ArtifactFacts) -> dict[str, Any]:
     return reference(model.signals(facts.bars).since(facts.train_start), seen).model_dump(mode="json")
 
 
-def _libraries() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: installed(name) for name in LIBRARIES}}
+def _libraries(others: Iterable[str] = ()) -> dict[str, str]:
+    """What every model is served by, and `others`, which some are trained by."""
+    return {"python": platform.python_version()} | {name: installed(name) for name in sorted({*LIBRARIES, *others})}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from config.errors import NightdeskError
 from config.settings import Section
@@ -88,12 +88,15 @@ def _untold(_learned: Learned) -> None:
 class TrainingContext:
     """What surrounds a training: its seed and device, who listens, who may stop it, where it may resume from.
 
+    A training that takes long keeps in `checkpoints`, if there is such a folder, how far it has come; the next one of
+    the same version is given the same folder, goes on from there, and must give what an undisturbed one gives.
+
     `learned` must be told of everything that was fitted or chosen (forests, networks, scalers, thresholds), with the
     rows it was learned from: a training that tells nothing does not pass the leak audit.
     """
 
     seed: int = 42
-    device: str = "cpu"
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
     progress: Progress = unheard
     should_stop: Callable[[], bool] = _never
     learned: Callable[[Learned], None] = _untold
@@ -116,7 +119,10 @@ class Model(Protocol):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """JSON-able: `metrics` measured while training, and `features` in their order."""
+        """JSON-able: `metrics` measured while training, and `features` in their order.
+
+        Where a model was trained by more than what serves it: `device` ("cpu", if it is not told), and `libraries`.
+        """
 
     def features(self, bars: Bars) -> pd.DataFrame:
         """What `signals` decides from, for the leak audit: named columns of numbers, a row a bar, NaN in warm-ups."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from config.errors import ConfigError, UsageError
-from config.settings import Section
+from config.settings import Section, Settings
 from trainers.interface import ModelType
 
 
@@ -44,11 +44,14 @@ def get(name: str) -> ModelType:
     return cast("ModelType", _imported(_entry(name).model_type)())
 
 
-def validate_params(name: str, values: dict[str, Any]) -> Section:
-    """The params of model type `name`: `values` over its defaults. Imports nothing heavy."""
+def validate_params(name: str, values: dict[str, Any], settings: Settings | None = None) -> Section:
+    """The params of model type `name`: `values` over its defaults. Imports nothing heavy.
+
+    Where the desk's `settings` say what a model type would else have a default for, such as costs, they come between.
+    """
     params = cast("type[Section]", _imported(_entry(name).params))
     try:
-        return params.model_validate(values)
+        return params.model_validate(values, context=settings)
     except ValidationError as error:
         mistakes = [
             f"{'.'.join(map(str, detail['loc'])) or name}: {detail['msg']}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.publish import remove_unfinished
 from daemon.steps.base import Ending, RunWork
-from daemon.store import alerts, models
+from daemon.store import alerts, models, runs
 from daemon.store.models import Version
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ async def maintain(work: RunWork) -> Ending:
     refused = await asyncio.to_thread(_delete_refused, work.home, now - timedelta(days=keep.quarantine_days))
     revisions = await asyncio.to_thread(_delete_revisions, work.home, keep.revisions)
     unfinished = await asyncio.to_thread(remove_unfinished, work.home.root, now - UNFINISHED_AGE)
+    if not await work.read(lambda c: runs.unfinished(c, "training")):  # so nobody will go on from them
+        await asyncio.to_thread(shutil.rmtree, work.home.checkpoints_root, ignore_errors=True)
     closed = await work.write(lambda c: alerts.close_unwatched(c, work.settings, now))
     await asyncio.to_thread(work.database.tidy)
     return Ending(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,10 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Train one challenger on the training span, which the holdout after it never touches."""
     symbol, model_type, version = args["symbol"], args["model_type"], args["version"]
     folder = context.home.model(symbol, model_type, version)
+    checkpoints = context.home.checkpoints(symbol, model_type, version)
     bars = stored_bars(context.home, context.settings, symbol)
     task = training_task(context, args, bars, training_span(bars, context.settings.training_params))
-    model, leaks = trained(context, args, task, bars)
+    model, leaks = trained(context, args, task, bars, checkpoints)
     facts = ArtifactFacts(
         model_type=model_type,
         version=version,
@@ -44,20 +46,30 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         seed=int(args["seed"]),
         leaks=leaks.to_dict(),
     )
-    return told(folder, save_artifact(folder, model, facts))
+    manifest = save_artifact(folder, model, facts)
+    if checkpoints.exists():
+        shutil.rmtree(checkpoints)
+    return told(folder, manifest)
 
 
-def trained(context: WorkContext, args: dict[str, Any], task: TrainingTask, bars: Bars) -> tuple[Model, LeakAudit]:
-    """A model that has learned from `task` and passed the leak audit over `bars`, which go on after it."""
+def trained(
+    context: WorkContext, args: dict[str, Any], task: TrainingTask, bars: Bars, checkpoints: Path | None = None
+) -> tuple[Model, LeakAudit]:
+    """A model that has learned from `task` and passed the leak audit over `bars`, which go on after it.
+
+    Where there are `checkpoints`, the training keeps there how far it has come, and goes on from there.
+    """
     seed = int(args["seed"])
     learned: list[Learned] = []
     model = registry.get(args["model_type"]).train(
         task,
         TrainingContext(
             seed=seed,
+            device=context.settings.training_params.device,
             progress=context.progress,
             should_stop=context.should_stop,
             learned=learned.append,
+            checkpoints=checkpoints,
             trial=int(args["iteration"]),
         ),
     )
@@ -101,7 +113,7 @@ def training_task(context: WorkContext, args: dict[str, Any], bars: Bars, span: 
         train_end=span.last,
         expert_log=log,
         provenance=provenance,
-        params=registry.validate_params(model_type, args.get("params", {})),
+        params=registry.validate_params(model_type, args.get("params", {}), context.settings),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from daemon.alerts.outbox import Outbox
 from daemon.desk import Desk
 from daemon.dispatcher import Dispatcher
 from daemon.house import House
-from daemon.store import models
+from daemon.store import models, runs
 from daemon.store.backups import recorded
 from tests.support.night import attend_all, every_run, quiet_house, request
 from tests.support.stores import NOON, add_version
@@ -122,3 +123,22 @@ async def test_maintenance_keeps_the_newest_replaced_datasets_of_each_series(hom
         for files in kept.values():
             assert [path.exists() for path in files] == [False, False, True, True]
         assert newest.exists()
+
+
+async def test_maintenance_deletes_checkpoints_unless_a_training_may_go_on_from_them(home: Home) -> None:
+    async def maintain() -> None:
+        dispatcher = Dispatcher(house)
+        await dispatcher.start_due(only=request(house, "maintenance").id)
+        while dispatcher.busy:
+            await asyncio.sleep(0.01)
+
+    with quiet_house(home) as house:
+        checkpoint = home.checkpoints("AAPL", KIND, "v1") / "checkpoint.json"
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.touch()
+        training = request(house, "training")
+        await maintain()
+        assert checkpoint.exists()
+        house.database.write(lambda c: runs.finish(c, training.id, "cancelled", house.clock.now(), attempts=1))
+        await maintain()
+        assert not checkpoint.exists()
