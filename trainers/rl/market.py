@@ -1,0 +1,194 @@
+"""Market: the arrays that episodes are played on, of one symbol or of many, checked once and trusted from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.errors import NightdeskError
+from data_pipeline.bars import Bars
+from data_pipeline.features import FeatureEngineer, feature_matrix, warm_up
+from evaluation.costs import Costs
+from evaluation.inputs import Frame, bars_a_year, checked_frame
+from trainers.rl.environment_config import REWARDS, TradingEnvConfig
+from trainers.rl.episodes import PORTFOLIO, Floats, Singles
+
+PriceData: TypeAlias = Frame | Mapping[str, Frame]
+
+# How episodes are played on one symbol: its rows, and the config as the kernel takes it.
+RULE = np.dtype(
+    [
+        ("first", np.int64),  # the first row that can be decided on: window and features are there
+        ("last", np.int64),
+        ("window_size", np.int64),
+        ("episode_length", np.int64),
+        ("random_start", np.int64),
+        ("discrete", np.int64),
+        ("short", np.int64),
+        ("reward", np.int64),
+        ("reward_scale", np.float64),
+        ("adaptation", np.float64),
+        ("min_change", np.float64),
+        ("initial_balance", np.float64),
+        ("max_drawdown", np.float64),
+        ("commission", np.float64),
+        ("slippage", np.float64),
+        ("borrow", np.float64),  # of one bar
+        ("minimum", np.float64),
+        ("interest", np.float64),  # of one bar
+    ]
+)
+
+# What an observation's numbers are kept within: far beyond any stationary feature, and finite.
+LIMIT = 1e9
+
+
+def _fail(code: str, what: str, cure: str) -> NoReturn:
+    raise NightdeskError(f"environment.{code}", what, cure)
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """The bars of all symbols, one symbol after the other, as the kernel takes them."""
+
+    config: TradingEnvConfig
+    symbols: tuple[str, ...]
+    begins: tuple[int, ...]  # the first row of each symbol
+    periods_per_year: tuple[float | None, ...]
+    prices: Floats  # rows of open, close, dividend
+    windowed: Singles
+    features: Singles
+    rules: NDArray[Any]  # of RULE, one a symbol
+
+    @classmethod
+    def of(cls, price_data: PriceData, config: TradingEnvConfig) -> Market:
+        """The market of bars, of a frame of prices, or of many by symbol."""
+        named = price_data if isinstance(price_data, Mapping) else {_symbol(price_data): price_data}
+        if not named:
+            _fail("data", "There are no symbols in price_data.", "Give the bars of at least one symbol.")
+        parts = [_Part.of(str(symbol), bars, config) for symbol, bars in named.items()]
+        sizes = [len(part.prices) for part in parts]
+        begins = [sum(sizes[:i]) for i in range(len(sizes))]
+        return cls(
+            config,
+            tuple(part.symbol for part in parts),
+            tuple(begins),
+            tuple(part.periods_per_year for part in parts),
+            np.concatenate([part.prices for part in parts]),
+            np.concatenate([part.windowed for part in parts]),
+            np.concatenate([part.features for part in parts]),
+            np.concatenate([part.rule(begin, config) for part, begin in zip(parts, begins, strict=True)]),
+        )
+
+    @property
+    def arrays(self) -> tuple[Floats, Singles, Singles, NDArray[Any]]:
+        """What every kernel takes last: prices, windowed, features, rules."""
+        return self.prices, self.windowed, self.features, self.rules
+
+    @property
+    def observation_size(self) -> int:
+        """How many numbers an observation has."""
+        window, features = self.config.window_size * self.windowed.shape[1], self.features.shape[1]
+        return int(window + features + len(PORTFOLIO))
+
+    @property
+    def longest_episode(self) -> int:
+        """The most bars that an episode can have."""
+        return int(np.minimum(self.rules["last"] - self.rules["first"], self.rules["episode_length"]).max())
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One symbol."""
+
+    symbol: str
+    periods_per_year: float | None
+    prices: Floats
+    windowed: Singles
+    features: Singles
+
+    @classmethod
+    def of(cls, symbol: str, bars: Frame, config: TradingEnvConfig) -> _Part:
+        try:
+            frame = checked_frame(bars)
+            windowed, features = (_columns(bars, names) for names in (config.windowed, config.features))
+        except NightdeskError as error:
+            raise NightdeskError("environment.data", f"{symbol}: {error.message}", error.cure) from error
+        needed = _first(config) + 2
+        if len(frame) < needed:
+            _fail(
+                "too_few_bars",
+                f"{symbol} has {len(frame)} bars; a window of {config.window_size}, the warm-up of the features "
+                f"and one bar to play need {needed}.",
+                "Give a longer history, a smaller window_size or features that need less warm-up.",
+            )
+        prices = np.ascontiguousarray(frame[["open", "close", "dividends"]].to_numpy())
+        return cls(symbol, bars_a_year(bars), prices, windowed, features)
+
+    def rule(self, begin: int, config: TradingEnvConfig) -> NDArray[Any]:
+        """The rule of this symbol, whose first row is `begin`."""
+        rates = _costs(config).rates(self._known_periods(config))
+        rule = np.zeros(1, RULE)
+        values = {
+            "first": begin + _first(config),
+            "last": begin + len(self.prices) - 1,
+            "window_size": config.window_size,
+            "episode_length": config.episode_length or len(self.prices),
+            "random_start": config.random_start,
+            "discrete": config.actions == "discrete",
+            "short": config.short,
+            "reward": REWARDS.index(config.reward),
+            "max_drawdown": 1.0 if config.max_drawdown is None else config.max_drawdown,
+            **{name: getattr(config, name) for name in _COPIED},
+            **rates._asdict(),
+        }
+        for name, value in values.items():
+            rule[name] = value
+        return rule
+
+    def _known_periods(self, config: TradingEnvConfig) -> float | None:
+        if self.periods_per_year is None and (config.borrow or config.cash_interest):
+            _fail(
+                "data",
+                f"{self.symbol}: borrow and cash_interest are yearly rates, but the prices have no times.",
+                "Give Bars or a frame with a column `date`, or set both rates to 0.",
+            )
+        return self.periods_per_year
+
+
+_COPIED = ("reward_scale", "adaptation", "min_change", "initial_balance")
+
+
+def _costs(config: TradingEnvConfig) -> Costs:
+    return Costs(config.commission, config.slippage, config.borrow, config.commission_minimum, config.cash_interest)
+
+
+def _symbol(price_data: Frame) -> str:
+    return price_data.symbol if isinstance(price_data, Bars) else "prices"
+
+
+def _first(config: TradingEnvConfig) -> int:
+    """The first bar that can be decided on, counted from a symbol's first."""
+    return max(warm_up(config.windowed) + config.window_size - 1 if config.windowed else 0, warm_up(config.features))
+
+
+def _columns(bars: Frame, names: tuple[str, ...]) -> Singles:
+    """The features as float32 rows, 0 within their warm-up, which is never looked at."""
+    if isinstance(bars, Bars):
+        values = feature_matrix(bars, names).to_numpy()
+    else:
+        values = np.full((len(bars), len(names)), np.nan)
+        values[warm_up(names) :] = FeatureEngineer(names).transform(bars)[list(names)].to_numpy()
+    warm = values[warm_up(names) :]
+    if not np.isfinite(warm).all():
+        row, column = np.argwhere(~np.isfinite(warm))[0]
+        _fail(
+            "feature",
+            f"The feature {names[column]} is {warm[row, column]} in row {row + warm_up(names) + 1}.",
+            "Choose another feature, or remove the bars that it cannot be told of.",
+        )
+    return np.ascontiguousarray(np.clip(np.nan_to_num(values), -LIMIT, LIMIT), dtype=np.float32)

@@ -1,0 +1,60 @@
+"""Rewards: what one bar was worth to the agent, compiled into the kernel that plays episodes.
+
+With r the account's return of a bar, net of every cost, and x what it was beyond the interest of idle cash:
+
+- `pnl`: r.
+- `sharpe`, `sortino`, `calmar`: how much a ratio of the whole episode so far has changed by this bar. The rewards of
+  an episode thus add up, undiscounted, to its ratio at the end, and nothing is counted twice:
+      sharpe   sum x / sqrt(e^2 + sum x^2), which is sqrt(n) S / sqrt(1 + S^2) of the Sharpe ratio S of n bars but for e
+      sortino  sum x / sqrt(e^2 + sum min(x, 0)^2)
+      calmar   (equity / initial balance - 1) / max(e, the deepest drawdown)
+  e = 0.01 stands for a bar that moved by a percent before the episode: the first bars do not swing between extremes.
+- `differential_sharpe` (Moody & Saffell, "Learning to trade via direct reinforcement", 2001): the derivative, by the
+  adaptation rate, of A / sqrt(e^2 + B - A^2), A and B being exponential averages of x and x^2 before this bar:
+      ((B + e^2) (x - A) - A (x^2 - B) / 2) / (B + e^2 - A^2)^(3/2)
+  With e = 0 it is theirs, which has no value on the first bar and no bound after a calm stretch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from evaluation.account import compiled
+from trainers.rl.environment_config import REWARDS
+
+EPSILON = 0.01
+_PNL, _SHARPE, _SORTINO, _CALMAR, _DIFFERENTIAL = range(len(REWARDS))
+
+
+@compiled
+def _ratio(kind: int, episode: Any, initial_balance: float) -> float:
+    """The episode's ratio so far, by its sums."""
+    if kind == _SHARPE:
+        return episode.gained / math.sqrt(EPSILON**2 + episode.squares)
+    if kind == _SORTINO:
+        return episode.gained / math.sqrt(EPSILON**2 + episode.losses)
+    return (episode.equity / initial_balance - 1.0) / max(EPSILON, episode.fallen)
+
+
+@compiled
+def _differential(episode: Any, excess: float, adaptation: float) -> float:
+    mean, square = episode.mean, episode.square
+    to_mean, to_square = excess - mean, excess * excess - square
+    episode.mean += adaptation * to_mean
+    episode.square += adaptation * to_square
+    second = square + EPSILON**2
+    variance = second - mean * mean
+    return (second * to_mean - 0.5 * mean * to_square) / (variance * math.sqrt(variance))
+
+
+@compiled
+def reward(rule: Any, episode: Any, gain: float, excess: float) -> float:
+    """What a bar that returned `gain`, `excess` beyond idle cash, is worth; the episode's sums include that bar."""
+    if rule.reward == _PNL:
+        return rule.reward_scale * gain
+    if rule.reward == _DIFFERENTIAL:
+        return rule.reward_scale * _differential(episode, excess, rule.adaptation)
+    before = episode.ratio
+    episode.ratio = _ratio(rule.reward, episode, rule.initial_balance)
+    return rule.reward_scale * (episode.ratio - before)

@@ -1,0 +1,151 @@
+"""The trading environment many times at once, for stable-baselines3: one compiled call plays a bar of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import numpy as np
+from gymnasium import Wrapper, spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import VecEnv
+
+from trainers.rl.environment import (
+    action_space,
+    begin_chosen,
+    fail,
+    not_begun,
+    observation_space,
+    reseed,
+    summary,
+    unbegun,
+    unplayable,
+)
+from trainers.rl.episodes import EPISODE, GOING, TRUNCATED, Singles, begin_all, observe_all, play_all
+from trainers.rl.market import Market
+
+Infos = list[dict[str, Any]]
+Indices = None | int | Iterable[int]
+
+
+class VectorTradingEnvironment(VecEnv):
+    """`n` environments on one market; number i equals a `TradingEnvironment` with the seed `seed + i`, to the last bit.
+
+    As in every VecEnv an episode that ends is followed by the next at once: the observation is the next one's first,
+    and the info of that environment tells `terminal_observation`, `TimeLimit.truncated` and `episode`.
+    """
+
+    render_mode: str | None = None
+
+    def __init__(self, market: Market, n: int, seed: int | None = None) -> None:
+        if n < 1:
+            fail("size", f"The number of environments is {n}.", "Give at least 1.")
+        self.market = market
+        self._arrays = market.arrays
+        super().__init__(n, observation_space(market), action_space(market.config))
+        self._size = (n, market.observation_size)
+        self._shape = (n,) if isinstance(self.action_space, spaces.Discrete) else (n, 1)
+        self._all = np.ones(n, np.bool_)
+        self._nothing: Infos = [{} for _ in range(n)]
+        self._actions = np.zeros(n)
+        self._episodes = unbegun(n, [0] * n)
+        self.seed(seed)
+
+    def reset(self) -> Singles:
+        """Begin the next episode of every environment, by the seeds and options that were set before."""
+        for episode, seed in zip(self._episodes, self._seeds, strict=True):
+            if seed is not None:
+                reseed(episode, seed)
+        observations = np.empty(self._size, np.float32)
+        begin_all(self._episodes, self._all, observations, *self._arrays)
+        for i, options in enumerate(self._options):
+            begin_chosen(self._episodes[i : i + 1], self.market, **options)
+        self._reset_seeds()
+        self._reset_options()
+        return self.observations()
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Take one action for each environment."""
+        try:
+            self._actions = np.asarray(actions, np.float64).reshape(self.num_envs)
+        except (TypeError, ValueError):
+            fail("action", f"The actions are {actions!r}.", f"Give numbers in the shape {self._shape}.")
+
+    def step_wait(self) -> tuple[Singles, Singles, NDArray[np.bool_], Infos]:
+        """Play one bar of every environment."""
+        observations = np.empty(self._size, np.float32)
+        rewards, dones = np.empty(self.num_envs, np.float32), np.empty(self.num_envs, np.bool_)
+        count = play_all(self._episodes, self._actions, observations, rewards, dones, *self._arrays)
+        if count == 0:
+            return observations, rewards, dones, self._nothing
+        if count < 0:
+            self._refuse(-1 - count)
+        return observations, rewards, dones, self._begin_next(observations, dones)
+
+    def _refuse(self, i: int) -> NoReturn:
+        if self._episodes["ended"][i] != GOING:
+            not_begun()
+        unplayable(self._actions[i], self.action_space)
+
+    def _begin_next(self, observations: Singles, dones: NDArray[np.bool_]) -> Infos:
+        """Tell of the episodes that ended, and begin the ones after them."""
+        infos = list(self._nothing)
+        for i in np.flatnonzero(dones):
+            infos[i] = {
+                "terminal_observation": observations[i].copy(),
+                "TimeLimit.truncated": bool(self._episodes["ended"][i] == TRUNCATED),
+                "episode": summary(self._episodes[i], self.market),
+            }
+        begin_all(self._episodes, dones, observations, *self._arrays)
+        return infos
+
+    def observations(self) -> Singles:
+        """What each environment shows now, as the last `reset` or `step` did."""
+        observations = np.empty(self._size, np.float32)
+        observe_all(self._episodes, observations, *self._arrays)
+        return observations
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Everything that decides what these environments do next, by the names of `episodes.EPISODE`."""
+        return {name: self._episodes[name].copy() for name in EPISODE.names or ()}
+
+    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on as the environments whose `get_state` this is."""
+        episodes = np.zeros(self.num_envs, EPISODE)
+        for name in EPISODE.names or ():
+            values = state.get(name)
+            if values is None or values.shape != (self.num_envs,) or values.dtype != EPISODE[name]:
+                fail("state", f"The state has no {name} of {self.num_envs} environments.", "Give what get_state gave.")
+            episodes[name] = values
+        self._check_rows(episodes)
+        self._episodes = episodes
+
+    def _check_rows(self, episodes: NDArray[Any]) -> None:
+        """Refuse a state whose bars are not there."""
+        going = episodes[episodes["ended"] == GOING]
+        if not np.isin(going["symbol"], np.arange(len(self.market.symbols))).all():
+            fail("state", "The state is of symbols that are not in this market.", "Give the same price_data as then.")
+        rules = self.market.rules[going["symbol"]]
+        within = (rules["first"] <= going["bar"]) & (going["bar"] < going["last"]) & (going["last"] <= rules["last"])
+        if not within.all():
+            fail("state", "The state is of bars that are not in this market.", "Give the same price_data as then.")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
+        """An attribute, which is the same for all environments."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:  # noqa: ARG002
+        """Environments on one market have nothing of their own to set."""
+        fail("attribute", f"{attr_name} cannot be set for single environments.", "Make environments of another config.")
+
+    def env_method(self, method_name: str, *_args: Any, indices: Indices = None, **_named: Any) -> list[Any]:  # noqa: ARG002
+        """Environments on one market have no methods of their own."""
+        fail("attribute", f"{method_name} cannot be called on single environments.", "Call it on this one.")
+
+    def env_is_wrapped(self, wrapper_class: type[Wrapper], indices: Indices = None) -> list[bool]:
+        """Whether they report episodes as a Monitor does; they are wrapped in nothing else."""
+        return [issubclass(wrapper_class, Monitor) for _ in self._get_indices(indices)]
