@@ -25,7 +25,7 @@ _HEADER_LENGTH = 8  # a safetensors file begins with its JSON header's length, l
 
 def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
     """Arrays and a JSON-able document as the bytes of one safetensors file."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
     return save(contiguous, metadata={"nightdesk": json.dumps(metadata, sort_keys=True)})
 
 
@@ -57,9 +57,9 @@ def _metadata(data: bytes) -> dict[str, Any]:
     return document
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, most: float = MAX_JSON_BYTES) -> dict[str, Any]:
     """A JSON object from a file of bounded size."""
-    data = _bytes(path, MAX_JSON_BYTES)
+    data = _bytes(path, most)
     if data.startswith(_EXECUTABLE):
         raise unsafe(path.name)
     try:
