@@ -106,6 +106,12 @@ def _refuse_executable(name: str, data: bytes) -> None:
     raise corrupt(name, "it is not a whole safetensors file")
 
 
+def is_executable(path: Path) -> bool:
+    """Whether a file begins as pickles and archives do, which may hold one; no document or safetensors file does."""
+    with path.open("rb") as file:
+        return file.read(_HEADER_LENGTH).startswith(_EXECUTABLE)
+
+
 def unsafe(name: str) -> NightdeskError:
     """The error for a pickle or an archive that may hold one."""
     return NightdeskError(

@@ -1,0 +1,47 @@
+"""The choices of one training of an agent; light, so that they can be checked without loading torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from config.settings import Section
+
+Count = Annotated[int, Field(ge=1)]
+Folder = Annotated[Path, Field(strict=False)]
+
+
+class RLTrainingConfig(Section):
+    """When a training ends, how it is measured on the way, and what is kept of it.
+
+    It ends with the first of `total_episodes`, counted over all environments, and `total_timesteps`, at the next moment
+    when everything that was played has been learned from.
+    """
+
+    # By neither, it ends after 1000 episodes.
+    total_episodes: Count | None = None
+    total_timesteps: Count | None = None
+    # Episodes between two evaluations; None for none.
+    eval_frequency: Count | None = 100
+    # Of each evaluation.
+    eval_episodes: Count = 5
+    # Of a gradient step; the agent's own if None.
+    batch_size: Annotated[int, Field(ge=2)] | None = None
+    # How many copies of a TradingEnvironment are played at once.
+    environments: Annotated[int, Field(ge=1, le=65_536)] = 64
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
+    # Shown on stderr.
+    progress: bool = True
+    # A folder for TensorBoard's logs, which needs the extra `tensorboard`.
+    tensorboard: Folder | None = None
+    # Where checkpoints for `resume_from` are kept; none if None.
+    checkpoint_folder: Folder | None = None
+    # Timesteps between two of them.
+    checkpoint_frequency: Count = 100_000
+
+    @property
+    def last_episode(self) -> int | None:
+        """The number of the episode with which it ends; None if timesteps alone decide."""
+        return 1_000 if self.total_episodes is None and self.total_timesteps is None else self.total_episodes
