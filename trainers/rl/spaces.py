@@ -64,7 +64,9 @@ def observations_of(inputs: int) -> spaces.Box:
     return spaces.Box(-np.inf, np.inf, shape=(inputs,), dtype=np.float32)
 
 
-def require_same(observation_space: spaces.Box, actions: BoxActions | DiscreteActions, env: VecEnv) -> None:
+def require_same(
+    observation_space: spaces.Box, actions: BoxActions | DiscreteActions, env: VecEnv | gymnasium.Env[Any, Any]
+) -> None:
     """Raise unless an environment shows and takes what an agent was made for."""
     if env.observation_space.shape != observation_space.shape:
         raise other_spaces(
