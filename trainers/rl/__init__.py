@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainers.rl.agent_configs import A2CConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
     from trainers.rl.agents import RLAgent, create_rl_agent, list_available_agents
-    from trainers.rl.callbacks import (
-        CallbackList,
-        CheckpointCallback,
-        EarlyStoppingRLCallback,
-        EvalCallback,
-        RLCallback,
-        TradingMetricsCallback,
-    )
+    from trainers.rl.callback import CallbackList, RLCallback
+    from trainers.rl.callbacks import CheckpointCallback, EarlyStoppingRLCallback, EvalCallback, TradingMetricsCallback
     from trainers.rl.checkpoints import ModelCheckpointer
     from trainers.rl.early_stopping import EarlyStoppingCallback
     from trainers.rl.environment import TradingEnvironment
@@ -31,7 +25,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "A2CConfig": "trainers.rl.agent_configs",
-    "CallbackList": "trainers.rl.callbacks",
+    "CallbackList": "trainers.rl.callback",
     "CheckpointCallback": "trainers.rl.callbacks",
     "DDPGConfig": "trainers.rl.agent_configs",
     "DQNConfig": "trainers.rl.agent_configs",
@@ -41,7 +35,7 @@ _MODULES = {
     "ModelCheckpointer": "trainers.rl.checkpoints",
     "PPOConfig": "trainers.rl.agent_configs",
     "RLAgent": "trainers.rl.agents",
-    "RLCallback": "trainers.rl.callbacks",
+    "RLCallback": "trainers.rl.callback",
     "RLProgressTracker": "trainers.rl.progress",
     "RLTrainingConfig": "trainers.rl.training_config",
     "RunningMeanStd": "trainers.rl.normaliser",

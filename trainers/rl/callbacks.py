@@ -1,16 +1,16 @@
-"""What looks on while an agent is trained: keeps its weights, evaluates it, ends it when it no longer gets better."""
+"""The callbacks at hand: they keep an agent's weights, evaluate it, and end a training that no longer helps."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
-from config.errors import NightdeskError
+from config.errors import UsageError
+from trainers.rl.callback import RLCallback
 from trainers.rl.training_record import Episode, Evaluation
 from trainers.rl.writable import require_writable
 
@@ -21,111 +21,6 @@ if TYPE_CHECKING:
     from trainers.rl.training import Training
 
 log = logging.getLogger(__name__)
-
-
-class RLCallback:
-    """Looks on and may end the training: False from `on_step`, `on_episode_end` or `on_evaluation` asks for its end.
-
-    After each step of all environments come `on_episode_end` for every episode that ended with it, then `on_step`.
-    What `state` returns is JSON-able and is given to `restore` when a training is resumed, so that it goes on deciding
-    as it would have. `on_training_end` is called once, also after an error, for what must be closed.
-    """
-
-    def on_training_start(self, training: Training) -> None:
-        """Before anything is played: the moment to refuse."""
-
-    def on_step(self, training: Training) -> bool | None:
-        """Every environment has made a step."""
-
-    def on_episode_end(self, training: Training, episode: Episode) -> bool | None:
-        """An episode has ended."""
-
-    def on_evaluation(self, training: Training, evaluation: Evaluation) -> bool | None:
-        """The agent was evaluated."""
-
-    def on_training_end(self, training: Training) -> None:
-        """Nothing more will be played."""
-
-    def metrics(self) -> dict[str, Any]:
-        """What it adds to the metrics of the training, JSON-able."""
-        return {}
-
-    def state(self) -> dict[str, Any]:
-        """What it must know to go on."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
-
-
-class CallbackList(RLCallback):
-    """Several callbacks as one; each is told of everything, in their order, also after one has asked for the end."""
-
-    def __init__(self, callbacks: Iterable[RLCallback]) -> None:
-        self.callbacks = list(callbacks)
-
-    def __iter__(self) -> Iterator[RLCallback]:
-        """Every callback, those of lists within this one too."""
-        for callback in self.callbacks:
-            if isinstance(callback, CallbackList):
-                yield from callback
-            else:
-                yield callback
-
-    def on_training_start(self, training: Training) -> None:
-        """Tell all."""
-        for callback in self:
-            callback.on_training_start(training)
-
-    def on_step(self, training: Training) -> bool:
-        """Tell all; False if any asks for the end."""
-        return self._all(training, [(callback, callback.on_step(training)) for callback in self])
-
-    def on_episode_end(self, training: Training, episode: Episode) -> bool:
-        """Tell all; False if any asks for the end."""
-        return self._all(training, [(callback, callback.on_episode_end(training, episode)) for callback in self])
-
-    def on_evaluation(self, training: Training, evaluation: Evaluation) -> bool:
-        """Tell all; False if any asks for the end."""
-        return self._all(training, [(callback, callback.on_evaluation(training, evaluation)) for callback in self])
-
-    def on_training_end(self, training: Training) -> None:
-        """Tell all."""
-        for callback in self:
-            callback.on_training_end(training)
-
-    def metrics(self) -> dict[str, Any]:
-        """What all of them add."""
-        return {name: value for callback in self for name, value in callback.metrics().items()}
-
-    def state(self) -> dict[str, Any]:
-        """The states of all that have one, with their kinds."""
-        return {
-            "callbacks": [{"kind": type(callback).__name__, "state": callback.state()} for callback in self._deciding()]
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Give each its own; the callbacks must be those of then, but for those without a state."""
-        deciding = self._deciding()
-        before, now = [row["kind"] for row in state["callbacks"]], [type(callback).__name__ for callback in deciding]
-        if before != now:
-            raise NightdeskError(
-                "training.other_callbacks",
-                f"The checkpoint was made with the callbacks {before}; these are {now}.",
-                "Resume with the callbacks that the training began with, in the same order.",
-            )
-        for callback, row in zip(deciding, state["callbacks"], strict=True):
-            callback.restore(row["state"])
-
-    def _deciding(self) -> list[RLCallback]:
-        return [callback for callback in self if callback.state()]
-
-    @staticmethod
-    def _all(training: Training, answers: list[tuple[RLCallback, bool | None]]) -> bool:
-        against = [type(callback).__name__ for callback, answer in answers if answer is False]
-        if against:
-            training.stop(against[0])
-        return not against
 
 
 class Every:
@@ -248,6 +143,16 @@ class EarlyStoppingRLCallback(RLCallback):
         self.best: float | None = None
         self.waited = 0
 
+    def on_training_start(self, training: Training) -> None:
+        """Refuse to wait for evaluations that nobody makes."""
+        evaluated = any(isinstance(callback, EvalCallback) for callback in training.callbacks)
+        if self.monitor == "evaluation" and not evaluated:
+            raise UsageError(
+                "training.callback",
+                "The training is to stop early by its evaluations, and there are none.",
+                'Give train_rl_agent an eval_env or an EvalCallback, or stop by monitor="reward".',
+            )
+
     def on_episode_end(self, training: Training, episode: Episode) -> bool:
         """Look at the reward once a round."""
         round_ended = episode.number % training.environments == 0
@@ -307,5 +212,5 @@ class TradingMetricsCallback(RLCallback):
 
 def _at_least_one(name: str, value: int) -> int:
     if value < 1:
-        raise NightdeskError("training.callback", f"{name} is {value}; it counts from 1.", f"Give {name} 1 or more.")
+        raise UsageError("training.callback", f"{name} is {value}; it counts from 1.", f"Give {name} 1 or more.")
     return value

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trainers.interface import Progress as Report
-from trainers.rl.callbacks import RLCallback
+from trainers.rl.callback import RLCallback
 from trainers.rl.training_record import NEWEST, mean, trading
 
 if TYPE_CHECKING:

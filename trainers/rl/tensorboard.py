@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import UsageError
-from trainers.rl.callbacks import RLCallback
+from trainers.rl.callback import RLCallback
 from trainers.rl.training_record import Episode, Evaluation
 from trainers.rl.writable import require_writable
 

@@ -13,7 +13,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from config.errors import UsageError
 from trainers.rl.agents import RLAgent
-from trainers.rl.callbacks import CallbackList, EvalCallback, RLCallback
+from trainers.rl.callback import CallbackList, RLCallback
+from trainers.rl.callbacks import EvalCallback
 from trainers.rl.environment import TradingEnvironment
 from trainers.rl.evaluating import PlayableEnv, played
 from trainers.rl.progress import RLProgressTracker
