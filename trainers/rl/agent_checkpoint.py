@@ -61,14 +61,17 @@ class Checkpoint:
             self._restore_optimisers(algorithm)
             algorithm.load_memories(self.part("memory"))
             algorithm.load_counters(self.about.counters)
+            self._restore_environments(algorithm, env)
+            randomness.restore(self.part("randomness"))
         except (KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
             raise corrupt(self.name, f"a part of it is missing or of another form ({error})") from error
+
+    def _restore_environments(self, algorithm: Algorithm, env: VecEnv) -> None:
         state = self.part("environment")
         if state:
             _stateful(env).set_state(state)
         else:
             algorithm.begin_episodes()
-        randomness.restore(self.part("randomness"))
 
     def _restore_optimisers(self, algorithm: Algorithm) -> None:
         for name, optimiser in algorithm.optimisers().items():

@@ -27,7 +27,6 @@ from trainers.rl.algorithms.on_policy import A2C, PPO
 from trainers.rl.algorithms.sac import SAC
 from trainers.rl.algorithms.td3 import DDPG, TD3
 from trainers.rl.environment import TradingEnvironment
-from trainers.rl.normaliser import RunningMeanStd
 from trainers.rl.policy import CLIP, PolicyLayers
 from trainers.rl.randomness import Randomness
 from trainers.rl.spaces import BoxActions, actions_of, observations_of, require_same
@@ -116,11 +115,9 @@ class RLAgent:
             )
 
     def _made(self, config: AgentConfig) -> Algorithm:
-        normaliser = RunningMeanStd(self.observation_space.shape)
-        algorithm: Algorithm = _ALGORITHMS[self.agent_type](config, normaliser, self._device)
+        algorithm: Algorithm = _ALGORITHMS[self.agent_type](config, self._device)
         with self._randomness.active():
-            algorithm.begin(self.observation_space, self.action_space)
-        normaliser.to(algorithm.device)
+            algorithm.begin(config, self.observation_space, self.action_space)
         return algorithm
 
     @property

@@ -53,10 +53,16 @@ class Randomness:
         return _globals() if self._active else self._kept
 
     def restore(self, state: State) -> None:
-        """Go on from an earlier `state()`."""
-        self._kept = state
-        if self._active:
+        """Go on from an earlier `state()`; what is no state raises, and changes nothing."""
+        before = _globals()
+        try:
             _set_globals(state)
+            self._kept = state
+        except BaseException:
+            _set_globals(before)
+            raise
+        if not self._active:
+            _set_globals(before)
 
 
 def _globals() -> State:

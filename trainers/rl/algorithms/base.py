@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,19 +27,8 @@ Infos = list[dict[str, Any]]
 def schedule(config: AgentConfig) -> float | Callable[[float], float]:
     """The learning rate as stable-baselines3 takes it: a number, or a function of what remains of the training."""
     if config.learning_rate_decays:
-        return lambda remaining: config.learning_rate * remaining
+        return lambda remaining: config.learning_rate * max(remaining, 0.0)  # the last rollout may end beyond it
     return config.learning_rate
-
-
-def networks(config: AgentConfig, normaliser: RunningMeanStd, **more: Any) -> dict[str, Any]:
-    """`policy_kwargs`: two hidden layers behind one normaliser, which all networks share, and a fused optimiser."""
-    return {
-        "net_arch": [config.hidden_dim, config.hidden_dim],
-        "features_extractor_class": Normalised,
-        "features_extractor_kwargs": {"normaliser": normaliser, "enabled": config.normalise_observations},
-        "optimizer_class": Adam,
-        "optimizer_kwargs": {"fused": True},
-    } | more
 
 
 class Actor(NamedTuple):
@@ -59,7 +48,10 @@ def linears(*modules: Iterable[nn.Module]) -> list[tuple[torch.Tensor, torch.Ten
 class Algorithm(BaseAlgorithm):
     """A mixin before an algorithm of stable-baselines3, which is built by `begin` and gets its environments later."""
 
+    # The first layer of every network, and whether it is one.
     normaliser: RunningMeanStd
+    normalises: bool
+    optimiser_kwargs: Mapping[str, Any] = {"fused": True}
     # One array of observations, one kind of actions: no unions of what they might be elsewhere.
     policy: Any
     action_space: Any
@@ -68,9 +60,18 @@ class Algorithm(BaseAlgorithm):
     # What a checkpoint keeps of an algorithm beside its tensors.
     counters: tuple[str, ...] = ("num_timesteps", "_episode_num", "_n_updates", "_current_progress_remaining")
 
-    def begin(self, observation_space: spaces.Box, action_space: spaces.Space[Any]) -> None:
-        """Make networks, optimisers and buffers for one environment."""
+    def begin(self, config: AgentConfig, observation_space: spaces.Box, action_space: spaces.Space[Any]) -> None:
+        """Make networks of two hidden layers, optimisers, and buffers for one environment."""
         self.observation_space, self.action_space, self.n_envs = observation_space, action_space, 1
+        self.normaliser, self.normalises = RunningMeanStd(observation_space.shape), config.normalise_observations
+        self.normaliser.to(self.device)
+        self.policy_kwargs |= {
+            "net_arch": [config.hidden_dim, config.hidden_dim],
+            "features_extractor_class": Normalised,
+            "features_extractor_kwargs": {"normaliser": self.normaliser, "enabled": self.normalises},
+            "optimizer_class": Adam,
+            "optimizer_kwargs": dict(self.optimiser_kwargs),
+        }
         self.make_buffer()
         self._setup_model()
         self.set_logger(Logger(None, []))

@@ -14,10 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainers.rl.agent_configs import DQNConfig
-from trainers.rl.algorithms.base import Actor, linears, networks
+from trainers.rl.algorithms.base import Actor, linears
 from trainers.rl.algorithms.networks import DuelingPolicy, DuelingQNetwork
 from trainers.rl.algorithms.off_policy import OffPolicy, shared
-from trainers.rl.normaliser import RunningMeanStd
 
 # How fast the spread of values follows what is seen.
 _SPREAD_RATE = 0.01
@@ -30,8 +29,7 @@ class DQN(OffPolicy, dqn.DQN):
     q_net_target: DuelingQNetwork
     counters = (*OffPolicy.counters, "exploration_rate")
 
-    def __init__(self, config: DQNConfig, normaliser: RunningMeanStd, device: str) -> None:
-        self.normaliser = normaliser
+    def __init__(self, config: DQNConfig, device: str) -> None:
         super().__init__(
             DuelingPolicy,
             **shared(config),
@@ -39,7 +37,6 @@ class DQN(OffPolicy, dqn.DQN):
             exploration_final_eps=config.exploration_final,
             exploration_fraction=config.exploration_fraction,
             max_grad_norm=config.max_grad_norm,
-            policy_kwargs=networks(config, normaliser),
             device=device,
         )
 

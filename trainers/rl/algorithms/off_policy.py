@@ -146,7 +146,7 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
 
     def _learn_statistics(self) -> None:
         unseen = self.steps_unseen * self.n_envs
-        if unseen and unseen >= min(_STATISTICS_EVERY, float(self.normaliser.count)):
+        if self.normalises and unseen and unseen >= min(_STATISTICS_EVERY, float(self.normaliser.count)):
             self.normaliser.update(self.replay_buffer.newest(self.steps_unseen))
             self.steps_unseen = 0
 

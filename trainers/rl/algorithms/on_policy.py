@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from trainers.rl.agent_configs import A2CConfig, ActorCriticConfig, PPOConfig
-from trainers.rl.algorithms.base import Actor, Algorithm, Infos, linears, networks, schedule, terminal
-from trainers.rl.normaliser import RunningMeanStd
+from trainers.rl.algorithms.base import Actor, Algorithm, Infos, linears, schedule, terminal
 from trainers.rl.policy import Head
 
 _COLUMNS = ("actions", "values", "log_probs", "advantages", "returns")
@@ -53,6 +52,8 @@ class Rollout(RolloutBuffer):
 class OnPolicy(Algorithm, OnPolicyAlgorithm):
     """Collects a rollout, learns from it, forgets it."""
 
+    optimiser_kwargs: Mapping[str, Any] = {"fused": True, "eps": 1e-5}
+
     def make_buffer(self) -> None:
         """A rollout for the present number of environments."""
         self.n_steps = self._steps(self.n_envs)
@@ -78,7 +79,8 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
     def train(self) -> None:
         """Learn from the rollout, and only then its observations' mean and deviation."""
         super().train()
-        self.normaliser.update(self.rollout_buffer.observations)
+        if self.normalises:
+            self.normaliser.update(self.rollout_buffer.observations)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -129,7 +131,7 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
         return rewards
 
 
-def _shared(config: ActorCriticConfig, normaliser: RunningMeanStd) -> dict[str, Any]:
+def _shared(config: ActorCriticConfig) -> dict[str, Any]:
     return {
         "policy": ActorCriticPolicy,
         "env": None,
@@ -140,7 +142,6 @@ def _shared(config: ActorCriticConfig, normaliser: RunningMeanStd) -> dict[str, 
         "vf_coef": config.vf_coef,
         "max_grad_norm": config.max_grad_norm,
         "rollout_buffer_class": Rollout,
-        "policy_kwargs": networks(config, normaliser, optimizer_kwargs={"fused": True, "eps": 1e-5}),
         "_init_setup_model": False,
     }
 
@@ -148,10 +149,10 @@ def _shared(config: ActorCriticConfig, normaliser: RunningMeanStd) -> dict[str, 
 class PPO(OnPolicy, ppo.PPO):
     """Proximal policy optimisation."""
 
-    def __init__(self, config: PPOConfig, normaliser: RunningMeanStd, device: str) -> None:
-        self.normaliser, self.rollout = normaliser, config.n_steps
+    def __init__(self, config: PPOConfig, device: str) -> None:
+        self.rollout = config.n_steps
         super().__init__(
-            **_shared(config, normaliser),
+            **_shared(config),
             batch_size=config.batch_size,
             n_epochs=config.n_epochs,
             clip_range=config.clip_range,
@@ -165,9 +166,9 @@ class PPO(OnPolicy, ppo.PPO):
 class A2C(OnPolicy, a2c.A2C):
     """Advantage actor-critic."""
 
-    def __init__(self, config: A2CConfig, normaliser: RunningMeanStd, device: str) -> None:
-        self.normaliser, self.rollout = normaliser, config.n_steps
-        super().__init__(**_shared(config, normaliser), device=device)
+    def __init__(self, config: A2CConfig, device: str) -> None:
+        self.rollout = config.n_steps
+        super().__init__(**_shared(config), device=device)
 
     def _steps(self, environments: int) -> int:  # noqa: ARG002 -- n-step returns do not depend on it
         return self.rollout

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from trainers.rl.agent_configs import SACConfig
-from trainers.rl.algorithms.base import Actor, linears, networks
+from trainers.rl.algorithms.base import Actor, linears
 from trainers.rl.algorithms.off_policy import OffPolicy, shared
-from trainers.rl.normaliser import RunningMeanStd
 
 
 class SAC(OffPolicy, sac.SAC):
@@ -20,9 +19,8 @@ class SAC(OffPolicy, sac.SAC):
     log_ent_coef: Tensor
     ent_coef_optimizer: Adam
 
-    def __init__(self, config: SACConfig, normaliser: RunningMeanStd, device: str) -> None:
-        self.normaliser = normaliser
-        super().__init__(sac.MlpPolicy, **shared(config), policy_kwargs=networks(config, normaliser), device=device)
+    def __init__(self, config: SACConfig, device: str) -> None:
+        super().__init__(sac.MlpPolicy, **shared(config), device=device)
 
     def _setup_model(self) -> None:
         self.target_entropy = -float(np.prod(self.action_space.shape))

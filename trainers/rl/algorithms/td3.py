@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from trainers.rl.agent_configs import DDPGConfig, TD3Config
-from trainers.rl.algorithms.base import Actor, linears, networks
+from trainers.rl.algorithms.base import Actor, linears
 from trainers.rl.algorithms.noise import OrnsteinUhlenbeck
 from trainers.rl.algorithms.off_policy import OffPolicy, shared
-from trainers.rl.normaliser import RunningMeanStd
 
 
 class _Deterministic(OffPolicy):
@@ -41,15 +40,14 @@ class _Deterministic(OffPolicy):
 class TD3(_Deterministic, td3.TD3):
     """Twin critics, a delayed actor, smoothed targets."""
 
-    def __init__(self, config: TD3Config, normaliser: RunningMeanStd, device: str) -> None:
-        self.normaliser, self.exploration_noise = normaliser, config.exploration_noise
+    def __init__(self, config: TD3Config, device: str) -> None:
+        self.exploration_noise = config.exploration_noise
         super().__init__(
             td3.MlpPolicy,
             **shared(config),
             policy_delay=config.policy_delay,
             target_policy_noise=config.target_noise,
             target_noise_clip=config.target_noise_clip,
-            policy_kwargs=networks(config, normaliser),
             device=device,
         )
 
@@ -61,10 +59,10 @@ class TD3(_Deterministic, td3.TD3):
 class DDPG(_Deterministic, ddpg.DDPG):
     """One critic, a learning rate of its own for it, and noise that remembers."""
 
-    def __init__(self, config: DDPGConfig, normaliser: RunningMeanStd, device: str) -> None:
-        self.normaliser, self.critic_rate = normaliser, config.critic_learning_rate / config.learning_rate
+    def __init__(self, config: DDPGConfig, device: str) -> None:
+        self.critic_rate = config.critic_learning_rate / config.learning_rate
         self.noise = OrnsteinUhlenbeck(config.noise_theta, config.noise_sigma)
-        super().__init__(td3.MlpPolicy, **shared(config), policy_kwargs=networks(config, normaliser), device=device)
+        super().__init__(td3.MlpPolicy, **shared(config), device=device)
 
     def _update_learning_rate(self, optimizers: list[Optimizer] | Optimizer) -> None:
         super()._update_learning_rate(optimizers)
