@@ -113,14 +113,15 @@ def observe(  # noqa: PLR0917 -- a kernel takes its arguments by position
     out: Singles, episode: Any, prices: Floats, windowed: Singles, features: Singles, rule: Any
 ) -> None:
     """Write what is known at the close of the episode's bar: the window, oldest bar first, features, the account."""
-    bar, width = episode.bar, windowed.shape[1]
-    seen, at = windowed.reshape(-1), (bar - rule.window_size + 1) * width
-    size = rule.window_size * width
+    bar, seen = episode.bar, rule.window_size * rule.windowed
+    # Places without a sign cannot count from the end: nothing has to be looked at between one number and the next.
+    first, size = np.uint64((bar + 1) * rule.windowed - seen), np.uint64(seen)
     for i in range(size):
-        out[i] = seen[at + i]
-    for i in range(features.shape[1]):
-        out[size + i] = features[bar, i]
-    size += features.shape[1]
+        out[i] = windowed[first + i]
+    first = np.uint64(bar * rule.features)
+    for i in range(np.uint64(rule.features)):
+        out[size + i] = features[first + i]
+    size += np.uint64(rule.features)
     close, equity, shares = prices[bar, 1], episode.equity, episode.shares
     position, unrealised = 0.0, 0.0
     if shares != 0.0:
@@ -128,10 +129,10 @@ def observe(  # noqa: PLR0917 -- a kernel takes its arguments by position
         unrealised = close / episode.entry - 1.0
         unrealised = min(max(unrealised if shares > 0.0 else -unrealised, -1.0), 1.0)
     out[size] = position
-    out[size + 1] = episode.target
-    out[size + 2] = unrealised
-    out[size + 3] = 1.0 - equity / episode.peak
-    out[size + 4] = episode.since / (episode.since + _PATIENCE)
+    out[size + np.uint64(1)] = episode.target
+    out[size + np.uint64(2)] = unrealised
+    out[size + np.uint64(3)] = 1.0 - equity / episode.peak
+    out[size + np.uint64(4)] = episode.since / (episode.since + _PATIENCE)
 
 
 @compiled
@@ -173,7 +174,8 @@ def _book(episode: Any, before: Account, after: Account, open_: float, rates: Ra
 def advance(episode: Any, target: float, prices: Floats, rule: Any) -> int:
     """Play the next bar with this target: account, reward, and whether, and why, the episode has ended."""
     episode.bar += 1
-    open_, close, dividend = prices[episode.bar]
+    bar = np.uint64(episode.bar)
+    open_, close, dividend = prices[bar, 0], prices[bar, 1], prices[bar, 2]
     rates = Rates(rule.commission, rule.slippage, rule.borrow, rule.minimum, rule.interest)
     before = collect(Account(episode.cash, episode.shares, episode.target), dividend)
     filled = fill(before, target, open_, rates)

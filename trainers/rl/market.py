@@ -25,6 +25,8 @@ RULE = np.dtype(
         ("first", np.int64),  # the first row that can be decided on: window and features are there
         ("last", np.int64),
         ("window_size", np.int64),
+        ("windowed", np.int64),  # how many such features there are
+        ("features", np.int64),
         ("episode_length", np.int64),
         ("random_start", np.int64),
         ("discrete", np.int64),
@@ -63,14 +65,21 @@ class Market:
     windowed: Singles
     features: Singles
     rules: NDArray[Any]  # of RULE, one a symbol
+    defined: NDArray[np.bool_]  # of each row: whether all that is seen there is finite
 
     @classmethod
-    def of(cls, price_data: PriceData, config: TradingEnvConfig) -> Market:
-        """The market of bars, of a frame of prices, or of many by symbol."""
+    def of(cls, price_data: PriceData, config: TradingEnvConfig, *, serving: bool = False) -> Market:
+        """The market of bars, of a frame of prices, or of many by symbol.
+
+        Nothing is played on one that is for `serving`: it may be too short, and features may be undefined.
+        """
         named = price_data if isinstance(price_data, Mapping) else {_symbol(price_data): price_data}
         if not named:
             _fail("data", "There are no symbols in price_data.", "Give the bars of at least one symbol.")
         parts = [_Part.of(str(symbol), bars, config) for symbol, bars in named.items()]
+        for part in parts:
+            if not serving:
+                part.require_playable(config)
         sizes = [len(part.prices) for part in parts]
         begins = [sum(sizes[:i]) for i in range(len(sizes))]
         return cls(
@@ -79,15 +88,16 @@ class Market:
             tuple(begins),
             tuple(part.periods_per_year for part in parts),
             np.concatenate([part.prices for part in parts]),
-            np.concatenate([part.windowed for part in parts]),
-            np.concatenate([part.features for part in parts]),
+            np.concatenate([_singles(part.windowed) for part in parts]),
+            np.concatenate([_singles(part.features) for part in parts]),
             np.concatenate([part.rule(begin, config) for part, begin in zip(parts, begins, strict=True)]),
+            np.concatenate([part.defined(config.window_size) for part in parts]),
         )
 
     @property
     def arrays(self) -> tuple[Floats, Singles, Singles, NDArray[Any]]:
-        """What every kernel takes last: prices, windowed, features, rules."""
-        return self.prices, self.windowed, self.features, self.rules
+        """What every kernel takes last: prices, windowed and features row after row, rules."""
+        return self.prices, self.windowed.reshape(-1), self.features.reshape(-1), self.rules
 
     @property
     def observation_size(self) -> int:
@@ -108,8 +118,8 @@ class _Part:
     symbol: str
     periods_per_year: float | None
     prices: Floats
-    windowed: Singles
-    features: Singles
+    windowed: Floats
+    features: Floats
 
     @classmethod
     def of(cls, symbol: str, bars: Frame, config: TradingEnvConfig) -> _Part:
@@ -118,16 +128,28 @@ class _Part:
             windowed, features = (_columns(bars, names) for names in (config.windowed, config.features))
         except NightdeskError as error:
             raise NightdeskError("environment.data", f"{symbol}: {error.message}", error.cure) from error
-        needed = _first(config) + 2
-        if len(frame) < needed:
-            _fail(
-                "too_few_bars",
-                f"{symbol} has {len(frame)} bars; a window of {config.window_size}, the warm-up of the features "
-                f"and one bar to play need {needed}.",
-                "Give a longer history, a smaller window_size or features that need less warm-up.",
-            )
         prices = np.ascontiguousarray(frame[["open", "close", "dividends"]].to_numpy())
         return cls(symbol, bars_a_year(bars), prices, windowed, features)
+
+    def require_playable(self, config: TradingEnvConfig) -> None:
+        """Raise unless there is a bar to play, and every observation is finite."""
+        needed = _first(config) + 2
+        if len(self.prices) < needed:
+            _fail(
+                "too_few_bars",
+                f"{self.symbol} has {len(self.prices)} bars; a window of {config.window_size}, the warm-up of the "
+                f"features and one bar to play need {needed}.",
+                "Give a longer history, a smaller window_size or features that need less warm-up.",
+            )
+        for names, values in ((config.windowed, self.windowed), (config.features, self.features)):
+            _require_finite(self.symbol, names, values)
+
+    def defined(self, window_size: int) -> NDArray[np.bool_]:
+        """Of each row, whether its features and the whole window before it are finite."""
+        missing = np.cumsum(~np.isfinite(self.windowed).all(axis=1))
+        before = np.concatenate([np.zeros(window_size, np.int64), missing])[: len(missing)]
+        found: NDArray[np.bool_] = (missing == before) & np.isfinite(self.features).all(axis=1)
+        return found
 
     def rule(self, begin: int, config: TradingEnvConfig) -> NDArray[Any]:
         """The rule of this symbol, whose first row is `begin`."""
@@ -137,6 +159,8 @@ class _Part:
             "first": begin + _first(config),
             "last": begin + len(self.prices) - 1,
             "window_size": config.window_size,
+            "windowed": len(config.windowed),
+            "features": len(config.features),
             "episode_length": config.episode_length or len(self.prices),
             "random_start": config.random_start,
             "discrete": config.actions == "discrete",
@@ -176,19 +200,27 @@ def _first(config: TradingEnvConfig) -> int:
     return max(warm_up(config.windowed) + config.window_size - 1 if config.windowed else 0, warm_up(config.features))
 
 
-def _columns(bars: Frame, names: tuple[str, ...]) -> Singles:
-    """The features as float32 rows, 0 within their warm-up, which is never looked at."""
+def _columns(bars: Frame, names: tuple[str, ...]) -> Floats:
+    """The features, NaN within their warm-up, which is never looked at."""
     if isinstance(bars, Bars):
-        values = feature_matrix(bars, names).to_numpy()
-    else:
-        values = np.full((len(bars), len(names)), np.nan)
-        values[warm_up(names) :] = FeatureEngineer(names).transform(bars)[list(names)].to_numpy()
+        return feature_matrix(bars, names).to_numpy()
+    values = np.full((len(bars), len(names)), np.nan)
+    values[warm_up(names) :] = FeatureEngineer(names).transform(bars)[list(names)].to_numpy()
+    return values
+
+
+def _require_finite(symbol: str, names: tuple[str, ...], values: Floats) -> None:
     warm = values[warm_up(names) :]
     if not np.isfinite(warm).all():
         row, column = np.argwhere(~np.isfinite(warm))[0]
         _fail(
             "feature",
-            f"The feature {names[column]} is {warm[row, column]} in row {row + warm_up(names) + 1}.",
+            f"{symbol}: the feature {names[column]} is {warm[row, column]} in row {row + warm_up(names) + 1}.",
             "Choose another feature, or remove the bars that it cannot be told of.",
         )
-    return np.ascontiguousarray(np.clip(np.nan_to_num(values), -LIMIT, LIMIT), dtype=np.float32)
+
+
+def _singles(values: Floats) -> Singles:
+    """As the kernel takes them; 0 where there is nothing to be told."""
+    finite = np.where(np.isfinite(values), values, 0.0)
+    return np.ascontiguousarray(np.clip(finite, -LIMIT, LIMIT), dtype=np.float32)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import numpy as np
-from gymnasium import Wrapper, spaces
+from gymnasium import Wrapper
 from numpy.typing import NDArray
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
@@ -45,7 +45,8 @@ class VectorTradingEnvironment(VecEnv):
         self._arrays = market.arrays
         super().__init__(n, observation_space(market), action_space(market.config))
         self._size = (n, market.observation_size)
-        self._shape = (n,) if isinstance(self.action_space, spaces.Discrete) else (n, 1)
+        self._shape = (n, *(self.action_space.shape or ()))
+        self._dtype = self.action_space.dtype
         self._all = np.ones(n, np.bool_)
         self._nothing: Infos = [{} for _ in range(n)]
         self._actions = np.zeros(n)
@@ -68,7 +69,10 @@ class VectorTradingEnvironment(VecEnv):
     def step_async(self, actions: NDArray[Any]) -> None:
         """Take one action for each environment."""
         try:
-            self._actions = np.asarray(actions, np.float64).reshape(self.num_envs)
+            given = np.asarray(actions)
+            if given.dtype is not self._dtype:
+                given = given.astype(np.float64)
+            self._actions = given.reshape(self.num_envs)
         except (TypeError, ValueError):
             fail("action", f"The actions are {actions!r}.", f"Give numbers in the shape {self._shape}.")
 
