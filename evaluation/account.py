@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from numba import njit
 from numba.core.dispatcher import Dispatcher
@@ -31,7 +31,7 @@ from numba.core.dispatcher import Dispatcher
 DUST = 1e-12
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
     """`njit` with its cache, for kernels that call those of other files, and are compiled with them inside.
 
     numba compiles anew when the file of the kernel itself has changed. So that a change of the others is not missed,
@@ -47,7 +47,7 @@ def compiled(function: Callable[..., Any]) -> Any:
             todo += [known.py_func for known in each.__globals__.values() if isinstance(known, Dispatcher)]
     content = hashlib.sha256(b"".join(files[file] for file in sorted(files))).hexdigest()
     function.__qualname__ += f"_{content[:8]}"
-    return njit(cache=True)(function)
+    return njit(cache=True, inline=inline)(function)
 
 
 class Rates(NamedTuple):

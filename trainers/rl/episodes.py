@@ -8,6 +8,7 @@ whole state of n environments, their randomness included, is one array of `EPISO
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,10 @@ _NEVER = 1 << 40  # bars since a trade that has not been
 _PATIENCE = 30.0  # bars after which `since_trade` is a half
 
 
+# A call counts the references of every array it is given, which takes as long as a bar: not in the innermost loop.
+_inlined = partial(compiled, inline="always")
+
+
 @compiled
 def _draw(episode: Any, below: int) -> int:
     """A whole number in [0, below), by SplitMix64 (Steele, Lea & Flood 2014)."""
@@ -108,7 +113,7 @@ def begin(episode: Any, rules: Any) -> None:
         begin_at(episode, symbol, rules[symbol].first, rules[symbol])
 
 
-@compiled
+@_inlined
 def observe(  # noqa: PLR0917 -- a kernel takes its arguments by position
     out: Singles, episode: Any, prices: Floats, windowed: Singles, features: Singles, rule: Any
 ) -> None:
@@ -170,7 +175,7 @@ def _book(episode: Any, before: Account, after: Account, open_: float, rates: Ra
         episode.entry = each + (episode.entry - each) * (held / after.shares)
 
 
-@compiled
+@_inlined
 def advance(episode: Any, target: float, prices: Floats, rule: Any) -> int:
     """Play the next bar with this target: account, reward, and whether, and why, the episode has ended."""
     episode.bar += 1
