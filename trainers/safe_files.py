@@ -107,9 +107,12 @@ def _refuse_executable(name: str, data: bytes) -> None:
 
 
 def is_executable(path: Path) -> bool:
-    """Whether a file begins as pickles and archives do, which may hold one; no document or safetensors file does."""
+    """Whether a file begins as pickles and archives do, and not as a whole safetensors file or a document does."""
     with path.open("rb") as file:
-        return file.read(_HEADER_LENGTH).startswith(_EXECUTABLE)
+        head = file.read(_HEADER_LENGTH + 1)
+    length = int.from_bytes(head[:_HEADER_LENGTH], "little")
+    is_tensors = head.endswith(b"{") and length <= path.stat().st_size - _HEADER_LENGTH
+    return head.startswith(_EXECUTABLE) and not is_tensors
 
 
 def unsafe(name: str) -> NightdeskError:

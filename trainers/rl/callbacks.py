@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
@@ -192,7 +191,7 @@ class TradingMetricsCallback(RLCallback):
         if episode.number % self.log_freq:
             return
         newest = training.record.episodes[-self.log_freq :]
-        row = asdict(Evaluation.of(newest, episodes=episode.number, timesteps=episode.timesteps))
+        row = Evaluation.of(newest, episodes=episode.number, timesteps=episode.timesteps).to_dict()
         del row["rewards"]
         self.history.append(row)
         log.info("%s", ", ".join(f"{name} {value}" for name, value in row.items() if value is not None))

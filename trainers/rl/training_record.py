@@ -65,6 +65,10 @@ class Evaluation:
         rewards = tuple(episode.reward for episode in played)
         return cls(episodes, timesteps, rewards, fmean(rewards), mean(played, "total_return"), **trading(played))
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**asdict(self), "rewards": list(self.rewards)}
+
 
 @dataclass
 class TrainingRecord:
@@ -101,8 +105,8 @@ class TrainingRecord:
             **figures,
             "reasons": dict.fromkeys(untold, "no episode that ended tells of it"),
             "episode_rewards": [episode.reward for episode in self.episodes],
-            "evaluations": [asdict(evaluation) for evaluation in self.evaluations],
-            "best_evaluation": asdict(best) if best else None,
+            "evaluations": [evaluation.to_dict() for evaluation in self.evaluations],
+            "best_evaluation": best.to_dict() if best else None,
         }
 
 
