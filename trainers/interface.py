@@ -106,6 +106,10 @@ class TrainingContext:
     def report(self, fraction: float, message: str) -> None:
         """Tell how far the training is, and end it here if its end was asked for."""
         self.progress(fraction, message)
+        self.end_if_asked(fraction, message)
+
+    def end_if_asked(self, fraction: float, message: str) -> None:
+        """End the training here if its end was asked for; what is to be gone on from was kept before."""
         if self.should_stop():
             raise NightdeskError(
                 "training.stopped",

@@ -16,7 +16,19 @@ from trainers import TrainingTask, registry
 SYMBOL = "EASY"
 WAVE = 60
 # Small params, so that a contract test trains each model type in about a second.
-QUICK: dict[str, dict[str, Any]] = {"behavioral_cloner": {"n_estimators": 15}}
+_WATCHED = {"window_size": 2, "features": ["return_5"], "reward_scale": 100.0}
+_SMALL = {"hidden_dim": 16, "learning_rate": 0.003, "gamma": 0.5}
+_REPLAYS = _SMALL | {"learning_starts": 300, "batch_size": 64, "tau": 0.02}
+QUICK: dict[str, dict[str, Any]] = {
+    "behavioral_cloner": {"n_estimators": 15},
+    "ppo": {"total_timesteps": 6000, "agent": _SMALL | {"n_steps": 1024, "batch_size": 256, "n_epochs": 5}},
+    "a2c": {"total_timesteps": 6000, "agent": _SMALL},
+    "dqn": {"total_timesteps": 6000, "agent": _REPLAYS},
+    **{name: {"total_timesteps": 3000, "agent": _REPLAYS} for name in ("sac", "td3", "ddpg")},
+}
+LEARNERS = ("a2c", "ddpg", "dqn", "ppo", "sac", "td3")
+for _name in LEARNERS:
+    QUICK[_name] |= {"environment": _WATCHED, "evaluations": 3}
 
 
 def easy_bars(rows: int = 900) -> Bars:

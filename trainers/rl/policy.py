@@ -112,9 +112,8 @@ def outputs(observation: Floats, network: Network, work: Floats) -> Any:
 
 
 @njit(cache=True)
-def decide(observation: Floats, network: Network, work: Floats) -> tuple[float, float]:
-    """The action, a weight or the place of a choice, and how sure the policy is of it."""
-    said = outputs(observation, network, work)
+def decide(said: Floats, network: Network) -> tuple[float, float]:
+    """The action that these outputs mean, a weight or the place of a choice, and how sure the policy is of it."""
     if network.head == _ARGMAX:
         best = 0
         for k in range(1, said.shape[0]):
@@ -133,7 +132,7 @@ def decide(observation: Floats, network: Network, work: Floats) -> tuple[float, 
 
 @njit(cache=True, nogil=True)
 def _decide_alone(observation: Floats, network: Network) -> tuple[float, float]:
-    return decide(observation, network, np.empty((2, network.sizes.max()), np.float32))
+    return decide(outputs(observation, network, np.empty((2, network.sizes.max()), np.float32)), network)
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +263,7 @@ def _check(policy: PolicyLayers) -> None:
             raise corrupt("The policy", f"{name} has a number that is not finite")
     if not (policy.std > 0.0).all():
         raise corrupt("The policy", "a standard deviation is not above zero")
-    if not (policy.clip > 0.0 and 0.0 < policy.temperature < np.inf and -1.0 <= policy.low < policy.high <= 1.0):
-        raise corrupt("The policy", "its clip, temperature or weights are out of their range")
+    if not (policy.clip > 0.0 and 0.0 < policy.temperature < np.inf and -np.inf < policy.low < policy.high < np.inf):
+        raise corrupt("The policy", "its clip, its temperature or its bounds are out of their range")
     if (policy.head == "argmax") != (width > 1):
         raise corrupt("The policy", f"{width} outputs are not what the head {policy.head} decides from")

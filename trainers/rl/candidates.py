@@ -1,0 +1,146 @@
+"""Candidates: the policies that agents come by while they learn, each judged on bars that none of them learns from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from config.publish import publish_bytes
+from trainers.rl.agents import RLAgent, create_rl_agent
+from trainers.rl.callback import RLCallback
+from trainers.rl.callbacks import Every
+from trainers.rl.environment import TradingEnvironment
+from trainers.rl.policy import CompiledPolicy
+from trainers.rl.training import Training, train_rl_agent
+from trainers.rl.training_checkpoint import checkpoints
+from trainers.rl.training_config import RLTrainingConfig
+from trainers.safe_files import json_bytes, read_json, read_tensors, tensor_bytes
+
+if TYPE_CHECKING:
+    from trainers.interface import Progress, TrainingContext
+    from trainers.rl.lesson import Lesson
+
+DONE = "done.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A policy, the steps after which it was, and what it earned on the validation bars."""
+
+    policy: CompiledPolicy
+    step: int
+    figures: dict[str, Any]
+
+    @property
+    def score(self) -> float:
+        """Its Sharpe ratio; 0 where it never traded, since that is cash, and nothing worse where there is none."""
+        if self.figures["sharpe_ratio"] is not None:
+            return float(self.figures["sharpe_ratio"])
+        return 0.0 if self.figures["exposure"] == 0.0 else float("-inf")
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """One agent after its training: its candidates in their order, and what its training took."""
+
+    candidates: tuple[Candidate, ...]
+    facts: dict[str, Any]
+
+    @property
+    def best(self) -> Candidate:
+        """The one with the highest score; of equals the earliest."""
+        return max(self.candidates, key=lambda candidate: candidate.score)
+
+
+def learn(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
+    """Train agent number `number` and judge it on its way; what `folder` holds of it is not done again."""
+    if not (folder / DONE).exists():
+        _train(lesson, agent_type, number, folder, context)
+    kept = [read_tensors(path) for path in sorted(folder.glob("policy_*.safetensors"))]
+    found = [Candidate(CompiledPolicy.from_tensors(tensors), **about) for tensors, about in kept]
+    return Learner(tuple(found), read_json(folder / DONE))
+
+
+def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> None:
+    params, env = lesson.params, TradingEnvironment(lesson.learning, lesson.params.environment)
+    seed = int(np.random.SeedSequence([context.seed, number]).generate_state(1)[0])
+    agent = create_rl_agent(
+        agent_type,
+        env.observation_space_dim,
+        env.action_space_dim,
+        params.agent,
+        action_space=env.action_space,
+        seed=seed,
+        device=context.device,
+    )
+    config = RLTrainingConfig(
+        total_timesteps=params.total_timesteps,
+        eval_frequency=None,
+        environments=params.environments,
+        seed=seed,
+        progress=False,
+        checkpoint_folder=folder,
+        checkpoint_frequency=lesson.between,
+    )
+    judge = _Judge(lesson, folder, _unless_ending(context, number, params.seeds))
+    resume_from = folder if checkpoints(folder) else None
+    told = train_rl_agent(agent, env, config, [judge], resume_from=resume_from, should_stop=context.should_stop)
+    context.end_if_asked((number + min(told["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning")
+    judge.judge(agent, told["timesteps"], 1.0)
+    facts = {name: told[name] for name in ("timesteps", "seconds", "steps_per_second")}
+    publish_bytes(folder / DONE, json_bytes(facts | {"seed": seed, "device": agent.device}))
+    for checkpoint in checkpoints(folder):
+        shutil.rmtree(checkpoint)
+
+
+def _unless_ending(context: TrainingContext, number: int, seeds: int) -> Progress:
+    """Tells how far all agents are, but no more once an end was asked for, which comes between two rollouts."""
+
+    def tell(fraction: float, message: str) -> None:
+        if not context.should_stop():
+            which = f"agent {number + 1} of {seeds}, " if seeds > 1 else ""
+            context.progress((number + fraction) / seeds, which + message)
+
+    return tell
+
+
+class _Judge(RLCallback):
+    """Judges the agent again and again while it learns, and keeps each policy with what it earned."""
+
+    def __init__(self, lesson: Lesson, folder: Path, tell: Callable[[float, str], None]) -> None:
+        self.lesson, self.folder, self.tell = lesson, folder, tell
+        self.every = Every(lesson.between)
+
+    def on_step(self, training: Training) -> None:
+        """Judge it if it is time; at the end it is judged once more, with all that it has learned."""
+        if self.every.due(training.timesteps) and training.fraction < 1.0:
+            self.judge(training.agent, training.timesteps, training.fraction)
+
+    def judge(self, agent: RLAgent, step: int, fraction: float) -> None:
+        """Keep the agent's present policy with its figures."""
+        policy = CompiledPolicy(agent.layers())
+        figures = self.lesson.judged(policy)
+        about = {"step": step, "figures": figures}
+        publish_bytes(self.folder / f"policy_{step:012d}.safetensors", tensor_bytes(policy.tensors(), about))
+        self.tell(fraction, f"{step:,} steps, {in_words(figures)}")
+
+    def state(self) -> dict[str, Any]:
+        """How often it has judged."""
+        return {"passed": self.every.passed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.every.passed = state["passed"]
+
+
+def in_words(figures: dict[str, Any]) -> str:
+    """What a policy earned, for who watches."""
+    sharpe = figures["sharpe_ratio"]
+    if sharpe is None:
+        return "never trades" if figures["exposure"] == 0.0 else "no Sharpe ratio on validation"
+    return f"Sharpe {sharpe:.2f} and drawdown {figures['max_drawdown']:.1f} % on validation"

@@ -1,0 +1,88 @@
+"""Lesson: the span of a training task as bars to learn from and later bars to choose by, neither ever the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from data_pipeline.bars import Bars
+from data_pipeline.splits import holdout
+from evaluation.backtesting import Backtest, backtest
+from evaluation.costs import Costs
+from evaluation.leaks import Learned, Span
+from evaluation.signals import Signals
+from trainers.interface import TrainingTask
+from trainers.rl.market import Market
+from trainers.rl.params import RLParams
+from trainers.rl.policy import CompiledPolicy
+from trainers.rl.rollout import Rollout
+
+# What is told of a policy on the validation bars.
+FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure")
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What the agents of one task learn from, and what their policies are judged on.
+
+    `learning` begins before the training span as far as a first decision looks back, so that the first bar decided on
+    is the span's own, and ends `purge` bars before `validation`, which is its last part.
+    """
+
+    bars: Bars
+    learning: Bars
+    validation: Bars
+    params: RLParams
+
+    @classmethod
+    def of(cls, task: TrainingTask, params: RLParams) -> Lesson:
+        """The lesson of a task."""
+        times = task.bars.frame.index
+        begin = int(times.searchsorted(pd.Timestamp(task.train_start)))
+        split = holdout(len(times) - begin, params.validation, params.purge)
+        looks_back = int(Market.of(task.bars, params.environment, serving=True).rules["first"][0])
+        learning = task.bars.until(times[begin + split.train[-1]]).since(times[max(begin - looks_back, 0)])
+        return cls(task.bars, learning, task.bars.since(times[begin + split.test[0]]), params)
+
+    @property
+    def between(self) -> int:
+        """Steps between two judgements."""
+        return max(self.params.total_timesteps // self.params.evaluations, 1)
+
+    @cached_property
+    def decided(self) -> pd.DatetimeIndex:
+        """The bars that are decided on while learning; the last one of `learning` only tells what came of it."""
+        first = int(Market.of(self.learning, self.params.environment).rules["first"][0])
+        return pd.DatetimeIndex(self.learning.frame.index[first:])
+
+    def learned(self) -> Iterator[Learned]:
+        """What is taken from data, and from which bars: what came of a decision is known one bar later."""
+        last = pd.DatetimeIndex(self.validation.frame.index)
+        measured = Span(last[0].to_pydatetime(), last[-1].to_pydatetime())
+        yield Learned("policy and normaliser", self.decided[:-1], self.decided[1:], measured)
+        yield Learned("choice of the checkpoint", last[:-1], last[1:])
+
+    def judged(self, policy: CompiledPolicy) -> dict[str, Any]:
+        """What a policy would have earned on the validation bars, after the costs of the environment."""
+        said = Rollout.of(policy, self.bars, self.params.environment).signals(self.bars)
+        return _figures(self._traded(said.since(self.validation.frame.index[0])))
+
+    @cached_property
+    def buy_and_hold(self) -> dict[str, Any]:
+        """What buying and holding would have earned there."""
+        return _figures(self._traded(pd.Series(1.0, index=self.validation.frame.index)))
+
+    def _traded(self, target: Signals | pd.Series) -> Backtest:
+        env = self.params.environment
+        costs = Costs(env.commission, env.slippage, env.borrow, env.commission_minimum, env.cash_interest)
+        return backtest(self.validation, target, costs=costs, initial_cash=env.initial_balance)
+
+
+def _figures(test: Backtest) -> dict[str, Any]:
+    metrics = test.metrics()
+    reasons = {name: metrics["reasons"][name] for name in FIGURES if metrics[name] is None}
+    return {**{name: metrics[name] for name in FIGURES}, "reasons": reasons}

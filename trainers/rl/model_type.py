@@ -1,0 +1,207 @@
+"""The desk's model types `ppo dqn sac td3 ddpg a2c`: agents that learn by doing, of whom the best policy serves.
+
+What serves is torch-free: arrays, the environment's config and the ledger. Only `train` imports more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from config.publish import publish_bytes
+from config.settings import Section
+from data_pipeline.bars import Bars
+from data_pipeline.features import feature_matrix
+from evaluation.signals import Signals
+from trainers.interface import Needs, TrainingContext, TrainingTask
+from trainers.registry import describe
+from trainers.rl.environment_config import TradingEnvConfig
+from trainers.rl.episodes import PORTFOLIO
+from trainers.rl.lesson import Lesson
+from trainers.rl.params import A2CParams, DDPGParams, DQNParams, PPOParams, RLParams, SACParams, TD3Params
+from trainers.rl.policy import CompiledPolicy
+from trainers.rl.rollout import Rollout
+from trainers.safe_files import corrupt, described, json_bytes, read_json, read_tensors, tensor_bytes
+
+if TYPE_CHECKING:
+    from trainers.rl.candidates import Learner
+
+WEIGHTS, ABOUT, KEY = "weights.safetensors", "model.json", "task.json"
+LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
+
+
+class About(Section):
+    """What the model says of itself in `model.json`."""
+
+    format: Literal[1] = 1
+    agent: str
+    environment: TradingEnvConfig
+    device: str
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RLModel:
+    """A policy, and the environment whose observations it decides on."""
+
+    policy: CompiledPolicy
+    about: About
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was measured while training, the market's features that are seen, and what it was trained by."""
+        return {
+            "metrics": self.about.metrics,
+            "features": list(self._features),
+            "device": self.about.device,
+            "libraries": list(LIBRARIES),
+        }
+
+    @property
+    def _features(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.about.environment.windowed, *self.about.environment.features)))
+
+    def features(self, bars: Bars) -> pd.DataFrame:
+        """What is seen of the market; the rest of an observation is the policy's own account."""
+        return feature_matrix(bars, self._features)
+
+    def signals(self, bars: Bars) -> Signals:
+        """Decided by rolling the policy through the ledger; see `trainers.rl.rollout`."""
+        return Rollout.of(self.policy, bars, self.about.environment).signals(bars)
+
+    def save(self, folder: Path) -> None:
+        """Write the layers and `model.json`."""
+        (folder / WEIGHTS).write_bytes(tensor_bytes(self.policy.tensors(), {}))
+        (folder / ABOUT).write_bytes(json_bytes(self.about.model_dump(mode="json")))
+
+
+class RLModelType:
+    """Agents of one kind learn on the first part of the span; the best policy on the later part serves."""
+
+    needs = Needs(min_bars=100)
+
+    def __init__(self, name: str, params: type[RLParams]) -> None:
+        self.name = name
+        self.description = describe()[name]
+        self.params: type[Section] = params
+        self._params = params
+
+    def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
+        """Train `seeds` agents, one after another, and choose among all their checkpoints."""
+        from trainers.rl.candidates import in_words, learn  # noqa: PLC0415 -- torch is for training alone
+
+        task.require(self.needs)
+        params = self._params.model_validate(task.params.model_dump())
+        lesson = Lesson.of(task, params)
+        context.report(0.0, f"{len(lesson.decided):,} bars to learn from, {len(lesson.validation):,} to choose by")
+        with _kept(context, self._key(task, context)) as folder:
+            learners = [
+                learn(lesson, self.name, number, folder / f"agent_{number}", context) for number in range(params.seeds)
+            ]
+        number = max(range(params.seeds), key=lambda each: learners[each].best.score)
+        chosen = learners[number].best
+        for learned in lesson.learned():
+            context.learned(learned)
+        about = About(
+            agent=self.name,
+            environment=params.environment,
+            device=learners[number].facts["device"],
+            metrics=_metrics(lesson, learners, number),
+        )
+        context.report(1.0, f"chosen after {chosen.step:,} steps: {in_words(chosen.figures)}")
+        return RLModel(self._told_apart(chosen.policy, lesson), about)
+
+    def _told_apart(self, policy: CompiledPolicy, lesson: Lesson) -> CompiledPolicy:
+        """With a temperature for action values: how far they usually lie apart on the bars that were learned from."""
+        if self.name != "dqn":
+            return policy
+        spreads = Rollout.of(policy, lesson.learning, lesson.params.environment).spreads
+        usual = float(np.sqrt(np.mean(spreads[-len(lesson.decided) :] ** 2)))
+        return CompiledPolicy(replace(policy.layers, temperature=usual or 1.0))
+
+    def _key(self, task: TrainingTask, context: TrainingContext) -> str:
+        """What a training must have in common with one that it goes on with."""
+        span = [time.isoformat() for time in (task.train_start, task.train_end)]
+        params = task.params.model_dump(mode="json")
+        libraries = [version(name) for name in ("nightdesk", *LIBRARIES)]
+        about = [self.name, task.bars.fingerprint(), span, params, context.seed, context.device, libraries]
+        return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+    def load(self, folder: Path) -> RLModel:
+        """Read what `save` wrote; the layers must fit each other, the environment and this agent."""
+        about = described(ABOUT, About, read_json(folder / ABOUT))
+        tensors, _ = read_tensors(folder / WEIGHTS)
+        policy = CompiledPolicy.from_tensors(tensors)
+        if about.agent != self.name:
+            raise corrupt(ABOUT, f"it is of the agent {about.agent!r} instead of {self.name!r}")
+        expected = _shape(about.environment)
+        if (policy.inputs, policy.choices) != expected:
+            raise corrupt(
+                WEIGHTS,
+                f"its policy maps {policy.inputs} numbers to {policy.choices}, "
+                f"and its environment {expected[0]} to {expected[1]}",
+            )
+        return RLModel(policy, about)
+
+
+ppo = partial(RLModelType, "ppo", PPOParams)
+dqn = partial(RLModelType, "dqn", DQNParams)
+sac = partial(RLModelType, "sac", SACParams)
+td3 = partial(RLModelType, "td3", TD3Params)
+ddpg = partial(RLModelType, "ddpg", DDPGParams)
+a2c = partial(RLModelType, "a2c", A2CParams)
+
+
+@contextmanager
+def _kept(context: TrainingContext, key: str) -> Iterator[Path]:
+    """Where the agents keep how far they are: the context's folder, if the last training in it was this very one."""
+    if context.checkpoints is None:
+        with tempfile.TemporaryDirectory() as temp:
+            yield Path(temp)
+        return
+    folder = context.checkpoints
+    if not (folder / KEY).exists() or read_json(folder / KEY) != {"key": key}:
+        shutil.rmtree(folder, ignore_errors=True)
+        publish_bytes(folder / KEY, json_bytes({"key": key}))
+    yield folder
+
+
+def _shape(environment: TradingEnvConfig) -> tuple[int, int]:
+    """How many numbers a policy sees, and how many it gives."""
+    window = environment.window_size * len(environment.windowed)
+    seen = window + len(environment.features) + len(PORTFOLIO)
+    return seen, 2 + environment.short if environment.actions == "discrete" else 1
+
+
+def _metrics(lesson: Lesson, learners: list[Learner], number: int) -> dict[str, Any]:
+    """What the choice was made on, agent by agent."""
+    times = lesson.validation.frame.index
+    scores = [learner.best.score for learner in learners]
+    chosen = learners[number].best
+    return {
+        "learned_bars": len(lesson.decided),
+        "chosen": {"agent": number + 1, "step": chosen.step, "of": sum(len(each.candidates) for each in learners)},
+        "validation": {
+            "first": times[0].isoformat(),
+            "last": times[-1].isoformat(),
+            "bars": len(times),
+            **chosen.figures,
+            "buy_and_hold": lesson.buy_and_hold,
+        },
+        "agents": [{"step": each.best.step, **each.best.figures, **each.facts} for each in learners],
+        # Over the best of each agent; one that never trades counts as 0, as cash does.
+        "sharpe_ratios": {"mean": fmean(scores), "std": pstdev(scores), "min": min(scores), "max": max(scores)},
+    }

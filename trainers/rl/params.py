@@ -1,0 +1,105 @@
+"""The params of the six model types that learn by doing; light, so that a config is checked without loading torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from config.settings import CostParams, Section, Settings
+from trainers.rl.agent_configs import A2CConfig, AgentConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
+from trainers.rl.environment_config import TradingEnvConfig
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class RLParams(Section):
+    """How an agent of the desk is trained, and how the policy that serves is chosen among its checkpoints.
+
+    Where they are not given, `total_timesteps` are the desk's `training_params.steps`, and the costs of `environment`
+    those of the desk.
+    """
+
+    # How this agent can act, the usual way first.
+    actions: ClassVar[tuple[str, ...]] = ("continuous", "discrete")
+
+    agent: AgentConfig
+    environment: TradingEnvConfig = TradingEnvConfig()
+    # Of all environments together, for each seed.
+    total_timesteps: Count = 10_000
+    environments: Annotated[int, Field(ge=1, le=4096)] = 8
+    # Agents that are trained; the best of all their checkpoints serves.
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    # Checkpoints of each, evenly spread over its training, that are judged on the validation bars.
+    evaluations: Annotated[int, Field(ge=1, le=1000)] = 10
+    # The last part of the span, by time: never learned from, and all that a checkpoint is chosen by.
+    validation: float = Field(default=0.2, gt=0.0, lt=1.0)
+    # Bars left out before it.
+    purge: Count = 5
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_desk_says(cls, values: Any, info: ValidationInfo) -> Any:
+        """Beneath what is given lies what the desk's settings say, and beneath that what this agent needs."""
+        environment = values.get("environment", {}) if isinstance(values, dict) else None
+        if not isinstance(environment, dict):
+            return values
+        usual: dict[str, Any] = {"environment": {"actions": cls.actions[0]}}
+        if isinstance(info.context, Settings):
+            usual["total_timesteps"] = info.context.training_params.steps
+            usual["environment"] |= _costs(info.context.costs)
+        return {**usual, **values, "environment": {**usual["environment"], **environment}}
+
+    @model_validator(mode="after")
+    def _can_act(self) -> RLParams:
+        if self.environment.actions not in self.actions:
+            raise ValueError(f"environment.actions must be {' or '.join(self.actions)} for this agent")
+        return self
+
+
+def _costs(costs: CostParams) -> dict[str, float]:
+    return {"initial_balance": costs.initial_cash, **costs.model_dump(exclude={"initial_cash"})}
+
+
+class PPOParams(RLParams):
+    """The params of the model type `ppo`."""
+
+    agent: PPOConfig = PPOConfig()
+
+
+class DQNParams(RLParams):
+    """The params of the model type `dqn`."""
+
+    actions = ("discrete",)
+
+    agent: DQNConfig = DQNConfig()
+
+
+class SACParams(RLParams):
+    """The params of the model type `sac`."""
+
+    actions = ("continuous",)
+
+    agent: SACConfig = SACConfig()
+
+
+class TD3Params(RLParams):
+    """The params of the model type `td3`."""
+
+    actions = ("continuous",)
+
+    agent: TD3Config = TD3Config()
+
+
+class DDPGParams(RLParams):
+    """The params of the model type `ddpg`."""
+
+    actions = ("continuous",)
+
+    agent: DDPGConfig = DDPGConfig()
+
+
+class A2CParams(RLParams):
+    """The params of the model type `a2c`."""
+
+    agent: A2CConfig = A2CConfig()
