@@ -11,18 +11,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
-from trainers.rl.environment import (
-    action_space,
-    begin_chosen,
-    fail,
-    not_begun,
-    observation_space,
-    reseed,
-    summary,
-    unbegun,
-    unplayable,
-)
-from trainers.rl.episodes import EPISODE, GOING, TRUNCATED, Singles, begin_all, observe_all, play_all
+from trainers.rl.episode_records import EpisodeRecords, action_space, fail, not_begun, observation_space, unplayable
+from trainers.rl.episodes import EPISODE, GOING, TRUNCATED, Singles, play_all
 from trainers.rl.market import Market
 
 Infos = list[dict[str, Any]]
@@ -42,26 +32,24 @@ class VectorTradingEnvironment(VecEnv):
         if n < 1:
             fail("size", f"The number of environments is {n}.", "Give at least 1.")
         self.market = market
-        self._arrays = market.arrays
         super().__init__(n, observation_space(market), action_space(market.config))
-        self._size = (n, market.observation_size)
-        self._shape = (n, *(self.action_space.shape or ()))
-        self._dtype = self.action_space.dtype
-        self._all = np.ones(n, np.bool_)
+        self._episodes = EpisodeRecords(market, n)
+        self._arrays = market.arrays
+        self._all, self._size, self._dtype = np.ones(n, np.bool_), (n, market.observation_size), self.action_space.dtype
+        self._actions = np.zeros(n, self._dtype)
         self._nothing: Infos = [{} for _ in range(n)]
-        self._actions = np.zeros(n)
-        self._episodes = unbegun(n, [0] * n)
         self.seed(seed)
 
     def reset(self) -> Singles:
         """Begin the next episode of every environment, by the seeds and options that were set before."""
-        for episode, seed in zip(self._episodes, self._seeds, strict=True):
-            if seed is not None:
-                reseed(episode, seed)
         observations = np.empty(self._size, np.float32)
-        begin_all(self._episodes, self._all, observations, *self._arrays)
+        for i, seed in enumerate(self._seeds):
+            if seed is not None:
+                self._episodes.reseed(i, seed)
+        self._episodes.begin(self._all, observations)
         for i, options in enumerate(self._options):
-            begin_chosen(self._episodes[i : i + 1], self.market, **options)
+            if options:
+                self._episodes.begin_at(i, **options)
         self._reset_seeds()
         self._reset_options()
         return self.observations()
@@ -74,13 +62,13 @@ class VectorTradingEnvironment(VecEnv):
                 given = given.astype(np.float64)
             self._actions = given.reshape(self.num_envs)
         except (TypeError, ValueError):
-            fail("action", f"The actions are {actions!r}.", f"Give numbers in the shape {self._shape}.")
+            fail("action", f"The actions are {actions!r}.", f"Give {self.num_envs} numbers, one for each environment.")
 
     def step_wait(self) -> tuple[Singles, Singles, NDArray[np.bool_], Infos]:
         """Play one bar of every environment."""
         observations = np.empty(self._size, np.float32)
         rewards, dones = np.empty(self.num_envs, np.float32), np.empty(self.num_envs, np.bool_)
-        count = play_all(self._episodes, self._actions, observations, rewards, dones, *self._arrays)
+        count = play_all(self._episodes.records, self._actions, observations, rewards, dones, *self._arrays)
         if count == 0:
             return observations, rewards, dones, self._nothing
         if count < 0:
@@ -88,46 +76,44 @@ class VectorTradingEnvironment(VecEnv):
         return observations, rewards, dones, self._begin_next(observations, dones)
 
     def _refuse(self, i: int) -> NoReturn:
-        if self._episodes["ended"][i] != GOING:
+        if self._episodes.records["ended"][i] != GOING:
             not_begun()
-        unplayable(self._actions[i], self.action_space)
+        unplayable(self._actions[i], self.market.config)
 
     def _begin_next(self, observations: Singles, dones: NDArray[np.bool_]) -> Infos:
         """Tell of the episodes that ended, and begin the ones after them."""
         infos = list(self._nothing)
-        for i in np.flatnonzero(dones):
+        for i in np.flatnonzero(dones).tolist():
             infos[i] = {
                 "terminal_observation": observations[i].copy(),
-                "TimeLimit.truncated": bool(self._episodes["ended"][i] == TRUNCATED),
-                "episode": summary(self._episodes[i], self.market),
+                "TimeLimit.truncated": bool(self._episodes.records["ended"][i] == TRUNCATED),
+                "episode": self._episodes.summary(i),
             }
-        begin_all(self._episodes, dones, observations, *self._arrays)
+        self._episodes.begin(dones, observations)
         return infos
 
     def observations(self) -> Singles:
         """What each environment shows now, as the last `reset` or `step` did."""
-        observations = np.empty(self._size, np.float32)
-        observe_all(self._episodes, observations, *self._arrays)
-        return observations
+        return self._episodes.observations()
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Everything that decides what these environments do next, by the names of `episodes.EPISODE`."""
-        return {name: self._episodes[name].copy() for name in EPISODE.names or ()}
+        return {name: self._episodes.records[name].copy() for name in EPISODE.names or ()}
 
     def set_state(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on as the environments whose `get_state` this is."""
-        episodes = np.zeros(self.num_envs, EPISODE)
+        records = np.zeros(self.num_envs, EPISODE)
         for name in EPISODE.names or ():
             values = state.get(name)
             if values is None or values.shape != (self.num_envs,) or values.dtype != EPISODE[name]:
                 fail("state", f"The state has no {name} of {self.num_envs} environments.", "Give what get_state gave.")
-            episodes[name] = values
-        self._check_rows(episodes)
-        self._episodes = episodes
+            records[name] = values
+        self._check_rows(records)
+        self._episodes.records = records
 
-    def _check_rows(self, episodes: NDArray[Any]) -> None:
+    def _check_rows(self, records: NDArray[Any]) -> None:
         """Refuse a state whose bars are not there."""
-        going = episodes[episodes["ended"] == GOING]
+        going = records[records["ended"] == GOING]
         if not np.isin(going["symbol"], np.arange(len(self.market.symbols))).all():
             fail("state", "The state is of symbols that are not in this market.", "Give the same price_data as then.")
         rules = self.market.rules[going["symbol"]]
