@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainers.rl.vector_environment import VectorTradingEnvironment
 
 _ITSELF = np.ones(1, np.bool_)
+_ARRAYS = (np.ndarray, np.generic)
 
 
 class TradingEnvironment(gymnasium.Env[Singles, Any]):
@@ -88,8 +89,8 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
         """Hold what `action` asks for over the next bar."""
         observation = np.empty(self._size, np.float32)
         try:
-            asked = action if type(action) is int else action.item()
-        except (AttributeError, ValueError):
+            asked = action.item() if isinstance(action, _ARRAYS) else float(action)
+        except (TypeError, ValueError):
             unplayable(action, self.config)
         reward, ended = play(self._records, asked, observation, *self._arrays)
         if not ended:
