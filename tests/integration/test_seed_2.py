@@ -1,0 +1,69 @@
+"""The guide to reinforcement learning runs as it is written, but for where names are imported from."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config.paths import Home
+from data_pipeline.sources.sample import SampleSource
+from data_pipeline.store import BarStore
+from trainers import list_available_agents
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "rl_agents_example.py"
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def desk(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    BarStore(home).save(SampleSource().fetch("AAPL", "1d", datetime(2020, 1, 4, tzinfo=UTC), NOW), NOW)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*changes: tuple[str, str]) -> dict[str, Any]:
+    """The names that the example has made, after changes to its text."""
+    source = EXAMPLE.read_text()
+    for old, new in changes:
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, EXAMPLE.name, "exec"), names)  # the example is a script
+    return names
+
+
+def check(names: dict[str, Any], folder: Path) -> None:
+    metrics = names["metrics"]
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    assert metrics["agent"] == "sac"
+    assert metrics["trading"]
+    assert -1.0 <= float(names["action"][0]) <= 1.0
+    assert np.isfinite(names["info"]["episode"]["total_return"])
+    assert (folder / "models" / "sac_trading_agent.pt").is_file()
+    assert 1 <= len(list((folder / "checkpoints").iterdir())) <= 5
+
+
+def test_the_guide_runs_from_end_to_end(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = run(
+        ("total_episodes=5000", "total_episodes=40"), ("commission=0.001", "commission=0.001, episode_length=30")
+    )
+    check(names, desk)
+    assert names["metrics"]["episodes"] == 40
+    assert "source: sample" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_guide_runs_at_its_full_length(desk: Path) -> None:
+    names = run()
+    check(names, desk)
+    assert names["metrics"]["episodes"] >= 5000 or names["metrics"]["stopped_by"] == "EarlyStoppingRLCallback"
+
+
+def test_the_guides_agents_are_all_there() -> None:
+    assert set(list_available_agents()) == {"ppo", "dqn", "sac", "td3", "ddpg", "a2c"}
