@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from data_pipeline.sources.sample import SampleSource
 from data_pipeline.store import BarStore
 from trainers import list_available_agents
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "rl_agents_example.py"
+ROOT = Path(__file__).parents[2]
+EXAMPLE, README = ROOT / "examples" / "rl_agents_example.py", ROOT / "README.md"
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
 
 
@@ -35,6 +37,15 @@ def run(*changes: tuple[str, str]) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(source, EXAMPLE.name, "exec"), names)  # the example is a script
     return names
+
+
+def test_the_readmes_training_runs(desk: Path) -> None:
+    (source,) = re.findall(r"```python\n(from trainers import \(.*?)```", README.read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    short = source.replace("total_episodes=1000", "total_episodes=8").replace("eval_frequency=100", "eval_frequency=8")
+    exec(compile(short, README.name, "exec"), names)
+    assert len(names["metrics"]["best_evaluation"]["rewards"]) == 1
+    assert Path("models/agent.pt").is_file()
 
 
 def check(names: dict[str, Any], folder: Path) -> None:
