@@ -1,0 +1,280 @@
+"""What the six model types that learn by doing promise beyond the contract of all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from config.errors import NightdeskError
+from evaluation import backtest
+from evaluation.leaks import Learned
+from tests.support.easy_market import LEARNERS, QUICK, easy_bars, easy_task, rough_bars
+from trainers import Model, TrainingContext, TrainingTask, registry
+from trainers.rl.candidates import Candidate, Learner
+from trainers.rl.lesson import Lesson
+from trainers.rl.model_type import RLModel
+
+ROOT = Path(__file__).parents[4]
+every_learner = pytest.mark.parametrize("name", LEARNERS)
+
+
+def task(name: str, **changes: Any) -> TrainingTask:
+    return easy_task(name, params=registry.validate_params(name, QUICK[name] | changes), expert_log=None)
+
+
+def train(name: str, context: TrainingContext, **changes: Any) -> RLModel:
+    model = registry.get(name).train(task(name, **changes), context)
+    assert isinstance(model, RLModel)
+    return model
+
+
+@cache
+def trained(name: str) -> RLModel:
+    return train(name, TrainingContext(seed=3))
+
+
+def weights(model: Model, folder: Path) -> bytes:
+    folder.mkdir(parents=True)
+    model.save(folder)
+    return (folder / "weights.safetensors").read_bytes()
+
+
+# What is learned from, and what is chosen by.
+
+
+def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
+    whole = easy_bars().head(600)
+    start = whole.frame.index[100].to_pydatetime()
+    late = replace(task("ppo", purge=7, validation=0.25), train_start=start)
+    lesson = Lesson.of(late, late.params)  # type: ignore[arg-type]
+    times = list(whole.frame.index)
+    assert len(lesson.validation) == 125
+    assert times.index(lesson.validation.frame.index[0]) - times.index(lesson.learning.frame.index[-1]) == 7 + 1
+    assert lesson.decided[0] == start, "the bars before the span only warm its features"
+    policy, choice = lesson.learned()
+    assert policy.measured is not None
+    assert policy.span.last < policy.measured.first
+    assert policy.span.first == start
+    assert choice.span.last == whole.frame.index[-1]
+    np.testing.assert_array_equal(policy.ends[:-1], policy.starts[1:])
+
+
+def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None:
+    plain = task("ppo")
+    lesson = Lesson.of(plain, plain.params)  # type: ignore[arg-type]
+    assert lesson.decided[0] == plain.bars.frame.index[5]
+
+
+@every_learner
+def test_it_tells_of_its_policy_and_of_its_choice(name: str) -> None:
+    heard: list[Learned] = []
+    train(name, TrainingContext(seed=3, learned=heard.append), total_timesteps=64, evaluations=1)
+    assert [learned.name for learned in heard] == ["policy and normaliser", "choice of the checkpoint"]
+
+
+# What it tells of itself.
+
+
+@every_learner
+def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -> None:
+    metrics, model = trained(name).facts["metrics"], trained(name)
+    told = metrics["validation"]
+    bars = easy_bars().head(600)
+    unseen = bars.since(bars.frame.index[480])
+    assert (told["first"], told["bars"]) == (unseen.frame.index[0].isoformat(), 120)
+    again = backtest(unseen, model.signals(bars).since(unseen.frame.index[0])).metrics()
+    for figure in ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure"):
+        assert told[figure] == again[figure]
+    assert told["sharpe_ratio"] > told["buy_and_hold"]["sharpe_ratio"]
+    assert metrics["learned_bars"] == 600 - 120 - 5 - 5
+    assert metrics["agents"][0]["steps_per_second"] > 0.0
+    assert model.facts["features"] == ["log_return", "return_5"]
+    assert model.facts["libraries"] == ["gymnasium", "stable-baselines3", "torch"]
+    assert model.facts["device"] == "cpu"
+    json.dumps(model.facts, allow_nan=False)
+
+
+def test_of_several_agents_the_best_serves_and_all_are_told() -> None:
+    told = train("a2c", TrainingContext(seed=3), seeds=3, total_timesteps=1200).facts["metrics"]
+    ratios = [agent["sharpe_ratio"] for agent in told["agents"]]
+    assert len(set(ratios)) == 3
+    assert told["validation"]["sharpe_ratio"] == max(ratios)
+    assert told["chosen"]["agent"] == 1 + int(np.argmax(ratios))
+    assert told["chosen"]["of"] == 9
+    spread = told["sharpe_ratios"]
+    assert (spread["min"], spread["max"]) == (min(ratios), max(ratios))
+    assert spread["mean"] == pytest.approx(np.mean(ratios))
+    assert spread["std"] == pytest.approx(np.std(ratios))
+
+
+def _learner(*figures: dict[str, Any]) -> Learner:
+    policy = trained("a2c").policy
+    return Learner(tuple(Candidate(policy, step, found) for step, found in enumerate(figures)), {})
+
+
+def test_the_earliest_of_the_best_is_chosen_and_cash_is_better_than_a_loss() -> None:
+    idle = {"sharpe_ratio": None, "exposure": 0.0}
+    ruined = {"sharpe_ratio": None, "exposure": 50.0}
+
+    def traded(sharpe: float) -> dict[str, float]:
+        return {"sharpe_ratio": sharpe, "exposure": 50.0}
+
+    assert _learner(traded(1.0), traded(2.0), traded(2.0), idle).best.step == 1
+    assert _learner(traded(-1.0), idle, idle).best.step == 1
+    assert _learner(ruined, traded(-3.0)).best.step == 1
+
+
+def test_an_agent_that_never_trades_says_so_and_claims_nothing() -> None:
+    costly = {**QUICK["dqn"]["environment"], "commission": 0.5}
+    heard: list[str] = []
+    context = TrainingContext(seed=3, progress=lambda _, message: heard.append(message))
+    model = train("dqn", context, environment=costly)
+    told = model.facts["metrics"]["validation"]
+    assert (told["sharpe_ratio"], told["trades"], told["exposure"], told["total_return"]) == (None, 0, 0.0, 0.0)
+    assert told["reasons"]["sharpe_ratio"]
+    assert model.facts["metrics"]["sharpe_ratios"]["max"] == 0.0
+    assert "never trades" in heard[-1]
+
+
+def test_the_confidence_of_action_values_is_on_their_usual_scale() -> None:
+    said = trained("dqn").signals(easy_bars().head(600))
+    usual = said.confidence[said.confidence > 0.0]
+    assert trained("dqn").policy.layers.temperature != 1.0
+    assert 0.4 < usual.median() < 0.95
+
+
+# Cut off and gone on with.
+
+
+def stopped_after(reports: int, checkpoints: Path) -> TrainingContext:
+    """A training whose end is asked for when it has told so often how far it is."""
+    heard: list[float] = []
+    return TrainingContext(
+        seed=3,
+        progress=lambda fraction, _: heard.append(fraction),
+        should_stop=lambda: len(heard) >= reports,
+        checkpoints=checkpoints,
+    )
+
+
+@every_learner
+def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    for _ in range(2):
+        with pytest.raises(NightdeskError) as ended:
+            train(name, stopped_after(2, folder))
+        assert ended.value.code == "training.stopped"
+    assert list(folder.glob("agent_0/checkpoint_*"))
+    heard: list[float] = []
+    going_on = TrainingContext(seed=3, progress=lambda fraction, _: heard.append(fraction), checkpoints=folder)
+    model = train(name, going_on)
+    assert heard[1] > 0.3, "what was played is not played again"
+    assert weights(model, tmp_path / "resumed") == weights(trained(name), tmp_path / "whole")
+    resumed, whole = (each.facts["metrics"] for each in (model, trained(name)))
+    assert (resumed["chosen"], resumed["validation"]) == (whole["chosen"], whole["validation"])
+    assert not list(folder.glob("agent_0/checkpoint_*")), "what will not be gone on with is not kept"
+
+
+def test_an_agent_that_had_finished_is_not_trained_again(tmp_path: Path) -> None:
+    heard: list[str] = []
+    context = TrainingContext(
+        seed=3, progress=lambda _, message: heard.append(message), checkpoints=tmp_path / "checkpoints"
+    )
+    first = train("a2c", context, seeds=2, total_timesteps=300)
+    heard.clear()
+    again = train("a2c", context, seeds=2, total_timesteps=300)
+    assert len(heard) == 2, "nothing but its beginning and its end"
+    assert weights(first, tmp_path / "first") == weights(again, tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda it: replace(it, bars=rough_bars(600)),
+        lambda it: replace(it, params=it.params.model_copy(update={"evaluations": 2})),
+    ],
+    ids=["bars", "params"],
+)
+def test_another_task_begins_anew(other: Callable[[TrainingTask], TrainingTask], tmp_path: Path) -> None:
+    kind, first = registry.get("a2c"), task("a2c", total_timesteps=300)
+    for folder in (tmp_path / "used", tmp_path / "new"):
+        if folder.name == "used":
+            kind.train(first, TrainingContext(seed=3, checkpoints=folder))
+        model = kind.train(other(first), TrainingContext(seed=3, checkpoints=folder))
+        (tmp_path / f"{folder.name}.bytes").write_bytes(weights(model, tmp_path / f"model_{folder.name}"))
+    assert (tmp_path / "used.bytes").read_bytes() == (tmp_path / "new.bytes").read_bytes()
+
+
+# On disk.
+
+
+def _saved(name: str, folder: Path) -> Path:
+    folder.mkdir()
+    trained(name).save(folder)
+    return folder
+
+
+def _change_about(folder: Path, **changes: Any) -> None:
+    about = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(about | changes))
+
+
+def _change_weights(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    path = folder / "weights.safetensors"
+    path.write_bytes(safetensors.numpy.save(change(safetensors.numpy.load(path.read_bytes()))))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: _change_about(folder, agent="sac"),
+        lambda folder: _change_about(folder, format=2),
+        lambda folder: _change_about(folder, environment={"window_size": 3}),
+        lambda folder: _change_about(folder, environment={"window_size": "3"}),
+        lambda folder: _change_about(folder, more=1),
+        lambda folder: _change_weights(folder, lambda t: t | {"weight_0": t["weight_0"][:-1]}),
+        lambda folder: _change_weights(folder, lambda t: t | {"bias_0": np.full_like(t["bias_0"], np.nan)}),
+        lambda folder: _change_weights(folder, lambda t: {"weight_0": t["weight_0"]}),
+        lambda folder: (folder / "weights.safetensors").write_bytes(b"\x10"),
+        lambda folder: (folder / "weights.safetensors").unlink(),
+        lambda folder: (folder / "model.json").write_text("{"),
+    ],
+)
+def test_a_model_that_is_damaged_is_not_loaded(damage: Callable[[Path], Any], tmp_path: Path) -> None:
+    folder = _saved("ppo", tmp_path / "ppo")
+    damage(folder)
+    with pytest.raises(NightdeskError) as refused:
+        registry.get("ppo").load(folder)
+    assert refused.value.code == "model.corrupt"
+    assert refused.value.cure
+
+
+_SERVES = """
+import sys
+from pathlib import Path
+from tests.support.easy_market import easy_bars
+from trainers import registry
+model = registry.get(sys.argv[1]).load(Path(sys.argv[2]))
+print(model.signals(easy_bars()).position.sum())
+heavy = {"torch", "gymnasium", "stable_baselines3", "sklearn", "matplotlib"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.mark.parametrize("name", ["ppo", "dqn"])
+def test_it_serves_without_what_it_was_trained_by(name: str, tmp_path: Path) -> None:
+    folder = _saved(name, tmp_path / name)
+    command = [sys.executable, "-c", _SERVES, name, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == trained(name).signals(easy_bars()).position.sum()
