@@ -159,7 +159,7 @@ class RLAgent:
         """
         vector = self._played(env)
         self.algorithm.attach(vector)
-        with self._randomness.active(), one_thread():
+        with self._randomness.active(), quick():
             if seed is not None:
                 self._randomness.seed(seed)
                 vector.seed(seed)
@@ -278,14 +278,17 @@ def vectorised(env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Networks this small are faster on one core, and the other one is somebody else's."""
-    threads = torch.get_num_threads()
+def quick() -> Iterator[None]:
+    """Torch for small networks: on one core, and without looking at every number drawn."""
+    threads, distribution = torch.get_num_threads(), torch.distributions.Distribution
+    checked = distribution._validate_args  # noqa: SLF001 -- torch lets it be set, not asked
     torch.set_num_threads(1)
+    distribution.set_default_validate_args(False)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        distribution.set_default_validate_args(checked)
 
 
 def _array(tensor: torch.Tensor) -> NDArray[np.float32]:

@@ -42,8 +42,9 @@ class RunningMeanStd(nn.Module):
             return
         mean, var, count = (np.asarray(part.cpu()) for part in (self.running_mean, self.running_var, self.count))
         total = count + len(rows)
-        delta = rows.mean(axis=0) - mean
-        squares = var * count + rows.var(axis=0) * len(rows) + delta**2 * count * len(rows) / total
+        centre = rows.mean(axis=0)
+        delta, off = centre - mean, rows - centre
+        squares = var * count + np.einsum("i...,i...->...", off, off) + delta**2 * count * len(rows) / total
         self.running_mean.copy_(torch.as_tensor(mean + delta * len(rows) / total))
         self.running_var.copy_(torch.as_tensor(squares / total))
         self.count.fill_(float(total))

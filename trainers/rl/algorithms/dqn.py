@@ -48,7 +48,7 @@ class DQN(OffPolicy, dqn.DQN):
         return np.random.randint(0, self.action_space.n, size=self.n_envs)
 
     def _choose(self, observations: Tensor) -> Tensor:
-        greedy = self.q_net(observations).argmax(dim=1)
+        greedy = self.q_net.best(observations)
         exploring = torch.from_numpy(np.random.rand(self.n_envs) < self.exploration_rate).to(self.device)
         return torch.where(exploring, torch.from_numpy(self._anything()).to(self.device), greedy)
 
@@ -62,7 +62,7 @@ class DQN(OffPolicy, dqn.DQN):
     def targets(self, batch: ReplayBufferSamples) -> Tensor:
         """r + gamma Q'(s', argmax Q(s', .)): one network chooses, the other values (van Hasselt et al. 2016)."""
         with torch.no_grad():
-            best = self.q_net(batch.next_observations).argmax(dim=1, keepdim=True)
+            best = self.q_net.best(batch.next_observations).unsqueeze(1)
             following: Tensor = self.q_net_target(batch.next_observations).gather(1, best)
             return batch.rewards + (1.0 - batch.dones) * self.gamma * following
 

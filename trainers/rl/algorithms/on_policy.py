@@ -14,13 +14,13 @@ from stable_baselines3 import a2c, ppo
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from trainers.rl.agent_configs import A2CConfig, ActorCriticConfig, PPOConfig
 from trainers.rl.algorithms.base import Actor, Algorithm, Infos, linears, schedule, terminal
+from trainers.rl.algorithms.networks import ActorCritic
 from trainers.rl.policy import Head
 
 _COLUMNS = ("actions", "values", "log_probs", "advantages", "returns")
@@ -34,6 +34,23 @@ class Rollout(RolloutBuffer):
         if not hasattr(self, "observations"):
             super().reset()
         self.pos, self.full = 0, False
+
+    def add(  # noqa: PLR0917 -- as stable-baselines3 calls it
+        self,
+        obs: NDArray[Any],
+        action: NDArray[Any],
+        reward: NDArray[Any],
+        episode_start: NDArray[Any],
+        value: Tensor,
+        log_prob: Tensor,
+    ) -> None:
+        """Write one step of every environment."""
+        at = self.pos
+        self.observations[at], self.rewards[at], self.episode_starts[at] = obs, reward, episode_start
+        self.actions[at] = action.reshape(self.n_envs, self.action_dim)
+        self.values[at], self.log_probs[at] = value.cpu().numpy().ravel(), log_prob.cpu().numpy()
+        self.pos = at + 1
+        self.full = self.pos == self.buffer_size
 
     def get(self, batch_size: int | None = None) -> Iterator[RolloutBufferSamples]:  # type: ignore[override]
         """The rollout in random order, in batches, or whole as it is."""
@@ -133,7 +150,7 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
 
 def _shared(config: ActorCriticConfig) -> dict[str, Any]:
     return {
-        "policy": ActorCriticPolicy,
+        "policy": ActorCritic,
         "env": None,
         "learning_rate": schedule(config),
         "gamma": config.gamma,

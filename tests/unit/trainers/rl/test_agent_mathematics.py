@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import nn
 
@@ -25,6 +26,9 @@ def constant(values: list[float]) -> nn.Module:
     class Constant(nn.Module):
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             return torch.tensor(values).repeat(len(rows), 1)
+
+        def best(self, rows: torch.Tensor) -> torch.Tensor:
+            return self(rows).argmax(dim=1)
 
     return Constant()
 
@@ -61,6 +65,30 @@ def test_a_double_target_is_chosen_by_one_network_and_valued_by_the_other():
         rewards=torch.tensor([[1.0], [1.0]]),
     )
     assert algorithm.targets(batch).tolist() == [[1.0 + 0.5 * 4.0], [1.0]]
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+def test_the_distributions_written_out_are_those_of_stable_baselines3(continuous):
+    agent = agent_for("ppo", Identity(1, continuous=continuous))
+    policy, rows = agent.algorithm.policy, torch.randn(50, agent.observation_space.shape[0])
+    if continuous:
+        policy.log_std.data.fill_(-0.3)
+    actions, values, logs = policy(rows)
+    slow = ActorCriticPolicy.evaluate_actions(policy, rows, actions)
+    for ours in ((values, logs), policy.evaluate_actions(rows, actions.float())[:2]):
+        assert torch.allclose(ours[0], slow[0])
+        assert torch.allclose(ours[1], slow[1], atol=1e-6)
+    assert torch.allclose(policy.evaluate_actions(rows, actions.float())[2], slow[2], atol=1e-6)
+
+
+def test_actions_are_drawn_as_often_as_they_are_likely():
+    policy = agent_for("ppo", Identity(1, continuous=False)).algorithm.policy
+    with torch.no_grad():
+        policy.action_net.weight.zero_()
+        policy.action_net.bias.copy_(torch.tensor([0.6, 0.3, 0.1]).log())
+        torch.manual_seed(0)
+        actions, _, _ = policy(torch.zeros(20_000, 3))
+    assert torch.bincount(actions) / 20_000 == pytest.approx([0.6, 0.3, 0.1], abs=0.01)
 
 
 def test_the_target_moves_by_tau_with_each_update():
