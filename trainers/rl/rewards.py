@@ -7,8 +7,9 @@ With r the account's return of a bar, net of every cost, and x what it was beyon
   an episode thus add up, undiscounted, to its ratio at the end, and nothing is counted twice:
       sharpe   sum x / sqrt(e^2 + sum x^2), which is sqrt(n) S / sqrt(1 + S^2) of the Sharpe ratio S of n bars but for e
       sortino  sum x / sqrt(e^2 + sum min(x, 0)^2)
-      calmar   (equity / initial balance - 1) / max(e, the deepest drawdown)
-  e = 0.01 stands for a bar that moved by a percent before the episode: the first bars do not swing between extremes.
+      calmar   (equity / initial balance - 1) / (e + the deepest drawdown)
+  e = 0.01 stands for a bar that moved by a percent before the episode, so that the first bars do not swing between
+  extremes. To calmar it gives a slope, too, where it would have none: who only loses has fallen by what was lost.
 - `differential_sharpe` (Moody & Saffell, "Learning to trade via direct reinforcement", 2001): the derivative, by the
   adaptation rate, of A / sqrt(e^2 + B - A^2), A and B being exponential averages of x and x^2 before this bar:
       ((B + e^2) (x - A) - A (x^2 - B) / 2) / (B + e^2 - A^2)^(3/2)
@@ -34,7 +35,7 @@ def _ratio(kind: int, episode: Any, initial_balance: float) -> float:
         return episode.gained / math.sqrt(EPSILON**2 + episode.squares)
     if kind == _SORTINO:
         return episode.gained / math.sqrt(EPSILON**2 + episode.losses)
-    return (episode.equity / initial_balance - 1.0) / max(EPSILON, episode.fallen)
+    return (episode.equity / initial_balance - 1.0) / (EPSILON + episode.fallen)
 
 
 @compiled
