@@ -93,8 +93,8 @@ class EvalCallback(RLCallback):
         self._every = Every(_at_least_one("eval_freq", eval_freq))
 
     def on_training_start(self, training: Training) -> None:
-        """Refuse an environment the agent cannot play, and a folder that cannot be written."""
-        training.require_playable(self.eval_env)
+        """Refuse an environment that the agent cannot be evaluated on, and a folder that cannot be written."""
+        training.require_evaluable(self.eval_env)
         if self.best_model is not None:
             require_writable(self.best_model.parent)
 

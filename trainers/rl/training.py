@@ -37,14 +37,17 @@ class Training:
     before a resumption. `record` holds every episode and evaluation.
     """
 
-    def __init__(self, agent: RLAgent, env: VecEnv, config: RLTrainingConfig, callbacks: CallbackList) -> None:
+    def __init__(
+        self, agent: RLAgent, env: PlayableEnv | VecEnv, config: RLTrainingConfig, callbacks: CallbackList
+    ) -> None:
         self.agent = agent
-        self.env = env
         self.config = config
         self.callbacks = callbacks
         self.record = TrainingRecord()
         self.stopped_by: str | None = None
-        self.environments = env.num_envs
+        self.env = vector(env, config)
+        self.environments = self.env.num_envs
+        self._given = env
 
     @property
     def timesteps(self) -> int:
@@ -70,8 +73,14 @@ class Training:
         """End the training as soon as all that was played has been learned from; the first reason is kept."""
         self.stopped_by = self.stopped_by or why
 
-    def require_playable(self, env: PlayableEnv | VecEnv) -> None:
-        """Raise unless the agent can play this environment."""
+    def require_evaluable(self, env: PlayableEnv | VecEnv) -> None:
+        """Raise unless the agent can be evaluated on this environment without disturbing the training."""
+        if isinstance(env, VecEnv) or (env is self._given and not isinstance(env, TradingEnvironment)):
+            raise UsageError(
+                "training.eval_env",
+                "An agent cannot be evaluated on a vector, nor on the very environment that it is learning from.",
+                "Give evaluations a single environment of their own, of the same kind.",
+            )
         require_playable(self.agent, env)
 
     def evaluate(self, env: PlayableEnv, episodes: int) -> Evaluation:
@@ -113,7 +122,7 @@ def train_rl_agent(
     require_playable(agent, env)
     decisive = _all_callbacks(callbacks, env, eval_env, config)
     configure(agent, config)
-    training = Training(agent, vector(env, config), config, decisive)
+    training = Training(agent, env, config, decisive)
     training.steps_left()  # raises if nobody can say
     _require_keepable(training, resume_from)
     if resume_from is not None:
@@ -201,12 +210,6 @@ def _all_callbacks(
     """The callbacks that were given and those that the config asks for, watchers last."""
     callbacks = [given] if isinstance(given, RLCallback) else list(given or ())
     trial = env if eval_env is None and isinstance(env, TradingEnvironment) else eval_env
-    if trial is not None and trial is env and not isinstance(env, TradingEnvironment):
-        raise UsageError(
-            "training.eval_env",
-            "eval_env is the environment that is trained on; to evaluate on it would end its episode.",
-            "Make another environment of the same kind for evaluations.",
-        )
     evaluated = any(isinstance(callback, EvalCallback) for callback in CallbackList(callbacks))
     if config.eval_frequency is not None and not evaluated and trial is not None:
         callbacks.append(EvalCallback(trial, config.eval_frequency, config.eval_episodes))

@@ -221,11 +221,14 @@ def test_environments_that_do_not_fit_the_agent_are_refused_before_anything_is_p
     assert refused(env=env, given={"eval_env": other}).code == "agent.other_spaces"
 
 
-def test_an_environment_cannot_be_trained_and_evaluated_on_at_once() -> None:
+@pytest.mark.parametrize("by", ["argument", "callback"])
+def test_evaluations_need_a_single_environment_of_their_own(by: str) -> None:
     agent, env = create_rl_agent("sac", 1, 1, small("sac")), target()
-    with pytest.raises(NightdeskError, match="its episode") as caught:
-        train_rl_agent(agent, env, training_config(), eval_env=env)
-    assert caught.value.code == "training.eval_env"
+    for trial in (env, DummyVecEnv([target])):
+        given = {"eval_env": trial} if by == "argument" else {"callbacks": EvalCallback(trial)}
+        with pytest.raises(NightdeskError, match="of their own") as caught:
+            train_rl_agent(agent, env, training_config(), **given)
+        assert caught.value.code == "training.eval_env"
 
 
 def test_an_environment_without_an_end_needs_a_limit() -> None:
