@@ -36,6 +36,26 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Among what the model was chosen, on validation bars that none of it had learned from, by its Sharpe ratio there.
+
+    `low`, `high` and `mean` are over the best checkpoint of each seed, of which there are `checkpoints` in all; what
+    never trades counts as 0, what was ruined not at all.
+    """
+
+    first: str
+    last: str
+    bars: int
+    seeds: int
+    checkpoints: int
+    chosen: float | None
+    low: float | None
+    high: float | None
+    mean: float | None
+    buy_and_hold: float | None
+
+
+@dataclass(frozen=True)
 class Beside:
     """On how many bars the expert held what (rows: short, flat, long) while the model held what (columns)."""
 
@@ -62,6 +82,7 @@ class Evidence:
         significance: what its Sharpe ratio is worth, all attempts counted.
         intervals: the bounds between which its figures are believed to lie.
         luck: how it stands among traders by lot.
+        choice: among how many it was chosen before anybody judged it.
         costs: what it would have earned, had trading cost less or more.
         slices: how it did by market regime, by year, and while the market fell.
         leaks: whether what it was trained on knew the future.
@@ -75,6 +96,7 @@ class Evidence:
     significance: Significance | None = None
     intervals: Intervals | None = None
     luck: Luck | None = None
+    choice: Choice | None = None
     costs: CostSensitivity | None = None
     slices: Slices | None = None
     leaks: Leaks | None = None

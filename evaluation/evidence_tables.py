@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evaluation.behaviour import Accuracy, Behaviour
     from evaluation.bootstrap import Intervals
     from evaluation.drift import Drift
-    from evaluation.evidence import Leaks
+    from evaluation.evidence import Choice, Leaks
     from evaluation.sensitivity import CostSensitivity
     from evaluation.significance import Significance
     from evaluation.slices import Slice, Slices
@@ -90,6 +90,15 @@ def luck_table(found: Luck) -> Html:
         "p",
     ]
     return table(columns, rows)
+
+
+def choice_in_words(found: Choice) -> Html:
+    """Among what it was chosen, in a sentence."""
+    several = f"{told(found.low)} to {told(found.high)}, mean {told(found.mean)}, " if found.seeds > 1 else ""
+    beside = f"; buy and hold {told(found.buy_and_hold)}" if found.buy_and_hold is not None else ""
+    where = f"{count(found.seeds, 'seed')} on validation ({span(found.first, found.last)})"
+    among = f"the best of {count(found.checkpoints, 'checkpoint')}"
+    return el("p", f"{where}: Sharpe ratio {several}chosen {told(found.chosen)}, {among}{beside}.")
 
 
 def _standing(standing: Standing, form: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.evidence_tables import (
     behaviour_table,
+    choice_in_words,
     costs_table,
     drift_table,
     intervals_table,
@@ -34,6 +35,7 @@ PARTS = {
     "significance": "significance",
     "intervals": "intervals of confidence",
     "luck": "random traders",
+    "choice": "choice among several",
     "costs": "sensitivity to costs",
     "slices": "regimes, years and falls",
     "leaks": "leak audit",
@@ -64,6 +66,7 @@ def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
                 shown.get("risk_return.png"),
             ),
             luck_table(found.luck) if found.luck else None,
+            choice_in_words(found.choice) if found.choice else None,
         ),
         section(
             "When did it earn?",

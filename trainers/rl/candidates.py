@@ -58,7 +58,7 @@ class Learner:
 
 
 def learn(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
-    """Train agent number `number` and judge it on its way; what `folder` holds of it is not done again."""
+    """Train an agent of seed number `number` and judge it on its way; what `folder` holds of it is not done again."""
     if not (folder / DONE).exists():
         _train(lesson, agent_type, number, folder, context)
     kept = [read_tensors(path) for path in sorted(folder.glob("policy_*.safetensors"))]
@@ -103,7 +103,7 @@ def _unless_ending(context: TrainingContext, number: int, seeds: int) -> Progres
 
     def tell(fraction: float, message: str) -> None:
         if not context.should_stop():
-            which = f"agent {number + 1} of {seeds}, " if seeds > 1 else ""
+            which = f"seed {number + 1} of {seeds}, " if seeds > 1 else ""
             context.progress((number + fraction) / seeds, which + message)
 
     return tell

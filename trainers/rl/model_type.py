@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -100,7 +101,7 @@ class RLModelType:
         self._params = params
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
-        """Train `seeds` agents, one after another, and choose among all their checkpoints."""
+        """Train an agent of each seed, one after another, and choose among the checkpoints of all."""
         from trainers.rl.candidates import in_words, learn  # noqa: PLC0415 -- torch is for training alone
 
         task.require(self.needs)
@@ -109,7 +110,7 @@ class RLModelType:
         context.report(0.0, f"{len(lesson.decided):,} bars to learn from, {len(lesson.validation):,} to choose by")
         with _kept(context, self._key(task, context)) as folder:
             learners = [
-                learn(lesson, self.name, number, folder / f"agent_{number}", context) for number in range(params.seeds)
+                learn(lesson, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
             ]
         number = max(range(params.seeds), key=lambda each: learners[each].best.score)
         chosen = learners[number].best
@@ -187,13 +188,17 @@ def _shape(environment: TradingEnvConfig) -> tuple[int, int]:
 
 
 def _metrics(lesson: Lesson, learners: list[Learner], number: int) -> dict[str, Any]:
-    """What the choice was made on, agent by agent."""
+    """What the choice was made on, seed by seed."""
     times = lesson.validation.frame.index
     scores = [learner.best.score for learner in learners]
     chosen = learners[number].best
     return {
         "learned_bars": len(lesson.decided),
-        "chosen": {"agent": number + 1, "step": chosen.step, "of": sum(len(each.candidates) for each in learners)},
+        "chosen": {
+            "seed": learners[number].facts["seed"],
+            "step": chosen.step,
+            "checkpoints": sum(len(learner.candidates) for learner in learners),
+        },
         "validation": {
             "first": times[0].isoformat(),
             "last": times[-1].isoformat(),
@@ -201,7 +206,13 @@ def _metrics(lesson: Lesson, learners: list[Learner], number: int) -> dict[str, 
             **chosen.figures,
             "buy_and_hold": lesson.buy_and_hold,
         },
-        "agents": [{"step": each.best.step, **each.best.figures, **each.facts} for each in learners],
-        # Over the best of each agent; one that never trades counts as 0, as cash does.
-        "sharpe_ratios": {"mean": fmean(scores), "std": pstdev(scores), "min": min(scores), "max": max(scores)},
+        "seeds": [{"step": each.best.step, **each.best.figures, **each.facts} for each in learners],
+        "sharpe_ratios": _spread([score for score in scores if math.isfinite(score)]),
     }
+
+
+def _spread(scores: list[float]) -> dict[str, float | None]:
+    """Of the best of each seed; one that never trades counts as 0, as cash does, and one that is ruined not at all."""
+    if not scores:
+        return dict.fromkeys(("mean", "std", "min", "max"))
+    return {"mean": fmean(scores), "std": pstdev(scores), "min": min(scores), "max": max(scores)}

@@ -16,7 +16,7 @@ from evaluation.baselines import run_baselines
 from evaluation.behaviour import measure_behaviour
 from evaluation.bootstrap import intervals
 from evaluation.drift import measure_drift, reference
-from evaluation.evidence import Evidence, Leaks, Weights, beside_expert
+from evaluation.evidence import Choice, Evidence, Leaks, Weights, beside_expert
 from evaluation.sensitivity import cost_sensitivity
 from evaluation.signals import Signals
 from evaluation.significance import Trials, significance
@@ -82,6 +82,7 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
             significance=significance(returns, periods_per_year=per_year, trials=Trials(3, (0.1, 0.2))),
             intervals=intervals(returns, periods_per_year=per_year, resamples=200),
             luck=beside.luck,
+            choice=Choice("2019-01-02T21:00:00Z", "2019-06-28T20:00:00Z", 120, 3, 30, 1.1, 0.4, 1.1, 0.8, None),
             costs=cost_sensitivity(bars, target),
             slices=sliced(test, bars, pd.Series("calm", index=bars.index, dtype="category")),
             leaks=Leaks(False, [{"kind": "look_ahead", "name": HOSTILE, "detail": "it knew"}], {"bars": 40}),
@@ -120,6 +121,8 @@ def test_the_page_says_in_words_what_was_judged_and_how(page):
         "commission 0.1\N{NO-BREAK SPACE}%",
         "decided at the close of a bar, filled at the next open",
         "Sharpe ratio",
+        "3 seeds on validation (2019-01-02 to 2019-06-28): Sharpe ratio 0.40 to 1.10, mean 0.80, chosen 1.10",
+        "the best of 30 checkpoints.",
     ):
         assert words in page.text
     assert "zero_variance" not in page.text

@@ -97,7 +97,7 @@ def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -
         assert told[figure] == again[figure]
     assert told["sharpe_ratio"] > told["buy_and_hold"]["sharpe_ratio"]
     assert metrics["learned_bars"] == 600 - 120 - 5 - 5
-    assert metrics["agents"][0]["steps_per_second"] > 0.0
+    assert metrics["seeds"][0]["steps_per_second"] > 0.0
     assert model.facts["features"] == ["log_return", "return_5"]
     assert model.facts["libraries"] == ["gymnasium", "stable-baselines3", "torch"]
     assert model.facts["device"] == "cpu"
@@ -106,11 +106,11 @@ def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -
 
 def test_of_several_agents_the_best_serves_and_all_are_told() -> None:
     told = train("a2c", TrainingContext(seed=3), seeds=3, total_timesteps=1200).facts["metrics"]
-    ratios = [agent["sharpe_ratio"] for agent in told["agents"]]
+    ratios = [agent["sharpe_ratio"] for agent in told["seeds"]]
     assert len(set(ratios)) == 3
     assert told["validation"]["sharpe_ratio"] == max(ratios)
-    assert told["chosen"]["agent"] == 1 + int(np.argmax(ratios))
-    assert told["chosen"]["of"] == 9
+    assert told["chosen"]["seed"] == told["seeds"][int(np.argmax(ratios))]["seed"]
+    assert told["chosen"]["checkpoints"] == 9
     spread = told["sharpe_ratios"]
     assert (spread["min"], spread["max"]) == (min(ratios), max(ratios))
     assert spread["mean"] == pytest.approx(np.mean(ratios))
@@ -174,7 +174,7 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_
         with pytest.raises(NightdeskError) as ended:
             train(name, stopped_after(2, folder))
         assert ended.value.code == "training.stopped"
-    assert list(folder.glob("agent_0/checkpoint_*"))
+    assert list(folder.glob("seed_0/checkpoint_*"))
     heard: list[float] = []
     going_on = TrainingContext(seed=3, progress=lambda fraction, _: heard.append(fraction), checkpoints=folder)
     model = train(name, going_on)
@@ -182,7 +182,7 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_
     assert weights(model, tmp_path / "resumed") == weights(trained(name), tmp_path / "whole")
     resumed, whole = (each.facts["metrics"] for each in (model, trained(name)))
     assert (resumed["chosen"], resumed["validation"]) == (whole["chosen"], whole["validation"])
-    assert not list(folder.glob("agent_0/checkpoint_*")), "what will not be gone on with is not kept"
+    assert not list(folder.glob("seed_0/checkpoint_*")), "what will not be gone on with is not kept"
 
 
 def test_an_agent_that_had_finished_is_not_trained_again(tmp_path: Path) -> None:
