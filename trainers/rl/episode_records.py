@@ -15,7 +15,7 @@ from trainers.rl.episodes import EPISODE, NOT_BEGUN, Singles, begin_all, begin_a
 from trainers.rl.market import LIMIT, Market
 
 _NAMES = EPISODE.names or ()
-_NOISE = 1e-12  # of a variance by sums: what rounding leaves of none
+_NOISE = 1e-12  # a deviation that rounding leaves where there is none
 
 
 def fail(code: str, what: str, cure: str) -> NoReturn:
@@ -85,6 +85,8 @@ class EpisodeRecords:
 
     def observations(self) -> Singles:
         """What each environment shows."""
+        if (self.records["ended"] == NOT_BEGUN).any():
+            not_begun()
         observations = np.empty((len(self.records), self.market.observation_size), np.float32)
         observe_all(self.records, observations, *self.arrays)
         return observations
@@ -111,6 +113,6 @@ class EpisodeRecords:
 def _sharpe(episode: dict[str, Any], periods_per_year: float | None) -> float | None:
     """Mean by standard deviation of the returns beyond idle cash, annualised where the bars of a year are known."""
     n, gained, squares = episode["bars"], episode["gained"], episode["squares"]
-    if n < 2 or (variance := (squares - gained**2 / n) / (n - 1)) <= _NOISE * squares:
+    if n < 2 or (variance := (squares - gained**2 / n) / (n - 1)) <= _NOISE**2:
         return None
     return float(gained / n / math.sqrt(variance) * math.sqrt(periods_per_year or 1.0))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import NightdeskError
-from data_pipeline.bars import Bars
+from data_pipeline.bars import TIME_NAMES, Bars
 from data_pipeline.features import FeatureEngineer, feature_matrix, warm_up
 from evaluation.costs import Costs
 from evaluation.inputs import Frame, bars_a_year, checked_frame
@@ -125,6 +125,7 @@ class _Part:
     def of(cls, symbol: str, bars: Frame, config: TradingEnvConfig) -> _Part:
         try:
             frame = checked_frame(bars)
+            _require_each_time_once(bars)
             windowed, features = (_columns(bars, names) for names in (config.windowed, config.features))
         except NightdeskError as error:
             raise NightdeskError("environment.data", f"{symbol}: {error.message}", error.cure) from error
@@ -195,6 +196,15 @@ def _symbol(price_data: Frame) -> str:
     return price_data.symbol if isinstance(price_data, Bars) else "prices"
 
 
+def _require_each_time_once(bars: Frame) -> None:
+    """Refuse a frame whose column of times holds one twice; of an index it is known already."""
+    if isinstance(bars, Bars):
+        return
+    for name in bars.columns:
+        if str(name).lower() in TIME_NAMES and len(repeated := bars[name][bars[name].duplicated()]):
+            _fail("data", f"The {name} {repeated.iloc[0]} stands twice.", "Remove repeated rows.")
+
+
 def _first(config: TradingEnvConfig) -> int:
     """The first bar that can be decided on, counted from a symbol's first."""
     return max(warm_up(config.windowed) + config.window_size - 1 if config.windowed else 0, warm_up(config.features))
@@ -205,7 +215,8 @@ def _columns(bars: Frame, names: tuple[str, ...]) -> Floats:
     if isinstance(bars, Bars):
         return feature_matrix(bars, names).to_numpy()
     values = np.full((len(bars), len(names)), np.nan)
-    values[warm_up(names) :] = FeatureEngineer(names).transform(bars)[list(names)].to_numpy()
+    if len(bars) > warm_up(names):
+        values[warm_up(names) :] = FeatureEngineer(names).transform(bars)[list(names)].to_numpy()
     return values
 
 
