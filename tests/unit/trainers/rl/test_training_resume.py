@@ -16,6 +16,7 @@ from tests.support.trainings import agent_on, environment, timeless, train, trai
 from trainers.rl import (
     EarlyStoppingRLCallback,
     EvalCallback,
+    RLAgent,
     RLCallback,
     TradingMetricsCallback,
     create_rl_agent,
@@ -78,6 +79,21 @@ def test_a_training_may_be_interrupted_again_and_again(tmp_path: Path) -> None:
     resumed, told_again = train(callbacks(), "sac", given={"resume_from": tmp_path})
     assert weights(resumed) == weights(whole)
     assert timeless(told_again) == timeless(told)
+
+
+def test_patience_that_began_before_an_interruption_ends_after_it(tmp_path: Path) -> None:
+    def trained(callbacks: list[RLCallback], **given: Any) -> tuple[RLAgent, dict[str, Any]]:
+        stopping = EarlyStoppingRLCallback(patience=5, min_delta=1e9, window=4)
+        folder = tmp_path if "should_stop" in given else None
+        return train([stopping, *callbacks], "sac", given=given, checkpoint_folder=folder)
+
+    whole, told = trained([])
+    stop = Stop(300)
+    trained([stop.watch()], should_stop=stop)
+    resumed, told_again = trained([], resume_from=tmp_path)
+    assert told["stopped_by"] == "EarlyStoppingRLCallback"
+    assert timeless(told_again) == timeless(told)
+    assert weights(resumed) == weights(whole)
 
 
 def test_the_best_evaluation_is_remembered(tmp_path: Path) -> None:
