@@ -22,9 +22,9 @@ from trainers import (
     train_rl_agent,
 )
 
-# 0. The last year is kept from training; before its first day lie the bars that indicators need
+# 0. The last year is kept from training; the 21 days before it are what its first decision is made from
 history = DataLoader().load("AAPL")
-prices_df, unseen_df = history.iloc[:-252], history.iloc[-300:]
+prices_df, unseen_df = history.iloc[:-252], history.iloc[-252 - 21 :]
 print(f"{len(prices_df)} days of AAPL, source: {history.attrs['provenance']}")
 
 # 1. Create the trading environment

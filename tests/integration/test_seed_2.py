@@ -55,6 +55,7 @@ def check(names: dict[str, Any], folder: Path) -> None:
     assert metrics["trading"]
     assert -1.0 <= float(names["action"][0]) <= 1.0
     assert np.isfinite(names["info"]["episode"]["total_return"])
+    assert names["info"]["episode"]["l"] == 252  # the year that was kept from training, and not a day before it
     assert (folder / "models" / "sac_trading_agent.pt").is_file()
     assert 1 <= len(list((folder / "checkpoints").iterdir())) <= 5
 
