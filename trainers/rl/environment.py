@@ -99,4 +99,10 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
             not_begun()
         if ended == UNPLAYABLE:
             unplayable(action, self.config)
-        return observation, reward, ended == TERMINATED, ended != TERMINATED, {"episode": self._episodes.summary(0)}
+        return (
+            observation,
+            reward,
+            ended == TERMINATED,
+            ended != TERMINATED,
+            {"episode": self._episodes.summaries(_ITSELF)[0]},
+        )

@@ -15,6 +15,7 @@ from trainers.rl.episodes import EPISODE, NOT_BEGUN, Singles, begin_all, begin_a
 from trainers.rl.market import LIMIT, Market
 
 _NAMES = EPISODE.names or ()
+_TOLD = ["rewards", "bars", "equity", "gained", "squares", "symbol", "fallen", "trades", "wins"]
 _NOISE = 1e-12  # a deviation that rounding leaves where there is none
 
 
@@ -95,24 +96,26 @@ class EpisodeRecords:
         """The record of environment i by the names of `EPISODE`."""
         return dict(zip(_NAMES, self.records[i].item(), strict=True))
 
-    def summary(self, i: int) -> dict[str, Any]:
-        """An episode in figures; returns and drawdown in percent, as everywhere; `r` and `l` as Monitor names them."""
-        episode = self.told(i)
-        return {
-            "r": episode["rewards"],
-            "l": episode["bars"],
-            "total_return": 100.0 * (episode["equity"] / self.market.config.initial_balance - 1.0),
-            "sharpe": _sharpe(episode, self.market.periods_per_year[episode["symbol"]]),
-            "max_drawdown": -100.0 * episode["fallen"],
-            "trades": episode["trades"],
-            "wins": episode["wins"],
-            "symbol": self.market.symbols[episode["symbol"]],
-        }
+    def summaries(self, chosen: NDArray[Any]) -> list[dict[str, Any]]:
+        """Episodes in figures; returns and drawdown in percent, as everywhere; `r` and `l` as Monitor names them."""
+        market, balance, records = self.market, self.market.config.initial_balance, self.records[_TOLD][chosen]
+        return [
+            {
+                "r": rewards,
+                "l": bars,
+                "total_return": 100.0 * (equity / balance - 1.0),
+                "sharpe": _sharpe(bars, gained, squares, market.periods_per_year[symbol]),
+                "max_drawdown": -100.0 * fallen,
+                "trades": trades,
+                "wins": wins,
+                "symbol": market.symbols[symbol],
+            }
+            for rewards, bars, equity, gained, squares, symbol, fallen, trades, wins in records.tolist()
+        ]
 
 
-def _sharpe(episode: dict[str, Any], periods_per_year: float | None) -> float | None:
+def _sharpe(bars: int, gained: float, squares: float, periods_per_year: float | None) -> float | None:
     """Mean by standard deviation of the returns beyond idle cash, annualised where the bars of a year are known."""
-    n, gained, squares = episode["bars"], episode["gained"], episode["squares"]
-    if n < 2 or (variance := (squares - gained**2 / n) / (n - 1)) <= _NOISE**2:
+    if bars < 2 or (variance := (squares - gained**2 / bars) / (bars - 1)) <= _NOISE**2:
         return None
-    return float(gained / n / math.sqrt(variance) * math.sqrt(periods_per_year or 1.0))
+    return gained / bars / math.sqrt(variance) * math.sqrt(periods_per_year or 1.0)

@@ -57,10 +57,9 @@ class VectorTradingEnvironment(VecEnv):
     def step_async(self, actions: NDArray[Any]) -> None:
         """Take one action for each environment."""
         try:
-            given = np.asarray(actions)
-            if given.dtype is not self._dtype:
-                given = given.astype(np.float64)
-            self._actions = given.reshape(self.num_envs)
+            self._actions = np.asarray(actions).reshape(self.num_envs)
+            if self._actions.dtype is not self._dtype:
+                self._actions = self._actions.astype(np.float64)
         except (TypeError, ValueError):
             fail("action", f"The actions are {actions!r}.", f"Give {self.num_envs} numbers, one for each environment.")
 
@@ -82,13 +81,11 @@ class VectorTradingEnvironment(VecEnv):
 
     def _begin_next(self, observations: Singles, dones: NDArray[np.bool_]) -> Infos:
         """Tell of the episodes that ended, and begin the ones after them."""
-        infos = list(self._nothing)
-        for i in np.flatnonzero(dones).tolist():
-            infos[i] = {
-                "terminal_observation": observations[i].copy(),
-                "TimeLimit.truncated": bool(self._episodes.records["ended"][i] == TRUNCATED),
-                "episode": self._episodes.summary(i),
-            }
+        infos, ended = list(self._nothing), np.flatnonzero(dones)
+        truncated = self._episodes.records["ended"][ended] == TRUNCATED
+        told = zip(observations[ended], truncated.tolist(), self._episodes.summaries(ended), strict=True)
+        for i, (observation, cut, episode) in zip(ended.tolist(), told, strict=True):
+            infos[i] = {"terminal_observation": observation, "TimeLimit.truncated": cut, "episode": episode}
         self._episodes.begin(dones, observations)
         return infos
 
