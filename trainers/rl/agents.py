@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,6 +69,12 @@ def create_rl_agent(
         )
     if action_space is None:
         action_space = spaces.Discrete(action_dim) if agent_type == "dqn" else spaces.Box(-1.0, 1.0, (action_dim,))
+    elif _size(action_space) != action_dim:
+        raise UsageError(
+            "agent.action_space",
+            f"action_dim is {action_dim}, and the action space {action_space} has {_size(action_space)}.",
+            "Give action_dim as the action space has it: its numbers, or its choices.",
+        )
     config = CONFIGS[agent_type]() if config is None else config
     if type(config) is not CONFIGS[agent_type]:
         raise UsageError(
@@ -166,7 +172,16 @@ class RLAgent:
             if reset:
                 self.algorithm.forget()
             self.algorithm.learn(total_timesteps, callback, log_interval=10, reset_num_timesteps=reset)
+        self._require_finite()
         return self._facts()
+
+    def _require_finite(self) -> None:
+        if not all(torch.isfinite(tensor).all() for tensor in self.algorithm.tensors().values()):
+            raise NightdeskError(
+                "agent.diverged",
+                f"The weights of the {self.agent_type} agent are no longer finite numbers.",
+                "Create it again, with a lower learning_rate or rewards of a smaller scale.",
+            )
 
     def _played(self, env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
         """`env` as it is trained in, the same one as long as `env` is the same."""
@@ -193,7 +208,7 @@ class RLAgent:
         Without `deterministic` the action is drawn as in training, but for td3 and ddpg, whose noise is not theirs.
         """
         rows = self._checked(observation)
-        with self._randomness.active():
+        with nullcontext() if deterministic else self._randomness.active():
             actions, _ = self.algorithm.predict(rows.reshape(-1, rows.shape[-1]), deterministic=deterministic)
         if rows.ndim == 1:
             return int(actions[0]) if isinstance(self.action_space, spaces.Discrete) else actions[0]
@@ -219,10 +234,10 @@ class RLAgent:
     def layers(self) -> PolicyLayers:
         """The deterministic actor as arrays, for a `CompiledPolicy`."""
         decider = self.algorithm.decider()
-        normaliser = self.algorithm.normaliser.cpu()
+        normaliser = self.algorithm.normaliser
         return PolicyLayers(
-            normaliser.mean.numpy().copy(),
-            normaliser.std.numpy().copy(),
+            _array(normaliser.mean),
+            _array(normaliser.std),
             [(_array(weight.T), _array(bias)) for weight, bias in decider.linears],
             decider.activation,
             decider.head,
@@ -291,5 +306,9 @@ def quick() -> Iterator[None]:
         distribution.set_default_validate_args(checked)
 
 
+def _size(space: gymnasium.Space[Any]) -> int:
+    return int(space.n) if isinstance(space, spaces.Discrete) else int(np.prod(space.shape or ()))
+
+
 def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
+    return np.array(tensor.detach().cpu().numpy(), dtype=np.float32, order="C")

@@ -61,6 +61,8 @@ def actions_of(space: gymnasium.Space[Any]) -> BoxActions | DiscreteActions:
 
 def observations_of(inputs: int) -> spaces.Box:
     """So many numbers of any size."""
+    if inputs < 1:
+        raise NightdeskError("agent.observation", f"state_dim is {inputs}.", "Give the agent something to see.")
     return spaces.Box(-np.inf, np.inf, shape=(inputs,), dtype=np.float32)
 
 

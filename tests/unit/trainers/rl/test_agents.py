@@ -88,12 +88,20 @@ def test_an_unknown_agent_and_a_config_of_another_are_refused_with_what_there_is
         ("sac", spaces.Discrete(3)),
         ("ppo", spaces.MultiDiscrete([3, 3])),
         ("td3", spaces.Box(-np.inf, np.inf, (1,))),
+        ("ppo", spaces.Discrete(1)),
     ],
 )
 def test_actions_an_agent_cannot_give_are_refused(agent_type, space):
     with pytest.raises(NightdeskError) as refused:
-        create_rl_agent(agent_type, 4, 1, action_space=space)
+        create_rl_agent(agent_type, 4, int(space.n) if isinstance(space, spaces.Discrete) else 1, action_space=space)
     assert refused.value.code == "agent.action_space"
+
+
+def test_sizes_that_do_not_fit_are_refused():
+    with pytest.raises(NightdeskError, match="action_dim is 2"):
+        create_rl_agent("ppo", 4, 2, action_space=spaces.Discrete(3))
+    with pytest.raises(NightdeskError, match="state_dim is 0"):
+        create_rl_agent("ppo", 0, 1)
 
 
 @pytest.mark.parametrize("observation", [np.zeros(3), np.zeros((2, 5)), np.zeros((0, 4)), np.array([0, 0, np.nan, 0])])
@@ -179,6 +187,15 @@ def test_an_environment_with_other_spaces_is_refused():
         with pytest.raises(NightdeskError) as refused:
             agent.train(env, 10)
         assert refused.value.code == "agent.other_spaces"
+
+
+@pytest.mark.parametrize("agent_type", ["ppo", "sac"])
+def test_a_training_whose_weights_burst_is_told_as_such(agent_type):
+    env = identity_for(agent_type)
+    agent = agent_for(agent_type, env, learning_rate=1e30)
+    with pytest.raises(NightdeskError) as refused:
+        agent.train(env, 200)
+    assert refused.value.code == "agent.diverged"
 
 
 def test_an_exception_in_a_callback_passes_through_and_the_agent_can_go_on():

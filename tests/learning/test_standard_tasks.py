@@ -1,0 +1,84 @@
+"""Each agent solves what it is made for: identity in seconds, and the standard task of its kind in minutes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+from tests.support.identity import LENGTH
+from tests.support.small_agents import CHOOSING, TYPES, identity_for
+from trainers.rl.agent_configs import CONFIGS
+from trainers.rl.agents import RLAgent, create_rl_agent
+
+pytestmark = pytest.mark.slow
+
+EPISODES = 20
+SEEDS = (0, 1, 2)
+# What is known to learn each task on every seed, in one to two minutes on one core.
+PENDULUM = {"hidden_dim": 64, "learning_rate": 1e-3, "batch_size": 128}
+TASKS: dict[str, tuple[int, int, dict[str, Any]]] = {
+    "ppo": (
+        8,
+        100_000,
+        {"n_steps": 1024, "batch_size": 128, "learning_rate": 1e-3, "gamma": 0.98, "gae_lambda": 0.9},
+    ),
+    "a2c": (16, 400_000, {"learning_rate": 1e-3}),
+    "dqn": (8, 60_000, {"learning_rate": 1e-3, "exploration_fraction": 0.3, "gradient_steps": 8}),
+    "sac": (1, 10_000, PENDULUM),
+    "td3": (1, 15_000, PENDULUM),
+    "ddpg": (1, 15_000, {**PENDULUM, "critic_learning_rate": 1e-3}),
+}
+
+
+def made(agent_type: str, env: VecEnv, seed: int, **config: Any) -> RLAgent:
+    actions = env.action_space
+    size = int(actions.n) if isinstance(actions, spaces.Discrete) else actions.shape[0]
+    inputs = env.observation_space.shape[0]
+    config = {"hidden_dim": 64, **config}
+    return create_rl_agent(
+        agent_type, inputs, size, CONFIGS[agent_type](**config), action_space=actions, seed=seed, device="cpu"
+    )
+
+
+def mean_reward(agent: RLAgent, env: gymnasium.Env) -> float:
+    """Of whole episodes that were not trained on."""
+    totals = np.zeros(EPISODES)
+    for episode in range(EPISODES):
+        observation, _ = env.reset(seed=10_000 + episode)
+        ended = False
+        while not ended:
+            observation, reward, terminated, truncated, _ = env.step(agent.select_action(observation))
+            totals[episode] += float(reward)
+            ended = terminated or truncated
+    return float(totals.mean())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("agent_type", TYPES)
+def test_it_says_what_it_sees(agent_type, seed):
+    env = identity_for(agent_type, 8)
+    agent = made(agent_type, env, seed, learning_rate=3e-3)
+    agent.train(env, 20_000, seed=seed)
+    env.seed(99)
+    observations, earned = env.reset(), np.zeros(8)
+    for _ in range(LENGTH):
+        observations, rewards, _, _ = env.step(agent.select_action(observations))
+        earned += rewards
+    assert earned.mean() >= 0.95 * LENGTH
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("agent_type", TYPES)
+def test_it_solves_the_standard_task_of_its_kind(agent_type, seed):
+    task, least = ("CartPole-v1", 475.0) if agent_type in CHOOSING else ("Pendulum-v1", -200.0)
+    environments, steps, config = TASKS[agent_type]
+    env = DummyVecEnv([lambda: Monitor(gymnasium.make(task))] * environments)
+    agent = made(agent_type, env, seed, **config)
+    agent.train(env, steps, seed=seed)
+    assert mean_reward(agent, gymnasium.make(task)) >= least
