@@ -19,7 +19,7 @@ from daemon.worker import WorkContext
 from data_pipeline.bars import Bars
 from evaluation import Costs, backtest
 from evaluation.walk_forward import WalkForwardValidator
-from tests.support.easy_market import SYMBOL, easy_bars, easy_expert
+from tests.support.easy_market import QUICK, SYMBOL, easy_bars, easy_expert
 from tests.support.judged import NAME, NOW, Shelf
 from tests.support.night import ToldExecutor, attend_all, every_run, quiet_house, request
 from trainers import registry
@@ -126,3 +126,18 @@ async def test_a_history_too_short_for_a_fold_says_what_to_change(home: Home, ba
     run = await walked(home, settings)
     assert (run.state, run.cause) == ("failed", "splits.walk")
     assert "900 rows do not hold 2000" in run.detail["failed"][f"{SYMBOL}/{NAME}"]["message"]
+
+
+async def test_agents_that_learn_by_trading_walk_too(home: Home, bars: Bars) -> None:
+    document = {
+        "symbols": [SYMBOL],
+        "model_types": ["a2c"],
+        "model_params": {"a2c": QUICK["a2c"]},
+        "walk_forward": WALK | {"test": 300},
+    }
+    run = await walked(home, Settings.model_validate(document))
+    assert run.state == "succeeded", run.detail
+    assert run.detail is not None
+    told = run.detail["walks"][f"{SYMBOL}/a2c"]
+    assert told["folds"] == 2
+    assert told["total_return"] > 100.0
