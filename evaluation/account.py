@@ -29,6 +29,8 @@ from numba.core.dispatcher import Dispatcher
 
 # Of the account: an order worth less is the rounding of the last one, and not worth a minimum commission.
 DUST = 1e-12
+# No divisor here can be zero, prices being above it and costs below one: nothing is asked before a division.
+_kernel = njit(cache=True, error_model="numpy")
 
 
 def compiled(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
@@ -47,7 +49,7 @@ def compiled(function: Callable[..., Any], inline: Literal["never", "always"] = 
             todo += [known.py_func for known in each.__globals__.values() if isinstance(known, Dispatcher)]
     content = hashlib.sha256(b"".join(files[file] for file in sorted(files))).hexdigest()
     function.__qualname__ += f"_{content[:8]}"
-    return njit(cache=True, inline=inline)(function)
+    return njit(cache=True, error_model="numpy", inline=inline)(function)
 
 
 class Rates(NamedTuple):
@@ -68,19 +70,19 @@ class Account(NamedTuple):
     target: float
 
 
-@njit(cache=True)
+@_kernel
 def worth(account: Account, price: float) -> float:
     """What the account would come to at `price`."""
     return account.cash + account.shares * price
 
 
-@njit(cache=True)
+@_kernel
 def commission(paid: float, rates: Rates) -> float:
     """What the broker takes for an order worth `paid` (negative: sold)."""
     return max(abs(paid) * rates.commission, rates.minimum) if paid != 0.0 else 0.0
 
 
-@njit(cache=True)
+@_kernel
 def _most(  # noqa: PLR0917 -- a kernel takes its arguments by position
     value: float, side: float, shares: float, price: float, slippage: float, commission: float
 ) -> float:
@@ -89,7 +91,7 @@ def _most(  # noqa: PLR0917 -- a kernel takes its arguments by position
     return max(value + side * shares * price * cost, 0.0) / ((1.0 + cost) * price)
 
 
-@njit(cache=True)
+@_kernel
 def affordable(target: float, value: float, shares: float, price: float, rates: Rates) -> float:
     """The shares that `target` asks for, or as many as leave them worth no more than the account after costs."""
     wanted = target * value / price
@@ -103,20 +105,20 @@ def affordable(target: float, value: float, shares: float, price: float, rates: 
     return side * min(side * wanted, limit)
 
 
-@njit(cache=True)
+@_kernel
 def fill_price(bought: float, price: float, rates: Rates) -> float:
     """What a share costs when `bought` of them (negative: sold) are filled at `price`."""
     return price * (1.0 + rates.slippage) if bought > 0.0 else price * (1.0 - rates.slippage)
 
 
-@njit(cache=True)
+@_kernel
 def settle(cash: float, bought: float, price: float, rates: Rates) -> float:
     """The cash left after `bought` shares (negative: sold) at `price`."""
     paid = bought * fill_price(bought, price, rates)
     return cash - paid - commission(paid, rates)
 
 
-@njit(cache=True)
+@_kernel
 def collect(account: Account, dividend: float) -> Account:
     """The account after `dividend` was paid on each share it held over the ex-date."""
     if dividend == 0.0:
@@ -124,7 +126,7 @@ def collect(account: Account, dividend: float) -> Account:
     return Account(account.cash + account.shares * dividend, account.shares, account.target)
 
 
-@njit(cache=True)
+@_kernel
 def order(account: Account, target: float, value: float, price: float, rates: Rates) -> Account:
     """The account, worth `value`, after a fill of `target` at `price`."""
     shares = affordable(target, value, account.shares, price, rates)
@@ -134,7 +136,7 @@ def order(account: Account, target: float, value: float, price: float, rates: Ra
     return Account(settle(account.cash, bought, price, rates), shares, target)
 
 
-@njit(cache=True)
+@_kernel
 def fill(account: Account, target: float, price: float, rates: Rates) -> Account:
     """The account after the open at `price`, where a target that differs from the last one is ordered and filled."""
     value = worth(account, price)
@@ -145,13 +147,13 @@ def fill(account: Account, target: float, price: float, rates: Rates) -> Account
     return order(account, target, value, price, rates)
 
 
-@njit(cache=True)
+@_kernel
 def earned(account: Account, price: float, rates: Rates) -> float:
     """The interest of one bar on what cash there is beyond the worth of what is short at `price`."""
     return rates.interest * max(min(account.cash, worth(account, price)), 0.0)
 
 
-@njit(cache=True)
+@_kernel
 def mark(account: Account, price: float, rates: Rates) -> Account:
     """The account after the close at `price`, where cash earns its interest and what is short costs its borrow."""
     cash = account.cash
@@ -163,7 +165,7 @@ def mark(account: Account, price: float, rates: Rates) -> Account:
     return Account(cash, account.shares, account.target)
 
 
-@njit(cache=True)
+@_kernel
 def step(  # noqa: PLR0917 -- a kernel takes its arguments by position
     account: Account, target: float, open_: float, close: float, rates: Rates, dividend: float = 0.0
 ) -> Account:

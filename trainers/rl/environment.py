@@ -85,13 +85,16 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
         start = episode["bar"] - self.market.begins[symbol]
         return observations[0], {"symbol": self.market.symbols[symbol], "start": start}
 
+    def _number(self, action: Any) -> float:
+        try:
+            return action.item() if isinstance(action, _ARRAYS) else float(action)
+        except (TypeError, ValueError):
+            unplayable(action, self.config)
+
     def step(self, action: Any) -> tuple[Singles, float, bool, bool, dict[str, Any]]:
         """Hold what `action` asks for over the next bar."""
         observation = np.empty(self._size, np.float32)
-        try:
-            asked = action.item() if isinstance(action, _ARRAYS) else float(action)
-        except (TypeError, ValueError):
-            unplayable(action, self.config)
+        asked = action if type(action) is int else self._number(action)
         reward, ended = play(self._records, asked, observation, *self._arrays)
         if not ended:
             return observation, reward, False, False, {}
