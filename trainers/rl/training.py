@@ -169,13 +169,14 @@ class _Conductor(BaseCallback):
     def _on_rollout_start(self) -> None:
         training = self.training
         training.record.seconds = self.before + time.monotonic() - self.began
+        if training.stopped_by is not None:  # and nothing is kept: who resumes an earlier checkpoint ends here too
+            raise _StopTraining
         if self.should_stop():
             self._checkpoint()
             training.stop("should_stop")
-        elif training.timesteps - self.saved >= training.config.checkpoint_frequency:
-            self._checkpoint()
-        if training.stopped_by is not None:
             raise _StopTraining
+        if training.timesteps - self.saved >= training.config.checkpoint_frequency:
+            self._checkpoint()
 
     def _checkpoint(self) -> None:
         if self.training.config.checkpoint_folder is not None:

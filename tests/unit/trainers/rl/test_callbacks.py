@@ -52,7 +52,7 @@ class Heard(RLCallback):
 
 def test_callbacks_hear_of_everything_in_order() -> None:
     heard = Heard()
-    train([heard], "sac", total_episodes=8, eval_frequency=4)
+    train([heard], "a2c", total_episodes=8, eval_frequency=4)
     assert heard.events[:3] == ["start", "step 1", "step 2"]
     assert heard.events[-1] == "end"
     assert [event for event in heard.events if event.startswith("evaluation")] == ["evaluation 4", "evaluation 8"]
@@ -80,10 +80,10 @@ def test_what_was_played_is_learned_from_before_the_end() -> None:
 
 @pytest.mark.parametrize("environments", [1, 4])
 def test_weights_are_kept_by_timesteps_of_all_environments(environments: int, tmp_path: Path) -> None:
-    agent, _ = train([CheckpointCallback(100, tmp_path, keep=3)], "sac", environments=environments, total_episodes=36)
-    names = ["sac_000000500.safetensors", "sac_000000600.safetensors", "sac_000000700.safetensors"]
+    agent, _ = train([CheckpointCallback(100, tmp_path, keep=3)], "a2c", environments=environments, total_episodes=36)
+    names = ["a2c_000000500.safetensors", "a2c_000000600.safetensors", "a2c_000000700.safetensors"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-    loaded = agent_on(environment("sac"), "sac")
+    loaded = agent_on(environment("a2c"), "a2c")
     loaded.load(tmp_path / names[-1])
     assert weights(loaded).keys() == weights(agent).keys()
 
@@ -190,7 +190,7 @@ def test_folders_of_callbacks_are_tried_before_anything_is_played(tmp_path: Path
 
 def test_a_step_is_one_of_every_environment() -> None:
     heard = Heard()
-    train([heard], "sac", total_episodes=32, environments=4)
+    train([heard], "a2c", total_episodes=32, environments=4)
     steps = [event for event in heard.events if event.startswith("step")]
     assert steps[0] == "step 4"
     assert len(steps) == 32 // 4 * EPISODE

@@ -129,6 +129,14 @@ def test_an_older_checkpoint_can_be_named(tmp_path: Path) -> None:
     assert weights(resumed) == weights(whole)
 
 
+def test_a_training_that_has_ended_ends_again_from_its_last_checkpoint(tmp_path: Path) -> None:
+    whole, told = train(callbacks(), "a2c", checkpoint_folder=tmp_path, checkpoint_frequency=1)
+    again, told_again = train(callbacks(), "a2c", given={"resume_from": tmp_path})
+    assert told_again["stopped_by"] == "total_episodes"
+    assert timeless(told_again) == timeless(told)
+    assert weights(again) == weights(whole)
+
+
 def test_watchers_may_come_and_go(tmp_path: Path) -> None:
     interrupted("a2c", tmp_path)
     _, metrics = train(
