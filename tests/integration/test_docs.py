@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import JOBS
+from config.settings import JOBS, Settings
 from daemon.cli.app import app
+from daemon.house import check_settings
 from tests.support.config_keys import defaults
+from trainers.rl.params import PPOParams
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -84,3 +86,16 @@ def test_every_make_target_that_a_document_names_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"^(?: {4})?make ([a-z]+)", README + (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
     assert {"run", "test"} <= named <= targets
+
+
+def test_the_configs_that_the_readme_shows_can_be_used():
+    shown = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
+    assert any("ppo" in document.get("model_params", {}) for document in shown)
+    for document in shown:
+        check_settings(Settings.model_validate(document))
+
+
+def test_the_params_of_agents_that_the_readme_tells_are_the_defaults():
+    told = re.findall(r"`(environments|evaluations|validation|purge)`(?: \(|, )([\d.]+)", README)
+    assert {name: float(value) for name, value in told} == {name: getattr(PPOParams(), name) for name, _ in told}
+    assert len(told) == 4

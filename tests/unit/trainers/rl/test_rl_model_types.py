@@ -18,14 +18,13 @@ import safetensors.numpy
 from config.errors import NightdeskError
 from evaluation import backtest
 from evaluation.leaks import Learned
-from tests.support.easy_market import LEARNERS, QUICK, easy_bars, easy_task, rough_bars
-from trainers import Model, TrainingContext, TrainingTask, registry
+from tests.support.easy_market import QUICK, easy_bars, easy_task, rough_bars
+from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.rl.candidates import Candidate, Learner
 from trainers.rl.lesson import Lesson
 from trainers.rl.model_type import RLModel
 
 ROOT = Path(__file__).parents[4]
-every_learner = pytest.mark.parametrize("name", LEARNERS)
 
 
 def task(name: str, **changes: Any) -> TrainingTask:
@@ -75,17 +74,16 @@ def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None
     assert lesson.decided[0] == plain.bars.frame.index[5]
 
 
-@every_learner
-def test_it_tells_of_its_policy_and_of_its_choice(name: str) -> None:
+def test_it_tells_of_its_policy_and_of_its_choice() -> None:
     heard: list[Learned] = []
-    train(name, TrainingContext(seed=3, learned=heard.append), total_timesteps=64, evaluations=1)
+    train("a2c", TrainingContext(seed=3, learned=heard.append), total_timesteps=64, evaluations=1)
     assert [learned.name for learned in heard] == ["policy and normaliser", "choice of the checkpoint"]
 
 
 # What it tells of itself.
 
 
-@every_learner
+@pytest.mark.parametrize("name", ["a2c", "dqn"])
 def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -> None:
     metrics, model = trained(name).facts["metrics"], trained(name)
     told = metrics["validation"]
@@ -167,7 +165,7 @@ def stopped_after(reports: int, checkpoints: Path) -> TrainingContext:
     )
 
 
-@every_learner
+@pytest.mark.parametrize("name", ["a2c", "dqn", "sac"])
 def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     for _ in range(2):
@@ -262,19 +260,35 @@ def test_a_model_that_is_damaged_is_not_loaded(damage: Callable[[Path], Any], tm
 _SERVES = """
 import sys
 from pathlib import Path
+import daemon.work.evaluation, daemon.work.restore, daemon.work.signals
 from tests.support.easy_market import easy_bars
-from trainers import registry
-model = registry.get(sys.argv[1]).load(Path(sys.argv[2]))
-print(model.signals(easy_bars()).position.sum())
-heavy = {"torch", "gymnasium", "stable_baselines3", "sklearn", "matplotlib"} & set(sys.modules)
+from trainers import load_artifact, prove
+artifact = load_artifact(Path(sys.argv[1]))
+prove(artifact)
+print(artifact.model.signals(easy_bars()).position.sum())
+heavy = {"torch", "gymnasium", "stable_baselines3", "sklearn"} & set(sys.modules)
 assert not heavy, heavy
 """
 
 
-@pytest.mark.parametrize("name", ["ppo", "dqn"])
-def test_it_serves_without_what_it_was_trained_by(name: str, tmp_path: Path) -> None:
-    folder = _saved(name, tmp_path / name)
-    command = [sys.executable, "-c", _SERVES, name, str(folder)]
+def test_it_is_proved_judged_and_served_without_what_it_was_trained_by(tmp_path: Path) -> None:
+    given, folder = task("dqn"), tmp_path / "EASY" / "dqn" / "v1"
+    facts = ArtifactFacts(
+        model_type="dqn",
+        version="v1",
+        params=given.params,
+        bars=given.bars,
+        dataset="d" * 64,
+        provenance="test",
+        train_start=given.train_start,
+        train_end=given.train_end,
+        trained_at=given.train_end,
+        settings_fingerprint="f" * 64,
+        seed=3,
+    )
+    manifest = save_artifact(folder, trained("dqn"), facts)
+    assert {"torch", "gymnasium", "stable-baselines3"} <= manifest.libraries.keys()
+    command = [sys.executable, "-c", _SERVES, str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) == trained(name).signals(easy_bars()).position.sum()
+    assert float(done.stdout) == trained("dqn").signals(easy_bars()).position.sum()
