@@ -19,15 +19,17 @@ from data_pipeline.bars import Bars
 MINUTES = 60
 
 
-def measured(script: str, requirements: list[str], bars: Bars) -> dict[str, Any] | None:
-    """What `benchmarks/<script>` says as JSON of these bars; None, with the reason printed, where it cannot run."""
+def measured(script: str, requirements: list[str], bars: Bars, *asked: int) -> dict[str, Any] | None:
+    """What `benchmarks/<script>` says as JSON of these bars and what else is `asked`; None, with the reason printed,
+    where it cannot run.
+    """
     python = _environment(requirements)
     if python is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         columns = Path(folder) / "columns.npz"
         np.savez(columns, **{name: bars.frame[name].to_numpy() for name in bars.frame})
-        command = [str(python), str(Path(__file__).parent / script), str(columns)]
+        command = [str(python), str(Path(__file__).parent / script), str(columns), *map(str, asked)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=10 * MINUTES, check=False)
     if done.returncode:
         return _skipped(script, done.stderr)
