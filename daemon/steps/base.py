@@ -105,14 +105,18 @@ class RunWork:
         self.log.write(level, "task.ended", task=plan.subject, kind=plan.kind, state=outcome.state, error=outcome.error)
         return outcome
 
+    def expect(self, tasks: int) -> None:
+        """Say that so many tasks are still to come, or more: what is told of how far the run is never goes back."""
+        done = self.progress.setdefault("done", 0)
+        self.progress["of"] = max(self.progress.get("of", 0), done + tasks)
+
     async def do_all(self, plans: Iterable[Plan], at_once: int | None = None) -> dict[Plan, Outcome]:
         """Do many tasks, as many at a time as there are workers, but no more than `at_once`; each fails alone.
 
         A fault of the desk itself (the database takes no writes) ends them all: none goes on behind its run's back.
         """
         todo = list(plans)
-        self.progress.update(done=0, of=len(todo))
-
+        self.expect(len(todo))
         workers = self.settings.executor.workers
         turns = asyncio.Semaphore(min(workers, at_once or workers))  # a task that waits has not started
 

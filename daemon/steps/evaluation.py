@@ -28,7 +28,10 @@ async def judge_models(work: RunWork) -> Ending:
     outcomes: dict[Plan, Outcome] = {}
     verdicts: dict[str, Any] = {}
     queue = {pair: await _challengers(work, pair) for pair in pairs}
-    rounds = max((len(found) for found in queue.values()), default=0)
+    alone = [pair for pair, found in queue.items() if not found and await _champion(work, pair) is not None]
+    judgements = sum(map(len, queue.values())) + len(alone)
+    work.expect(judgements + len(work.settings.symbols) * (judgements > 0))
+    rounds = max(map(len, queue.values()), default=0)
     for turn in range(max(rounds, 1)):
         plans = {}
         for pair, challengers in queue.items():

@@ -96,6 +96,23 @@ async def test_after_the_judgements_every_version_of_one_provenance_is_put_besid
     assert run.detail["recommendations"][SYMBOL]["recommendation"] == "Stay in cash."
 
 
+async def test_how_far_an_evaluation_is_never_goes_back(house: House) -> None:
+    serving(house), challenger(house, "v2"), challenger(house, "v3")
+    dispatcher, shares = Dispatcher(house), []
+    run = request(house, "evaluation")
+
+    def seen(outcome: Outcome) -> Outcome:
+        progress = dispatcher.progress(run.id) or {}
+        shares.append(progress["done"] / progress["of"])
+        return outcome
+
+    answers = house.executor.answers  # type: ignore[attr-defined]
+    answers["evaluate"] = lambda _: seen(told("worse", champion=0.5))
+    answers["compare_models"] = lambda _: seen(broken("evaluation.too_short"))
+    await attend_all(dispatcher)
+    assert shares == [0.0, 1 / 3, 2 / 3]
+
+
 async def test_a_comparison_that_fails_is_told_and_changes_no_verdict(house: House) -> None:
     serving(house), challenger(house, "v2")
     house.executor.answers["compare_models"] = lambda _: broken("evaluation.too_short")  # type: ignore[attr-defined]
