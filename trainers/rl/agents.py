@@ -122,7 +122,7 @@ class RLAgent:
 
     def _made(self, config: AgentConfig) -> Algorithm:
         algorithm: Algorithm = _ALGORITHMS[self.agent_type](config, self._device)
-        with self._randomness.active():
+        with self._randomness.active(), quick():  # some first weights have other bits on more threads
             algorithm.begin(config, self.observation_space, self.action_space)
         return algorithm
 

@@ -57,4 +57,7 @@ class TradingEnvConfig(Section):
     def _sees_something(self) -> TradingEnvConfig:
         if not (self.windowed or self.features):
             raise ValueError("has neither windowed nor features; name at least one feature to decide from")
+        for names in (self.windowed, self.features):
+            if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+                raise ValueError(f"names the feature {repeated[0]} twice; name each once")
         return self

@@ -137,6 +137,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(agent_typ
 
 
 @pytest.mark.parametrize("agent_type", TYPES)
+def test_first_weights_do_not_depend_on_how_many_threads_torch_has(agent_type):
+    def first(threads: int) -> dict[str, np.ndarray]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            return weights(create_rl_agent(agent_type, 30, 3 if agent_type == "dqn" else 1, seed=3))
+        finally:
+            torch.set_num_threads(before)
+
+    assert same(first(1), first(2))
+
+
+@pytest.mark.parametrize("agent_type", TYPES)
 def test_training_learns_and_leaves_the_generators_and_threads_of_others_alone(agent_type):
     env = identity_for(agent_type)
     agent = agent_for(agent_type, env)

@@ -157,6 +157,7 @@ def test_bars_that_were_given_are_left_as_they_were():
         {"max_drawdown": 1.5},
         {"episode_length": 0},
         {"windowed": (), "features": ()},
+        {"features": ("rsi", "return_5", "rsi")},
         {"unheard_of": 1},
     ],
 )
