@@ -32,7 +32,6 @@ MARKET = TradingEnvConfig(
     actions="discrete",
     window_size=WINDOW,
     features=(),
-    reward_scale=100.0,
     commission=COSTS.commission,
     slippage=COSTS.slippage,
 )

@@ -58,7 +58,7 @@ NOISE_RECIPES = {
 
 def decided(name: str, recipe: Recipe, planted: Planted, unseen: int, seed: int, **environment: Any) -> Array:
     """What an agent decides on the last `unseen` bars after it has learned from those before."""
-    config = TradingEnvConfig(**({"reward_scale": 100.0} | environment | recipe.environment))
+    config = TradingEnvConfig(**environment | recipe.environment)
     env = TradingEnvironment(planted.part(0, len(planted.best) - unseen).bars, config)
     agent = create_rl_agent(
         name,

@@ -16,7 +16,7 @@ from trainers import TrainingTask, registry
 SYMBOL = "EASY"
 WAVE = 60
 # Small params, so that a contract test trains each model type in about a second.
-_WATCHED = {"window_size": 2, "features": ["return_5"], "reward_scale": 100.0}
+_WATCHED = {"window_size": 2, "features": ["return_5"]}
 _SMALL = {"hidden_dim": 16, "learning_rate": 0.003, "gamma": 0.5}
 _REPLAYS = _SMALL | {"learning_starts": 300, "batch_size": 64, "tau": 0.02}
 QUICK: dict[str, dict[str, Any]] = {

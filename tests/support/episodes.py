@@ -35,6 +35,7 @@ def quick(**changes: Any) -> TradingEnvConfig:
         "windowed": ("log_return", "high_low_spread"),
         "features": ("return_5",),
         "episode_length": 60,
+        "reward_scale": 1.0,
         "borrow": 0.05,
         "commission_minimum": 2.0,
         "cash_interest": 0.03,

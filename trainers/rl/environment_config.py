@@ -41,8 +41,9 @@ class TradingEnvConfig(Section):
     min_change: float = Field(default=0.1, ge=0.0, lt=1.0)
 
     reward: Reward = "pnl"
-    # What every reward is multiplied by: 100 tells returns in percent, which suits the value losses of most agents.
-    reward_scale: float = Field(default=1.0, gt=0.0)
+    # What every reward is multiplied by. Returns in percent are of the size that the agents' losses and learning rates
+    # are made for; as fractions they are learned from many times more slowly.
+    reward_scale: float = Field(default=100.0, gt=0.0)
     # Of differential_sharpe: the weight of the newest bar in its running moments.
     adaptation: float = Field(default=0.01, gt=0.0, lt=1.0)
 

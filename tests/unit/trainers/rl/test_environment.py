@@ -81,7 +81,7 @@ def test_ruin_ends_the_episode_even_where_no_drawdown_does():
     env.step(-1.0)
     env.step(-1.0)
     observation, reward, terminated, truncated, info = env.step(-1.0)
-    assert (reward, terminated, truncated) == (-1.0, True, False)
+    assert (reward, terminated, truncated) == (-100.0, True, False)  # percent
     assert info["episode"]["total_return"] == -100.0
     assert info["episode"]["max_drawdown"] == -100.0
     assert (info["episode"]["trades"], info["episode"]["wins"]) == (1, 0)

@@ -19,7 +19,8 @@ RETURNS = [0.1, -0.2, 0.25, 0.02]
 
 def rewards(actions=(1.0,) * 4, **changes):
     plain = {"window_size": 1, "features": (), "commission": 0.0, "slippage": 0.0, "episode_length": None}
-    env = TradingEnvironment(PRICES, TradingEnvConfig(**plain | {"random_start": False} | changes))
+    told = {"random_start": False, "reward_scale": 1.0}
+    env = TradingEnvironment(PRICES, TradingEnvConfig(**plain | told | changes))
     return played(env, actions)["paid"].tolist()
 
 
@@ -87,7 +88,9 @@ def test_ratios_are_of_what_was_earned_beyond_idle_cash(reward):
 
 def test_who_only_loses_is_paid_less_the_more_is_lost():
     falling = frame(np.linspace(100.0, 50.0, 30))
-    config = TradingEnvConfig(window_size=1, features=(), reward="calmar", random_start=False, max_drawdown=None)
+    config = TradingEnvConfig(
+        window_size=1, features=(), reward="calmar", reward_scale=1.0, random_start=False, max_drawdown=None
+    )
     env = TradingEnvironment(falling, config)
     little, much = (played(env, (weight,) * 20)["paid"].sum() for weight in (0.3, 0.9))
     assert much < little < 0.0
