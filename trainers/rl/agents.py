@@ -131,6 +131,11 @@ class RLAgent:
         """What its networks run on."""
         return str(self.algorithm.device)
 
+    @property
+    def updates(self) -> int:
+        """How often it has learned since its training began."""
+        return self.algorithm._n_updates  # noqa: SLF001 -- stable-baselines3 tells it nowhere else
+
     def configure(self, **changes: Any) -> None:
         """Change the config; what was learnt stays, and the next training begins anew."""
         config = type(self.config).model_validate(self.config.model_dump() | changes)
@@ -197,7 +202,7 @@ class RLAgent:
         episodes = list(algorithm.ep_info_buffer or ())
         return {
             "timesteps": algorithm.num_timesteps,
-            "updates": algorithm._n_updates,  # noqa: SLF001 -- stable-baselines3 tells it nowhere else
+            "updates": self.updates,
             "reward": float(safe_mean([episode["r"] for episode in episodes])) if episodes else None,
             "length": float(safe_mean([episode["l"] for episode in episodes])) if episodes else None,
         }

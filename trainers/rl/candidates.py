@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from config.errors import NightdeskError
 from config.publish import publish_bytes
 from trainers.rl.agents import RLAgent, create_rl_agent
 from trainers.rl.callback import RLCallback
@@ -91,6 +92,12 @@ def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: 
     resume_from = folder if checkpoints(folder) else None
     told = train_rl_agent(agent, env, config, [judge], resume_from=resume_from, should_stop=context.should_stop)
     context.end_if_asked((number + min(told["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning")
+    if agent.updates == 0:
+        raise NightdeskError(
+            "training.nothing_learned",
+            f"The {agent_type} agent played {told['timesteps']:,} steps and has not learned once.",
+            "Raise total_timesteps, or lower learning_starts in the agent's config.",
+        )
     judge.judge(agent, told["timesteps"], 1.0)
     facts = {name: told[name] for name in ("timesteps", "seconds", "steps_per_second")}
     publish_bytes(folder / DONE, json_bytes(facts | {"seed": seed, "device": agent.device}))
@@ -110,19 +117,24 @@ def _unless_ending(context: TrainingContext, number: int, seeds: int) -> Progres
 
 
 class _Judge(RLCallback):
-    """Judges the agent again and again while it learns, and keeps each policy with what it earned."""
+    """Judges the agent again and again while it learns, and keeps each policy with what it earned.
+
+    Only one that has learned since it was judged last: not the weights it began with, and none twice.
+    """
 
     def __init__(self, lesson: Lesson, folder: Path, tell: Callable[[float, str], None]) -> None:
         self.lesson, self.folder, self.tell = lesson, folder, tell
-        self.every = Every(lesson.between)
+        self.every, self.updates = Every(lesson.between), 0
 
     def on_step(self, training: Training) -> None:
         """Judge it if it is time; at the end it is judged once more, with all that it has learned."""
-        if self.every.due(training.timesteps) and training.fraction < 1.0:
+        due = self.every.due(training.timesteps) and training.fraction < 1.0
+        if due and training.agent.updates > self.updates:
             self.judge(training.agent, training.timesteps, training.fraction)
 
     def judge(self, agent: RLAgent, step: int, fraction: float) -> None:
         """Keep the agent's present policy with its figures."""
+        self.updates = agent.updates
         policy = CompiledPolicy(agent.layers())
         figures = self.lesson.judged(policy)
         about = {"step": step, "figures": figures}
@@ -130,12 +142,12 @@ class _Judge(RLCallback):
         self.tell(fraction, f"{step:,} steps, {in_words(figures)}")
 
     def state(self) -> dict[str, Any]:
-        """How often it has judged."""
-        return {"passed": self.every.passed}
+        """How often it has judged, and after how many updates."""
+        return {"passed": self.every.passed, "updates": self.updates}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
-        self.every.passed = state["passed"]
+        self.every.passed, self.updates = state["passed"], state["updates"]
 
 
 def in_words(figures: dict[str, Any]) -> str:

@@ -30,7 +30,8 @@ class RLParams(Section):
     environments: Annotated[int, Field(ge=1, le=4096)] = 8
     # Agents that are trained; the best of all their checkpoints serves.
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
-    # Checkpoints of each, evenly spread over its training, that are judged on the validation bars.
+    # Checkpoints of each, evenly spread over its training, that are judged on the validation bars; fewer where an agent
+    # learns less often.
     evaluations: Annotated[int, Field(ge=1, le=1000)] = 10
     # The last part of the span, by time: never learned from, and all that a checkpoint is chosen by.
     validation: float = Field(default=0.2, gt=0.0, lt=1.0)

@@ -115,6 +115,21 @@ def test_of_several_agents_the_best_serves_and_all_are_told() -> None:
     assert spread["std"] == pytest.approx(np.std(ratios))
 
 
+@pytest.mark.parametrize(("name", "learned"), [("ppo", 2), ("td3", 9)])
+def test_only_an_agent_that_has_learned_since_is_judged_again(name: str, learned: int, tmp_path: Path) -> None:
+    # Ten times in 2000 steps: ppo learns after 1024 and 2048 of them, td3 from 300 on.
+    train(name, TrainingContext(seed=3, checkpoints=tmp_path), total_timesteps=2000, evaluations=10)
+    policies = [path.read_bytes() for path in tmp_path.glob("seed_0/policy_*.safetensors")]
+    kept = [safetensors.numpy.load(policy) for policy in policies]
+    assert len({each["weight_0"].tobytes() for each in kept}) == len(kept) == learned
+
+
+def test_an_agent_that_has_never_learned_is_none() -> None:
+    with pytest.raises(NightdeskError, match="has not learned once") as caught:
+        train("sac", TrainingContext(seed=3), total_timesteps=200)
+    assert caught.value.code == "training.nothing_learned"
+
+
 def _learner(*figures: dict[str, Any]) -> Learner:
     policy = trained("a2c").policy
     return Learner(tuple(Candidate(policy, step, found) for step, found in enumerate(figures)), {})
