@@ -47,7 +47,7 @@ class TradingEnvConfig(Section):
     # Of differential_sharpe: the weight of the newest bar in its running moments.
     adaptation: float = Field(default=0.01, gt=0.0, lt=1.0)
 
-    # In bars; None plays to the end of the data.
+    # In bars; None plays to the end of the data. One that is drawn may be cut short at either end of the data.
     episode_length: int | None = Field(default=252, ge=1)
     # The fall from its peak, as a fraction, at which an account is stopped; None stops only a ruined one.
     max_drawdown: float | None = Field(default=0.5, gt=0.0, lt=1.0)

@@ -105,7 +105,7 @@ class EpisodeRecords:
                 "l": bars,
                 "total_return": 100.0 * (equity / balance - 1.0),
                 "sharpe": _sharpe(bars, gained, squares, market.periods_per_year[symbol]),
-                "max_drawdown": -100.0 * fallen,
+                "max_drawdown": 0.0 - 100.0 * fallen,
                 "trades": trades,
                 "wins": wins,
                 "symbol": market.symbols[symbol],

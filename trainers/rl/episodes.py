@@ -102,15 +102,17 @@ def begin_at(episode: Any, symbol: int, bar: int, rule: Any) -> None:
 
 @compiled
 def begin(episode: Any, rules: Any) -> None:
-    """The next episode: drawn with room for its whole length, or the next symbol from its first bar."""
-    if rules[0].random_start:
-        symbol = _draw(episode, len(rules))
-        rule = rules[symbol]
-        latest = max(rule.last - rule.episode_length, rule.first)
-        begin_at(episode, symbol, rule.first + _draw(episode, latest - rule.first + 1), rule)
-    else:
-        symbol = (episode.symbol + 1) % len(rules)
-        begin_at(episode, symbol, rules[symbol].first, rules[symbol])
+    """The next episode: drawn so that every bar is as likely to be in it, or the next symbol from its first bar."""
+    random = rules[0].random_start
+    symbol = _draw(episode, len(rules)) if random else (episode.symbol + 1) % len(rules)
+    rule = rules[symbol]
+    begin_at(episode, symbol, rule.first, rule)
+    span, length = rule.last - rule.first, rule.episode_length
+    if random and length < span:
+        # It may reach over either end of the data, and is cut there: else the newest bars would hardly ever be played.
+        start = _draw(episode, span + length - 1) - length + 1
+        begin_at(episode, symbol, rule.first + max(start, 0), rule)
+        episode.last = rule.first + min(start + length, span)
 
 
 @_inlined

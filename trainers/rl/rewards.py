@@ -13,7 +13,11 @@ With r the account's return of a bar, net of every cost, and x what it was beyon
 - `differential_sharpe` (Moody & Saffell, "Learning to trade via direct reinforcement", 2001): the derivative, by the
   adaptation rate, of A / sqrt(e^2 + B - A^2), A and B being exponential averages of x and x^2 before this bar:
       ((B + e^2) (x - A) - A (x^2 - B) / 2) / (B + e^2 - A^2)^(3/2)
-  With e = 0 it is theirs, which has no value on the first bar and no bound after a calm stretch.
+  With e = 0 it is theirs, which has no value on the first bar and no bound after a calm stretch. Where A < 0 theirs
+  pays for a great loss more than any gain could, since it makes the ratio less negative; here no loss is paid for.
+
+Whoever is behind makes a ratio less negative by risk alone: the last sentence holds, more mildly, of sharpe and sortino
+too, by their nature. pnl and calmar have no such way out.
 """
 
 from __future__ import annotations
@@ -46,7 +50,8 @@ def _differential(episode: Any, excess: float, adaptation: float) -> float:
     episode.square += adaptation * to_square
     second = square + EPSILON**2
     variance = second - mean * mean
-    return (second * to_mean - 0.5 * mean * to_square) / (variance * math.sqrt(variance))
+    slope = (second * to_mean - 0.5 * mean * to_square) / (variance * math.sqrt(variance))
+    return min(slope, 0.0) if excess < 0.0 else slope
 
 
 @compiled

@@ -100,17 +100,25 @@ def test_an_episode_ends_after_its_length_or_with_the_data(length, bars):
     assert info["episode"]["l"] == bars
 
 
-def test_random_starts_leave_room_for_a_whole_episode_where_the_data_allows():
+def test_every_bar_is_as_likely_to_be_in_an_episode_that_is_drawn():
     env = environment()
-    starts = {symbol: set() for symbol in LENGTHS}
-    for seed in range(300):
+    played_bars = {symbol: np.zeros(rows) for symbol, rows in LENGTHS.items()}
+    for seed in range(6000):
         _, told = env.reset(seed=seed)
-        starts[told["symbol"]].add(told["start"])
-    for symbol, rows in LENGTHS.items():
-        latest = max(rows - 1 - 60, 5)
-        assert min(starts[symbol]) >= 5
-        assert max(starts[symbol]) <= latest
-        assert len(starts[symbol]) > (20 if latest > 5 else 0)
+        begin = env.market.begins[env.market.symbols.index(told["symbol"])]
+        played_bars[told["symbol"]][told["start"] + 1 : env.episode["last"] - begin + 1] += 1
+    for symbol, often in played_bars.items():
+        assert (often[:6] == 0).all(), "nothing is decided on within the warm-up, so nothing played in it"
+        assert often[6:].min() > 0.8 * often[6:].mean(), symbol
+        assert often[6:].max() < 1.2 * often[6:].mean(), symbol
+
+
+def test_an_episode_as_long_as_the_data_is_always_whole():
+    env = environment(episode_length=None)
+    for seed in range(20):
+        _, told = env.reset(seed=seed)
+        assert told["start"] == 5
+        assert env.episode["last"] == env.market.rules["last"][env.market.symbols.index(told["symbol"])]
 
 
 def test_without_random_starts_symbols_take_turns_from_their_first_bars():

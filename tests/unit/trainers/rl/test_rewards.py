@@ -86,6 +86,16 @@ def test_ratios_are_of_what_was_earned_beyond_idle_cash(reward):
     assert min(rewards(actions=(0.0,) * 4, cash_interest=0.05)) > 0.0
 
 
+@pytest.mark.parametrize("crash", [0.05, 0.3, 0.9])
+def test_differential_sharpe_pays_for_no_crash_however_far_behind_the_account_is(crash):
+    close = 100.0 * 0.995 ** np.arange(60)
+    close[-1] = close[-2] * (1.0 - crash)
+    config = TradingEnvConfig(window_size=1, features=(), reward="differential_sharpe", random_start=False)
+    env = TradingEnvironment(frame(np.r_[close[:1], close[:-1]], close), config)
+    paid = played(env, (1.0,) * 58)["paid"]
+    assert paid.iloc[-1] <= 0.0
+
+
 def test_who_only_loses_is_paid_less_the_more_is_lost():
     falling = frame(np.linspace(100.0, 50.0, 30))
     config = TradingEnvConfig(

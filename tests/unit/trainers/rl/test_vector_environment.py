@@ -39,7 +39,7 @@ def test_an_episode_that_ends_is_told_and_followed_by_the_next():
 
 
 def test_a_drawdown_stop_is_no_time_limit():
-    vector = environment(max_drawdown=1e-6, episode_length=60).vectorised(8, seed=0)
+    vector = environment(max_drawdown=1e-6, episode_length=40, random_start=False).vectorised(8, seed=0)
     vector.reset()
     for _ in range(10):
         *_, dones, infos = vector.step(np.ones((8, 1), np.float32))
@@ -161,7 +161,8 @@ def test_it_reports_its_episodes_as_a_monitor_does():
     with pytest.warns(UserWarning, match="already"):
         watched = VecMonitor(environment(episode_length=10).vectorised(2, seed=0))
     expected = evaluate_policy(Holder(), watched, n_eval_episodes=4, return_episode_rewards=True)
-    assert lengths == expected[1] == [10] * 4
+    assert lengths == expected[1]
+    assert max(lengths) == 10
     assert rewards == pytest.approx(expected[0], abs=1e-5)
 
 
