@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
+from config.settings import Section
 from trainers.rl.agents import RLAgent, create_rl_agent
 from trainers.rl.callback import RLCallback
 from trainers.rl.callbacks import Every
@@ -20,13 +22,34 @@ from trainers.rl.policy import CompiledPolicy
 from trainers.rl.training import Training, train_rl_agent
 from trainers.rl.training_checkpoint import checkpoints
 from trainers.rl.training_config import RLTrainingConfig
-from trainers.safe_files import json_bytes, read_json, read_tensors, tensor_bytes
+from trainers.safe_files import described, json_bytes, read_json, read_tensors, tensor_bytes
 
 if TYPE_CHECKING:
     from trainers.interface import Progress, TrainingContext
     from trainers.rl.lesson import Lesson
 
+log = logging.getLogger(__name__)
+
 DONE = "done.json"
+# How the codes of errors begin that are raised over what is kept: it is damaged, or of another training.
+_UNUSABLE = ("model.", "agent.other_", "training.other_")
+
+
+class _Judged(Section):
+    """What is kept beside a policy."""
+
+    step: int
+    figures: dict[str, Any]
+
+
+class _Done(Section):
+    """What is kept of a training that has ended."""
+
+    timesteps: int
+    seconds: float
+    steps_per_second: float | None
+    seed: int
+    device: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +82,32 @@ class Learner:
 
 
 def learn(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
-    """Train an agent of seed number `number` and judge it on its way; what `folder` holds of it is not done again."""
+    """Train an agent of seed number `number` and judge it on its way; what `folder` holds of it is not done again.
+
+    Unless that cannot be used: then it is dropped, and the agent starts over.
+    """
+    try:
+        return _learner(lesson, agent_type, number, folder, context)
+    except NightdeskError as error:
+        if not error.code.startswith(_UNUSABLE):
+            raise
+        log.warning("What was kept of seed %d cannot be used, so that it starts over: %s", number + 1, error.message)
+    shutil.rmtree(folder)
+    context.report(number / lesson.params.seeds, f"seed {number + 1} starts over: what was kept cannot be used")
+    return _learner(lesson, agent_type, number, folder, context)
+
+
+def _learner(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
     if not (folder / DONE).exists():
         _train(lesson, agent_type, number, folder, context)
-    kept = [read_tensors(path) for path in sorted(folder.glob("policy_*.safetensors"))]
-    found = [Candidate(CompiledPolicy.from_tensors(tensors), **about) for tensors, about in kept]
-    return Learner(tuple(found), read_json(folder / DONE))
+    candidates = tuple(_candidate(path) for path in sorted(folder.glob("policy_*.safetensors")))
+    return Learner(candidates, described(DONE, _Done, read_json(folder / DONE)).model_dump())
+
+
+def _candidate(path: Path) -> Candidate:
+    tensors, about = read_tensors(path)
+    judged = described(path.name, _Judged, about)
+    return Candidate(CompiledPolicy.from_tensors(tensors), judged.step, judged.figures)
 
 
 def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> None:
@@ -100,7 +143,7 @@ def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: 
         )
     judge.judge(agent, told["timesteps"], 1.0)
     facts = {name: told[name] for name in ("timesteps", "seconds", "steps_per_second")}
-    publish_bytes(folder / DONE, json_bytes(facts | {"seed": seed, "device": agent.device}))
+    publish_bytes(folder / DONE, json_bytes(_Done(**facts, seed=seed, device=agent.device).model_dump()))
     for checkpoint in checkpoints(folder):
         shutil.rmtree(checkpoint)
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.settings import Section
 from data_pipeline.bars import Bars
@@ -35,6 +36,7 @@ from trainers.rl.lesson import Lesson
 from trainers.rl.params import A2CParams, DDPGParams, DQNParams, PPOParams, RLParams, SACParams, TD3Params
 from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
+from trainers.rl.writable import require_writable
 from trainers.safe_files import corrupt, described, json_bytes, read_json, read_tensors, tensor_bytes
 
 if TYPE_CHECKING:
@@ -174,10 +176,18 @@ def _kept(context: TrainingContext, key: str) -> Iterator[Path]:
             yield Path(temp)
         return
     folder = context.checkpoints
-    if not (folder / KEY).exists() or read_json(folder / KEY) != {"key": key}:
-        shutil.rmtree(folder, ignore_errors=True)
+    require_writable(folder)
+    if not _is_of(folder, key):
+        shutil.rmtree(folder)
         publish_bytes(folder / KEY, json_bytes({"key": key}))
     yield folder
+
+
+def _is_of(folder: Path, key: str) -> bool:
+    try:
+        return read_json(folder / KEY) == {"key": key}
+    except NightdeskError:  # who cannot say what it is of is of nothing
+        return False
 
 
 def _shape(environment: TradingEnvConfig) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, regist
 from trainers.rl.candidates import Candidate, Learner
 from trainers.rl.lesson import Lesson
 from trainers.rl.model_type import RLModel
+from trainers.safe_files import tensor_bytes
 
 ROOT = Path(__file__).parents[4]
 
@@ -226,6 +227,74 @@ def test_another_task_begins_anew(other: Callable[[TrainingTask], TrainingTask],
         model = kind.train(other(first), TrainingContext(seed=3, checkpoints=folder))
         (tmp_path / f"{folder.name}.bytes").write_bytes(weights(model, tmp_path / f"model_{folder.name}"))
     assert (tmp_path / "used.bytes").read_bytes() == (tmp_path / "new.bytes").read_bytes()
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def _garble(path: Path) -> None:
+    path.write_text('{"policy": 1}')
+
+
+def _of_another_seed(path: Path) -> None:
+    path.write_text(path.read_text().replace('"seed": ', '"seed": 1'))
+
+
+@pytest.mark.parametrize(
+    ("kept", "damage"),
+    [
+        ("seed_0/checkpoint_*/agent/agent.safetensors", _cut),
+        ("seed_0/checkpoint_*/agent/agent.safetensors", _garble),
+        ("seed_0/checkpoint_*/agent/agent.safetensors", Path.unlink),
+        ("seed_0/checkpoint_*/training.json", _cut),
+        ("seed_0/checkpoint_*/training.json", _garble),
+        ("seed_0/checkpoint_*/training.json", _of_another_seed),
+        ("seed_0/policy_*.safetensors", _cut),
+        ("seed_0/policy_*.safetensors", lambda path: path.write_bytes(b"\x80\x04")),
+        ("seed_0/policy_*.safetensors", lambda path: path.write_bytes(tensor_bytes({}, {}))),
+        ("seed_0/done.json", _cut),
+        ("seed_0/done.json", _garble),
+    ],
+)
+def test_what_is_kept_and_cannot_be_used_is_told_and_the_agent_starts_over(
+    kept: str, damage: Callable[[Path], Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(NightdeskError, match="stopped"):
+        train("a2c", stopped_after(2, folder))
+    if kept.endswith("done.json"):
+        train("a2c", TrainingContext(seed=3, checkpoints=folder))
+    damaged = list(folder.glob(kept))
+    assert damaged
+    for path in damaged:
+        damage(path)
+    heard: list[str] = []
+    model = train("a2c", TrainingContext(seed=3, progress=lambda _, told: heard.append(told), checkpoints=folder))
+    assert weights(model, tmp_path / "resumed") == weights(trained("a2c"), tmp_path / "whole")
+    assert "starts over" in caplog.text
+    assert any("starts over" in told for told in heard)
+
+
+@pytest.mark.parametrize("damage", [_cut, _garble, Path.unlink])
+def test_who_cannot_say_what_it_is_a_training_of_is_not_gone_on_with(
+    damage: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    with pytest.raises(NightdeskError, match="stopped"):
+        train("a2c", stopped_after(2, tmp_path / "checkpoints"))
+    damage(tmp_path / "checkpoints" / "task.json")
+    model = train("a2c", TrainingContext(seed=3, checkpoints=tmp_path / "checkpoints"))
+    assert weights(model, tmp_path / "anew") == weights(trained("a2c"), tmp_path / "whole")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in its place")
+    heard: list[float] = []
+    context = TrainingContext(progress=lambda done, _: heard.append(done), checkpoints=tmp_path / "file")
+    with pytest.raises(NightdeskError) as refused:
+        train("a2c", context)
+    assert refused.value.code == "training.unwritable"
+    assert heard == [0.0]
 
 
 # On disk.
