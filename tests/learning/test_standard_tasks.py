@@ -13,8 +13,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from tests.support.identity import LENGTH
 from tests.support.small_agents import CHOOSING, TYPES, identity_for
+from trainers.rl.agent import RLAgent
 from trainers.rl.agent_configs import CONFIGS
-from trainers.rl.agents import RLAgent, create_rl_agent
+from trainers.rl.agents import create_rl_agent
 
 pytestmark = pytest.mark.slow
 

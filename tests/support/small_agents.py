@@ -9,8 +9,9 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tests.support.identity import Identity
 from tests.support.prices import walk
+from trainers.rl.agent import RLAgent
 from trainers.rl.agent_configs import CONFIGS, AgentConfig, ReplayConfig
-from trainers.rl.agents import RLAgent, create_rl_agent
+from trainers.rl.agents import create_rl_agent
 from trainers.rl.environment import TradingEnvironment
 from trainers.rl.environment_config import TradingEnvConfig
 

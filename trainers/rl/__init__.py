@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainers.rl.agent import RLAgent
     from trainers.rl.agent_configs import A2CConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
-    from trainers.rl.agents import RLAgent, create_rl_agent, list_available_agents
+    from trainers.rl.agents import create_rl_agent, list_available_agents
     from trainers.rl.callback import CallbackList, RLCallback
     from trainers.rl.callbacks import CheckpointCallback, EarlyStoppingRLCallback, EvalCallback, TradingMetricsCallback
     from trainers.rl.checkpoints import ModelCheckpointer
@@ -34,7 +35,7 @@ _MODULES = {
     "EvalCallback": "trainers.rl.callbacks",
     "ModelCheckpointer": "trainers.rl.checkpoints",
     "PPOConfig": "trainers.rl.agent_configs",
-    "RLAgent": "trainers.rl.agents",
+    "RLAgent": "trainers.rl.agent",
     "RLCallback": "trainers.rl.callback",
     "RLProgressTracker": "trainers.rl.progress",
     "RLTrainingConfig": "trainers.rl.training_config",

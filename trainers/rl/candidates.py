@@ -14,7 +14,8 @@ import numpy as np
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.settings import Section
-from trainers.rl.agents import RLAgent, create_rl_agent
+from trainers.rl.agent import RLAgent
+from trainers.rl.agents import create_rl_agent
 from trainers.rl.callback import RLCallback
 from trainers.rl.callbacks import Every
 from trainers.rl.environment import TradingEnvironment

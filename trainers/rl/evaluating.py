@@ -12,7 +12,7 @@ from trainers.rl.randomness import Randomness
 from trainers.rl.training_record import Episode
 
 if TYPE_CHECKING:
-    from trainers.rl.agents import RLAgent
+    from trainers.rl.agent import RLAgent
 
 PlayableEnv = gymnasium.Env[Any, Any]
 

@@ -12,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from config.errors import UsageError
-from trainers.rl.agents import RLAgent
+from trainers.rl.agent import RLAgent
 from trainers.rl.callback import CallbackList, RLCallback
 from trainers.rl.callbacks import EvalCallback
 from trainers.rl.environment import TradingEnvironment

@@ -7,7 +7,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from config.errors import NightdeskError, UsageError
-from trainers.rl.agents import RLAgent, vectorised
+from trainers.rl.agent import RLAgent, vectorised
 from trainers.rl.environment import TradingEnvironment
 from trainers.rl.evaluating import PlayableEnv
 from trainers.rl.spaces import require_same

@@ -5,8 +5,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from config.errors import NightdeskError
 from tests.support.small_agents import CHOOSING, TYPES, agent_for, identity_for, small, trading_for
+from trainers.rl.agent import RLAgent
 from trainers.rl.agent_checkpoint import CHECKPOINT
-from trainers.rl.agents import RLAgent, create_rl_agent
+from trainers.rl.agents import create_rl_agent
 from trainers.safe_files import read_tensors, tensor_bytes
 
 WORLDS = {"identity": identity_for, "trading": trading_for}

@@ -9,7 +9,8 @@ from gymnasium import spaces
 from config.errors import NightdeskError
 from tests.support.identity import Identity
 from tests.support.small_agents import TYPES, agent_for, identity_for, small
-from trainers.rl.agents import RLAgent, create_rl_agent
+from trainers.rl.agent import RLAgent
+from trainers.rl.agents import create_rl_agent
 from trainers.safe_files import read_tensors, tensor_bytes
 
 

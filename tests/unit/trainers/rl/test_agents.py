@@ -97,6 +97,10 @@ def test_actions_an_agent_cannot_give_are_refused(agent_type, space):
     assert refused.value.code == "agent.action_space"
 
 
+def test_networks_this_small_learn_on_the_cpu_unless_another_device_is_asked_for():
+    assert create_rl_agent("sac", 4, 1, small("sac")).device == "cpu"
+
+
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(NightdeskError, match="action_dim is 2"):
         create_rl_agent("ppo", 4, 2, action_space=spaces.Discrete(3))
