@@ -39,14 +39,17 @@ class Bars:
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self._progress: Progress = Progress(
             SpinnerColumn(),
             TextColumn("[bold]{task.fields[run]}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=20),
             TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
+            # What does not fit beside the bar goes on below, and never takes the bar's place.
+            TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
             console=Console(stderr=True),
+            expand=True,
         )
         self._bars: dict[str, TaskID] = {}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from config.errors import NightdeskError
@@ -124,8 +125,8 @@ class _Part:
     @classmethod
     def of(cls, symbol: str, bars: Frame, config: TradingEnvConfig) -> _Part:
         try:
+            bars = bars if isinstance(bars, Bars) else _plain(bars)
             frame = checked_frame(bars)
-            _require_each_time_once(bars)
             windowed, features = (_columns(bars, names) for names in (config.windowed, config.features))
         except NightdeskError as error:
             raise NightdeskError("environment.data", f"{symbol}: {error.message}", error.cure) from error
@@ -196,13 +197,40 @@ def _symbol(price_data: Frame) -> str:
     return price_data.symbol if isinstance(price_data, Bars) else "prices"
 
 
-def _require_each_time_once(bars: Frame) -> None:
-    """Refuse a frame whose column of times holds one twice; of an index it is known already."""
-    if isinstance(bars, Bars):
-        return
-    for name in bars.columns:
-        if str(name).lower() in TIME_NAMES and len(repeated := bars[name][bars[name].duplicated()]):
-            _fail("data", f"The {name} {repeated.iloc[0]} stands twice.", "Remove repeated rows.")
+def _plain(data: object) -> pd.DataFrame:
+    """The frame with its names in lower case, and with its times, where it has a column of them, as its index."""
+    if not isinstance(data, pd.DataFrame):
+        _fail(
+            "data",
+            f"price_data is of the type {type(data).__name__}.",
+            "Give Bars, a DataFrame with open, high, low, close and volume, or a mapping of symbols to such.",
+        )
+    if data.columns.nlevels > 1:
+        _fail(
+            "data",
+            f"The columns have {data.columns.nlevels} levels: {', '.join(map(str, data.columns.names))}.",
+            "Give one symbol's columns, as frame.xs(symbol, axis=1, level='Ticker') does, or a mapping of symbols.",
+        )
+    frame = data.rename(columns=lambda name: str(name).strip().lower().replace(" ", "_"))
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        _fail("data", f"The column {twice} stands twice.", "Give each column once.")
+    for name in TIME_NAMES:
+        if name in frame.columns and not pd.api.types.is_numeric_dtype(frame[name]):
+            times = _times(name, frame.pop(name))
+            return frame.set_index(times)
+    return frame
+
+
+def _times(name: str, told: pd.Series) -> pd.DatetimeIndex:
+    times = pd.DatetimeIndex(pd.to_datetime(told, errors="coerce"))
+    if times.hasnans:
+        _fail(
+            "data",
+            f"The {name} {told[times.isna()].iloc[0]!r} cannot be read.",
+            "Write dates as 2024-01-15, and times as 2024-01-15 14:30.",
+        )
+    return times
 
 
 def _first(config: TradingEnvConfig) -> int:

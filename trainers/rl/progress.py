@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from trainers.interface import Progress as Report
 from trainers.rl.callback import RLCallback
@@ -40,9 +41,10 @@ class RLProgressTracker(RLCallback):
         self._looked = self._began = time.monotonic()
         self._steps_before = training.timesteps
         if self.report is None and self.console.is_terminal:
-            columns = (BarColumn(bar_width=30), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn())
-            text = TextColumn("{task.description}", markup=False)
-            self._live = Progress(*columns, TimeRemainingColumn(), text, console=self.console)
+            columns = (BarColumn(bar_width=20), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn())
+            # What does not fit beside the bar goes on below, and never takes the bar's place.
+            text = TextColumn("{task.description}", markup=False, table_column=Column(ratio=1))
+            self._live = Progress(*columns, TimeRemainingColumn(), text, console=self.console, expand=True)
             self._task = self._live.add_task("", total=1.0)
             self._live.start()
 

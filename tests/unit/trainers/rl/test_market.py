@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
@@ -50,6 +51,36 @@ def test_a_frame_of_session_dates_is_enough():
     by_date, by_index = (Market.of(each, quick()) for each in (dated, walk(60)))
     np.testing.assert_array_equal(by_date.features, by_index.features)
     np.testing.assert_array_equal(by_date.prices, by_index.prices)
+
+
+@pytest.mark.parametrize("write", [lambda times: times, lambda times: times.strftime("%Y-%m-%d")], ids=["time", "text"])
+@pytest.mark.parametrize("name", ["Date", "time", "Datetime"])
+def test_capitals_and_written_dates_are_read_as_other_names_and_times_are(name, write):
+    plain = walk(60)
+    capitals = plain.rename(columns=str.capitalize).reset_index(drop=True)
+    capitals.insert(0, name, write(plain.index))
+    read, expected = (Market.of(each, quick()) for each in (capitals, plain))
+    np.testing.assert_array_equal(read.features, expected.features)
+    np.testing.assert_array_equal(read.prices, expected.prices)
+    assert read.periods_per_year == expected.periods_per_year
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ("AAPL.csv", "str"),
+        (walk(60).to_numpy(), "ndarray"),
+        (walk(60)["close"], "Series"),
+        ([walk(60)], "list"),
+        (pd.concat({"AAPL": walk(60)}, axis=1), "2 levels"),
+        (walk(60).assign(Close=1.0), "close stands twice"),
+        (walk(60).assign(date="yesterday"), "'yesterday' cannot be read"),
+    ],
+)
+def test_what_is_no_frame_of_prices_is_named(data, named):
+    error = refused(data)
+    assert error.code == "environment.data"
+    assert named in error.message
 
 
 def test_the_first_decision_has_its_whole_window_and_every_feature():

@@ -17,8 +17,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(progress, name, 0.0)
 
 
-def shown(*, terminal: bool) -> str:
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=200)
+def shown(*, terminal: bool, width: int = 200) -> str:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=width)
     train([RLProgressTracker(console=console)], "a2c")
     return console.file.getvalue()
 
@@ -27,6 +27,13 @@ def test_a_terminal_gets_a_bar_with_what_the_newest_episodes_earned() -> None:
     text = shown(terminal=True)
     assert "100 %" in text
     for word in ("episode 40", "reward", "Sharpe", "drawdown", "steps/s"):
+        assert word in text
+
+
+def test_a_narrow_terminal_gets_all_of_it_too_over_several_lines() -> None:
+    text = shown(terminal=True, width=80)
+    assert "…" not in text
+    for word in ("━━━━━━━━━━", "100 %", "episode 40", "Sharpe", "drawdown", "steps/s"):
         assert word in text
 
 
