@@ -23,7 +23,7 @@ from trainers.rl.training import Training, train_rl_agent
 from trainers.rl.training_config import RLTrainingConfig
 from trainers.rl.training_record import Evaluation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 EPISODES = 20
 SEEDS = (0, 1, 2)
