@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -21,22 +22,39 @@ MAX_JSON_BYTES = 16_000_000
 # How pickles (protocol 2 and later), joblib's compressed ones and zip archives (torch) begin.
 _EXECUTABLE = (b"\x80", b"PK", b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"BZh", b"\xfd7z", b"\x04\x22\x4d\x18")
 _HEADER_LENGTH = 8  # a safetensors file begins with its JSON header's length, little-endian
+_DIGEST = "sha256"  # in the metadata of a file: of its tensors, and of all else that the metadata tells
 
 
 def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
     """Arrays and a JSON-able document as the bytes of one safetensors file."""
     contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
-    return save(contiguous, metadata={"nightdesk": json.dumps(metadata, sort_keys=True)})
+    document = json.dumps(metadata | {_DIGEST: _digest(contiguous, metadata)}, sort_keys=True)
+    return save(contiguous, metadata={"nightdesk": document})
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The inverse of `tensor_bytes`. A pickle is refused by its first bytes, a torn file by its header."""
+    """The inverse of `tensor_bytes`. A pickle is refused by its first bytes, a torn file by its header.
+
+    So is a file of which a bit has turned; one that tells no digest is taken as it is.
+    """
     data = _bytes(path)
     _refuse_executable(path.name, data)
     try:
-        return load(data), _metadata(data)
+        tensors, metadata = load(data), _metadata(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise corrupt(path.name, f"it is not a whole safetensors file ({error})") from error
+    digest = metadata.pop(_DIGEST, None)
+    if digest is not None and digest != _digest(tensors, metadata):
+        raise corrupt(path.name, "its content is not what was written")
+    return tensors, metadata
+
+
+def _digest(tensors: Tensors, metadata: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(f"\n{name} {tensors[name].dtype} {tensors[name].shape}\n".encode())
+        digest.update(tensors[name].data)
+    return digest.hexdigest()
 
 
 def _bytes(path: Path, most: float = math.inf) -> bytes:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trainers.rl.vector_environment import VectorTradingEnvironment
 
 _ITSELF = np.ones(1, np.bool_)
-_ARRAYS = (np.ndarray, np.generic)
+_SINGLE = (np.ndarray, np.generic, list, tuple)
 
 
 class TradingEnvironment(gymnasium.Env[Singles, Any]):
@@ -87,7 +87,7 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
 
     def _number(self, action: Any) -> float:
         try:
-            return action.item() if isinstance(action, _ARRAYS) else float(action)
+            return np.asarray(action).item() if isinstance(action, _SINGLE) else float(action)
         except (TypeError, ValueError):
             unplayable(action, self.config)
 

@@ -182,6 +182,16 @@ def test_an_account_that_did_nothing_has_no_sharpe_ratio():
     assert info["episode"]["trades"] == 0
 
 
+@pytest.mark.parametrize(("actions", "asked"), [("continuous", 0.5), ("discrete", 2)])
+def test_an_action_may_be_written_as_a_number_a_list_or_an_array(actions, asked):
+    rewards = set()
+    for action in (asked, [asked], (asked,), np.array([asked])):
+        env = environment(actions=actions)
+        env.reset(seed=0)
+        rewards.add(env.step(action)[1])
+    assert len(rewards) == 1
+
+
 @pytest.mark.parametrize(
     ("actions", "bad"),
     [
@@ -191,6 +201,7 @@ def test_an_account_that_did_nothing_has_no_sharpe_ratio():
         ("continuous", np.array([], np.float32)),
         ("continuous", None),
         ("continuous", "buy"),
+        ("continuous", [0.1, 0.2]),
         ("discrete", 3),
         ("discrete", -1),
         ("discrete", 0.5),
