@@ -87,8 +87,8 @@ def check_settings(settings: Settings) -> None:
                 f"Use one of: {', '.join(known)}.",
             )
     check_schedules(settings)
-    for name, params in settings.model_params.items():
+    for name in dict.fromkeys((*settings.model_types, *settings.model_params)):
         try:
-            registry.validate_params(name, params)
+            registry.validate_params(name, settings.model_params.get(name, {}), settings)
         except NightdeskError as error:
             raise ConfigError(error.code, f"/model_params/{name}: {error.message}", error.cure) from error

@@ -84,7 +84,7 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
         return params.model_validate(values, context=settings)
     except ValidationError as error:
         mistakes = [
-            f"{'.'.join(map(str, detail['loc'])) or name}: {detail['msg']}"
+            f"{'.'.join(map(str, detail['loc'])) or name}: {detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors(include_url=False)
         ]
         raise ConfigError(

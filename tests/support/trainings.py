@@ -13,7 +13,7 @@ EPISODE = 20
 
 
 def environment(agent_type: str = "ppo", bars: int = 150, seed: int = 0, **changes: Any) -> TradingEnvironment:
-    """A market for an agent of this type, with episodes of 20 bars."""
+    """A market for an agent of this type, with episodes of 20 bars, fewer where one begins late."""
     actions: Any = "discrete" if agent_type == "dqn" else "continuous"
     config = TradingEnvConfig(window_size=3, episode_length=EPISODE, actions=actions)
     return TradingEnvironment(walk(bars, seed), config.model_copy(update=changes))

@@ -127,10 +127,11 @@ class RLAgent:
             if reset:
                 self.algorithm.forget()
             self.algorithm.learn(total_timesteps, callback, log_interval=10, reset_num_timesteps=reset)
-        self._require_finite()
+        self.require_finite()
         return self._facts()
 
-    def _require_finite(self) -> None:
+    def require_finite(self) -> None:
+        """Raise if its learning has gone out of all bounds."""
         if not all(torch.isfinite(tensor).all() for tensor in self.algorithm.tensors().values()):
             raise NightdeskError(
                 "agent.diverged",

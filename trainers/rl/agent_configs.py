@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -9,7 +10,10 @@ from pydantic import Field
 from config.settings import Section
 
 Positive = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=1, le=8_192)]
+Memory = Annotated[int, Field(ge=1, le=10_000_000)]
 Rate = Annotated[float, Field(gt=0.0)]
+LearningRate = Annotated[float, Field(gt=0.0, le=1.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
@@ -20,13 +24,17 @@ class AgentConfig(Section):
     # What makes the networks: weights fit only where these are the same.
     architecture: ClassVar[tuple[str, ...]] = ("hidden_dim",)
 
-    hidden_dim: Positive = 256
-    learning_rate: Rate = 3e-4
+    hidden_dim: Width = 256
+    learning_rate: LearningRate = 3e-4
     # Linearly to zero over a training, or constant.
     learning_rate_decays: bool = False
     gamma: Annotated[float, Field(gt=0.0, le=1.0)] = 0.99
     # Off: statistics stay as they are, at mean 0 and variance 1 if they never learnt.
     normalise_observations: bool = True
+
+    @abstractmethod
+    def learns_after(self, environments: int) -> int:
+        """How many steps of so many environments together are played until it learns for the first time."""
 
 
 class ActorCriticConfig(AgentConfig):
@@ -47,29 +55,41 @@ class PPOConfig(ActorCriticConfig):
     n_epochs: Positive = 10
     clip_range: Rate = 0.2
 
+    def learns_after(self, environments: int) -> int:
+        """After a rollout, in which each environment plays a step at least."""
+        return max(self.n_steps, environments)
+
 
 class A2CConfig(ActorCriticConfig):
     """Mnih et al. 2016, synchronous. `n_steps` is what each environment plays between two updates."""
 
-    learning_rate: Rate = 7e-4
+    learning_rate: LearningRate = 7e-4
     n_steps: Positive = 5
+
+    def learns_after(self, environments: int) -> int:
+        """After `n_steps` of each."""
+        return self.n_steps * environments
 
 
 class ReplayConfig(AgentConfig):
     """What learns from memory: `gradient_steps` updates after every `train_freq` steps of all environments at once."""
 
-    buffer_size: Positive = 100_000
+    buffer_size: Memory = 100_000
     learning_starts: Annotated[int, Field(ge=0)] = 1_000
     batch_size: Positive = 256
     tau: Annotated[float, Field(gt=0.0, le=1.0)] = 0.005
     train_freq: Positive = 1
     gradient_steps: Positive = 1
 
+    def learns_after(self, environments: int) -> int:
+        """When it has played its first steps at random, at the end of a round."""
+        return max(self.learning_starts + 1, self.train_freq * environments)
+
 
 class DQNConfig(ReplayConfig):
     """Dueling (Wang et al. 2016) and double (van Hasselt et al. 2016) Q-learning, exploring less and less."""
 
-    learning_rate: Rate = 1e-4
+    learning_rate: LearningRate = 1e-4
     batch_size: Positive = 64
     train_freq: Positive = 4
     exploration_initial: Share = 1.0
@@ -95,8 +115,8 @@ class TD3Config(ReplayConfig):
 class DDPGConfig(ReplayConfig):
     """Lillicrap et al. 2016: `learning_rate` is the actor's; Ornstein-Uhlenbeck noise with one step a bar."""
 
-    learning_rate: Rate = 1e-4
-    critic_learning_rate: Rate = 1e-3
+    learning_rate: LearningRate = 1e-4
+    critic_learning_rate: LearningRate = 1e-3
     noise_theta: NotNegative = 0.15
     noise_sigma: NotNegative = 0.2
 

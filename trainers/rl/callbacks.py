@@ -135,6 +135,12 @@ class EarlyStoppingRLCallback(RLCallback):
         monitor: Literal["reward", "evaluation"] = "reward",
         window: int = 100,
     ) -> None:
+        if not min_delta >= 0.0 or monitor not in {"reward", "evaluation"}:
+            raise UsageError(
+                "training.callback",
+                f"min_delta is {min_delta}, monitor {monitor!r}.",
+                'Give a min_delta of 0 or more, and the monitor "reward" or "evaluation".',
+            )
         self.patience = _at_least_one("patience", patience)
         self.min_delta = min_delta
         self.monitor = monitor

@@ -136,12 +136,6 @@ def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: 
     resume_from = folder if checkpoints(folder) else None
     told = train_rl_agent(agent, env, config, [judge], resume_from=resume_from, should_stop=context.should_stop)
     context.end_if_asked((number + min(told["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning")
-    if agent.updates == 0:
-        raise NightdeskError(
-            "training.nothing_learned",
-            f"The {agent_type} agent played {told['timesteps']:,} steps and has not learned once.",
-            "Raise total_timesteps, or lower learning_starts in the agent's config.",
-        )
     judge.judge(agent, told["timesteps"], 1.0)
     facts = {name: told[name] for name in ("timesteps", "seconds", "steps_per_second")}
     publish_bytes(folder / DONE, json_bytes(_Done(**facts, seed=seed, device=agent.device).model_dump()))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from config.errors import NightdeskError
 from data_pipeline.bars import Bars
 from data_pipeline.splits import holdout
 from evaluation.backtesting import Backtest, backtest
@@ -21,6 +22,8 @@ from trainers.rl.params import RLParams
 from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
 
+# So few bars, and nothing can be chosen by them.
+FEWEST = 10
 # What is told of a policy on the validation bars.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure")
 
@@ -44,6 +47,7 @@ class Lesson:
         times = task.bars.frame.index
         begin = int(times.searchsorted(pd.Timestamp(task.train_start)))
         split = holdout(len(times) - begin, params.validation, params.purge)
+        _require_enough(task.symbol, len(split.test), params)
         looks_back = int(Market.of(task.bars, params.environment, serving=True).rules["first"][0])
         learning = task.bars.until(times[begin + split.train[-1]]).since(times[max(begin - looks_back, 0)])
         return cls(task.bars, learning, task.bars.since(times[begin + split.test[0]]), params)
@@ -80,6 +84,17 @@ class Lesson:
         env = self.params.environment
         costs = Costs(env.commission, env.slippage, env.borrow, env.commission_minimum, env.cash_interest)
         return backtest(self.validation, target, costs=costs, initial_cash=env.initial_balance)
+
+
+def _require_enough(symbol: str, bars: int, params: RLParams) -> None:
+    if bars < FEWEST:
+        raise NightdeskError(
+            "training.too_few_bars",
+            f"{symbol}: a validation of {params.validation:g} leaves {bars} bars to choose by; {FEWEST} are needed.",
+            "Raise validation in the params, or training_params.lookback_days.",
+            found=bars,
+            needed=FEWEST,
+        )
 
 
 def _figures(test: Backtest) -> dict[str, Any]:

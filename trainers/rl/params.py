@@ -57,6 +57,16 @@ class RLParams(Section):
             raise ValueError(f"environment.actions must be {' or '.join(self.actions)} for this agent")
         return self
 
+    @model_validator(mode="after")
+    def _can_learn(self) -> RLParams:
+        first = self.agent.learns_after(self.environments)
+        if first > self.total_timesteps:
+            raise ValueError(
+                f"total_timesteps (the desk's training_params.steps, where it is not given) is {self.total_timesteps}, "
+                f"but this agent, in {self.environments} environments, learns for the first time after {first} steps"
+            )
+        return self
+
 
 def _costs(costs: CostParams) -> dict[str, float]:
     return {"initial_balance": costs.initial_cash, **costs.model_dump(exclude={"initial_cash"})}

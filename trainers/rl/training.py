@@ -11,7 +11,7 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
-from config.errors import UsageError
+from config.errors import NightdeskError, UsageError
 from trainers.rl.agent import RLAgent
 from trainers.rl.callback import CallbackList, RLCallback
 from trainers.rl.callbacks import EvalCallback
@@ -147,6 +147,9 @@ def _run(training: Training, should_stop: Callable[[], bool], *, resumed: bool) 
         training.stop("total_timesteps")
     except _StopTraining:
         pass
+    except NightdeskError:
+        training.agent.require_finite()  # what an agent does after it has diverged is no fault of what it is done to
+        raise
     finally:
         training.callbacks.on_training_end(training)
 

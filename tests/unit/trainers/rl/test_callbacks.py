@@ -64,7 +64,7 @@ def test_callbacks_hear_of_everything_in_order() -> None:
 @pytest.mark.parametrize("event", ["step 200", "episode 9", "evaluation 12"])
 def test_false_ends_the_training_after_all_have_heard(event: str) -> None:
     ending, other = Heard(event), Heard()
-    _, metrics = train([CallbackList([ending]), other], "sac")
+    _, metrics = train([CallbackList([ending]), other], "sac", environment("sac", random_start=False))
     assert metrics["stopped_by"] == "Heard"
     assert metrics["episodes"] < 40
     assert other.events == ending.events
@@ -80,7 +80,8 @@ def test_what_was_played_is_learned_from_before_the_end() -> None:
 
 @pytest.mark.parametrize("environments", [1, 4])
 def test_weights_are_kept_by_timesteps_of_all_environments(environments: int, tmp_path: Path) -> None:
-    agent, _ = train([CheckpointCallback(100, tmp_path, keep=3)], "a2c", environments=environments, total_episodes=36)
+    callback, env = CheckpointCallback(100, tmp_path, keep=3), environment("a2c", random_start=False)
+    agent, _ = train([callback], "a2c", env, environments=environments, total_episodes=36)
     names = ["a2c_000000500.safetensors", "a2c_000000600.safetensors", "a2c_000000700.safetensors"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     loaded = agent_on(environment("a2c"), "a2c")
@@ -175,6 +176,13 @@ def test_a_callbacks_counts_begin_at_one() -> None:
             make()
 
 
+@pytest.mark.parametrize("given", [{"monitor": "rewards"}, {"min_delta": float("nan")}, {"min_delta": -0.1}])
+def test_patience_that_would_never_end_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(NightdeskError, match=str(next(iter(given.values())))) as caught:
+        EarlyStoppingRLCallback(**given)
+    assert caught.value.code == "training.callback"
+
+
 def test_folders_of_callbacks_are_tried_before_anything_is_played(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     heard = Heard()
@@ -190,7 +198,7 @@ def test_folders_of_callbacks_are_tried_before_anything_is_played(tmp_path: Path
 
 def test_a_step_is_one_of_every_environment() -> None:
     heard = Heard()
-    train([heard], "a2c", total_episodes=32, environments=4)
+    train([heard], "a2c", environment("a2c", random_start=False), total_episodes=32, environments=4)
     steps = [event for event in heard.events if event.startswith("step")]
     assert steps[0] == "step 4"
     assert len(steps) == 32 // 4 * EPISODE

@@ -125,10 +125,12 @@ def test_only_an_agent_that_has_learned_since_is_judged_again(name: str, learned
     assert len({each["weight_0"].tobytes() for each in kept}) == len(kept) == learned
 
 
-def test_an_agent_that_has_never_learned_is_none() -> None:
-    with pytest.raises(NightdeskError, match="has not learned once") as caught:
-        train("sac", TrainingContext(seed=3), total_timesteps=200)
-    assert caught.value.code == "training.nothing_learned"
+def test_too_few_bars_to_choose_by_are_told_before_anything_is_learned() -> None:
+    heard: list[float] = []
+    with pytest.raises(NightdeskError, match="leaves 6 bars to choose by") as caught:
+        train("ppo", TrainingContext(progress=lambda done, _: heard.append(done)), validation=0.01)
+    assert caught.value.code == "training.too_few_bars"
+    assert not heard
 
 
 def _learner(*figures: dict[str, Any]) -> Learner:

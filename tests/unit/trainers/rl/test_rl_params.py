@@ -9,13 +9,14 @@ import pytest
 
 from config.errors import ConfigError
 from config.settings import Settings
+from daemon.house import check_settings
 from tests.support.easy_market import LEARNERS
 from trainers import registry
 from trainers.rl.params import RLParams
 
 DESK = Settings.model_validate(
     {
-        "training_params": {"steps": 777},
+        "training_params": {"steps": 7_777},
         "costs": {
             "commission": 0.002,
             "slippage": 0.003,
@@ -37,12 +38,12 @@ def params(name: str, given: dict[str, Any], settings: Settings | None = None) -
 @pytest.mark.parametrize("name", LEARNERS)
 def test_steps_and_costs_are_those_of_the_desk_unless_they_are_given(name: str) -> None:
     usual = params(name, {}, DESK)
-    assert usual.total_timesteps == 777
+    assert usual.total_timesteps == 7_777
     env = usual.environment
     assert (env.commission, env.slippage, env.borrow, env.commission_minimum) == (0.002, 0.003, 0.04, 5.0)
     assert (env.cash_interest, env.initial_balance) == (0.01, 5_000.0)
-    own = params(name, {"total_timesteps": 5, "environment": {"commission": 0.0}}, DESK)
-    assert (own.total_timesteps, own.environment.commission, own.environment.slippage) == (5, 0.0, 0.003)
+    own = params(name, {"total_timesteps": 8_000, "environment": {"commission": 0.0}}, DESK)
+    assert (own.total_timesteps, own.environment.commission, own.environment.slippage) == (8_000, 0.0, 0.003)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -83,6 +84,8 @@ def test_some_agents_can_act_either_way(name: str, actions: str) -> None:
         ({"evaluations": 0}, "evaluations"),
         ({"environments": 0}, "environments"),
         ({"total_timesteps": 1.5}, "total_timesteps"),
+        ({"agent": {"hidden_dim": 10_000}}, "agent.hidden_dim"),
+        ({"agent": {"buffer_size": 10**9}}, "agent.buffer_size"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_place(given: dict[str, Any], named: str) -> None:
@@ -90,3 +93,24 @@ def test_what_is_wrong_is_refused_by_its_place(given: dict[str, Any], named: str
         params("sac", given, DESK)
     assert refused.value.code == "model_type.params"
     assert f"{named}: " in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "first"),
+    [
+        ("ppo", {}, 2048),
+        ("ppo", {"agent": {"n_steps": 8}, "environments": 64}, 64),
+        ("a2c", {"environments": 4}, 20),
+        ("sac", {}, 1001),
+        ("dqn", {"agent": {"learning_starts": 100, "train_freq": 50}}, 400),
+    ],
+)
+def test_a_training_too_short_to_learn_anything_is_refused(name: str, given: dict[str, Any], first: int) -> None:
+    assert params(name, given | {"total_timesteps": first}).total_timesteps == first
+    with pytest.raises(ConfigError, match=f"learns for the first time after {first} steps"):
+        params(name, given | {"total_timesteps": first - 1})
+
+
+def test_a_desk_whose_agents_could_not_learn_does_not_start() -> None:
+    with pytest.raises(ConfigError, match=r"training_params.steps.* is 500"):
+        check_settings(Settings.model_validate({"model_types": ["sac"], "training_params": {"steps": 500}}))

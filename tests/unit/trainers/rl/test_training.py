@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -45,7 +46,7 @@ def target() -> gymnasium.Env:
 
 @pytest.mark.parametrize("agent_type", TYPES)
 def test_every_agent_is_trained_for_as_many_episodes_as_asked_for(agent_type: str) -> None:
-    agent, metrics = train(agent_type=agent_type)
+    agent, metrics = train(agent_type=agent_type, env=environment(agent_type, random_start=False))
     assert metrics["agent"] == agent_type
     assert metrics["stopped_by"] == "total_episodes"
     assert metrics["episodes"] == len(metrics["episode_rewards"]) >= 40
@@ -152,7 +153,7 @@ def test_an_evaluation_leaves_the_generators_alone_that_others_draw_from() -> No
 
 
 def test_evaluations_always_play_the_same_episodes() -> None:
-    env = environment()
+    env = environment(random_start=False)
     agent = agent_on(env)
     callback = EvalCallback(environment(seed=3), eval_freq=10, n_eval_episodes=3)
     metrics = train_rl_agent(agent, env, training_config(), callback)
@@ -257,6 +258,17 @@ def test_rewards_that_are_no_numbers_end_the_training() -> None:
     with pytest.raises(NightdeskError, match="nan") as caught:
         train_rl_agent(agent, broken, training_config())
     assert caught.value.code == "training.reward"
+
+
+def test_what_an_agent_does_after_it_has_diverged_is_not_blamed_on_the_environment() -> None:
+    class Diverges(RLCallback):
+        def on_step(self, training: Any) -> None:
+            for tensor in training.agent.algorithm.policy.parameters():
+                tensor.data.fill_(float("nan"))
+
+    with pytest.raises(NightdeskError) as caught:
+        train([Diverges()])
+    assert caught.value.code == "agent.diverged"
 
 
 def test_many_symbols_are_trained_on_at_once() -> None:
