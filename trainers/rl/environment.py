@@ -24,8 +24,9 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
     """Decide at each close what to hold over the next bar; the reward is what came of it, net of every cost.
 
     `price_data` is Bars, a frame (open, high, low, close, volume, and dividends if any, which are paid in cash: give
-    none with prices that are adjusted for them), or a mapping of many by symbol. An observation is the window of `windowed` features, oldest bar first, then `features`, then the account
-    (`episodes.PORTFOLIO`). When an episode ends, `info["episode"]` tells it in figures.
+    none with prices that are adjusted for them), or a mapping of many by symbol. An observation is the window of
+    `windowed` features, oldest bar first, then `features`, then the account (`episodes.PORTFOLIO`). When an episode
+    ends, `info["episode"]` tells it in figures.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 -- gymnasium's own declaration
