@@ -159,7 +159,7 @@ class JobSchedule(Section):
 class TrainingParams(Section):
     """How long and on how much data models train."""
 
-    steps: int = Field(default=10_000, ge=1)
+    steps: int = Field(default=100_000, ge=1)
     episodes: int = Field(default=200, ge=1)
     iterations: int = Field(default=1, ge=1, le=100)
     lookback_days: int = Field(default=1825, ge=30)

@@ -90,9 +90,20 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
         raise ConfigError(
             "model_type.params",
             f"The params of {name} are wrong: {'; '.join(mistakes)}.",
-            f"Correct model_params.{name}; known params: {', '.join(sorted(params.model_fields))}.",
+            _known(f"model_params.{name}", params, error.errors()[0]["loc"]),
             mistakes=mistakes,
         ) from error
+
+
+def _known(place: str, section: type[Section], mistake: tuple[int | str, ...]) -> str:
+    """Where to correct a mistake, and what is known there."""
+    for part in mistake[:-1]:
+        field = section.model_fields.get(str(part))
+        inner = field.annotation if field is not None else None
+        if not (isinstance(inner, type) and issubclass(inner, Section)):
+            break
+        place, section = f"{place}.{part}", inner
+    return f"Correct {place}; known params: {', '.join(sorted(section.model_fields))}."
 
 
 def _entry(name: str) -> _Entry:

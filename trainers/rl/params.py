@@ -26,7 +26,7 @@ class RLParams(Section):
     agent: AgentConfig
     environment: TradingEnvConfig = TradingEnvConfig()
     # Of all environments together, for each seed.
-    total_timesteps: Count = 10_000
+    total_timesteps: Count = 100_000
     environments: Annotated[int, Field(ge=1, le=4096)] = 8
     # Agents that are trained; the best of all their checkpoints serves.
     seeds: Annotated[int, Field(ge=1, le=100)] = 1

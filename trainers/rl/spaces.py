@@ -55,7 +55,8 @@ def actions_of(space: gymnasium.Space[Any]) -> BoxActions | DiscreteActions:
     raise NightdeskError(
         "agent.action_space",
         f"Actions in {space} are nothing the agents know.",
-        "Use a Discrete space of two or more choices from 0, or a one-dimensional Box with finite bounds.",
+        "Use a Discrete space of two or more choices from 0, or a one-dimensional Box with finite bounds. A trading "
+        'environment has choices with TradingEnvConfig(actions="discrete").',
     )
 
 

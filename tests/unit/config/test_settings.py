@@ -172,7 +172,7 @@ def test_the_fingerprint_sees_every_change_of_meaning(change):
 
 
 def test_a_default_written_out_means_the_same_as_one_left_out():
-    assert settings(training_params={"steps": 10_000}, costs={"initial_cash": 100_000}).fingerprint() == (
+    assert settings(training_params={"steps": 100_000}, costs={"initial_cash": 100_000}).fingerprint() == (
         Settings().fingerprint()
     )
 

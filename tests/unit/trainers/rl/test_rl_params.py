@@ -95,6 +95,16 @@ def test_what_is_wrong_is_refused_by_its_place(given: dict[str, Any], named: str
     assert f"{named}: " in refused.value.message
 
 
+def test_the_cure_names_what_is_known_where_the_mistake_was_made() -> None:
+    with pytest.raises(ConfigError) as refused:
+        params("sac", {"agent": {"hiden_dim": 64}}, DESK)
+    assert refused.value.cure.startswith("Correct model_params.sac.agent; known params: batch_size, ")
+    assert "hidden_dim" in refused.value.cure
+    with pytest.raises(ConfigError) as refused:
+        params("sac", {"sedes": 3}, DESK)
+    assert refused.value.cure.startswith("Correct model_params.sac; known params: agent, ")
+
+
 @pytest.mark.parametrize(
     ("name", "given", "first"),
     [
