@@ -10,6 +10,7 @@ from config.errors import NightdeskError, UsageError
 from tests.support.identity import Identity
 from tests.support.prices import walk
 from tests.support.small_agents import CHOOSING, TYPES, agent_for, identity_for, small
+from trainers.rl.agent import RLAgent
 from trainers.rl.agent_configs import CONFIGS, A2CConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
 from trainers.rl.agents import create_rl_agent, list_available_agents
 from trainers.rl.environment import TradingEnvironment
@@ -209,7 +210,9 @@ def test_an_environment_with_other_spaces_is_refused():
 @pytest.mark.parametrize("agent_type", ["ppo", "sac"])
 def test_a_training_whose_weights_burst_is_told_as_such(agent_type):
     env = identity_for(agent_type)
-    agent = agent_for(agent_type, env, learning_rate=1e30)
+    plain = agent_for(agent_type, env)
+    wild = plain.config.model_copy(update={"learning_rate": 1e30})  # no config that is checked can be so wild
+    agent = RLAgent(agent_type, wild, env.observation_space.shape[0], env.action_space)
     with pytest.raises(NightdeskError) as refused:
         agent.train(env, 200)
     assert refused.value.code == "agent.diverged"
