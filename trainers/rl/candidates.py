@@ -112,7 +112,7 @@ def _candidate(path: Path) -> Candidate:
 
 
 def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> None:
-    params, env = lesson.params, TradingEnvironment(lesson.learning, lesson.params.environment)
+    params, env = lesson.params, TradingEnvironment(lesson.market)
     seed = int(np.random.SeedSequence([context.seed, number]).generate_state(1)[0])
     agent = create_rl_agent(
         agent_type,

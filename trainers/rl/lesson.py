@@ -32,12 +32,13 @@ FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure")
 class Lesson:
     """What the agents of one task learn from, and what their policies are judged on.
 
-    `learning` begins before the training span as far as a first decision looks back, so that the first bar decided on
-    is the span's own, and ends `purge` bars before `validation`, which is its last part.
+    `learning` ends `purge` bars before `validation`, the last part of the training span. It is decided on from the
+    span's first bar, its row `begin`; what came before only warms the features, as it does when the model serves.
     """
 
     bars: Bars
     learning: Bars
+    begin: int
     validation: Bars
     params: RLParams
 
@@ -48,9 +49,8 @@ class Lesson:
         begin = int(times.searchsorted(pd.Timestamp(task.train_start)))
         split = holdout(len(times) - begin, params.validation, params.purge)
         _require_enough(task.symbol, len(split.test), params)
-        looks_back = int(Market.of(task.bars, params.environment, serving=True).rules["first"][0])
-        learning = task.bars.until(times[begin + split.train[-1]]).since(times[max(begin - looks_back, 0)])
-        return cls(task.bars, learning, task.bars.since(times[begin + split.test[0]]), params)
+        learning = task.bars.until(times[begin + split.train[-1]])
+        return cls(task.bars, learning, begin, task.bars.since(times[begin + split.test[0]]), params)
 
     @property
     def between(self) -> int:
@@ -58,10 +58,14 @@ class Lesson:
         return max(self.params.total_timesteps // self.params.evaluations, 1)
 
     @cached_property
+    def market(self) -> Market:
+        """What the agents play on."""
+        return Market.of(self.learning, self.params.environment).decided_from(self.begin)
+
+    @cached_property
     def decided(self) -> pd.DatetimeIndex:
         """The bars that are decided on while learning; the last one of `learning` only tells what came of it."""
-        first = int(Market.of(self.learning, self.params.environment).rules["first"][0])
-        return pd.DatetimeIndex(self.learning.frame.index[first:])
+        return pd.DatetimeIndex(self.learning.frame.index[int(self.market.rules["first"][0]) :])
 
     def learned(self) -> Iterator[Learned]:
         """What is taken from data, and from which bars: what came of a decision is known one bar later."""

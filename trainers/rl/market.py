@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
@@ -94,6 +94,15 @@ class Market:
             np.concatenate([part.rule(begin, config) for part, begin in zip(parts, begins, strict=True)]),
             np.concatenate([part.defined(config.window_size) for part in parts]),
         )
+
+    def decided_from(self, row: int) -> Market:
+        """This market with the rows of each symbol before `row` only looked back on."""
+        rules = self.rules.copy()
+        rules["first"] = np.maximum(rules["first"], np.array(self.begins) + row)
+        for symbol, rule in zip(self.symbols, rules, strict=True):
+            if rule["first"] >= rule["last"]:
+                _fail("too_few_bars", f"{symbol} has no bar to play from row {row} on.", "Give a longer history.")
+        return replace(self, rules=rules)
 
     @property
     def arrays(self) -> tuple[Floats, Singles, Singles, NDArray[Any]]:

@@ -22,6 +22,7 @@ from tests.support.easy_market import QUICK, easy_bars, easy_task, rough_bars
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.rl.candidates import Candidate, Learner
 from trainers.rl.lesson import Lesson
+from trainers.rl.market import Market
 from trainers.rl.model_type import RLModel
 from trainers.safe_files import tensor_bytes
 
@@ -61,6 +62,9 @@ def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
     assert len(lesson.validation) == 125
     assert times.index(lesson.validation.frame.index[0]) - times.index(lesson.learning.frame.index[-1]) == 7 + 1
     assert lesson.decided[0] == start, "the bars before the span only warm its features"
+    served = Market.of(whole, late.params.environment, serving=True)  # type: ignore[attr-defined]
+    learned = lesson.market.features
+    np.testing.assert_array_equal(learned, served.features[: len(learned)])
     policy, choice = lesson.learned()
     assert policy.measured is not None
     assert policy.span.last < policy.measured.first
