@@ -53,7 +53,7 @@ TASKS: dict[str, tuple[int, int, dict[str, Any]]] = {
         },
     ),
     "sac": (1, 10_000, PENDULUM),
-    "td3": (1, 10_000, PENDULUM),
+    "td3": (1, 20_000, {**PENDULUM, "gamma": 0.98}),
     "ddpg": (1, 10_000, {**PENDULUM, "critic_learning_rate": 1e-3}),
 }
 
