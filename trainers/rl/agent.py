@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.utils import safe_mean
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor, is_vecenv_wrapped
 
 from config.errors import NightdeskError, UsageError
 from trainers.rl.agent_checkpoint import Checkpoint, write_checkpoint
@@ -242,7 +242,8 @@ class RLAgent:
 def vectorised(env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
     """As stable-baselines3 plays it: a vector that tells how its episodes ended."""
     if isinstance(env, VecEnv):
-        return env if all(env.env_is_wrapped(Monitor)) else VecMonitor(env)
+        tells = is_vecenv_wrapped(env, VecMonitor) or all(env.env_is_wrapped(Monitor))
+        return env if tells else VecMonitor(env)
     if isinstance(env, TradingEnvironment):
         return env.vectorised(1)
     return DummyVecEnv([lambda: Monitor(env)])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gymnasium import spaces
-from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv
 
 from config.errors import NightdeskError, UsageError
 from trainers.rl.agent import RLAgent, vectorised
@@ -48,8 +47,7 @@ def vector(env: PlayableEnv | VecEnv, config: RLTrainingConfig) -> VecEnv:
     """As many environments at once as it pays, each telling of its episodes."""
     if isinstance(env, TradingEnvironment):
         return env.vectorised(_environments(config), seed=config.seed)
-    made = vectorised(env)
-    return made if all(made.env_is_wrapped(Monitor)) else VecMonitor(made)
+    return vectorised(env)
 
 
 def _environments(config: RLTrainingConfig) -> int:

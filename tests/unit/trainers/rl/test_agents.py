@@ -5,12 +5,14 @@ import torch
 from gymnasium import spaces
 from pydantic import ValidationError
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from config.errors import NightdeskError, UsageError
 from tests.support.identity import Identity
 from tests.support.prices import walk
 from tests.support.small_agents import CHOOSING, TYPES, agent_for, identity_for, small
-from trainers.rl.agent import RLAgent
+from trainers.rl.agent import RLAgent, vectorised
 from trainers.rl.agent_configs import CONFIGS, A2CConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
 from trainers.rl.agents import create_rl_agent, list_available_agents
 from trainers.rl.environment import TradingEnvironment
@@ -277,3 +279,12 @@ def test_a_decaying_rate_ends_near_zero(agent_type):
     most = max(agent.config.model_dump(include={"learning_rate", "critic_learning_rate"}).values())
     for optimiser in agent.algorithm.optimisers().values():
         assert 0.0 <= optimiser.param_groups[0]["lr"] < 0.1 * most
+
+
+def test_a_vector_that_tells_of_its_episodes_already_is_not_asked_to_twice():
+    plain = DummyVecEnv([lambda: gymnasium.make("CartPole-v1")])
+    told = vectorised(plain)
+    assert isinstance(told, VecMonitor)
+    assert vectorised(told) is told
+    monitored = DummyVecEnv([lambda: Monitor(gymnasium.make("CartPole-v1"))])
+    assert vectorised(monitored) is monitored
