@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Settings
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
 
 
 def update_bars(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
@@ -85,17 +84,3 @@ def _freshness(context: WorkContext, symbol: str) -> dict[str, Any]:
         "as_of": state.as_of.isoformat() if state.as_of is not None else None,
         "last_closed": state.last_closed.isoformat(),
     }
-
-
-def stored_bars(home: Home, settings: Settings, symbol: str) -> Bars:
-    """All stored bars of the symbol from the source that serves it under these settings."""
-    store = BarStore(home)
-    interval = settings.data_params.interval
-    source = store.chosen(symbol, interval, settings.sources)
-    if source is None:
-        raise NightdeskError(
-            "data.missing",
-            f"There are no stored {interval} bars of {symbol}.",
-            f"Pull them with `nightdesk data --symbols {symbol} --update-data`.",
-        )
-    return store.load(symbol, interval, source)

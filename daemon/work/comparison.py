@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from config.errors import NightdeskError
-from daemon.work.bars import stored_bars
+from data_pipeline.stored_inputs import stored_bars
 from daemon.work.evaluation import unseen_bars
 from daemon.work.versions import loaded, refuse_other_bars
 from evaluation.backtesting import Backtest, backtest

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
-from daemon.work.bars import stored_bars
+from data_pipeline.stored_inputs import stored_bars
 from daemon.work.evidence import gather
 from daemon.work.versions import loaded, proved, refuse_other_bars, speaks_of
 from evaluation.backtesting import Backtest, Costs, backtest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from daemon.work.bars import stored_bars
+from data_pipeline.stored_inputs import stored_bars
 from daemon.work.versions import refuse_other_bars
 from data_pipeline import calendar
 from evaluation.backtesting import Costs, backtest

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from daemon.work.bars import stored_bars
-from daemon.work.versions import loaded, refuse_other_bars
+from daemon.work.versions import inputs_of, loaded, refuse_other_bars
 from data_pipeline.calendar import next_close
 
 if TYPE_CHECKING:
@@ -19,10 +18,10 @@ GRACE = timedelta(hours=6)
 def latest_signal(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Target position and confidence at the close of the last stored bar, with what a reader needs to trust them."""
     symbol = args["symbol"]
-    bars = stored_bars(context.home, context.settings, symbol)
     artifact = loaded(context.home, args, args)
-    refuse_other_bars(artifact.manifest, bars)
-    signals = artifact.model.signals(bars)
+    inputs = inputs_of(context, symbol, artifact.manifest)
+    refuse_other_bars(artifact.manifest, inputs)
+    bars, signals = inputs.bars[symbol], artifact.model.decide(inputs)[symbol]
     last = bars.frame.index[-1]
     expires = next_close(symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
     return {

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
-from daemon.work.bars import stored_bars
+from data_pipeline.stored_inputs import stored_bars
 from data_pipeline.experts import find_expert_log
 from data_pipeline.trade_logs import until_last_bar
 from evaluation.leaks import LeakAudit, Learned, Span, audit

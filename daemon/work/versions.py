@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
+from data_pipeline.stored_inputs import stored_inputs
+from trainers import registry
 from trainers.artifact import load_artifact, prove
 
 if TYPE_CHECKING:
     from config.paths import Home
-    from data_pipeline.bars import Bars
+    from daemon.worker import WorkContext
+    from data_pipeline.inputs import Inputs
     from trainers.artifact import Artifact
     from trainers.manifest import Manifest
 
@@ -41,17 +44,28 @@ def _named(side: dict[str, str]) -> Iterator[None]:
         raise
 
 
-def speaks_of(manifest: Manifest, bars: Bars) -> bool:
-    """Whether these are bars of the kind it was trained on; what it says of any others means nothing."""
-    return (manifest.source, manifest.interval) == (bars.source, bars.interval)
+def inputs_of(context: WorkContext, subject: str, manifest: Manifest) -> Inputs:
+    """What a version is shown when it decides: the stored inputs of its subject, of the kinds that it needs."""
+    needs = registry.get(manifest.model_type).needs
+    return stored_inputs(context.home, context.settings, subject, needs.scope, needs.data).for_decisions()
 
 
-def refuse_other_bars(manifest: Manifest, bars: Bars) -> None:
-    """Raise unless the version speaks of these bars."""
-    if not speaks_of(manifest, bars):
+def speaks_of(manifest: Manifest, inputs: Inputs) -> bool:
+    """Whether these are bars of the kind it was trained on; what it decides on any others means nothing."""
+    return {(bars.source, bars.interval) for bars in inputs.bars.values()} <= manifest.bar_kinds
+
+
+def refuse_other_bars(manifest: Manifest, inputs: Inputs) -> None:
+    """Raise unless the version was trained on bars of this kind."""
+    if not speaks_of(manifest, inputs):
+        kinds = {(bars.source, bars.interval) for bars in inputs.bars.values()}
         raise NightdeskError(
             "model.other_bars",
-            f"{bars.symbol} {manifest.model_type} {manifest.version} was trained on {manifest.source} "
-            f"{manifest.interval} bars; the bars that now serve are {bars.source} {bars.interval} bars.",
+            f"{manifest.subject} {manifest.model_type} {manifest.version} was trained on "
+            f"{_in_words(manifest.bar_kinds)} bars; the bars that now serve are {_in_words(kinds)} bars.",
             "Let a night train and judge a model on these bars; until then this one stays silent.",
         )
+
+
+def _in_words(kinds: Iterable[tuple[str, str | None]]) -> str:
+    return " and ".join(sorted(f"{source} {interval}" for source, interval in kinds))

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from config.publish import publish_bytes
-from daemon.work.bars import stored_bars
+from data_pipeline.stored_inputs import stored_bars
 from daemon.work.training import trained, training_task
 from evaluation.costs import Costs
 from evaluation.walk_forward import Fold, WalkForwardValidator, run_fold, stitched
