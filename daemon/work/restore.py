@@ -12,7 +12,7 @@ from config.publish import TEMP_PREFIX
 from daemon import backups
 from daemon.backups import Backup
 from daemon.store import models
-from daemon.store.backups import reading
+from daemon.store.engines import reading
 from trainers.artifact import load_artifact, prove
 from trainers.manifest import MANIFEST
 

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_pipeline.sources.bucket import Pull, open_bucket, pull
-from data_pipeline.sources.log_index import record_logs
+from data_pipeline.buckets.log_index import record_logs
+from data_pipeline.buckets.open import open_bucket
+from data_pipeline.buckets.pull import Pull, pull
 
 if TYPE_CHECKING:
     from config.paths import Home
