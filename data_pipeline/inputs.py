@@ -20,10 +20,13 @@ from config.errors import NightdeskError
 from data_pipeline.bars import Bars
 from data_pipeline.trade_logs import ExpertLog, since_first_bar, until_last_bar
 
-Kind = Literal["bars", "expert_log", "decisions", "headlines", "trader_log"]
+EventKind = Literal["decisions", "headlines", "trader_log"]
+Kind = Literal["bars", "expert_log"] | EventKind
 # Rows by symbol or market, each frame indexed by the instants (UTC) at which its rows were known.
 Events = Mapping[str, pd.DataFrame]
-EVENT_KINDS: tuple[Kind, ...] = ("decisions", "headlines", "trader_log")
+# What only teaches: a model decides live, where no expert and no teacher has decided yet.
+TEACHING: frozenset[Kind] = frozenset({"expert_log", "decisions"})
+EVENT_KINDS: tuple[EventKind, ...] = ("decisions", "headlines", "trader_log")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,7 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.times)
 
-    def events(self, kind: Kind) -> Events:
+    def events(self, kind: EventKind) -> Events:
         """The rows of one kind of event, by symbol or market."""
         rows: Events = getattr(self, kind)
         return rows
@@ -116,15 +119,34 @@ class Inputs:
         logs = {
             name: log(left[name], each) for name, each in self.expert_logs.items() if log is not None and name in left
         }
-        events = {
-            kind: {name: part for name, each in self.events(kind).items() if len(part := rows(each))}
-            for kind in EVENT_KINDS
-        }
-        return replace(self, bars=left, expert_logs=logs, **events)
+        return replace(self, bars=left, expert_logs=logs).with_events(rows)
+
+    def with_events(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Self:
+        """The same with every table of events changed; a symbol or market of which none are left is absent."""
+
+        def changed(kind: EventKind) -> Events:
+            tables = {name: change(table) for name, table in self.events(kind).items()}
+            return {name: table for name, table in tables.items() if len(table)}
+
+        return replace(
+            self,
+            decisions=changed("decisions"),
+            headlines=changed("headlines"),
+            trader_log=changed("trader_log"),
+        )
 
     def for_decisions(self) -> Self:
-        """Without what only teaches: a model decides live, where no expert and no teacher has decided yet."""
+        """Without what only teaches."""
         return replace(self, expert_logs={}, decisions={})
+
+    @property
+    def dataset(self) -> str:
+        """The id of the dataset these inputs are: that of the bars where there is nothing else."""
+        return self.only.fingerprint() if len(self.bars) == 1 and not self._has_more_than_bars else self.fingerprint()
+
+    @property
+    def _has_more_than_bars(self) -> bool:
+        return bool(self.expert_logs) or any(self.events(kind) for kind in EVENT_KINDS)
 
     def fingerprint(self) -> str:
         """The sha256 of all rows of all kinds; equal content has equal fingerprints."""
@@ -138,7 +160,7 @@ class Inputs:
                 digest.update(json.dumps([kind, name, self.events_fingerprint(kind, name)]).encode())
         return digest.hexdigest()
 
-    def events_fingerprint(self, kind: Kind, name: str) -> str:
+    def events_fingerprint(self, kind: EventKind, name: str) -> str:
         """The sha256 of the events of one kind of one symbol or market."""
         rows = self.events(kind)[name]
         digest = hashlib.sha256(json.dumps(list(map(str, rows.columns))).encode())
@@ -149,7 +171,8 @@ class Inputs:
 def _content(rows: pd.DataFrame) -> bytes:
     """The bytes of event rows: their instants, then column by column."""
     parts = [pd.DatetimeIndex(rows.index).as_unit("ns").asi8.astype("<i8").tobytes()]
-    for _, column in rows.items():
+    for name in rows.columns:
+        column = rows[name]
         if pd.api.types.is_numeric_dtype(column.dtype):
             parts.append(np.ascontiguousarray(column.to_numpy("f8"), dtype="<f8").tobytes())
         else:
@@ -161,7 +184,7 @@ def _nothing(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[:0]
 
 
-def _check_events(kind: Kind, name: str, rows: pd.DataFrame) -> None:
+def _check_events(kind: EventKind, name: str, rows: pd.DataFrame) -> None:
     index = rows.index
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None or not index.is_monotonic_increasing:
         raise _invalid(

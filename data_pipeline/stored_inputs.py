@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from data_pipeline.bars import Bars
 
 
+# As trainers.needs.Scope, which lies to the right of this room.
+Scope = Literal["symbol", "universe", "trader"]
+
+
 def stored_bars(home: Home, settings: Settings, symbol: str) -> Bars:
     """All stored bars of the symbol from the source that serves it under these settings."""
     store = BarStore(home)
@@ -39,8 +43,9 @@ def stored_inputs(
     home: Home,
     settings: Settings,
     subject: str,
-    scope: Literal["symbol", "universe", "trader"],
-    kinds: Collection[Kind] = ("bars",),
+    *,
+    scope: Scope,
+    kinds: Collection[Kind],
     until: datetime | None = None,
 ) -> Inputs:
     """Everything of these kinds that is stored of `subject`, and was known at `until`."""
@@ -48,13 +53,13 @@ def stored_inputs(
     inputs = Inputs(subject, {each.symbol: each for each in bars})
     if until is not None:  # before anything is looked up by these bars, so that nothing later is looked at
         inputs = inputs.until(until)
-    for kind in sorted(kinds):
+    for kind in sorted(kinds, key=str):
         if kind in _LOADERS:
             inputs = _LOADERS[kind](home, settings, inputs)
     return inputs if until is None else inputs.until(until)
 
 
-def _symbols(settings: Settings, subject: str, scope: Literal["symbol", "universe", "trader"]) -> Iterable[str]:
+def _symbols(settings: Settings, subject: str, scope: Scope) -> Iterable[str]:
     if scope == "trader":
         raise NightdeskError(
             "inputs.no_trader",

@@ -162,9 +162,7 @@ def _columns(features: Seen) -> dict[str, Array]:
     """The finite values of each feature, of one symbol or of many."""
     tables = [features] if isinstance(features, pd.DataFrame) else list(features.values())
     names = dict.fromkeys(str(name) for table in tables for name in table.columns)
-    return {
-        name: np.concatenate([_finite(table[name]) for table in tables if name in table.columns]) for name in names
-    }
+    return {name: np.concatenate([_finite(table[name]) for table in tables if name in table.columns]) for name in names}
 
 
 def read_reference(document: Mapping[str, Any] | None) -> Reference | None:

@@ -37,7 +37,7 @@ class FeatureImportance:
 
 @dataclass(frozen=True)
 class ModelSelection:
-    """Among what the model was selected, on validation bars that none of it had learned from, by its Sharpe ratio there.
+    """Among what the model was selected, by its Sharpe ratio on validation bars that none of it had learned from.
 
     `low`, `high` and `mean` are over the best checkpoint of each seed, of which there are `checkpoints` in all; what
     never trades counts as 0, what was ruined not at all.

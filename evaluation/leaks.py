@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Something that was fitted or chosen: a scaler, a threshold, a forest. Its trainer declares it, the audit checks it.
+    """Something fitted or chosen: a scaler, a threshold, a forest. Its trainer declares it, the audit checks it.
 
     Args:
         name: what it is called in a finding.

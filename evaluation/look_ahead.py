@@ -1,4 +1,4 @@
-"""Look-ahead: what is computed for a bar must stay, to the last bit, when later inputs are cut off or come otherwise."""
+"""Look-ahead: what is computed for a bar must stay, to the last bit, when later inputs are cut off or changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from config.errors import NightdeskError
 from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.inputs import EVENT_KINDS, Inputs
+from data_pipeline.inputs import Inputs
 
 Floats = NDArray[np.float64]
 # By symbol or market named columns of numbers, a row a bar.
@@ -125,14 +125,8 @@ def other_bits(a: Floats, b: Floats) -> NDArray[np.bool_]:
 
 def _other_future(inputs: Inputs, cut: datetime, random: np.random.Generator) -> Inputs:
     """The same inputs until `cut`, and later rows of every kind in another order."""
-    return replace(
-        inputs,
-        bars={name: _other_bars(bars, cut, random) for name, bars in inputs.bars.items()},
-        **{
-            kind: {name: _other_events(rows, cut, random) for name, rows in inputs.events(kind).items()}
-            for kind in EVENT_KINDS
-        },
-    )
+    bars = {name: _other_bars(each, cut, random) for name, each in inputs.bars.items()}
+    return replace(inputs, bars=bars).with_events(lambda rows: _other_events(rows, cut, random))
 
 
 def _other_bars(bars: Bars, cut: datetime, random: np.random.Generator) -> Bars:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from config.settings import Monitoring
 from data_pipeline.inputs import Inputs
 from evaluation.behaviour import Behaviour, measure_behaviour
 from evaluation.drift import Drift, measure_drift
+from evaluation.judged_version import JudgedVersion
 from evaluation.signals import Signals
-
-if TYPE_CHECKING:
-    from evaluation.judges.base import JudgedVersion
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Drift since training, and the behaviour of the decisions where they are of one symbol."""
+    """Drift since training, and by symbol or market whether the decisions agree with the teacher's and earn."""
 
     drift: Drift
-    behaviour: Behaviour
+    behaviour: Mapping[str, Behaviour]
 
 
 def observe(version: JudgedVersion, inputs: Inputs, decided: Mapping[str, Signals], rules: Monitoring) -> Observation:
@@ -35,6 +32,8 @@ def observe(version: JudgedVersion, inputs: Inputs, decided: Mapping[str, Signal
         many=rules.max_drifted_features,
         enough=rules.min_bars,
     )
-    symbol, signals = next(iter(decided.items()))
-    behaviour = measure_behaviour(signals, inputs.bars[symbol], version.teacher.get(symbol), enough=rules.min_bars)
+    behaviour = {
+        name: measure_behaviour(signals, inputs.bars[name], version.teacher.get(name), enough=rules.min_bars)
+        for name, signals in decided.items()
+    }
     return Observation(drift, behaviour)

@@ -53,6 +53,6 @@ class SymbolModel(ABC):
         """What it decides from, by symbol."""
         return {symbol: self.bar_features(bars) for symbol, bars in inputs.bars.items()}
 
-    def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:  # noqa: ARG002 -- nothing can be requested of it
+    def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:  # noqa: ARG002
         """The signals of its symbol."""
         return {symbol: self.signals(bars) for symbol, bars in inputs.bars.items()}

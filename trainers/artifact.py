@@ -20,6 +20,7 @@ from data_pipeline.inputs import EVENT_KINDS, Inputs
 from evaluation.drift import reference
 from trainers.golden import (
     GOLDEN,
+    Difference,
     Golden,
     differences,
     golden_inputs,
@@ -90,9 +91,9 @@ def save_artifact(folder: Path, model: Model, facts: ArtifactFacts) -> Manifest:
             "A version is never written twice; choose another name for this one.",
         )
     inputs = golden_inputs(facts.inputs)
-    golden = Golden(inputs, model.decide(inputs))
     with publishing_folder(folder) as temp:
         model.save(temp)
+        golden = Golden(inputs, model.decide(inputs))
         (temp / GOLDEN).write_bytes(tensor_bytes(*golden_tensors(golden)))
         for name, member in facts.members.items():
             shutil.copytree(member, temp / MEMBERS / name)
@@ -123,8 +124,8 @@ def prove(artifact: Artifact) -> None:
     """Raise unless the model decides on its golden inputs, to the last bit, what it decided when it was trained."""
     golden = _golden_of(artifact)
     decided = artifact.model.decide(golden.inputs)
-    for symbol, part, row, then, now in differences(golden, decided):
-        raise _mismatch(artifact.manifest, f"{part} of {symbol}", row, then, now)
+    for difference in differences(golden, decided):
+        raise _mismatch(artifact.manifest, difference)
 
 
 def _golden_of(artifact: Artifact) -> Golden:
@@ -135,11 +136,12 @@ def _golden_of(artifact: Artifact) -> Golden:
     return read_golden(tensors, metadata)
 
 
-def _mismatch(manifest: Manifest, name: str, row: int, then: float, now: float) -> NightdeskError:
+def _mismatch(manifest: Manifest, found: Difference) -> NightdeskError:
     return NightdeskError(
         "model.golden_mismatch",
-        f"{manifest.subject} {manifest.model_type} {manifest.version} decides a {name} of {now!r} on golden bar {row}; "
-        f"when it was trained it was {then!r}.",
+        f"{manifest.subject} {manifest.model_type} {manifest.version} decides a {found.part} of {found.now!r} on "
+        f"golden bar {found.row} of {found.symbol}; when it was trained it was {found.then!r} "
+        f"({found.rows} of {found.of} differ).",
         "It is not served. A library whose results changed is the usual cause: compare the manifest's libraries with "
         "those installed, and train again.",
         trained_with=manifest.libraries,

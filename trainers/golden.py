@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from pydantic import Field
 from config.errors import NightdeskError
 from config.settings import Section
 from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.inputs import EVENT_KINDS, Inputs
+from data_pipeline.inputs import EVENT_KINDS, EventKind, Inputs
 from evaluation.signals import Signals
 from trainers.safe_files import Tensors, corrupt, described
 
@@ -36,7 +36,7 @@ class _BarsLayout(Section):
 class _EventsLayout(Section):
     """What the tensors `events/N/time` and `events/N/values` are; columns of text stand here."""
 
-    kind: Literal["decisions", "headlines", "trader_log"]
+    kind: EventKind
     name: str
     columns: tuple[str, ...] = Field(strict=False)
     text: dict[str, list[str]]
@@ -71,9 +71,7 @@ def golden_tensors(golden: Golden) -> tuple[Tensors, dict[str, Any]]:
         tensors[f"bars/{place}/values"] = bars.frame.to_numpy(np.float64)
         tensors[f"signals/{place}/position"] = golden.signals[name].position.to_numpy(np.float64)
         tensors[f"signals/{place}/confidence"] = golden.signals[name].confidence.to_numpy(np.float64)
-    events = [
-        (kind, name, rows) for kind in EVENT_KINDS for name, rows in golden.inputs.events(kind).items()
-    ]
+    events = [(kind, name, rows) for kind in EVENT_KINDS for name, rows in golden.inputs.events(kind).items()]
     for place, (_, _, rows) in enumerate(events):
         tensors[f"events/{place}/time"] = pd.DatetimeIndex(rows.index).as_unit("ns").asi8
         tensors[f"events/{place}/values"] = rows[_numeric(rows)].to_numpy(np.float64)
@@ -106,10 +104,17 @@ def read_golden(tensors: Tensors, metadata: dict[str, Any]) -> Golden:
     try:
         bars = {each.symbol: _bars(tensors, place, each) for place, each in enumerate(layout.bars)}
         signals = {name: _signals(tensors, place, bars[name]) for place, name in enumerate(bars)}
-        events: dict[str, dict[str, pd.DataFrame]] = {}
+        events: dict[EventKind, dict[str, pd.DataFrame]] = {kind: {} for kind in EVENT_KINDS}
         for place, each in enumerate(layout.events):
-            events.setdefault(each.kind, {})[each.name] = _events(tensors, place, each)
-        return Golden(Inputs(layout.subject, bars, **events), signals)
+            events[each.kind][each.name] = _events(tensors, place, each)
+        inputs = Inputs(
+            layout.subject,
+            bars,
+            decisions=events["decisions"],
+            headlines=events["headlines"],
+            trader_log=events["trader_log"],
+        )
+        return Golden(inputs, signals)
     except (NightdeskError, KeyError, ValueError, TypeError) as error:
         raise corrupt(GOLDEN, f"it does not hold golden inputs and predictions ({error})") from error
 
@@ -128,14 +133,28 @@ def read_first_format(tensors: Tensors, symbol: str, interval: str, source: str)
     return Golden(Inputs.of(bars), {symbol: signals})
 
 
-def differences(golden: Golden, decided: Mapping[str, Signals]) -> Iterator[tuple[str, str, int, float, float]]:
-    """Where decisions differ in a bit: symbol, what differs, its first row, its value then and its value now."""
-    for name, before in golden.signals.items():
+@dataclass(frozen=True)
+class Difference:
+    """Where the decisions on one symbol differ first from the golden ones, and how many of them do."""
+
+    symbol: str
+    part: str
+    row: int
+    then: float
+    now: float
+    rows: int
+    of: int
+
+
+def differences(golden: Golden, decided: Mapping[str, Signals]) -> Iterator[Difference]:
+    """Every position and confidence column that differs from the golden one in a bit."""
+    for symbol, before in golden.signals.items():
         for part in ("position", "confidence"):
-            then, now = (getattr(each, part).to_numpy(np.float64) for each in (before, decided[name]))
+            then, now = (getattr(each, part).to_numpy(np.float64) for each in (before, decided[symbol]))
             rows = np.flatnonzero(then.view(np.int64) != now.view(np.int64))
             if len(rows):
-                yield name, part, int(rows[0]), float(then[rows[0]]), float(now[rows[0]])
+                first = int(rows[0])
+                yield Difference(symbol, part, first, float(then[first]), float(now[first]), len(rows), len(then))
 
 
 def _bars(tensors: Tensors, place: int, layout: _BarsLayout) -> Bars:

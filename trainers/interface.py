@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from config.errors import NightdeskError
 from config.settings import Section
+from evaluation.signal_model import SignalModel
+from trainers.needs import Needs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,27 +23,8 @@ if TYPE_CHECKING:
     from trainers.manifest import Manifest
     from trainers.search_space import SearchSpace
 
-# What one version speaks of: a symbol, all symbols of the desk together, or one trader's markets.
-Scope = Literal["symbol", "universe", "trader"]
 # Called with how much is done, 0 to 1, and a word on it.
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a model type cannot be trained without.
-
-    Args:
-        scope: what one version speaks of.
-        data: the kinds of input it looks at; a kind besides bars must be there when it is trained.
-        members: the model types whose versions are trained before it and handed to it.
-        min_bars: the fewest closes from the start of the training span on.
-    """
-
-    scope: Scope = "symbol"
-    data: frozenset[Kind] = frozenset({"bars"})
-    members: tuple[str, ...] = ()
-    min_bars: int = 2
 
 
 @dataclass(frozen=True)
@@ -194,7 +177,7 @@ class ModelFacts:
 
 
 class Model(SignalModel, Protocol):
-    """A signal model that knows how it was made and can be stored; loaded again, it decides the same to the last bit."""
+    """A signal model that knows how it was made and can be stored; loaded again, it decides the same to the bit."""
 
     @property
     def facts(self) -> ModelFacts:

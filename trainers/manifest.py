@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -10,13 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from config.errors import NightdeskError
 from config.settings import Section
 
 MANIFEST = "manifest.json"
-FORMATS = (1, 2)
 FORMAT: Literal[2] = 2
 MAX_MANIFEST_BYTES = 4_000_000
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -58,7 +58,9 @@ class Manifest(Section):
     features: list[str]
     dataset: str  # the id of the dataset, or the sha256 of all of them where there are several
     datasets: tuple[DatasetEntry, ...] = Field(strict=False)
-    members: dict[str, Sha256] = {}  # the model types it is made of, each with the sha256 of its manifest
+    members: dict[str, Sha256] = Field(
+        default_factory=dict
+    )  # the model types it is made of, each with the sha256 of its manifest
     provenance: str
     train_start: datetime
     train_end: datetime
@@ -69,22 +71,11 @@ class Manifest(Section):
     seed: int
     device: str
     metrics: dict[str, Any]
-    issues: dict[str, Any] = {}  # what of the training data could not be used
+    issues: dict[str, Any] = Field(default_factory=dict)  # what of the training data could not be used
     reference: dict[str, Any] | None = None  # evaluation.drift.Reference; None for what is older than that
     leaks: dict[str, Any] | None = None  # its leak audit; None for what was trained before there was one
     golden_bars: int = Field(ge=1)
     files: dict[str, FileEntry]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_format_1(cls, document: Any) -> Any:
-        """Format 1 knew one symbol, whose bars were all there was to learn from."""
-        if not isinstance(document, dict) or document.get("format") != 1 or "symbol" not in document:
-            return document
-        symbol, interval, source = (document[name] for name in ("symbol", "interval", "source"))
-        rest = {name: value for name, value in document.items() if name not in ("symbol", "interval", "source")}
-        bars = {"kind": "bars", "name": symbol, "source": source, "interval": interval, "sha256": document["dataset"]}
-        return {**rest, "subject": symbol, "datasets": [bars]}
 
     @property
     def bar_kinds(self) -> set[tuple[str, str | None]]:
@@ -109,12 +100,23 @@ def read_manifest(folder: Path) -> Manifest:
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise _broken(folder, f"its {MANIFEST} is larger than {MAX_MANIFEST_BYTES} bytes")
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(_from_format_1(path.read_bytes()))
     except ValidationError as error:
         raise _not_a_manifest(folder, error) from error
     for name in manifest.files:
         _refuse_name(folder, name)
     return manifest
+
+
+def _from_format_1(data: bytes) -> bytes:
+    """A manifest of format 1, which knew one symbol and its bars, as one of today's; any other as it is."""
+    try:
+        document = json.loads(data)
+        symbol, interval, source = (document.pop(name) for name in ("symbol", "interval", "source"))
+        bars = {"kind": "bars", "name": symbol, "source": source, "interval": interval, "sha256": document["dataset"]}
+        return json.dumps({**document, "subject": symbol, "datasets": [bars]}).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # what it is instead is for others to say
+        return data
 
 
 def verify_files(folder: Path, manifest: Manifest, expect_manifest_sha256: str | None = None) -> None:
@@ -171,7 +173,7 @@ def _not_a_manifest(folder: Path, error: ValidationError) -> NightdeskError:
     if any(mistake["loc"] == ("format",) for mistake in mistakes):
         return NightdeskError(
             "model.format",
-            f"The model {_called(folder)} has a format this version does not know (it knows {', '.join(map(str, FORMATS))}).",
+            f"The model {_called(folder)} has a format that this version cannot read (it reads 1 and 2).",
             "Update Nightdesk to the version that trained it, or train it again.",
         )
     first = mistakes[0]

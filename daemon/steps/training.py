@@ -88,8 +88,8 @@ async def train_models(work: RunWork) -> Ending:
 
 def _oddities(made: dict[str, Any] | None) -> dict[str, Any]:
     """What the model could not use of its expert's log; nothing of a model that has none, or of a log in order."""
-    log: dict[str, Any] = (made or {"metrics": {}})["metrics"].get("expert_log", {})
-    return {name: found for name, found in log.items() if found}
+    issues: dict[str, Any] = (made or {"issues": {}})["issues"]
+    return issues
 
 
 def _plan(work: RunWork, symbol: str, model_type: str, iteration: int) -> Plan:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from config.paths import Home
-    from config.settings import Settings
     from daemon.worker import WorkContext
 
 

@@ -7,9 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
-from data_pipeline.stored_inputs import stored_bars
-from data_pipeline.experts import find_expert_log
-from data_pipeline.trade_logs import until_last_bar
+from data_pipeline.inputs import TEACHING, Inputs
+from data_pipeline.stored_inputs import stored_inputs
 from evaluation.leaks import LeakAudit, Learned, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
@@ -21,23 +20,22 @@ if TYPE_CHECKING:
 
     from config.settings import TrainingParams
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
 
 
 def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Train one challenger on the training span, which the holdout after it never touches."""
-    symbol, model_type, version = args["symbol"], args["model_type"], args["version"]
-    folder = context.home.model(symbol, model_type, version)
-    checkpoints = context.home.checkpoints(symbol, model_type, version)
-    bars = stored_bars(context.home, context.settings, symbol)
-    task = training_task(context, args, bars, training_span(bars, context.settings.training_params))
-    model, leaks = trained(context, args, task, bars, checkpoints)
+    subject, model_type, version = args["symbol"], args["model_type"], args["version"]
+    folder = context.home.model(subject, model_type, version)
+    checkpoints = context.home.checkpoints(subject, model_type, version)
+    inputs = whole_inputs(context, subject, model_type)
+    task = training_task(context, args, inputs, training_span(inputs, context.settings.training_params))
+    model, leaks = trained(context, args, task, inputs, checkpoints)
     facts = ArtifactFacts(
         model_type=model_type,
         version=version,
         params=task.params,
-        bars=task.bars,
-        dataset=bars.fingerprint(),
+        inputs=task.inputs,
+        dataset=inputs.dataset,
         provenance=task.provenance,
         train_start=task.train_start,
         train_end=task.train_end,
@@ -45,6 +43,7 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         settings_fingerprint=context.settings.fingerprint(),
         seed=int(args["seed"]),
         leaks=leaks.to_dict(),
+        training_window=context.settings.training_params.lookback_days,
     )
     manifest = save_artifact(folder, model, facts)
     if checkpoints.exists():
@@ -52,10 +51,16 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     return told(folder, manifest)
 
 
+def whole_inputs(context: WorkContext, subject: str, model_type: str) -> Inputs:
+    """Everything stored that a model of this type decides on."""
+    needs = registry.get(model_type).needs
+    return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
+
+
 def trained(
-    context: WorkContext, args: dict[str, Any], task: TrainingTask, bars: Bars, checkpoints: Path | None = None
+    context: WorkContext, args: dict[str, Any], task: TrainingTask, inputs: Inputs, checkpoints: Path | None = None
 ) -> tuple[Model, LeakAudit]:
-    """A model that has learned from `task` and passed the leak audit over `bars`, which go on after it.
+    """A model that has learned from `task` and passed the leak audit over `inputs`, which go on after it.
 
     Where there are `checkpoints`, the training keeps there how far it has come, and goes on from there.
     """
@@ -70,11 +75,11 @@ def trained(
             should_stop=context.should_stop,
             learned=learned.append,
             checkpoints=checkpoints,
-            trial=int(args["iteration"]),
+            iteration=int(args["iteration"]),
         ),
     )
     context.progress(1.0, "auditing for leaks")
-    leaks = audit(model, bars, learned, Span(task.train_start, task.train_end), seed=seed)
+    leaks = audit(model, inputs, learned, Span(task.train_start, task.train_end), seed=seed)
     _refuse_leaks(leaks, task, args["model_type"])
     return model, leaks
 
@@ -86,7 +91,7 @@ def _refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None
     first, others = leaks.findings[0], len(leaks.findings) - 1
     raise NightdeskError(
         "training.leak",
-        f"{task.symbol} {model_type} leaks ({first.kind}) in {first.name!r}: {first.detail}."
+        f"{task.subject} {model_type} leaks ({first.kind}) in {first.name!r}: {first.detail}."
         + (f" There are {others} more findings." if others else ""),
         "No version was published. Compute it from bars that had closed, learn it from the training span alone, and "
         "train again.",
@@ -95,39 +100,41 @@ def _refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None
     )
 
 
-def training_task(context: WorkContext, args: dict[str, Any], bars: Bars, span: Span) -> TrainingTask:
-    """Everything a trainer may see: bars up to the end of the training span, and the expert's log if it needs one."""
-    symbol, model_type = args["symbol"], args["model_type"]
-    kind = registry.get(model_type)
-    seen = bars.until(span.last)
-    log = None
-    provenance = bars.source
-    if kind.needs.expert_log:
-        log = until_last_bar(seen, find_expert_log(context.home, context.settings.sources.expert_logs, seen))
-        if log.provenance == "sample" and bars.source != "sample":
-            provenance = f"{bars.source}, sample expert"
+def training_task(context: WorkContext, args: dict[str, Any], inputs: Inputs, span: Span) -> TrainingTask:
+    """Everything a trainer may see: inputs up to the end of the training span, and what its teacher did until then."""
+    model_type = args["model_type"]
+    needs = registry.get(model_type).needs
+    seen = stored_inputs(
+        context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data, until=span.last
+    )
     return TrainingTask(
-        symbol=symbol,
-        bars=seen,
+        inputs=seen,
         train_start=span.first,
         train_end=span.last,
-        expert_log=log,
-        provenance=provenance,
+        provenance=_provenance(seen),
         params=registry.validate_params(model_type, args.get("params", {}), context.settings),
     )
 
 
-def training_span(bars: Bars, params: TrainingParams) -> Span:
-    """First and last bar to learn from: the look-back less its last part, which is held out for judgement."""
-    window = bars.since(bars.frame.index[-1] - timedelta(days=params.lookback_days))
+def _provenance(inputs: Inputs) -> str:
+    """Where the bars come from, and whether an expert besides them is the sample one."""
+    sources = sorted({bars.source for bars in inputs.bars.values()})
+    is_sample = any(log.provenance == "sample" for log in inputs.expert_logs.values())
+    return ", ".join(sources) + (", sample expert" if is_sample and sources != ["sample"] else "")
+
+
+def training_span(inputs: Inputs, params: TrainingParams) -> Span:
+    """First and last close to learn from: the look-back less its last part, which is held out for judgement."""
+    times = inputs.times
+    window = times[times >= times[-1] - timedelta(days=params.lookback_days)]
     held_out = max(1, round(len(window) * params.holdout))
     if len(window) - held_out < 2:
         raise NightdeskError(
             "training.too_short",
-            f"{bars.symbol} has {len(window)} bars in the last {params.lookback_days} days; too few to train on.",
+            f"{inputs.subject} has {len(window)} bars in the last {params.lookback_days} days; too few to train on.",
             "Raise training_params.lookback_days, or pull more history.",
         )
-    return Span(window.frame.index[0], window.frame.index[-held_out - 1])
+    return Span(window[0].to_pydatetime(), window[-held_out - 1].to_pydatetime())
 
 
 def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
@@ -136,10 +143,10 @@ def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     folder = context.home.model(*name)
     artifact = load_artifact(folder)
     manifest = artifact.manifest
-    if (manifest.symbol, manifest.model_type, manifest.version) != name:
+    if (manifest.subject, manifest.model_type, manifest.version) != name:
         raise NightdeskError(
             "model.misplaced",
-            f"The folder {'/'.join(name)} holds {manifest.symbol}/{manifest.model_type}/{manifest.version}.",
+            f"The folder {'/'.join(name)} holds {manifest.subject}/{manifest.model_type}/{manifest.version}.",
             "Move it to the folder of its own name.",
         )
     prove(artifact)
@@ -156,4 +163,5 @@ def told(folder: Path, manifest: Manifest) -> dict[str, Any]:
         "train_end": manifest.train_end.isoformat(),
         "trained_at": manifest.trained_at.isoformat(),
         "metrics": {**manifest.metrics, "leaks": manifest.leaks},
+        "issues": manifest.issues,
     }

@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
+from data_pipeline.inputs import TEACHING
 from data_pipeline.stored_inputs import stored_inputs
+from evaluation.drift import read_reference
+from evaluation.evidence import Leaks
+from evaluation.judged_version import JudgedVersion
+from evaluation.leaks import Span
+from evaluation.significance import Trials
 from trainers import registry
 from trainers.artifact import load_artifact, prove
 
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from data_pipeline.inputs import Inputs
     from trainers.artifact import Artifact
     from trainers.manifest import Manifest
+    from trainers.needs import Needs
 
 
 def loaded(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
@@ -47,7 +54,36 @@ def _named(side: dict[str, str]) -> Iterator[None]:
 def inputs_of(context: WorkContext, subject: str, manifest: Manifest) -> Inputs:
     """What a version is shown when it decides: the stored inputs of its subject, of the kinds that it needs."""
     needs = registry.get(manifest.model_type).needs
-    return stored_inputs(context.home, context.settings, subject, needs.scope, needs.data).for_decisions()
+    return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
+
+
+def judged_version(
+    context: WorkContext, artifact: Artifact, inputs: Inputs, trials: Trials | None = None
+) -> JudgedVersion:
+    """The version as judges and monitors see it; `inputs` are those that it decides on."""
+    manifest = artifact.manifest
+    model_type = registry.get(manifest.model_type)
+    return JudgedVersion(
+        name=manifest.version,
+        model=artifact.model,
+        trained=Span(manifest.train_start, manifest.train_end),
+        features=tuple(manifest.features),
+        reference=read_reference(manifest.reference),
+        leaks=Leaks(**manifest.leaks) if manifest.leaks is not None else None,
+        evidence=model_type.evidence(manifest),
+        teacher=model_type.teacher_positions(_with_teacher(context, inputs, model_type.needs), manifest),
+        trials=trials or Trials(),
+    )
+
+
+def _with_teacher(context: WorkContext, inputs: Inputs, needs: Needs) -> Inputs:
+    """The same inputs with what its teacher did; a teacher whose log is gone teaches nothing more."""
+    try:
+        return stored_inputs(context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data)
+    except NightdeskError as error:
+        if error.code != "expert_log.missing":
+            raise
+        return inputs
 
 
 def speaks_of(manifest: Manifest, inputs: Inputs) -> bool:

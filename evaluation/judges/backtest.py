@@ -14,7 +14,8 @@ from evaluation.baselines import run_baselines
 from evaluation.bootstrap import intervals
 from evaluation.comparison import Doubt, Verdict, judge
 from evaluation.evidence import Evidence, beside_expert
-from evaluation.judges.base import Case, Finding, JudgedVersion
+from evaluation.judged_version import JudgedVersion
+from evaluation.judges.base import Case, Finding
 from evaluation.observation import observe
 from evaluation.report import write_report
 from evaluation.report_schema import Subject
@@ -71,7 +72,7 @@ class BacktestJudgement:
         """Write report.json, its page and its pictures into `folder`."""
         write_report(
             folder,
-            subject=subject,
+            subject=subject.model_dump(),
             challenger=self.result,
             baselines=self.baselines,
             verdict=self.verdict,
@@ -149,7 +150,7 @@ def _evidence(case: Case, signals: Signals, result: Backtest) -> tuple[dict[str,
         leaks=version.leaks,
         weights=version.evidence.feature_importance,
         drift=observed.drift,
-        behaviour=observed.behaviour,
+        behaviour=observed.behaviour[bars.symbol],
         beside=beside,
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,39 +13,8 @@ from config.errors import NightdeskError
 from config.settings import Settings
 from data_pipeline.inputs import Inputs
 from evaluation.comparison import Outcome
-from evaluation.drift import Reference
-from evaluation.evidence import Leaks, ModelEvidence
-from evaluation.leaks import Span
+from evaluation.judged_version import JudgedVersion
 from evaluation.report_schema import Subject
-from evaluation.signal_model import SignalModel
-from evaluation.significance import Trials
-
-
-@dataclass(frozen=True, eq=False)
-class JudgedVersion:
-    """A model version as a judge sees it.
-
-    Args:
-        name: its version.
-        model: what it decides.
-        trained: its training span, which nothing is judged on.
-        features: the names of its features.
-        reference: what it saw and decided in training; None where that was not recorded.
-        leaks: the leak audit of its training; None where there was none.
-        evidence: what its model type says of it.
-        teacher: by symbol or market the positions of its teacher, where it has one.
-        trials: the versions among which it was found.
-    """
-
-    name: str
-    model: SignalModel
-    trained: Span
-    features: tuple[str, ...]
-    reference: Reference | None
-    leaks: Leaks | None
-    evidence: ModelEvidence = field(default_factory=ModelEvidence)
-    teacher: Mapping[str, pd.Series] = field(default_factory=dict)
-    trials: Trials = field(default_factory=Trials)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +68,7 @@ class Judge(Protocol):
 
 def first_unseen(inputs: Inputs, *training_ends: datetime) -> datetime:
     """The first close after all of these ends of training; fewer than two closes are too few to judge by."""
-    unseen = inputs.times[inputs.times > max(training_ends)]
+    unseen = inputs.times[inputs.times > pd.Timestamp(max(training_ends))]
     if len(unseen) < 2:
         raise NightdeskError(
             "evaluation.too_short",

@@ -70,7 +70,11 @@ def easy_expert(bars: Bars) -> ExpertLog:
 
 
 def easy_task(
-    model_type: str, bars: Bars | None = None, *, expert_log: ExpertLog | None | Literal["easy"] = "easy", **changes: Any
+    model_type: str,
+    bars: Bars | None = None,
+    *,
+    expert_log: ExpertLog | Literal["easy"] | None = "easy",
+    **changes: Any,
 ) -> TrainingTask:
     """A task on the first 600 bars of the easy market (or on `bars`, all of them)."""
     used = easy_bars().head(600) if bars is None else bars

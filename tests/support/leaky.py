@@ -17,13 +17,14 @@ from data_pipeline.inputs import Inputs
 from data_pipeline.scaling import Scaler
 from data_pipeline.splits import purged_folds
 from data_pipeline.triple_barrier import Barriers, barrier_labels
-from evaluation.leaks import Learned, Span
 from evaluation.evidence import ModelEvidence
+from evaluation.leaks import Learned, Span
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
 from trainers import TrainingContext, TrainingTask
-from trainers.interface import ModelFacts, Needs
+from trainers.interface import ModelFacts
 from trainers.manifest import Manifest
+from trainers.needs import Needs
 from trainers.safe_files import json_bytes, tensor_bytes
 from trainers.search_space import SearchSpace
 

@@ -26,8 +26,8 @@ from trainers.cloning.columns import FeatureColumns, within_range
 from trainers.cloning.config import BehavioralClonerConfig, BehavioralClonerParams, ForestConfig
 from trainers.cloning.flat_forest import FlatForest
 from trainers.cloning.forest import BehavioralCloner
-from trainers.interface import ModelFacts, Needs, TrainingContext, TrainingTask
-from trainers.registry import describe
+from trainers.interface import ModelFacts, TrainingContext, TrainingTask
+from trainers.registry import describe, needs
 from trainers.safe_files import described, json_bytes, read_json, read_tensors, tensor_bytes
 from trainers.search_space import OneOf, Range, SearchSpace
 
@@ -52,7 +52,7 @@ class About(Section):
     sell: Sell
     size_by_confidence: bool
     metrics: dict[str, Any]
-    issues: dict[str, Any] = {}
+    issues: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ class BehavioralClonerType:
     name = "behavioral_cloner"
     description = describe()["behavioral_cloner"]
     params = BehavioralClonerParams
-    needs = Needs(data=frozenset({"bars", "expert_log"}), min_bars=100)
+    needs = needs("behavioral_cloner")
     judge = "backtest"
 
     def train(self, task: TrainingTask, context: TrainingContext) -> BehavioralClonerModel:
@@ -128,7 +128,6 @@ class BehavioralClonerType:
         about = described(ABOUT, About, read_json(folder / ABOUT))
         tensors, _ = read_tensors(folder / WEIGHTS)
         return BehavioralClonerModel(FlatForest.from_tensors(tensors, FeatureColumns(about.features)), about)
-
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
         """How much each feature counts, by the most meaningful measure that was taken."""

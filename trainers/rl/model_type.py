@@ -30,8 +30,8 @@ from data_pipeline.features import feature_matrix
 from evaluation.evidence import ModelEvidence, ModelSelection
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
-from trainers.interface import ModelFacts, Needs, TrainingContext, TrainingTask
-from trainers.registry import describe
+from trainers.interface import ModelFacts, TrainingContext, TrainingTask
+from trainers.registry import describe, needs
 from trainers.rl.environment_config import TradingEnvConfig
 from trainers.rl.episodes import PORTFOLIO
 from trainers.rl.lesson import Lesson
@@ -98,12 +98,12 @@ class RLModel(SymbolModel):
 class RLModelType:
     """Agents of one kind learn on the first part of the span; the best policy on the later part serves."""
 
-    needs = Needs(min_bars=100)
     judge = "backtest"
 
     def __init__(self, name: str, params: type[RLParams]) -> None:
         self.name = name
         self.description = describe()[name]
+        self.needs = needs(name)
         self.params: type[Section] = params
         self._params = params
 

@@ -101,7 +101,9 @@ def test_what_cannot_be_learned_again_from_its_own_bars_is_found() -> None:
     assert kinds(honest) == []
     [(kind, detail)] = found(Learned("mean", rows, rows, refit=(mean(INPUTS), mean)))
     assert kind == "refit"
-    assert detail.startswith(f"its number 0 is {float(mean(INPUTS)[0])!r}, and {float(mean(INPUTS.head(200))[0])!r} when")
+    assert detail.startswith(
+        f"its number 0 is {float(mean(INPUTS)[0])!r}, and {float(mean(INPUTS.head(200))[0])!r} when"
+    )
     assert detail.endswith("(1 of 2 differ)")
     [(kind, detail)] = found(Learned("mean", rows, rows, refit=(mean(INPUTS)[:1], mean)))
     assert (kind, detail[:31]) == ("refit", "it is 1 numbers, and 2 when fit")

@@ -368,7 +368,7 @@ def test_it_is_proved_judged_and_served_without_what_it_was_trained_by(tmp_path:
         model_type="dqn",
         version="v1",
         params=given.params,
-        bars=given.bars,
+        inputs=given.inputs,
         dataset="d" * 64,
         provenance="test",
         train_start=given.train_start,
