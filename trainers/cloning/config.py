@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from config.settings import Section
+from config.dataclass_section import DataclassSection
 from data_pipeline.actions import number
 
 
@@ -24,7 +24,7 @@ Weight = Annotated[float, Field(gt=0.0)]
 ClassWeights = Annotated[dict[int, Weight], BeforeValidator(_by_action)]
 
 
-class ForestConfig(Section):
+class ForestConfig(DataclassSection):
     """How a forest is grown and measured. Classes left out of hand-made weights weigh 1."""
 
     n_estimators: int = Field(default=100, ge=1, le=10_000)
@@ -42,6 +42,16 @@ class ForestConfig(Section):
 
 class BehavioralClonerConfig(ForestConfig):
     """The configuration of a `BehavioralCloner`."""
+
+    leading_fields = (
+        "n_estimators",
+        "max_depth",
+        "min_samples_split",
+        "min_samples_leaf",
+        "random_state",
+        "test_size",
+        "class_weight",
+    )
 
     random_state: int = Field(default=42, ge=0, le=2**32 - 1)
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from config.settings import Section
+from config.dataclass_section import DataclassSection
 
 Positive = Annotated[int, Field(ge=1)]
 Width = Annotated[int, Field(ge=1, le=8_192)]
@@ -18,9 +18,10 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
 
-class AgentConfig(Section):
+class AgentConfig(DataclassSection):
     """What every agent has: two hidden layers of `hidden_dim`, a learning rate, a discount."""
 
+    leading_fields = ("hidden_dim", "learning_rate", "gamma")
     # What makes the networks: weights fit only where these are the same.
     architecture: ClassVar[tuple[str, ...]] = ("hidden_dim",)
 

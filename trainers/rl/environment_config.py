@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from config.settings import Section
+from config.dataclass_section import DataclassSection
 
 Reward = Literal["pnl", "sharpe", "sortino", "calmar", "differential_sharpe"]
 REWARDS: tuple[str, ...] = get_args(Reward)
@@ -15,8 +15,10 @@ Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-class TradingEnvConfig(Section):
+class TradingEnvConfig(DataclassSection):
     """What an episode is: its account and costs, what is seen, what may be done, what is rewarded, when it ends."""
+
+    leading_fields = ("initial_balance", "window_size", "commission")
 
     initial_balance: float = Field(default=100_000.0, gt=0.0)
 
