@@ -12,11 +12,16 @@ from pydantic import ValidationError
 
 from config.dataclass_section import DataclassSection
 from trainers.cloning.config import BehavioralClonerConfig
-from trainers.rl.agent_configs import CONFIGS
+from trainers.rl.agent_specs import AGENTS
 from trainers.rl.environment_config import TradingEnvConfig
 from trainers.rl.training_config import RLTrainingConfig
 
-CLASSES: list[type[DataclassSection]] = [*CONFIGS.values(), TradingEnvConfig, RLTrainingConfig, BehavioralClonerConfig]
+CLASSES: list[type[DataclassSection]] = [
+    *(spec.config for spec in AGENTS.values()),
+    TradingEnvConfig,
+    RLTrainingConfig,
+    BehavioralClonerConfig,
+]
 # One value that each class refuses.
 WRONG: dict[str, dict[str, Any]] = {
     "TradingEnvConfig": {"commission": 1.0},
@@ -125,7 +130,7 @@ def test_the_first_fields_stand_in_the_order_of_the_documents_that_promise_them(
         ],
         TradingEnvConfig: ["initial_balance", "window_size", "commission"],
         RLTrainingConfig: ["total_episodes", "eval_frequency", "batch_size"],
-        **dict.fromkeys(CONFIGS.values(), ["hidden_dim", "learning_rate", "gamma"]),
+        **{spec.config: ["hidden_dim", "learning_rate", "gamma"] for spec in AGENTS.values()},
     }
     for config, names in promised.items():
         assert [field.name for field in dataclasses.fields(config)][: len(names)] == names

@@ -1,4 +1,4 @@
-"""The desk's model types `ppo dqn sac td3 ddpg a2c`: agents that learn by doing, of whom the best policy serves.
+"""The desk's model types of reinforcement learning, one for each agent in `agent_specs`; the best policy serves.
 
 What serves is torch-free: arrays, the environment's config and the ledger. Only `train` imports more.
 """
@@ -10,7 +10,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,11 +29,11 @@ from data_pipeline.bars import Bars
 from data_pipeline.features import feature_matrix
 from evaluation.signals import Signals
 from trainers.interface import Needs, TrainingContext, TrainingTask
-from trainers.registry import describe
+from trainers.rl.agent_specs import AGENTS, agent_spec
 from trainers.rl.environment_config import TradingEnvConfig
 from trainers.rl.episodes import PORTFOLIO
 from trainers.rl.lesson import Lesson
-from trainers.rl.params import A2CParams, DDPGParams, DQNParams, PPOParams, RLParams, SACParams, TD3Params
+from trainers.rl.params import params_class
 from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
 from trainers.rl.writable import require_writable
@@ -96,18 +96,17 @@ class RLModelType:
 
     needs = Needs(min_bars=100)
 
-    def __init__(self, name: str, params: type[RLParams]) -> None:
-        self.name = name
-        self.description = describe()[name]
-        self.params: type[Section] = params
-        self._params = params
+    def __init__(self, agent: str) -> None:
+        self.spec = agent_spec(agent)
+        self.name, self.description = self.spec.name, self.spec.description
+        self.params: type[Section] = params_class(agent)
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
         """Train an agent of each seed, one after another, and choose among the checkpoints of all."""
         from trainers.rl.candidates import in_words, learn  # noqa: PLC0415 -- torch is for training alone
 
         task.require(self.needs)
-        params = self._params.model_validate(task.params.model_dump())
+        params = params_class(self.name).model_validate(task.params.model_dump())
         lesson = Lesson.of(task, params)
         context.report(0.0, f"{len(lesson.decided):,} bars to learn from, {len(lesson.validation):,} to choose by")
         with _kept(context, self._key(task, context)) as folder:
@@ -125,11 +124,11 @@ class RLModelType:
             metrics=_metrics(lesson, learners, number),
         )
         context.report(1.0, f"chosen after {chosen.step:,} steps: {in_words(chosen.figures)}")
-        return RLModel(self._told_apart(chosen.policy, lesson), about)
+        return RLModel(self._calibrated(chosen.policy, lesson), about)
 
-    def _told_apart(self, policy: CompiledPolicy, lesson: Lesson) -> CompiledPolicy:
-        """With a temperature for action values: how far they usually lie apart on the bars that were learned from."""
-        if self.name != "dqn":
+    def _calibrated(self, policy: CompiledPolicy, lesson: Lesson) -> CompiledPolicy:
+        """With a softmax temperature for action values: their usual spread on the training bars."""
+        if not self.spec.has_action_values:
             return policy
         spreads = Rollout.of(policy, lesson.learning, lesson.params.environment).spreads
         usual = float(np.sqrt(np.mean(spreads[-len(lesson.decided) :] ** 2)))
@@ -160,12 +159,11 @@ class RLModelType:
         return RLModel(policy, about)
 
 
-ppo = partial(RLModelType, "ppo", PPOParams)
-dqn = partial(RLModelType, "dqn", DQNParams)
-sac = partial(RLModelType, "sac", SACParams)
-td3 = partial(RLModelType, "td3", TD3Params)
-ddpg = partial(RLModelType, "ddpg", DDPGParams)
-a2c = partial(RLModelType, "a2c", A2CParams)
+def __getattr__(name: str) -> Callable[[], RLModelType]:
+    """What makes the model type of an agent, by the agent's name, for the registry."""
+    if name not in AGENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return partial(RLModelType, name)
 
 
 @contextmanager
