@@ -17,10 +17,11 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import AwareDatetime, Field, model_validator
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
@@ -42,6 +43,8 @@ from trainers.safe_files import corrupt, described, json_bytes, read_json, read_
 if TYPE_CHECKING:
     from trainers.rl.candidates import Learner
 
+Instant = Annotated[AwareDatetime, Field(strict=False)]
+
 WEIGHTS, ABOUT, KEY = "weights.safetensors", "model.json", "task.json"
 LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
 
@@ -49,11 +52,23 @@ LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
 class About(Section):
     """What the model says of itself in `model.json`."""
 
-    format: Literal[1] = 1
+    # 1: without the two instants; its account begins with the first stored bar that can be decided on.
+    format: Literal[1, 2] = 2
     agent: str
     environment: TradingEnvConfig
+    # Bars before `history_start` are not used at all; those from there to `account_start` only warm the features; from
+    # `account_start` on, the policy's account goes on for ever.
+    history_start: Instant | None = None
+    account_start: Instant | None = None
     device: str
     metrics: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _instants(self) -> About:
+        given = [instant is not None for instant in (self.history_start, self.account_start)]
+        if given != [self.format == 2, self.format == 2]:
+            raise ValueError("history_start and account_start belong to format 2, both of them")
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +94,29 @@ class RLModel:
 
     def features(self, bars: Bars) -> pd.DataFrame:
         """What is seen of the market; the rest of an observation is the policy's own account."""
-        return feature_matrix(bars, self._features)
+        return feature_matrix(self._history(bars), self._features).reindex(bars.frame.index)
 
-    def signals(self, bars: Bars) -> Signals:
-        """Decided by rolling the policy through the ledger; see `trainers.rl.rollout`."""
-        return Rollout.of(self.policy, bars, self.about.environment).signals(bars)
+    def signals(self, bars: Bars, published: Signals | None = None) -> Signals:
+        """Decided by rolling the policy through the ledger; see `trainers.rl.rollout`.
+
+        Bars that reach back as far as `reaches_back` asks give the same signals to the last bit, whatever precedes
+        them. With fewer bars the account begins flat at the first bar that can be decided on, or follows the signals
+        in `published`, which are not decided again.
+        """
+        history, index = self._history(bars), bars.frame.index
+        start = self.about.account_start
+        rollout = Rollout.of(self.policy, history, self.about.environment, start=start, published=published)
+        signals = rollout.signals(history)
+        return Signals(*(each.reindex(index, fill_value=0.0) for each in (signals.position, signals.confidence)))
+
+    def reaches_back(self, bars: Bars) -> bool:
+        """Whether the bars hold all that the account since its start depends on."""
+        start = self.about.history_start
+        return len(bars) > 0 and (start is None or bars.frame.index[0] <= start)
+
+    def _history(self, bars: Bars) -> Bars:
+        start = self.about.history_start
+        return bars if start is None else bars.since(start)
 
     def save(self, folder: Path) -> None:
         """Write the layers and `model.json`."""
@@ -120,6 +153,8 @@ class RLModelType:
         about = About(
             agent=self.name,
             environment=params.environment,
+            history_start=lesson.history_start,
+            account_start=lesson.account_start,
             device=learners[number].facts["device"],
             metrics=_metrics(lesson, learners, number),
         )
@@ -130,7 +165,8 @@ class RLModelType:
         """With a softmax temperature for action values: their usual spread on the training bars."""
         if not self.spec.has_action_values:
             return policy
-        spreads = Rollout.of(policy, lesson.learning, lesson.params.environment).spreads
+        environment, start = lesson.params.environment, lesson.account_start
+        spreads = Rollout.of(policy, lesson.learning, environment, start=start).spreads
         usual = float(np.sqrt(np.mean(spreads[-len(lesson.decided) :] ** 2)))
         return CompiledPolicy(replace(policy.layers, temperature=usual or 1.0))
 
