@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from config.errors import ConfigError, UsageError
 from config.settings import Section, Settings
+from trainers.flags import ParamFlag, flags_of
 from trainers.interface import ModelType
 from trainers.rl.agent_specs import AGENTS
 
@@ -54,7 +55,7 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
 
     Where the desk's `settings` say what a model type would else have a default for, such as costs, they come between.
     """
-    params = cast("type[Section]", _imported(_entry(name).params))
+    params = _params(name)
     try:
         return params.model_validate(values, context=settings)
     except ValidationError as error:
@@ -68,6 +69,15 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
             _known(f"model_params.{name}", params, error.errors()[0]["loc"]),
             mistakes=mistakes,
         ) from error
+
+
+def flags(name: str) -> dict[str, ParamFlag]:
+    """The command-line flags that the params of model type `name` declare, by each spelling. Imports nothing heavy."""
+    return flags_of(_params(name))
+
+
+def _params(name: str) -> type[Section]:
+    return cast("type[Section]", _imported(_entry(name).params))
 
 
 def _known(place: str, section: type[Section], mistake: tuple[int | str, ...]) -> str:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from config.dataclass_section import DataclassSection
 from data_pipeline.actions import number
+from trainers.flags import Flag
 
 
 def _by_action(value: Any) -> Any:
@@ -27,8 +28,8 @@ ClassWeights = Annotated[dict[int, Weight], BeforeValidator(_by_action)]
 class ForestConfig(DataclassSection):
     """How a forest is grown and measured. Classes left out of hand-made weights weigh 1."""
 
-    n_estimators: int = Field(default=100, ge=1, le=10_000)
-    max_depth: int | None = Field(default=10, ge=1)
+    n_estimators: Annotated[int, Field(ge=1, le=10_000), Flag("--n-estimators", help="trees of the forest")] = 100
+    max_depth: Annotated[int | None, Field(ge=1), Flag("--max-depth", help="depth of a tree")] = 10
     min_samples_split: int = Field(default=5, ge=2)
     min_samples_leaf: int = Field(default=2, ge=1)
     class_weight: Literal["balanced"] | ClassWeights | None = "balanced"

@@ -12,12 +12,17 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from config.dataclass_section import DataclassSection
+from trainers.flags import Flag
 
 Positive = Annotated[int, Field(ge=1)]
-Width = Annotated[int, Field(ge=1, le=8_192)]
+Width = Annotated[int, Field(ge=1, le=8_192), Flag("--hidden-dim", help="units in each of the two hidden layers")]
 Memory = Annotated[int, Field(ge=1, le=10_000_000)]
 Rate = Annotated[float, Field(gt=0.0)]
 LearningRate = Annotated[float, Field(gt=0.0, le=1.0)]
+MainLearningRate = Annotated[LearningRate, Flag("--learning-rate", "--lr", help="learning rate")]
+Discount = Annotated[float, Field(gt=0.0, le=1.0), Flag("--gamma", help="discount of a reward one bar later")]
+_BATCH_FLAG = Flag("--batch-size", help="rows of a gradient step")
+Batch = Annotated[Positive, _BATCH_FLAG]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 
@@ -38,9 +43,9 @@ class AgentConfig(DataclassSection):
     architecture: ClassVar[tuple[str, ...]] = ("hidden_dim",)
 
     hidden_dim: Width = 256
-    learning_rate: LearningRate = 3e-4
+    learning_rate: MainLearningRate = 3e-4
     learning_rate_decays: bool = False
-    gamma: Annotated[float, Field(gt=0.0, le=1.0)] = 0.99
+    gamma: Discount = 0.99
     normalise_observations: bool = True
 
     @abstractmethod
@@ -88,7 +93,7 @@ class PPOConfig(ActorCriticConfig):
 
     gae_lambda: Share = 0.95
     n_steps: Annotated[int, Field(ge=2)] = 2048
-    batch_size: Annotated[int, Field(ge=2)] = 64
+    batch_size: Annotated[int, Field(ge=2), _BATCH_FLAG] = 64
     n_epochs: Positive = 10
     clip_range: Rate = 0.2
 
@@ -112,7 +117,7 @@ class A2CConfig(ActorCriticConfig):
         n_steps: steps that each environment plays between two updates.
     """
 
-    learning_rate: LearningRate = 7e-4
+    learning_rate: MainLearningRate = 7e-4
     n_steps: Positive = 5
 
     def learns_after(self, environments: int) -> int:
@@ -134,7 +139,7 @@ class ReplayConfig(AgentConfig):
 
     buffer_size: Memory = 100_000
     learning_starts: Annotated[int, Field(ge=0)] = 1_000
-    batch_size: Positive = 256
+    batch_size: Batch = 256
     tau: Annotated[float, Field(gt=0.0, le=1.0)] = 0.005
     train_freq: Positive = 1
     gradient_steps: Positive = 1
@@ -165,8 +170,8 @@ class DQNConfig(ReplayConfig):
         max_grad_norm: to which the norm of a gradient is clipped.
     """
 
-    learning_rate: LearningRate = 1e-4
-    batch_size: Positive = 64
+    learning_rate: MainLearningRate = 1e-4
+    batch_size: Batch = 64
     train_freq: Positive = 4
     exploration_initial: Share = 1.0
     exploration_final: Share = 0.01
@@ -234,7 +239,7 @@ class DDPGConfig(ReplayConfig):
         noise_sigma: standard deviation of what is added to it, in units of half the action's range.
     """
 
-    learning_rate: LearningRate = 1e-4
+    learning_rate: MainLearningRate = 1e-4
     critic_learning_rate: LearningRate = 1e-3
     noise_theta: NotNegative = 0.15
     noise_sigma: NotNegative = 0.2

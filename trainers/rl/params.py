@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationInfo, create_model, model_validator
 
 from config.settings import CostParams, Section, Settings
+from trainers.flags import Flag
 from trainers.rl.agent_configs import AgentConfig
 from trainers.rl.agent_specs import AGENTS, ActionKind, agent_spec
 from trainers.rl.environment_config import TradingEnvConfig
@@ -29,9 +30,9 @@ class RLParams(Section):
     environment: TradingEnvConfig = TradingEnvConfig()
     # Of all environments together, for each seed.
     total_timesteps: Count = 100_000
-    environments: Annotated[int, Field(ge=1, le=4096)] = 8
+    environments: Annotated[int, Field(ge=1, le=4096), Flag("--environments", help="copies played at once")] = 8
     # Agents that are trained; the best of all their checkpoints serves.
-    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    seeds: Annotated[int, Field(ge=1, le=100), Flag("--seeds", help="agents to train, the best of which serves")] = 1
     # Checkpoints of each, evenly spread over its training, that are judged on the validation bars; fewer where an agent
     # learns less often.
     evaluations: Annotated[int, Field(ge=1, le=1000)] = 10
