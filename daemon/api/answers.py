@@ -388,6 +388,9 @@ class RunRequest(BaseModel):
     episodes: int | None = Field(default=None, ge=1)
     iterations: int | None = Field(default=None, ge=1)
     lookback_days: int | None = Field(default=None, ge=1)
+    model_params: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="Params by model type, in place of those of the settings.", max_length=100
+    )
     accept: Acceptance | None = Field(default=None, description="For data_update: take what the source tells now.")
 
     @model_validator(mode="after")
