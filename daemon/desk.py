@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from daemon.alerts.outbox import Outbox
     from daemon.clock import Clock
+    from daemon.domain.progress import RunProgress
     from daemon.store.database import Database
 
 TICK = 0.25
@@ -163,7 +164,7 @@ class Desk:
         """A sentence while the desk works on sample data, else None."""
         return provenance_note(self.database)
 
-    def run_progress(self, run_id: int) -> dict[str, Any] | None:
+    def run_progress(self, run_id: int) -> RunProgress | None:
         """How far a run at work has come."""
         return self.dispatcher.progress(run_id)
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
+from daemon.jobs.evaluation.messages import Finding
 from daemon.store import models
 from daemon.store.models import Version
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the unseen bars said of one version."""
-
-    metrics: dict[str, Any]
-    verdict: str
-    reasons: list[str]
+from data_pipeline.provenance import Provenance
 
 
 @dataclass(frozen=True)
@@ -28,36 +20,40 @@ class Judgement:
     run_id: int
     candidate: Version
     champion: Version | None  # who serves now
-    found: Finding  # of the candidate
-    beside: Finding | None  # of the champion on the same bars, if the two may be compared
+    finding: Finding  # of the candidate
+    champion_finding: Finding | None  # on the same bars, if the two may be compared
     dataset: str
     first: datetime
     last: datetime
     report: str
 
 
-def makes_up_its_expert(candidate: Version, champion: Version | None) -> bool:
+def made_up_teacher(candidate: Version, champion: Version | None) -> bool:
     """Whether a clone of the sample expert asks for the place of one that learned from a real one on these bars."""
-    return champion is not None and candidate.provenance.startswith(f"{champion.provenance}, ")
+    if champion is None:
+        return False
+    ours, theirs = Provenance.parse(candidate.provenance), Provenance.parse(champion.provenance)
+    return ours.sample_teacher and theirs == replace(ours, sample_teacher=False)
 
 
 def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
     """Record the judgement; a better challenger serves from now on, any other is rejected. Returns whether it serves.
 
-    A champion that stood beside is recorded too, so that its figures are of this night and not of its promotion.
+    A champion that was measured on the same bars is recorded too, so that its metrics are of this night and not of its
+    promotion.
     The champion may have changed since the judgement began: then the challenger stays one, to be judged again.
     """
     candidate, champion = judgement.candidate, judgement.champion
-    rival = champion if judgement.beside is not None else None
-    _record(c, judgement, candidate, judgement.found, now, rival=rival)
-    if rival is not None and judgement.beside is not None:
-        _record(c, judgement, rival, judgement.beside, now)
+    rival = champion if judgement.champion_finding is not None else None
+    _record(c, judgement, candidate, judgement.finding, now, rival=rival)
+    if rival is not None and judgement.champion_finding is not None:
+        _record(c, judgement, rival, judgement.champion_finding, now)
     if champion is not None and champion.id == candidate.id:
         return False
     serving = models.champion(c, candidate.symbol, candidate.model_type)
     if (serving and serving.id) != (champion and champion.id):
         return False
-    if judgement.found.verdict != "better":
+    if judgement.finding.verdict != "better":
         models.set_state(c, candidate.id, "rejected", ("challenger",))
         return False
     against = f"version {rival.version}" if rival is not None else "staying in cash"
@@ -67,7 +63,7 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
         candidate.model_type,
         candidate.id,
         now,
-        why=f"better than {against} on unseen bars: {', '.join(judgement.found.reasons)}"[:255],
+        why=f"better than {against} on unseen bars: {', '.join(judgement.finding.reasons)}"[:255],
         who=f"evaluation run {judgement.run_id}",
     )
 
@@ -76,7 +72,7 @@ def _record(
     c: Connection,
     judgement: Judgement,
     version: Version,
-    found: Finding,
+    finding: Finding,
     now: datetime,
     *,
     rival: Version | None = None,
@@ -90,8 +86,8 @@ def _record(
         first=judgement.first,
         last=judgement.last,
         evaluated_at=now,
-        metrics=found.metrics,
-        verdict=found.verdict,
-        reasons=found.reasons,
+        metrics=finding.metrics.document(),
+        verdict=finding.verdict,
+        reasons=list(finding.reasons),
         report=judgement.report,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ class Update:
     last_closed: datetime
     health: Health
     fallback: str | None = None  # why the sample market took over
-    unmended: dict[str, Any] | None = None  # why rows that were once refused could not be asked for again
+    unmended: NightdeskError | None = None  # why rows that were once refused could not be asked for again
     accepted: Rewriting | None = None  # what a person accepted that nothing explains
 
 
@@ -151,7 +151,7 @@ class _Pull:
     now: datetime
     accept: bool
     refused: dict[str, int] = field(default_factory=dict)
-    unmended: dict[str, Any] | None = None
+    unmended: NightdeskError | None = None
     accepted: Rewriting | None = None
 
     @property
@@ -217,7 +217,7 @@ class _Pull:
             rows = self.rows(flagged[0], flagged[-1])
             report = quality.sort_out(rows[rows.index.isin(flagged)], self.symbol, self.interval, self.now)
         except NightdeskError as error:  # what is new must not wait for what is old
-            self.unmended = error.to_dict()
+            self.unmended = error
             return old.frame.head(0)
         return report.kept
 

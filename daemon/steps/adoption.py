@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from config.paths import Home
 from daemon.executors.base import Outcome
+from daemon.jobs.training.messages import InspectRequest, TrainRequest, VersionFacts
 from daemon.steps.base import Plan, RunWork
 from daemon.store import models
 
@@ -16,47 +15,54 @@ from daemon.store import models
 async def adopt_strays(work: RunWork) -> dict[str, str]:
     """Whole and proved: adopted as a challenger. Anything else: into quarantine. The champion is not touched."""
     on_disk = await asyncio.to_thread(lambda: work.home.versions)
-    known = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
-    strays = [Plan("inspect", {"version": v}, s, m) for s, m, v in sorted(on_disk - known)]
+    recorded = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
+    strays = [
+        InspectRequest(subject=subject, model_type=model_type, version=version)
+        for subject, model_type, version in sorted(on_disk - recorded)
+    ]
     if not strays:
         return {}
-    outcomes = await work.do_all(strays)
-    return {f"{plan.subject}/{plan.args['version']}": await _settle(work, plan, end) for plan, end in outcomes.items()}
+    plans = {Plan(stray): stray for stray in strays}
+    outcomes = await work.do_all(plans)
+    return {
+        f"{stray.label}/{stray.version}": await _settle(work, stray, outcomes[plan]) for plan, stray in plans.items()
+    }
 
 
-async def _settle(work: RunWork, plan: Plan, outcome: Outcome) -> str:
+async def _settle(work: RunWork, stray: InspectRequest, outcome: Outcome[VersionFacts]) -> str:
     if outcome.value is not None:
-        await record_version(work, plan, outcome.value)
+        await record_version(work, stray, outcome.value)
         return "adopted"
     if outcome.state != "failed":
         return outcome.state
-    await asyncio.to_thread(_quarantine, work.home, plan)
-    work.log.write("error", "model.quarantined", model=plan.subject, version=plan.args["version"], error=outcome.error)
+    await asyncio.to_thread(_quarantine, work.home, stray)
+    error = outcome.error.document() if outcome.error else None
+    work.log.write("error", "model.quarantined", model=stray.label, version=stray.version, error=error)
     return "quarantined"
 
 
-def _quarantine(home: Home, plan: Plan) -> Path:
-    folder = home.model(plan.symbol, plan.model_type, plan.args["version"])
-    target = home.models_quarantine / f"{plan.symbol}-{plan.model_type}-{plan.args['version']}"
+def _quarantine(home: Home, stray: InspectRequest) -> Path:
+    folder = home.model(stray.subject, stray.model_type, stray.version)
+    target = home.models_quarantine / f"{stray.subject}-{stray.model_type}-{stray.version}"
     target.parent.mkdir(parents=True, exist_ok=True)
     return folder.rename(target)
 
 
-async def record_version(work: RunWork, plan: Plan, made: dict[str, Any]) -> None:
+async def record_version(work: RunWork, request: TrainRequest | InspectRequest, facts: VersionFacts) -> None:
     """Keep a version that is whole on disk as a challenger."""
     await work.write(
         lambda c: models.add_version(
             c,
-            symbol=plan.symbol,
-            model_type=plan.model_type,
-            version=plan.args["version"],
-            manifest_sha256=made["manifest_sha256"],
-            provenance=made["provenance"],
-            dataset=made["dataset"],
-            train_start=datetime.fromisoformat(made["train_start"]),
-            train_end=datetime.fromisoformat(made["train_end"]),
-            trained_at=datetime.fromisoformat(made["trained_at"]),
+            symbol=request.subject,
+            model_type=request.model_type,
+            version=request.version,
+            manifest_sha256=facts.manifest_sha256,
+            provenance=facts.provenance,
+            dataset=facts.dataset,
+            train_start=facts.train_start,
+            train_end=facts.train_end,
+            trained_at=facts.trained_at,
             run_id=work.run.id,
-            metrics=made["metrics"],
+            metrics=facts.metrics,
         )
     )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from daemon import backups
+from daemon.jobs.backup.messages import ProveBackupRequest
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import backups as ledger
 
@@ -41,7 +42,7 @@ async def drill_restore(work: RunWork) -> Ending:
     if not found:
         return Ending("skipped", "backup.none", {"message": "There is no backup to prove yet."})
     name = found[-1].name
-    plan = Plan("prove_backup", {"backup": name})
+    plan = Plan(ProveBackupRequest(backup=name))
     outcomes = await work.do_all([plan])
     if outcomes[plan].state == "succeeded":
         await work.write(lambda c: ledger.mark_restored(c, name, work.clock.now()))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from config.settings import NIGHT, JobName
+from daemon.domain.progress import RunProgress
+from daemon.domain.tasks import ErrorInfo, OutputLine, ResultT, ResultT_co, Target, TaskEvent, TaskRequest, TaskResult
 from daemon.executors.base import Executor, Outcome, TaskSpec
 from daemon.runs import Run, RunState
 from daemon.store import runs, tasks
@@ -36,25 +38,49 @@ class Ending:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """One task to be done: its kind, its arguments, whom it is about, and which secrets it may know.
+class Plan(Generic[ResultT_co]):
+    """One task to be done: its request, and which secrets it may know. Each is itself, equal to no other."""
 
-    Each is itself, equal to no other.
-    """
-
-    kind: str
-    args: dict[str, Any] = field(default_factory=dict)
-    symbol: str = ""
-    model_type: str = ""
-    iteration: int = 0
+    request: TaskRequest[ResultT_co]
     secrets: tuple[str, ...] = ()
 
     @property
-    def subject(self) -> str:
-        """How reports call it: AAPL/behavioral_cloner, AAPL, or the kind."""
-        parts = [part for part in (self.symbol, self.model_type) if part]
-        name = "/".join(parts) or self.kind
-        return f"{name}#{self.iteration}" if self.iteration else name
+    def target(self) -> Target:
+        """What the task works on."""
+        return self.request.target
+
+    @property
+    def label(self) -> str:
+        """How reports name the task."""
+        return self.request.label
+
+
+class Outcomes(Mapping[Plan[TaskResult], Outcome[TaskResult]]):
+    """The outcomes of tasks by their plans, in their order; each is of its own plan's result class."""
+
+    def __init__(self, outcomes: Mapping[Plan[Any], Outcome[Any]] | None = None) -> None:
+        self._outcomes: dict[Plan[Any], Outcome[Any]] = dict(outcomes or {})
+
+    def __getitem__(self, plan: Plan[ResultT]) -> Outcome[ResultT]:
+        outcome: Outcome[ResultT] = self._outcomes[plan]
+        return outcome
+
+    def __iter__(self) -> Iterator[Plan[TaskResult]]:
+        return iter(self._outcomes)
+
+    def __len__(self) -> int:
+        return len(self._outcomes)
+
+    def __or__(self, others: Outcomes) -> Outcomes:
+        return Outcomes({**self._outcomes, **others._outcomes})
+
+    def only(self, plans: Iterable[Plan[TaskResult]]) -> Outcomes:
+        """The outcomes of these plans."""
+        return Outcomes({plan: self[plan] for plan in plans})
+
+    def results(self, plans: Iterable[Plan[ResultT]]) -> list[tuple[Plan[ResultT], ResultT]]:
+        """The results of these plans, of those that succeeded."""
+        return [(plan, value) for plan in plans if plan in self and (value := self[plan].value) is not None]
 
 
 @dataclass
@@ -68,49 +94,53 @@ class RunWork:
     clock: Clock
     executor: Executor
     log: Log
-    progress: dict[str, Any] = field(default_factory=dict)
+    progress: RunProgress = field(default_factory=RunProgress)
 
-    async def do(self, plan: Plan) -> Outcome:
+    async def do(self, plan: Plan[ResultT]) -> Outcome[ResultT]:
         """Do one task and record its beginning and its end."""
-
-        def begun(c: Connection) -> int:
-            task = tasks.add(
-                c,
-                self.run.id,
-                kind=plan.kind,
-                symbol=plan.symbol or None,
-                model_type=plan.model_type or None,
-                iteration=plan.iteration,
-            )
-            tasks.start(c, task.id, self.clock.now())
-            return task.id
-
-        task_id = await self.write(begun)
-        args = {"symbol": plan.symbol, "model_type": plan.model_type, "iteration": plan.iteration, **plan.args}
-        spec = TaskSpec(plan.kind, args, self.settings.limits.task_timeout, self.settings, plan.secrets)
-        outcome = await self.executor.run(spec, lambda event: self._heard(plan, event))
-        error = outcome.error or {}
-        await self.write(
-            lambda c: tasks.finish(
-                c,
-                task_id,
-                outcome.state,
-                self.clock.now(),
-                cause=error.get("code"),
-                detail=outcome.error,
-                result=outcome.value,
-            )
+        task_id = await self.write(lambda c: self._begin(c, plan))
+        spec = TaskSpec(plan.request, self.settings.limits.task_timeout, self.settings, plan.secrets)
+        outcome = await self.executor.run(spec, lambda event: self._on_event(plan, event))
+        await self.write(lambda c: self._end(c, task_id, outcome))
+        self.log.write(
+            "info" if outcome.state == "succeeded" else "error",
+            "task.ended",
+            task=plan.label,
+            kind=plan.request.kind,
+            state=outcome.state,
+            error=outcome.error.document() if outcome.error else None,
         )
-        level = "info" if outcome.state == "succeeded" else "error"
-        self.log.write(level, "task.ended", task=plan.subject, kind=plan.kind, state=outcome.state, error=outcome.error)
         return outcome
 
-    def expect(self, tasks: int) -> None:
-        """Say that so many tasks are still to come, or more: what is told of how far the run is never goes back."""
-        done = self.progress.setdefault("done", 0)
-        self.progress["of"] = max(self.progress.get("of", 0), done + tasks)
+    def _begin(self, c: Connection, plan: Plan[ResultT]) -> int:
+        target = plan.target
+        task = tasks.add(
+            c,
+            self.run.id,
+            kind=plan.request.kind,
+            symbol=target.subject or None,
+            model_type=target.model_type or None,
+            iteration=target.iteration,
+        )
+        tasks.start(c, task.id, self.clock.now())
+        return task.id
 
-    async def do_all(self, plans: Iterable[Plan], at_once: int | None = None) -> dict[Plan, Outcome]:
+    def _end(self, c: Connection, task_id: int, outcome: Outcome[ResultT]) -> None:
+        tasks.finish(
+            c,
+            task_id,
+            outcome.state,
+            self.clock.now(),
+            cause=outcome.error.code if outcome.error else None,
+            detail=outcome.error.document() if outcome.error else None,
+            result=outcome.value.document() if outcome.value else None,
+        )
+
+    def expect(self, tasks: int) -> None:
+        """At least so many tasks are still to come; what is reported of how far the run is never goes back."""
+        self.progress = self.progress.expect(tasks)
+
+    async def do_all(self, plans: Iterable[Plan[TaskResult]], at_once: int | None = None) -> Outcomes:
         """Do many tasks, as many at a time as there are workers, but no more than `at_once`; each fails alone.
 
         A fault of the desk itself (the database takes no writes) ends them all: none goes on behind its run's back.
@@ -120,11 +150,10 @@ class RunWork:
         workers = self.settings.executor.workers
         turns = asyncio.Semaphore(min(workers, at_once or workers))  # a task that waits has not started
 
-        async def one(plan: Plan) -> Outcome:
+        async def one(plan: Plan[TaskResult]) -> Outcome[TaskResult]:
             async with turns:
                 outcome = await self.do(plan)
-            self.progress["done"] += 1
-            self.progress.get("tasks", {}).pop(plan.subject, None)
+            self.progress = self.progress.finish(plan.label)
             return outcome
 
         doing = [asyncio.create_task(one(plan)) for plan in todo]
@@ -135,14 +164,13 @@ class RunWork:
                 task.cancel()
             await asyncio.gather(*doing, return_exceptions=True)
             raise
-        return dict(zip(todo, outcomes, strict=True))
+        return Outcomes(dict(zip(todo, outcomes, strict=True)))
 
-    def _heard(self, plan: Plan, event: dict[str, Any]) -> None:
-        if event.get("event") == "progress":
-            told = {"fraction": event.get("fraction"), "message": event.get("message")}
-            self.progress.setdefault("tasks", {})[plan.subject] = told
+    def _on_event(self, plan: Plan[ResultT], event: TaskEvent) -> None:
+        if isinstance(event, OutputLine):
+            self.log.write("info", "task.said", task=plan.label, line=event.line)
         else:
-            self.log.write("info", "task.said", task=plan.subject, line=event.get("line"))
+            self.progress = self.progress.report(plan.label, event)
 
     async def write(self, change: Callable[[Any], T]) -> T:
         """Change the database without holding up the event loop."""
@@ -180,23 +208,21 @@ async def wait_for_forerunner(work: RunWork) -> None:
         await asyncio.sleep(POLL)
 
 
-def ending_of(
-    outcomes: Mapping[Plan, Outcome], *, enough: float = 0.0, blocked: Mapping[str, Any] | None = None
-) -> Ending:
+def ending_of(outcomes: Outcomes, *, enough: float = 0.0, blocked: Mapping[str, ErrorInfo] | None = None) -> Ending:
     """The end of a run from the ends of its tasks.
 
     `partial` when some failed and at least the share `enough` of all succeeded; else `failed`, by the commonest cause,
     which may be that they took too long: `timed_out`.
     `blocked` are subjects that could not be begun; they count as failed.
     """
-    failed = {plan.subject: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
+    failed = {plan.label: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
     failed |= blocked or {}
     total = len(outcomes) + len(blocked or {})
     detail: dict[str, Any] = {"tasks": total, "succeeded": total - len(failed)}
     if not failed:
         return Ending("succeeded", None, detail)
-    detail["failed"] = failed
-    cause = Counter((error or {}).get("code", "task.failed") for error in failed.values()).most_common(1)[0][0]
+    detail["failed"] = {label: error and error.document() for label, error in failed.items()}
+    cause = Counter(error.code if error else "task.failed" for error in failed.values()).most_common(1)[0][0]
     share = (total - len(failed)) / total
     if share > 0 and share >= enough:
         return Ending("partial", cause, detail)

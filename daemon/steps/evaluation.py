@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
+from daemon.domain.tasks import ErrorInfo, VersionRef
 from daemon.executors.base import Outcome
-from daemon.promotion import Finding, Judgement, makes_up_its_expert, settle
-from daemon.steps.base import Ending, Plan, RunWork, ending_of
+from daemon.jobs.evaluation.messages import Attempts, EvaluateRequest, EvaluateResult
+from daemon.promotion import Judgement, made_up_teacher, settle
+from daemon.steps.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.steps.comparison import compare_models
 from daemon.store import models
 from daemon.store.models import Version, VersionState
+from data_pipeline.provenance import Provenance
 
 Pair = tuple[str, str]  # symbol, model type
 NOTHING = {
@@ -22,35 +24,48 @@ NOTHING = {
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
 
 
+@dataclass(frozen=True)
+class Match:
+    """A version that is judged, and the champion of that moment."""
+
+    candidate: Version
+    champion: Version | None
+
+
 async def judge_models(work: RunWork) -> Ending:
     """Pairs side by side; inside a pair one challenger after the other, each against the champion of that moment."""
     pairs = [(symbol, kind) for symbol in work.settings.symbols for kind in work.settings.model_types]
-    outcomes: dict[Plan, Outcome] = {}
-    verdicts: dict[str, Any] = {}
     queue = {pair: await _challengers(work, pair) for pair in pairs}
-    alone = [pair for pair, found in queue.items() if not found and await _champion(work, pair) is not None]
+    alone = [pair for pair, waiting in queue.items() if not waiting and await _champion(work, pair) is not None]
     judgements = sum(map(len, queue.values())) + len(alone)
     work.expect(judgements + len(work.settings.symbols) * (judgements > 0))
-    rounds = max(map(len, queue.values()), default=0)
-    for turn in range(max(rounds, 1)):
-        plans = {}
-        for pair, challengers in queue.items():
-            champion = await _champion(work, pair)
-            candidate = challengers[turn] if turn < len(challengers) else champion if turn == 0 else None
-            if candidate is not None:
-                plans[await _plan(work, candidate, champion, turn)] = (candidate, champion)
-        for plan, outcome in (await work.do_all(plans)).items():
-            outcomes[plan] = outcome
-            verdict = await _settle(work, *plans[plan], outcome)
+    outcomes, verdicts = Outcomes(), {}
+    for turn in range(max(map(len, queue.values()), default=0) or 1):
+        matches = await _matches(work, queue, turn)
+        judged = await work.do_all(matches)
+        outcomes |= judged
+        for plan, match in matches.items():
+            verdict = await _settle(work, match, judged[plan])
             if verdict is not None:
-                verdicts[plan.subject] = verdict
+                verdicts[plan.label] = verdict
     if not outcomes:
         return Ending("skipped", "evaluation.nothing", dict(NOTHING))
-    judged = dict.fromkeys(plan.symbol for plan, outcome in outcomes.items() if outcome.value is not None)
-    compared, recommendations = await compare_models(work, judged)
+    subjects = dict.fromkeys(plan.target.subject for plan, outcome in outcomes.items() if outcome.value is not None)
+    compared, recommendations = await compare_models(work, subjects)
     ending = ending_of(outcomes | compared)
     ending.detail.update(verdicts=verdicts, recommendations=recommendations)
     return ending
+
+
+async def _matches(work: RunWork, queue: dict[Pair, list[Version]], turn: int) -> dict[Plan[EvaluateResult], Match]:
+    """The judgements of this turn: of every pair its next challenger, or in the first turn its champion alone."""
+    matches = {}
+    for pair, challengers in queue.items():
+        champion = await _champion(work, pair)
+        candidate = challengers[turn] if turn < len(challengers) else champion if turn == 0 else None
+        if candidate is not None:
+            matches[Plan(await _request(work, candidate, champion, turn))] = Match(candidate, champion)
+    return matches
 
 
 async def _challengers(work: RunWork, pair: Pair) -> list[Version]:
@@ -62,63 +77,66 @@ async def _champion(work: RunWork, pair: Pair) -> Version | None:
     return await work.read(lambda c: models.champion(c, *pair))
 
 
-async def _plan(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> Plan:
-    """A champion without a challenger is measured alone; one of other provenance is no rival."""
-    rival = champion if _comparable(candidate, champion) else None
+async def _request(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> EvaluateRequest:
+    """A champion without a challenger is measured alone; one of other provenance is no opponent."""
+    opponent = champion if _comparable(candidate, champion) else None
     count, sharpe_ratios = await work.read(lambda c: models.trials(c, candidate))
-    args = {
-        "run": work.run.name,
-        "challenger": _side(candidate),
-        "champion": _side(rival) if rival is not None else None,
-        "trials": {"count": count, "sharpe_ratios": sharpe_ratios},
-    }
-    return Plan("evaluate", args, candidate.symbol, candidate.model_type, turn)
+    return EvaluateRequest(
+        subject=candidate.symbol,
+        model_type=candidate.model_type,
+        iteration=turn,
+        run=work.run.name,
+        challenger=_reference(candidate),
+        champion=_reference(opponent) if opponent is not None else None,
+        attempts=Attempts(count=count, sharpe_ratios=sharpe_ratios),
+    )
 
 
 def _comparable(candidate: Version, champion: Version | None) -> bool:
-    return champion is not None and champion.id != candidate.id and champion.provenance == candidate.provenance
+    if champion is None or champion.id == candidate.id:
+        return False
+    return Provenance.parse(candidate.provenance).comparable(Provenance.parse(champion.provenance))
 
 
-def _side(version: Version) -> dict[str, str]:
-    return {"version": version.version, "manifest_sha256": version.manifest_sha256}
+def _reference(version: Version) -> VersionRef:
+    return VersionRef(name=version.version, manifest_sha256=version.manifest_sha256)
 
 
-async def _settle(
-    work: RunWork, candidate: Version, champion: Version | None, outcome: Outcome
-) -> dict[str, Any] | None:
-    if (told := outcome.value) is None:
-        if unfit := _unfit(candidate, outcome.error or {}):
+async def _settle(work: RunWork, match: Match, outcome: Outcome[EvaluateResult]) -> dict[str, Any] | None:
+    candidate, champion = match.candidate, match.champion
+    result = outcome.value
+    if result is None:
+        if outcome.error is not None and (unfit := _unfit(candidate, outcome.error)):
             await work.write(lambda c: models.set_state(c, candidate.id, unfit, ("challenger",)))
         return None
-    found = Finding(**told["challenger"])
-    if makes_up_its_expert(candidate, champion):
-        found = replace(found, verdict="inconclusive", reasons=["provenance"])
+    finding = result.challenger
+    if made_up_teacher(candidate, champion):
+        finding = finding.model_copy(update={"verdict": "inconclusive", "reasons": ("provenance",)})
     judgement = Judgement(
         run_id=work.run.id,
         candidate=candidate,
         champion=champion,
-        found=found,
-        beside=Finding(**told["champion"]) if told["champion"] is not None else None,
-        dataset=told["dataset"],
-        first=datetime.fromisoformat(told["first"]),
-        last=datetime.fromisoformat(told["last"]),
-        report=told["report"],
+        finding=finding,
+        champion_finding=result.champion,
+        dataset=result.dataset,
+        first=result.first,
+        last=result.last,
+        report=result.report,
     )
     promoted = await work.write(lambda c: settle(c, judgement, work.clock.now()))
-    figures = {name: found.metrics.get(name) for name in FIGURES}
     return {
-        "verdict": found.verdict,
-        "reasons": found.reasons,
+        "verdict": finding.verdict,
+        "reasons": list(finding.reasons),
         "promoted": promoted,
         "serves": promoted or (champion is not None and champion.id == candidate.id),
-        "report": told["report"],
-        **figures,
+        "report": result.report,
+        **{name: finding.metrics.values.get(name) for name in FIGURES},
     }
 
 
-def _unfit(candidate: Version, error: dict[str, Any]) -> VersionState | None:
+def _unfit(candidate: Version, error: ErrorInfo) -> VersionState | None:
     """What becomes of a challenger that can never be judged, so that it is not tried again every night."""
-    if error.get("code") == "model.other_bars":
+    if error.code == "model.other_bars":
         return "rejected"
-    broken = str(error.get("code")).startswith("model.") and error.get("detail", {}).get("version") == candidate.version
+    broken = error.code.startswith("model.") and error.detail.get("version") == candidate.version
     return "quarantined" if broken else None

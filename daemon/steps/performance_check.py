@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daemon.alerts.rules import performance_observations
-from daemon.executors.base import Outcome
-from daemon.steps.base import Ending, Plan, RunWork, ending_of
+from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.domain.tasks import VersionRef
+from daemon.jobs.performance_check.messages import (
+    LivePerformanceRequest,
+    LivePerformanceResult,
+    MonitorRequest,
+    MonitorResult,
+    PublishedSignal,
+)
+from daemon.steps.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.store import alerts, measurements, models, signals
 from daemon.store.measurements import Basis
 from daemon.store.models import Version
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+NOT_MEASURED = Metrics(values={})
 METRICS = (
     "sharpe_ratio",
     "max_drawdown",
@@ -34,54 +46,79 @@ async def check_performance(work: RunWork) -> Ending:
         return Ending(
             "skipped", "performance.no_champion", {"message": "No model serves, so there is none to measure."}
         )
-    plans = {champion.id: await _plans(work, champion) for champion in champions}
-    outcomes = await work.do_all(plan for both in plans.values() for plan in both)
-    for champion in champions:
-        await _measure(work, champion, [outcomes[plan] for plan in plans[champion.id]])
+    plans = [await _plans(work, champion) for champion in champions]
+    outcomes = await work.do_all(plan for pair in plans for plan in (pair.monitor, pair.live) if plan is not None)
+    for pair in plans:
+        await _record(work, pair.champion, await _metrics(work, pair, outcomes))
     return ending_of(outcomes)
 
 
-async def _plans(work: RunWork, champion: Version) -> list[Plan]:
-    """Its conduct, and what was earned with the signals of its place, its forerunners' too, if any were published."""
-    said = await work.read(lambda c: signals.history(c, champion.symbol, champion.model_type))
-    heard = [signal for signal in reversed(said) if signal.provenance == champion.provenance]  # as they were said
-    about = (champion.symbol, champion.model_type)
-    own = [
-        {"bar_time": signal.bar_time.isoformat(), "position": signal.position, "confidence": signal.confidence}
-        for signal in heard
-        if signal.version_id == champion.id
-    ]
-    side = {"version": champion.version, "manifest_sha256": champion.manifest_sha256}
-    conduct = Plan("conduct", {**side, "signals": own}, *about)
-    if not heard:
-        return [conduct]
-    published = [
-        {
-            "bar_time": signal.bar_time.isoformat(),
-            "published_at": signal.published_at.isoformat(),
-            "position": signal.position,
-        }
-        for signal in heard
-    ]
-    return [conduct, Plan("live_performance", {"version": champion.version, "signals": published}, *about)]
+@dataclass(frozen=True)
+class Plans:
+    """What is measured of one champion; `live` is None where no signals of its place were published."""
+
+    champion: Version
+    monitor: Plan[MonitorResult]
+    live: Plan[LivePerformanceResult] | None
 
 
-async def _measure(work: RunWork, champion: Version, outcomes: list[Outcome]) -> None:
-    evaluated = await work.read(lambda c: models.latest_evaluation(c, champion.id))
-    conduct, *earned = [outcome.value or {} for outcome in outcomes]
-    bases: dict[Basis, dict[str, Any]] = {
-        "evaluation": _together(evaluated.metrics if evaluated is not None else {}, conduct.get("evaluation", {}))
-    }
-    if any(earned):
-        live = earned[0]["metrics"] | {"reasons": earned[0]["reasons"]}
-        bases["live"] = _together(live, conduct.get("live", {}))
-    now, monitoring = work.clock.now(), work.settings.monitoring
+async def _plans(work: RunWork, champion: Version) -> Plans:
+    """The signals of its place count as live, those of earlier champions too; its own are monitored."""
+    history = await work.read(lambda c: signals.history(c, champion.symbol, champion.model_type))
+    oldest_first = [signal for signal in reversed(history) if signal.provenance == champion.provenance]
+    own = [signal for signal in oldest_first if signal.version_id == champion.id]
+    monitor = MonitorRequest(
+        subject=champion.symbol,
+        model_type=champion.model_type,
+        version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
+        signals=tuple(map(_published, own)),
+    )
+    live = LivePerformanceRequest(
+        subject=champion.symbol,
+        model_type=champion.model_type,
+        version=champion.version,
+        signals=tuple(map(_published, oldest_first)),
+    )
+    return Plans(champion, Plan(monitor), Plan(live) if oldest_first else None)
 
-    def change(c: Any) -> None:
+
+def _published(signal: signals.Signal) -> PublishedSignal:
+    return PublishedSignal(
+        bar_time=signal.bar_time,
+        published_at=signal.published_at,
+        position=signal.position,
+        confidence=signal.confidence,
+    )
+
+
+async def _metrics(work: RunWork, plans: Plans, outcomes: Outcomes) -> dict[Basis, MonitoredMetrics]:
+    """The metrics of a champion on each basis that it has: its latest evaluation, and its published signals."""
+    latest = await work.read(lambda c: models.latest_evaluation(c, plans.champion.id))
+    evaluated = Metrics.of(latest.metrics) if latest is not None else NOT_MEASURED
+    monitored = outcomes[plans.monitor].value
+    bases: dict[Basis, MonitoredMetrics] = {"evaluation": _join(evaluated, monitored.evaluation if monitored else None)}
+    if plans.live is not None and (earned := outcomes[plans.live].value) is not None:
+        bases["live"] = _join(earned.metrics, monitored.live if monitored else None)
+    return bases
+
+
+def _join(earned: Metrics, monitored: MonitoredMetrics | None) -> MonitoredMetrics:
+    if monitored is None:
+        return MonitoredMetrics(values=earned.values, reasons=earned.reasons)
+    return MonitoredMetrics(
+        values={**earned.values, **monitored.values},
+        reasons={**earned.reasons, **monitored.reasons},
+        by_chance=monitored.by_chance,
+    )
+
+
+async def _record(work: RunWork, champion: Version, bases: dict[Basis, MonitoredMetrics]) -> None:
+    now = work.clock.now()
+
+    def change(c: Connection) -> None:
         for basis, metrics in bases.items():
             for metric in METRICS:
-                value = metrics.get(metric)
-                reason = None if value is not None else metrics["reasons"].get(metric, "not_measured")
+                value = metrics.number(metric)
                 measurements.add(
                     c,
                     run_id=work.run.id,
@@ -91,14 +128,10 @@ async def _measure(work: RunWork, champion: Version, outcomes: list[Outcome]) ->
                     metric=metric,
                     basis=basis,
                     value=value,
-                    reason=reason,
+                    reason=None if value is not None else metrics.reasons.get(metric, "not_measured"),
                     measured_at=now,
                 )
-        for observation in performance_observations(champion, bases, monitoring):
+        for observation in performance_observations(champion, bases, work.settings.monitoring):
             alerts.observe(c, observation, work.settings, now)
 
     await work.write(change)
-
-
-def _together(earned: Mapping[str, Any], conduct: Mapping[str, Any]) -> dict[str, Any]:
-    return {**earned, **conduct, "reasons": {**earned.get("reasons", {}), **conduct.get("reasons", {})}}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from daemon.executors.base import Outcome
+from daemon.domain.tasks import VersionRef
+from daemon.jobs.signals.messages import LatestSignal, SignalRequest
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import models, signals
+from daemon.store.models import Version
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -19,49 +20,53 @@ NOTHING = {
 
 
 async def publish_signals(work: RunWork) -> Ending:
-    """One task a champion; what is already in the ledger is not said twice."""
-    wanted = set(work.settings.symbols), set(work.settings.model_types)
+    """One task a champion; a signal that is in the ledger already is not published twice."""
+    symbols, model_types = set(work.settings.symbols), set(work.settings.model_types)
     champions = {
-        Plan(
-            "signal",
-            {"version": champion.version, "manifest_sha256": champion.manifest_sha256},
-            champion.symbol,
-            champion.model_type,
-        ): champion
+        Plan(_request(champion)): champion
         for champion in await work.read(models.champions)
-        if champion.symbol in wanted[0] and champion.model_type in wanted[1]
+        if champion.symbol in symbols and champion.model_type in model_types
     }
     if not champions:
         return Ending("skipped", "signals.no_champion", dict(NOTHING))
     outcomes = await work.do_all(champions)
-    published = [await _publish(work, plan, champions[plan].id, outcome) for plan, outcome in outcomes.items()]
+    published = [
+        await _publish(work, champions[plan], signal)
+        for plan, result in outcomes.results(champions)
+        for signal in result.signals
+    ]
     ending = ending_of(outcomes)
     ending.detail["published"] = sum(published)
     return ending
 
 
-async def _publish(work: RunWork, plan: Plan, version_id: int, outcome: Outcome) -> bool:
-    if (said := outcome.value) is None:
-        return False
+def _request(champion: Version) -> SignalRequest:
+    return SignalRequest(
+        subject=champion.symbol,
+        model_type=champion.model_type,
+        version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
+    )
 
+
+async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bool:
     def publish(c: Connection) -> bool:
-        before = signals.history(c, plan.symbol, plan.model_type, limit=1)
+        before = signals.history(c, signal.symbol, champion.model_type, limit=1)
         return signals.publish(
             c,
             run_id=work.run.id,
-            symbol=plan.symbol,
-            model_type=plan.model_type,
-            version_id=version_id,
-            bar_time=datetime.fromisoformat(said["bar_time"]),
-            interval=said["interval"],
-            action=action(before[0].position if before else 0.0, said["position"]),
-            position=said["position"],
-            confidence=said["confidence"],
-            price=said["price"],
-            provenance=said["provenance"],
-            dataset=said["dataset"],
+            symbol=signal.symbol,
+            model_type=champion.model_type,
+            version_id=champion.id,
+            bar_time=signal.bar_time,
+            interval=signal.interval,
+            action=action(before[0].position if before else 0.0, signal.position),
+            position=signal.position,
+            confidence=signal.confidence,
+            price=signal.price,
+            provenance=signal.provenance,
+            dataset=signal.dataset,
             published_at=work.clock.now(),
-            expires_at=datetime.fromisoformat(said["expires_at"]),
+            expires_at=signal.expires_at,
         )
 
     return await work.write(publish)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Any
 
 from config.settings import NIGHT
+from daemon.domain.tasks import ErrorInfo
+from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
 from daemon.runs import Run
 from daemon.schedule import next_occurrence
 from daemon.steps.adoption import adopt_strays, record_version
@@ -40,20 +41,24 @@ def _pull_to_come(work: RunWork, deadline: datetime) -> bool:
     return upcoming is not None and upcoming <= deadline
 
 
-async def stale_symbols(work: RunWork) -> dict[str, Any]:
+async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
     """The symbols without validated data for their last closed session, each with its error."""
-    outcome = await work.do(Plan("freshness", {"symbols": list(work.settings.symbols)}))
+    outcome = await work.do(Plan(FreshnessRequest(symbols=work.settings.symbols)))
     return {
-        symbol: state.get("error")
-        or {
-            "code": "data.stale",
-            "message": f"The newest validated data of {symbol} is of {state['as_of'] or 'no time at all'}, "
-            f"but its last session closed at {state['last_closed']}.",
-            "cure": "See why the last data_update failed; when its data has come, start training again.",
-        }
-        for symbol, state in outcome.result()["symbols"].items()
-        if not state["fresh"]
+        symbol: freshness.error or _stale(symbol, freshness)
+        for symbol, freshness in outcome.result().symbols.items()
+        if not freshness.fresh
     }
+
+
+def _stale(symbol: str, freshness: SymbolFreshness) -> ErrorInfo:
+    newest = freshness.as_of.isoformat() if freshness.as_of else "no time at all"
+    closed = freshness.last_closed.isoformat() if freshness.last_closed else "no time that is known"
+    return ErrorInfo(
+        code="data.stale",
+        message=f"The newest validated data of {symbol} is of {newest}, but its last session closed at {closed}.",
+        cure="See why the last data_update failed; when its data has come, start training again.",
+    )
 
 
 async def train_models(work: RunWork) -> Ending:
@@ -64,41 +69,41 @@ async def train_models(work: RunWork) -> Ending:
     stale = await stale_symbols(work)
     fresh = [symbol for symbol in work.settings.symbols if symbol not in stale]
     if not fresh:
-        return Ending("skipped", "data.stale", {"failed": stale})
+        return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
     adopted = await adopt_strays(work)
     made = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
-    plans = [
-        _plan(work, symbol, model_type, iteration)
+    requests = [
+        _request(work, symbol, model_type, iteration)
         for symbol in fresh
         for model_type in work.settings.model_types
         for iteration in range(work.settings.training_params.iterations)
     ]
-    todo = [plan for plan in plans if (plan.symbol, plan.model_type, plan.args["version"]) not in made]
+    todo = {
+        Plan(request): request
+        for request in requests
+        if (request.subject, request.model_type, request.version) not in made
+    }
     outcomes = await work.do_all(todo)
-    for plan, outcome in outcomes.items():
-        if outcome.value is not None:
-            await record_version(work, plan, outcome.value)
+    trained = outcomes.results(todo)
+    for plan, version in trained:
+        await record_version(work, todo[plan], version)
     ending = ending_of(outcomes, blocked=stale)
-    ending.detail.update({"already_made": len(plans) - len(todo)} if len(todo) < len(plans) else {})
+    issues = {plan.label: version.issues for plan, version in trained if version.issues}
+    ending.detail.update({"already_made": len(requests) - len(todo)} if len(todo) < len(requests) else {})
     ending.detail.update({"strays": adopted} if adopted else {})
-    odd = {plan.subject: found for plan, outcome in outcomes.items() if (found := _oddities(outcome.value))}
-    ending.detail.update({"expert_logs": odd} if odd else {})
+    ending.detail.update({"issues": issues} if issues else {})
     return ending
 
 
-def _oddities(made: dict[str, Any] | None) -> dict[str, Any]:
-    """What the model could not use of its expert's log; nothing of a model that has none, or of a log in order."""
-    log: dict[str, Any] = (made or {"metrics": {}})["metrics"].get("expert_log", {})
-    return {name: found for name, found in log.items() if found}
-
-
-def _plan(work: RunWork, symbol: str, model_type: str, iteration: int) -> Plan:
-    args = {
-        "version": version_name(work.run, iteration),
-        "params": work.settings.model_params.get(model_type, {}),
-        "seed": work.settings.training_params.seed + iteration,
-    }
-    return Plan("train", args, symbol, model_type, iteration)
+def _request(work: RunWork, subject: str, model_type: str, iteration: int) -> TrainRequest:
+    return TrainRequest(
+        subject=subject,
+        model_type=model_type,
+        iteration=iteration,
+        version=version_name(work.run, iteration),
+        params=dict(work.settings.model_params.get(model_type, {})),
+        seed=work.settings.training_params.seed + iteration,
+    )
 
 
 def version_name(run: Run, iteration: int) -> str:

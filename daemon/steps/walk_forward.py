@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from daemon.domain.tasks import TaskResult
+from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
+
+Pair = tuple[str, str]  # subject, model type
+Walk = TypeVar("Walk", CountFoldsRequest, WalkFoldRequest, JoinFoldsRequest)
 
 
 async def walk_models(work: RunWork) -> Ending:
     """A task for every fold of every pair, then one that joins them; what was done before is not done again."""
-    counting = [
-        _plan(work, "walk_forward_folds", symbol, model_type, 0)
-        for symbol in work.settings.symbols
-        for model_type in work.settings.model_types
-    ]
+    pairs = [(symbol, kind) for symbol in work.settings.symbols for kind in work.settings.model_types]
+    counting = [Plan(_request(CountFoldsRequest, work, pair)) for pair in pairs]
     counted = await work.do_all(counting)
     folds = [
-        _plan(work, "walk_forward_fold", plan.symbol, plan.model_type, number)
-        for plan, outcome in counted.items()
-        for number in range((outcome.value or {"folds": 0})["folds"])
+        Plan(_request(WalkFoldRequest, work, _pair(plan), number))
+        for plan, count in counted.results(counting)
+        for number in range(count.folds)
     ]
     walked = await work.do_all(folds)
-    failed = {plan: outcome for plan, outcome in {**counted, **walked}.items() if outcome.state != "succeeded"}
-    broken = {(plan.symbol, plan.model_type) for plan in failed}
-    joining = [
-        _plan(work, "walk_forward", plan.symbol, plan.model_type, 0)
-        for plan in counting
-        if (plan.symbol, plan.model_type) not in broken
-    ]
+    failed = {plan for outcomes in (counted, walked) for plan in outcomes if outcomes[plan].state != "succeeded"}
+    broken = {_pair(plan) for plan in failed}
+    joining = [Plan(_request(JoinFoldsRequest, work, pair)) for pair in pairs if pair not in broken]
     joined = await work.do_all(joining)
-    ending = ending_of({**failed, **walked, **joined})
-    ending.detail["walks"] = {plan.subject: outcome.value for plan, outcome in joined.items() if outcome.value}
+    ending = ending_of(counted.only(plan for plan in counted if plan in failed) | walked | joined)
+    ending.detail["walks"] = {plan.label: walk.document() for plan, walk in joined.results(joining)}
     return ending
 
 
-def _plan(work: RunWork, kind: str, symbol: str, model_type: str, iteration: int) -> Plan:
-    args = {
-        "run": work.run.name,
-        "params": work.settings.model_params.get(model_type, {}),
-        "seed": work.settings.training_params.seed,
-    }
-    return Plan(kind, args, symbol, model_type, iteration)
+def _pair(plan: Plan[TaskResult]) -> Pair:
+    return plan.target.subject, plan.target.model_type
+
+
+def _request(kind: type[Walk], work: RunWork, pair: Pair, number: int = 0) -> Walk:
+    subject, model_type = pair
+    return kind(
+        subject=subject,
+        model_type=model_type,
+        iteration=number,
+        run=work.run.name,
+        params=dict(work.settings.model_params.get(model_type, {})),
+        seed=work.settings.training_params.seed,
+    )

@@ -1,47 +1,49 @@
 """What worker processes do: the one part of the daemon that may import pandas, scikit-learn and their like.
 
-Each kind of task is a function `(WorkContext, args) -> result`; args and result are small JSON values.
+Each kind of task is a function `(WorkContext, request) -> result`; both are messages of its job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from config.errors import UsageError
+from daemon.domain.tasks import TaskRequest, TaskResult
+from daemon.jobs.backup.messages import ProveBackupRequest
+from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
+from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest, EvaluateRequest
+from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
+from daemon.jobs.signals.messages import SignalRequest
+from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
+from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
+from daemon.worker import Work
 
-if TYPE_CHECKING:
-    from daemon.worker import WorkContext
-
-Work = Callable[["WorkContext", dict[str, Any]], dict[str, Any]]
-
-KINDS = {
-    "pull_trades": "daemon.work.trades:pull_trades",
-    "pull_headlines": "daemon.work.bars:update_headlines",
-    "update_bars": "daemon.work.bars:update_bars",
-    "freshness": "daemon.work.bars:freshness_of",
-    "train": "daemon.work.training:train",
-    "walk_forward_folds": "daemon.work.walk_forward:count_folds",
-    "walk_forward_fold": "daemon.work.walk_forward:walk_fold",
-    "walk_forward": "daemon.work.walk_forward:walk_all",
-    "inspect": "daemon.work.training:inspect",
-    "evaluate": "daemon.work.evaluation:evaluate",
-    "compare_models": "daemon.work.comparison:compare_models",
-    "compare_symbols": "daemon.work.comparison:compare_symbols",
-    "signal": "daemon.work.signals:latest_signal",
-    "live_performance": "daemon.work.performance:live_performance",
-    "conduct": "daemon.work.conduct:conduct",
-    "prove_backup": "daemon.work.restore:prove_backup_task",
+FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
+    PullTradesRequest: "daemon.work.trades:pull_trades",
+    PullHeadlinesRequest: "daemon.work.bars:update_headlines",
+    UpdateBarsRequest: "daemon.work.bars:update_bars",
+    FreshnessRequest: "daemon.work.bars:freshness_of",
+    TrainRequest: "daemon.work.training:train",
+    InspectRequest: "daemon.work.training:inspect",
+    CountFoldsRequest: "daemon.work.walk_forward:count_folds",
+    WalkFoldRequest: "daemon.work.walk_forward:walk_fold",
+    JoinFoldsRequest: "daemon.work.walk_forward:join_folds",
+    EvaluateRequest: "daemon.work.evaluation:evaluate",
+    CompareModelsRequest: "daemon.work.comparison:compare_models",
+    CompareSymbolsRequest: "daemon.work.comparison:compare_symbols",
+    SignalRequest: "daemon.work.signals:latest_signals",
+    MonitorRequest: "daemon.work.monitor:monitor",
+    LivePerformanceRequest: "daemon.work.performance:live_performance",
+    ProveBackupRequest: "daemon.work.restore:prove_backup",
 }
+KINDS = {request.kind: request for request in FUNCTIONS}
 
 
 def resolve(kind: str) -> Work:
-    """The function that does tasks of this kind; its module is imported now, not before."""
+    """How tasks of this kind are done; the module of its function is imported now, not before."""
     if kind not in KINDS:
         raise UsageError(
             "task.unknown", f"There is no task kind {kind!r}.", f"Known kinds: {', '.join(sorted(KINDS))}."
         )
-    module, _, name = KINDS[kind].partition(":")
-    work: Work = getattr(import_module(module), name)
-    return work
+    module, _, name = FUNCTIONS[KINDS[kind]].partition(":")
+    return Work(KINDS[kind], getattr(import_module(module), name))

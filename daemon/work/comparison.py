@@ -1,12 +1,13 @@
-"""Tasks that put models beside each other: every version of one symbol, then what was found of all symbols."""
+"""Tasks that compare models: all versions of one subject, then the comparisons of all subjects on one page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from config.errors import NightdeskError
+from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsResult
 from daemon.work.bars import stored_bars
 from daemon.work.evaluation import unseen_bars
 from daemon.work.versions import loaded, refuse_other_bars
@@ -15,16 +16,17 @@ from evaluation.costs import Costs
 from evaluation.model_comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
 
 if TYPE_CHECKING:
+    from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest
     from daemon.worker import WorkContext
     from data_pipeline.bars import Bars
     from trainers.artifact import Artifact
 
 
-def compare_models(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Run the symbol's `versions` over the bars that none has seen; one that cannot be run is told, and why."""
-    symbol, settings = args["symbol"], context.settings
+def compare_models(context: WorkContext, request: CompareModelsRequest) -> CompareModelsResult:
+    """Run the versions over the bars that none has seen; one that cannot be run is left out, with the reason."""
+    symbol, settings = request.subject, context.settings
     bars = stored_bars(context.home, settings, symbol)
-    artifacts, left_out = _loaded(context, args, bars)
+    artifacts, left_out = _loaded(context, request, bars)
     unseen = unseen_bars(bars, *artifacts.values()) if artifacts else bars
     targets = {who.name: each.model.signals(bars).since(unseen.frame.index[0]) for who, each in artifacts.items()}
     index = unseen.frame.index
@@ -33,36 +35,45 @@ def compare_models(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]
     tests = backtest(unseen, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
     models: dict[Contender, Backtest] = {who: tests[who.name] for who in artifacts}
     baselines = {name: tests[name] for name in held}
-    found = compare(
-        symbol, args["provenance"], models, baselines, settings.promotion, tried=args["tried"], left_out=left_out
+    comparison = compare(
+        symbol,
+        request.provenance,
+        models,
+        baselines,
+        settings.promotion,
+        tried=request.tried,
+        left_out=left_out,
     )
-    path = write_comparison(context.home.result(args["run"]) / symbol, [found], context.now())
-    return {
-        "models": len(models),
-        "recommended": found.recommended,
-        "recommendation": found.recommendation,
-        "left_out": left_out,
-        "report": context.home.relative(path.parent),
-    }
+    path = write_comparison(context.home.result(request.run) / symbol, [comparison], context.now())
+    return CompareModelsResult(
+        models=len(models),
+        recommended=comparison.recommended,
+        recommendation=comparison.recommendation,
+        left_out=left_out,
+        report=context.home.relative(path.parent),
+    )
 
 
-def _loaded(context: WorkContext, args: dict[str, Any], bars: Bars) -> tuple[dict[Contender, Artifact], dict[str, str]]:
+def _loaded(
+    context: WorkContext, request: CompareModelsRequest, bars: Bars
+) -> tuple[dict[Contender, Artifact], dict[str, str]]:
+    """The versions that can be run on these bars, and the error of each that cannot."""
     artifacts, left_out = {}, {}
-    for version in args["versions"]:
-        who = Contender(version["model_type"], version["version"], version["state"])
+    for version in request.versions:
+        contender = Contender(version.model_type, version.name, version.state)
         try:
-            artifact = loaded(context.home, {**args, "model_type": who.model_type}, version)
+            artifact = loaded(context.home, request.subject, version.model_type, version)
             refuse_other_bars(artifact.manifest, bars)
         except NightdeskError as error:
-            left_out[who.name] = error.message
+            left_out[contender.name] = error.message
         else:
-            artifacts[who] = artifact
+            artifacts[contender] = artifact
     return artifacts, left_out
 
 
-def compare_symbols(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Join the comparisons of these symbols, which `compare_models` has written in this run."""
-    folder = context.home.result(args["run"])
-    found = [read_comparison(folder / symbol / COMPARISON) for symbol in args["symbols"]]
-    write_comparison(folder, [symbol for each in found for symbol in each.symbols], context.now())
-    return {"report": context.home.relative(folder)}
+def compare_symbols(context: WorkContext, request: CompareSymbolsRequest) -> CompareSymbolsResult:
+    """Join the comparisons of these subjects, which `compare_models` has written in this run."""
+    folder = context.home.result(request.run)
+    comparisons = [read_comparison(folder / subject / COMPARISON) for subject in request.subjects]
+    write_comparison(folder, [symbol for each in comparisons for symbol in each.symbols], context.now())
+    return CompareSymbolsResult(report=context.home.relative(folder))

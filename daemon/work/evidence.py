@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.work.conduct import expert_actions, observed
+from daemon.work.monitor import expert_actions, observed
 from data_pipeline.regime import volatility_regime
 from evaluation.baselines import run_baselines
 from evaluation.bootstrap import intervals
@@ -28,15 +28,15 @@ MEASURES = {
 
 
 def gather(
-    context: WorkContext, manifest: Manifest, bars: Bars, *, said: Signals, test: Backtest, trials: Trials
+    context: WorkContext, manifest: Manifest, bars: Bars, *, signals: Signals, test: Backtest, trials: Trials
 ) -> tuple[dict[str, Backtest], Evidence]:
-    """The baselines beside `test`, what was earned with `said`, and all that speaks for or against it."""
-    unseen, rules = bars.since(said.index[0]), context.settings.promotion
-    beside = run_baselines(unseen, said, test.costs, test.initial_cash)
+    """The baselines beside `test`, what was earned with `signals`, and all that speaks for or against it."""
+    unseen, rules = bars.since(signals.index[0]), context.settings.promotion
+    beside = run_baselines(unseen, signals, test.costs, test.initial_cash)
     returns, per_year = test.returns.to_numpy(), test.periods_per_year
-    drift, behaviour = observed(context, manifest, bars, said)
+    drift, behaviour = observed(context, manifest, bars, signals)
     expert = expert_actions(context, manifest, bars)
-    held = beside_expert(said, expert, manifest.params.get("sell", "exit")) if expert is not None else None
+    held = beside_expert(signals, expert, manifest.params.get("sell", "exit")) if expert is not None else None
     weights, choice = _weights(manifest), _choice(manifest)
     evidence = Evidence(
         significance=significance(
@@ -45,7 +45,7 @@ def gather(
         intervals=intervals(returns, periods_per_year=per_year, interest=test.interest),
         luck=beside.luck,
         choice=choice,
-        costs=cost_sensitivity(unseen, said, test.costs, test.initial_cash),
+        costs=cost_sensitivity(unseen, signals, test.costs, test.initial_cash),
         slices=sliced(test, unseen, volatility_regime(bars)),
         leaks=Leaks(**manifest.leaks) if manifest.leaks is not None else None,
         weights=weights,

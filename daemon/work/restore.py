@@ -4,40 +4,43 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError, UsageError
 from config.paths import Home
 from config.publish import TEMP_PREFIX
 from daemon import backups
 from daemon.backups import Backup
+from daemon.jobs.backup.messages import ProveBackupResult
 from daemon.store import models
 from daemon.store.backups import reading
 from trainers.artifact import load_artifact, prove
 from trainers.manifest import MANIFEST
 
 if TYPE_CHECKING:
+    from daemon.jobs.backup.messages import ProveBackupRequest
     from daemon.worker import WorkContext
 
 
-def prove_backup_task(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Prove the backup called `args["backup"]` in a scratch home that is gone afterwards."""
-    folder = next((folder for folder in context.home.backups if folder.name == args["backup"]), None)
+def prove_backup(context: WorkContext, request: ProveBackupRequest) -> ProveBackupResult:
+    """Prove a backup in a scratch home that is gone afterwards."""
+    folder = next((folder for folder in context.home.backups if folder.name == request.backup), None)
     if folder is None:
         raise UsageError(
-            "backup.unknown", f"There is no backup {args['backup']!r}.", "Take one, or name one that exists."
+            "backup.unknown", f"There is no backup {request.backup!r}.", "Take one, or name one that exists."
         )
     with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=context.home.models) as scratch:
-        return prove_backup(folder, Path(scratch))
+        return prove_in(Path(scratch), folder)
 
 
-def prove_backup(folder: Path, scratch: Path) -> dict[str, Any]:
-    """Restore a backup into `scratch`, load its champions there and see them say what they said when trained."""
+def prove_in(scratch: Path, folder: Path) -> ProveBackupResult:
+    """Restore a backup into `scratch`, load its champions there and see them reproduce their golden predictions."""
     home = Home(scratch)
     backup = backups.restore(folder, home)
     for name, sha256 in _champions(home, backup).items():
         prove(load_artifact(home.root / name, sha256))
-    return {"backup": backup.name, "files": backup.files, "bytes": backup.bytes, "champions": backup.manifest.champions}
+    champions = tuple(backup.manifest.champions)
+    return ProveBackupResult(backup=backup.name, files=backup.files, bytes=backup.bytes, champions=champions)
 
 
 def _champions(home: Home, backup: Backup) -> dict[str, str]:

@@ -1,40 +1,48 @@
-"""The task that asks a champion for its latest signal."""
+"""The task that asks a champion for its latest signals."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.work.bars import stored_bars
 from daemon.work.versions import loaded, refuse_other_bars
 from data_pipeline.calendar import next_close
 
 if TYPE_CHECKING:
+    from daemon.jobs.signals.messages import SignalRequest
     from daemon.worker import WorkContext
+    from data_pipeline.bars import Bars
+    from evaluation.signals import Signals
 
 # A signal lives until the bar after its own has closed and its successor could be published.
 GRACE = timedelta(hours=6)
 
 
-def latest_signal(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
+def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult:
     """Target position and confidence at the close of the last stored bar, with what a reader needs to trust them."""
-    symbol = args["symbol"]
+    symbol = request.subject
     bars = stored_bars(context.home, context.settings, symbol)
-    artifact = loaded(context.home, args, args)
+    artifact = loaded(context.home, symbol, request.model_type, request.version)
     refuse_other_bars(artifact.manifest, bars)
     signals = artifact.model.signals(bars)
+    return SignalResult(signals=(_latest(symbol, bars, signals, artifact.manifest.provenance),))
+
+
+def _latest(symbol: str, bars: Bars, signals: Signals, provenance: str) -> LatestSignal:
     last = bars.frame.index[-1]
-    expires = next_close(symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
-    return {
-        "bar_time": last.isoformat(),
-        "interval": bars.interval,
-        "position": float(signals.position.iloc[-1]),
-        "confidence": float(signals.confidence.iloc[-1]),
-        "price": float(bars.frame["close"].iloc[-1]),
-        "provenance": artifact.manifest.provenance,
-        "dataset": bars.fingerprint(),
-        "expires_at": expires.isoformat(),
-    }
+    return LatestSignal(
+        symbol=symbol,
+        bar_time=last.to_pydatetime(),
+        interval=bars.interval,
+        position=float(signals.position.iloc[-1]),
+        confidence=float(signals.confidence.iloc[-1]),
+        price=float(bars.frame["close"].iloc[-1]),
+        provenance=provenance,
+        dataset=bars.fingerprint(),
+        expires_at=next_close(symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval)),
+    )
 
 
 def interval_length(interval: str) -> timedelta:

@@ -8,22 +8,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daemon.jobs.data_update.messages import PullTradesResult
 from data_pipeline.sources.bucket import Pull, open_bucket, pull
 from data_pipeline.sources.log_index import record_logs
 
 if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Bucket
+    from daemon.jobs.data_update.messages import PullTradesRequest
     from daemon.worker import WorkContext
 
 _NAMED = 20  # files that are called by name in an answer; the others are counted
 _PULLING = 0.3  # of the whole way
 
 
-def pull_trades(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 -- every task is given some
+def pull_trades(context: WorkContext, request: PullTradesRequest) -> PullTradesResult:  # noqa: ARG001 -- it asks for all
     """Bring what is new in the bucket to the home."""
     bucket = open_bucket(context.settings.sources.bucket, context.home)
-    return _told(pull(bucket, context.home, progress=context.progress))
+    return _result(pull(bucket, context.home, progress=context.progress))
 
 
 def make_trader_table(
@@ -54,7 +56,7 @@ def make_trader_table(
         "logs": {"dataset": record_logs(pulled.logs, home), "place": _place(settings), "files": len(pulled.logs)},
     }
     progress(1.0, "done")
-    return {"table": home.relative(out), "pull": _told(pulled), **report.to_dict(), "record": record}
+    return {"table": home.relative(out), "pull": _result(pulled).document(), **report.to_dict(), "record": record}
 
 
 def _place(settings: Bucket) -> str:
@@ -62,13 +64,13 @@ def _place(settings: Bucket) -> str:
     return "r2" if settings.url == "r2" else "s3" if (settings.url or "").startswith("http") else "folder"
 
 
-def _told(pulled: Pull) -> dict[str, Any]:
-    """What a pull did, in a small JSON value however many files were bad."""
-    return {
-        "logs": len(pulled.logs),
-        "fetched": pulled.fetched,
-        "unchanged": pulled.unchanged,
-        "bytes": pulled.bytes,
-        "refused": dict(Counter(pulled.failed.values())),
-        "failed": dict(sorted(pulled.failed.items())[:_NAMED]),
-    }
+def _result(pulled: Pull) -> PullTradesResult:
+    """What a pull did, in a small message however many files were bad."""
+    return PullTradesResult(
+        logs=len(pulled.logs),
+        fetched=pulled.fetched,
+        unchanged=pulled.unchanged,
+        bytes=pulled.bytes,
+        refused=dict(Counter(pulled.failed.values())),
+        failed=dict(sorted(pulled.failed.items())[:_NAMED]),
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
+from daemon.jobs.training.messages import VersionFacts
 from daemon.work.bars import stored_bars
 from data_pipeline.experts import find_expert_log
+from data_pipeline.provenance import Provenance
 from data_pipeline.trade_logs import until_last_bar
 from evaluation.leaks import LeakAudit, Learned, Span, audit
 from trainers import registry
@@ -20,21 +23,39 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.settings import TrainingParams
+    from daemon.domain.tasks import Document, TaskResult
+    from daemon.jobs.training.messages import InspectRequest, TrainRequest
+    from daemon.jobs.walk_forward.messages import WalkRequest
     from daemon.worker import WorkContext
     from data_pipeline.bars import Bars
 
 
-def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained on whom: everything that two trainings of one recipe have in common, and the seed."""
+
+    subject: str
+    model_type: str
+    params: Document
+    seed: int
+
+    @classmethod
+    def of(cls, request: TrainRequest | WalkRequest[TaskResult]) -> Recipe:
+        """The recipe of a task."""
+        return cls(request.subject, request.model_type, request.params, request.seed)
+
+
+def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
     """Train one challenger on the training span, which the holdout after it never touches."""
-    symbol, model_type, version = args["symbol"], args["model_type"], args["version"]
-    folder = context.home.model(symbol, model_type, version)
-    checkpoints = context.home.checkpoints(symbol, model_type, version)
-    bars = stored_bars(context.home, context.settings, symbol)
-    task = training_task(context, args, bars, training_span(bars, context.settings.training_params))
-    model, leaks = trained(context, args, task, bars, checkpoints)
+    name = (request.subject, request.model_type, request.version)
+    folder, checkpoints = context.home.model(*name), context.home.checkpoints(*name)
+    bars = stored_bars(context.home, context.settings, request.subject)
+    recipe = Recipe.of(request)
+    task = training_task(context, recipe, bars, training_span(bars, context.settings.training_params))
+    model, leaks = trained(context, recipe, task, bars, trial=request.iteration, checkpoints=checkpoints)
     facts = ArtifactFacts(
-        model_type=model_type,
-        version=version,
+        model_type=request.model_type,
+        version=request.version,
         params=task.params,
         bars=task.bars,
         dataset=bars.fingerprint(),
@@ -43,39 +64,44 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         train_end=task.train_end,
         trained_at=context.now(),
         settings_fingerprint=context.settings.fingerprint(),
-        seed=int(args["seed"]),
+        seed=request.seed,
         leaks=leaks.to_dict(),
     )
     manifest = save_artifact(folder, model, facts)
     if checkpoints.exists():
         shutil.rmtree(checkpoints)
-    return told(folder, manifest)
+    return version_facts(folder, manifest)
 
 
 def trained(
-    context: WorkContext, args: dict[str, Any], task: TrainingTask, bars: Bars, checkpoints: Path | None = None
+    context: WorkContext,
+    recipe: Recipe,
+    task: TrainingTask,
+    bars: Bars,
+    *,
+    trial: int,
+    checkpoints: Path | None = None,
 ) -> tuple[Model, LeakAudit]:
     """A model that has learned from `task` and passed the leak audit over `bars`, which go on after it.
 
-    Where there are `checkpoints`, the training keeps there how far it has come, and goes on from there.
+    Where there are `checkpoints`, the training stores there how far it is, and resumes from there.
     """
-    seed = int(args["seed"])
     learned: list[Learned] = []
-    model = registry.get(args["model_type"]).train(
+    model = registry.get(recipe.model_type).train(
         task,
         TrainingContext(
-            seed=seed,
+            seed=recipe.seed,
             device=context.settings.training_params.device,
             progress=context.progress,
             should_stop=context.should_stop,
             learned=learned.append,
             checkpoints=checkpoints,
-            trial=int(args["iteration"]),
+            trial=trial,
         ),
     )
     context.progress(1.0, "auditing for leaks")
-    leaks = audit(model, bars, learned, Span(task.train_start, task.train_end), seed=seed)
-    _refuse_leaks(leaks, task, args["model_type"])
+    leaks = audit(model, bars, learned, Span(task.train_start, task.train_end), seed=recipe.seed)
+    _refuse_leaks(leaks, task, recipe.model_type)
     return model, leaks
 
 
@@ -95,25 +121,21 @@ def _refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None
     )
 
 
-def training_task(context: WorkContext, args: dict[str, Any], bars: Bars, span: Span) -> TrainingTask:
+def training_task(context: WorkContext, recipe: Recipe, bars: Bars, span: Span) -> TrainingTask:
     """Everything a trainer may see: bars up to the end of the training span, and the expert's log if it needs one."""
-    symbol, model_type = args["symbol"], args["model_type"]
-    kind = registry.get(model_type)
+    needs = registry.get(recipe.model_type).needs
     seen = bars.until(span.last)
     log = None
-    provenance = bars.source
-    if kind.needs.expert_log:
+    if needs.expert_log:
         log = until_last_bar(seen, find_expert_log(context.home, context.settings.sources.expert_logs, seen))
-        if log.provenance == "sample" and bars.source != "sample":
-            provenance = f"{bars.source}, sample expert"
     return TrainingTask(
-        symbol=symbol,
+        symbol=recipe.subject,
         bars=seen,
         train_start=span.first,
         train_end=span.last,
         expert_log=log,
-        provenance=provenance,
-        params=registry.validate_params(model_type, args.get("params", {}), context.settings),
+        provenance=Provenance.of(bars.source, teacher=log.provenance if log is not None else None).label,
+        params=registry.validate_params(recipe.model_type, recipe.params, context.settings),
     )
 
 
@@ -130,9 +152,9 @@ def training_span(bars: Bars, params: TrainingParams) -> Span:
     return Span(window.frame.index[0], window.frame.index[-held_out - 1])
 
 
-def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Load a version from disk, check every hash and reproduce its golden predictions; tell what it is."""
-    name = (args["symbol"], args["model_type"], args["version"])
+def inspect(context: WorkContext, request: InspectRequest) -> VersionFacts:
+    """Load a version from disk, check every hash and reproduce its golden predictions."""
+    name = (request.subject, request.model_type, request.version)
     folder = context.home.model(*name)
     artifact = load_artifact(folder)
     manifest = artifact.manifest
@@ -143,17 +165,24 @@ def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
             "Move it to the folder of its own name.",
         )
     prove(artifact)
-    return told(folder, manifest)
+    return version_facts(folder, manifest)
 
 
-def told(folder: Path, manifest: Manifest) -> dict[str, Any]:
+def version_facts(folder: Path, manifest: Manifest) -> VersionFacts:
     """What the database keeps of a version."""
-    return {
-        "manifest_sha256": sha256_file(folder / MANIFEST),
-        "provenance": manifest.provenance,
-        "dataset": manifest.dataset,
-        "train_start": manifest.train_start.isoformat(),
-        "train_end": manifest.train_end.isoformat(),
-        "trained_at": manifest.trained_at.isoformat(),
-        "metrics": {**manifest.metrics, "leaks": manifest.leaks},
-    }
+    return VersionFacts(
+        manifest_sha256=sha256_file(folder / MANIFEST),
+        provenance=manifest.provenance,
+        dataset=manifest.dataset,
+        train_start=manifest.train_start,
+        train_end=manifest.train_end,
+        trained_at=manifest.trained_at,
+        metrics={**manifest.metrics, "leaks": manifest.leaks},
+        issues=_issues(manifest),
+    )
+
+
+def _issues(manifest: Manifest) -> Document:
+    """What its model type could not use of its data; nothing of what is in order."""
+    issues: Document = manifest.metrics.get("expert_log", {})
+    return {name: issue for name, issue in issues.items() if issue}

@@ -4,40 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from trainers.artifact import load_artifact, prove
 
 if TYPE_CHECKING:
     from config.paths import Home
+    from daemon.domain.tasks import VersionRef
     from data_pipeline.bars import Bars
     from trainers.artifact import Artifact
     from trainers.manifest import Manifest
 
 
-def loaded(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
-    """The version that `side` names by its folder and the hash that was recorded for it."""
-    folder = home.model(args["symbol"], args["model_type"], side["version"])
-    with _named(side):
-        return load_artifact(folder, expect_manifest_sha256=side["manifest_sha256"])
+def loaded(home: Home, subject: str, model_type: str, reference: VersionRef) -> Artifact:
+    """The version in its folder, with the hash that was recorded for it."""
+    folder = home.model(subject, model_type, reference.name)
+    with _named(reference):
+        return load_artifact(folder, expect_manifest_sha256=reference.manifest_sha256)
 
 
-def proved(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
-    """The same, and it says of its golden bars what it said when it was trained."""
-    artifact = loaded(home, args, side)
-    with _named(side):
+def proved(home: Home, subject: str, model_type: str, reference: VersionRef) -> Artifact:
+    """The same, if it reproduces the golden predictions of its training."""
+    artifact = loaded(home, subject, model_type, reference)
+    with _named(reference):
         prove(artifact)
     return artifact
 
 
 @contextmanager
-def _named(side: dict[str, str]) -> Iterator[None]:
-    """Say in the error which of the two sides it is about."""
+def _named(reference: VersionRef) -> Iterator[None]:
+    """Name the version in the detail of an error."""
     try:
         yield
     except NightdeskError as error:
-        error.detail["version"] = side["version"]
+        error.detail["version"] = reference.name
         raise
 
 

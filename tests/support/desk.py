@@ -15,6 +15,8 @@ from config.errors import UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.clock import ManualClock
+from daemon.domain.progress import RunProgress
+from daemon.domain.tasks import TaskProgress
 from daemon.runs import Owner, Run
 from daemon.store import jobs, models, runs, signals, tasks
 from daemon.store.database import Database
@@ -48,7 +50,7 @@ class FakeDesk:
     provenance_note: str | None = "Sample data: a synthetic market. Nothing here is advice."
     problems: list[str] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
-    progress: dict[int, dict[str, Any]] = field(default_factory=dict)
+    progress: dict[int, RunProgress] = field(default_factory=dict)
 
     def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
         """As the real one: a job that is due or at work is refused."""
@@ -89,7 +91,7 @@ class FakeDesk:
             "evaluation": tomorrow + timedelta(minutes=90),
         }
 
-    def run_progress(self, run_id: int) -> dict[str, Any] | None:
+    def run_progress(self, run_id: int) -> RunProgress | None:
         """What the test says."""
         return self.progress.get(run_id)
 
@@ -110,11 +112,11 @@ def filled_desk(home: Home) -> Iterator[FakeDesk]:
     with empty_desk(home) as desk:
         desk.database.write(lambda c: _night(c, home))
         training = desk.database.write(lambda c: _at_work(c, desk.clock.now()))
-        desk.progress[training.id] = {
-            "done": 1,
-            "of": 2,
-            "tasks": {"MSFT/behavioral_cloner": {"fraction": 0.5, "message": "tree 100 of 200"}},
-        }
+        desk.progress[training.id] = RunProgress(
+            done=1,
+            expected=2,
+            tasks={"MSFT/behavioral_cloner": TaskProgress(fraction=0.5, message="tree 100 of 200")},
+        )
         yield desk
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,43 +11,16 @@ import pytest
 from config.paths import Home
 from config.settings import Settings
 from daemon.dispatcher import Dispatcher
-from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
 from daemon.store import datasets, runs
-from daemon.work import resolve
-from daemon.worker import WorkContext
 from data_pipeline.news import HeadlineStore
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.update import update_symbol
 from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
-from tests.support.night import ToldExecutor, attend_all, every_run, quiet_house, request
+from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
 SYMBOLS = ["AAPL", "GOOGL", "MSFT"]
-
-
-class _AtWork(ToldExecutor):
-    """Does the tasks here and now, one a thread, and remembers how many were under way at once."""
-
-    def __init__(self, house: House) -> None:
-        super().__init__()
-        self.house = house
-        self.busy = self.most = 0
-
-    async def run(self, spec: TaskSpec, on_event: Any) -> Outcome:
-        self.busy += 1
-        self.most = max(self.most, self.busy)
-        await asyncio.sleep(0.02)
-        context = WorkContext(
-            self.house.home, spec.settings, lambda *_: None, lambda: False, self.house.clock.now
-        )  # fmt: skip
-        try:
-            return Outcome("succeeded", resolve(spec.kind)(context, spec.args), None, 0.1)
-        except Exception as error:  # noqa: BLE001 -- as a worker does
-            told = getattr(error, "to_dict", dict)()
-            return Outcome("failed", None, told, 0.1)
-        finally:
-            self.busy -= 1
 
 
 @pytest.fixture
@@ -64,7 +36,7 @@ def house(home: Home, yahoo: FakeYahoo) -> Iterator[House]:
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "at_once": 2}}
     settings = Settings.model_validate({"symbols": SYMBOLS, "sources": sources, "executor": {"workers": 8}})
     with quiet_house(home, settings, NOW - timedelta(days=7)) as house:
-        house.executor = _AtWork(house)
+        house.executor = WorkingExecutor(house.home, house.clock.now)
         yield house
 
 
@@ -128,7 +100,7 @@ async def test_the_news_of_all_markets_is_kept_though_its_symbol_is_not_traded(h
 
 async def test_no_more_symbols_are_asked_for_at_once_than_is_polite(house: House) -> None:
     await _pulled(house, NOW)
-    assert isinstance(house.executor, _AtWork)
+    assert isinstance(house.executor, WorkingExecutor)
     assert house.executor.most == 2
 
 
@@ -189,7 +161,7 @@ async def test_of_many_symbols_a_few_may_be_missing(home: Home, yahoo: FakeYahoo
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "headlines": False}}
     settings = Settings.model_validate({"symbols": symbols, "sources": sources})
     with quiet_house(home, settings, NOW) as house:
-        house.executor = _AtWork(house)
+        house.executor = WorkingExecutor(house.home, house.clock.now)
         run = await _pulled(house, NOW)
         assert (run.state, run.cause) == ("partial", "data.unknown_symbol")
         assert list(run.detail["failed"]) == ["S0"]

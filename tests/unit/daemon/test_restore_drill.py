@@ -9,10 +9,11 @@ from sqlalchemy import update
 
 from config import NightdeskError, Settings
 from daemon import backups
+from daemon.jobs.backup.messages import ProveBackupRequest, ProveBackupResult
 from daemon.store import models
 from daemon.store.database import Database
 from daemon.store.tables import model_versions
-from daemon.work.restore import prove_backup, prove_backup_task
+from daemon.work.restore import prove_backup, prove_in
 from tests.support.easy_market import easy_task
 from trainers import ArtifactFacts, TrainingContext, manifest_sha256, registry, save_artifact
 
@@ -75,22 +76,26 @@ def backup(home, database, model):
 def test_a_backup_is_proved_by_what_its_champions_say(home, backup, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    proved = prove_backup(backup.folder, scratch)
-    assert proved["champions"] == ["models/EASY/behavioral_cloner/v1"]
-    assert (proved["backup"], proved["files"]) == (backup.name, backup.files)
+    proved = prove_in(scratch, backup.folder)
+    assert proved == ProveBackupResult(
+        backup=backup.name,
+        files=backup.files,
+        bytes=backup.bytes,
+        champions=("models/EASY/behavioral_cloner/v1",),
+    )
 
 
 def test_the_drill_leaves_nothing_behind(home, backup):
     before = sorted(home.root.rglob("*"))
     context = SimpleNamespace(home=home)
-    assert prove_backup_task(context, {"backup": backup.name})["backup"] == backup.name
+    assert prove_backup(context, ProveBackupRequest(backup=backup.name)).backup == backup.name
     assert sorted(home.root.rglob("*")) == before
 
 
 @pytest.mark.parametrize("name", ["backup_20200101_000000", "../secrets", "EASY"])
 def test_a_backup_that_does_not_exist_is_a_clear_error(home, backup, name):
     with pytest.raises(NightdeskError) as caught:
-        prove_backup_task(SimpleNamespace(home=home), {"backup": name})
+        prove_backup(SimpleNamespace(home=home), ProveBackupRequest(backup=name))
     assert caught.value.code == "backup.unknown"
 
 
@@ -98,7 +103,7 @@ def test_a_damaged_backup_is_not_proved(backup, tmp_path):
     weights = next(backup.folder.rglob("golden.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(NightdeskError) as caught:
-        prove_backup(backup.folder, tmp_path / "scratch")
+        prove_in(tmp_path / "scratch", backup.folder)
     assert caught.value.code == "backup.damaged"
 
 
@@ -112,5 +117,5 @@ def test_a_backup_whose_database_names_other_champions_is_not_proved(home, datab
     )
     (backup.folder / "manifest.json").write_text(swapped.model_dump_json())
     with pytest.raises(NightdeskError) as caught:
-        prove_backup(backup.folder, tmp_path / "scratch")
+        prove_in(tmp_path / "scratch", backup.folder)
     assert caught.value.code == "backup.inconsistent"

@@ -7,7 +7,9 @@ import pytest
 
 from config.paths import Home
 from daemon.dispatcher import Dispatcher
+from daemon.executors.base import Outcome
 from daemon.house import House
+from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.steps.signals import action
 from daemon.store import models, signals
 from tests.support.night import attend_all, done, every_run, quiet_house, request
@@ -28,17 +30,19 @@ def test_an_action_is_the_way_from_what_was_said_before(before: float, position:
     assert action(before, position) == told
 
 
-def said(bar: int, position: float) -> dict[str, Any]:
-    return {
-        "bar_time": f"2026-03-{bar:02}T21:00:00+00:00",
-        "interval": "1d",
-        "position": position,
-        "confidence": 0.7,
-        "price": 100.0,
-        "provenance": "sample",
-        "dataset": "1" * 64,
-        "expires_at": f"2026-03-{bar + 1:02}T21:00:00+00:00",
-    }
+def published(bar: int, position: float) -> Outcome[Any]:
+    signal = LatestSignal(
+        symbol="AAPL",
+        bar_time=datetime(2026, 3, bar, 21, tzinfo=UTC),
+        interval="1d",
+        position=position,
+        confidence=0.7,
+        price=100.0,
+        provenance="sample",
+        dataset="1" * 64,
+        expires_at=datetime(2026, 3, bar + 1, 21, tzinfo=UTC),
+    )
+    return done(SignalResult(signals=(signal,)))
 
 
 def serve(house: House, name: str) -> None:
@@ -67,11 +71,11 @@ async def test_a_new_champion_that_finds_itself_long_tells_a_flat_follower_to_bu
     with quiet_house(home) as house:
         answers = house.executor.answers  # type: ignore[attr-defined]
         serve(house, "old")
-        answers["signal"] = lambda spec: done(said(3, 0.0))
+        answers["signal"] = lambda spec: published(3, 0.0)
         request(house, "signals")
         await attend_all(Dispatcher(house))
         serve(house, "new")
-        answers["signal"] = lambda spec: done(said(4, 1.0))
+        answers["signal"] = lambda spec: published(4, 1.0)
         request(house, "signals")
         await attend_all(Dispatcher(house))
         told = house.database.read(lambda c: signals.history(c, "AAPL", "behavioral_cloner"))
@@ -80,7 +84,7 @@ async def test_a_new_champion_that_finds_itself_long_tells_a_flat_follower_to_bu
 
 async def test_a_signal_that_is_in_the_ledger_is_not_said_twice(home: Home) -> None:
     with quiet_house(home) as house:
-        house.executor.answers["signal"] = lambda spec: done(said(3, 1.0))  # type: ignore[attr-defined]
+        house.executor.answers["signal"] = lambda spec: published(3, 1.0)  # type: ignore[attr-defined]
         serve(house, "only")
         for _ in range(2):
             request(house, "signals")

@@ -11,33 +11,12 @@ import pytest
 from config.paths import Home
 from config.settings import Settings
 from daemon.dispatcher import Dispatcher
-from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
-from daemon.work.bars import update_bars
-from daemon.work.trades import pull_trades
-from daemon.worker import WorkContext
-from tests.support.night import ToldExecutor, attend_all, every_run, quiet_house, request
+from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
 from tests.support.trader_logs import log, trade
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
 KEY = "merged_trades/0xa/m_prices.json"
-
-
-class _AtWork(ToldExecutor):
-    """Does the tasks here and now, as a worker would."""
-
-    def __init__(self, house: House) -> None:
-        super().__init__()
-        self.house = house
-
-    async def run(self, spec: TaskSpec, on_event: Any) -> Outcome:
-        self.asked.append(spec)
-        context = WorkContext(self.house.home, spec.settings, lambda *_: None, lambda: False, self.house.clock.now)
-        work = {"update_bars": update_bars, "pull_trades": pull_trades}[spec.kind]
-        try:
-            return Outcome("succeeded", work(context, spec.args), None, 0.1)
-        except Exception as error:  # noqa: BLE001 -- as a worker does
-            return Outcome("failed", None, getattr(error, "to_dict", dict)(), 0.1)
 
 
 @pytest.fixture
@@ -47,7 +26,7 @@ def house(home: Home, tmp_path) -> Iterator[House]:
     sources = {"bars": "sample", "bucket": {"url": (tmp_path / "logs").as_uri()}}
     settings = Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
     with quiet_house(home, settings, NOW) as house:
-        house.executor = _AtWork(house)
+        house.executor = WorkingExecutor(house.home, house.clock.now)
         yield house
 
 
@@ -83,7 +62,7 @@ async def test_a_bucket_out_of_reach_leaves_the_bars_pulled_and_the_run_partial(
 async def test_without_a_bucket_in_the_settings_none_is_pulled(home):
     settings = Settings.model_validate({"symbols": ["AAPL"], "sources": {"bars": "sample"}})
     with quiet_house(home, settings, NOW) as house:
-        house.executor = _AtWork(house)
+        house.executor = WorkingExecutor(house.home, house.clock.now)
         run = await pulled(house)
         assert "trades" not in run.detail
-        assert [spec.kind for spec in house.executor.asked] == ["update_bars"]
+        assert [request.kind for request in house.executor.requests] == ["update_bars"]

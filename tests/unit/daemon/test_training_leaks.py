@@ -12,7 +12,9 @@ import pytest
 from config import NightdeskError
 from config.paths import Home
 from config.settings import TrainingParams
-from daemon.work.training import train, training_span, training_task
+from daemon.domain.tasks import Document
+from daemon.jobs.training.messages import TrainRequest, VersionFacts
+from daemon.work.training import Recipe, train, training_span, training_task
 from data_pipeline.bars import Bars
 from tests.support import leaky
 from tests.support.easy_market import SYMBOL, rough_bars
@@ -32,10 +34,10 @@ def shelf(home: Home, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return shelf
 
 
-def trained(home: Home, plant: str, model_type: str = "planted") -> dict[str, Any]:
-    params = {"plant": plant} if model_type == "planted" else {"n_estimators": 15}
-    about = {"symbol": SYMBOL, "model_type": model_type, "version": "v1", "seed": 1, "iteration": 0}
-    return train(context(home), about | {"params": params})
+def trained(home: Home, plant: str, model_type: str = "planted") -> VersionFacts:
+    params: Document = {"plant": plant} if model_type == "planted" else {"n_estimators": 15}
+    request = TrainRequest(subject=SYMBOL, model_type=model_type, version="v1", seed=1, params=params)
+    return train(context(home), request)
 
 
 def leak(home: Home, plant: str) -> dict[str, Any]:
@@ -87,8 +89,7 @@ def test_without_a_leak_the_version_is_published_with_what_was_checked(
     home: Home, shelf: Shelf, model_type: str
 ) -> None:
     experts(home)
-    told = trained(home, "none", model_type)
-    leaks = told["metrics"]["leaks"]
+    leaks: Any = trained(home, "none", model_type).metrics["leaks"]
     assert leaks["clean"]
     assert leaks["findings"] == []
     assert leaks["checked"]["cuts"] > 20
@@ -101,7 +102,7 @@ def test_a_trainer_is_given_no_bar_and_no_trade_from_after_its_span(home: Home, 
     experts(home)
     bars = leaky.STOLEN[0]
     span = training_span(bars, TrainingParams())
-    task = training_task(context(home), {"symbol": SYMBOL, "model_type": NAME}, bars, span)
+    task = training_task(context(home), Recipe(SYMBOL, NAME, {}, seed=1), bars, span)
     assert task.expert_log is not None
     assert task.bars.frame.index[-1] == span.last < bars.frame.index[-1]
     last = task.expert_log.frame["date"].max()

@@ -12,16 +12,13 @@ import pytest
 from config.paths import Home
 from config.settings import Settings
 from daemon.dispatcher import Dispatcher
-from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.runs import Run
-from daemon.work import resolve
-from daemon.worker import WorkContext
 from data_pipeline.bars import Bars
 from evaluation import Costs, backtest
 from evaluation.walk_forward import WalkForwardValidator
 from tests.support.easy_market import QUICK, SYMBOL, easy_bars, easy_expert
 from tests.support.judged import NAME, NOW, Shelf
-from tests.support.night import ToldExecutor, attend_all, every_run, quiet_house, request
+from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
 from trainers import registry
 
 WALK = {"train": 300, "test": 150, "purge": 3, "embargo": 2}
@@ -30,25 +27,10 @@ SETTINGS = Settings.model_validate(
 )
 
 
-class _AtWork(ToldExecutor):
-    """Does the tasks here and now."""
-
-    home: Home
-
-    async def run(self, spec: TaskSpec, on_event: OnEvent) -> Outcome:
-        self.asked.append(spec)
-        context = WorkContext(self.home, spec.settings, lambda *_: None, lambda: False, lambda: NOW)
-        try:
-            return Outcome("succeeded", resolve(spec.kind)(context, spec.args), None, 0.1)
-        except Exception as error:  # noqa: BLE001 -- as a worker does
-            return Outcome("failed", None, error.to_dict(), 0.1)  # type: ignore[attr-defined]
-
-
 async def walked(home: Home, settings: Settings = SETTINGS) -> Run:
     """The ended run of the job."""
     with quiet_house(home, settings) as house:
-        house.executor = executor = _AtWork()
-        executor.home = home
+        house.executor = WorkingExecutor(home, lambda: NOW)
         request(house, "walk_forward")
         await attend_all(Dispatcher(house), most=6000)
         return every_run(house)[-1]

@@ -1,12 +1,14 @@
-"""The task that measures conduct: how far a version has moved from its training, and whether it is like its expert."""
+"""The task that monitors a champion: how far it has moved from its training, and whether it is like its expert."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from config.errors import NightdeskError
+from daemon.domain.metrics import MonitoredMetrics
+from daemon.jobs.performance_check.messages import MonitorResult
 from daemon.work.bars import stored_bars
 from daemon.work.versions import loaded, refuse_other_bars
 from data_pipeline.experts import find_expert_log
@@ -18,29 +20,34 @@ from evaluation.signals import Signals
 from trainers import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.jobs.performance_check.messages import MonitorRequest, PublishedSignal
     from daemon.worker import WorkContext
     from data_pipeline.bars import Bars
     from trainers.manifest import Manifest
 
 
-def conduct(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
-    """Figures by basis: `evaluation`, what the version says of bars after its training; `live`, what it has said."""
-    bars = stored_bars(context.home, context.settings, args["symbol"])
-    artifact = loaded(context.home, args, args)
+def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
+    """Measure what the version decides on bars after its training, and what it has published."""
+    bars = stored_bars(context.home, context.settings, request.subject)
+    artifact = loaded(context.home, request.subject, request.model_type, request.version)
     manifest = artifact.manifest
     refuse_other_bars(manifest, bars)
-    again = artifact.model.signals(bars)
-    unseen = again.index > manifest.train_end
-    bases = {"evaluation": Signals(again.position[unseen], again.confidence[unseen])}
-    if args["signals"]:
-        bases["live"] = published(args["signals"])
-    return {basis: figures(*observed(context, manifest, bars, said)) for basis, said in bases.items()}
+    signals = artifact.model.signals(bars)
+    unseen = signals.index > manifest.train_end
+    evaluation = Signals(signals.position[unseen], signals.confidence[unseen])
+    return MonitorResult(
+        evaluation=metrics_of(*observed(context, manifest, bars, evaluation)),
+        live=metrics_of(*observed(context, manifest, bars, published(request.signals))) if request.signals else None,
+    )
 
 
-def published(signals: list[dict[str, Any]]) -> Signals:
-    """What was said of each bar; of several signals about one, the last."""
-    times = pd.to_datetime([signal["bar_time"] for signal in signals], utc=True, format="ISO8601").as_unit("ns")
-    frame = pd.DataFrame(signals, index=times)[["position", "confidence"]].astype("float64")
+def published(signals: Sequence[PublishedSignal]) -> Signals:
+    """The published signal of each bar; of several for one bar, the last."""
+    times = pd.to_datetime([signal.bar_time for signal in signals], utc=True).as_unit("ns")
+    rows = [(signal.position, signal.confidence) for signal in signals]
+    frame = pd.DataFrame(rows, index=times, columns=["position", "confidence"], dtype="float64")
     last = frame[~frame.index.duplicated(keep="last")].sort_index()
     return Signals(last["position"], last["confidence"])
 
@@ -72,25 +79,24 @@ def expert_actions(context: WorkContext, manifest: Manifest, bars: Bars) -> pd.S
     return actions.loc[: actions[actions != 0].index.max()] if actions.any() else None
 
 
-def figures(drift: Drift, behaviour: Behaviour) -> dict[str, Any]:
-    """What is watched, by name; `reasons` says why one is None, `by_chance` what PSI mere chance would show."""
+def metrics_of(drift: Drift, behaviour: Behaviour) -> MonitoredMetrics:
+    """The monitored metrics by name."""
     shifts = {"action_psi": drift.actions, "side_psi": drift.sides}
     accuracy, calibration = behaviour.accuracy, behaviour.calibration
-    values = {
-        **{name: shift.psi if shift is not None else None for name, shift in shifts.items()},
-        "drifted_features": drift.drifted_features,
-        "accuracy": accuracy.percent if accuracy is not None else None,
-        "calibration_error": calibration.error if calibration is not None else None,
-    }
-    why = {
+    reasons = {
         "action_psi": drift.reasons.get("actions"),
         "side_psi": drift.reasons.get("sides"),
         "drifted_features": drift.reasons.get("features"),
         "accuracy": behaviour.reasons.get("accuracy"),
         "calibration_error": behaviour.reasons.get("calibration"),
     }
-    return {
-        **values,
-        "by_chance": {name: shift.by_chance for name, shift in shifts.items() if shift is not None},
-        "reasons": {name: reason for name, reason in why.items() if reason is not None},
-    }
+    return MonitoredMetrics(
+        values={
+            **{name: shift.psi if shift is not None else None for name, shift in shifts.items()},
+            "drifted_features": drift.drifted_features,
+            "accuracy": accuracy.percent if accuracy is not None else None,
+            "calibration_error": calibration.error if calibration is not None else None,
+        },
+        reasons={name: reason for name, reason in reasons.items() if reason is not None},
+        by_chance={name: shift.by_chance for name, shift in shifts.items() if shift is not None},
+    )
