@@ -54,7 +54,7 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
         _record(c, judgement, rival, judgement.beside, now)
     if champion is not None and champion.id == candidate.id:
         return False
-    serving = models.champion(c, candidate.symbol, candidate.model_type)
+    serving = models.champion(c, candidate.subject, candidate.model_type)
     if (serving and serving.id) != (champion and champion.id):
         return False
     if judgement.found.verdict != "better":
@@ -63,7 +63,7 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
     against = f"version {rival.version}" if rival is not None else "staying in cash"
     return models.serve(
         c,
-        candidate.symbol,
+        candidate.subject,
         candidate.model_type,
         candidate.id,
         now,
@@ -81,8 +81,7 @@ def _record(
     *,
     rival: Version | None = None,
 ) -> None:
-    models.add_evaluation(
-        c,
+    new = models.NewEvaluation(
         run_id=judgement.run_id,
         version_id=version.id,
         champion_id=rival.id if rival is not None else None,
@@ -95,3 +94,4 @@ def _record(
         reasons=found.reasons,
         report=judgement.report,
     )
+    models.add_evaluation(c, new)

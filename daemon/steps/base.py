@@ -44,15 +44,15 @@ class Plan:
 
     kind: str
     args: dict[str, Any] = field(default_factory=dict)
-    symbol: str = ""
+    subject: str = ""
     model_type: str = ""
     iteration: int = 0
     secrets: tuple[str, ...] = ()
 
     @property
-    def subject(self) -> str:
+    def label(self) -> str:
         """How reports call it: AAPL/behavioral_cloner, AAPL, or the kind."""
-        parts = [part for part in (self.symbol, self.model_type) if part]
+        parts = [part for part in (self.subject, self.model_type) if part]
         name = "/".join(parts) or self.kind
         return f"{name}#{self.iteration}" if self.iteration else name
 
@@ -78,7 +78,7 @@ class RunWork:
                 c,
                 self.run.id,
                 kind=plan.kind,
-                symbol=plan.symbol or None,
+                subject=plan.subject or None,
                 model_type=plan.model_type or None,
                 iteration=plan.iteration,
             )
@@ -86,7 +86,7 @@ class RunWork:
             return task.id
 
         task_id = await self.write(begun)
-        args = {"symbol": plan.symbol, "model_type": plan.model_type, "iteration": plan.iteration, **plan.args}
+        args = {"symbol": plan.subject, "model_type": plan.model_type, "iteration": plan.iteration, **plan.args}
         spec = TaskSpec(plan.kind, args, self.settings.limits.task_timeout, self.settings, plan.secrets)
         outcome = await self.executor.run(spec, lambda event: self._heard(plan, event))
         error = outcome.error or {}
@@ -102,7 +102,7 @@ class RunWork:
             )
         )
         level = "info" if outcome.state == "succeeded" else "error"
-        self.log.write(level, "task.ended", task=plan.subject, kind=plan.kind, state=outcome.state, error=outcome.error)
+        self.log.write(level, "task.ended", task=plan.label, kind=plan.kind, state=outcome.state, error=outcome.error)
         return outcome
 
     def expect(self, tasks: int) -> None:
@@ -124,7 +124,7 @@ class RunWork:
             async with turns:
                 outcome = await self.do(plan)
             self.progress["done"] += 1
-            self.progress.get("tasks", {}).pop(plan.subject, None)
+            self.progress.get("tasks", {}).pop(plan.label, None)
             return outcome
 
         doing = [asyncio.create_task(one(plan)) for plan in todo]
@@ -140,9 +140,9 @@ class RunWork:
     def _heard(self, plan: Plan, event: dict[str, Any]) -> None:
         if event.get("event") == "progress":
             told = {"fraction": event.get("fraction"), "message": event.get("message")}
-            self.progress.setdefault("tasks", {})[plan.subject] = told
+            self.progress.setdefault("tasks", {})[plan.label] = told
         else:
-            self.log.write("info", "task.said", task=plan.subject, line=event.get("line"))
+            self.log.write("info", "task.said", task=plan.label, line=event.get("line"))
 
     async def write(self, change: Callable[[Any], T]) -> T:
         """Change the database without holding up the event loop."""
@@ -189,7 +189,7 @@ def ending_of(
     which may be that they took too long: `timed_out`.
     `blocked` are subjects that could not be begun; they count as failed.
     """
-    failed = {plan.subject: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
+    failed = {plan.label: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
     failed |= blocked or {}
     total = len(outcomes) + len(blocked or {})
     detail: dict[str, Any] = {"tasks": total, "succeeded": total - len(failed)}

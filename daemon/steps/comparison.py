@@ -15,19 +15,19 @@ COMPARED = 8
 STATES: tuple[VersionState, ...] = ("champion", "challenger", "retired", "rejected")
 
 
-async def compare_models(work: RunWork, symbols: Iterable[str]) -> tuple[dict[Plan, Outcome], dict[str, Any]]:
-    """A task for each symbol, and one that joins them; how they ended, and what they recommend, by symbol."""
-    plans = [plan for symbol in symbols if (plan := await _plan(work, symbol)) is not None]
+async def compare_models(work: RunWork, subjects: Iterable[str]) -> tuple[dict[Plan, Outcome], dict[str, Any]]:
+    """A task for each subject, and one that joins them; how they ended, and what they recommend, by subject."""
+    plans = [plan for subject in subjects if (plan := await _plan(work, subject)) is not None]
     outcomes = await work.do_all(plans)
-    found = {plan.symbol: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
+    found = {plan.subject: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
     if found:
         joint = Plan("compare_symbols", {"run": work.run.name, "symbols": list(found)})
         outcomes[joint] = await work.do(joint)
     return outcomes, found
 
 
-async def _plan(work: RunWork, symbol: str) -> Plan | None:
-    known = await work.read(lambda c: models.versions(c, symbol))
+async def _plan(work: RunWork, subject: str) -> Plan | None:
+    known = await work.read(lambda c: models.versions(c, subject))
     fit = [version for version in known if version.state in STATES]
     compared = chosen([version for version in fit if version.model_type in work.settings.model_types])
     if not compared:
@@ -44,7 +44,7 @@ async def _plan(work: RunWork, symbol: str) -> Plan | None:
     provenance = compared[0].provenance
     tried = sum(version.provenance == provenance for version in known)
     args = {"run": work.run.name, "provenance": provenance, "versions": versions, "tried": tried}
-    return Plan("compare_models", args, symbol)
+    return Plan("compare_models", args, subject)
 
 
 def chosen(newest_first: list[Version]) -> list[Version]:

@@ -33,7 +33,7 @@ async def update_data(work: RunWork) -> Ending:
         at_once=sources.yahoo.at_once if sources.bars in ("auto", "yahoo") else None,
     )
     logs = outcomes.pop(bucket, None)
-    pulled = {plan.symbol: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
+    pulled = {plan.subject: outcome.value for plan, outcome in outcomes.items() if outcome.value is not None}
     await work.write(lambda c: _record(c, pulled.values(), work.run))
     ending = ending_of(outcomes, enough=ENOUGH)
     news = {symbol: pull["headlines"] for symbol, pull in pulled.items()}
@@ -92,8 +92,7 @@ def _revised(pull: dict[str, Any]) -> bool:
 def _record(c: Connection, pulled: Iterable[dict[str, Any]], run: Run) -> None:
     for pull in pulled:
         facts = pull["dataset"]
-        datasets.record(
-            c,
+        new = datasets.NewDataset(
             dataset=facts["id"],
             kind="bars",
             source=facts["source"],
@@ -112,6 +111,7 @@ def _record(c: Connection, pulled: Iterable[dict[str, Any]], run: Run) -> None:
                 **_acceptance(pull, run),
             },
         )
+        datasets.record(c, new)
 
 
 def _acceptance(pull: dict[str, Any], run: Run) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.steps.comparison import compare_models
 from daemon.store import models
 from daemon.store.models import Version, VersionState
+from daemon.targets import Target, targets
 
-Pair = tuple[str, str]  # symbol, model type
 NOTHING = {
     "message": "There is no challenger and no champion to judge.",
     "cure": "Train one first: `nightdesk train`. What was judged before is told by `nightdesk models`.",
@@ -24,13 +24,13 @@ FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
 
 async def judge_models(work: RunWork) -> Ending:
     """Pairs side by side; inside a pair one challenger after the other, each against the champion of that moment."""
-    pairs = [(symbol, kind) for symbol in work.settings.symbols for kind in work.settings.model_types]
+    pairs = targets(work.settings, work.home)
     outcomes: dict[Plan, Outcome] = {}
     verdicts: dict[str, Any] = {}
     queue = {pair: await _challengers(work, pair) for pair in pairs}
     alone = [pair for pair, found in queue.items() if not found and await _champion(work, pair) is not None]
     judgements = sum(map(len, queue.values())) + len(alone)
-    work.expect(judgements + len(work.settings.symbols) * (judgements > 0))
+    work.expect(judgements + len({pair.subject for pair in pairs}) * (judgements > 0))
     rounds = max(map(len, queue.values()), default=0)
     for turn in range(max(rounds, 1)):
         plans = {}
@@ -43,36 +43,36 @@ async def judge_models(work: RunWork) -> Ending:
             outcomes[plan] = outcome
             verdict = await _settle(work, *plans[plan], outcome)
             if verdict is not None:
-                verdicts[plan.subject] = verdict
+                verdicts[plan.label] = verdict
     if not outcomes:
         return Ending("skipped", "evaluation.nothing", dict(NOTHING))
-    judged = dict.fromkeys(plan.symbol for plan, outcome in outcomes.items() if outcome.value is not None)
+    judged = dict.fromkeys(plan.subject for plan, outcome in outcomes.items() if outcome.value is not None)
     compared, recommendations = await compare_models(work, judged)
     ending = ending_of(outcomes | compared)
     ending.detail.update(verdicts=verdicts, recommendations=recommendations)
     return ending
 
 
-async def _challengers(work: RunWork, pair: Pair) -> list[Version]:
+async def _challengers(work: RunWork, pair: Target) -> list[Version]:
     """Oldest first, so that every one meets the champion that those before it have left."""
-    return list(reversed(await work.read(lambda c: models.challengers(c, *pair))))
+    return list(reversed(await work.read(lambda c: models.challengers(c, pair.subject, pair.model_type))))
 
 
-async def _champion(work: RunWork, pair: Pair) -> Version | None:
-    return await work.read(lambda c: models.champion(c, *pair))
+async def _champion(work: RunWork, pair: Target) -> Version | None:
+    return await work.read(lambda c: models.champion(c, pair.subject, pair.model_type))
 
 
 async def _plan(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> Plan:
     """A champion without a challenger is measured alone; one of other provenance is no rival."""
     rival = champion if _comparable(candidate, champion) else None
-    count, sharpe_ratios = await work.read(lambda c: models.trials(c, candidate))
+    count, sharpe_ratios = await work.read(lambda c: models.attempts(c, candidate))
     args = {
         "run": work.run.name,
         "challenger": _side(candidate),
         "champion": _side(rival) if rival is not None else None,
         "trials": {"count": count, "sharpe_ratios": sharpe_ratios},
     }
-    return Plan("evaluate", args, candidate.symbol, candidate.model_type, turn)
+    return Plan("evaluate", args, candidate.subject, candidate.model_type, turn)
 
 
 def _comparable(candidate: Version, champion: Version | None) -> bool:

@@ -11,6 +11,7 @@ from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import alerts, measurements, models, signals
 from daemon.store.measurements import Basis
 from daemon.store.models import Version
+from daemon.targets import Target, targets
 
 METRICS = (
     "sharpe_ratio",
@@ -25,10 +26,11 @@ METRICS = (
 
 async def check_performance(work: RunWork) -> Ending:
     """Measure every champion on both bases, record it, and let the alert engine see it."""
+    watched = set(targets(work.settings, work.home))
     champions = [
         champion
         for champion in await work.read(models.champions)
-        if champion.symbol in work.settings.symbols and champion.model_type in work.settings.model_types
+        if Target(champion.subject, champion.model_type) in watched
     ]
     if not champions:
         return Ending(
@@ -43,9 +45,9 @@ async def check_performance(work: RunWork) -> Ending:
 
 async def _plans(work: RunWork, champion: Version) -> list[Plan]:
     """Its conduct, and what was earned with the signals of its place, its forerunners' too, if any were published."""
-    said = await work.read(lambda c: signals.history(c, champion.symbol, champion.model_type))
+    said = await work.read(lambda c: signals.history(c, champion.subject, champion.model_type))
     heard = [signal for signal in reversed(said) if signal.provenance == champion.provenance]  # as they were said
-    about = (champion.symbol, champion.model_type)
+    about = (champion.subject, champion.model_type)
     own = [
         {"bar_time": signal.bar_time.isoformat(), "position": signal.position, "confidence": signal.confidence}
         for signal in heard
@@ -82,10 +84,9 @@ async def _measure(work: RunWork, champion: Version, outcomes: list[Outcome]) ->
             for metric in METRICS:
                 value = metrics.get(metric)
                 reason = None if value is not None else metrics["reasons"].get(metric, "not_measured")
-                measurements.add(
-                    c,
+                new = measurements.NewMeasurement(
                     run_id=work.run.id,
-                    symbol=champion.symbol,
+                    subject=champion.subject,
                     model_type=champion.model_type,
                     version_id=champion.id,
                     metric=metric,
@@ -94,6 +95,7 @@ async def _measure(work: RunWork, champion: Version, outcomes: list[Outcome]) ->
                     reason=reason,
                     measured_at=now,
                 )
+                measurements.add(c, new)
         for observation in performance_observations(champion, bases, monitoring):
             alerts.observe(c, observation, work.settings, now)
 

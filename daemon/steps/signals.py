@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from daemon.executors.base import Outcome
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import models, signals
+from daemon.targets import Target, targets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -20,16 +21,16 @@ NOTHING = {
 
 async def publish_signals(work: RunWork) -> Ending:
     """One task a champion; what is already in the ledger is not said twice."""
-    wanted = set(work.settings.symbols), set(work.settings.model_types)
+    wanted = set(targets(work.settings, work.home))
     champions = {
         Plan(
             "signal",
             {"version": champion.version, "manifest_sha256": champion.manifest_sha256},
-            champion.symbol,
+            champion.subject,
             champion.model_type,
         ): champion
         for champion in await work.read(models.champions)
-        if champion.symbol in wanted[0] and champion.model_type in wanted[1]
+        if Target(champion.subject, champion.model_type) in wanted
     }
     if not champions:
         return Ending("skipped", "signals.no_champion", dict(NOTHING))
@@ -45,11 +46,11 @@ async def _publish(work: RunWork, plan: Plan, version_id: int, outcome: Outcome)
         return False
 
     def publish(c: Connection) -> bool:
-        before = signals.history(c, plan.symbol, plan.model_type, limit=1)
-        return signals.publish(
-            c,
+        before = signals.history(c, plan.subject, plan.model_type, limit=1)
+        new = signals.NewSignal(
             run_id=work.run.id,
-            symbol=plan.symbol,
+            subject=plan.subject,
+            symbol=plan.subject,
             model_type=plan.model_type,
             version_id=version_id,
             bar_time=datetime.fromisoformat(said["bar_time"]),
@@ -63,6 +64,7 @@ async def _publish(work: RunWork, plan: Plan, version_id: int, outcome: Outcome)
             published_at=work.clock.now(),
             expires_at=datetime.fromisoformat(said["expires_at"]),
         )
+        return signals.publish(c, new)
 
     return await work.write(publish)
 

@@ -12,6 +12,7 @@ from daemon.schedule import next_occurrence
 from daemon.steps.adoption import adopt_strays, record_version
 from daemon.steps.base import POLL, Ending, Plan, RunWork, ending_of, forerunner_at_work
 from daemon.store import models, runs
+from daemon.targets import Target, targets
 
 
 async def wait_for_data(work: RunWork) -> None:
@@ -57,23 +58,22 @@ async def stale_symbols(work: RunWork) -> dict[str, Any]:
 
 
 async def train_models(work: RunWork) -> Ending:
-    """One task for each symbol with fresh data, model type and iteration; each success is a challenger.
+    """One task for each target with fresh data and each iteration; each success is a challenger.
 
     What an earlier attempt of this run has made is kept, not made again.
     """
     stale = await stale_symbols(work)
-    fresh = [symbol for symbol in work.settings.symbols if symbol not in stale]
+    fresh = [target for target in targets(work.settings, work.home) if target.subject not in stale]
     if not fresh:
         return Ending("skipped", "data.stale", {"failed": stale})
     adopted = await adopt_strays(work)
-    made = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
+    made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in models.versions(c)})
     plans = [
-        _plan(work, symbol, model_type, iteration)
-        for symbol in fresh
-        for model_type in work.settings.model_types
+        _plan(work, target, iteration)
+        for target in fresh
         for iteration in range(work.settings.training_params.iterations)
     ]
-    todo = [plan for plan in plans if (plan.symbol, plan.model_type, plan.args["version"]) not in made]
+    todo = [plan for plan in plans if (plan.subject, plan.model_type, plan.args["version"]) not in made]
     outcomes = await work.do_all(todo)
     for plan, outcome in outcomes.items():
         if outcome.value is not None:
@@ -81,7 +81,7 @@ async def train_models(work: RunWork) -> Ending:
     ending = ending_of(outcomes, blocked=stale)
     ending.detail.update({"already_made": len(plans) - len(todo)} if len(todo) < len(plans) else {})
     ending.detail.update({"strays": adopted} if adopted else {})
-    odd = {plan.subject: found for plan, outcome in outcomes.items() if (found := _oddities(outcome.value))}
+    odd = {plan.label: found for plan, outcome in outcomes.items() if (found := _oddities(outcome.value))}
     ending.detail.update({"expert_logs": odd} if odd else {})
     return ending
 
@@ -92,13 +92,13 @@ def _oddities(made: dict[str, Any] | None) -> dict[str, Any]:
     return {name: found for name, found in log.items() if found}
 
 
-def _plan(work: RunWork, symbol: str, model_type: str, iteration: int) -> Plan:
+def _plan(work: RunWork, target: Target, iteration: int) -> Plan:
     args = {
         "version": version_name(work.run, iteration),
-        "params": work.settings.model_params.get(model_type, {}),
+        "params": work.settings.model_params.get(target.model_type, {}),
         "seed": work.settings.training_params.seed + iteration,
     }
-    return Plan("train", args, symbol, model_type, iteration)
+    return Plan("train", args, target.subject, target.model_type, iteration)
 
 
 def version_name(run: Run, iteration: int) -> str:

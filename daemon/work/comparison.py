@@ -36,7 +36,7 @@ def compare_models(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]
     found = compare(
         symbol, args["provenance"], models, baselines, settings.promotion, tried=args["tried"], left_out=left_out
     )
-    path = write_comparison(context.home.result(args["run"]) / symbol, [found], context.now())
+    path = write_comparison(context.home.report(args["run"], symbol), [found], context.now())
     return {
         "models": len(models),
         "recommended": found.recommended,
@@ -63,6 +63,6 @@ def _loaded(context: WorkContext, args: dict[str, Any], bars: Bars) -> tuple[dic
 def compare_symbols(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Join the comparisons of these symbols, which `compare_models` has written in this run."""
     folder = context.home.result(args["run"])
-    found = [read_comparison(folder / symbol / COMPARISON) for symbol in args["symbols"]]
+    found = [read_comparison(context.home.report(args["run"], symbol) / COMPARISON) for symbol in args["symbols"]]
     write_comparison(folder, [symbol for each in found for symbol in each.symbols], context.now())
     return {"report": context.home.relative(folder)}

@@ -61,7 +61,7 @@ def evaluate(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     if champion is not None and rival is not None:
         beside = _found(rival, judge(rival, None, rules, trials=_trials(args, champion)))
     context.progress(0.6, "writing the report")
-    folder = context.home.result(args["run"]) / symbol / model_type / challenger.manifest.version
+    folder = context.home.report(args["run"], symbol) / model_type / challenger.manifest.version
     if rival is not None:
         others = {"champion": rival, **others}
     first, last = unseen.frame.index[0], unseen.frame.index[-1]

@@ -51,7 +51,7 @@ def walk_all(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         "interval": bars.interval,
         "walk_forward": context.settings.walk_forward.model_dump(mode="json"),
     }
-    path = context.home.result(args["run"]) / args["symbol"] / args["model_type"] / "walk_forward.json"
+    path = context.home.report(args["run"], args["symbol"]) / args["model_type"] / "walk_forward.json"
     document = {"subject": subject, "created_at": context.now().isoformat(), **found}
     publish_bytes(path, json.dumps(document, allow_nan=False, indent=2).encode())
     figures = {name: found["metrics"][name] for name in FIGURES}

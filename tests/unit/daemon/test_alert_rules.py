@@ -12,7 +12,7 @@ from daemon.alerts.rules import bounds, error_event, event, performance_observat
 from daemon.runs import Run
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-CHAMPION = SimpleNamespace(id=7, symbol="AAPL", model_type="behavioral_cloner", version="20260101T020000Z")
+CHAMPION = SimpleNamespace(id=7, subject="AAPL", model_type="behavioral_cloner", version="20260101T020000Z")
 
 
 def observed(metrics, monitoring=None):
