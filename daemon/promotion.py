@@ -50,7 +50,7 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
         _record(c, judgement, rival, judgement.champion_finding, now)
     if champion is not None and champion.id == candidate.id:
         return False
-    serving = models.champion(c, candidate.symbol, candidate.model_type)
+    serving = models.champion(c, candidate.subject, candidate.model_type)
     if (serving and serving.id) != (champion and champion.id):
         return False
     if judgement.finding.verdict != "better":
@@ -59,7 +59,7 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
     against = f"version {rival.version}" if rival is not None else "staying in cash"
     return models.serve(
         c,
-        candidate.symbol,
+        candidate.subject,
         candidate.model_type,
         candidate.id,
         now,
@@ -77,8 +77,7 @@ def _record(
     *,
     rival: Version | None = None,
 ) -> None:
-    models.add_evaluation(
-        c,
+    new = models.NewEvaluation(
         run_id=judgement.run_id,
         version_id=version.id,
         champion_id=rival.id if rival is not None else None,
@@ -91,3 +90,4 @@ def _record(
         reasons=list(finding.reasons),
         report=judgement.report,
     )
+    models.add_evaluation(c, new)

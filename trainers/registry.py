@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 from pydantic import ValidationError
 
@@ -12,12 +12,17 @@ from config.errors import ConfigError, UsageError
 from config.settings import Section, Settings
 from trainers.interface import ModelType
 
+# What one version of a model type speaks of: one symbol, all symbols of the desk, or one trader.
+Scope = Literal["symbol", "universe", "trader"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
 
 @dataclass(frozen=True)
 class _Entry:
     description: str
     params: str  # module:class, light enough for the process that reads the config
     model_type: str  # module:class
+    scope: Scope = "symbol"
 
 
 _REGISTERED = {
@@ -67,6 +72,11 @@ def names() -> list[str]:
 def describe() -> dict[str, str]:
     """A sentence on each registered model type."""
     return {name: _REGISTERED[name].description for name in names()}
+
+
+def scope(name: str) -> Scope:
+    """What one version of the model type called `name` speaks of. Imports nothing heavy."""
+    return _entry(name).scope
 
 
 def get(name: str) -> ModelType:

@@ -106,7 +106,7 @@ def performance_observations(
     champion: Version, bases: Mapping[Basis, MonitoredMetrics], monitoring: Monitoring
 ) -> Iterator[Observation]:
     """One observation for each basis (evaluation, live) and threshold of one champion."""
-    pair = f"{champion.symbol}/{champion.model_type}"
+    pair = f"{champion.subject}/{champion.model_type}"
     for basis, metrics in bases.items():
         who = f"{pair} {champion.version} {BASES[basis]}"
         for bound in bounds(monitoring):

@@ -32,7 +32,7 @@ def evaluation(row: models.Evaluation, names: Mapping[int, str], home: Home) -> 
             "report": folder / "report.json",
             "page": folder / "report.html",
             "picture": folder / "equity.png",
-            "comparison": folder.parent.parent / "model_comparison.html",  # over all model types of the symbol
+            "comparison": folder.parent.parent / "model_comparison.html",  # over all model types of the subject
         }
     addresses = {name: _address(home, file) for name, file in files.items()}
     return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **addresses})

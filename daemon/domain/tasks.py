@@ -71,7 +71,7 @@ ResultT_co = TypeVar("ResultT_co", bound=TaskResult, covariant=True)
 
 
 @dataclass(frozen=True)
-class Target:
+class TaskTarget:
     """What a task works on, as far as it has a subject, a model type and an iteration."""
 
     subject: str = ""
@@ -86,9 +86,9 @@ class TaskRequest(Message, Generic[ResultT_co]):
     result: ClassVar[type[TaskResult]]
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TaskTarget:
         """What the task works on."""
-        return Target()
+        return TaskTarget()
 
     @property
     def label(self) -> str:
@@ -106,9 +106,9 @@ class ModelRequest(TaskRequest[ResultT_co]):
     iteration: int = 0
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TaskTarget:
         """The models, and which of several tasks for them this is."""
-        return Target(self.subject, self.model_type, self.iteration)
+        return TaskTarget(self.subject, self.model_type, self.iteration)
 
 
 class TaskProgress(Message):

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from config.settings import NIGHT, JobName
 from daemon.domain.progress import RunProgress
-from daemon.domain.tasks import ErrorInfo, OutputLine, ResultT, ResultT_co, Target, TaskEvent, TaskRequest, TaskResult
+from daemon.domain.tasks import (
+    ErrorInfo,
+    OutputLine,
+    ResultT,
+    ResultT_co,
+    TaskEvent,
+    TaskRequest,
+    TaskResult,
+    TaskTarget,
+)
 from daemon.executors.base import Executor, Outcome, TaskSpec
 from daemon.runs import Run, RunState
 from daemon.store import runs, tasks
@@ -45,7 +54,7 @@ class Plan(Generic[ResultT_co]):
     secrets: tuple[str, ...] = ()
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TaskTarget:
         """What the task works on."""
         return self.request.target
 
@@ -118,7 +127,7 @@ class RunWork:
             c,
             self.run.id,
             kind=plan.request.kind,
-            symbol=target.subject or None,
+            subject=target.subject or None,
             model_type=target.model_type or None,
             iteration=target.iteration,
         )

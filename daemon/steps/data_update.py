@@ -100,8 +100,7 @@ def _revised(pull: UpdateBarsResult) -> bool:
 def _record(c: Connection, pulled: Iterable[UpdateBarsResult], run: Run) -> None:
     for pull in pulled:
         facts = pull.dataset
-        datasets.record(
-            c,
+        new = datasets.NewDataset(
             dataset=facts.id,
             kind="bars",
             source=facts.source,
@@ -120,6 +119,7 @@ def _record(c: Connection, pulled: Iterable[UpdateBarsResult], run: Run) -> None
                 **_acceptance(pull, run),
             },
         )
+        datasets.record(c, new)
 
 
 def _acceptance(pull: UpdateBarsResult, run: Run) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from daemon.steps.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.steps.comparison import compare_models
 from daemon.store import models
 from daemon.store.models import Version, VersionState
+from daemon.targets import Target, targets
 from data_pipeline.provenance import Provenance
 
-Pair = tuple[str, str]  # symbol, model type
 NOTHING = {
     "message": "There is no challenger and no champion to judge.",
     "cure": "Train one first: `nightdesk train`. What was judged before is told by `nightdesk models`.",
@@ -33,12 +33,12 @@ class Match:
 
 
 async def judge_models(work: RunWork) -> Ending:
-    """Pairs side by side; inside a pair one challenger after the other, each against the champion of that moment."""
-    pairs = [(symbol, kind) for symbol in work.settings.symbols for kind in work.settings.model_types]
+    """Targets side by side; inside a pair one challenger after the other, each against the champion of that moment."""
+    pairs = targets(work.settings, work.home)
     queue = {pair: await _challengers(work, pair) for pair in pairs}
     alone = [pair for pair, waiting in queue.items() if not waiting and await _champion(work, pair) is not None]
     judgements = sum(map(len, queue.values())) + len(alone)
-    work.expect(judgements + len(work.settings.symbols) * (judgements > 0))
+    work.expect(judgements + len({pair.subject for pair in pairs}) * (judgements > 0))
     outcomes, verdicts = Outcomes(), {}
     for turn in range(max(map(len, queue.values()), default=0) or 1):
         matches = await _matches(work, queue, turn)
@@ -57,7 +57,7 @@ async def judge_models(work: RunWork) -> Ending:
     return ending
 
 
-async def _matches(work: RunWork, queue: dict[Pair, list[Version]], turn: int) -> dict[Plan[EvaluateResult], Match]:
+async def _matches(work: RunWork, queue: dict[Target, list[Version]], turn: int) -> dict[Plan[EvaluateResult], Match]:
     """The judgements of this turn: of every pair its next challenger, or in the first turn its champion alone."""
     matches = {}
     for pair, challengers in queue.items():
@@ -68,21 +68,21 @@ async def _matches(work: RunWork, queue: dict[Pair, list[Version]], turn: int) -
     return matches
 
 
-async def _challengers(work: RunWork, pair: Pair) -> list[Version]:
+async def _challengers(work: RunWork, pair: Target) -> list[Version]:
     """Oldest first, so that every one meets the champion that those before it have left."""
-    return list(reversed(await work.read(lambda c: models.challengers(c, *pair))))
+    return list(reversed(await work.read(lambda c: models.challengers(c, pair.subject, pair.model_type))))
 
 
-async def _champion(work: RunWork, pair: Pair) -> Version | None:
-    return await work.read(lambda c: models.champion(c, *pair))
+async def _champion(work: RunWork, pair: Target) -> Version | None:
+    return await work.read(lambda c: models.champion(c, pair.subject, pair.model_type))
 
 
 async def _request(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> EvaluateRequest:
     """A champion without a challenger is measured alone; one of other provenance is no opponent."""
     opponent = champion if _comparable(candidate, champion) else None
-    count, sharpe_ratios = await work.read(lambda c: models.trials(c, candidate))
+    count, sharpe_ratios = await work.read(lambda c: models.attempts(c, candidate))
     return EvaluateRequest(
-        subject=candidate.symbol,
+        subject=candidate.subject,
         model_type=candidate.model_type,
         iteration=turn,
         run=work.run.name,

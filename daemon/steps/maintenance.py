@@ -12,6 +12,7 @@ from config.publish import remove_unfinished
 from daemon.steps.base import Ending, RunWork
 from daemon.store import alerts, models, runs
 from daemon.store.models import Version
+from daemon.targets import targets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,7 +35,8 @@ async def maintain(work: RunWork) -> Ending:
     unfinished = await asyncio.to_thread(remove_unfinished, work.home.root, now - UNFINISHED_AGE)
     if not await work.read(lambda c: runs.unfinished(c, "training")):  # so nobody will go on from them
         await asyncio.to_thread(shutil.rmtree, work.home.checkpoints_root, ignore_errors=True)
-    closed = await work.write(lambda c: alerts.close_unwatched(c, work.settings, now))
+    watched = {target.label for target in targets(work.settings, work.home)}
+    closed = await work.write(lambda c: alerts.close_unwatched(c, watched, work.settings, now))
     await asyncio.to_thread(work.database.tidy)
     return Ending(
         "succeeded",
@@ -60,7 +62,7 @@ def _give_up(c: Connection, keep: int) -> list[Version]:
 
 def _delete_folders(home: Home, deleted: list[Version]) -> list[str]:
     """Also those that an earlier maintenance was killed over."""
-    folders = [home.model(version.symbol, version.model_type, version.version) for version in deleted]
+    folders = [home.model(version.subject, version.model_type, version.version) for version in deleted]
     present = [folder for folder in folders if folder.exists()]
     for folder in present:
         shutil.rmtree(folder, ignore_errors=True)

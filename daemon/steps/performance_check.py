@@ -19,6 +19,7 @@ from daemon.steps.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.store import alerts, measurements, models, signals
 from daemon.store.measurements import Basis
 from daemon.store.models import Version
+from daemon.targets import Target, targets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,10 +38,11 @@ METRICS = (
 
 async def check_performance(work: RunWork) -> Ending:
     """Measure every champion on both bases, record it, and let the alert engine see it."""
+    watched = set(targets(work.settings, work.home))
     champions = [
         champion
         for champion in await work.read(models.champions)
-        if champion.symbol in work.settings.symbols and champion.model_type in work.settings.model_types
+        if Target(champion.subject, champion.model_type) in watched
     ]
     if not champions:
         return Ending(
@@ -64,17 +66,17 @@ class Plans:
 
 async def _plans(work: RunWork, champion: Version) -> Plans:
     """The signals of its place count as live, those of earlier champions too; its own are monitored."""
-    history = await work.read(lambda c: signals.history(c, champion.symbol, champion.model_type))
+    history = await work.read(lambda c: signals.history(c, champion.subject, champion.model_type))
     oldest_first = [signal for signal in reversed(history) if signal.provenance == champion.provenance]
     own = [signal for signal in oldest_first if signal.version_id == champion.id]
     monitor = MonitorRequest(
-        subject=champion.symbol,
+        subject=champion.subject,
         model_type=champion.model_type,
         version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
         signals=tuple(map(_published, own)),
     )
     live = LivePerformanceRequest(
-        subject=champion.symbol,
+        subject=champion.subject,
         model_type=champion.model_type,
         version=champion.version,
         signals=tuple(map(_published, oldest_first)),
@@ -119,10 +121,9 @@ async def _record(work: RunWork, champion: Version, bases: dict[Basis, Monitored
         for basis, metrics in bases.items():
             for metric in METRICS:
                 value = metrics.number(metric)
-                measurements.add(
-                    c,
+                new = measurements.NewMeasurement(
                     run_id=work.run.id,
-                    symbol=champion.symbol,
+                    subject=champion.subject,
                     model_type=champion.model_type,
                     version_id=champion.id,
                     metric=metric,
@@ -131,6 +132,7 @@ async def _record(work: RunWork, champion: Version, bases: dict[Basis, Monitored
                     reason=None if value is not None else metrics.reasons.get(metric, "not_measured"),
                     measured_at=now,
                 )
+                measurements.add(c, new)
         for observation in performance_observations(champion, bases, work.settings.monitoring):
             alerts.observe(c, observation, work.settings, now)
 

@@ -9,6 +9,7 @@ from daemon.jobs.signals.messages import LatestSignal, SignalRequest
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import models, signals
 from daemon.store.models import Version
+from daemon.targets import Target, targets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,11 +22,11 @@ NOTHING = {
 
 async def publish_signals(work: RunWork) -> Ending:
     """One task a champion; a signal that is in the ledger already is not published twice."""
-    symbols, model_types = set(work.settings.symbols), set(work.settings.model_types)
+    wanted = set(targets(work.settings, work.home))
     champions = {
         Plan(_request(champion)): champion
         for champion in await work.read(models.champions)
-        if champion.symbol in symbols and champion.model_type in model_types
+        if Target(champion.subject, champion.model_type) in wanted
     }
     if not champions:
         return Ending("skipped", "signals.no_champion", dict(NOTHING))
@@ -42,7 +43,7 @@ async def publish_signals(work: RunWork) -> Ending:
 
 def _request(champion: Version) -> SignalRequest:
     return SignalRequest(
-        subject=champion.symbol,
+        subject=champion.subject,
         model_type=champion.model_type,
         version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
     )
@@ -50,10 +51,10 @@ def _request(champion: Version) -> SignalRequest:
 
 async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bool:
     def publish(c: Connection) -> bool:
-        before = signals.history(c, signal.symbol, champion.model_type, limit=1)
-        return signals.publish(
-            c,
+        before = signals.history(c, champion.subject, champion.model_type, symbol=signal.symbol, limit=1)
+        new = signals.NewSignal(
             run_id=work.run.id,
+            subject=champion.subject,
             symbol=signal.symbol,
             model_type=champion.model_type,
             version_id=champion.id,
@@ -68,6 +69,7 @@ async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bo
             published_at=work.clock.now(),
             expires_at=signal.expires_at,
         )
+        return signals.publish(c, new)
 
     return await work.write(publish)
 

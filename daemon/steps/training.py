@@ -13,6 +13,7 @@ from daemon.schedule import next_occurrence
 from daemon.steps.adoption import adopt_strays, record_version
 from daemon.steps.base import POLL, Ending, Plan, RunWork, ending_of, forerunner_at_work
 from daemon.store import models, runs
+from daemon.targets import Target, targets
 
 
 async def wait_for_data(work: RunWork) -> None:
@@ -62,20 +63,19 @@ def _stale(symbol: str, freshness: SymbolFreshness) -> ErrorInfo:
 
 
 async def train_models(work: RunWork) -> Ending:
-    """One task for each symbol with fresh data, model type and iteration; each success is a challenger.
+    """One task for each target with fresh data and each iteration; each success is a challenger.
 
     What an earlier attempt of this run has made is kept, not made again.
     """
     stale = await stale_symbols(work)
-    fresh = [symbol for symbol in work.settings.symbols if symbol not in stale]
+    fresh = [target for target in targets(work.settings, work.home) if target.subject not in stale]
     if not fresh:
         return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
     adopted = await adopt_strays(work)
-    made = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
+    made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in models.versions(c)})
     requests = [
-        _request(work, symbol, model_type, iteration)
-        for symbol in fresh
-        for model_type in work.settings.model_types
+        _request(work, target, iteration)
+        for target in fresh
         for iteration in range(work.settings.training_params.iterations)
     ]
     todo = {
@@ -95,13 +95,13 @@ async def train_models(work: RunWork) -> Ending:
     return ending
 
 
-def _request(work: RunWork, subject: str, model_type: str, iteration: int) -> TrainRequest:
+def _request(work: RunWork, target: Target, iteration: int) -> TrainRequest:
     return TrainRequest(
-        subject=subject,
-        model_type=model_type,
+        subject=target.subject,
+        model_type=target.model_type,
         iteration=iteration,
         version=version_name(work.run, iteration),
-        params=dict(work.settings.model_params.get(model_type, {})),
+        params=dict(work.settings.model_params.get(target.model_type, {})),
         seed=work.settings.training_params.seed + iteration,
     )
 

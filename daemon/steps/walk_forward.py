@@ -7,14 +7,14 @@ from typing import TypeVar
 from daemon.domain.tasks import TaskResult
 from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
+from daemon.targets import Target, targets
 
-Pair = tuple[str, str]  # subject, model type
 Walk = TypeVar("Walk", CountFoldsRequest, WalkFoldRequest, JoinFoldsRequest)
 
 
 async def walk_models(work: RunWork) -> Ending:
     """A task for every fold of every pair, then one that joins them; what was done before is not done again."""
-    pairs = [(symbol, kind) for symbol in work.settings.symbols for kind in work.settings.model_types]
+    pairs = targets(work.settings, work.home)
     counting = [Plan(_request(CountFoldsRequest, work, pair)) for pair in pairs]
     counted = await work.do_all(counting)
     folds = [
@@ -32,17 +32,16 @@ async def walk_models(work: RunWork) -> Ending:
     return ending
 
 
-def _pair(plan: Plan[TaskResult]) -> Pair:
-    return plan.target.subject, plan.target.model_type
+def _pair(plan: Plan[TaskResult]) -> Target:
+    return Target(plan.target.subject, plan.target.model_type)
 
 
-def _request(kind: type[Walk], work: RunWork, pair: Pair, number: int = 0) -> Walk:
-    subject, model_type = pair
+def _request(kind: type[Walk], work: RunWork, pair: Target, number: int = 0) -> Walk:
     return kind(
-        subject=subject,
-        model_type=model_type,
+        subject=pair.subject,
+        model_type=pair.model_type,
         iteration=number,
         run=work.run.name,
-        params=dict(work.settings.model_params.get(model_type, {})),
+        params=dict(work.settings.model_params.get(pair.model_type, {})),
         seed=work.settings.training_params.seed,
     )

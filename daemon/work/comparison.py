@@ -44,7 +44,7 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
         tried=request.tried,
         left_out=left_out,
     )
-    path = write_comparison(context.home.result(request.run) / symbol, [comparison], context.now())
+    path = write_comparison(context.home.report(request.run, symbol), [comparison], context.now())
     return CompareModelsResult(
         models=len(models),
         recommended=comparison.recommended,
@@ -74,6 +74,8 @@ def _loaded(
 def compare_symbols(context: WorkContext, request: CompareSymbolsRequest) -> CompareSymbolsResult:
     """Join the comparisons of these subjects, which `compare_models` has written in this run."""
     folder = context.home.result(request.run)
-    comparisons = [read_comparison(folder / subject / COMPARISON) for subject in request.subjects]
+    comparisons = [
+        read_comparison(context.home.report(request.run, subject) / COMPARISON) for subject in request.subjects
+    ]
     write_comparison(folder, [symbol for each in comparisons for symbol in each.symbols], context.now())
     return CompareSymbolsResult(report=context.home.relative(folder))

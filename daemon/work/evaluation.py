@@ -60,7 +60,7 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
     rules = context.settings.promotion
     verdict = judge(ours.test, theirs.test if theirs else None, rules, trials=ours.trials, doubts=_doubts(evidence))
     context.progress(0.6, "writing the report")
-    folder = context.home.result(request.run) / request.subject / request.model_type / challenger.manifest.version
+    folder = context.home.report(request.run, request.subject) / request.model_type / challenger.manifest.version
     write_report(
         folder,
         subject=_subject(challenger.manifest, champion.manifest if champion else None, bars),

@@ -13,7 +13,8 @@ from daemon import backups
 from daemon.backups import Backup
 from daemon.jobs.backup.messages import ProveBackupResult
 from daemon.store import models
-from daemon.store.backups import reading
+from daemon.store.database import Database
+from daemon.store.models import Version
 from trainers.artifact import load_artifact, prove
 from trainers.manifest import MANIFEST
 
@@ -48,11 +49,10 @@ def _champions(home: Home, backup: Backup) -> dict[str, str]:
     files = backup.manifest.files
     said = {name: files[f"{name}/{MANIFEST}"].sha256 for name in backup.manifest.champions}
     if home.database.exists():
-        with reading(home.database) as c:
-            serving = {
-                backups.version_folder(home, version).relative_to(home.root).as_posix(): version.manifest_sha256
-                for version in models.champions(c)
-            }
+        serving = {
+            backups.version_folder(home, version).relative_to(home.root).as_posix(): version.manifest_sha256
+            for version in _serving(home)
+        }
         if serving != said:
             raise NightdeskError(
                 "backup.inconsistent",
@@ -60,3 +60,12 @@ def _champions(home: Home, backup: Backup) -> dict[str, str]:
                 "Do not restore it; take a new backup.",
             )
     return said
+
+
+def _serving(home: Home) -> list[Version]:
+    """The champions of the restored database, which is migrated as a desk that starts from it would migrate it."""
+    database = Database.open(home.database)
+    try:
+        return database.read(models.champions)
+    finally:
+        database.close()

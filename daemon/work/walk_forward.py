@@ -52,7 +52,7 @@ def join_folds(context: WorkContext, request: JoinFoldsRequest) -> WalkForwardRe
         "interval": bars.interval,
         "walk_forward": context.settings.walk_forward.model_dump(mode="json"),
     }
-    path = context.home.result(request.run) / request.subject / request.model_type / "walk_forward.json"
+    path = context.home.report(request.run, request.subject) / request.model_type / "walk_forward.json"
     document = {"subject": subject, "created_at": context.now().isoformat(), **walk}
     publish_bytes(path, json.dumps(document, allow_nan=False, indent=2).encode())
     metrics = walk["metrics"]

@@ -189,9 +189,9 @@ def _show_lineage(document: dict[str, Any]) -> None:
         table("Logs", ["key", "version", "sha256"], [[log["key"], log["version"], log["sha256"]] for log in logs])
         typer.echo(f"{len(logs)} of {told['rows']}; all are listed in {document['logs_file']}")
         return
-    columns = ["id", "symbol", "model type", "version", "state"]
+    columns = ["id", "subject", "model type", "version", "state"]
     rows = [
-        [model["id"], model["symbol"], model["model_type"], model["version"], model["state"]]
+        [model["id"], model["subject"], model["model_type"], model["version"], model["state"]]
         for model in document["models"]
     ]
     table("Models trained on it", columns, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from daemon.domain.tasks import ErrorInfo, Message, Target, TaskRequest, TaskResult
+from daemon.domain.tasks import ErrorInfo, Message, TaskRequest, TaskResult, TaskTarget
 
 
 class DatasetFacts(Message):
@@ -88,9 +88,9 @@ class UpdateBarsRequest(TaskRequest[UpdateBarsResult]):
     accept: bool = False
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TaskTarget:
         """The symbol."""
-        return Target(self.symbol)
+        return TaskTarget(self.symbol)
 
 
 class PullHeadlinesRequest(TaskRequest[HeadlinesResult]):
@@ -102,9 +102,9 @@ class PullHeadlinesRequest(TaskRequest[HeadlinesResult]):
     source: str
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TaskTarget:
         """The symbol."""
-        return Target(self.symbol)
+        return TaskTarget(self.symbol)
 
 
 class PullTradesResult(TaskResult):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from daemon.domain.metrics import Metrics
-from daemon.domain.tasks import Message, ModelRequest, Target, TaskRequest, TaskResult, VersionRef
+from daemon.domain.tasks import Message, ModelRequest, TaskRequest, TaskResult, TaskTarget, VersionRef
 
 ComparedState = Literal["champion", "challenger", "retired", "rejected"]
 
@@ -77,9 +77,9 @@ class CompareModelsRequest(TaskRequest[CompareModelsResult]):
     tried: int
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TaskTarget:
         """The subject."""
-        return Target(self.subject)
+        return TaskTarget(self.subject)
 
 
 class CompareSymbolsResult(TaskResult):

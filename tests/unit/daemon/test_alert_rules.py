@@ -13,7 +13,7 @@ from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.runs import Run
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-CHAMPION = SimpleNamespace(id=7, symbol="AAPL", model_type="behavioral_cloner", version="20260101T020000Z")
+CHAMPION = SimpleNamespace(id=7, subject="AAPL", model_type="behavioral_cloner", version="20260101T020000Z")
 
 
 def observed(metrics, monitoring=None):

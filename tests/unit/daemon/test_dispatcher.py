@@ -219,7 +219,7 @@ async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(
         assert run.detail is not None
         assert set(run.detail["failed"]) == {"MSFT/behavioral_cloner"}
         recorded = house.database.read(lambda c: tasks.of(c, run.id))
-        assert [(task.symbol, task.state) for task in recorded if task.kind == "train"] == [
+        assert [(task.subject, task.state) for task in recorded if task.kind == "train"] == [
             ("AAPL", "succeeded"),
             ("MSFT", "failed"),
         ]
@@ -420,7 +420,7 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
 
 async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, **VERSION))
+        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
         assert made is not None
         house.executor.answers["evaluate"] = lambda spec: broken("model.corrupt", version="v1")  # type: ignore[attr-defined]
         request(house, "evaluation")
@@ -432,7 +432,7 @@ async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home:
 
 async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, **VERSION))
+        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
         assert made is not None
         answer = broken("model.corrupt", version="the champion")
         house.executor.answers["evaluate"] = lambda spec: answer  # type: ignore[attr-defined]
@@ -442,7 +442,7 @@ async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(h
 
 
 VERSION: dict[str, Any] = {
-    "symbol": "AAPL",
+    "subject": "AAPL",
     "model_type": "behavioral_cloner",
     "version": "v1",
     "manifest_sha256": "0" * 64,

@@ -55,17 +55,19 @@ def backup(home, database, model):
     def serve(c):
         made = models.add_version(
             c,
-            symbol=task.symbol,
-            model_type=NAME,
-            version="v1",
-            manifest_sha256=manifest_sha256(folder),
-            provenance="sample",
-            dataset="d" * 64,
-            train_start=task.train_start,
-            train_end=task.train_end,
-            trained_at=NOW,
-            run_id=None,
-            metrics={},
+            models.NewVersion(
+                subject=task.symbol,
+                model_type=NAME,
+                version="v1",
+                manifest_sha256=manifest_sha256(folder),
+                provenance="sample",
+                dataset="d" * 64,
+                train_start=task.train_start,
+                train_end=task.train_end,
+                trained_at=NOW,
+                run_id=None,
+                metrics={},
+            ),
         )
         assert models.serve(c, task.symbol, NAME, made.id, NOW, why="better", who="test")
 

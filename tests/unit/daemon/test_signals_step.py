@@ -49,17 +49,19 @@ def serve(house: House, name: str) -> None:
     def change(c: Any) -> None:
         made = models.add_version(
             c,
-            symbol="AAPL",
-            model_type="behavioral_cloner",
-            version=name,
-            manifest_sha256="0" * 64,
-            provenance="sample",
-            dataset="1" * 64,
-            train_start=datetime(2025, 1, 2, tzinfo=UTC),
-            train_end=datetime(2026, 1, 2, tzinfo=UTC),
-            trained_at=house.clock.now(),
-            run_id=None,
-            metrics={},
+            models.NewVersion(
+                subject="AAPL",
+                model_type="behavioral_cloner",
+                version=name,
+                manifest_sha256="0" * 64,
+                provenance="sample",
+                dataset="1" * 64,
+                train_start=datetime(2025, 1, 2, tzinfo=UTC),
+                train_end=datetime(2026, 1, 2, tzinfo=UTC),
+                trained_at=house.clock.now(),
+                run_id=None,
+                metrics={},
+            ),
         )
         assert made is not None
         models.serve(c, "AAPL", "behavioral_cloner", made.id, house.clock.now(), why="test", who="test")
