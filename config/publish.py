@@ -48,6 +48,23 @@ def publish_bytes(path: Path, data: bytes) -> None:
         temp.write_bytes(data)
 
 
+def publish_if_absent(path: Path, data: bytes) -> bool:
+    """Write `data` to `path` unless something is there already; whether it was written. Of several writers one wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temp = _temp(path)
+    try:
+        temp.write_bytes(data)
+        _fsync(temp)
+        try:
+            os.link(temp, path)  # unlike a rename, it never replaces
+        except FileExistsError:
+            return False
+        _fsync(path.parent)
+    finally:
+        temp.unlink(missing_ok=True)
+    return True
+
+
 @contextmanager
 def publishing_folder(path: Path) -> Iterator[Path]:
     """Yield an empty temp folder beside `path`; on success it becomes `path`, which must not exist yet."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from daemon.jobs.evaluation.messages import Finding
+from daemon.jobs.evaluation.messages import FindingInfo
 from daemon.store import models
 from daemon.store.models import Version
 from data_pipeline.provenance import Provenance
@@ -20,8 +20,8 @@ class Judgement:
     run_id: int
     candidate: Version
     champion: Version | None  # who serves now
-    finding: Finding  # of the candidate
-    champion_finding: Finding | None  # on the same bars, if the two may be compared
+    finding: FindingInfo  # of the candidate
+    champion_finding: FindingInfo | None  # on the same bars, if the two may be compared
     dataset: str
     first: datetime
     last: datetime
@@ -72,7 +72,7 @@ def _record(
     c: Connection,
     judgement: Judgement,
     version: Version,
-    finding: Finding,
+    finding: FindingInfo,
     now: datetime,
     *,
     rival: Version | None = None,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from config.names import UNIVERSE, trader_subject
 from trainers import registry
+from trainers.needs import SCOPES
 
 if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Settings
-    from trainers.registry import Scope
+    from trainers.needs import Scope
 
 
 @dataclass(frozen=True, order=True)
@@ -37,8 +38,8 @@ def targets(settings: Settings, home: Home) -> tuple[Target, ...]:
     """
     return tuple(
         Target(subject, model_type)
-        for scope in registry.SCOPES
-        if (wanted := [name for name in settings.model_types if registry.scope(name) == scope])
+        for scope in SCOPES
+        if (wanted := [name for name in settings.model_types if registry.needs(name).scope == scope])
         for subject in _subjects(scope, settings, home)
         for model_type in wanted
     )

@@ -149,6 +149,12 @@ def until_last_bar(bars: Bars, log: ExpertLog) -> ExpertLog:
     return replace(log, frame=log.frame[logged <= dates.max()].reset_index(drop=True))
 
 
+def since_first_bar(bars: Bars, log: ExpertLog) -> ExpertLog:
+    """What the expert did at the first of the bars or later."""
+    dates, logged, _ = _matched(bars, log)
+    return replace(log, frame=log.frame[logged >= dates.min()].reset_index(drop=True))
+
+
 def _matched(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex, pd.Index]:
     """The dates of the bars and of the log as they are compared, and the index of the bars."""
     dates, index = _dates(bars)

@@ -14,7 +14,7 @@ from data_pipeline.bars import Bars
 from evaluation.backtesting import Frame
 from evaluation.drift import independence
 from evaluation.formulas import Array
-from evaluation.signals import Sell, Signals, positions_from_actions
+from evaluation.signals import Signals
 
 BINS = 10
 ENOUGH = 20  # bars; fewer tell nothing
@@ -86,14 +86,14 @@ class Behaviour:
 
 
 def measure_behaviour(
-    signals: Signals, bars: Frame, expert: pd.Series | None = None, *, sell: Sell = "exit", enough: int = ENOUGH
+    signals: Signals, bars: Frame, teacher: pd.Series | None = None, *, enough: int = ENOUGH
 ) -> Behaviour:
-    """What can be said of signals after the fact; `expert` are its actions (-1, 0, 1) on bars that may begin earlier.
+    """What can be measured of signals after the fact; `teacher` is what their teacher held, bar by bar, where known.
 
-    A side held is right if it is the expert's. Until the expert's first action nobody knows what it held.
+    A side held is right if it is the teacher's.
     """
     reasons: dict[str, str] = {}
-    right = None if expert is None else _agreement(signals, expert, sell)
+    right = None if teacher is None else _agreement(signals, teacher)
     accuracy = calibration = None
     if right is None or len(right) < enough:
         reasons |= dict.fromkeys(("accuracy", "calibration"), "no_expert" if right is None else "too_few_bars")
@@ -124,11 +124,10 @@ def calibrate(confidence: Array, right: Array) -> Calibration:
     return Calibration(gaps / len(confidence), rows)
 
 
-def _agreement(signals: Signals, expert: pd.Series, sell: Sell) -> pd.DataFrame:
-    held = pd.Series(positions_from_actions(expert.to_numpy(), sell), index=expert.index)
-    known = held[(expert != 0).cummax()].reindex(signals.index).dropna()
-    sides = np.sign(signals.position.loc[known.index])
-    return pd.DataFrame({"held": known, "right": (sides == known).astype(np.float64)})
+def _agreement(signals: Signals, teacher: pd.Series) -> pd.DataFrame:
+    held = np.sign(teacher.reindex(signals.index).dropna())
+    sides = np.sign(signals.position.loc[held.index])
+    return pd.DataFrame({"held": held, "right": (sides == held).astype(np.float64)})
 
 
 def _accuracy(right: Array, held: Array) -> Accuracy:

@@ -15,8 +15,8 @@ from evaluation.significance import Trials, significance
 
 Outcome = Literal["better", "worse", "inconclusive"]
 # Why figures may not be trusted, whatever they are: the model has seen the future, or nobody looked whether it has, or
-# the world it learned is gone.
-Doubt = Literal["leak", "no_audit", "drift"]
+# the world it learned is gone, or nobody can tell whether it is.
+Doubt = Literal["leak", "no_audit", "drift", "no_reference"]
 _FIGURES = ("sharpe_ratio", "max_drawdown", "total_return", "trades")
 ALONE = Trials()
 

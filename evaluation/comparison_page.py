@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from evaluation.markup import Html, beside, el, page, picture, section, table, together
 from evaluation.metrics import UNITS
+from evaluation.model_comparison_schema import Comparison, Row, SymbolComparison
 from evaluation.words import MISSING, count, figure, plain, told, undefined
-
-if TYPE_CHECKING:
-    from evaluation.model_comparison import Comparison, Row, SymbolComparison
 
 # What a reader compares, and the heads of the columns.
 COLUMNS = {

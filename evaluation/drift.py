@@ -1,4 +1,4 @@
-"""Drift: whether what a model sees and does now is like what it was trained on.
+"""Drift: whether what a model sees and decides now is like what it was trained on.
 
 How far two distributions are apart is told by the population stability index, PSI = sum (q - p) ln(q / p) over bins, by
 a chi-square test of the same bins, and for features by the Kolmogorov-Smirnov distance at the edges of the bins. Bars
@@ -32,6 +32,9 @@ ENOUGH = 20  # bars, of which one in twenty is a whole one
 CHANCE = 0.99
 FREQUENCIES = 6
 _SIDES = (-1.0, 0.0, 1.0)
+# Of one symbol, or by symbol or market.
+Decided = Signals | Mapping[str, Signals]
+Seen = pd.DataFrame | Mapping[str, pd.DataFrame]
 
 
 class Profile(Section):
@@ -113,19 +116,53 @@ class Drift:
         return {**told, "drifted": list(self.drifted)}
 
 
-def reference(signals: Signals, features: pd.DataFrame) -> Reference:
-    """What later bars are held against; `features` may be empty, or begin with undefined rows."""
-    position = signals.position.to_numpy()
+def reference(signals: Decided, features: Seen) -> Reference:
+    """What later bars are compared with; `features` may be empty, or begin with undefined rows.
+
+    Of several symbols or markets the bars are pooled, one symbol after the other.
+    """
+    decided, seen = _Pooled.of(signals), _columns(features)
     return Reference(
-        bars=len(position),
-        actions=_binned(_actions(position), None),
-        sides=_binned(np.sign(position), None),
-        strength=_spread(np.abs(position[position != 0.0])),
-        confidence=_spread(signals.confidence.to_numpy()) or Spread(low=0.0, median=0.0, high=0.0),
-        features={
-            str(name): profile for name in features if (profile := _profile(_finite(features[name]))) is not None
-        },
+        bars=len(decided.position),
+        actions=_binned(decided.actions, None),
+        sides=_binned(np.sign(decided.position), None),
+        strength=_spread(decided.sizes),
+        confidence=_spread(decided.confidence) or Spread(low=0.0, median=0.0, high=0.0),
+        features={name: profile for name, values in seen.items() if (profile := _profile(values)) is not None},
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pooled:
+    """The decisions on all symbols or markets, one after the other."""
+
+    position: Array
+    actions: Array
+    confidence: Array
+
+    @classmethod
+    def of(cls, signals: Decided) -> _Pooled:
+        """The decisions of one symbol, or of many."""
+        each = [signals] if isinstance(signals, Signals) else list(signals.values())
+        positions = [one.position.to_numpy() for one in each] or [np.empty(0)]
+        return cls(
+            position=np.concatenate(positions),
+            actions=np.concatenate([_actions(position) for position in positions]),
+            confidence=np.concatenate([one.confidence.to_numpy() for one in each] or [np.empty(0)]),
+        )
+
+    @property
+    def sizes(self) -> Array:
+        """How much was held where something was held."""
+        held: Array = np.abs(self.position[self.position != 0.0])
+        return held
+
+
+def _columns(features: Seen) -> dict[str, Array]:
+    """The finite values of each feature, of one symbol or of many."""
+    tables = [features] if isinstance(features, pd.DataFrame) else list(features.values())
+    names = dict.fromkeys(str(name) for table in tables for name in table.columns)
+    return {name: np.concatenate([_finite(table[name]) for table in tables if name in table.columns]) for name in names}
 
 
 def read_reference(document: Mapping[str, Any] | None) -> Reference | None:
@@ -142,31 +179,31 @@ def read_reference(document: Mapping[str, Any] | None) -> Reference | None:
 
 def measure_drift(
     before: Reference | None,
-    signals: Signals,
-    features: pd.DataFrame,
+    signals: Decided,
+    features: Seen,
     *,
     limit: float = LIMIT,
     many: float = MANY,
     enough: int = ENOUGH,
 ) -> Drift:
-    """Hold what a model says and sees now against what it said and saw in training.
+    """Compare what a model decides and sees now with what it decided and saw in training.
 
     `limit` is the PSI above which a quantity has drifted, `many` the percentage of features above which they have.
     """
-    bars = len(signals)
+    decided = _Pooled.of(signals)
+    bars = len(decided.position)
     if before is None or bars < enough:
         reason = "no_reference" if before is None else "too_few_bars"
         return Drift(
             bars, None, None, None, {}, None, (), dict.fromkeys(("actions", "sides", "strength", "features"), reason)
         )
-    position = signals.position.to_numpy()
-    actions = _shift(before.actions, _actions(position), limit)
-    sides = _shift(before.sides, np.sign(position), limit)
-    seen = {name: _finite(features[name]) for name in before.features if name in features}
+    actions = _shift(before.actions, decided.actions, limit)
+    sides = _shift(before.sides, np.sign(decided.position), limit)
+    seen = {name: values for name, values in _columns(features).items() if name in before.features}
     moved = {name: _shift(before.features[name], now, limit) for name, now in seen.items() if now.size >= enough}
     share = 100.0 * sum(shift.drifted for shift in moved.values()) / len(moved) if moved else None
-    strength = _strength(before.strength, np.abs(position[position != 0.0]))
-    found = {"actions": actions.drifted, "sides": sides.drifted, "features": share is not None and share > many}
+    strength = _strength(before.strength, decided.sizes)
+    drifted = {"actions": actions.drifted, "sides": sides.drifted, "features": share is not None and share > many}
     return Drift(
         bars=bars,
         actions=actions,
@@ -174,7 +211,7 @@ def measure_drift(
         strength=strength,
         features=moved,
         drifted_features=share,
-        drifted=tuple(name for name, moved_too in found.items() if moved_too),
+        drifted=tuple(name for name, has_drifted in drifted.items() if has_drifted),
         reasons={
             **({} if strength is not None else {"strength": "no_positions"}),
             **({} if share is not None else {"features": "no_features"}),

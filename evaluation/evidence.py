@@ -13,7 +13,7 @@ from evaluation.behaviour import Behaviour
 from evaluation.bootstrap import Intervals
 from evaluation.drift import Drift
 from evaluation.sensitivity import CostSensitivity
-from evaluation.signals import Sell, Signals, positions_from_actions
+from evaluation.signals import Signals
 from evaluation.significance import Significance
 from evaluation.slices import Slices
 
@@ -28,16 +28,16 @@ class Leaks:
 
 
 @dataclass(frozen=True)
-class Weights:
-    """How much each feature weighs in what the model decides, and what these numbers are."""
+class FeatureImportance:
+    """How much each feature counts in what the model decides, and what these numbers measure."""
 
     measure: str
     features: dict[str, float]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Among what the model was chosen, on validation bars that none of it had learned from, by its Sharpe ratio there.
+class ModelSelection:
+    """Among what the model was selected, by its Sharpe ratio on validation bars that none of it had learned from.
 
     `low`, `high` and `mean` are over the best checkpoint of each seed, of which there are `checkpoints` in all; what
     never trades counts as 0, what was ruined not at all.
@@ -62,16 +62,23 @@ class Beside:
     counts: list[list[int]]
 
 
-def beside_expert(signals: Signals, expert: pd.Series, sell: Sell = "exit") -> Beside | None:
-    """Count them from the expert's first action on; None where it did nothing before these bars end."""
-    held = pd.Series(positions_from_actions(expert.to_numpy(), sell), index=expert.index)
-    known = held[(expert != 0).cummax()].reindex(signals.index).dropna()
-    if known.empty:
+def beside_expert(signals: Signals, teacher: pd.Series) -> Beside | None:
+    """Count them where it is known what the expert held; None where that is known of none of these bars."""
+    held = teacher.reindex(signals.index).dropna()
+    if held.empty:
         return None
-    sides = np.sign(signals.position.loc[known.index])
-    places = (3 * (np.sign(known) + 1) + sides + 1).to_numpy(np.int64)
+    sides = np.sign(signals.position.loc[held.index])
+    places = (3 * (np.sign(held) + 1) + sides + 1).to_numpy(np.int64)
     counts: list[list[int]] = np.bincount(places, minlength=9).reshape(3, 3).tolist()
     return Beside(counts)
+
+
+@dataclass(frozen=True)
+class ModelEvidence:
+    """What a model type says of one of its versions in a report; None where it measures nothing of the kind."""
+
+    feature_importance: FeatureImportance | None = None
+    model_selection: ModelSelection | None = None
 
 
 @dataclass(frozen=True)
@@ -96,11 +103,11 @@ class Evidence:
     significance: Significance | None = None
     intervals: Intervals | None = None
     luck: Luck | None = None
-    choice: Choice | None = None
+    choice: ModelSelection | None = None
     costs: CostSensitivity | None = None
     slices: Slices | None = None
     leaks: Leaks | None = None
-    weights: Weights | None = None
+    weights: FeatureImportance | None = None
     drift: Drift | None = None
     behaviour: Behaviour | None = None
     beside: Beside | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evaluation.behaviour import Accuracy, Behaviour
     from evaluation.bootstrap import Intervals
     from evaluation.drift import Drift
-    from evaluation.evidence import Choice, Leaks
+    from evaluation.evidence import Leaks, ModelSelection
     from evaluation.sensitivity import CostSensitivity
     from evaluation.significance import Significance
     from evaluation.slices import Slice, Slices
@@ -92,7 +92,7 @@ def luck_table(found: Luck) -> Html:
     return table(columns, rows)
 
 
-def choice_in_words(found: Choice) -> Html:
+def choice_in_words(found: ModelSelection) -> Html:
     """Among what it was chosen, in a sentence."""
     several = f"{told(found.low)} to {told(found.high)}, mean {told(found.mean)}, " if found.seeds > 1 else ""
     beside = f"; buy and hold {told(found.buy_and_hold)}" if found.buy_and_hold is not None else ""

@@ -1,4 +1,4 @@
-"""Leak audit: whether what a model says, or what it learned, knew more than could be known at the time."""
+"""Leak audit: whether what a model decides, or what it was fitted on, used more than could be known at the time."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from config.errors import NightdeskError
-from data_pipeline.bars import Bars
-from evaluation.look_ahead import Floats, changes, cuts_of, other_bits
-from evaluation.signals import Signals
+from data_pipeline.inputs import Inputs
+from evaluation.look_ahead import Floats, Tables, changes, cuts_of, other_bits
+from evaluation.signal_model import SignalModel
 
-Kind = Literal["look_ahead", "fit_span", "label_overlap", "embargo", "measured_span", "refit", "untold"]
+Kind = Literal["look_ahead", "fit_span", "label_overlap", "embargo", "measured_span", "refit", "undeclared"]
 
-# Only the newest bars are recomputed, so that the audit of a long history costs no more than that of six years.
+# Only the newest closes are recomputed, so that the audit of a long history costs no more than that of six years.
 AUDITED = 1500
 POSITION = "signals.position"
 
@@ -42,28 +42,28 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Something a model took from data: a scaler, a threshold, a forest. Its trainer tells it, the audit checks it.
+    """Something fitted or chosen: a scaler, a threshold, a forest. Its trainer declares it, the audit checks it.
 
     Args:
         name: what it is called in a finding.
-        starts: for each row it was learned from, the bar at which the row was known.
-        ends: for each row, the bar at which its label was complete; `starts` where no label looks ahead.
-        measured: the span on which this was measured or chosen; None where only what follows the training will tell.
-        again: its numbers, and what learns them again from bars that end with the last of `ends`.
+        starts: for each row it was learned from, the close at which the row was known.
+        ends: for each row, the close at which its label was complete; `starts` where no label looks ahead.
+        measured: the span on which this was measured or chosen; None where that is left to the bars after the training.
+        refit: its numbers, and the function that fits them again from inputs that end with the last of `ends`.
     """
 
     name: str
     starts: pd.DatetimeIndex
     ends: pd.DatetimeIndex
     measured: Span | None = None
-    again: tuple[Floats, Callable[[Bars], Floats]] | None = None
+    refit: tuple[Floats, Callable[[Inputs], Floats]] | None = None
 
     def __post_init__(self) -> None:
         if not (0 < len(self.starts) == len(self.ends)) or bool((self.ends < self.starts).any()):
             raise NightdeskError(
                 "leaks.rows",
-                f"{self.name} is said to be learned from {len(self.starts)} rows with {len(self.ends)} labels.",
-                "Tell for each row, of at least one, when it was known and when its label was complete, not before.",
+                f"{self.name} is declared as learned from {len(self.starts)} rows with {len(self.ends)} labels.",
+                "Give for each row, of at least one, when it was known and when its label was complete, not before.",
             )
 
     @property
@@ -72,13 +72,13 @@ class Learned:
         return Span(self.starts.min().to_pydatetime(), self.ends.max().to_pydatetime())
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: from which rows it was learned, and whether it was learned again to see."""
+        """As JSON: from which rows it was learned, and whether it was fitted again to check that."""
         return {
             "name": self.name,
             "rows": len(self.starts),
             "span": str(self.span),
             "measured": str(self.measured) if self.measured is not None else None,
-            "again": self.again is not None,
+            "refit": self.refit is not None,
         }
 
 
@@ -115,42 +115,34 @@ class LeakAudit:
         return {"clean": self.clean, "findings": found, "checked": self.checked}
 
 
-class Speaker(Protocol):
-    """A model, as far as an audit must know it."""
-
-    def features(self, bars: Bars) -> pd.DataFrame:
-        """What it decides from: named columns of numbers, a row a bar."""
-
-    def signals(self, bars: Bars) -> Signals:
-        """What it decides, a row a bar."""
-
-
 def audit(
-    model: Speaker, bars: Bars, learned: Sequence[Learned], training: Span, *, embargo: int = 0, seed: int = 0
+    model: SignalModel, inputs: Inputs, learned: Sequence[Learned], training: Span, *, embargo: int = 0, seed: int = 0
 ) -> LeakAudit:
-    """Audit a model over `bars`: its training span, what came before, and what has come since.
+    """Audit a model over `inputs`: its training span, what came before, and what has come since.
 
     `embargo` is for how many bars after a span it was measured on nothing may have been learned either.
     """
     random = np.random.default_rng(seed)
-    recent = bars.tail(AUDITED)
-    said = partial(_said, model)
-    whole = said(recent)
+    recent = inputs.for_decisions().tail(AUDITED)
+    compute = partial(_features_and_signals, model)
+    whole = compute(recent)
     cuts = cuts_of(recent, whole, POSITION, random, also=training.last)
     findings = [
         *(
             Finding("look_ahead", change.name, change.at, str(change))
-            for change in changes(said, whole, recent, cuts, random)
+            for change in changes(compute, whole, recent, cuts, random)
         ),
-        *(finding for each in learned for finding in _sources(each, bars, training, embargo)),
+        *(finding for each in learned for finding in _sources(each, inputs, training, embargo)),
     ]
     if not learned:
-        findings.append(Finding("untold", "training", None, "its trainer does not tell from which rows it was learned"))
+        findings.append(
+            Finding("undeclared", "training", None, "its trainer does not declare from which rows it learned")
+        )
     checked = {
-        "span": str(Span(recent.frame.index[0], recent.frame.index[-1])),
-        "bars": len(recent),
+        "span": str(Span(recent.times[0], recent.times[-1])),
+        "bars": len(recent.times),
         "cuts": len(cuts),
-        "features": list(map(str, whole.columns[:-2])),
+        "features": list(dict.fromkeys(str(name) for table in whole.values() for name in table.columns[:-2])),
         "training": str(training),
         "learned": [each.to_dict() for each in learned],
         "embargo": embargo,
@@ -158,25 +150,29 @@ def audit(
     return LeakAudit(tuple(findings), checked)
 
 
-def _said(model: Speaker, bars: Bars) -> pd.DataFrame:
-    signals = model.signals(bars)
-    decided = pd.DataFrame({POSITION: signals.position, "signals.confidence": signals.confidence})
-    return pd.concat([model.features(bars), decided], axis=1)
+def _features_and_signals(model: SignalModel, inputs: Inputs) -> Tables:
+    features, decided = model.features(inputs), model.decide(inputs)
+    return {
+        name: features[name].assign(
+            **{POSITION: signals.position, "signals.confidence": signals.confidence},
+        )
+        for name, signals in decided.items()
+    }
 
 
-def _sources(learned: Learned, bars: Bars, training: Span, embargo: int) -> Iterator[Finding]:
+def _sources(learned: Learned, inputs: Inputs, training: Span, embargo: int) -> Iterator[Finding]:
     """Rows, labels and numbers that do not come from where this may be learned."""
     inside = training.holds(learned.starts)
     yield from _rows(learned, "fit_span", ~inside, f"lie outside the training span {training}")
     late = inside & ~training.holds(learned.ends)
     yield from _rows(learned, "label_overlap", late, f"have labels that end after the training span {training}")
     if learned.measured is not None:
-        yield from _about_measured(learned, learned.measured, bars, training, embargo)
-    if learned.again is not None:
-        yield from _learned_again(learned, *learned.again, bars.until(learned.span.last))
+        yield from _measured_on(learned, learned.measured, inputs, training, embargo)
+    if learned.refit is not None:
+        yield from _fitted_again(learned, *learned.refit, inputs.until(learned.span.last))
 
 
-def _about_measured(learned: Learned, measured: Span, bars: Bars, training: Span, embargo: int) -> Iterator[Finding]:
+def _measured_on(learned: Learned, measured: Span, inputs: Inputs, training: Span, embargo: int) -> Iterator[Finding]:
     """What was learned from the very bars it was measured on, from what they label, or from their echo."""
     if measured.last > training.last:
         detail = f"it was measured or chosen on {measured}, which is not within the training span {training}"
@@ -187,8 +183,8 @@ def _about_measured(learned: Learned, measured: Span, bars: Bars, training: Span
     yield from _rows(
         learned, "label_overlap", reaching, f"have labels that reach the span it is measured on, {measured}"
     )
-    after = bars.frame.index.searchsorted(pd.Timestamp(measured.last), side="right")
-    echo = learned.starts.isin(bars.frame.index[after : after + embargo])
+    after = inputs.times.searchsorted(pd.Timestamp(measured.last), side="right")
+    echo = learned.starts.isin(inputs.times[after : after + embargo])
     yield from _rows(
         learned, "embargo", echo, f"lie within {embargo} bars after the span it is measured on, {measured}"
     )
@@ -203,18 +199,20 @@ def _rows(learned: Learned, kind: Kind, wrong: NDArray[np.bool_], what: str) -> 
         )
 
 
-def _learned_again(learned: Learned, numbers: Floats, learn: Callable[[Bars], Floats], bars: Bars) -> Iterator[Finding]:
-    told, again = (np.ravel(each).astype(np.float64) for each in (numbers, learn(bars)))
+def _fitted_again(
+    learned: Learned, numbers: Floats, fit: Callable[[Inputs], Floats], inputs: Inputs
+) -> Iterator[Finding]:
+    first, again = (np.ravel(each).astype(np.float64) for each in (numbers, fit(inputs)))
     last = learned.span.last
-    if told.shape != again.shape:
-        detail = f"it is {told.size} numbers, and {again.size} when learned again from bars until {last.isoformat()}"
+    if first.shape != again.shape:
+        detail = f"it is {first.size} numbers, and {again.size} when fitted again on bars until {last.isoformat()}"
         yield Finding("refit", learned.name, last, detail)
         return
-    differ = other_bits(told, again)
+    differ = other_bits(first, again)
     if differ.any():
         at = int(np.argmax(differ))
         detail = (
-            f"its number {at} is {float(told[at])!r}, and {float(again[at])!r} when learned again from bars until "
-            f"{last.isoformat()} alone ({differ.sum()} of {told.size} differ)"
+            f"its number {at} is {float(first[at])!r}, and {float(again[at])!r} when fitted again on bars until "
+            f"{last.isoformat()} alone ({differ.sum()} of {first.size} differ)"
         )
         yield Finding("refit", learned.name, last, detail)

@@ -1,9 +1,9 @@
-"""Look-ahead: what is said of a bar must stay, to the last bit, when later bars are cut off or come otherwise."""
+"""Look-ahead: what is computed for a bar must stay, to the last bit, when later inputs are cut off or changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from config.errors import NightdeskError
 from data_pipeline.bars import COLUMNS, Bars
+from data_pipeline.inputs import Inputs
 
 Floats = NDArray[np.float64]
-# Whatever is computed for each bar: named columns of numbers on the index of the bars.
-Said = Callable[[Bars], pd.DataFrame]
+# By symbol or market named columns of numbers, a row a bar.
+Tables = Mapping[str, pd.DataFrame]
+Compute = Callable[[Inputs], Tables]
 
 EARLY = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233)  # inside warm-ups, where gaps tempt to be filled from behind
 JUMPS, ODD, TURNS, ANYWHERE = 6, 20, 6, 8
@@ -24,7 +26,7 @@ ALTERED = 6
 
 @dataclass(frozen=True)
 class Change:
-    """The first value of a column that was another with other later bars, or with none (`altered` is False)."""
+    """The first value of a column that was another with other later inputs, or with none (`altered` is False)."""
 
     name: str
     at: datetime
@@ -42,55 +44,73 @@ class Change:
         )
 
 
-def changes(said: Said, whole: pd.DataFrame, bars: Bars, cuts: list[int], random: np.random.Generator) -> list[Change]:
-    """For each column of `whole`, said of all bars, the first sign that it knew something later.
+def changes(
+    compute: Compute, whole: Tables, inputs: Inputs, cuts: list[int], random: np.random.Generator
+) -> list[Change]:
+    """For each column of `whole`, computed from all inputs, the first sign that it used something later.
 
-    The history ends after each of `cuts`; after a few of them it also goes on with its bars in another order, on
+    The inputs end after each of `cuts` closes; after a few of them they also go on with their rows in another order, on
     another level.
     """
-    _check(whole, bars)
+    _check(whole, inputs)
     altered = cuts[:: max(1, len(cuts) // ALTERED)]
-    found: dict[str, Change] = {}
+    first: dict[str, Change] = {}
     for cut, alter in [*((cut, False) for cut in reversed(cuts)), *((cut, True) for cut in altered)]:
-        other = _other_future(bars, cut, random) if alter else bars.head(cut)
+        other = _other_future(inputs, inputs.times[cut - 1], random) if alter else inputs.head(cut)
         try:
-            part = said(other)
-        except NightdeskError:  # of few bars nothing can be said where all of them are needed: then the leak is told
-            if not found:
+            part = compute(other)
+        except NightdeskError:  # too few bars for what needs all of them: then the leak is already in the list
+            if not first:
                 raise
             continue
         _check(part, other)
-        for change in _changed(whole, part, cut, alter):
-            found.setdefault(change.name, change)
-    return [found[name] for name in map(str, whole.columns) if name in found]
+        for change in _changed(whole, part, inputs.times[cut - 1], cut, alter):
+            first.setdefault(change.name, change)
+    names = dict.fromkeys(str(column) for table in whole.values() for column in table.columns)
+    return [first[name] for name in names if name in first]
 
 
 def cuts_of(
-    bars: Bars, whole: pd.DataFrame, turning: str, random: np.random.Generator, also: datetime | None = None
+    inputs: Inputs, whole: Tables, turning: str, random: np.random.Generator, also: datetime | None = None
 ) -> list[int]:
-    """After how many bars to cut a history: where a leak would pay or hide, and anywhere.
+    """After how many closes to cut the inputs: where a leak would pay or hide, and anywhere.
 
     Early; before the wildest moves; right after the oddest value of each column; where the column `turning` has just
-    turned; after the bar `also`; before the last bar; and at a random place in each eighth.
+    turned; after the close `also`; before the last one; and at a random place in each eighth.
     """
-    rows = len(bars)
-    moves = np.abs(np.diff(np.log(bars.frame["close"].to_numpy())))
-    turns = np.flatnonzero(np.diff(whole[turning].to_numpy())) + 2
-    chosen = [
+    rows = len(inputs.times)
+    table = _in_one(whole, inputs)
+    turns = np.flatnonzero(np.diff(table[turning].to_numpy())) + 2
+    candidates = [
         np.array([*EARLY, rows - 1]),
-        np.argsort(moves, kind="stable")[-JUMPS:] + 1,
-        random.permutation(_oddest(whole) + 1)[:ODD],
+        np.argsort(_moves(inputs), kind="stable")[-JUMPS:] + 1,
+        random.permutation(_oddest(table) + 1)[:ODD],
         random.permutation(turns)[:TURNS],
         (np.arange(ANYWHERE) + random.random(ANYWHERE)) * rows / ANYWHERE,
-        np.array([] if also is None else [bars.frame.index.searchsorted(pd.Timestamp(also), side="right")]),
+        np.array([] if also is None else [inputs.times.searchsorted(pd.Timestamp(also), side="right")]),
     ]
-    cuts = np.unique(np.concatenate(chosen).astype(np.int64))
+    cuts = np.unique(np.concatenate(candidates).astype(np.int64))
     return [int(cut) for cut in cuts if 0 < cut < rows]
 
 
-def _oddest(whole: pd.DataFrame) -> NDArray[np.int64]:
-    """For each column the row whose value is farthest from the column's median: a rare event, if it tells of any."""
-    values = whole.to_numpy(np.float64)
+def _in_one(whole: Tables, inputs: Inputs) -> pd.DataFrame:
+    """A row for each close of any bar: of each column the value of the first symbol that has one there."""
+    joined = pd.concat(list(whole.values())) if len(whole) > 1 else next(iter(whole.values()))
+    return joined[~joined.index.duplicated()].sort_index().reindex(inputs.times)
+
+
+def _moves(inputs: Inputs) -> Floats:
+    """How far prices moved from each close to the next: the widest move of any symbol."""
+    moves = np.zeros(max(len(inputs.times) - 1, 0))
+    for bars in inputs.bars.values():
+        at = inputs.times.get_indexer(pd.DatetimeIndex(bars.frame.index))
+        np.maximum.at(moves, at[1:] - 1, np.abs(np.diff(np.log(bars.frame["close"].to_numpy()))))
+    return moves
+
+
+def _oddest(table: pd.DataFrame) -> NDArray[np.int64]:
+    """For each column the row whose value is farthest from the column's median: a rare event, if it marks any."""
+    values = table.to_numpy(np.float64)
     values = values[:, np.isfinite(values).any(axis=0)]
     far = np.where(np.isfinite(values), np.abs(values - np.nanmedian(values, axis=0)), -1.0)
     rows: NDArray[np.int64] = np.argmax(far, axis=0)
@@ -103,23 +123,45 @@ def other_bits(a: Floats, b: Floats) -> NDArray[np.bool_]:
     return differ
 
 
-def _other_future(bars: Bars, cut: int, random: np.random.Generator) -> Bars:
+def _other_future(inputs: Inputs, cut: datetime, random: np.random.Generator) -> Inputs:
+    """The same inputs until `cut`, and later rows of every kind in another order."""
+    bars = {name: _other_bars(each, cut, random) for name, each in inputs.bars.items()}
+    return replace(inputs, bars=bars).with_events(lambda rows: _other_events(rows, cut, random))
+
+
+def _other_bars(bars: Bars, cut: datetime, random: np.random.Generator) -> Bars:
     values = bars.frame.to_numpy(copy=True)
-    values[cut:] = values[cut:][random.permutation(len(values) - cut)]
-    values[cut:, : len(COLUMNS)] *= random.uniform(0.5, 2.0)
+    first = int(bars.frame.index.searchsorted(pd.Timestamp(cut), side="right"))
+    values[first:] = values[first:][random.permutation(len(values) - first)]
+    values[first:, : len(COLUMNS)] *= random.uniform(0.5, 2.0)
     frame = pd.DataFrame(values, bars.frame.index, bars.frame.columns)
     return Bars(frame, bars.symbol, bars.interval, bars.source)
 
 
-def _changed(whole: pd.DataFrame, part: pd.DataFrame, cut: int, altered: bool) -> Iterator[Change]:
+def _other_events(rows: pd.DataFrame, cut: datetime, random: np.random.Generator) -> pd.DataFrame:
+    first = int(rows.index.searchsorted(pd.Timestamp(cut), side="right"))
+    order = np.concatenate([np.arange(first), first + random.permutation(len(rows) - first)])
+    return rows.iloc[order].set_axis(rows.index)
+
+
+def _changed(whole: Tables, part: Tables, cut: pd.Timestamp, closes: int, altered: bool) -> Iterator[Change]:
+    for name, table in whole.items():
+        with_later = table.loc[:cut]
+        if len(with_later) == 0:
+            continue
+        if name not in part:
+            raise _misaligned(f"With other later bars nothing is computed for {name}", "Compute it for every symbol.")
+        yield from _changed_in(with_later, part[name].loc[:cut], closes, altered)
+
+
+def _changed_in(whole: pd.DataFrame, part: pd.DataFrame, closes: int, altered: bool) -> Iterator[Change]:
     if not part.columns.equals(whole.columns):
-        raise NightdeskError(
-            "leaks.misaligned",
+        raise _misaligned(
             f"With other later bars the columns are {', '.join(map(str, part.columns))} instead of "
-            f"{', '.join(map(str, whole.columns))}.",
+            f"{', '.join(map(str, whole.columns))}",
             "Name the same features in the same order, however many bars there are.",
         )
-    with_later, without = (np.ascontiguousarray(each.to_numpy(np.float64)[:cut]) for each in (whole, part))
+    with_later, without = (np.ascontiguousarray(each.to_numpy(np.float64)) for each in (whole, part))
     differ = other_bits(with_later, without)
     for column in np.flatnonzero(differ.any(axis=0)).tolist():
         row = int(np.argmax(differ[:, column]))
@@ -129,15 +171,25 @@ def _changed(whole: pd.DataFrame, part: pd.DataFrame, cut: int, altered: bool) -
             altered=altered,
             whole=float(with_later[row, column]),
             otherwise=float(without[row, column]),
-            cut=cut,
+            cut=closes,
             values=int(differ[:, column].sum()),
         )
 
 
-def _check(said: pd.DataFrame, bars: Bars) -> None:
-    if not said.index.equals(bars.frame.index):
-        raise NightdeskError(
-            "leaks.misaligned",
-            f"What is said of {len(bars)} bars has {len(said)} rows, or other times.",
-            "Give one row a bar; a feature that is not known yet is NaN.",
+def _check(tables: Tables, inputs: Inputs) -> None:
+    """Every symbol and market has a table on the times of its bars."""
+    if tables.keys() != inputs.bars.keys():
+        raise _misaligned(
+            f"What is computed for {', '.join(inputs.bars)} is named {', '.join(tables) or 'nothing'}",
+            "Compute a table for every symbol or market that has bars, and for no other.",
         )
+    for name, bars in inputs.bars.items():
+        if not tables[name].index.equals(bars.frame.index):
+            raise _misaligned(
+                f"What is computed for {len(bars)} bars of {name} has {len(tables[name])} rows, or other times",
+                "Compute one row for each bar, in order.",
+            )
+
+
+def _misaligned(what: str, cure: str) -> NightdeskError:
+    return NightdeskError("leaks.misaligned", f"{what}.", cure)

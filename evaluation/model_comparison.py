@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
@@ -19,6 +19,7 @@ from evaluation.backtesting import Backtest
 from evaluation.comparison import judge
 from evaluation.comparison_page import COLUMNS, called, comparison_page, title
 from evaluation.formulas import UndefinedError
+from evaluation.model_comparison_schema import Comparison, Row, State, SymbolComparison
 from evaluation.overfitting import Overfitting, overfitting
 from evaluation.plots import Caption, Risk, draw_risk_return
 from evaluation.significance import Trials
@@ -26,11 +27,6 @@ from evaluation.words import told
 
 COMPARISON, PAGE, PICTURE = "model_comparison.json", "model_comparison.html", "risk_return.png"
 FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio", "turnover")
-State = Literal["champion", "challenger", "retired", "rejected", "baseline"]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -45,41 +41,6 @@ class Contender:
     def name(self) -> str:
         """How it is called beside others of its symbol."""
         return f"{self.model_type} {self.version}"
-
-
-class Row(_Part):
-    """One model or baseline: its figures (units as in reports), and why one of them is null."""
-
-    name: str
-    model_type: str | None
-    version: str | None
-    state: State
-    figures: dict[str, float | int | None]
-    reasons: dict[str, str]
-
-
-class SymbolComparison(_Part):
-    """Everyone on the bars of one symbol, best Sharpe ratio first, and what follows from it."""
-
-    symbol: str
-    provenance: str
-    first: str
-    last: str
-    bars: int
-    rows: list[Row]
-    recommended: str | None
-    recommendation: str
-    overfitting: Overfitting | None  # what choosing the best of these models by its Sharpe ratio is worth
-    overfitting_reason: str | None
-    left_out: dict[str, str]  # models that could not be run, and why
-
-
-class Comparison(_Part):
-    """What model_comparison.json holds."""
-
-    schema_version: Literal[1] = 1
-    created_at: datetime
-    symbols: list[SymbolComparison]
 
 
 def compare(

@@ -13,7 +13,7 @@ from evaluation.words import plain
 
 if TYPE_CHECKING:
     from evaluation.backtesting import Backtest
-    from evaluation.report import Report
+    from evaluation.report_schema import Report
 
 # What a picture says to those who cannot see it; the files are in the order of the page.
 SAYS = {

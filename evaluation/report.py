@@ -6,88 +6,25 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes, publishing
 from evaluation.backtesting import Backtest
-from evaluation.comparison import Outcome, Verdict
+from evaluation.comparison import Verdict
 from evaluation.evidence import Evidence
-from evaluation.formulas import Reason
-from evaluation.metrics import UNITS, Unit
+from evaluation.metrics import UNITS
 from evaluation.pictures import draw_pictures
+from evaluation.report_schema import Decision, Report, Span, Subject, Terms
 from evaluation.tearsheet import tearsheet
 from evaluation.words import sentence
 
 REPORT, EQUITY, PAGE = "report.json", "equity.parquet", "report.html"
 CHALLENGER = "challenger"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Subject(_Part):
-    """Who was judged, and on what; whatever else the caller knows of it is kept."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    symbol: str
-    model_type: str
-    version: str
-    provenance: str
-    champion: str | None = None
-    interval: str | None = None
-    dataset: str | None = None
-    trained_on: tuple[str, str] | None = None  # the first and the last bar
-
-
-class Span(_Part):
-    """The bars it was judged on."""
-
-    first: str
-    last: str
-    bars: int
-    periods_per_year: float | None
-
-
-class Terms(_Part):
-    """The money and the costs it was judged with."""
-
-    initial_cash: float
-    commission: float
-    slippage: float
-    borrow: float
-    commission_minimum: float = 0.0
-    cash_interest: float = 0.0
-
-
-class Decision(_Part):
-    """The verdict, the codes of its reasons, both in a sentence, and the figures it rests on."""
-
-    verdict: Outcome
-    reasons: list[str]
-    sentence: str
-    figures: dict[str, Any]
-
-
-class Report(_Part):
-    """What report.json holds; report.schema.json is its JSON schema. What is undefined is null, with its reason."""
-
-    schema_version: Literal[2]
-    created_at: datetime
-    subject: Subject
-    span: Span
-    terms: Terms
-    units: dict[str, Unit]
-    metrics: dict[str, dict[str, float | int | str | dict[str, Reason] | None]]
-    verdict: Decision
-    evidence: Evidence
-    files: dict[str, str]  # the name of each and its sha256
 
 
 def write_report(

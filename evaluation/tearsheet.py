@@ -24,7 +24,7 @@ from evaluation.words import METRICS, MISSING, UNITS, count, figure, plain, unde
 
 if TYPE_CHECKING:
     from evaluation.evidence import Evidence
-    from evaluation.report import Report
+    from evaluation.report_schema import Report
 
 CONVENTION = (
     "Every figure is of one accounting: decided at the close of a bar, filled at the next open, shares held until the "

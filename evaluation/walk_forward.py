@@ -1,19 +1,19 @@
 """Walk-forward: trained on the past, tested on what came next, again and again; the tests together are one history.
 
 Between training and test `purge` bars are left out because labels look ahead that far, and `embargo` bars more because
-neighbours in time are alike. Each fold that is done can be kept as a file, so that a walk that was killed goes on.
+neighbours in time are alike. Each finished fold can be stored as a file, so that a killed walk-forward resumes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -21,20 +21,15 @@ import pandas as pd
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
 from data_pipeline.splits import walk_forward
 from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, backtest
 from evaluation.leaks import Span
 from evaluation.look_ahead import changes
+from evaluation.signal_model import SignalModel
 from evaluation.signals import Signals
 
-FORMAT = 1
-
-
-class Speaks(Protocol):
-    """A trained model, as far as a walk must know it."""
-
-    def signals(self, bars: Bars) -> Signals:
-        """A position and a confidence for each bar."""
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -50,13 +45,13 @@ class Fold:
         return {"number": self.number, "train": str(self.train), "test": str(self.test)}
 
 
-# Given the bars of a fold's training span and the fold, a model that has seen nothing else.
-Fit = Callable[[Bars, Fold], Speaks]
+# Given the inputs of a fold's training span and the fold, a model that has seen nothing else.
+Fit = Callable[[Inputs, Fold], SignalModel]
 
 
 @dataclass(frozen=True, eq=False)
 class WalkForward:
-    """What a walk found: signals on bars that their models never saw, one test after another, and what they earned.
+    """Signals of one symbol on bars that their models never saw, one test after another, and what they earned.
 
     `total` trades all of them as one account, flat where a `step` longer than a test leaves bars untested; each of
     `backtests` trades one fold alone.
@@ -96,11 +91,11 @@ class WalkForwardValidator:
     embargo: int = 0
     anchored: bool = False
 
-    def folds(self, bars: Bars) -> list[Fold]:
-        """The folds of these bars, in time order; bars that come later change no fold but a last one cut short."""
-        times = bars.frame.index
+    def folds(self, inputs: Inputs | Bars) -> list[Fold]:
+        """The folds of these inputs, in time order; what comes later changes no fold but a last one cut short."""
+        times = _as_inputs(inputs).times
         splits = walk_forward(
-            len(bars),
+            len(times),
             train=self.train,
             test=self.test,
             step=self.step,
@@ -109,9 +104,37 @@ class WalkForwardValidator:
         )
         return [Fold(number, _span(times, train), _span(times, test)) for number, (train, test) in enumerate(splits)]
 
+    @overload
     def validate(
         self,
-        bars: Bars,
+        inputs: Bars,
+        fit: Fit,
+        *,
+        executor: Executor | None = ...,
+        folder: Path | None = ...,
+        key: str = ...,
+        progress: Callable[[float, str], None] | None = ...,
+        costs: Costs = ...,
+        initial_cash: float = ...,
+    ) -> WalkForward: ...
+
+    @overload
+    def validate(
+        self,
+        inputs: Inputs,
+        fit: Fit,
+        *,
+        executor: Executor | None = ...,
+        folder: Path | None = ...,
+        key: str = ...,
+        progress: Callable[[float, str], None] | None = ...,
+        costs: Costs = ...,
+        initial_cash: float = ...,
+    ) -> dict[str, WalkForward]: ...
+
+    def validate(
+        self,
+        inputs: Inputs | Bars,
         fit: Fit,
         *,
         executor: Executor | None = None,
@@ -120,60 +143,81 @@ class WalkForwardValidator:
         progress: Callable[[float, str], None] | None = None,
         costs: Costs = DEFAULT_COSTS,
         initial_cash: float = 100_000.0,
-    ) -> WalkForward:
-        """Walk over `bars`, in the processes or threads of `executor` if there is one.
+    ) -> WalkForward | dict[str, WalkForward]:
+        """Walk over `inputs`, in the processes or threads of `executor` if there is one.
 
-        A fold that is done is kept in `folder`, and not done again while its bars, its spans and `key`, which names
-        what `fit` does, are the same.
+        Bars of one symbol give one walk-forward; inputs give one for each symbol or market. A finished fold is stored
+        in `folder`, and not computed again while its inputs, its spans and `key`, which names what `fit` does, are the
+        same.
         """
-        folds = self.folds(bars)
-        do = partial(run_fold, bars, fit=fit, folder=folder, key=key)
-        signals = []
-        for fold, said in zip(folds, (executor.map if executor is not None else map)(do, folds), strict=True):
-            signals.append(said)
+        whole = _as_inputs(inputs)
+        folds = self.folds(whole)
+        run = partial(run_fold, whole, fit=fit, folder=folder, key=key)
+        decided: list[Mapping[str, Signals]] = []
+        for fold, signals in zip(folds, (executor.map if executor is not None else map)(run, folds), strict=True):
+            decided.append(signals)
             if progress is not None:
-                progress(len(signals) / len(folds), f"fold {fold.number + 1} of {len(folds)}")
-        return stitched(bars, folds, signals, costs=costs, initial_cash=initial_cash)
+                progress(len(decided) / len(folds), f"fold {fold.number + 1} of {len(folds)}")
+        walks = stitched(whole, folds, decided, costs=costs, initial_cash=initial_cash)
+        return walks if isinstance(inputs, Inputs) else walks[inputs.symbol]
 
 
-def run_fold(bars: Bars, fold: Fold, *, fit: Fit, folder: Path | None = None, key: str = "") -> Signals:
-    """The signals of one fold on its test span, kept in `folder` if one is given."""
-    seen = bars.until(fold.test.last)
+def _as_inputs(inputs: Inputs | Bars) -> Inputs:
+    return inputs if isinstance(inputs, Inputs) else Inputs.of(inputs)
+
+
+def run_fold(
+    inputs: Inputs, fold: Fold, *, fit: Fit, folder: Path | None = None, key: str = ""
+) -> Mapping[str, Signals]:
+    """The signals of one fold on its test span, by symbol or market, stored in `folder` if one is given."""
+    seen = inputs.until(fold.test.last)
     if folder is None:
         return _tested(seen, fold, fit)
     path = folder / f"fold-{fold.number:04d}.json"
     fingerprint = _fingerprint(seen, fold, key)
-    index = seen.since(fold.test.first).frame.index
-    kept = _kept(path, fingerprint, index)
-    if kept is None:
-        kept = _tested(seen, fold, fit)
-        rows = {"position": kept.position.tolist(), "confidence": kept.confidence.tolist()}
-        publish_bytes(path, json.dumps({"format": FORMAT, "fingerprint": fingerprint, **rows}).encode())
-    return kept
+    stored = _stored(path, fingerprint, seen.since(fold.test.first))
+    if stored is not None:
+        return stored
+    decided = _tested(seen, fold, fit)
+    rows = {
+        name: {"position": signals.position.tolist(), "confidence": signals.confidence.tolist()}
+        for name, signals in decided.items()
+    }
+    publish_bytes(path, json.dumps({"format": FORMAT, "fingerprint": fingerprint, "signals": rows}).encode())
+    return decided
 
 
 def stitched(
-    bars: Bars, folds: list[Fold], signals: list[Signals], *, costs: Costs, initial_cash: float
-) -> WalkForward:
-    """The folds' signals as one history, and what they would have earned."""
+    inputs: Inputs,
+    folds: list[Fold],
+    decided: list[Mapping[str, Signals]],
+    *,
+    costs: Costs,
+    initial_cash: float,
+) -> dict[str, WalkForward]:
+    """For each symbol or market the signals of all folds as one history, and what they would have earned."""
+    account = partial(backtest, costs=costs, initial_cash=initial_cash)
+    walks = {}
+    for name, bars in inputs.bars.items():
+        tested = [(fold, signals[name]) for fold, signals in zip(folds, decided, strict=True) if name in signals]
+        if tested:
+            walks[name] = _one_history(bars, tested, account)
+    return walks
+
+
+def _one_history(bars: Bars, tested: list[tuple[Fold, Signals]], account: Callable[..., Backtest]) -> WalkForward:
+    folds, signals = zip(*tested, strict=True)
     position, confidence = (
         pd.concat([getattr(each, name) for each in signals]).rename(name) for name in ("position", "confidence")
     )
-    whole = Signals(position, confidence)
     walked = bars.since(folds[0].test.first).until(folds[-1].test.last)
-    target = whole.position.reindex(walked.frame.index, fill_value=0.0)
-
-    def account(part: Bars, position: pd.Series) -> Backtest:
-        return backtest(part, position, costs=costs, initial_cash=initial_cash)
-
     return WalkForward(
-        signals=whole,
-        folds=tuple(folds),
+        signals=Signals(position, confidence),
+        folds=folds,
         backtests=tuple(
-            account(bars.since(fold.test.first).until(fold.test.last), said.position)
-            for fold, said in zip(folds, signals, strict=True)
+            account(bars.since(fold.test.first).until(fold.test.last), each.position) for fold, each in tested
         ),
-        total=account(walked, target),
+        total=account(walked, position.reindex(walked.frame.index, fill_value=0.0)),
     )
 
 
@@ -181,45 +225,56 @@ def _span(times: pd.Index, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Span:
     return Span(times[int(rows[0])].to_pydatetime(), times[int(rows[-1])].to_pydatetime())
 
 
-def _tested(seen: Bars, fold: Fold, fit: Fit) -> Signals:
-    """What a model of this fold says of the test, after it was held to saying it without what came later."""
+def _tested(seen: Inputs, fold: Fold, fit: Fit) -> Mapping[str, Signals]:
+    """What a model of this fold decides in the test, after a check that it decides so without what came later."""
     model = fit(seen.since(fold.train.first).until(fold.train.last), fold)
-    signals = model.signals(seen)
-    _refuse_look_ahead(model, signals, seen, fold)
-    return signals.since(fold.test.first)
+    given = seen.for_decisions()
+    decided = model.decide(given)
+    _refuse_look_ahead(model, decided, given, fold)
+    unseen = {name: signals.since(fold.test.first) for name, signals in decided.items()}
+    return {name: signals for name, signals in unseen.items() if len(signals)}
 
 
-def _refuse_look_ahead(model: Speaks, signals: Signals, seen: Bars, fold: Fold) -> None:
-    def said(bars: Bars) -> pd.DataFrame:
-        return _frame(model.signals(bars))
+def _refuse_look_ahead(model: SignalModel, decided: Mapping[str, Signals], seen: Inputs, fold: Fold) -> None:
+    def compute(inputs: Inputs) -> dict[str, pd.DataFrame]:
+        return _tables(model.decide(inputs))
 
     tested = len(seen.since(fold.test.first))
     cuts = sorted({len(seen) - tested + 1, len(seen) - tested // 2, len(seen) - 1})
-    found = changes(said, _frame(signals), seen, cuts, np.random.default_rng(fold.number))
-    if found:
+    leaks = changes(compute, _tables(decided), seen, cuts, np.random.default_rng(fold.number))
+    if leaks:
         raise NightdeskError(
             "walk_forward.leak",
-            f"Fold {fold.number} of {seen.symbol} knew later bars at {found[0].at}: {found[0]}.",
+            f"Fold {fold.number} of {seen.subject} used later bars at {leaks[0].at}: {leaks[0]}.",
             "Decide each bar from bars that had closed by then.",
             fold=fold.number,
         )
 
 
-def _frame(signals: Signals) -> pd.DataFrame:
-    return pd.DataFrame({"position": signals.position, "confidence": signals.confidence})
+def _tables(decided: Mapping[str, Signals]) -> dict[str, pd.DataFrame]:
+    return {
+        name: pd.DataFrame({"position": signals.position, "confidence": signals.confidence})
+        for name, signals in decided.items()
+    }
 
 
-def _fingerprint(seen: Bars, fold: Fold, key: str) -> str:
-    about = [FORMAT, seen.symbol, seen.interval, seen.fingerprint(), fold.to_dict(), key]
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+def _fingerprint(seen: Inputs, fold: Fold, key: str) -> str:
+    content = [FORMAT, seen.fingerprint(), fold.to_dict(), key]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _kept(path: Path, fingerprint: str, index: pd.Index) -> Signals | None:
-    """What an earlier walk kept of the same bars, spans and key; a damaged file is as good as none."""
+def _stored(path: Path, fingerprint: str, tested: Inputs) -> Mapping[str, Signals] | None:
+    """The signals that an earlier walk stored for the same inputs, spans and key; a damaged file counts as none."""
     try:
-        kept = json.loads(path.read_bytes())
-        if kept["fingerprint"] != fingerprint:
+        document = json.loads(path.read_bytes())
+        if document["fingerprint"] != fingerprint:
             return None
-        return Signals(pd.Series(kept["position"], index=index), pd.Series(kept["confidence"], index=index))
-    except (OSError, ValueError, KeyError, TypeError, NightdeskError):
+        return {
+            name: Signals(
+                pd.Series(rows["position"], index=tested.bars[name].frame.index),
+                pd.Series(rows["confidence"], index=tested.bars[name].frame.index),
+            )
+            for name, rows in document["signals"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, NightdeskError):
         return None

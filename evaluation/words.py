@@ -68,6 +68,7 @@ UNDEFINED = {
     "no_reference": "trained before this was kept",
     "no_expert": "no expert's log of these bars",
     "no_features": "no features",
+    "many_symbols": "measured of one symbol only",
     "too_few_bars": "too few bars",
     "too_few_decisions": "too few decisions",
     "not_told": "its model type tells none",
@@ -96,6 +97,7 @@ VERDICTS: dict[str, str | dict[str, str]] = {
     "drift": "its inputs are no longer what it was trained on",
     "leak": "it knew the future",
     "no_audit": "nobody looked whether it knew the future",
+    "no_reference": "what its features were in training was not recorded, so nobody can tell whether they drifted",
     "provenance": "it learned from a made-up expert, and the champion from a real one",
 }
 HEADS = {"better": "Better than {}", "worse": "Worse than {}", "inconclusive": "Not shown to be better than {}"}

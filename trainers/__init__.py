@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from trainers.artifact import Artifact, ArtifactFacts, load_artifact, prove, save_artifact
     from trainers.cloning.config import BehavioralClonerConfig
     from trainers.cloning.forest import BehavioralCloner
-    from trainers.interface import Model, ModelType, Needs, TrainingContext, TrainingTask
+    from trainers.interface import Model, ModelType, TrainingContext, TrainingTask
     from trainers.manifest import Manifest, manifest_sha256, read_manifest
+    from trainers.needs import Needs
     from trainers.rl import (
         A2CConfig,
         CallbackList,
@@ -63,7 +64,7 @@ _MODULES = {
     "Model": "trainers.interface",
     "ModelCheckpointer": "trainers.rl",
     "ModelType": "trainers.interface",
-    "Needs": "trainers.interface",
+    "Needs": "trainers.needs",
     "PPOConfig": "trainers.rl",
     "RLAgent": "trainers.rl",
     "RLCallback": "trainers.rl",

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
-from collections.abc import Iterable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from config.errors import NightdeskError
 from config.publish import publishing_folder
 from config.settings import Section
-from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.features import FEATURES, feature_matrix
+from data_pipeline.inputs import EVENT_KINDS, Inputs
 from evaluation.drift import reference
-from evaluation.signals import Signals
+from trainers.golden import (
+    GOLDEN,
+    Difference,
+    Golden,
+    differences,
+    golden_inputs,
+    golden_tensors,
+    read_first_format,
+    read_golden,
+)
 from trainers.interface import Model
-from trainers.manifest import MANIFEST, FileEntry, Manifest, read_manifest, sha256_file, verify_files
+from trainers.manifest import (
+    MANIFEST,
+    MEMBERS,
+    DatasetEntry,
+    FileEntry,
+    Manifest,
+    manifest_sha256,
+    read_manifest,
+    sha256_file,
+    verify_files,
+)
 from trainers.registry import get, validate_params
-from trainers.safe_files import Tensors, corrupt, json_bytes, read_tensors, tensor_bytes
+from trainers.safe_files import json_bytes, read_tensors, tensor_bytes
 
-GOLDEN = "golden.safetensors"
-GOLDEN_BARS = 512
 LIBRARIES = ("numba", "numpy", "pandas", "safetensors", "scikit-learn", "ta-lib")
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ArtifactFacts:
-    """What an artefact says of its making. `bars` are those it was trained on; the last of them become golden."""
+    """What an artefact states of its making.
+
+    Args:
+        inputs: those it was trained on; the last of them become golden.
+        dataset: the id of the dataset they were cut from.
+        training_window: the days of history the recipe asks for, which is part of its name.
+        members: the artefacts of the members that it is made of, by model type; they are copied into it.
+    """
 
     model_type: str
     version: str
     params: Section
-    bars: Bars
+    inputs: Inputs
     dataset: str
     provenance: str
     train_start: datetime
@@ -48,6 +69,8 @@ class ArtifactFacts:
     settings_fingerprint: str
     seed: int
     leaks: dict[str, Any] | None = None
+    training_window: int | None = None
+    members: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,17 +87,22 @@ def save_artifact(folder: Path, model: Model, facts: ArtifactFacts) -> Manifest:
     if folder.exists():
         raise NightdeskError(
             "model.exists",
-            f"The version {facts.version} of {facts.bars.symbol} {facts.model_type} exists already.",
+            f"The version {facts.version} of {facts.inputs.subject} {facts.model_type} exists already.",
             "A version is never written twice; choose another name for this one.",
         )
-    golden = _golden_inputs(facts.bars)
+    inputs = golden_inputs(facts.inputs)
     with publishing_folder(folder) as temp:
         model.save(temp)
-        (temp / GOLDEN).write_bytes(
-            tensor_bytes(golden | _outputs(model.signals(_golden_bars(golden, facts.bars))), {})
-        )
-        files = {path.name: FileEntry(sha256=sha256_file(path), bytes=path.stat().st_size) for path in temp.iterdir()}
-        manifest = _manifest(model, facts, len(golden["time"]), files)
+        golden = Golden(inputs, model.decide(inputs))
+        (temp / GOLDEN).write_bytes(tensor_bytes(*golden_tensors(golden)))
+        for name, member in facts.members.items():
+            shutil.copytree(member, temp / MEMBERS / name)
+        files = {
+            path.relative_to(temp).as_posix(): FileEntry(sha256=sha256_file(path), bytes=path.stat().st_size)
+            for path in sorted(temp.rglob("*"))
+            if path.is_file()
+        }
+        manifest = _manifest(model, facts, len(inputs), files)
         (temp / MANIFEST).write_bytes(json_bytes(manifest.model_dump(mode="json")))
     return manifest
 
@@ -87,33 +115,33 @@ def load_artifact(folder: Path, expect_manifest_sha256: str | None = None) -> Ar
     return Artifact(folder, get(manifest.model_type).load(folder), manifest)
 
 
+def load_members(folder: Path, names: Iterable[str]) -> dict[str, Model]:
+    """The models that the artefact in `folder` is made of, by model type, each checked as any artefact is."""
+    return {name: load_artifact(folder / MEMBERS / name).model for name in names}
+
+
 def prove(artifact: Artifact) -> None:
-    """Raise unless the model says of its golden bars, to the last bit, what it said when it was trained."""
-    golden, _ = read_tensors(artifact.folder / GOLDEN)
-    _check_golden(golden)
-    now = _outputs(artifact.model.signals(_golden_bars(golden, artifact.manifest)))
-    for name, values in now.items():
-        differing = np.flatnonzero(values.view(np.int64) != golden[name].view(np.int64))
-        if len(differing):
-            raise _mismatch(artifact.manifest, name, values, golden[name], differing)
+    """Raise unless the model decides on its golden inputs, to the last bit, what it decided when it was trained."""
+    golden = _golden_of(artifact)
+    decided = artifact.model.decide(golden.inputs)
+    for difference in differences(golden, decided):
+        raise _mismatch(artifact.manifest, difference)
 
 
-def _check_golden(golden: Tensors) -> None:
-    found = {name: (array.dtype.str, array.shape) for name, array in golden.items()}
-    rows = golden["time"].shape if "time" in golden else ()
-    floats = dict.fromkeys((*COLUMNS, "position", "confidence"), ("<f8", rows))
-    if len(rows) != 1 or found != {"time": ("<i8", rows), **floats}:
-        raise corrupt(GOLDEN, "it does not hold the golden bars and predictions")
+def _golden_of(artifact: Artifact) -> Golden:
+    tensors, metadata = read_tensors(artifact.folder / GOLDEN)
+    if artifact.manifest.format == 1:
+        (bars,) = artifact.manifest.datasets
+        return read_first_format(tensors, bars.name, bars.interval or "", bars.source)
+    return read_golden(tensors, metadata)
 
 
-def _mismatch(
-    manifest: Manifest, name: str, values: Floats, golden: Floats, differing: NDArray[np.intp]
-) -> NightdeskError:
-    at = int(differing[0])
+def _mismatch(manifest: Manifest, found: Difference) -> NightdeskError:
     return NightdeskError(
         "model.golden_mismatch",
-        f"{manifest.symbol} {manifest.model_type} {manifest.version} says {name} {float(values[at])!r} on golden bar "
-        f"{at}; when it was trained it said {float(golden[at])!r} ({len(differing)} of {len(values)} differ).",
+        f"{manifest.subject} {manifest.model_type} {manifest.version} decides a {found.part} of {found.now!r} on "
+        f"golden bar {found.row} of {found.symbol}; when it was trained it was {found.then!r} "
+        f"({found.rows} of {found.of} differ).",
         "It is not served. A library whose results changed is the usual cause: compare the manifest's libraries with "
         "those installed, and train again.",
         trained_with=manifest.libraries,
@@ -121,45 +149,30 @@ def _mismatch(
     )
 
 
-def _golden_inputs(bars: Bars) -> Tensors:
-    frame = bars.tail(GOLDEN_BARS).frame
-    columns = {name: frame[name].to_numpy(np.float64) for name in COLUMNS}
-    return {"time": pd.DatetimeIndex(frame.index).asi8, **columns}
-
-
-def _golden_bars(golden: Tensors, origin: Bars | Manifest) -> Bars:
-    index = pd.DatetimeIndex(golden["time"].astype("datetime64[ns]"), name="time").tz_localize("UTC")
-    frame = pd.DataFrame({name: golden[name] for name in COLUMNS}, index=index)
-    return Bars(frame, symbol=origin.symbol, interval=origin.interval, source=origin.source)
-
-
-def _outputs(signals: Signals) -> Tensors:
-    return {
-        "position": signals.position.to_numpy(np.float64),
-        "confidence": signals.confidence.to_numpy(np.float64),
-    }
-
-
 def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[str, FileEntry]) -> Manifest:
+    known = model.facts
+    params = facts.params.model_dump(mode="json")
     return Manifest(
-        symbol=facts.bars.symbol,
-        interval=facts.bars.interval,
-        source=facts.bars.source,
+        subject=facts.inputs.subject,
         model_type=facts.model_type,
         version=facts.version,
-        params=facts.params.model_dump(mode="json"),
-        features=list(model.facts["features"]),
+        recipe=recipe(facts.model_type, params, known.features, facts.training_window),
+        params=params,
+        features=list(known.features),
         dataset=facts.dataset,
+        datasets=_datasets(facts.inputs),
+        members={name: manifest_sha256(member) for name, member in facts.members.items()},
         provenance=facts.provenance,
         train_start=facts.train_start,
         train_end=facts.train_end,
         trained_at=facts.trained_at,
         settings_fingerprint=facts.settings_fingerprint,
         code_version=installed("nightdesk"),
-        libraries=_libraries(model.facts.get("libraries", ())),
+        libraries=_libraries(known.libraries),
         seed=facts.seed,
-        device=model.facts.get("device", "cpu"),
-        metrics=model.facts["metrics"],
+        device=known.device,
+        metrics=known.metrics,
+        issues=known.issues,
         reference=_reference(model, facts),
         leaks=facts.leaks,
         golden_bars=golden_bars,
@@ -167,11 +180,56 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
     )
 
 
+def recipe(model_type: str, params: Mapping[str, Any], features: Iterable[str], training_window: int | None) -> str:
+    """The sha256 that names a recipe: what is trained, on which features, over how many days of history."""
+    choices = json.dumps([model_type, params, list(features), training_window], sort_keys=True)
+    return hashlib.sha256(choices.encode()).hexdigest()
+
+
+def _datasets(inputs: Inputs) -> tuple[DatasetEntry, ...]:
+    """Every dataset that was learned from, with its content's name and its span."""
+    bars = [
+        DatasetEntry(
+            kind="bars",
+            name=name,
+            source=each.source,
+            interval=each.interval,
+            sha256=each.fingerprint(),
+            rows=len(each),
+            first=each.frame.index[0],
+            last=each.frame.index[-1],
+        )
+        for name, each in inputs.bars.items()
+    ]
+    logs = [
+        DatasetEntry(kind="expert_log", name=name, source=log.provenance, sha256=log.fingerprint(), rows=len(log))
+        for name, log in inputs.expert_logs.items()
+    ]
+    events = [
+        DatasetEntry(
+            kind=kind,
+            name=name,
+            source=kind,
+            sha256=inputs.events_fingerprint(kind, name),
+            rows=len(rows),
+            first=rows.index[0],
+            last=rows.index[-1],
+        )
+        for kind in EVENT_KINDS
+        for name, rows in inputs.events(kind).items()
+    ]
+    return (*bars, *logs, *events)
+
+
 def _reference(model: Model, facts: ArtifactFacts) -> dict[str, Any]:
-    """What the model saw and said on its training span, for drift to be measured against."""
-    known = [name for name in model.facts["features"] if name in FEATURES]
-    seen = feature_matrix(facts.bars, known).loc[facts.train_start :]
-    return reference(model.signals(facts.bars).since(facts.train_start), seen).model_dump(mode="json")
+    """What the model saw and decided on its training span, for drift to be measured against."""
+    inputs = facts.inputs.for_decisions()
+    span = inputs.since(facts.train_start).bars
+    decided, features = model.decide(inputs), model.features(inputs)
+    return reference(
+        {name: decided[name].since(facts.train_start) for name in span},
+        {name: features[name].loc[facts.train_start :] for name in span},
+    ).model_dump(mode="json")
 
 
 def _libraries(others: Iterable[str] = ()) -> dict[str, str]:

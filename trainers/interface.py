@@ -1,115 +1,142 @@
-"""What every kind of model promises: how it is trained, what it says of bars, how it is kept."""
+"""What every kind of model promises: what it needs, how it is trained, what it decides, how it is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from config.errors import NightdeskError
 from config.settings import Section
+from evaluation.signal_model import SignalModel
+from trainers.needs import Needs
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from data_pipeline.bars import Bars
-    from data_pipeline.trade_logs import ExpertLog
+    from data_pipeline.inputs import Inputs, Kind
+    from evaluation.evidence import ModelEvidence
     from evaluation.leaks import Learned
-    from evaluation.signals import Signals
-
+    from trainers.manifest import Manifest
+    from trainers.search_space import SearchSpace
 
 # Called with how much is done, 0 to 1, and a word on it.
 Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What a model type cannot be trained without."""
-
-    expert_log: bool = False
-    min_bars: int = 2
-
-
-@dataclass(frozen=True)
 class TrainingTask:
-    """One model to train. `bars` begins before `train_start`, so that indicators are warm, and ends by `train_end`."""
+    """One model to train. `inputs` begin before `train_start`, so that features are warm, and end by `train_end`."""
 
-    symbol: str
-    bars: Bars
+    inputs: Inputs
     train_start: datetime
     train_end: datetime
-    expert_log: ExpertLog | None
     provenance: str
     params: Section
 
     def __post_init__(self) -> None:
-        if len(self.bars) and self.bars.frame.index[-1] > self.train_end:
+        times = self.inputs.times
+        if len(times) and times[-1] > self.train_end:
             raise NightdeskError(
                 "training.future",
-                f"{self.symbol}: the bars reach {self.bars.frame.index[-1]}, beyond the training end {self.train_end}.",
-                "Give the task bars.until(train_end); what comes later is for judging.",
+                f"{self.subject}: the bars reach {times[-1]}, beyond the training end {self.train_end}.",
+                "Give the task inputs.until(train_end); what comes later is for judging.",
             )
 
+    @property
+    def subject(self) -> str:
+        """What the model will speak of."""
+        return self.inputs.subject
+
+    @property
+    def bars(self) -> Bars:
+        """The bars of the one symbol, for model types of that scope."""
+        return self.inputs.only
+
     def require(self, needs: Needs) -> None:
-        """Refuse the task if the span or the expert log it needs is not there."""
-        found = len(self.bars.since(self.train_start))
+        """Refuse the task if the span or a kind of data that it needs is not there."""
+        found = len(self.inputs.since(self.train_start)) if len(self.inputs) else 0
         if found < needs.min_bars:
             raise NightdeskError(
                 "training.too_few_bars",
-                f"{self.symbol} has {found} bars from {self.train_start:%Y-%m-%d} to {self.train_end:%Y-%m-%d}; "
+                f"{self.subject} has {found} bars from {self.train_start:%Y-%m-%d} to {self.train_end:%Y-%m-%d}; "
                 f"this model type needs {needs.min_bars}.",
                 "Raise training_params.lookback_days, or pull a longer history.",
                 found=found,
                 needed=needs.min_bars,
             )
-        if needs.expert_log and self.expert_log is None:
+        for kind in sorted(needs.data):
+            self._require_kind(kind)
+
+    def _require_kind(self, kind: Kind) -> None:
+        if kind == "expert_log":
+            if not self.inputs.expert_logs:
+                raise NightdeskError(
+                    "expert_log.missing",
+                    f"{self.subject} has no expert trade log, and this model type learns from one.",
+                    f"Put a CSV with the columns date,action at data/experts/{self.subject}.csv.",
+                )
+        elif kind != "bars" and not self.inputs.events(kind):
             raise NightdeskError(
-                "expert_log.missing",
-                f"{self.symbol} has no expert trade log, and this model type learns from one.",
-                f"Put a CSV with the columns date,action at data/experts/{self.symbol}.csv.",
+                f"{kind}.missing",
+                f"{self.subject} has no {kind.replace('_', ' ')}, and this model type learns from one.",
+                f"Configure a source of {kind.replace('_', ' ')}s and let a data_update bring them.",
             )
 
 
-def unheard(_fraction: float, _message: str) -> None:
-    """Progress that nobody listens to."""
+def no_progress(_fraction: float, _message: str) -> None:
+    """Report progress to nobody."""
 
 
 def _never() -> bool:
     return False
 
 
-def _untold(_learned: Learned) -> None:
-    """Nobody audits what was learned."""
+def _unaudited(_learned: Learned) -> None:
+    """Leave what was learned unaudited."""
+
+
+def _unreported(_step: int, _value: float) -> None:
+    """Report intermediate values to nobody."""
 
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What surrounds a training: its seed and device, who listens, who may stop it, where it may resume from.
+    """What surrounds a training: seed and device, who follows it, who may stop it, where it may resume from.
 
-    A training that takes long keeps in `checkpoints`, if there is such a folder, how far it has come; the next one of
-    the same version is given the same folder, goes on from there, and must give what an undisturbed one gives.
-
-    `learned` must be told of everything that was fitted or chosen (forests, networks, scalers, thresholds), with the
-    rows it was learned from: a training that tells nothing does not pass the leak audit.
+    Args:
+        learned: must be called with everything that was fitted or chosen (forests, networks, scalers, thresholds) and
+            the rows it was learned from: a training that declares nothing does not pass the leak audit.
+        checkpoints: a folder in which a long training stores how far it is; the next training of the same version gets
+            the same folder, resumes from it, and must end with what an undisturbed training ends with.
+        members: the trained models of `Needs.members`, by model type.
+        budget: how long the training may take; None is as long as it needs.
+        report_value: called with a step and the validation score reached there, by which a search prunes trials.
+        should_prune: whether the search has seen enough of this trial.
     """
 
     seed: int = 42
     device: Literal["auto", "cpu", "cuda"] = "cpu"
-    progress: Progress = unheard
+    progress: Progress = no_progress
     should_stop: Callable[[], bool] = _never
-    learned: Callable[[Learned], None] = _untold
+    learned: Callable[[Learned], None] = _unaudited
     checkpoints: Path | None = None
-    trial: int = 0
+    iteration: int = 0
+    members: Mapping[str, Model] = field(default_factory=dict)
+    budget: timedelta | None = None
+    report_value: Callable[[int, float], None] = _unreported
+    should_prune: Callable[[], bool] = _never
 
     def report(self, fraction: float, message: str) -> None:
-        """Tell how far the training is, and end it here if its end was asked for."""
+        """Report how far the training is, and end it here if its end was requested."""
         self.progress(fraction, message)
-        self.end_if_asked(fraction, message)
+        self.end_if_requested(fraction, message)
 
-    def end_if_asked(self, fraction: float, message: str) -> None:
-        """End the training here if its end was asked for; what is to be gone on from was kept before."""
+    def end_if_requested(self, fraction: float, message: str) -> None:
+        """End the training here if its end was requested; what it resumes from must have been stored before."""
         if self.should_stop():
             raise NightdeskError(
                 "training.stopped",
@@ -117,25 +144,47 @@ class TrainingContext:
                 "Start it again; nothing was published.",
             )
 
+    def report_score(self, step: int, value: float) -> None:
+        """Report a validation score to the search, and end the training here if the search has seen enough."""
+        self.report_value(step, value)
+        if self.should_prune():
+            raise NightdeskError(
+                "training.pruned",
+                f"The search ended this trial after step {step}, where its score was {value:.6g}.",
+                "Nothing was published; the search goes on with other parameters.",
+                step=step,
+                value=value,
+            )
 
-class Model(Protocol):
-    """A trained model. Equal bars give equal signals, to the last bit, also after `save` and `load`."""
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model knows of itself.
+
+    Args:
+        metrics: measured while it was trained; JSON-able, in the shape its model type likes.
+        features: the names of its features, in their order.
+        device: on which it was trained.
+        libraries: the distributions that trained it, besides those that every model is served by.
+        issues: what of its training data it could not use, by name; empty where all was in order.
+    """
+
+    metrics: dict[str, Any]
+    features: tuple[str, ...]
+    device: str = "cpu"
+    libraries: tuple[str, ...] = ()
+    issues: dict[str, Any] = field(default_factory=dict)
+
+
+class Model(SignalModel, Protocol):
+    """A signal model that knows how it was made and can be stored; loaded again, it decides the same to the bit."""
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """JSON-able: `metrics` measured while training, and `features` in their order.
-
-        Where a model was trained by more than what serves it: `device` ("cpu", if it is not told), and `libraries`.
-        """
-
-    def features(self, bars: Bars) -> pd.DataFrame:
-        """What `signals` decides from, for the leak audit: named columns of numbers, a row a bar, NaN in warm-ups."""
-
-    def signals(self, bars: Bars) -> Signals:
-        """A position and a confidence for each bar, each decided with that bar's close and nothing later."""
+    def facts(self) -> ModelFacts:
+        """What it knows of itself."""
 
     def save(self, folder: Path) -> None:
-        """Write `weights.safetensors` and `model.json`, nothing executable, into an existing folder."""
+        """Write .safetensors and .json files, nothing executable, into an existing folder."""
 
 
 class ModelType(Protocol):
@@ -145,9 +194,19 @@ class ModelType(Protocol):
     description: str
     params: type[Section]
     needs: Needs
+    judge: str  # the name of the judge that its versions are judged by; see evaluation.judges
 
     def train(self, task: TrainingTask, context: TrainingContext) -> Model:
         """Fit a model on the task's span; the same task and seed give the same model."""
 
     def load(self, folder: Path) -> Model:
         """Read what `save` wrote, checking everything before it is used."""
+
+    def evidence(self, manifest: Manifest) -> ModelEvidence:
+        """What the training of one of its versions says in a report: feature importance, model selection."""
+
+    def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
+        """By symbol or market what the model's teacher held, where it has one and its log reaches."""
+
+    def search_space(self, params: Section) -> SearchSpace:
+        """The params that a search may vary, by their dotted names, around `params`."""

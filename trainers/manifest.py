@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -16,11 +17,13 @@ from config.errors import NightdeskError
 from config.settings import Section
 
 MANIFEST = "manifest.json"
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 MAX_MANIFEST_BYTES = 4_000_000
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-# A plain name with one of the two suffixes that hold no code.
-_SAFE_FILE = re.compile(r"[a-z][a-z0-9_]{0,63}\.(safetensors|json)")
+MEMBERS = "members"
+_NAME = r"[a-z][a-z0-9_]{0,63}"
+# A plain name with one of the two suffixes that hold no code; a member's files lie one folder deeper.
+_SAFE_FILE = re.compile(rf"({MEMBERS}/{_NAME}/)?{_NAME}\.(safetensors|json)")
 
 
 class FileEntry(Section):
@@ -30,18 +33,34 @@ class FileEntry(Section):
     bytes: int = Field(ge=0)
 
 
+class DatasetEntry(Section):
+    """One dataset that a version was trained on: bars of a symbol, or another kind of input."""
+
+    kind: str
+    name: str
+    source: str
+    interval: str | None = None
+    sha256: str
+    rows: int | None = None  # None in manifests of format 1
+    first: datetime | None = None
+    last: datetime | None = None
+
+
 class Manifest(Section):
     """Everything there is to know of a model version without loading it."""
 
-    format: Literal[1] = FORMAT
-    symbol: str
-    interval: str
-    source: str
+    format: Literal[1, 2] = FORMAT
+    subject: str
     model_type: str
     version: str
+    recipe: str | None = None  # names model type, params, features and training window; None in format 1
     params: dict[str, Any]
     features: list[str]
-    dataset: str
+    dataset: str  # the id of the dataset, or the sha256 of all of them where there are several
+    datasets: tuple[DatasetEntry, ...] = Field(strict=False)
+    members: dict[str, Sha256] = Field(
+        default_factory=dict
+    )  # the model types it is made of, each with the sha256 of its manifest
     provenance: str
     train_start: datetime
     train_end: datetime
@@ -52,10 +71,16 @@ class Manifest(Section):
     seed: int
     device: str
     metrics: dict[str, Any]
+    issues: dict[str, Any] = Field(default_factory=dict)  # what of the training data could not be used
     reference: dict[str, Any] | None = None  # evaluation.drift.Reference; None for what is older than that
     leaks: dict[str, Any] | None = None  # its leak audit; None for what was trained before there was one
     golden_bars: int = Field(ge=1)
     files: dict[str, FileEntry]
+
+    @property
+    def bar_kinds(self) -> set[tuple[str, str | None]]:
+        """The sources and intervals of the bars it was trained on."""
+        return {(entry.source, entry.interval) for entry in self.datasets if entry.kind == "bars"}
 
 
 def sha256_file(path: Path) -> str:
@@ -75,7 +100,7 @@ def read_manifest(folder: Path) -> Manifest:
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise _broken(folder, f"its {MANIFEST} is larger than {MAX_MANIFEST_BYTES} bytes")
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(_from_format_1(path.read_bytes()))
     except ValidationError as error:
         raise _not_a_manifest(folder, error) from error
     for name in manifest.files:
@@ -83,18 +108,40 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _from_format_1(data: bytes) -> bytes:
+    """A manifest of format 1, which knew one symbol and its bars, as one of today's; any other as it is."""
+    try:
+        document = json.loads(data)
+        symbol, interval, source = (document.pop(name) for name in ("symbol", "interval", "source"))
+        bars = {"kind": "bars", "name": symbol, "source": source, "interval": interval, "sha256": document["dataset"]}
+        return json.dumps({**document, "subject": symbol, "datasets": [bars]}).encode()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # what it is instead is for others to say
+        return data
+
+
 def verify_files(folder: Path, manifest: Manifest, expect_manifest_sha256: str | None = None) -> None:
     """Raise unless `folder` holds exactly the files of its manifest, plain, whole and unchanged."""
     if expect_manifest_sha256 is not None and manifest_sha256(folder) != expect_manifest_sha256:
         raise _broken(folder, f"its {MANIFEST} is not the one that was published")
-    found = {entry.name for entry in os.scandir(folder)} - {MANIFEST}
-    for name in sorted(found - manifest.files.keys()):
+    for name in sorted(_files_of(folder) - {MANIFEST} - manifest.files.keys()):
         _refuse_name(folder, name)
         raise _broken(folder, f"the file {name!r} is not in its manifest")
     for name, entry in manifest.files.items():
         path = _present(folder / name)
         if path.stat().st_size != entry.bytes or sha256_file(path) != entry.sha256:
             raise _broken(folder, f"the file {name} was changed after it was published")
+
+
+def _files_of(folder: Path) -> set[str]:
+    """The files below a folder by their relative names, and any other entry that is no folder of members."""
+    names = set()
+    for entry in os.scandir(folder):
+        if entry.name == MEMBERS and entry.is_dir(follow_symlinks=False):
+            entries = (path for path in Path(entry.path).rglob("*") if path.is_symlink() or not path.is_dir())
+            names |= {path.relative_to(folder).as_posix() for path in entries}
+        else:
+            names.add(entry.name)
+    return names
 
 
 def _present(path: Path) -> Path:
@@ -126,7 +173,7 @@ def _not_a_manifest(folder: Path, error: ValidationError) -> NightdeskError:
     if any(mistake["loc"] == ("format",) for mistake in mistakes):
         return NightdeskError(
             "model.format",
-            f"The model {_called(folder)} has a format this version does not know (it knows {FORMAT}).",
+            f"The model {_called(folder)} has a format that this version cannot read (it reads 1 and 2).",
             "Update Nightdesk to the version that trained it, or train it again.",
         )
     first = mistakes[0]
@@ -142,5 +189,5 @@ def _broken(folder: Path, why: str) -> NightdeskError:
 
 
 def _called(folder: Path) -> str:
-    """The symbol, model type and version by which a reader knows the folder; no path of the machine."""
+    """The subject, model type and version by which a reader knows the folder; no path of the machine."""
     return "/".join(folder.parts[-3:])

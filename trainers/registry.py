@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from config.errors import ConfigError, UsageError
 from config.settings import Section, Settings
-from trainers.interface import ModelType
+from trainers.needs import Needs
 
-# What one version of a model type speaks of: one symbol, all symbols of the desk, or one trader.
-Scope = Literal["symbol", "universe", "trader"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
+if TYPE_CHECKING:
+    from trainers.interface import ModelType
+
+_AGENT = Needs(min_bars=100)
+_CLONER = Needs(data=frozenset({"bars", "expert_log"}), min_bars=100)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class _Entry:
     description: str
     params: str  # module:class, light enough for the process that reads the config
     model_type: str  # module:class
-    scope: Scope = "symbol"
+    needs: Needs = _AGENT
 
 
 _REGISTERED = {
@@ -35,6 +37,7 @@ _REGISTERED = {
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
         "trainers.cloning.config:BehavioralClonerParams",
         "trainers.cloning.model_type:BehavioralClonerType",
+        _CLONER,
     ),
     "ddpg": _Entry(
         "Deep deterministic policy gradient: an agent that learns what weight to hold, with steady noise to explore.",
@@ -74,9 +77,9 @@ def describe() -> dict[str, str]:
     return {name: _REGISTERED[name].description for name in names()}
 
 
-def scope(name: str) -> Scope:
-    """What one version of the model type called `name` speaks of. Imports nothing heavy."""
-    return _entry(name).scope
+def needs(name: str) -> Needs:
+    """What the model type called `name` needs; imports nothing heavy."""
+    return _entry(name).needs
 
 
 def get(name: str) -> ModelType:

@@ -16,7 +16,8 @@ from config.publish import TEMP_PREFIX, publishing_folder
 from config.settings import Settings
 from daemon.backups.faults import refused_by_disk
 from daemon.backups.manifest import Backup, BackupManifest, is_sound, measured, read_manifest, walk
-from daemon.store.backups import reading, worth_keeping
+from daemon.store.backups import worth_keeping
+from daemon.store.engines import reading
 from trainers.manifest import MANIFEST, sha256_file, verify_files
 from trainers.manifest import read_manifest as read_model_manifest
 

@@ -20,11 +20,21 @@ async def take_backup(work: RunWork) -> Ending:
     instant = await work.read(lambda c: _free_second(c, work))
     taken = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings)
     await asyncio.to_thread(backups.verify, taken.folder)
-    await work.write(lambda c: ledger.record(c, taken, run_id=work.run.id, verified_at=work.clock.now()))
+    await work.write(
+        lambda c: ledger.record(
+            c,
+            taken.name,
+            taken_at=taken.taken_at,
+            files=taken.files,
+            size=taken.bytes,
+            run_id=work.run.id,
+            verified_at=work.clock.now(),
+        )
+    )
     removed = await asyncio.to_thread(backups.prune, work.home, work.settings.retention.backups)
     await work.write(lambda c: ledger.mark_deleted_but(c, [folder.name for folder in work.home.backups]))
     return Ending(
-        "succeeded", None, {"backup": taken.folder.name, "files": taken.files, "bytes": taken.bytes, "removed": removed}
+        "succeeded", None, {"backup": taken.name, "files": taken.files, "bytes": taken.bytes, "removed": removed}
     )
 
 

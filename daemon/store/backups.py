@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, exists, insert, select, update
 
 from daemon.store import models
-from daemon.store.engines import sqlite_engine
 from daemon.store.models import Version
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import backups
-
-if TYPE_CHECKING:
-    from daemon.backups import Backup
 
 
 @dataclass(frozen=True)
@@ -36,17 +29,6 @@ class BackupRecord:
     deleted: bool
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[Connection]:
-    """A read-only connection to a snapshot that nobody writes."""
-    engine = sqlite_engine(path.absolute(), read_only=True)
-    try:
-        with engine.begin() as c:
-            yield c
-    finally:
-        engine.dispose()
-
-
 def worth_keeping(c: Connection) -> list[Version]:
     """What retention would never delete: champions, their predecessors, challengers and the newest versions."""
     present = models.versions(c, states=("challenger", "champion", "retired", "rejected"))
@@ -54,15 +36,24 @@ def worth_keeping(c: Connection) -> list[Version]:
     return [version for version in present if version.id not in expendable]
 
 
-def record(c: Connection, backup: Backup, *, run_id: int | None, verified_at: datetime) -> None:
-    """Note a backup that was taken and read back."""
+def record(
+    c: Connection,
+    name: str,
+    *,
+    taken_at: datetime,
+    files: int,
+    size: int,
+    run_id: int | None,
+    verified_at: datetime,
+) -> None:
+    """Note a backup that was taken and read back; `size` is that of all its `files` together, in bytes."""
     c.execute(
         insert(backups).values(
             run_id=run_id,
-            name=backup.name,
-            taken_at=backup.taken_at,
-            files=backup.files,
-            bytes=backup.bytes,
+            name=name,
+            taken_at=taken_at,
+            files=files,
+            bytes=size,
             verified_at=verified_at,
             deleted=False,
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.errors import ConfigError
@@ -39,6 +41,17 @@ def sqlite_engine(path: Path, *, read_only: bool = False, foreign_keys: bool = T
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     event.listen(engine, "begin", lambda c: c.exec_driver_sql(begin))
     return engine
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Connection]:
+    """A read-only connection to a snapshot that nobody writes."""
+    engine = sqlite_engine(path.absolute(), read_only=True)
+    try:
+        with engine.begin() as c:
+            yield c
+    finally:
+        engine.dispose()
 
 
 def postgresql_engine(url: URL, *, read_only: bool = False) -> Engine:

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from config.paths import Home
-    from config.settings import Settings
     from daemon.jobs.data_update.messages import PullHeadlinesRequest, UpdateBarsRequest
     from daemon.jobs.training.messages import FreshnessRequest
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
 
 
 def update_bars(context: WorkContext, request: UpdateBarsRequest) -> UpdateBarsResult:
@@ -84,17 +82,3 @@ def _freshness(context: WorkContext, symbol: str) -> SymbolFreshness:
     except NightdeskError as error:  # a damaged file fails its symbol only
         return SymbolFreshness(fresh=False, error=ErrorInfo.of(error))
     return SymbolFreshness(fresh=state.fresh, as_of=state.as_of, last_closed=state.last_closed)
-
-
-def stored_bars(home: Home, settings: Settings, symbol: str) -> Bars:
-    """All stored bars of the symbol from the source that serves it under these settings."""
-    store = BarStore(home)
-    interval = settings.data_params.interval
-    source = store.chosen(symbol, interval, settings.sources)
-    if source is None:
-        raise NightdeskError(
-            "data.missing",
-            f"There are no stored {interval} bars of {symbol}.",
-            f"Pull them with `nightdesk data --symbols {symbol} --update-data`.",
-        )
-    return store.load(symbol, interval, source)

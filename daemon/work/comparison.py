@@ -8,11 +8,12 @@ import pandas as pd
 
 from config.errors import NightdeskError
 from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsResult
-from daemon.work.bars import stored_bars
-from daemon.work.evaluation import unseen_bars
-from daemon.work.versions import loaded, refuse_other_bars
+from daemon.work.versions import inputs_of, loaded, refuse_other_bars
+from data_pipeline.inputs import Inputs
+from data_pipeline.stored_inputs import stored_bars
 from evaluation.backtesting import Backtest, backtest
 from evaluation.costs import Costs
+from evaluation.judges.base import first_unseen
 from evaluation.model_comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
 
 if TYPE_CHECKING:
@@ -27,9 +28,13 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
     symbol, settings = request.subject, context.settings
     bars = stored_bars(context.home, settings, symbol)
     artifacts, left_out = _loaded(context, request, bars)
-    unseen = unseen_bars(bars, *artifacts.values()) if artifacts else bars
-    targets = {who.name: each.model.signals(bars).since(unseen.frame.index[0]) for who, each in artifacts.items()}
+    ends = [artifact.manifest.train_end for artifact in artifacts.values()]
+    unseen = bars.since(first_unseen(Inputs.of(bars), *ends)) if ends else bars
     index = unseen.frame.index
+    targets = {
+        contender.name: artifact.model.decide(inputs_of(context, symbol, artifact.manifest))[symbol].since(index[0])
+        for contender, artifact in artifacts.items()
+    }
     held = {"buy_and_hold": pd.Series(1.0, index=index), "flat": pd.Series(0.0, index=index)}
     costs = settings.costs
     tests = backtest(unseen, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
@@ -63,7 +68,7 @@ def _loaded(
         contender = Contender(version.model_type, version.name, version.state)
         try:
             artifact = loaded(context.home, request.subject, version.model_type, version)
-            refuse_other_bars(artifact.manifest, bars)
+            refuse_other_bars(artifact.manifest, Inputs.of(bars))
         except NightdeskError as error:
             left_out[contender.name] = error.message
         else:

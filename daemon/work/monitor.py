@@ -1,4 +1,4 @@
-"""The task that monitors a champion: how far it has moved from its training, and whether it is like its expert."""
+"""The task that monitors a version: how far it moved from its training, and whether it agrees with its teacher."""
 
 from __future__ import annotations
 
@@ -6,41 +6,36 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from config.errors import NightdeskError
 from daemon.domain.metrics import MonitoredMetrics
 from daemon.jobs.performance_check.messages import MonitorResult
-from daemon.work.bars import stored_bars
-from daemon.work.versions import loaded, refuse_other_bars
-from data_pipeline.experts import find_expert_log
-from data_pipeline.features import feature_matrix
-from data_pipeline.trade_logs import label
-from evaluation.behaviour import Behaviour, measure_behaviour
-from evaluation.drift import Drift, measure_drift, read_reference
+from daemon.work.versions import inputs_of, judged_version, loaded, refuse_other_bars
+from evaluation.observation import Observation, observe
 from evaluation.signals import Signals
-from trainers import registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from daemon.jobs.performance_check.messages import MonitorRequest, PublishedSignal
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
-    from trainers.manifest import Manifest
 
 
 def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
     """Measure what the version decides on bars after its training, and what it has published."""
-    bars = stored_bars(context.home, context.settings, request.subject)
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
-    manifest = artifact.manifest
-    refuse_other_bars(manifest, bars)
-    signals = artifact.model.signals(bars)
-    unseen = signals.index > manifest.train_end
-    evaluation = Signals(signals.position[unseen], signals.confidence[unseen])
-    return MonitorResult(
-        evaluation=metrics_of(*observed(context, manifest, bars, evaluation)),
-        live=metrics_of(*observed(context, manifest, bars, published(request.signals))) if request.signals else None,
-    )
+    inputs = inputs_of(context, request.subject, artifact.manifest)
+    refuse_other_bars(artifact.manifest, inputs)
+    version, rules = judged_version(context, artifact, inputs), context.settings.monitoring
+    decided = {name: _after(signals, version.trained.last) for name, signals in version.model.decide(inputs).items()}
+    live = None
+    if request.signals:
+        live = metrics_of(observe(version, inputs, {request.subject: published(request.signals)}, rules))
+    return MonitorResult(evaluation=metrics_of(observe(version, inputs, decided, rules)), live=live)
+
+
+def _after(signals: Signals, time: datetime) -> Signals:
+    later = signals.index > pd.Timestamp(time)
+    return Signals(signals.position[later], signals.confidence[later])
 
 
 def published(signals: Sequence[PublishedSignal]) -> Signals:
@@ -52,43 +47,20 @@ def published(signals: Sequence[PublishedSignal]) -> Signals:
     return Signals(last["position"], last["confidence"])
 
 
-def observed(context: WorkContext, manifest: Manifest, bars: Bars, signals: Signals) -> tuple[Drift, Behaviour]:
-    """What was said of some of the bars, held against the training and, where there is one, against the expert."""
-    rules = context.settings.monitoring
-    before = read_reference(manifest.reference)
-    features = feature_matrix(bars, before.features if before is not None else ()).reindex(signals.index)
-    drift = measure_drift(
-        before, signals, features, limit=rules.max_psi, many=rules.max_drifted_features, enough=rules.min_bars
-    )
-    expert = expert_actions(context, manifest, bars)
-    sell = manifest.params.get("sell", "exit")
-    return drift, measure_behaviour(signals, bars, expert, sell=sell, enough=rules.min_bars)
-
-
-def expert_actions(context: WorkContext, manifest: Manifest, bars: Bars) -> pd.Series | None:
-    """What the expert did at each bar, up to its newest trade; None for a model without one."""
-    if not registry.get(manifest.model_type).needs.expert_log:
-        return None
-    try:
-        log = find_expert_log(context.home, context.settings.sources.expert_logs, bars)
-    except NightdeskError as error:
-        if error.code != "expert_log.missing":
-            raise
-        return None
-    actions, _ = label(bars, log)
-    return actions.loc[: actions[actions != 0].index.max()] if actions.any() else None
-
-
-def metrics_of(drift: Drift, behaviour: Behaviour) -> MonitoredMetrics:
+def metrics_of(observed: Observation) -> MonitoredMetrics:
     """The monitored metrics by name."""
+    drift = observed.drift
     shifts = {"action_psi": drift.actions, "side_psi": drift.sides}
-    accuracy, calibration = behaviour.accuracy, behaviour.calibration
+    behaviour = next(iter(observed.behaviour.values())) if len(observed.behaviour) == 1 else None
+    accuracy = behaviour.accuracy if behaviour is not None else None
+    calibration = behaviour.calibration if behaviour is not None else None
+    unlike = behaviour.reasons if behaviour is not None else dict.fromkeys(("accuracy", "calibration"), "many_symbols")
     reasons = {
         "action_psi": drift.reasons.get("actions"),
         "side_psi": drift.reasons.get("sides"),
         "drifted_features": drift.reasons.get("features"),
-        "accuracy": behaviour.reasons.get("accuracy"),
-        "calibration_error": behaviour.reasons.get("calibration"),
+        "accuracy": unlike.get("accuracy"),
+        "calibration_error": unlike.get("calibration"),
     }
     return MonitoredMetrics(
         values={

@@ -9,9 +9,10 @@ import pandas as pd
 
 from daemon.domain.metrics import Metrics
 from daemon.jobs.performance_check.messages import LivePerformanceResult
-from daemon.work.bars import stored_bars
 from daemon.work.versions import refuse_other_bars
 from data_pipeline import calendar
+from data_pipeline.inputs import Inputs
+from data_pipeline.stored_inputs import stored_bars
 from evaluation.backtesting import Costs, backtest
 from trainers.manifest import read_manifest
 
@@ -30,7 +31,7 @@ def live_performance(context: WorkContext, request: LivePerformanceRequest) -> L
     costs = context.settings.costs
     bars = stored_bars(context.home, context.settings, request.subject)
     folder = context.home.model(request.subject, request.model_type, request.version)
-    refuse_other_bars(read_manifest(folder), bars)
+    refuse_other_bars(read_manifest(folder), Inputs.of(bars))
     positions = followed(bars, request.signals)
     lived = bars.since(positions.index[0])
     if len(lived) < 2:

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
-from daemon.work.bars import stored_bars
-from daemon.work.versions import loaded, refuse_other_bars
+from daemon.work.versions import inputs_of, loaded, refuse_other_bars
 from data_pipeline.calendar import next_close
 
 if TYPE_CHECKING:
@@ -21,19 +20,22 @@ GRACE = timedelta(hours=6)
 
 
 def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult:
-    """Target position and confidence at the close of the last stored bar, with what a reader needs to trust them."""
-    symbol = request.subject
-    bars = stored_bars(context.home, context.settings, symbol)
-    artifact = loaded(context.home, symbol, request.model_type, request.version)
-    refuse_other_bars(artifact.manifest, bars)
-    signals = artifact.model.signals(bars)
-    return SignalResult(signals=(_latest(symbol, bars, signals, artifact.manifest.provenance),))
+    """Target position and confidence at the close of each symbol's last stored bar, with what a reader needs."""
+    artifact = loaded(context.home, request.subject, request.model_type, request.version)
+    inputs = inputs_of(context, request.subject, artifact.manifest)
+    refuse_other_bars(artifact.manifest, inputs)
+    decided = artifact.model.decide(inputs)
+    provenance = artifact.manifest.provenance
+    return SignalResult(
+        signals=tuple(_latest(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())
+    )
 
 
-def _latest(symbol: str, bars: Bars, signals: Signals, provenance: str) -> LatestSignal:
+def _latest(bars: Bars, signals: Signals, provenance: str) -> LatestSignal:
     last = bars.frame.index[-1]
+    expires = next_close(bars.symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
     return LatestSignal(
-        symbol=symbol,
+        symbol=bars.symbol,
         bar_time=last.to_pydatetime(),
         interval=bars.interval,
         position=float(signals.position.iloc[-1]),
@@ -41,7 +43,7 @@ def _latest(symbol: str, bars: Bars, signals: Signals, provenance: str) -> Lates
         price=float(bars.frame["close"].iloc[-1]),
         provenance=provenance,
         dataset=bars.fingerprint(),
-        expires_at=next_close(symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval)),
+        expires_at=expires,
     )
 
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 
 from config.errors import NightdeskError, UsageError
 from config.publish import publishing
-from daemon.work.bars import stored_bars
 from data_pipeline import calendar, health, quality
 from data_pipeline.news import HeadlineStore
 from data_pipeline.store import BarStore, Dataset
+from data_pipeline.stored_inputs import stored_bars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

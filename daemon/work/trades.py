@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon.jobs.data_update.messages import PullTradesResult
-from data_pipeline.sources.bucket import Pull, open_bucket, pull
-from data_pipeline.sources.log_index import record_logs
+from data_pipeline.buckets.log_index import record_logs
+from data_pipeline.buckets.open import open_bucket
+from data_pipeline.buckets.pull import Pull, pull
 
 if TYPE_CHECKING:
     from config.paths import Home

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from daemon.jobs.training.messages import VersionFacts
-from daemon.work.bars import stored_bars
-from data_pipeline.experts import find_expert_log
+from data_pipeline.inputs import TEACHING, Inputs
 from data_pipeline.provenance import Provenance
-from data_pipeline.trade_logs import until_last_bar
+from data_pipeline.stored_inputs import stored_inputs
 from evaluation.leaks import LeakAudit, Learned, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from daemon.jobs.training.messages import InspectRequest, TrainRequest
     from daemon.jobs.walk_forward.messages import WalkRequest
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
 
 
 @dataclass(frozen=True)
@@ -49,16 +47,16 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
     """Train one challenger on the training span, which the holdout after it never touches."""
     name = (request.subject, request.model_type, request.version)
     folder, checkpoints = context.home.model(*name), context.home.checkpoints(*name)
-    bars = stored_bars(context.home, context.settings, request.subject)
     recipe = Recipe.of(request)
-    task = training_task(context, recipe, bars, training_span(bars, context.settings.training_params))
-    model, leaks = trained(context, recipe, task, bars, trial=request.iteration, checkpoints=checkpoints)
+    inputs = whole_inputs(context, request.subject, request.model_type)
+    task = training_task(context, recipe, inputs, training_span(inputs, context.settings.training_params))
+    model, leaks = trained(context, recipe, task, inputs, iteration=request.iteration, checkpoints=checkpoints)
     facts = ArtifactFacts(
         model_type=request.model_type,
         version=request.version,
         params=task.params,
-        bars=task.bars,
-        dataset=bars.fingerprint(),
+        inputs=task.inputs,
+        dataset=inputs.dataset,
         provenance=task.provenance,
         train_start=task.train_start,
         train_end=task.train_end,
@@ -66,6 +64,7 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
         settings_fingerprint=context.settings.fingerprint(),
         seed=request.seed,
         leaks=leaks.to_dict(),
+        training_window=context.settings.training_params.lookback_days,
     )
     manifest = save_artifact(folder, model, facts)
     if checkpoints.exists():
@@ -73,16 +72,22 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
     return version_facts(folder, manifest)
 
 
+def whole_inputs(context: WorkContext, subject: str, model_type: str) -> Inputs:
+    """Everything stored that a model of this type decides on."""
+    needs = registry.get(model_type).needs
+    return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
+
+
 def trained(
     context: WorkContext,
     recipe: Recipe,
     task: TrainingTask,
-    bars: Bars,
+    inputs: Inputs,
     *,
-    trial: int,
+    iteration: int,
     checkpoints: Path | None = None,
 ) -> tuple[Model, LeakAudit]:
-    """A model that has learned from `task` and passed the leak audit over `bars`, which go on after it.
+    """A model that has learned from `task` and passed the leak audit over `inputs`, which go on after it.
 
     Where there are `checkpoints`, the training stores there how far it is, and resumes from there.
     """
@@ -96,11 +101,11 @@ def trained(
             should_stop=context.should_stop,
             learned=learned.append,
             checkpoints=checkpoints,
-            trial=trial,
+            iteration=iteration,
         ),
     )
     context.progress(1.0, "auditing for leaks")
-    leaks = audit(model, bars, learned, Span(task.train_start, task.train_end), seed=recipe.seed)
+    leaks = audit(model, inputs, learned, Span(task.train_start, task.train_end), seed=recipe.seed)
     _refuse_leaks(leaks, task, recipe.model_type)
     return model, leaks
 
@@ -112,7 +117,7 @@ def _refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None
     first, others = leaks.findings[0], len(leaks.findings) - 1
     raise NightdeskError(
         "training.leak",
-        f"{task.symbol} {model_type} leaks ({first.kind}) in {first.name!r}: {first.detail}."
+        f"{task.subject} {model_type} leaks ({first.kind}) in {first.name!r}: {first.detail}."
         + (f" There are {others} more findings." if others else ""),
         "No version was published. Compute it from bars that had closed, learn it from the training span alone, and "
         "train again.",
@@ -121,35 +126,41 @@ def _refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None
     )
 
 
-def training_task(context: WorkContext, recipe: Recipe, bars: Bars, span: Span) -> TrainingTask:
-    """Everything a trainer may see: bars up to the end of the training span, and the expert's log if it needs one."""
+def training_task(context: WorkContext, recipe: Recipe, inputs: Inputs, span: Span) -> TrainingTask:
+    """Everything a trainer may see: inputs up to the end of the training span, and what its teacher did until then."""
     needs = registry.get(recipe.model_type).needs
-    seen = bars.until(span.last)
-    log = None
-    if needs.expert_log:
-        log = until_last_bar(seen, find_expert_log(context.home, context.settings.sources.expert_logs, seen))
+    seen = stored_inputs(
+        context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data, until=span.last
+    )
     return TrainingTask(
-        symbol=recipe.subject,
-        bars=seen,
+        inputs=seen,
         train_start=span.first,
         train_end=span.last,
-        expert_log=log,
-        provenance=Provenance.of(bars.source, teacher=log.provenance if log is not None else None).label,
+        provenance=_provenance(seen).label,
         params=registry.validate_params(recipe.model_type, recipe.params, context.settings),
     )
 
 
-def training_span(bars: Bars, params: TrainingParams) -> Span:
-    """First and last bar to learn from: the look-back less its last part, which is held out for judgement."""
-    window = bars.since(bars.frame.index[-1] - timedelta(days=params.lookback_days))
+def _provenance(inputs: Inputs) -> Provenance:
+    """Where the bars come from, and whether an expert besides them is the sample one."""
+    return Provenance.joint(
+        Provenance.of(bars.source, teacher=inputs.expert_logs[name].provenance if name in inputs.expert_logs else None)
+        for name, bars in inputs.bars.items()
+    )
+
+
+def training_span(inputs: Inputs, params: TrainingParams) -> Span:
+    """First and last close to learn from: the look-back less its last part, which is held out for judgement."""
+    times = inputs.times
+    window = times[times >= times[-1] - timedelta(days=params.lookback_days)]
     held_out = max(1, round(len(window) * params.holdout))
     if len(window) - held_out < 2:
         raise NightdeskError(
             "training.too_short",
-            f"{bars.symbol} has {len(window)} bars in the last {params.lookback_days} days; too few to train on.",
+            f"{inputs.subject} has {len(window)} bars in the last {params.lookback_days} days; too few to train on.",
             "Raise training_params.lookback_days, or pull more history.",
         )
-    return Span(window.frame.index[0], window.frame.index[-held_out - 1])
+    return Span(window[0].to_pydatetime(), window[-held_out - 1].to_pydatetime())
 
 
 def inspect(context: WorkContext, request: InspectRequest) -> VersionFacts:
@@ -158,10 +169,10 @@ def inspect(context: WorkContext, request: InspectRequest) -> VersionFacts:
     folder = context.home.model(*name)
     artifact = load_artifact(folder)
     manifest = artifact.manifest
-    if (manifest.symbol, manifest.model_type, manifest.version) != name:
+    if (manifest.subject, manifest.model_type, manifest.version) != name:
         raise NightdeskError(
             "model.misplaced",
-            f"The folder {'/'.join(name)} holds {manifest.symbol}/{manifest.model_type}/{manifest.version}.",
+            f"The folder {'/'.join(name)} holds {manifest.subject}/{manifest.model_type}/{manifest.version}.",
             "Move it to the folder of its own name.",
         )
     prove(artifact)
@@ -178,11 +189,5 @@ def version_facts(folder: Path, manifest: Manifest) -> VersionFacts:
         train_end=manifest.train_end,
         trained_at=manifest.trained_at,
         metrics={**manifest.metrics, "leaks": manifest.leaks},
-        issues=_issues(manifest),
+        issues=manifest.issues,
     )
-
-
-def _issues(manifest: Manifest) -> Document:
-    """What its model type could not use of its data; nothing of what is in order."""
-    issues: Document = manifest.metrics.get("expert_log", {})
-    return {name: issue for name, issue in issues.items() if issue}

@@ -1,248 +1,236 @@
-"""What every bucket must do, and what a pull makes of it: a folder, and S3 over a real socket."""
+"""What every bucket promises: a folder, and S3 over a real socket."""
 
 from __future__ import annotations
 
-import gzip
-import json
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from config.errors import NightdeskError
-from data_pipeline.sources.bucket import Bucket, FolderBucket, Limits, pull
-from tests.support.s3 import S3Server, s3_server
-from tests.support.trader_logs import log, trade
+from data_pipeline.buckets.folder import FolderBucket
+from tests.support.kills import kill_midway
 
-KEY = "merged_trades/0xa/a-market_prices.json"
-LOG = log([trade(1)])
+KEY = "models/AAPL/a_model/v1.json"
 
 
-@dataclass
-class FolderPlace:
-    """A folder, filled by hand."""
-
-    root: Path
-    asked: list[str]
-
-    def put(self, key: str, data: bytes) -> None:
-        path = self.root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-    def put_many(self, files: dict[str, bytes]) -> None:
-        for key, data in files.items():
-            self.put(key, data)
-
-    def remove(self, key: str) -> None:
-        (self.root / key).unlink()
-
-    def bucket(self) -> Bucket:
-        return FolderBucket(self.root)
+def refusal(act) -> NightdeskError:
+    with pytest.raises(NightdeskError) as caught:
+        act()
+    return caught.value
 
 
-@pytest.fixture(scope="module")
-def server():
-    with s3_server() as running:
-        yield running
+def keys(bucket, prefix="") -> list[str]:
+    return [each.key for each in bucket.list(prefix)]
 
 
-@pytest.fixture(params=["folder", "s3"])
-def place(request, tmp_path) -> FolderPlace | S3Server:
-    if request.param == "folder":
-        (tmp_path / "bucket").mkdir()
-        return FolderPlace(tmp_path / "bucket", [])
-    server: S3Server = request.getfixturevalue("server")
-    server.clear()
-    return server
+def test_what_was_put_is_read_back_to_the_byte(place):
+    data = bytes(range(256)) * 10_000
+    assert place.bucket().put(KEY, data)
+    assert place.bucket().read(KEY) == data
 
 
-def stored(home) -> dict[str, bytes]:
-    return {path.relative_to(home.trades).as_posix(): path.read_bytes() for path in home.trades.rglob("*.json")}
+def test_an_empty_object_is_an_object(place):
+    assert place.bucket().put(KEY, b"")
+    assert place.bucket().read(KEY) == b""
+    assert [each.size for each in place.bucket().list()] == [0]
 
 
-def test_an_empty_bucket_brings_nothing(place, home):
-    done = pull(place.bucket(), home)
-    assert (list(done.logs), done.fetched, done.partial) == ([], 0, False)
+def test_a_put_of_what_exists_changes_nothing_and_says_so(place):
+    bucket = place.bucket()
+    assert bucket.put(KEY, b"first")
+    assert not bucket.put(KEY, b"second")
+    assert bucket.read(KEY) == b"first"
 
 
-def test_a_log_is_stored_under_its_key(place, home):
-    place.put(KEY, LOG)
-    done = pull(place.bucket(), home)
-    assert stored(home) == {KEY: LOG}
-    assert (list(done.logs), done.fetched, done.bytes) == ([KEY], 1, len(LOG))
+def test_a_put_without_the_condition_replaces(place):
+    bucket = place.bucket()
+    assert bucket.put(KEY, b"first", if_absent=False)
+    assert bucket.put(KEY, b"second", if_absent=False)
+    assert bucket.read(KEY) == b"second"
 
 
-def test_an_item_tells_its_size_and_another_version_for_other_content(place):
-    place.put(KEY, LOG)
-    (before,) = place.bucket().items()
-    place.put(KEY, log([trade(1), trade(2)]))
-    (after,) = place.bucket().items()
+def test_of_writers_of_one_key_at_once_one_wins_and_its_content_stays(place):
+    for nth in range(5):
+        key = f"a/{nth}"
+        with ThreadPoolExecutor(8) as threads:
+            won = list(threads.map(lambda writer, key=key: place.bucket().put(key, b"%d" % writer * 50_000), range(8)))
+        assert won.count(True) == 1
+        assert place.bucket().read(key) == b"%d" % won.index(True) * 50_000
+
+
+def test_a_listing_is_in_the_order_of_the_keys_bytes(place):
+    for key in ("b", "a/x", "a-b/x", "B", "a+/x", "a/x.y"):
+        place.bucket().put(key, b"x")
+    assert keys(place.bucket()) == ["B", "a+/x", "a-b/x", "a/x", "a/x.y", "b"]
+
+
+def test_a_listing_goes_on_beyond_one_page(place):
+    place.put_many({f"m/{nth:04}.json": b"x" for nth in range(1_005)})
+    assert keys(place.bucket(), "m/") == [f"m/{nth:04}.json" for nth in range(1_005)]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("", ["a/1", "a/2/x", "ab/1", "b/1"]),
+        ("a", ["a/1", "a/2/x", "ab/1"]),
+        ("a/", ["a/1", "a/2/x"]),
+        ("a/2", ["a/2/x"]),
+        ("a/1", ["a/1"]),
+        ("nothing/here/", []),
+    ],
+)
+def test_a_listing_can_be_of_keys_that_begin_alike(place, prefix, expected):
+    place.put_many(dict.fromkeys(["b/1", "a/2/x", "ab/1", "a/1"], b"x"))
+    assert keys(place.bucket(), prefix) == expected
+
+
+def test_a_listing_has_sizes_and_another_etag_for_another_content(place):
+    place.put(KEY, b"12345")
+    (before,) = place.bucket().list()
+    place.put(KEY, b"54321")
+    (after,) = place.bucket().list()
     assert before.key == after.key == KEY
-    assert before.size == len(LOG)
-    assert before.version != after.version
+    assert before.size == after.size == 5
+    assert before.etag != after.etag
 
 
-def test_a_file_is_read_up_to_the_limit(place):
+def test_an_empty_bucket_lists_nothing(place):
+    assert keys(place.bucket()) == []
+
+
+def test_an_object_beyond_the_limit_is_not_read(place):
     place.put(KEY, b"0123456789")
-    assert place.bucket().read(KEY, 4) == b"0123"
-    assert place.bucket().read(KEY, 100) == b"0123456789"
+    assert place.bucket().read(KEY, 10) == b"0123456789"
+    error = refusal(lambda: place.bucket().read(KEY, 9))
+    assert error.code == "r2.too_large"
+    assert error.cure
 
 
-def test_a_file_that_is_gone_is_told_by_code(place):
-    with pytest.raises(NightdeskError) as caught:
-        place.bucket().read(KEY, 10)
-    assert caught.value.code == "r2.gone"
+def test_an_object_beyond_the_limit_of_all_is_not_written(place, monkeypatch):
+    for module in ("folder", "s3"):
+        monkeypatch.setattr(f"data_pipeline.buckets.{module}.MAX_BYTES", 9)
+    assert refusal(lambda: place.bucket().put(KEY, b"0123456789")).code == "r2.too_large"
+    assert keys(place.bucket()) == []
 
 
-def test_what_has_not_changed_is_not_fetched_again(place, home):
-    place.put(KEY, LOG)
-    pull(place.bucket(), home)
-    place.asked.clear()
-    done = pull(place.bucket(), home)
-    assert (done.fetched, done.unchanged, list(done.logs), done.bytes) == (0, 1, [KEY], 0)
-    assert not any(KEY in asked for asked in place.asked)
+@pytest.mark.parametrize("key", [KEY, "models", "models/AAPL/a_model/v1.json/x"])
+def test_reading_what_is_not_there_is_an_error_by_code(place, key):
+    if key != KEY:
+        place.put(KEY, b"x")
+    error = refusal(lambda: place.bucket().read(key))
+    assert error.code == "r2.gone"
+    assert error.cure
 
 
-def test_what_has_changed_or_was_lost_here_is_fetched_again(place, home):
-    newer = log([trade(1), trade(2)])
-    place.put(KEY, LOG)
-    pull(place.bucket(), home)
-    place.put(KEY, newer)
-    assert pull(place.bucket(), home).fetched == 1
-    assert stored(home) == {KEY: newer}
-    (home.trades / KEY).unlink()
-    assert pull(place.bucket(), home).fetched == 1
-    assert stored(home) == {KEY: newer}
+def test_deleting_removes_one_object_and_can_be_repeated(place):
+    place.put_many({KEY: b"x", "models/AAPL/other.json": b"y"})
+    for _ in range(2):
+        place.bucket().delete(KEY)
+        assert keys(place.bucket()) == ["models/AAPL/other.json"]
+    place.bucket().delete("models/AAPL")
+    place.bucket().delete("never/was/there")
+    assert keys(place.bucket()) == ["models/AAPL/other.json"]
 
 
-def test_a_lost_or_damaged_index_costs_one_full_pull(place, home):
-    place.put(KEY, LOG)
-    pull(place.bucket(), home)
-    for damage in (b"{", b"[]", b'{"%s": 3}' % KEY.encode()):
-        home.trades_index.write_bytes(damage)
-        assert pull(place.bucket(), home).fetched == 1
-    home.trades_index.unlink()
-    assert pull(place.bucket(), home).fetched == 1
-    assert pull(place.bucket(), home).unchanged == 1
+def test_a_deleted_key_can_be_put_again(place):
+    bucket = place.bucket()
+    bucket.put(KEY, b"first")
+    bucket.delete(KEY)
+    assert bucket.put(KEY, b"second")
+    assert bucket.read(KEY) == b"second"
 
 
-def test_summaries_that_know_the_future_are_never_fetched(place, home):
-    place.put("merged_trades/0xa/a-market.json", b'[{"afterTrade": 1}]')
-    place.put("readme.txt", b"hello")
-    assert list(pull(place.bucket(), home).logs) == []
-    assert not home.trades.exists()
+UNSAFE = ["../out", "a/../../out", "/etc/out", "a//b", "a/./b", "a\x00b", "a\\b", "C:/a", ".hidden", "", "a/", "ä"]
 
 
-@pytest.mark.parametrize(
-    "torn", [b"", b"{", LOG[:-5], b"\x80abc", b"[" * 100_000, b"[1, 2]", b'{"prices": 1}', b"<html>"]
-)
-def test_a_torn_log_is_quarantined_and_the_pull_goes_on(place, home, torn):
-    place.put("m/0xa/bad_prices.json", torn)
-    place.put("m/0xa/good_prices.json", LOG)
-    done = pull(place.bucket(), home)
-    assert done.partial
-    assert done.failed == {"m/0xa/bad_prices.json": "trades.torn"}
-    assert stored(home) == {"m/0xa/good_prices.json": LOG}
-    assert (home.trades_quarantine / "m/0xa/bad_prices.json").read_bytes() == torn
+@pytest.mark.parametrize("key", UNSAFE)
+def test_a_key_that_could_lead_elsewhere_is_refused_by_every_operation(place, tmp_path, key):
+    (tmp_path / "out").write_bytes(b"not yours")
+    bucket = place.bucket()
+    for act in (
+        lambda: bucket.read(key),
+        lambda: bucket.put(key, b"x"),
+        lambda: bucket.put(key, b"x", if_absent=False),
+        lambda: bucket.delete(key),
+    ):
+        assert refusal(act).code == "r2.unsafe_key"
+    assert (tmp_path / "out").read_bytes() == b"not yours"
 
 
-def test_a_torn_log_stays_told_without_being_fetched_again_until_it_is_mended(place, home):
-    place.put(KEY, b"{")
-    pull(place.bucket(), home)
-    again = pull(place.bucket(), home)
-    assert (again.fetched, again.unchanged, again.failed) == (0, 1, {KEY: "trades.torn"})
-    place.put(KEY, LOG)
-    assert list(pull(place.bucket(), home).logs) == [KEY]
+@pytest.mark.parametrize("prefix", ["../", "a/../../", "/etc/"])
+def test_a_prefix_that_could_lead_elsewhere_is_refused(place, prefix):
+    assert refusal(lambda: keys(place.bucket(), prefix)).code == "r2.unsafe_key"
 
 
-def test_a_log_that_becomes_torn_leaves_the_good_one_in_place(place, home):
-    place.put(KEY, LOG)
-    pull(place.bucket(), home)
-    place.put(KEY, LOG[:-9])
-    assert pull(place.bucket(), home).failed == {KEY: "trades.torn"}
-    assert stored(home) == {KEY: LOG}
+@pytest.fixture
+def folder(tmp_path) -> FolderBucket:
+    (tmp_path / "bucket").mkdir()
+    return FolderBucket(tmp_path / "bucket")
 
 
-def test_keys_that_differ_in_case_alone_are_refused_after_the_first(place, home):
-    place.put("m/A_prices.json", LOG)
-    place.put("m/a_prices.json", log([trade(9)]))
-    done = pull(place.bucket(), home)
-    assert done.failed == {"m/a_prices.json": "r2.unsafe_key"}
-    assert stored(home) == {"m/A_prices.json": LOG}
+def test_links_in_a_folder_are_neither_listed_nor_read_nor_written_through_nor_removed(folder, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_bytes(b"not yours")
+    (folder.root / "link").symlink_to(outside / "secret")
+    (folder.root / "sub").symlink_to(outside)
+    assert keys(folder) == keys(folder, "sub/") == []
+    for act in (
+        lambda: folder.read("link"),
+        lambda: folder.read("sub/secret"),
+        lambda: folder.put("link", b"x"),
+        lambda: folder.put("link", b"x", if_absent=False),
+        lambda: folder.put("sub/new", b"x"),
+        lambda: folder.delete("link"),
+        lambda: folder.delete("sub/secret"),
+    ):
+        assert refusal(act).code == "r2.unsafe_key"
+    assert [path.name for path in outside.iterdir()] == ["secret"]
+    assert (folder.root / "link").is_symlink()
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["m/..a_prices.json", "m/a\\b_prices.json", "m/.hidden/a_prices.json", "m/a b_prices.json", "ä/a_prices.json"],
-)
-def test_an_unsafe_key_is_refused_and_the_others_are_pulled(place, home, key):
-    place.put(key, LOG)
-    place.put(KEY, LOG)
-    done = pull(place.bucket(), home)
-    assert done.failed == {key: "r2.unsafe_key"}
-    assert stored(home) == {KEY: LOG}
+def test_a_folder_that_is_reached_through_a_link_is_a_bucket_all_the_same(folder, tmp_path):
+    (tmp_path / "elsewhere").symlink_to(folder.root)
+    bucket = FolderBucket(tmp_path / "elsewhere")
+    assert bucket.put(KEY, b"x")
+    assert keys(bucket) == keys(folder) == [KEY]
 
 
-def test_a_compressed_log_is_stored_as_it_was(place, home):
-    place.put(f"{KEY}.gz", gzip.compress(LOG))
-    assert list(pull(place.bucket(), home).logs) == [KEY]
-    assert stored(home) == {KEY: LOG}
+def test_a_folder_that_refuses_is_an_error_with_a_cure_and_leaves_nothing(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for if_absent in (True, False):
+        error = refusal(lambda: folder.put("a/b", b"x", if_absent=if_absent))  # noqa: B023
+        assert error.code == "r2.denied"
+        assert "No space left" in error.message
+    assert [path for path in folder.root.rglob("*") if path.is_file()] == []
 
 
-def test_a_compressed_log_that_swells_or_is_damaged_is_refused(place, home):
-    place.put("m/bomb_prices.json.gz", gzip.compress(b" " * 5_000_000))
-    place.put("m/torn_prices.json.gz", gzip.compress(LOG)[:-12])
-    place.put("m/junk_prices.json.gz", b"\x1f\x8b junk")
-    assert pull(place.bucket(), home).failed == {
-        "m/bomb_prices.json.gz": "r2.too_large",
-        "m/torn_prices.json.gz": "r2.torn",
-        "m/junk_prices.json.gz": "r2.torn",
-    }
-    assert stored(home) == {}
+WRITER = """
+import sys
+from pathlib import Path
+from config.secrets import Secret
+from data_pipeline.buckets.folder import FolderBucket
+from data_pipeline.buckets.s3 import S3Bucket
+place = sys.argv[1]
+secrets = {"key_id": Secret("an-access-key-id"), "key": Secret("a-secret-access-key")}
+bucket = S3Bucket(place, "traders", **secrets) if place.startswith("http") else FolderBucket(Path(place))
+print("ready", flush=True)
+for nth in range(100_000):
+    bucket.put(f"a/{nth:06}", b"0123456789" * 200_000)
+"""
 
 
-def test_a_log_beyond_the_limit_is_not_fetched(place, home):
-    place.put(KEY, LOG)
-    place.asked.clear()
-    done = pull(place.bucket(), home, Limits(file=10))
-    assert done.failed == {KEY: "r2.too_large"}
-    assert not any(KEY in asked for asked in place.asked)
-
-
-def test_a_pull_ends_partial_when_it_reaches_its_total_and_the_next_one_goes_on(place, home):
-    for name in "abc":
-        place.put(f"m/{name}_prices.json", LOG)
-    limits = Limits(total=2 * len(LOG))
-    assert pull(place.bucket(), home, limits).failed == {"m/c_prices.json": "r2.total_reached"}
-    assert not pull(place.bucket(), home, limits).partial
-    assert len(stored(home)) == 3
-
-
-def test_a_bucket_of_too_many_logs_is_refused(place, home):
-    for name in "abc":
-        place.put(f"m/{name}_prices.json", LOG)
-    with pytest.raises(NightdeskError) as caught:
-        pull(place.bucket(), home, Limits(files=2))
-    assert caught.value.code == "r2.too_many"
-
-
-def test_more_keys_than_one_page_holds_are_all_listed(place):
-    place.put_many({f"m/{nth:04}_prices.json": LOG for nth in range(1_005)})
-    assert len(list(place.bucket().items())) == 1_005
-
-
-def test_progress_tells_every_log(place, home):
-    place.put("m/a_prices.json", LOG)
-    place.put("m/b_prices.json", LOG)
-    told = []
-    pull(place.bucket(), home, progress=lambda done, name: told.append((done, name)))
-    assert told == [(0.0, "m/a_prices.json"), (0.5, "m/b_prices.json")]
-
-
-def test_nothing_unfinished_and_no_key_of_the_bucket_is_left_in_the_home(place, home):
-    place.put(KEY, LOG)
-    pull(place.bucket(), home)
-    files = {path.relative_to(home.root).as_posix() for path in home.root.rglob("*") if path.is_file()}
-    assert files == {f"data/trades/{KEY}", "data/trades.json"}
-    assert set(json.loads(home.trades_index.read_bytes())) == {KEY}
+@pytest.mark.parametrize("seed", range(3))
+def test_a_writer_killed_at_any_moment_leaves_whole_objects_only(place, seed):
+    bucket = place.bucket()
+    assert kill_midway(
+        WRITER, str(bucket.root) if isinstance(bucket, FolderBucket) else place.url, within=0.5, seed=seed
+    )
+    found = keys(bucket)
+    assert all(bucket.read(key) == b"0123456789" * 200_000 for key in found)
+    assert bucket.put("a/999999", b"x")

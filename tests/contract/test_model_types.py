@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,13 +16,14 @@ from pandas.testing import assert_series_equal
 
 from config.errors import ConfigError, NightdeskError
 from config.settings import Section
-from data_pipeline.features import feature_matrix
+from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
 from data_pipeline.trade_logs import ExpertLog
 from evaluation import backtest
 from evaluation.drift import measure_drift, read_reference
 from evaluation.leaks import Learned, Span, audit
 from evaluation.signals import Signals
-from tests.support.easy_market import easy_bars, easy_expert, easy_task, rough_bars
+from tests.support.easy_market import SYMBOL, easy_bars, easy_expert, easy_task, rough_bars, with_expert
 from trainers import (
     ArtifactFacts,
     Model,
@@ -37,13 +37,18 @@ from trainers import (
 
 every_model_type = pytest.mark.parametrize("name", registry.names())
 every_expert_cloner = pytest.mark.parametrize(
-    "name", [name for name in registry.names() if registry.get(name).needs.expert_log]
+    "name", [name for name in registry.names() if "expert_log" in registry.needs(name).data]
 )
 
 
 @cache
 def trained(name: str) -> Model:
     return registry.get(name).train(easy_task(name), TrainingContext(seed=3))
+
+
+def decided(model: Model, bars: Bars) -> Signals:
+    """What the model decides on the bars of its symbol."""
+    return model.decide(Inputs.of(bars))[SYMBOL]
 
 
 def same(a: Signals, b: Signals) -> None:
@@ -58,7 +63,7 @@ def facts(name: str) -> ArtifactFacts:
         model_type=name,
         version="v1",
         params=task.params,
-        bars=task.bars,
+        inputs=task.inputs,
         dataset=task.bars.fingerprint(),
         provenance=task.provenance,
         train_start=task.train_start,
@@ -84,7 +89,7 @@ def test_it_tells_its_name_its_needs_and_its_params(name: str) -> None:
 def test_it_learns_to_earn_in_a_market_that_can_be_read(name: str) -> None:
     bars, end = easy_bars(), easy_task(name).train_end
     unseen = bars.since(end)
-    result = backtest(unseen, trained(name).signals(bars).since(end)).metrics()
+    result = backtest(unseen, decided(trained(name), bars).since(end)).metrics()
     holding = unseen.frame["close"].iloc[-1] / unseen.frame["close"].iloc[0] - 1.0
     assert result["total_return"] > 100.0 * max(0.0, holding) + 10.0
 
@@ -92,7 +97,7 @@ def test_it_learns_to_earn_in_a_market_that_can_be_read(name: str) -> None:
 @every_model_type
 def test_its_signals_stand_on_the_bars_and_inside_their_bounds(name: str) -> None:
     bars = easy_bars()
-    signals = trained(name).signals(bars)
+    signals = decided(trained(name), bars)
     assert signals.index.equals(bars.frame.index)
     assert signals.position.between(-1.0, 1.0).all()
     assert signals.confidence.between(0.0, 1.0).all()
@@ -104,8 +109,12 @@ def test_its_signals_stand_on_the_bars_and_inside_their_bounds(name: str) -> Non
 @given(rows=st.integers(0, 300))
 def test_what_it_says_of_a_bar_depends_on_nothing_later(name: str, rows: int) -> None:
     model, bars = trained(name), rough_bars(300)
-    whole = model.signals(bars)
-    same(model.signals(bars.head(rows)), Signals(whole.position.iloc[:rows], whole.confidence.iloc[:rows]))
+    whole = decided(model, bars)
+    part = model.decide(Inputs.of(bars).head(rows))
+    if rows == 0:
+        assert part == {}
+    else:
+        same(part[SYMBOL], Signals(whole.position.iloc[:rows], whole.confidence.iloc[:rows]))
 
 
 @every_model_type
@@ -114,16 +123,16 @@ def test_it_tells_what_it_learned_and_passes_the_leak_audit(name: str) -> None:
     task = easy_task(name)
     model = registry.get(name).train(task, TrainingContext(seed=3, learned=learned.append))
     assert learned
-    leaks = audit(model, easy_bars(), learned, Span(task.train_start, task.train_end))
+    leaks = audit(model, Inputs.of(easy_bars()), learned, Span(task.train_start, task.train_end))
     assert leaks.findings == ()
-    assert leaks.checked["features"] == model.facts["features"]
+    assert leaks.checked["features"] == list(model.facts.features)
 
 
 @every_model_type
 def test_saved_and_loaded_it_says_the_same_to_the_last_bit(name: str, tmp_path: Path) -> None:
     trained(name).save(tmp_path)
     loaded = registry.get(name).load(tmp_path)
-    same(loaded.signals(easy_bars()), trained(name).signals(easy_bars()))
+    same(decided(loaded, easy_bars()), decided(trained(name), easy_bars()))
     assert loaded.facts == trained(name).facts
 
 
@@ -144,9 +153,9 @@ def test_its_artefact_proves_itself_by_its_golden_predictions(name: str, tmp_pat
     artifact = load_artifact(folder, manifest_sha256(folder))
     prove(artifact)
     assert artifact.manifest == manifest
-    assert manifest.features == trained(name).facts["features"]
-    assert manifest.metrics == trained(name).facts["metrics"]
-    same(artifact.model.signals(easy_bars()), trained(name).signals(easy_bars()))
+    assert manifest.features == list(trained(name).facts.features)
+    assert manifest.metrics == trained(name).facts.metrics
+    same(decided(artifact.model, easy_bars()), decided(trained(name), easy_bars()))
 
 
 @every_model_type
@@ -155,8 +164,8 @@ def test_its_artefact_keeps_what_it_saw_and_did_in_training(name: str, tmp_path:
     before = read_reference(save_artifact(tmp_path / "EASY" / name / "v1", trained(name), facts(name)).reference)
     assert before is not None
     assert before.bars == sum(before.sides.counts) == len(bars)
-    assert set(before.features) <= set(trained(name).facts["features"])
-    again = measure_drift(before, trained(name).signals(bars), feature_matrix(bars, before.features))
+    assert set(before.features) == set(trained(name).facts.features)
+    again = measure_drift(before, decided(trained(name), bars), trained(name).features(Inputs.of(bars)))
     assert (again.drifted, again.sides.psi if again.sides else None) == ((), 0.0)
 
 
@@ -171,7 +180,7 @@ def test_params_it_does_not_know_are_refused_by_name(name: str) -> None:
 def test_the_same_seed_trains_the_same_model(name: str, tmp_path: Path) -> None:
     again = registry.get(name).train(easy_task(name), TrainingContext(seed=3))
     other = registry.get(name).train(easy_task(name), TrainingContext(seed=4))
-    same(again.signals(easy_bars()), trained(name).signals(easy_bars()))
+    same(decided(again, easy_bars()), decided(trained(name), easy_bars()))
     weights = []
     for model, folder in ((trained(name), "first"), (again, "again"), (other, "other")):
         (tmp_path / folder).mkdir()
@@ -234,5 +243,5 @@ def test_an_expert_who_only_held_teaches_nothing(name: str) -> None:
     log = easy_expert(easy_bars())
     held = ExpertLog(log.frame.assign(action=0))
     with pytest.raises(NightdeskError, match="only said hold") as refused:
-        registry.get(name).train(replace(easy_task(name), expert_log=held), TrainingContext())
+        registry.get(name).train(with_expert(easy_task(name), held), TrainingContext())
     assert refused.value.code == "training.single_class"

@@ -32,6 +32,7 @@ from trainers import (
     registry,
     save_artifact,
 )
+from trainers.interface import ModelFacts
 from trainers.safe_files import read_tensors, tensor_bytes
 
 NAME = "behavioral_cloner"
@@ -54,7 +55,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model_type=NAME,
         version="v1",
         params=task.params,
-        bars=task.bars,
+        inputs=task.inputs,
         dataset="d" * 64,
         provenance="test",
         train_start=task.train_start,
@@ -124,7 +125,7 @@ def test_a_version_is_never_written_twice(folder: Path) -> None:
         NAME,
         "v1",
         task.params,
-        task.bars,
+        task.inputs,
         "d",
         "test",
         manifest.train_start,
@@ -141,7 +142,7 @@ def test_a_version_is_never_written_twice(folder: Path) -> None:
 
 def test_a_training_that_fails_while_it_saves_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
     class Torn:
-        facts = {"metrics": {}, "features": []}  # noqa: RUF012
+        facts = ModelFacts(metrics={}, features=())
 
         def save(self, folder: Path) -> None:
             (folder / "weights.safetensors").write_bytes(b"half")
@@ -152,7 +153,7 @@ def test_a_training_that_fails_while_it_saves_leaves_nothing_behind(folder: Path
         NAME,
         "v2",
         task.params,
-        task.bars,
+        task.inputs,
         "d",
         "test",
         manifest.train_start,
@@ -211,7 +212,7 @@ FOLDERS: dict[str, tuple[Change, str, str]] = {
         "larger than 4000000",
     ),
     "a deep manifest": (lambda f: (f / "manifest.json").write_bytes(b"[" * 100_000), "model.corrupt", "manifest.json"),
-    "a newer format": (lambda f: manifest_with(f, format=2), "model.format", "it knows 1"),
+    "a newer format": (lambda f: manifest_with(f, format=3), "model.format", "it reads 1 and 2"),
     "an unknown key": (lambda f: manifest_with(f, load="os.system"), "model.corrupt", "load"),
     "a wrong type": (lambda f: manifest_with(f, seed="one"), "model.corrupt", "seed"),
     "an unknown model type": (lambda f: manifest_with(f, model_type="oracle"), "model_type.unknown", "'oracle'"),
@@ -350,9 +351,9 @@ def test_a_description_that_is_none_is_refused(folder: Path, data: bytes) -> Non
 
 def test_a_model_that_no_longer_says_what_it_said_is_told_with_bar_and_values(folder: Path) -> None:
     tensors, _ = read_tensors(folder / "golden.safetensors")
-    confidence = tensors["confidence"].copy()
+    confidence = tensors["signals/0/confidence"].copy()
     confidence[300] = np.nextafter(confidence[300], 0.0)
-    forge_tensors(folder, "golden.safetensors", confidence=confidence)
+    forge_tensors(folder, "golden.safetensors", **{"signals/0/confidence": confidence})
     error = refused(folder)
     assert error.code == "model.golden_mismatch"
     assert "confidence" in error.message
@@ -364,13 +365,14 @@ def test_a_model_that_no_longer_says_what_it_said_is_told_with_bar_and_values(fo
 @pytest.mark.parametrize(
     "changed",
     [
-        {"extra": np.zeros(512)},
-        {"close": np.zeros(511)},
-        {"close": np.zeros((512, 1))},
-        {"close": np.zeros(512, np.float32)},
-        {"close": np.zeros(512)},
-        {"time": np.zeros(512, np.int64)},
-        {"time": np.zeros(512)},
+        {"bars/0/values": np.zeros((511, 5))},
+        {"bars/0/values": np.zeros((512, 4))},
+        {"bars/0/values": np.zeros(512)},
+        {"bars/0/values": np.zeros((512, 5))},
+        {"bars/0/time": np.zeros(512, np.int64)},
+        {"bars/0/time": np.zeros(512)},
+        {"signals/0/position": np.full(512, 7.0)},
+        {"signals/0/confidence": np.zeros(511)},
     ],
 )
 def test_golden_bars_that_are_none_are_refused(folder: Path, changed: dict[str, np.ndarray]) -> None:

@@ -11,8 +11,11 @@ import pytest
 from config.errors import ConfigError, NightdeskError
 from config.secrets import MASK, Secret, redact
 from config.settings import Bucket, Settings
-from data_pipeline.sources.bucket import FolderBucket, open_bucket, pull, safe_key
-from data_pipeline.sources.r2 import S3Bucket
+from data_pipeline.buckets.base import check_key
+from data_pipeline.buckets.folder import FolderBucket
+from data_pipeline.buckets.open import bucket_secrets, open_bucket
+from data_pipeline.buckets.pull import pull
+from data_pipeline.buckets.s3 import S3Bucket
 from tests.support.s3 import KEY, KEY_ID, NAME, s3_server
 from tests.support.trader_logs import log, trade
 
@@ -104,7 +107,7 @@ def test_an_endpoint_where_nobody_listens_is_out_of_reach(home):
 def test_an_endpoint_that_is_no_s3_server_is_out_of_reach(server):
     bucket = S3Bucket(server.url, NAME, key_id=Secret(KEY_ID), key=Secret(KEY))
     server.misbehave("/traders", "torn")
-    assert failure(lambda: list(bucket.items())).code == "r2.unreachable"
+    assert failure(lambda: list(bucket.list())).code == "r2.unreachable"
 
 
 def test_credentials_come_from_variables(server, home, monkeypatch):
@@ -126,6 +129,16 @@ def test_a_missing_credential_is_named(home, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigError, match="R2_BUCKET_NAME"):
         open_bucket(Bucket(url="https://bucket.example"), home)
+
+
+def test_secrets_that_are_handed_over_open_a_bucket_without_variables_and_files(server, home, tmp_path, monkeypatch):
+    for name, value in NAMES.items():
+        monkeypatch.setenv(name, value)
+    secrets = bucket_secrets(Bucket(url=server.url))
+    assert {name: secret.reveal() for name, secret in secrets.items()} == NAMES
+    for name in NAMES:
+        monkeypatch.delenv(name)
+    assert pull(open_bucket(Bucket(url=server.url), home, secrets), home).fetched == 5
 
 
 def test_cloudflares_endpoint_is_named_by_the_account(home, monkeypatch):
@@ -192,7 +205,7 @@ def test_a_url_that_holds_a_secret_or_makes_no_sense_is_refused_by_the_settings(
     ],
 )
 def test_a_key_that_could_lead_elsewhere_is_refused(key):
-    error = failure(lambda: safe_key(key))
+    error = failure(lambda: check_key(key))
     assert error.code == "r2.unsafe_key"
     assert len(error.message) < 400
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import orjson
 
-from evaluation import report
+from evaluation import report_schema
 
 
 def schema() -> bytes:
-    return orjson.dumps(report.Report.model_json_schema(mode="serialization"), option=orjson.OPT_INDENT_2) + b"\n"
+    return (
+        orjson.dumps(report_schema.Report.model_json_schema(mode="serialization"), option=orjson.OPT_INDENT_2) + b"\n"
+    )
 
 
 if __name__ == "__main__":
-    Path(report.__file__).with_name("report.schema.json").write_bytes(schema())
+    Path(report_schema.__file__).with_name("report.schema.json").write_bytes(schema())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.features import DEFAULT_FEATURES, FEATURES
+from data_pipeline.inputs import Inputs
 from evaluation.leaks import LeakAudit, Learned, Span, audit
 from tests.support import leaky
 from tests.support.random_markets import random_expert, random_market
@@ -23,10 +24,11 @@ def audited(kind: ModelType, params: dict[str, Any], seed: int) -> LeakAudit:
     last = int(len(bars) * 0.8)
     start, end = index[last // 10].to_pydatetime(), index[last].to_pydatetime()
     log = random_expert(bars, seed)
-    task = TrainingTask("M", bars.until(end), start, end, log, "test", kind.params(**params))
+    inputs = Inputs.of(bars, log)
+    task = TrainingTask(inputs.until(end), start, end, "test", kind.params(**params))
     learned: list[Learned] = []
     model = kind.train(task, TrainingContext(seed=seed, learned=learned.append))
-    return audit(model, bars, learned, Span(start, end), seed=seed)
+    return audit(model, inputs, learned, Span(start, end), seed=seed)
 
 
 def no_alarm(seed: int) -> None:

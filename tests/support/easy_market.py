@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from data_pipeline import calendar
 from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
 from data_pipeline.trade_logs import ExpertLog
 from trainers import TrainingTask, registry
 
@@ -67,19 +69,28 @@ def easy_expert(bars: Bars) -> ExpertLog:
     return ExpertLog(pd.DataFrame({"date": bars.dates.to_numpy("datetime64[ns]"), "action": action}))
 
 
-def easy_task(model_type: str, bars: Bars | None = None, **changes: Any) -> TrainingTask:
+def easy_task(
+    model_type: str,
+    bars: Bars | None = None,
+    *,
+    expert_log: ExpertLog | Literal["easy"] | None = "easy",
+    **changes: Any,
+) -> TrainingTask:
     """A task on the first 600 bars of the easy market (or on `bars`, all of them)."""
-    chosen = easy_bars().head(600) if bars is None else bars
+    used = easy_bars().head(600) if bars is None else bars
     facts: dict[str, Any] = {
-        "symbol": SYMBOL,
-        "bars": chosen,
-        "train_start": chosen.frame.index[0].to_pydatetime(),
-        "train_end": chosen.frame.index[-1].to_pydatetime(),
-        "expert_log": easy_expert(chosen),
+        "inputs": Inputs.of(used, easy_expert(used) if expert_log == "easy" else expert_log),
+        "train_start": used.frame.index[0].to_pydatetime(),
+        "train_end": used.frame.index[-1].to_pydatetime(),
         "provenance": "test",
         "params": registry.validate_params(model_type, QUICK[model_type]),
     }
     return TrainingTask(**(facts | changes))
+
+
+def with_expert(task: TrainingTask, log: ExpertLog) -> TrainingTask:
+    """The same task with another expert's log."""
+    return replace(task, inputs=Inputs.of(task.bars, log))
 
 
 def _phase(rows: int) -> np.ndarray:

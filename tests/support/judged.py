@@ -61,7 +61,7 @@ class Shelf:
             model_type=NAME,
             version=version,
             params=task.params,
-            bars=task.bars,
+            inputs=task.inputs,
             dataset=task.bars.fingerprint(),
             provenance=task.provenance,
             train_start=task.train_start,

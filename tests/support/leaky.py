@@ -13,14 +13,20 @@ import pandas as pd
 
 from config.settings import Section
 from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
 from data_pipeline.scaling import Scaler
 from data_pipeline.splits import purged_folds
 from data_pipeline.triple_barrier import Barriers, barrier_labels
+from evaluation.evidence import ModelEvidence
 from evaluation.leaks import Learned, Span
+from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
 from trainers import TrainingContext, TrainingTask
-from trainers.interface import Needs
+from trainers.interface import ModelFacts
+from trainers.manifest import Manifest
+from trainers.needs import Needs
 from trainers.safe_files import json_bytes, tensor_bytes
+from trainers.search_space import SearchSpace
 
 
 class PlantedParams(Section):
@@ -81,35 +87,35 @@ FEATURES: dict[str, Callable[[Bars], pd.Series]] = {
 # What training may take from where it must not; the bars that nobody should have given it are found in `STOLEN`.
 TRAININGS = {
     "scaler_on_all_data": "fit_span",
-    "scaler_on_all_data_untold": "refit",
+    "scaler_on_all_data_undeclared": "refit",
     "scaler_on_the_test_span": "fit_span",
-    "scaler_on_the_test_span_untold": "refit",
+    "scaler_on_the_test_span_undeclared": "refit",
     "label_into_the_holdout": "label_overlap",
     "label_into_the_test_span": "label_overlap",
     "shuffled_split": "fit_span",
     "chosen_on_the_holdout": "measured_span",
-    "nothing_told": "untold",
+    "nothing_declared": "undeclared",
 }
 STOLEN: list[Bars] = []
 
 
 @dataclass(frozen=True)
-class PlantedModel:
+class PlantedModel(SymbolModel):
     """Follows the trend, in units of a scaler."""
 
     scaler: Scaler
     plant: str
 
     @property
-    def facts(self) -> dict[str, Any]:
-        return {"metrics": {}, "features": ["change", "trend", "spread"]}
+    def facts(self) -> ModelFacts:
+        return ModelFacts(metrics={}, features=("change", "trend", "spread"))
 
-    def features(self, bars: Bars) -> pd.DataFrame:
+    def bar_features(self, bars: Bars) -> pd.DataFrame:
         frame = _frame(bars)
         return frame.assign(spread=FEATURES[self.plant](bars)) if self.plant in FEATURES else frame
 
     def signals(self, bars: Bars) -> Signals:
-        frame = self.features(bars)
+        frame = self.bar_features(bars)
         if self.plant == "signals_from_the_next_bar":
             frame = frame.shift(-1)
         scaler = Scaler.standard(frame) if self.plant == "signals_on_the_scale_of_all" else self.scaler
@@ -128,16 +134,26 @@ class PlantedType:
     description = "Leaks on demand."
     params = PlantedParams
     needs = Needs()
+    judge = "backtest"
 
     def train(self, task: TrainingTask, context: TrainingContext) -> PlantedModel:
         plant = PlantedParams.model_validate(task.params.model_dump()).plant
-        if plant != "nothing_told":
+        if plant != "nothing_declared":
             for learned in (*_measured(plant, task), *_served(plant, task)):
                 context.learned(learned)
         return PlantedModel(Scaler.standard(_frame(task.bars.since(task.train_start))), plant)
 
     def load(self, folder: Path) -> PlantedModel:
         raise LookupError(folder)
+
+    def evidence(self, manifest: Manifest) -> ModelEvidence:
+        return ModelEvidence()
+
+    def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> dict[str, pd.Series]:
+        return {}
+
+    def search_space(self, params: Section) -> SearchSpace:
+        return {}
 
 
 def _measured(plant: str, task: TrainingTask) -> Iterator[Learned]:
@@ -154,7 +170,7 @@ def _measured(plant: str, task: TrainingTask) -> Iterator[Learned]:
     every = _times(task, task.bars)
     before = every[every < pd.Timestamp(measured.first)]
     rows = every if plant == "scaler_on_the_test_span" else before
-    used = task.bars if plant == "scaler_on_the_test_span_untold" else task.bars.until(rows[-1])
+    used = task.bars if plant == "scaler_on_the_test_span_undeclared" else task.bars.until(rows[-1])
     yield Learned("measured scaler", rows, rows, measured, (_numbers(task, used), partial(_numbers, task)))
 
 
@@ -182,6 +198,7 @@ def _times(task: TrainingTask, bars: Bars) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(bars.since(task.train_start).frame.index)
 
 
-def _numbers(task: TrainingTask, bars: Bars) -> np.ndarray[Any, Any]:
+def _numbers(task: TrainingTask, data: Inputs | Bars) -> np.ndarray[Any, Any]:
+    bars = data.only if isinstance(data, Inputs) else data
     scaler = Scaler.standard(_frame(bars.since(task.train_start)))
     return np.concatenate([scaler.centre, scaler.scale])

@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.request import Request, urlopen
@@ -18,7 +18,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from config.secrets import Secret
-from data_pipeline.sources.r2 import S3Bucket
+from data_pipeline.buckets.s3 import S3Bucket
 
 NAME = "traders"
 KEY_ID, KEY = "an-access-key-id", "a-secret-access-key"
@@ -37,6 +37,9 @@ class S3Server:
     url: str = ""
     asked: list[str] = field(default_factory=list)
     wrong: dict[str, tuple[object, int]] = field(default_factory=dict)
+    writing: threading.Lock = field(
+        default_factory=threading.Lock
+    )  # S3 decides conditional puts one by one; moto races
 
     def misbehave(self, part: str, how: object, times: int = 1000) -> None:
         """Answer requests whose path holds `part` with a status, `torn` after half, or `slow`."""
@@ -60,7 +63,8 @@ class S3Server:
                 return [_ERROR.format(code=code).encode()]
             if how == "slow":
                 time.sleep(3)
-            whole = app(environ, start_response)
+            with self.writing if environ["REQUEST_METHOD"] == "PUT" else nullcontext():
+                whole = app(environ, start_response)
             if how == "torn":
                 body = b"".join(whole)
                 return [body[: len(body) // 2]]

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
+from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
 from evaluation.walk_forward import Fold, WalkForward, WalkForwardValidator
 from tests.support.easy_market import rough_bars
@@ -19,21 +22,24 @@ WALK = WalkForwardValidator(train=60, test=25, purge=5, embargo=2)
 
 
 @dataclass(frozen=True)
-class Threshold:
+class Threshold(SymbolModel):
     """Long after a rise that was unusual in its training span."""
 
     level: float
+
+    def bar_features(self, bars: Bars) -> pd.DataFrame:
+        return pd.DataFrame({"change": bars.frame["close"].pct_change()})
 
     def signals(self, bars: Bars) -> Signals:
         change = bars.frame["close"].pct_change().fillna(0.0)
         return Signals((change > self.level).astype("float64"), np.tanh(change.abs()))
 
 
-def fit_threshold(train: Bars, fold: Fold) -> Threshold:
-    return Threshold(float(train.frame["close"].pct_change().quantile(0.6)))
+def fit_threshold(train: Inputs, fold: Fold) -> Threshold:
+    return Threshold(float(train.only.frame["close"].pct_change().quantile(0.6)))
 
 
-def fit_slowly(train: Bars, fold: Fold) -> Threshold:
+def fit_slowly(train: Inputs, fold: Fold) -> Threshold:
     time.sleep(0.2)
     return fit_threshold(train, fold)
 

@@ -21,7 +21,7 @@ from trainers.cloning.columns import FeatureColumns, Floats, Labels, Matrix
 from trainers.cloning.config import BehavioralClonerConfig
 from trainers.cloning.flat_forest import FlatForest
 from trainers.cloning.report import labels_text, training_text
-from trainers.interface import Progress, unheard
+from trainers.interface import Progress, no_progress
 from trainers.safe_files import described, read_tensors, tensor_bytes
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class BehavioralCloner:
         X: Matrix,
         y: pd.Series | NDArray[Any],
         verbose: bool = True,
-        progress: Progress = unheard,
+        progress: Progress = no_progress,
     ) -> dict[str, Any]:
         """Fit on the first part of the rows, measure on the last; the rows must be in time order."""
         from trainers.cloning.scikit import measure  # noqa: PLC0415 -- predicting must not load scikit-learn
@@ -104,7 +104,7 @@ class BehavioralCloner:
             self._print(training_text(metrics))
         return metrics
 
-    def fit(self, X: Matrix, y: pd.Series | NDArray[Any], progress: Progress = unheard) -> None:
+    def fit(self, X: Matrix, y: pd.Series | NDArray[Any], progress: Progress = no_progress) -> None:
         """Fit on every row, with nothing held back to measure on."""
         self._fit(*_checked(X, y), progress)
 
@@ -114,7 +114,7 @@ class BehavioralCloner:
         scores, rows = [], np.arange(len(labels))
         for train, test in purged_folds(rows, rows + self.config.purge, n_folds):
             fold = BehavioralCloner(self.config)
-            fold._fit(columns, matrix[train], labels[train], unheard)
+            fold._fit(columns, matrix[train], labels[train], no_progress)
             scores.append(float(np.mean(fold.predict(matrix[test]) == labels[test])))
         return {
             "fold_accuracy": scores,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,20 +17,29 @@ from data_pipeline.actions import ACTIONS
 from data_pipeline.bars import Bars
 from data_pipeline.features import DEFAULT_FEATURES, feature_matrix
 from data_pipeline.splits import Split, holdout
-from data_pipeline.trade_logs import label
+from data_pipeline.trade_logs import ExpertLog, label
+from evaluation.evidence import FeatureImportance, ModelEvidence
 from evaluation.leaks import Learned, Span
+from evaluation.signal_model import SymbolModel
 from evaluation.signals import Sell, Signals, positions_from_actions
 from trainers.cloning.columns import FeatureColumns, within_range
 from trainers.cloning.config import BehavioralClonerConfig, BehavioralClonerParams, ForestConfig
 from trainers.cloning.flat_forest import FlatForest
 from trainers.cloning.forest import BehavioralCloner
-from trainers.interface import Needs, TrainingContext, TrainingTask
-from trainers.registry import describe
+from trainers.interface import ModelFacts, TrainingContext, TrainingTask
+from trainers.registry import describe, needs
 from trainers.safe_files import described, json_bytes, read_json, read_tensors, tensor_bytes
+from trainers.search_space import OneOf, Range, SearchSpace
 
 if TYPE_CHECKING:
-    from data_pipeline.trade_logs import ExpertLog
+    from data_pipeline.inputs import Inputs
+    from trainers.manifest import Manifest
 
+# What is measured of features, the most meaningful first.
+IMPORTANCE = {
+    "permutation_importance": "how much worse it gets when one is shuffled",
+    "feature_importance": "share of what the model's splits explain",
+}
 WEIGHTS, ABOUT = "weights.safetensors", "model.json"
 _ACTIONS = np.array(list(ACTIONS))
 
@@ -43,27 +52,28 @@ class About(Section):
     sell: Sell
     size_by_confidence: bool
     metrics: dict[str, Any]
+    issues: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
-class BehavioralClonerModel:
+class BehavioralClonerModel(SymbolModel):
     """A trained forest and how its actions become positions."""
 
     forest: FlatForest
     about: About
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What was measured while training, and the features in their order."""
-        return {"metrics": self.about.metrics, "features": list(self.about.features)}
+    def facts(self) -> ModelFacts:
+        """What was measured while training, the features in their order, and what was odd in the expert's log."""
+        return ModelFacts(metrics=self.about.metrics, features=self.about.features, issues=self.about.issues)
 
-    def features(self, bars: Bars) -> pd.DataFrame:
+    def bar_features(self, bars: Bars) -> pd.DataFrame:
         """What the forest decides from."""
         return feature_matrix(bars, self.about.features)
 
     def signals(self, bars: Bars) -> Signals:
         """Hold keeps the position, from flat before the first bar; a bar whose features are undefined is a hold."""
-        matrix = self.features(bars).to_numpy()
+        matrix = self.bar_features(bars).to_numpy()
         defined = within_range(matrix).all(axis=1)
         actions, confidence = np.zeros(len(bars), dtype=np.int64), np.zeros(len(bars))
         proba = self.forest.predict_proba(matrix[defined])
@@ -86,27 +96,30 @@ class BehavioralClonerType:
     name = "behavioral_cloner"
     description = describe()["behavioral_cloner"]
     params = BehavioralClonerParams
-    needs = Needs(expert_log=True, min_bars=100)
+    needs = needs("behavioral_cloner")
+    judge = "backtest"
 
     def train(self, task: TrainingTask, context: TrainingContext) -> BehavioralClonerModel:
         """Measure on the last part of the span, then fit on all of it."""
         task.require(self.needs)
         params = BehavioralClonerParams.model_validate(task.params.model_dump())
         features = params.features or DEFAULT_FEATURES
-        X, y, log = _training_rows(task, features)
+        X, y, issues = _training_rows(task, features)
         config = _config(params, context.seed)
         cloner = BehavioralCloner(config)
         metrics = cloner.train_model(
-            X, y, verbose=False, progress=lambda part, said: context.report(part * 0.5, f"measuring, {said}")
+            X, y, verbose=False, progress=lambda part, stage: context.report(part * 0.5, f"measuring, {stage}")
         )
-        cloner.fit(X, y, progress=lambda part, said: context.report(0.5 + part * 0.5, f"fitting, {said}"))
+        context.report_score(1, metrics["test_accuracy"])
+        cloner.fit(X, y, progress=lambda part, stage: context.report(0.5 + part * 0.5, f"fitting, {stage}"))
         for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
             context.learned(learned)
         about = About(
             features=features,
             sell=params.sell,
             size_by_confidence=params.size_by_confidence,
-            metrics=metrics | {"expert_log": log},
+            metrics=metrics,
+            issues=issues,
         )
         return BehavioralClonerModel(cloner.forest, about)
 
@@ -116,6 +129,38 @@ class BehavioralClonerType:
         tensors, _ = read_tensors(folder / WEIGHTS)
         return BehavioralClonerModel(FlatForest.from_tensors(tensors, FeatureColumns(about.features)), about)
 
+    def evidence(self, manifest: Manifest) -> ModelEvidence:
+        """How much each feature counts, by the most meaningful measure that was taken."""
+        measure = next((name for name in IMPORTANCE if manifest.metrics.get(name)), None)
+        if measure is None:
+            return ModelEvidence()
+        return ModelEvidence(FeatureImportance(IMPORTANCE[measure], manifest.metrics[measure]))
+
+    def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
+        """What the expert held from its first action to its last."""
+        sell = BehavioralClonerParams.model_validate(manifest.params).sell
+        positions = {name: _held(inputs.bars[name], log, sell) for name, log in inputs.expert_logs.items()}
+        return {name: held for name, held in positions.items() if len(held)}
+
+    def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
+        """The forest's size and the strength of its leaves."""
+        return {
+            "n_estimators": Range(50, 400, log=True, integer=True),
+            "max_depth": Range(3, 20, integer=True),
+            "min_samples_leaf": Range(1, 50, log=True, integer=True),
+            "class_weight": OneOf(("balanced", None)),
+        }
+
+
+def _held(bars: Bars, log: ExpertLog, sell: Sell) -> pd.Series:
+    """The expert's position at each bar between its first action and its last, where alone it is known."""
+    actions, _ = label(bars, log)
+    acted = actions.index[actions != 0]
+    if not len(acted):
+        return pd.Series(dtype="float64", index=bars.frame.index[:0])
+    held = pd.Series(positions_from_actions(actions.to_numpy(), sell), index=actions.index)
+    return held.loc[acted[0] : acted[-1]]
+
 
 def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig:
     shared = params.model_dump(include=set(ForestConfig.model_fields))
@@ -123,8 +168,8 @@ def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig
 
 
 def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
-    """Features and labels of the bars in the span whose features are defined, and what was odd in the log."""
-    log = cast("ExpertLog", task.expert_log)
+    """Features and labels of the bars in the span whose features are defined, and what of the log was of no use."""
+    log = task.inputs.expert_logs[task.bars.symbol]
     matrix = feature_matrix(task.bars, features)
     target, dates = label(task.bars, log)
     usable = (matrix.index >= task.train_start) & within_range(matrix.to_numpy()).all(axis=1)
@@ -132,8 +177,8 @@ def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.Data
         pd.Timestamp(time).tz_convert("UTC").tz_localize(None) for time in (task.train_start, task.train_end)
     )
     without_bar = sum(first <= date <= last for date in dates)
-    oddities = {"dates_without_bar": without_bar, "duplicates": log.duplicates, "unknown_actions": log.unknown}
-    return matrix[usable], target[usable], oddities
+    issues = {"dates_without_bar": without_bar, "duplicates": log.duplicates, "unknown_actions": log.unknown}
+    return matrix[usable], target[usable], {name: issue for name, issue in issues.items() if issue}
 
 
 def _learned(times: pd.DatetimeIndex, split: Split) -> tuple[Learned, Learned]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,10 +133,10 @@ def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: 
         checkpoint_folder=folder,
         checkpoint_frequency=lesson.between,
     )
-    judge = _Judge(lesson, folder, _unless_ending(context, number, params.seeds))
+    judge = _Judge(lesson, folder, _unless_ending(context, number, params.seeds), _scores(context, lesson, number))
     resume_from = folder if checkpoints(folder) else None
     told = train_rl_agent(agent, env, config, [judge], resume_from=resume_from, should_stop=context.should_stop)
-    context.end_if_asked((number + min(told["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning")
+    context.end_if_requested((number + min(told["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning")
     judge.judge(agent, told["timesteps"], 1.0)
     facts = {name: told[name] for name in ("timesteps", "seconds", "steps_per_second")}
     publish_bytes(folder / DONE, json_bytes(_Done(**facts, seed=seed, device=agent.device).model_dump()))
@@ -154,14 +155,30 @@ def _unless_ending(context: TrainingContext, number: int, seeds: int) -> Progres
     return tell
 
 
+def _scores(context: TrainingContext, lesson: Lesson, number: int) -> Callable[[int, float], None]:
+    """Reports validation scores to a search, by the steps of all agents so far; a ruined policy has none."""
+
+    def report(step: int, score: float) -> None:
+        if math.isfinite(score):
+            context.report_score(number * lesson.params.total_timesteps + step, score)
+
+    return report
+
+
 class _Judge(RLCallback):
     """Judges the agent again and again while it learns, and keeps each policy with what it earned.
 
     Only one that has learned since it was judged last: not the weights it began with, and none twice.
     """
 
-    def __init__(self, lesson: Lesson, folder: Path, tell: Callable[[float, str], None]) -> None:
-        self.lesson, self.folder, self.tell = lesson, folder, tell
+    def __init__(
+        self,
+        lesson: Lesson,
+        folder: Path,
+        tell: Callable[[float, str], None],
+        report_score: Callable[[int, float], None],
+    ) -> None:
+        self.lesson, self.folder, self.tell, self.report_score = lesson, folder, tell, report_score
         self.every, self.updates = Every(lesson.between), 0
 
     def on_step(self, training: Training) -> None:
@@ -178,6 +195,7 @@ class _Judge(RLCallback):
         about = {"step": step, "figures": figures}
         publish_bytes(self.folder / f"policy_{step:012d}.safetensors", tensor_bytes(policy.tensors(), about))
         self.tell(fraction, f"{step:,} steps, {in_words(figures)}")
+        self.report_score(step, Candidate(policy, step, figures).score)
 
     def state(self) -> dict[str, Any]:
         """How often it has judged, and after how many updates."""

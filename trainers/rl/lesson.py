@@ -48,7 +48,7 @@ class Lesson:
         times = task.bars.frame.index
         begin = int(times.searchsorted(pd.Timestamp(task.train_start)))
         split = holdout(len(times) - begin, params.validation, params.purge)
-        _require_enough(task.symbol, len(split.test), params)
+        _require_enough(task.subject, len(split.test), params)
         learning = task.bars.until(times[begin + split.train[-1]])
         return cls(task.bars, learning, begin, task.bars.since(times[begin + split.test[0]]), params)
 

@@ -27,9 +27,11 @@ from config.publish import publish_bytes
 from config.settings import Section
 from data_pipeline.bars import Bars
 from data_pipeline.features import feature_matrix
+from evaluation.evidence import ModelEvidence, ModelSelection
+from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
-from trainers.interface import Needs, TrainingContext, TrainingTask
-from trainers.registry import describe
+from trainers.interface import ModelFacts, TrainingContext, TrainingTask
+from trainers.registry import describe, needs
 from trainers.rl.environment_config import TradingEnvConfig
 from trainers.rl.episodes import PORTFOLIO
 from trainers.rl.lesson import Lesson
@@ -38,8 +40,13 @@ from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
 from trainers.rl.writable import require_writable
 from trainers.safe_files import corrupt, described, json_bytes, read_json, read_tensors, tensor_bytes
+from trainers.search_space import OneOf, Range, SearchSpace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from data_pipeline.inputs import Inputs
+    from trainers.manifest import Manifest
     from trainers.rl.candidates import Learner
 
 WEIGHTS, ABOUT, KEY = "weights.safetensors", "model.json", "task.json"
@@ -57,27 +64,24 @@ class About(Section):
 
 
 @dataclass(frozen=True, eq=False)
-class RLModel:
+class RLModel(SymbolModel):
     """A policy, and the environment whose observations it decides on."""
 
     policy: CompiledPolicy
     about: About
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ModelFacts:
         """What was measured while training, the market's features that are seen, and what it was trained by."""
-        return {
-            "metrics": self.about.metrics,
-            "features": list(self._features),
-            "device": self.about.device,
-            "libraries": list(LIBRARIES),
-        }
+        return ModelFacts(
+            metrics=self.about.metrics, features=self._features, device=self.about.device, libraries=LIBRARIES
+        )
 
     @property
     def _features(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.about.environment.windowed, *self.about.environment.features)))
 
-    def features(self, bars: Bars) -> pd.DataFrame:
+    def bar_features(self, bars: Bars) -> pd.DataFrame:
         """What is seen of the market; the rest of an observation is the policy's own account."""
         return feature_matrix(bars, self._features)
 
@@ -94,11 +98,12 @@ class RLModel:
 class RLModelType:
     """Agents of one kind learn on the first part of the span; the best policy on the later part serves."""
 
-    needs = Needs(min_bars=100)
+    judge = "backtest"
 
     def __init__(self, name: str, params: type[RLParams]) -> None:
         self.name = name
         self.description = describe()[name]
+        self.needs = needs(name)
         self.params: type[Section] = params
         self._params = params
 
@@ -140,8 +145,39 @@ class RLModelType:
         span = [time.isoformat() for time in (task.train_start, task.train_end)]
         params = task.params.model_dump(mode="json")
         libraries = [version(name) for name in ("nightdesk", *LIBRARIES)]
-        about = [self.name, task.bars.fingerprint(), span, params, context.seed, context.device, libraries]
+        about = [self.name, task.inputs.fingerprint(), span, params, context.seed, context.device, libraries]
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+    def evidence(self, manifest: Manifest) -> ModelEvidence:
+        """Among how many checkpoints of how many seeds the policy was selected, and how they did on validation bars."""
+        metrics = manifest.metrics
+        validation, ratios = metrics["validation"], metrics["sharpe_ratios"]
+        return ModelEvidence(
+            model_selection=ModelSelection(
+                first=validation["first"],
+                last=validation["last"],
+                bars=validation["bars"],
+                seeds=len(metrics["seeds"]),
+                checkpoints=metrics["chosen"]["checkpoints"],
+                chosen=validation["sharpe_ratio"],
+                low=ratios["min"],
+                high=ratios["max"],
+                mean=ratios["mean"],
+                buy_and_hold=validation["buy_and_hold"]["sharpe_ratio"],
+            )
+        )
+
+    def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:  # noqa: ARG002
+        """An agent has no teacher."""
+        return {}
+
+    def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
+        """What an agent's learning depends on most."""
+        return {
+            "agent.learning_rate": Range(1e-5, 3e-3, log=True),
+            "agent.gamma": OneOf((0.9, 0.95, 0.99, 0.995)),
+            "agent.hidden_dim": OneOf((32, 64, 128, 256)),
+        }
 
     def load(self, folder: Path) -> RLModel:
         """Read what `save` wrote; the layers must fit each other, the environment and this agent."""

@@ -18,7 +18,7 @@ class Attempts(Message):
     sharpe_ratios: dict[str, float]
 
 
-class Finding(Message):
+class FindingInfo(Message):
     """What the unseen bars say of one version: its metrics, the verdict, and the codes of its reasons."""
 
     metrics: Metrics
@@ -33,8 +33,8 @@ class EvaluateResult(TaskResult):
     first: datetime
     last: datetime
     report: str
-    challenger: Finding
-    champion: Finding | None
+    challenger: FindingInfo
+    champion: FindingInfo | None
 
 
 class EvaluateRequest(ModelRequest[EvaluateResult]):

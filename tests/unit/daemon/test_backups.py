@@ -308,7 +308,17 @@ def test_the_ledger_knows_which_backup_was_verified_and_which_was_proven(desk, d
     first, second = take(desk, database), take(desk, database, SECOND)
     assert database.read(ledger.last_verified) is None
     for backup in (first, second):
-        database.write(lambda c, backup=backup: ledger.record(c, backup, run_id=None, verified_at=NOW))
+        database.write(
+            lambda c, backup=backup: ledger.record(
+                c,
+                backup.name,
+                taken_at=backup.taken_at,
+                files=backup.files,
+                size=backup.bytes,
+                run_id=None,
+                verified_at=NOW,
+            )
+        )
     assert database.read(ledger.last_verified).name == second.name
     assert database.read(ledger.last_proven) is None
     database.write(lambda c: ledger.mark_restored(c, first.name, NOW))

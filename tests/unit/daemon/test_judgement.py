@@ -12,7 +12,7 @@ from daemon.dispatcher import Dispatcher
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.executors.base import Outcome
 from daemon.house import House
-from daemon.jobs.evaluation.messages import EvaluateResult, Finding
+from daemon.jobs.evaluation.messages import EvaluateResult, FindingInfo
 from daemon.jobs.performance_check.messages import (
     LivePerformanceRequest,
     LivePerformanceResult,
@@ -37,9 +37,9 @@ def house(home: Home) -> Iterator[House]:
         yield built
 
 
-def finding(verdict: str, sharpe: float) -> Finding:
+def finding(verdict: str, sharpe: float) -> FindingInfo:
     metrics = Metrics(values={"sharpe_ratio": sharpe, "max_drawdown": -5.0})
-    return Finding(metrics=metrics, verdict=verdict, reasons=("sharpe_diff",))
+    return FindingInfo(metrics=metrics, verdict=verdict, reasons=("sharpe_diff",))
 
 
 def judged(verdict: str, *, sharpe: float = 1.0, champion: float | None = None) -> Outcome[Any]:

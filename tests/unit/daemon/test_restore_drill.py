@@ -41,7 +41,7 @@ def backup(home, database, model):
         model_type=NAME,
         version="v1",
         params=task.params,
-        bars=task.bars,
+        inputs=task.inputs,
         dataset=task.bars.fingerprint(),
         provenance=task.provenance,
         train_start=task.train_start,

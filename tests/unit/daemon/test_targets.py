@@ -8,14 +8,16 @@ from config.paths import Home
 from config.settings import Settings
 from daemon.targets import Target, targets
 from trainers import registry
+from trainers.needs import Needs, Scope
 
 SETTINGS = Settings(symbols=("AAPL", "MSFT"), model_types=("of_traders", "ppo", "of_all", "behavioral_cloner"))
 
 
 @pytest.fixture(autouse=True)
 def _model_types_of_every_scope(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, scope in (("of_all", "universe"), ("of_traders", "trader")):
-        entry = registry._Entry("For this test.", "none:None", "none:None", scope)
+    scopes: dict[str, Scope] = {"of_all": "universe", "of_traders": "trader"}
+    for name, scope in scopes.items():
+        entry = registry._Entry("For this test.", "none:None", "none:None", Needs(scope=scope))
         monkeypatch.setitem(registry._REGISTERED, name, entry)
 
 

@@ -74,12 +74,12 @@ def test_what_was_learned_from_elsewhere_fails_the_training(home: Home, shelf: S
     assert findings[0]["kind"] == kind
     expected = {
         "scaler_on_all_data": "scaler",
-        "scaler_on_all_data_untold": "scaler",
+        "scaler_on_all_data_undeclared": "scaler",
         "scaler_on_the_test_span": "measured scaler",
-        "scaler_on_the_test_span_untold": "measured scaler",
+        "scaler_on_the_test_span_undeclared": "measured scaler",
         "label_into_the_test_span": "measured classifier",
         "shuffled_split": "measured classifier",
-        "nothing_told": "training",
+        "nothing_declared": "training",
     }
     assert {finding["name"] for finding in findings} == {expected.get(plant, "classifier")}
 

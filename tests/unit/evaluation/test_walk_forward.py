@@ -19,6 +19,7 @@ from pandas.testing import assert_series_equal
 
 from config import NightdeskError, UsageError
 from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
 from evaluation import Signals, WalkForwardValidator, backtest
 from evaluation.walk_forward import Fold, WalkForward
 from tests.support.easy_market import rough_bars
@@ -72,16 +73,16 @@ def test_tests_never_overlap_and_the_gap_before_each_holds(validator: WalkForwar
 
 
 def test_each_bar_is_decided_by_the_model_of_its_fold_which_saw_only_its_training_span() -> None:
-    seen: dict[int, Bars] = {}
+    seen: dict[int, Inputs] = {}
 
-    def fit(train: Bars, fold: Fold) -> Threshold:
+    def fit(train: Inputs, fold: Fold) -> Threshold:
         seen[fold.number] = train
         return fit_threshold(train, fold)
 
     walked = WALK.validate(BARS, fit)
     for fold in walked.folds:
         train = seen[fold.number]
-        assert (train.frame.index[0], train.frame.index[-1]) == (fold.train.first, fold.train.last)
+        assert (train.times[0], train.times[-1]) == (fold.train.first, fold.train.last)
         alone = fit_threshold(train, fold).signals(BARS)
         for name in ("position", "confidence"):
             ours = getattr(walked.signals, name).loc[fold.test.first : fold.test.last]
@@ -150,7 +151,7 @@ def fitted(folder: Path, bars: Bars = BARS, key: str = "threshold") -> list[int]
     """The folds that had to be fitted to walk over `bars`; the walk must be the same as one that kept nothing."""
     done: list[int] = []
 
-    def fit(train: Bars, fold: Fold) -> Threshold:
+    def fit(train: Inputs, fold: Fold) -> Threshold:
         done.append(fold.number)
         return fit_threshold(train, fold)
 
@@ -173,7 +174,7 @@ def test_newer_bars_cost_only_the_folds_they_are_in(tmp_path: Path) -> None:
     assert fitted(tmp_path) == [8, 9]
 
 
-@pytest.mark.parametrize("torn", [b"", b"{", b'{"format": 1}', b"\x80\x04junk", b"[1, 2]"])
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"format": 2}', b"\x80\x04junk", b"[1, 2]"])
 def test_a_damaged_fold_is_done_again(tmp_path: Path, torn: bytes) -> None:
     fitted(tmp_path)
     (tmp_path / "fold-0004.json").write_bytes(torn)
@@ -184,7 +185,8 @@ def test_a_fold_with_positions_out_of_bounds_is_done_again(tmp_path: Path) -> No
     fitted(tmp_path)
     path = tmp_path / "fold-0004.json"
     kept = json.loads(path.read_bytes())
-    path.write_text(json.dumps(kept | {"position": [7.0] * 25}))
+    rows = kept["signals"]["EASY"]
+    path.write_text(json.dumps(kept | {"signals": {"EASY": rows | {"position": [7.0] * 25}}}))
     assert fitted(tmp_path) == [4]
 
 
@@ -195,7 +197,7 @@ class Psychic(Threshold):
 
 
 def test_a_model_that_knows_later_bars_ends_the_walk() -> None:
-    with pytest.raises(NightdeskError, match="Fold 0 of EASY knew later bars") as refused:
+    with pytest.raises(NightdeskError, match="Fold 0 of EASY used later bars") as refused:
         WALK.validate(BARS, lambda train, fold: Psychic(fit_threshold(train, fold).level))
     assert refused.value.code == "walk_forward.leak"
 

@@ -12,7 +12,7 @@ import pytest
 from config.errors import UsageError
 from data_pipeline.features import DEFAULT_FEATURES, feature_matrix, warm_up
 from data_pipeline.trade_logs import ExpertLog
-from tests.support.easy_market import easy_bars, easy_expert, easy_task
+from tests.support.easy_market import easy_bars, easy_expert, easy_task, with_expert
 from trainers import TrainingContext, TrainingTask, registry
 from trainers.cloning.model_type import BehavioralClonerModel, BehavioralClonerType
 
@@ -63,8 +63,8 @@ def test_sized_by_confidence_a_position_keeps_the_size_of_its_last_trade() -> No
 
 def test_it_learns_from_the_features_it_is_given() -> None:
     model = cloned(features=("rsi", "return_5"))
-    assert model.facts["features"] == ["rsi", "return_5"]
-    assert set(model.facts["metrics"]["feature_importance"]) == {"rsi", "return_5"}
+    assert model.facts.features == ("rsi", "return_5")
+    assert set(model.facts.metrics["feature_importance"]) == {"rsi", "return_5"}
 
 
 def test_a_feature_nobody_knows_is_refused_by_name() -> None:
@@ -80,10 +80,10 @@ def test_what_lies_before_the_span_warms_the_features_and_teaches_nothing() -> N
     early = log["date"] < pd.Timestamp(start).tz_localize(None).normalize()
     upside_down = ExpertLog(log.assign(action=log["action"].where(~early, -log["action"])))
     first = trained(replace(task, train_start=start))
-    second = trained(replace(task, train_start=start, expert_log=upside_down))
+    second = trained(with_expert(replace(task, train_start=start), upside_down))
     assert first.about == second.about
     assert first.forest.value.tobytes() == second.forest.value.tobytes()
-    assert first.facts["metrics"]["train_size"] + first.facts["metrics"]["test_size"] == 400 - 5
+    assert first.facts.metrics["train_size"] + first.facts.metrics["test_size"] == 400 - 5
 
 
 def test_it_is_measured_on_the_last_part_and_then_learns_from_all_of_it() -> None:
@@ -91,18 +91,18 @@ def test_it_is_measured_on_the_last_part_and_then_learns_from_all_of_it() -> Non
     log = easy_expert(task.bars).frame
     last = log["date"] >= log["date"].iloc[-100]
     changed = ExpertLog(log.assign(action=log["action"].where(~last, 0)))
-    first, second = trained(task), trained(replace(task, expert_log=changed))
-    assert first.facts["metrics"]["train_accuracy"] == second.facts["metrics"]["train_accuracy"]
-    assert first.facts["metrics"]["test_accuracy"] > second.facts["metrics"]["test_accuracy"]
+    first, second = trained(task), trained(with_expert(task, changed))
+    assert first.facts.metrics["train_accuracy"] == second.facts.metrics["train_accuracy"]
+    assert first.facts.metrics["test_accuracy"] > second.facts.metrics["test_accuracy"]
     assert first.forest.value.tobytes() != second.forest.value.tobytes()
 
 
-def test_what_was_odd_in_the_log_is_kept_with_the_metrics() -> None:
+def test_what_of_the_log_could_not_be_used_is_an_issue_of_the_model() -> None:
     task = easy_task(NAME)
     log = easy_expert(task.bars)
     saturday = pd.Timestamp("2019-06-01")
     later = pd.Timestamp(task.train_end + timedelta(days=30)).tz_localize(None).normalize()
     dates = pd.DataFrame({"date": [saturday, later], "action": [1, 1]})
     odd = replace(log, frame=pd.concat([log.frame, dates]), unknown={"ponder": 2}, duplicates=3)
-    kept = trained(replace(task, expert_log=odd)).facts["metrics"]["expert_log"]
-    assert kept == {"dates_without_bar": 1, "duplicates": 3, "unknown_actions": {"ponder": 2}}
+    issues = trained(with_expert(task, odd)).facts.issues
+    assert issues == {"dates_without_bar": 1, "duplicates": 3, "unknown_actions": {"ponder": 2}}

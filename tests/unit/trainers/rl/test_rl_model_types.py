@@ -16,6 +16,7 @@ import pytest
 import safetensors.numpy
 
 from config.errors import NightdeskError
+from data_pipeline.inputs import Inputs
 from evaluation import backtest
 from evaluation.leaks import Learned
 from tests.support.easy_market import QUICK, easy_bars, easy_task, rough_bars
@@ -90,7 +91,7 @@ def test_it_tells_of_its_policy_and_of_its_choice() -> None:
 
 @pytest.mark.parametrize("name", ["a2c", "dqn"])
 def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -> None:
-    metrics, model = trained(name).facts["metrics"], trained(name)
+    metrics, model = trained(name).facts.metrics, trained(name)
     told = metrics["validation"]
     bars = easy_bars().head(600)
     unseen = bars.since(bars.frame.index[480])
@@ -101,14 +102,14 @@ def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -
     assert told["sharpe_ratio"] > told["buy_and_hold"]["sharpe_ratio"]
     assert metrics["learned_bars"] == 600 - 120 - 5 - 5
     assert metrics["seeds"][0]["steps_per_second"] > 0.0
-    assert model.facts["features"] == ["log_return", "return_5"]
+    assert model.facts.features == ["log_return", "return_5"]
     assert model.facts["libraries"] == ["gymnasium", "stable-baselines3", "torch"]
     assert model.facts["device"] == "cpu"
     json.dumps(model.facts, allow_nan=False)
 
 
 def test_of_several_agents_the_best_serves_and_all_are_told() -> None:
-    told = train("a2c", TrainingContext(seed=3), seeds=3, total_timesteps=1200).facts["metrics"]
+    told = train("a2c", TrainingContext(seed=3), seeds=3, total_timesteps=1200).facts.metrics
     ratios = [agent["sharpe_ratio"] for agent in told["seeds"]]
     assert len(set(ratios)) == 3
     assert told["validation"]["sharpe_ratio"] == max(ratios)
@@ -159,10 +160,10 @@ def test_an_agent_that_never_trades_says_so_and_claims_nothing() -> None:
     heard: list[str] = []
     context = TrainingContext(seed=3, progress=lambda _, message: heard.append(message))
     model = train("dqn", context, environment=costly)
-    told = model.facts["metrics"]["validation"]
+    told = model.facts.metrics["validation"]
     assert (told["sharpe_ratio"], told["trades"], told["exposure"], told["total_return"]) == (None, 0, 0.0, 0.0)
     assert told["reasons"]["sharpe_ratio"]
-    assert model.facts["metrics"]["sharpe_ratios"]["max"] == 0.0
+    assert model.facts.metrics["sharpe_ratios"]["max"] == 0.0
     assert "never trades" in heard[-1]
 
 
@@ -200,7 +201,7 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_
     model = train(name, going_on)
     assert heard[1] > 0.3, "what was played is not played again"
     assert weights(model, tmp_path / "resumed") == weights(trained(name), tmp_path / "whole")
-    resumed, whole = (each.facts["metrics"] for each in (model, trained(name)))
+    resumed, whole = (each.facts.metrics for each in (model, trained(name)))
     assert (resumed["chosen"], resumed["validation"]) == (whole["chosen"], whole["validation"])
     assert not list(folder.glob("seed_0/checkpoint_*")), "what will not be gone on with is not kept"
 
@@ -220,7 +221,7 @@ def test_an_agent_that_had_finished_is_not_trained_again(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "other",
     [
-        lambda it: replace(it, bars=rough_bars(600)),
+        lambda it: replace(it, inputs=Inputs.of(rough_bars(600))),
         lambda it: replace(it, params=it.params.model_copy(update={"evaluations": 2})),
     ],
     ids=["bars", "params"],
@@ -367,7 +368,7 @@ def test_it_is_proved_judged_and_served_without_what_it_was_trained_by(tmp_path:
         model_type="dqn",
         version="v1",
         params=given.params,
-        bars=given.bars,
+        inputs=given.inputs,
         dataset="d" * 64,
         provenance="test",
         train_start=given.train_start,

@@ -1,0 +1,66 @@
+"""The bucket that the settings name, and the secrets that open it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from config.errors import ConfigError, NightdeskError
+from config.secrets import BUCKET_VARIABLES, read_secret
+from data_pipeline.buckets.folder import FolderBucket
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from config.secrets import Secret
+    from config.settings import Bucket as BucketSettings
+    from data_pipeline.buckets.base import Bucket
+
+
+def open_bucket(settings: BucketSettings, home: Home, secrets: Mapping[str, Secret] | None = None) -> Bucket:
+    """The bucket of these settings; without a URL, the folder of the home.
+
+    A secret that is not among `secrets` is read from its variable or its file.
+    """
+    url = settings.url
+    if url is None or url.startswith("file:"):
+        return FolderBucket(_folder(url, home))
+    from data_pipeline.buckets.s3 import S3Bucket  # noqa: PLC0415 -- boto3 is heavy
+
+    def secret(name: str) -> Secret:
+        return (secrets or {}).get(name) or _read(settings, name)
+
+    endpoint = f"https://{secret('R2_ACCOUNT_ID').reveal()}.r2.cloudflarestorage.com" if url == "r2" else url
+    return S3Bucket(
+        endpoint,
+        secret("R2_BUCKET_NAME").reveal(),
+        key_id=secret("R2_ACCESS_KEY_ID"),
+        key=secret("R2_SECRET_ACCESS_KEY"),
+    )
+
+
+def bucket_secrets(settings: BucketSettings) -> dict[str, Secret]:
+    """Those of the bucket's secrets that can be read now; what is missing is an error when the bucket is opened."""
+    secrets: dict[str, Secret] = {}
+    for name in BUCKET_VARIABLES:
+        with suppress(ConfigError):
+            secrets[name] = _read(settings, name)
+    return secrets
+
+
+def _read(settings: BucketSettings, name: str) -> Secret:
+    folder = settings.secrets_folder
+    return read_secret(f"bucket's {name}", variable=name, file=Path(folder, name) if folder else None)
+
+
+def _folder(url: str | None, home: Home) -> Path:
+    folder = Path(unquote(urlsplit(url).path)) if url else home.bucket
+    if home.trades.resolve().is_relative_to(folder.resolve()):
+        raise NightdeskError(
+            "r2.own_folder",
+            f"The bucket {folder.name!r} holds what is pulled from it: every pull would take in the last.",
+            "Name the folder of the logs alone.",
+        )
+    return folder

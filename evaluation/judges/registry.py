@@ -1,0 +1,26 @@
+"""Every judge by its name; one is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from config.errors import UsageError
+from evaluation.judges.base import Judge
+
+_REGISTERED = {
+    "backtest": "evaluation.judges.backtest:BacktestJudge",
+}
+
+
+def names() -> list[str]:
+    """The registered judges, in alphabetical order."""
+    return sorted(_REGISTERED)
+
+
+def get(name: str) -> Judge:
+    """The judge called `name`."""
+    if name not in _REGISTERED:
+        raise UsageError("judge.unknown", f"There is no judge {name!r}.", f"Name one of: {', '.join(names())}.")
+    module, _, attribute = _REGISTERED[name].partition(":")
+    return cast("Judge", getattr(import_module(module), attribute)())

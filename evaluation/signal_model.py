@@ -1,0 +1,58 @@
+"""What an audit, a walk-forward or a judge needs to know of a trained model: what it sees, and what it decides."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+
+from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
+from evaluation.signals import Signals
+
+
+@dataclass(frozen=True)
+class Request:
+    """What whoever asks for decisions may want of them.
+
+    Args:
+        target_return: the return to reach, for model types that are conditioned on one; None is the model's default.
+    """
+
+    target_return: float | None = None
+
+
+NO_REQUEST = Request()
+
+
+class SignalModel(Protocol):
+    """A trained model. Equal inputs and requests give equal signals, to the last bit."""
+
+    def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+        """What it decides from, by symbol or market: named columns of numbers, a row a bar, NaN in warm-ups."""
+
+    def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
+        """By symbol or market a position and a confidence for each bar, decided at its close with nothing later."""
+
+
+class SymbolModel(ABC):
+    """The adapter for models of one symbol, which say what they see in bars and what they decide on them."""
+
+    @abstractmethod
+    def bar_features(self, bars: Bars) -> pd.DataFrame:
+        """What it decides from: named columns of numbers, a row a bar, NaN in warm-ups."""
+
+    @abstractmethod
+    def signals(self, bars: Bars) -> Signals:
+        """A position and a confidence for each bar, decided at its close with nothing later."""
+
+    def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
+        """What it decides from, by symbol."""
+        return {symbol: self.bar_features(bars) for symbol, bars in inputs.bars.items()}
+
+    def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:  # noqa: ARG002
+        """The signals of its symbol."""
+        return {symbol: self.signals(bars) for symbol, bars in inputs.bars.items()}

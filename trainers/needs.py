@@ -1,0 +1,30 @@
+"""What a model type needs; light, so that the process that plans trainings can know it without importing a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from data_pipeline.inputs import Kind
+
+# What one version speaks of: a symbol, all symbols of the desk together, or one trader's markets.
+Scope = Literal["symbol", "universe", "trader"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a model type cannot be trained without.
+
+    Args:
+        scope: what one version speaks of.
+        data: the kinds of input it looks at; a kind besides bars must be there when it is trained.
+        members: the model types whose versions are trained before it and handed to it.
+        min_bars: the fewest closes from the start of the training span on.
+    """
+
+    scope: Scope = "symbol"
+    data: frozenset[Kind] = frozenset({"bars"})
+    members: tuple[str, ...] = ()
+    min_bars: int = 2
