@@ -12,8 +12,8 @@ from config.errors import NightdeskError
 from daemon.alerts.rules import run_ended
 from daemon.domain.progress import RunProgress
 from daemon.house import House, with_options
+from daemon.jobs.steps import STEPS, Ending, RunWork
 from daemon.runs import SHUTDOWN, Owner, Run
-from daemon.steps import STEPS, Ending, RunWork
 from daemon.store import alerts, runs
 
 if TYPE_CHECKING:

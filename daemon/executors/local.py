@@ -54,7 +54,7 @@ class LocalExecutor:
         workers: int,
         *,
         idle: timedelta = IDLE,
-        work: str = "daemon.work",
+        work: str = "daemon.jobs.tasks",
         private: Collection[str] = (),
     ) -> None:
         self._home = home

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from config.paths import Home
+from daemon.jobs.backup.tasks import prove_in
 from daemon.store import models
 from daemon.store.database import Database
-from daemon.work.restore import prove_backup
 from tests.support.old_homes import old_home
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def nightdesk(home: Home, *words: str) -> Any:
 
 
 def test_a_backup_that_the_older_one_took_can_be_restored(home: Home, tmp_path: Path) -> None:
-    champions = prove_backup(home.backups[-1], tmp_path / "scratch")["champions"]
+    champions = prove_in(tmp_path / "scratch", home.backups[-1]).champions
     assert [Path(champion).parts[1:3] for champion in champions] == [("AAPL", CLONER), ("MSFT", CLONER)]
 
 

@@ -20,12 +20,12 @@ from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.worker_process import cancelled
 from daemon.house import House
 from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsResult
+from daemon.jobs.tasks import resolve
 from daemon.log import Log
 from daemon.protocol import Assignment, TaskEnded, assign, read_answer
 from daemon.runs import Run
 from daemon.store import runs
 from daemon.store.database import Database
-from daemon.work import resolve
 from daemon.worker import WorkContext, perform
 
 EVENING = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)

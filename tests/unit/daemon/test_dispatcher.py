@@ -14,10 +14,10 @@ from daemon.dispatcher import Dispatcher
 from daemon.domain.tasks import TaskProgress
 from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
+from daemon.jobs.base import wait_for_forerunner
+from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.runs import Owner
-from daemon.steps import STEPS, Ending, RunWork, Step
-from daemon.steps.base import wait_for_forerunner
 from daemon.store import alerts, models, runs, tasks
 from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
 

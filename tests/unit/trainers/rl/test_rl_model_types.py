@@ -351,7 +351,7 @@ def test_a_model_that_is_damaged_is_not_loaded(damage: Callable[[Path], Any], tm
 _SERVES = """
 import sys
 from pathlib import Path
-import daemon.work.evaluation, daemon.work.restore, daemon.work.signals
+import daemon.jobs.evaluation.tasks, daemon.jobs.backup.tasks, daemon.jobs.signals.tasks
 from tests.support.easy_market import easy_bars
 from trainers import load_artifact, prove
 artifact = load_artifact(Path(sys.argv[1]))
