@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 SAMPLE = "sample"  # the source of the made-up market and of its expert
 _TEACHER = "sample expert"
@@ -56,3 +59,16 @@ class Provenance:
     def comparable(self, other: Provenance) -> bool:
         """Whether models of the two may be compared: only those of the same kind of truth."""
         return self == other
+
+
+def _parsed(value: object) -> object:
+    return Provenance.parse(value) if isinstance(value, str) else value
+
+
+# A field of a pydantic model whose JSON is the label.
+ProvenanceField = Annotated[
+    Provenance,
+    BeforeValidator(_parsed),
+    PlainSerializer(lambda provenance: provenance.label, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]

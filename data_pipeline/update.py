@@ -19,6 +19,7 @@ from data_pipeline.bars import COLUMNS, EXTRAS, Bars
 from data_pipeline.breaker import Breaker
 from data_pipeline.health import Health, measure
 from data_pipeline.news import HeadlineStore
+from data_pipeline.provenance import SAMPLE
 from data_pipeline.quarantine import Quarantine
 from data_pipeline.rebasing import Rewriting, events_of, explained, rewriting, unlike
 from data_pipeline.sources import BarSource, open_source
@@ -99,7 +100,7 @@ def update_symbol(
     except NightdeskError as error:
         if sources.bars != "auto" or error.code not in _NOT_SERVED or store.holds_real_bars():
             raise
-        sample = open_source("sample", sources, home)
+        sample = open_source(SAMPLE, sources, home)
         return _update(store, sample, symbol, interval, now, fallback=error.message)
 
 

@@ -35,13 +35,13 @@ async def _request(work: RunWork, subject: str) -> CompareModelsRequest | None:
     compared = chosen([version for version in fit if version.model_type in work.settings.model_types])
     if not compared:
         return None
-    provenance = compared[0].provenance
+    provenance = Provenance.parse(compared[0].provenance)
     return CompareModelsRequest(
         run=work.run.name,
         subject=subject,
         provenance=provenance,
         versions=tuple(map(_compared, compared)),
-        tried=sum(version.provenance == provenance for version in recorded),
+        tried=sum(Provenance.parse(version.provenance).comparable(provenance) for version in recorded),
     )
 
 

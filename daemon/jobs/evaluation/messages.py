@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from daemon.domain.metrics import Metrics
 from daemon.domain.tasks import Message, ModelRequest, TaskRequest, TaskResult, TaskTarget, VersionRef
+from data_pipeline.provenance import ProvenanceField
 
 ComparedState = Literal["champion", "challenger", "retired", "rejected"]
 
@@ -72,7 +73,7 @@ class CompareModelsRequest(TaskRequest[CompareModelsResult]):
     result: ClassVar[type[TaskResult]] = CompareModelsResult
     run: str
     subject: str
-    provenance: str
+    provenance: ProvenanceField
     versions: tuple[ComparedVersion, ...]
     tried: int
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -33,7 +33,7 @@ def made_up_teacher(candidate: Version, champion: Version | None) -> bool:
     if champion is None:
         return False
     ours, theirs = Provenance.parse(candidate.provenance), Provenance.parse(champion.provenance)
-    return ours.sample_teacher and theirs == replace(ours, sample_teacher=False)
+    return ours.sample_teacher and ours.sources == theirs.sources and not theirs.sample_teacher
 
 
 def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from daemon.domain.metrics import Metrics
 from daemon.jobs.evaluation.messages import EvaluateResult, FindingInfo
 from daemon.jobs.versions import inputs_of, judged_version, loaded, proved, refuse_other_bars, speaks_of
+from data_pipeline.provenance import Provenance
 from evaluation import judges
 from evaluation.judges.base import Case, Finding
 from evaluation.report_schema import Subject
@@ -73,7 +74,7 @@ def _subject(challenger: Artifact, champion: Artifact | None, inputs: Inputs) ->
         model_type=manifest.model_type,
         version=manifest.version,
         champion=champion.manifest.version if champion is not None else None,
-        provenance=manifest.provenance,
+        provenance=Provenance.parse(manifest.provenance),
         dataset=inputs.dataset,
         interval=next(iter(inputs.bars.values())).interval,
         trained_on=(manifest.train_start.isoformat(), manifest.train_end.isoformat()),

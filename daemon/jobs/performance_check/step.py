@@ -20,6 +20,7 @@ from daemon.store import alerts, measurements, models, signals
 from daemon.store.measurements import Basis
 from daemon.store.models import Version
 from daemon.targets import Target, targets
+from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -67,7 +68,10 @@ class Plans:
 async def _plans(work: RunWork, champion: Version) -> Plans:
     """The signals of its place count as live, those of earlier champions too; its own are monitored."""
     history = await work.read(lambda c: signals.history(c, champion.subject, champion.model_type))
-    oldest_first = [signal for signal in reversed(history) if signal.provenance == champion.provenance]
+    provenance = Provenance.parse(champion.provenance)
+    oldest_first = [
+        signal for signal in reversed(history) if Provenance.parse(signal.provenance).comparable(provenance)
+    ]
     own = [signal for signal in oldest_first if signal.version_id == champion.id]
     monitor = MonitorRequest(
         subject=champion.subject,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from daemon.domain.tasks import Message, ModelRequest, TaskResult, VersionRef
+from data_pipeline.provenance import ProvenanceField
 
 
 class LatestSignal(Message):
@@ -17,7 +18,7 @@ class LatestSignal(Message):
     position: float
     confidence: float
     price: float
-    provenance: str
+    provenance: ProvenanceField
     dataset: str
     expires_at: datetime
 

@@ -64,7 +64,7 @@ async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bo
             position=signal.position,
             confidence=signal.confidence,
             price=signal.price,
-            provenance=signal.provenance,
+            provenance=signal.provenance.label,
             dataset=signal.dataset,
             published_at=work.clock.now(),
             expires_at=signal.expires_at,

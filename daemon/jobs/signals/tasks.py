@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
 from data_pipeline.calendar import next_close
+from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
     from daemon.jobs.signals.messages import SignalRequest
@@ -25,13 +26,13 @@ def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult
     inputs = inputs_of(context, request.subject, artifact.manifest)
     refuse_other_bars(artifact.manifest, inputs)
     decided = artifact.model.decide(inputs)
-    provenance = artifact.manifest.provenance
+    provenance = Provenance.parse(artifact.manifest.provenance)
     return SignalResult(
         signals=tuple(_latest(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())
     )
 
 
-def _latest(bars: Bars, signals: Signals, provenance: str) -> LatestSignal:
+def _latest(bars: Bars, signals: Signals, provenance: Provenance) -> LatestSignal:
     last = bars.frame.index[-1]
     expires = next_close(bars.symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
     return LatestSignal(

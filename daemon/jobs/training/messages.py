@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from daemon.domain.tasks import Document, ErrorInfo, Message, ModelRequest, TaskRequest, TaskResult
+from data_pipeline.provenance import ProvenanceField
 
 
 class SymbolFreshness(Message):
@@ -38,7 +39,7 @@ class VersionFacts(TaskResult):
 
     Args:
         manifest_sha256: the hash of its manifest, which names the hash of every other file.
-        provenance: the label of where its data came from.
+        provenance: where its data came from.
         dataset: the fingerprint of what it was trained on.
         train_start: the first bar of its training span.
         train_end: the last one.
@@ -48,7 +49,7 @@ class VersionFacts(TaskResult):
     """
 
     manifest_sha256: str
-    provenance: str
+    provenance: ProvenanceField
     dataset: str
     train_start: datetime
     train_end: datetime

@@ -185,7 +185,7 @@ def version_facts(folder: Path, manifest: Manifest) -> VersionFacts:
     """What the database keeps of a version."""
     return VersionFacts(
         manifest_sha256=sha256_file(folder / MANIFEST),
-        provenance=manifest.provenance,
+        provenance=Provenance.parse(manifest.provenance),
         dataset=manifest.dataset,
         train_start=manifest.train_start,
         train_end=manifest.train_end,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from daemon.domain.tasks import Document, ModelRequest, ResultT_co, TaskResult
+from data_pipeline.provenance import ProvenanceField
 
 
 class WalkRequest(ModelRequest[ResultT_co]):
@@ -45,7 +46,7 @@ class WalkFoldRequest(WalkRequest[WalkFoldResult]):
 class WalkForwardResult(TaskResult):
     """What the folds would have earned as one history; all of it is in the report."""
 
-    provenance: str
+    provenance: ProvenanceField
     folds: int
     report: str
     sharpe_ratio: float | None

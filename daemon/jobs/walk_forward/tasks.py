@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from config.publish import publish_bytes
 from daemon.jobs.training.tasks import Recipe, trained, training_task, whole_inputs
 from daemon.jobs.walk_forward.messages import CountFoldsResult, WalkFoldResult, WalkForwardResult
+from data_pipeline.provenance import Provenance
 from evaluation.costs import Costs
 from evaluation.walk_forward import Fold, WalkForwardValidator, run_fold, stitched
 
@@ -45,11 +46,11 @@ def join_folds(context: WorkContext, request: JoinFoldsRequest) -> WalkForwardRe
     costs = context.settings.costs
     walks = stitched(inputs, folds, decided, costs=Costs.of(costs), initial_cash=costs.initial_cash)
     walk = walks[request.subject].to_dict()
-    provenance = training_task(context, recipe, inputs, folds[-1].train).provenance
+    provenance = Provenance.parse(training_task(context, recipe, inputs, folds[-1].train).provenance)
     subject = {
         "symbol": request.subject,
         "model_type": request.model_type,
-        "provenance": provenance,
+        "provenance": provenance.label,
         "dataset": inputs.dataset,
         "interval": inputs.bars[request.subject].interval,
         "walk_forward": context.settings.walk_forward.model_dump(mode="json"),

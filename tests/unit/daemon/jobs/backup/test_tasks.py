@@ -36,7 +36,7 @@ def database(home):
 def backup(home, database, model):
     """A backup of a desk with one champion that can really predict."""
     task = easy_task(NAME)
-    folder = home.model(task.symbol, NAME, "v1")
+    folder = home.model(task.subject, NAME, "v1")
     facts = ArtifactFacts(
         model_type=NAME,
         version="v1",
@@ -56,7 +56,7 @@ def backup(home, database, model):
         made = models.add_version(
             c,
             models.NewVersion(
-                subject=task.symbol,
+                subject=task.subject,
                 model_type=NAME,
                 version="v1",
                 manifest_sha256=manifest_sha256(folder),
@@ -69,7 +69,7 @@ def backup(home, database, model):
                 metrics={},
             ),
         )
-        assert models.serve(c, task.symbol, NAME, made.id, NOW, why="better", who="test")
+        assert models.serve(c, task.subject, NAME, made.id, NOW, why="better", who="test")
 
     database.write(serve)
     return backups.take(home, database, NOW, Settings())
