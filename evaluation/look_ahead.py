@@ -133,7 +133,7 @@ def _other_bars(bars: Bars, cut: datetime, random: np.random.Generator) -> Bars:
     values = bars.frame.to_numpy(copy=True)
     first = int(bars.frame.index.searchsorted(pd.Timestamp(cut), side="right"))
     values[first:] = values[first:][random.permutation(len(values) - first)]
-    values[first:, : len(COLUMNS)] *= random.uniform(0.5, 2.0)
+    values[first:, : len(COLUMNS)] *= random.uniform(0.4, 0.9)  # never higher: some markets end at a price of one
     frame = pd.DataFrame(values, bars.frame.index, bars.frame.columns)
     return Bars(frame, bars.symbol, bars.interval, bars.source)
 

@@ -96,3 +96,9 @@ def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[n
     spoken = np.maximum.accumulate(np.where(given != 0, np.arange(given.size), -1), dtype=np.int64)
     last = np.where(spoken >= 0, given[np.maximum(spoken, 0)] if given.size else 0, 0).astype(np.float64)
     return np.maximum(last, 0.0) if sell == "exit" else last
+
+
+def positions_since_first_action(actions: pd.Series, sell: Sell = "exit") -> pd.Series:
+    """The position after each action from the first buy or sell on; what was held before is unknown."""
+    position = pd.Series(positions_from_actions(actions.to_numpy(), sell), index=actions.index)
+    return position[(actions != 0).cummax()]

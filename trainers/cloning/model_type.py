@@ -21,7 +21,7 @@ from data_pipeline.trade_logs import ExpertLog, label
 from evaluation.evidence import FeatureImportance, ModelEvidence
 from evaluation.leaks import Learned, Span
 from evaluation.signal_model import SymbolModel
-from evaluation.signals import Sell, Signals, positions_from_actions
+from evaluation.signals import Sell, Signals, positions_from_actions, positions_since_first_action
 from trainers.cloning.columns import FeatureColumns, within_range
 from trainers.cloning.config import BehavioralClonerConfig, BehavioralClonerParams, ForestConfig
 from trainers.cloning.flat_forest import FlatForest
@@ -156,10 +156,7 @@ def _held(bars: Bars, log: ExpertLog, sell: Sell) -> pd.Series:
     """The expert's position at each bar between its first action and its last, where alone it is known."""
     actions, _ = label(bars, log)
     acted = actions.index[actions != 0]
-    if not len(acted):
-        return pd.Series(dtype="float64", index=bars.frame.index[:0])
-    held = pd.Series(positions_from_actions(actions.to_numpy(), sell), index=actions.index)
-    return held.loc[acted[0] : acted[-1]]
+    return positions_since_first_action(actions.loc[: acted[-1]] if len(acted) else actions.head(0), sell)
 
 
 def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig:

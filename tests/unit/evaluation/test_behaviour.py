@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from evaluation.behaviour import calibrate, measure_behaviour, welch_p
-from evaluation.signals import Signals, positions_from_actions
+from evaluation.signals import Signals, positions_since_first_action
 from tests.support.prices import frame, series, walk
 
 
@@ -37,7 +37,9 @@ def test_confidence_that_is_the_frequency_of_being_right_is_calibrated():
 
 def test_accuracy_is_of_the_sides_held_since_the_expert_first_acted():
     bars = walk(40)
-    expert = series([0] * 10 + [1] + [0] * 9 + [-1] + [0] * 19, bars)  # long from 10 to 19, out from 20
+    expert = positions_since_first_action(
+        series([0] * 10 + [1] + [0] * 9 + [-1] + [0] * 19, bars)
+    )  # long from 10 to 19, out from 20
     model = np.array([1.0] * 15 + [0.0] * 25)  # agrees on 10 to 14 and from 20
     found = measure_behaviour(signals(model, bars), bars, expert).accuracy
     assert found.bars == 30
@@ -48,7 +50,7 @@ def test_accuracy_is_of_the_sides_held_since_the_expert_first_acted():
 
 def test_actions_that_begin_before_the_bars_tell_what_is_held():
     bars = walk(60)
-    expert = series([1] + [0] * 59, bars)
+    expert = positions_since_first_action(series([1] + [0] * 59, bars))
     late = bars.iloc[30:]
     found = measure_behaviour(signals(np.ones(30), late), late, expert).accuracy
     assert (found.percent, found.bars) == (100.0, 30)
@@ -56,8 +58,8 @@ def test_actions_that_begin_before_the_bars_tell_what_is_held():
 
 def test_the_interval_of_an_accuracy_counts_runs_not_bars():
     bars = walk(600)
-    expert = series(np.resize([1] + [0] * 29 + [-1] + [0] * 29, 600), bars)
-    held = positions_from_actions(expert.to_numpy())
+    expert = positions_since_first_action(series(np.resize([1] + [0] * 29 + [-1] + [0] * 29, 600), bars))
+    held = expert.to_numpy()
     rng = np.random.default_rng(1)
     scattered = np.where(rng.random(600) < 0.7, held, 1.0 - held)
     runs = np.where(np.repeat(rng.random(20) < 0.7, 30), held, 1.0 - held)
@@ -100,8 +102,8 @@ def test_the_bar_after_a_decision_runs_from_open_to_open():
     ],
 )
 def test_where_nothing_can_be_said_there_is_a_reason(bars, position, expert, reasons):
-    actions = None if expert is None else series(expert, bars)
-    found = measure_behaviour(signals(np.array(position), bars), bars, actions)
+    teacher = None if expert is None else positions_since_first_action(series(expert, bars))
+    found = measure_behaviour(signals(np.array(position), bars), bars, teacher)
     assert found.reasons.items() >= reasons.items()
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
 

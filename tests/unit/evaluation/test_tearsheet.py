@@ -16,9 +16,9 @@ from evaluation.baselines import run_baselines
 from evaluation.behaviour import measure_behaviour
 from evaluation.bootstrap import intervals
 from evaluation.drift import measure_drift, reference
-from evaluation.evidence import Choice, Evidence, Leaks, Weights, beside_expert
+from evaluation.evidence import Evidence, FeatureImportance, Leaks, ModelSelection, beside_expert
 from evaluation.sensitivity import cost_sensitivity
-from evaluation.signals import Signals
+from evaluation.signals import Signals, positions_since_first_action
 from evaluation.significance import Trials, significance
 from evaluation.slices import sliced
 from tests.support.prices import series, walk
@@ -63,7 +63,7 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
     test, beside = backtest(bars, target), run_baselines(bars, target, draws=20)
     signals = Signals(position=target, confidence=series(np.linspace(0.1, 0.9, len(bars)), bars))
     features = pd.DataFrame({HOSTILE: np.arange(len(bars)) % 7, "rsi_14": np.arange(len(bars))}, index=bars.index)
-    expert = series(np.where(np.arange(len(bars)) % 9 < 4, 1.0, -1.0), bars)
+    expert = positions_since_first_action(series(np.where(np.arange(len(bars)) % 9 < 4, 1.0, -1.0), bars))
     returns, per_year = test.returns.to_numpy(), test.periods_per_year
     write_report(
         folder,
@@ -82,14 +82,14 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
             significance=significance(returns, periods_per_year=per_year, trials=Trials(3, (0.1, 0.2))),
             intervals=intervals(returns, periods_per_year=per_year, resamples=200),
             luck=beside.luck,
-            choice=Choice("2019-01-02T21:00:00Z", "2019-06-28T20:00:00Z", 120, 3, 30, 1.1, 0.4, 1.1, 0.8, None),
+            choice=ModelSelection("2019-01-02T21:00:00Z", "2019-06-28T20:00:00Z", 120, 3, 30, 1.1, 0.4, 1.1, 0.8, None),
             costs=cost_sensitivity(bars, target),
             slices=sliced(test, bars, pd.Series("calm", index=bars.index, dtype="category")),
             leaks=Leaks(False, [{"kind": "look_ahead", "name": HOSTILE, "detail": "it knew"}], {"bars": 40}),
             drift=measure_drift(reference(signals, features), signals, features),
             behaviour=measure_behaviour(signals, bars, expert),
             beside=beside_expert(signals, expert),
-            weights=Weights("share of the trees", {HOSTILE: 0.5, "rsi_14": 0.25}),
+            weights=FeatureImportance("share of the trees", {HOSTILE: 0.5, "rsi_14": 0.25}),
         ),
     )
     return read(folder / "report.html")
@@ -143,8 +143,8 @@ def test_what_was_not_looked_at_is_told(tmp_path):
 def test_an_expert_that_never_acted_held_nothing_to_compare_with():
     bars = walk(30)
     signals = Signals(position=series([1.0] * 30, bars), confidence=series([0.5] * 30, bars))
-    assert beside_expert(signals, series([0.0] * 30, bars)) is None
-    acted = beside_expert(signals, series([0.0] * 10 + [1.0] + [0.0] * 18 + [-1.0], bars))
+    assert beside_expert(signals, positions_since_first_action(series([0] * 30, bars))) is None
+    acted = beside_expert(signals, positions_since_first_action(series([0] * 10 + [1] + [0] * 18 + [-1], bars)))
     assert acted is not None
     assert acted.counts == [[0, 0, 0], [0, 0, 1], [0, 0, 19]]
 

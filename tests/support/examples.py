@@ -1,0 +1,109 @@
+"""An example of every kind of model: the inputs it is trained on and those that come after, one trained model each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from data_pipeline.inputs import Inputs
+from evaluation.leaks import Learned, Span
+from tests.support import small_types
+from tests.support.easy_market import QUICK, easy_task
+from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
+from trainers.interface import ModelType
+
+SMALL = tuple(kind.name for kind in small_types.SMALL_TYPES)
+NAMES = (*registry.names(), *SMALL)
+_WHOLE = {"small_universe": small_types.universe, "small_trader": small_types.markets}
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A model type with all inputs of its subject, of which the first two thirds are for training."""
+
+    name: str
+    inputs: Inputs
+    task: TrainingTask
+
+    @property
+    def model_type(self) -> ModelType:
+        """The type itself."""
+        with small_types.registered():
+            return registry.get(self.name)
+
+    @property
+    def unseen(self) -> Inputs:
+        """Everything, as the model is shown it when it decides."""
+        return self.inputs.for_decisions()
+
+    def train(self, seed: int = 3, learned: list[Learned] | None = None) -> Model:
+        """Train it."""
+        context = TrainingContext(
+            seed=seed,
+            learned=(learned if learned is not None else []).append,
+            members={name: trained(name) for name in self.model_type.needs.members},
+        )
+        return self.model_type.train(self.task, context)
+
+    @property
+    def span(self) -> Span:
+        """Its training span."""
+        return Span(self.task.train_start, self.task.train_end)
+
+
+@cache
+def example(name: str) -> Example:
+    """The example of a model type."""
+    if name in QUICK:
+        return Example(name, small_types.easy_inputs(), easy_task(name))
+    whole = _WHOLE.get(name, small_types.easy_inputs)()
+    times = whole.times
+    start, end = times[len(times) // 10], times[len(times) * 2 // 3]
+    with small_types.registered():
+        params = registry.validate_params(name, {})
+    task = TrainingTask(whole.until(end), start.to_pydatetime(), end.to_pydatetime(), "test", params)
+    return Example(name, whole, task)
+
+
+@cache
+def trained(name: str) -> Model:
+    """A model of that type, trained once."""
+    return example(name).train()
+
+
+def save(name: str, folder: Path) -> ArtifactFacts:
+    """Publish the trained model as an artefact in `folder`, its members first in folders beside it."""
+    made = example(name)
+    members = {}
+    for member in made.model_type.needs.members:
+        members[member] = folder.parent / f"{folder.name}-{member}"
+        save(member, members[member])
+    facts = ArtifactFacts(
+        model_type=name,
+        version="v1",
+        params=made.task.params,
+        inputs=made.task.inputs,
+        dataset=made.task.inputs.dataset,
+        provenance=made.task.provenance,
+        train_start=made.task.train_start,
+        train_end=made.task.train_end,
+        trained_at=datetime(2024, 1, 2, tzinfo=UTC),
+        settings_fingerprint="0" * 64,
+        seed=3,
+        training_window=1825,
+        members=members,
+    )
+    with small_types.registered():
+        save_artifact(folder, trained(name), facts)
+    return facts
+
+
+@contextmanager
+def everything_registered() -> Iterator[None]:
+    """The registered types and the small ones."""
+    with small_types.registered():
+        yield
