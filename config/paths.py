@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from config.errors import UsageError
+from config.names import BACKUP, QUARANTINE, folder_subject, is_trader, safe_name, subject_folder
 
 HOME_VARIABLE = "NIGHTDESK_HOME"
-_BACKUP = "backup_"
-_NAME = re.compile(r"[A-Za-z0-9^_][A-Za-z0-9.^=_-]{0,63}")
-
-
-def safe_name(kind: str, name: str) -> str:
-    """Return `name` if it can be a folder's name on any system; symbols and model types pass through here."""
-    if not _NAME.fullmatch(name) or ".." in name:
-        raise UsageError(
-            "name.unsafe",
-            f"The {kind} {name!r} cannot be used as a file name.",
-            "Use letters, digits and . ^ = _ - only, 64 characters at most, not beginning with a dot.",
-        )
-    return name
 
 
 def _folders(folder: Path) -> list[Path]:
     """The folders in `folder`, if there is one; not the hidden ones."""
     entries = folder.iterdir() if folder.is_dir() else ()
     return [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+
+
+def _version_path(subject: str, model_type: str, version: str) -> Path:
+    return Path(subject_folder(subject), safe_name("model type", model_type), safe_name("version", version))
 
 
 @dataclass(frozen=True)
@@ -159,6 +149,12 @@ class Home:
         return self.data / "trades"
 
     @property
+    def traders(self) -> list[str]:
+        """The addresses of the traders whose logs were pulled: the folders of the bucket that are called like one."""
+        named = {folder.name for top in _folders(self.trades) for folder in (top, *_folders(top))}
+        return sorted(filter(is_trader, named))
+
+    @property
     def trades_index(self) -> Path:
         """What was pulled from the bucket, and in which version."""
         return self.data / "trades.json"
@@ -186,61 +182,55 @@ class Home:
         """A library's cache; may be deleted at any time."""
         return self.data / "cache" / name
 
-    def folds(self, symbol: str, model_type: str) -> Path:
+    def folds(self, subject: str, model_type: str) -> Path:
         """What walk-forward has done of one model; may be deleted at any time."""
-        return self.cache("walk_forward") / safe_name("symbol", symbol) / safe_name("model type", model_type)
+        return self.cache("walk_forward") / subject_folder(subject) / safe_name("model type", model_type)
 
     @property
     def checkpoints_root(self) -> Path:
         """Where trainings that were cut off go on from; may be deleted when none is at work."""
         return self.cache("training")
 
-    def checkpoints(self, symbol: str, model_type: str, version: str) -> Path:
+    def checkpoints(self, subject: str, model_type: str, version: str) -> Path:
         """How far the training of one model version has come."""
-        return (
-            self.checkpoints_root
-            / safe_name("symbol", symbol)
-            / safe_name("model type", model_type)
-            / safe_name("version", version)
-        )
+        return self.checkpoints_root / _version_path(subject, model_type, version)
 
-    def model(self, symbol: str, model_type: str, version: str) -> Path:
+    def model(self, subject: str, model_type: str, version: str) -> Path:
         """The folder of one model version."""
-        return (
-            self.models
-            / safe_name("symbol", symbol)
-            / safe_name("model type", model_type)
-            / safe_name("version", version)
-        )
+        return self.models / _version_path(subject, model_type, version)
 
     @property
     def versions(self) -> set[tuple[str, str, str]]:
-        """Symbol, model type and version of every model folder. Hidden folders are unfinished, or about to go."""
+        """Subject, model type and version of every model folder. Hidden folders are unfinished, or about to go."""
         return {
-            (symbol.name, model_type.name, version.name)
-            for symbol in _folders(self.models)
-            if symbol.name != self.models_quarantine.name and not symbol.name.startswith(_BACKUP)
-            for model_type in _folders(symbol)
+            (folder_subject(subject.name), model_type.name, version.name)
+            for subject in _folders(self.models)
+            if subject.name != QUARANTINE and not subject.name.startswith(BACKUP)
+            for model_type in _folders(subject)
             for version in _folders(model_type)
         }
 
     @property
     def models_quarantine(self) -> Path:
         """Model folders whose files do not match their manifest; never served."""
-        return self.models / "quarantine"
+        return self.models / QUARANTINE
 
     def backup(self, at: datetime) -> Path:
         """The folder of the backup taken at `at`."""
-        return self.models / f"{_BACKUP}{at:%Y%m%d_%H%M%S}"
+        return self.models / f"{BACKUP}{at:%Y%m%d_%H%M%S}"
 
     @property
     def backups(self) -> list[Path]:
         """Every finished backup, oldest first."""
-        return sorted(self.models.glob(f"{_BACKUP}????????_??????"))
+        return sorted(self.models.glob(f"{BACKUP}????????_??????"))
 
     def result(self, run: str) -> Path:
         """The folder of one run's reports."""
         return self.results / safe_name("run", run)
+
+    def report(self, run: str, subject: str) -> Path:
+        """The folder of what one run reports of one subject."""
+        return self.result(run) / subject_folder(subject)
 
     def relative(self, path: Path) -> str:
         """`path` as it is told to readers: relative to the home, so no path of the machine leaks."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from config.names import is_trader, reserved_folder
 from config.secrets import BUCKET_VARIABLES
 
 JobName = Literal[
@@ -94,8 +95,19 @@ def _time_zone(value: str) -> str:
 
 
 def _symbol(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9^][A-Za-z0-9.^=-]{0,31}", value) or ".." in value or value == "quarantine":
+    if not re.fullmatch(r"[A-Za-z0-9^][A-Za-z0-9.^=-]{0,31}", value) or ".." in value:
         raise ValueError("must be a symbol such as AAPL, BTC-USD or ^GSPC")
+    if reserved_folder(value):
+        raise ValueError(
+            "would share its folder with the desk's own files or with a trader's; "
+            "pull it from a csv source under another name"
+        )
+    return value
+
+
+def _trader(value: str) -> str:
+    if not is_trader(value):
+        raise ValueError("must be the address of a trader: 0x and up to 40 hexadecimal digits, such as 0x6031")
     return value
 
 
@@ -117,6 +129,7 @@ Cron = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
+Trader = Annotated[str, AfterValidator(_trader)]
 Name = TypeVar("Name", bound=str)
 Names = Annotated[tuple[Name, ...], Field(min_length=1, strict=False), AfterValidator(_no_repeats)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -361,6 +374,7 @@ class Settings(Section):
 
     symbols: Names[Symbol] = ("AAPL", "GOOGL", "MSFT", "TSLA")
     model_types: Names[str] = ("behavioral_cloner",)
+    traders: Annotated[tuple[Trader, ...], Field(strict=False), AfterValidator(_no_repeats)] = ()
     time_zone: TimeZone = "UTC"
     training_schedule: TrainingSchedule = TrainingSchedule()
     jobs: dict[JobName, JobSchedule] = {}

@@ -25,6 +25,7 @@ from daemon.alerts.rules import event
 from daemon.clock import Clock, SystemClock
 from daemon.desk import Desk
 from daemon.dispatcher import Dispatcher
+from daemon.domain.progress import RunProgress
 from daemon.executors.local import LocalExecutor, kill_leftovers
 from daemon.house import House, check_settings, with_options
 from daemon.lock import HomeLock
@@ -37,7 +38,7 @@ from daemon.store.database import Database, set_aside
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-Progress = Callable[[Run, dict[str, Any] | None], None]
+Progress = Callable[[Run, RunProgress | None], None]
 
 
 def read_settings(home: Home, given: Path | None) -> Settings:

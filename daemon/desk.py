@@ -18,6 +18,7 @@ from daemon.house import House, check_settings, with_options
 from daemon.runs import Run
 from daemon.store import alerts, datasets, jobs, runs
 from daemon.timetable import Timetable
+from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from daemon.alerts.outbox import Outbox
     from daemon.clock import Clock
+    from daemon.domain.progress import RunProgress
     from daemon.store.database import Database
 
 TICK = 0.25
@@ -163,7 +165,7 @@ class Desk:
         """A sentence while the desk works on sample data, else None."""
         return provenance_note(self.database)
 
-    def run_progress(self, run_id: int) -> dict[str, Any] | None:
+    def run_progress(self, run_id: int) -> RunProgress | None:
         """How far a run at work has come."""
         return self.dispatcher.progress(run_id)
 
@@ -246,7 +248,7 @@ class Desk:
 
 def provenance_note(database: Database) -> str | None:
     """A sentence if the newest data of a series is the sample market's, else None."""
-    if "sample" not in {dataset.source for dataset in database.read(datasets.latest)}:
+    if not Provenance.of(*(dataset.source for dataset in database.read(datasets.latest))).is_sample:
         return None
     return "Sample data: a synthetic market, made because no real data could be had. Nothing here is advice."
 

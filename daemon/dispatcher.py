@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from daemon.alerts.rules import run_ended
+from daemon.domain.progress import RunProgress
 from daemon.house import House, with_options
+from daemon.jobs.steps import STEPS, Ending, RunWork
 from daemon.runs import SHUTDOWN, Owner, Run
-from daemon.steps import STEPS, Ending, RunWork
 from daemon.store import alerts, runs
 
 if TYPE_CHECKING:
@@ -46,10 +48,10 @@ class Dispatcher:
         """Whether a run is at work."""
         return bool(self._attending)
 
-    def progress(self, run_id: int) -> dict[str, Any] | None:
+    def progress(self, run_id: int) -> RunProgress | None:
         """How far a run at work has come; None if it is not at work here."""
         work = self._works.get(run_id)
-        return dict(work.progress) if work is not None else None
+        return work.progress if work is not None else None
 
     def recover(self) -> list[Run]:
         """Runs whose owner died are `crashed`; their retries, or the next of their chains, are recorded with that."""
@@ -86,7 +88,7 @@ class Dispatcher:
         """Let nothing new begin, end what is at work within the grace, and record it as cancelled, to be retried."""
         self.stopping = True
         for run_id, task in self._attending.items():
-            if self._works[run_id].progress.get("waiting"):
+            if self._works[run_id].progress.waiting:
                 task.cancel()
         await self.house.executor.close(self.house.settings.limits.stop_grace)
         if self._attending:
@@ -138,10 +140,10 @@ class Dispatcher:
     async def _wait(self, work: RunWork) -> None:
         if self.stopping:  # while the run was being claimed
             raise asyncio.CancelledError
-        work.progress["waiting"] = True
+        work.progress = replace(work.progress, waiting=True)
         if not self.alone:
             await STEPS[work.run.job].wait(work)
-        work.progress["waiting"] = False
+        work.progress = replace(work.progress, waiting=False)
 
     async def _finish(self, work: RunWork, ending: Ending) -> None:
         """Record the end; while the database cannot be written, keep trying, for the end must not be lost.

@@ -142,7 +142,7 @@ class Task:
     id: int
     run_id: int
     kind: str
-    symbol: str | None
+    subject: str | None
     model_type: str | None
     iteration: int
     state: TaskState

@@ -27,7 +27,8 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import Settings
 from daemon.clock import SystemClock
-from daemon.protocol import Channel, pack
+from daemon.domain.tasks import ErrorInfo, TaskProgress, TaskRequest, TaskResult
+from daemon.protocol import Assignment, Channel, Kind, TaskEnded, assignment_of, ended_with, pack, read
 
 NICENESS = 10
 OOM_SCORE = 500
@@ -39,7 +40,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True)
 class WorkContext:
-    """What a task is given besides its arguments."""
+    """What a task is given besides its request."""
 
     home: Home
     settings: Settings
@@ -48,7 +49,15 @@ class WorkContext:
     now: Callable[[], datetime]
 
 
-Resolve = Callable[[str], Callable[[WorkContext, dict[str, Any]], dict[str, Any]]]
+@dataclass(frozen=True)
+class Work:
+    """How tasks of one kind are done: by a function that takes requests of this class."""
+
+    request: type[TaskRequest[TaskResult]]
+    function: Callable[[WorkContext, Any], TaskResult]
+
+
+Resolve = Callable[[str], Work]
 
 
 def confine(parent: int) -> None:
@@ -79,31 +88,34 @@ def _yield_as_a_session() -> None:
 class Progress:
     """Tells the daemon how far a task is, but not more often than a person can read."""
 
-    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, send: Callable[[TaskProgress], None]) -> None:
         self._send = send
-        self._told = float("-inf")
+        self._sent_at = float("-inf")
 
     def __call__(self, fraction: float, message: str = "") -> None:
-        """`fraction` of the task is done; the end is always told."""
+        """`fraction` of the task is done; the end is always sent."""
         now = time.monotonic()
-        if now - self._told < PROGRESS_EVERY and fraction < 1.0:
+        if now - self._sent_at < PROGRESS_EVERY and fraction < 1.0:
             return
-        self._told = now
-        self._send({"event": "progress", "fraction": min(max(float(fraction), 0.0), 1.0), "message": message[:500]})
+        self._sent_at = now
+        self._send(TaskProgress(fraction=min(max(float(fraction), 0.0), 1.0), message=message[:500]))
 
 
-def perform(request: dict[str, Any], resolve: Resolve, context: WorkContext) -> dict[str, Any]:
-    """Do the task and tell its end; whatever it raises becomes an error with a code."""
+def perform(body: bytes, resolve: Resolve, context: Callable[[Assignment[Any]], WorkContext]) -> TaskEnded[Any]:
+    """Do the task that the message `body` assigns; whatever it raises becomes an error with a code."""
+    kind = read(Kind, body).kind
     try:
-        value = resolve(request["kind"])(context, request["args"])
-        ended = {"event": "ended", "state": "succeeded", "value": value, "error": None}
+        work = resolve(kind)
+        assignment: Assignment[Any] = read(assignment_of(work.request), body)
+        result = work.function(context(assignment), assignment.request)
+        ended = ended_with(work.request.result)(result=result)
         pack(ended)
     except NightdeskError as error:
-        return _failed(error)
+        return TaskEnded(error=ErrorInfo.of(error))
     # A task is code of many hands: anything it raises ends that task and nothing else.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         traceback.print_exc()
-        return _failed(crash(request["kind"], error))
+        return TaskEnded(error=ErrorInfo.of(crash(kind, error)))
     return ended
 
 
@@ -123,23 +135,17 @@ def crash(kind: str, error: BaseException) -> NightdeskError:
     )
 
 
-def _failed(error: NightdeskError) -> dict[str, Any]:
-    return {"event": "ended", "state": "failed", "value": None, "error": error.to_dict()}
-
-
 def serve(channel: Channel, resolve: Resolve) -> None:
     """Do tasks until the daemon closes the channel, or has asked with SIGTERM to stop."""
     me, stop = os.getpid(), threading.Event()
-    while (request := channel.receive()) is not None:
+
+    def context(assignment: Assignment[Any]) -> WorkContext:
+        home, progress = Home(Path(assignment.home)), Progress(channel.send)
+        return WorkContext(home, assignment.settings, progress, stop.is_set, SystemClock().now)
+
+    while (body := channel.receive()) is not None:
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        context = WorkContext(
-            Home(Path(request["home"])),
-            Settings.model_validate(request["settings"]),
-            Progress(channel.send),
-            stop.is_set,
-            SystemClock().now,
-        )
-        ended = perform(request, resolve, context)
+        ended = perform(body, resolve, context)
         if os.getpid() != me:  # the task forked, and this is the child: the answer is not its to give
             os._exit(1)
         with contextlib.suppress(OSError, ValueError, AttributeError):  # the task may have closed or replaced them

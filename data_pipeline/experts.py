@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
+from data_pipeline.provenance import Provenance
 from data_pipeline.sources.sample import sample_expert_log
 from data_pipeline.trade_logs import ExpertLog, load_expert_log
 
@@ -24,7 +25,7 @@ def find_expert_log(home: Home, settings: ExpertLogs, bars: Bars) -> ExpertLog:
     path = folder / f"{bars.symbol}.csv"
     if path.exists():
         return load_expert_log(path, symbol=bars.symbol)
-    if bars.source == "sample" or settings.when_missing == "sample":
+    if Provenance.of(bars.source).is_sample or settings.when_missing == "sample":
         return sample_expert_log(bars)
     raise NightdeskError(
         "expert_log.missing",

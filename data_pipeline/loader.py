@@ -11,6 +11,7 @@ from config.paths import Home
 from config.settings import Settings
 from data_pipeline.bars import COLUMNS, Bars
 from data_pipeline.news import HeadlineStore
+from data_pipeline.provenance import SAMPLE, Provenance
 from data_pipeline.store import BarStore
 from data_pipeline.update import update_symbol
 
@@ -52,7 +53,7 @@ class DataLoader:
         source = store.chosen(symbol, interval, sources)
         if source is None:
             source = update_symbol(self.home, sources, symbol, interval, now or datetime.now(UTC)).source
-        if source == "sample" and sources.bars != "sample":
+        if Provenance.of(source).is_sample and sources.bars != SAMPLE:
             warnings.warn(
                 f"The bars of {symbol} are made up: no real ones could be had, so the sample market stands in.",
                 SampleDataWarning,

@@ -17,6 +17,7 @@ import pandas as pd
 from config.errors import NightdeskError
 from config.publish import publishing
 from data_pipeline.bars import Bars
+from data_pipeline.provenance import SAMPLE
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -141,13 +142,13 @@ class BarStore:
 
     def chosen(self, symbol: str, interval: str, sources: Sources) -> str | None:
         """The stored source that serves under these settings: `auto` takes real bars where there are any."""
-        wanted = ("yahoo", "sample") if sources.bars == "auto" else (sources.bars,)
+        wanted = ("yahoo", SAMPLE) if sources.bars == "auto" else (sources.bars,)
         found = (name for name in wanted if self.home.bars(name, symbol, interval).exists())
         return next(found, None)
 
     def holds_real_bars(self) -> bool:
         """Whether bars of any source but the sample market were ever stored here."""
-        return any(path.name != "sample" and any(path.rglob("*.parquet")) for path in self.home.bars_root.glob("*"))
+        return any(path.name != SAMPLE and any(path.rglob("*.parquet")) for path in self.home.bars_root.glob("*"))
 
     def names(self) -> list[tuple[str, str, str]]:
         """Symbol, interval and source of everything stored, whether or not it can be read, by source and symbol."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from data_pipeline.bars import COLUMNS, EXTRAS, Bars
 from data_pipeline.breaker import Breaker
 from data_pipeline.health import Health, measure
 from data_pipeline.news import HeadlineStore
+from data_pipeline.provenance import SAMPLE
 from data_pipeline.quarantine import Quarantine
 from data_pipeline.rebasing import Rewriting, events_of, explained, rewriting, unlike
 from data_pipeline.sources import BarSource, open_source
@@ -54,7 +55,7 @@ class Update:
     last_closed: datetime
     health: Health
     fallback: str | None = None  # why the sample market took over
-    unmended: dict[str, Any] | None = None  # why rows that were once refused could not be asked for again
+    unmended: NightdeskError | None = None  # why rows that were once refused could not be asked for again
     accepted: Rewriting | None = None  # what a person accepted that nothing explains
 
 
@@ -99,7 +100,7 @@ def update_symbol(
     except NightdeskError as error:
         if sources.bars != "auto" or error.code not in _NOT_SERVED or store.holds_real_bars():
             raise
-        sample = open_source("sample", sources, home)
+        sample = open_source(SAMPLE, sources, home)
         return _update(store, sample, symbol, interval, now, fallback=error.message)
 
 
@@ -151,7 +152,7 @@ class _Pull:
     now: datetime
     accept: bool
     refused: dict[str, int] = field(default_factory=dict)
-    unmended: dict[str, Any] | None = None
+    unmended: NightdeskError | None = None
     accepted: Rewriting | None = None
 
     @property
@@ -217,7 +218,7 @@ class _Pull:
             rows = self.rows(flagged[0], flagged[-1])
             report = quality.sort_out(rows[rows.index.isin(flagged)], self.symbol, self.interval, self.now)
         except NightdeskError as error:  # what is new must not wait for what is old
-            self.unmended = error.to_dict()
+            self.unmended = error
             return old.frame.head(0)
         return report.kept
 

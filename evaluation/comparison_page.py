@@ -31,7 +31,7 @@ def title(symbols: Sequence[SymbolComparison]) -> str:
 def comparison_page(comparison: Comparison, drawn: Path) -> bytes:
     """The page; `drawn` is the picture of risk and return."""
     symbols = comparison.symbols
-    sample = any(symbol.provenance == "sample" for symbol in symbols)
+    sample = any(symbol.provenance.is_sample for symbol in symbols)
     badge = el("span", "SAMPLE DATA", class_="pill sample") if sample else None
     return page(
         title(symbols),

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.settings import Promotion
+from data_pipeline.provenance import Provenance
 from evaluation.backtesting import Backtest
 from evaluation.comparison import judge
 from evaluation.comparison_page import COLUMNS, called, comparison_page, title
@@ -45,7 +46,7 @@ class Contender:
 
 def compare(
     symbol: str,
-    provenance: str,
+    provenance: Provenance,
     models: Mapping[Contender, Backtest],
     baselines: Mapping[str, Backtest],
     rules: Promotion,
@@ -183,6 +184,5 @@ def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
                 continue
             kind = row.state if row.state in ("champion", "baseline") else "model"
             points[called(row) if one else f"{symbol.symbol} {called(row)}"] = Risk(risk, earned, kind)
-    sources = {symbol.provenance for symbol in symbols}
-    provenance = "sample" if "sample" in sources else ", ".join(sorted(sources))
+    provenance = Provenance.joint(symbol.provenance for symbol in symbols)
     draw_risk_return(path, Caption(title(symbols), provenance), points, undefined_)

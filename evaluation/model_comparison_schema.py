@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from data_pipeline.provenance import ProvenanceField
 from evaluation.overfitting import Overfitting
 
 State = Literal["champion", "challenger", "retired", "rejected", "baseline"]
@@ -31,7 +32,7 @@ class SymbolComparison(_Part):
     """Everyone on the bars of one symbol, best Sharpe ratio first, and what follows from it."""
 
     symbol: str
-    provenance: str
+    provenance: ProvenanceField
     first: str
     last: str
     bars: int

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from data_pipeline.provenance import ProvenanceField
 from evaluation.comparison import Outcome
 from evaluation.evidence import Evidence
 from evaluation.formulas import Reason
@@ -25,7 +26,7 @@ class Subject(_Part):
     symbol: str
     model_type: str
     version: str
-    provenance: str
+    provenance: ProvenanceField
     champion: str | None = None
     interval: str | None = None
     dataset: str | None = None

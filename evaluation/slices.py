@@ -14,6 +14,7 @@ import pandas as pd
 
 from config.errors import NightdeskError
 from data_pipeline.bars import Bars
+from data_pipeline.provenance import Provenance
 from evaluation import formulas
 from evaluation.backtesting import Backtest, Frame
 from evaluation.metrics import compute_metrics
@@ -100,7 +101,7 @@ def sliced(test: Backtest, bars: Frame, regimes: pd.Series | None = None) -> Sli
             f"The backtest was run on {len(test.returns)} bars, and these are {len(closes)} others.",
             "Give the bars that it was run on.",
         )
-    made_up = isinstance(bars, Bars) and bars.source == "sample"
+    made_up = isinstance(bars, Bars) and Provenance.of(bars.source).is_sample
     return Slices(
         regimes=() if regimes is None else by_regime(test, regimes),
         years=by_year(test),

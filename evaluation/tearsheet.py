@@ -100,7 +100,7 @@ def _width(name: str) -> str:
 
 def _header(report: Report) -> Html:
     who, judged, terms, verdict = report.subject, report.span, report.terms, report.verdict
-    badge = el("span", "SAMPLE DATA", class_="pill sample") if who.provenance == "sample" else None
+    badge = el("span", "SAMPLE DATA", class_="pill sample") if who.provenance.is_sample else None
     facts = {
         "Version": el("code", who.version),
         "Trained on": span(*who.trained_on) if who.trained_on else "not told",
@@ -108,7 +108,7 @@ def _header(report: Report) -> Html:
         "Beside": f"the champion {who.champion}" if who.champion else "no champion: cash is the rival",
         "Costs": _costs_in_words(report),
         "Account": f"{terms.initial_cash:,.0f} at the start",
-        "Data": f"{who.provenance}" + (f", dataset {who.dataset[:12]}" if who.dataset else ""),
+        "Data": who.provenance.label + (f", dataset {who.dataset[:12]}" if who.dataset else ""),
         "Written": f"{report.created_at:%Y-%m-%d %H:%M} UTC",
     }
     return el(

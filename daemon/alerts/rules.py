@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from config.errors import NightdeskError
 from config.settings import JobName, Monitoring
 from daemon.alerts.engine import Observation
+from daemon.domain.metrics import MonitoredMetrics
 
 if TYPE_CHECKING:
     from daemon.runs import Run, RunState
@@ -45,13 +46,11 @@ class Bound:
     cure: str
     kind: Literal["floor", "ceiling"] = "floor"
 
-    def observe(self, subject: str, who: str, metrics: Mapping[str, Any], margin: float, link: str) -> Observation:
+    def observe(self, subject: str, who: str, metrics: MonitoredMetrics, margin: float, link: str) -> Observation:
         """Look at this metric of `who`; NaN and infinity are no values."""
-        value = metrics.get(self.metric)
-        if value is not None and not math.isfinite(value):
-            value = None
+        value = metrics.number(self.metric)
         up = 1.0 if self.kind == "floor" else -1.0
-        threshold = max(self.threshold, metrics.get("by_chance", {}).get(self.metric, self.threshold))
+        threshold = max(self.threshold, metrics.by_chance.get(self.metric, self.threshold))
         clear = min(up * threshold + margin * abs(threshold), up * self.best)
         return Observation(
             self.rule,
@@ -65,9 +64,9 @@ class Bound:
             link=link,
         )
 
-    def _said(self, value: float | None, threshold: float, metrics: Mapping[str, Any]) -> str:
+    def _said(self, value: float | None, threshold: float, metrics: MonitoredMetrics) -> str:
         if value is None:
-            return f"has no value ({metrics.get('reasons', {}).get(self.metric, 'not_measured')})"
+            return f"has no value ({metrics.reasons.get(self.metric, 'not_measured')})"
         return f"is {self._text(value)}; the threshold is {self._text(threshold)}"
 
     def _text(self, value: float) -> str:
@@ -104,10 +103,10 @@ def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
 
 
 def performance_observations(
-    champion: Version, bases: Mapping[Basis, Mapping[str, Any]], monitoring: Monitoring
+    champion: Version, bases: Mapping[Basis, MonitoredMetrics], monitoring: Monitoring
 ) -> Iterator[Observation]:
     """One observation for each basis (evaluation, live) and threshold of one champion."""
-    pair = f"{champion.symbol}/{champion.model_type}"
+    pair = f"{champion.subject}/{champion.model_type}"
     for basis, metrics in bases.items():
         who = f"{pair} {champion.version} {BASES[basis]}"
         for bound in bounds(monitoring):

@@ -12,6 +12,10 @@ from daemon.runs import RunState
 
 Verdict = Literal["better", "worse", "inconclusive"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+SUBJECT = Field(
+    examples=["AAPL", "universe", "trader:0x6031"],
+    description="What the version speaks of: a symbol, the universe of all symbols, or a trader.",
+)
 NEXT = Field(description="Give it as `cursor` to read on; None at the end.")
 
 
@@ -47,7 +51,7 @@ class Task(Answer):
 
     id: int
     kind: str
-    symbol: str | None
+    subject: str | None
     model_type: str | None
     iteration: int
     state: str
@@ -105,9 +109,10 @@ class RunLog(Answer):
 
 
 class Signal(Answer):
-    """What a champion says about its symbol."""
+    """What a champion says about one symbol or market."""
 
-    symbol: str
+    subject: str = SUBJECT
+    symbol: str = Field(description="The symbol or market to trade.")
     model_type: str
     version: str = Field(description="The model version that said it.")
     action: Literal["buy", "hold", "sell"]
@@ -123,15 +128,15 @@ class Signal(Answer):
 
 
 class SignalList(Answer):
-    """The newest signal of every symbol and model type."""
+    """The newest signal of every subject, symbol and model type."""
 
     items: list[Signal]
 
 
 class SignalHistory(Answer):
-    """What was said about one symbol, newest first; `current` is each model type's latest, if it has not expired."""
+    """Signals of a subject or about a symbol, newest first; `current` is each model's latest, if it has not expired."""
 
-    symbol: str
+    subject: str = Field(description="The subject or symbol that was asked for.")
     current: list[Signal]
     items: list[Signal]
     next: int | None = NEXT
@@ -141,7 +146,7 @@ class ModelVersion(Answer):
     """One trained model."""
 
     id: int
-    symbol: str
+    subject: str = SUBJECT
     model_type: str
     version: str
     state: str = Field(examples=["champion"])
@@ -244,7 +249,7 @@ class Evaluation(Answer):
     report: str | None = Field(description="The address of report.json.")
     page: str | None = Field(description="The address of the same as a page, with every picture in it.")
     picture: str | None = Field(description="The address of the equity picture.")
-    comparison: str | None = Field(description="The address of a page with all models of its symbol.")
+    comparison: str | None = Field(description="The address of a page with all models of its subject.")
 
 
 class Serving(Answer):
@@ -264,9 +269,9 @@ class ModelVersionFacts(ModelVersion):
 
 
 class Model(Answer):
-    """One (symbol, model type) that this desk keeps fresh."""
+    """One (subject, model type) that this desk keeps fresh."""
 
-    symbol: str
+    subject: str = SUBJECT
     model_type: str
     champion: str | None = Field(description="The version that serves.")
     champion_id: int | None

@@ -62,15 +62,30 @@ def datasets_of(desk: DeskView) -> APIRouter:
 def record(c: Connection, made: answers.TableRecord, now: datetime) -> None:
     """Record a trader's table, and the logs that it was made of."""
     both: dict[str, Any] = {"symbol": made.name, "first": made.first, "last": made.last, "pulled_at": now}
-    logs = made.logs
-    about = {"kind": "trade_logs", "source": logs.place, "interval": "", "detail": {"why": "pulled"}, **both}
-    datasets.record(c, dataset=logs.dataset, rows=logs.files, **about)
+    logs = datasets.NewDataset(
+        dataset=made.logs.dataset,
+        kind="trade_logs",
+        source=made.logs.place,
+        interval="",
+        rows=made.logs.files,
+        detail={"why": "pulled"},
+        **both,
+    )
+    datasets.record(c, logs)
     before = next((row for row in datasets.latest(c, made.name) if row.kind == "trader_table"), None)
-    detail: dict[str, Any] = {"why": "made", "made_of": logs.dataset, "parameters": made.parameters}
+    detail: dict[str, Any] = {"why": "made", "made_of": made.logs.dataset, "parameters": made.parameters}
     if before is not None and before.dataset != made.dataset:
         detail["replaces"] = before.dataset
-    about = {"kind": "trader_table", "source": "trade_logs", "interval": made.interval, "detail": detail, **both}
-    datasets.record(c, dataset=made.dataset, rows=made.rows, **about)
+    table = datasets.NewDataset(
+        dataset=made.dataset,
+        kind="trader_table",
+        source="trade_logs",
+        interval=made.interval,
+        rows=made.rows,
+        detail=detail,
+        **both,
+    )
+    datasets.record(c, table)
 
 
 def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:

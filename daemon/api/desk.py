@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.clock import Clock
+from daemon.domain.progress import RunProgress
 from daemon.runs import Run
 from daemon.store.database import Database
 
@@ -56,5 +57,5 @@ class DeskView(Protocol):
     def next_runs(self) -> Mapping[JobName, datetime | None]:
         """When each job starts next by its own time."""
 
-    def run_progress(self, run_id: int) -> dict[str, Any] | None:
+    def run_progress(self, run_id: int) -> RunProgress | None:
         """`{"done": 1, "of": 4, "tasks": {subject: {"fraction": 0.5, "message": "..."}}}` of a run at work."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import NightdeskError, UsageError
-from config.paths import Home, safe_name
+from config.names import safe_name
+from config.paths import Home
 from daemon.api import answers
 from daemon.runs import Run
 

@@ -12,6 +12,7 @@ from config.settings import JOBS
 from daemon.api import answers, views
 from daemon.api.desk import DeskView
 from daemon.store import alerts, backups, datasets, jobs, models, overview, runs, signals
+from daemon.targets import Target, targets
 
 
 @cache
@@ -68,7 +69,7 @@ def job_list(desk: DeskView) -> answers.JobList:
 
 
 def signal_list(desk: DeskView) -> answers.SignalList:
-    """The newest signal of every symbol and model type."""
+    """The newest signal of every subject, symbol and model type."""
     now = desk.clock.now()
 
     def look(c: Connection) -> list[answers.Signal]:
@@ -80,21 +81,20 @@ def signal_list(desk: DeskView) -> answers.SignalList:
 
 
 def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]:
-    """Every pair that the settings name, trained or not."""
-    champions = {(row.symbol, row.model_type): row for row in models.champions(c)}
-    said = {(row.symbol, row.model_type): row for row in signals.latest(c)}
-    verdicts = overview.last_verdicts(c)
+    """Every target of the desk, trained or not. A signal is shown where there is only one: of a symbol's own models."""
+    champions = {Target(row.subject, row.model_type): row for row in models.champions(c)}
+    said = {Target(row.subject, row.model_type): row for row in signals.latest(c) if row.symbol == row.subject}
+    verdicts = {Target(*pair): verdict for pair, verdict in overview.last_verdicts(c).items()}
     judged = overview.latest_evaluations(c, [row.id for row in champions.values()])
     spoken_of: list[signals.Signal | models.Evaluation] = [*said.values(), *verdicts.values(), *judged.values()]
     names = overview.version_names(c, {row.version_id for row in spoken_of})
 
-    def model(symbol: str, model_type: str) -> answers.Model:
-        pair = (symbol, model_type)
-        champion, signal, verdict = champions.get(pair), said.get(pair), verdicts.get(pair)
+    def model(target: Target) -> answers.Model:
+        champion, signal, verdict = champions.get(target), said.get(target), verdicts.get(target)
         shown = judged.get(champion.id) if champion else verdict
         return answers.Model(
-            symbol=symbol,
-            model_type=model_type,
+            subject=target.subject,
+            model_type=target.model_type,
             champion=champion.version if champion else None,
             champion_id=champion.id if champion else None,
             trained_at=champion.trained_at if champion else None,
@@ -104,7 +104,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
             signal=views.signal(signal, names, now) if signal else None,
         )
 
-    return [model(symbol, kind) for symbol in desk.settings.symbols for kind in desk.settings.model_types]
+    return [model(target) for target in targets(desk.settings, desk.home)]
 
 
 def _running(c: Connection, desk: DeskView) -> list[answers.ActiveRun]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from config.paths import Home
 from config.settings import NIGHT, JobName, Settings
 from daemon.api import answers
+from daemon.domain.progress import RunProgress
 from daemon.store import datasets, models, signals
 
 REPORTS = "/api/v1/reports"
@@ -32,7 +32,7 @@ def evaluation(row: models.Evaluation, names: Mapping[int, str], home: Home) -> 
             "report": folder / "report.json",
             "page": folder / "report.html",
             "picture": folder / "equity.png",
-            "comparison": folder.parent.parent / "model_comparison.html",  # over all model types of the symbol
+            "comparison": folder.parent.parent / "model_comparison.html",  # over all model types of the subject
         }
     addresses = {name: _address(home, file) for name, file in files.items()}
     return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **addresses})
@@ -64,21 +64,19 @@ def serving(row: models.Serving, names: Mapping[int, str]) -> answers.Serving:
     return answers.Serving.model_validate({**vars(row), "version": names[row.version_id]})
 
 
-def progress(told: Mapping[str, Any] | None) -> answers.Progress | None:
-    """How far a run is: tasks that have ended count whole, those at work by their own word."""
-    if told is None:
+def progress(run: RunProgress | None) -> answers.Progress | None:
+    """How far a run is, and what its tasks at work say."""
+    if run is None:
         return None
     tasks = [
-        answers.TaskProgress(subject=subject, fraction=task.get("fraction"), message=task.get("message") or "")
-        for subject, task in list(told.get("tasks", {}).items())
+        answers.TaskProgress(subject=label, fraction=task.fraction, message=task.message)
+        for label, task in run.tasks.items()
     ]
-    done, total = told.get("done", 0), told.get("of", 0)
-    begun = sum(task.fraction or 0.0 for task in tasks)
     return answers.Progress(
-        fraction=min((done + begun) / total, 1.0) if total else None,
-        message=_summary(done, total, tasks),
-        done=done,
-        total=total,
+        fraction=run.fraction,
+        message=_summary(run.done, run.expected, tasks),
+        done=run.done,
+        total=run.expected,
         tasks=tasks,
     )
 

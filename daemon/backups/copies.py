@@ -94,7 +94,7 @@ def _contents_of_newest(home: Home) -> dict[str, Path]:
 
 def version_folder(home: Home, version: Version) -> Path:
     """Where a home, or a backup, holds this version."""
-    return home.model(version.symbol, version.model_type, version.version)
+    return home.model(version.subject, version.model_type, version.version)
 
 
 def prune(home: Home, keep: int) -> list[str]:

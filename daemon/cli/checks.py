@@ -33,7 +33,7 @@ WORKER_SECONDS = 60
 # What a worker does at its start and at its first tasks.
 WORKER = """
 import daemon.worker
-from daemon.work import KINDS, resolve
+from daemon.jobs.tasks import KINDS, resolve
 for kind in KINDS:
     resolve(kind)
 """

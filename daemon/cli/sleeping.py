@@ -14,6 +14,7 @@ from config.errors import NotRunningError, UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.clock import Clock, SystemClock
+from daemon.domain.progress import RunProgress
 from daemon.store.database import Database
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class SleepingDesk:
         """No job starts while nobody is here to start it."""
         return {}
 
-    def run_progress(self, run_id: int) -> dict[str, Any] | None:  # noqa: ARG002 -- the API's question
+    def run_progress(self, run_id: int) -> RunProgress | None:  # noqa: ARG002 -- the API's question
         """No run is at work."""
         return None
 

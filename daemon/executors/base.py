@@ -5,52 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Generic, Literal, Protocol
 
 from config.errors import NightdeskError
+from daemon.domain.tasks import ErrorInfo, ResultT, ResultT_co, TaskEvent, TaskRequest
 
 if TYPE_CHECKING:
     from config.settings import Settings
 
 TaskState = Literal["succeeded", "failed", "timed_out", "cancelled"]
-# {"event": "progress", "fraction": 0.5, "message": "..."} or {"event": "line", "line": "..."}: what the task printed.
-OnEvent = Callable[[dict[str, Any]], None]
+OnEvent = Callable[[TaskEvent], None]
 
 
 @dataclass(frozen=True)
-class TaskSpec:
-    """One task: its kind, its small JSON arguments, how long it may take, and the settings it works by.
+class TaskSpec(Generic[ResultT_co]):
+    """One task: its request, how long it may take, and the settings it works by.
 
     `secrets` are the variables of the environment that it may know although they are kept from tasks.
     """
 
-    kind: str
-    args: dict[str, Any]
+    request: TaskRequest[ResultT_co]
     timeout: timedelta
     settings: Settings = field(repr=False)
     secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The end of a task. `value` is its small JSON result, `error` a `NightdeskError.to_dict()`."""
+class Outcome(Generic[ResultT_co]):
+    """The end of a task: a value if it succeeded, else an error."""
 
     state: TaskState
-    value: dict[str, Any] | None
-    error: dict[str, Any] | None
+    value: ResultT_co | None
+    error: ErrorInfo | None
     seconds: float
 
-    def result(self) -> dict[str, Any]:
+    @classmethod
+    def failure(cls, state: TaskState, error: NightdeskError, seconds: float) -> Outcome[ResultT_co]:
+        """A task that did not succeed."""
+        return cls(state, None, ErrorInfo.of(error), seconds)
+
+    def result(self) -> ResultT_co:
         """The value of a task that succeeded; the error of any other is raised."""
-        if self.error is not None:
-            raise NightdeskError.from_dict(self.error)
-        return self.value or {}
+        if self.value is None:
+            raise self.error.exception() if self.error else LookupError("a task ended without a result or an error")
+        return self.value
 
 
 class Executor(Protocol):
     """Runs tasks in processes that may die without harm to the daemon."""
 
-    async def run(self, spec: TaskSpec, on_event: OnEvent) -> Outcome:
+    async def run(self, spec: TaskSpec[ResultT], on_event: OnEvent) -> Outcome[ResultT]:
         """Do one task; wait for a free worker first.
 
         Nothing that a task does raises here: its failure, death or delay is its outcome, and when this returns no

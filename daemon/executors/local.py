@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from config.errors import NightdeskError
+from daemon.domain.tasks import ResultT
 from daemon.executors import processes
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.worker_process import WorkerProcess, cancelled
@@ -53,7 +54,7 @@ class LocalExecutor:
         workers: int,
         *,
         idle: timedelta = IDLE,
-        work: str = "daemon.work",
+        work: str = "daemon.jobs.tasks",
         private: Collection[str] = (),
     ) -> None:
         self._home = home
@@ -71,15 +72,15 @@ class LocalExecutor:
         self._shrinking: set[asyncio.Task[bool]] = set()
         self._closing = False
 
-    async def run(self, spec: TaskSpec, on_event: OnEvent) -> Outcome:
+    async def run(self, spec: TaskSpec[ResultT], on_event: OnEvent) -> Outcome[ResultT]:
         """Do one task in a warm worker, or in a new one."""
         async with self._slots:
             if self._closing:
-                return Outcome("cancelled", None, cancelled(spec).to_dict(), 0.0)
+                return Outcome.failure("cancelled", cancelled(spec.request.kind), 0.0)
             try:
                 worker = await self._hire(self._private.difference(spec.secrets))
             except OSError as error:
-                return Outcome("failed", None, _no_worker(error).to_dict(), 0.0)
+                return Outcome.failure("failed", _no_worker(error), 0.0)
             try:
                 return await worker.perform(str(self._home.root), spec, on_event)
             finally:

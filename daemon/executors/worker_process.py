@@ -9,14 +9,15 @@ import signal
 import socket
 import sys
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from config.errors import DeadlineError, NightdeskError
 from config.secrets import TOKEN_VARIABLE
+from daemon.domain.tasks import OutputLine, ResultT, TaskProgress
 from daemon.executors import processes
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.output import Output
-from daemon.protocol import pack, receive
+from daemon.protocol import TaskEnded, assign, pack, read_answer, receive
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
 # What is said to the daemon by its service manager and its owner is not for tasks.
@@ -79,13 +80,13 @@ class WorkerProcess:
             os.close(spoken)
         return cls(process, await asyncio.open_unix_connection(sock=ours), Output(heard), mark, private)
 
-    async def perform(self, home: str, spec: TaskSpec, on_event: OnEvent) -> Outcome:
+    async def perform(self, home: str, spec: TaskSpec[ResultT], on_event: OnEvent) -> Outcome[ResultT]:
         """Do one task to its end, its limit, or the worker's death."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         self.reusable = False
         self._memory_limit = spec.settings.limits.task_memory_mb * 2**20
-        self._output.attend(lambda line: on_event({"event": "line", "line": line}))
+        self._output.attend(lambda line: on_event(OutputLine(line=line)))
         answer = asyncio.create_task(self._ask(home, spec, on_event))
         try:
             await self._either(answer, spec.timeout.total_seconds())
@@ -144,36 +145,41 @@ class WorkerProcess:
         with contextlib.suppress(OSError):  # the other end is dead, as it should be
             await self._writer.wait_closed()
 
-    async def _ask(self, home: str, spec: TaskSpec, on_event: OnEvent) -> dict[str, Any]:
-        """Send the task, pass on what it tells, return how it says it ended."""
-        settings = spec.settings.model_dump(mode="json")
-        self._writer.write(pack({"kind": spec.kind, "args": spec.args, "home": home, "settings": settings}))
+    async def _ask(self, home: str, spec: TaskSpec[ResultT], on_event: OnEvent) -> TaskEnded[ResultT]:
+        """Send the task, pass on its progress, return its end."""
+        self._writer.write(pack(assign(spec.request, home, spec.settings)))
         try:
-            while (message := await receive(self._reader)).get("event") != "ended":
+            while not isinstance(message := await self._answer(spec), TaskEnded):
                 on_event(message)
         except (asyncio.IncompleteReadError, ConnectionError) as lost:
             await asyncio.wait({self._doom}, timeout=4 * LAST_WORDS)
             raise self._doom.result() if self._doom.done() else _died("closed its channel") from lost
         return message
 
-    async def _either(self, answer: asyncio.Task[dict[str, Any]], timeout: float | None) -> None:
+    async def _answer(self, spec: TaskSpec[ResultT]) -> TaskProgress | TaskEnded[ResultT]:
+        return read_answer(cast("type[ResultT]", spec.request.result), await receive(self._reader))
+
+    async def _either(self, answer: asyncio.Task[Any], timeout: float | None) -> None:
         ends: set[asyncio.Future[Any]] = {answer, self._doom}
         await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
-    def _outcome(self, answer: asyncio.Task[dict[str, Any]], spec: TaskSpec, seconds: float) -> Outcome:
+    def _outcome(
+        self, answer: asyncio.Task[TaskEnded[ResultT]], spec: TaskSpec[ResultT], seconds: float
+    ) -> Outcome[ResultT]:
+        outcome: Outcome[ResultT]
         try:
             if answer.done():
                 ended = answer.result()
-                self.reusable = not self._stopping and (ended["error"] or {}).get("code") != "task.crashed"
-                outcome = Outcome(ended["state"], ended["value"], ended["error"], seconds)
+                self.reusable = not self._stopping and (ended.error is None or ended.error.code != "task.crashed")
+                outcome = Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, seconds)
             elif self._doom.done():
                 raise self._doom.result()
             else:
-                outcome = Outcome("timed_out", None, _timed_out(spec).to_dict(), seconds)
+                outcome = Outcome.failure("timed_out", _timed_out(spec), seconds)
         except NightdeskError as error:
-            outcome = Outcome("failed", None, error.to_dict(), seconds)
+            outcome = Outcome.failure("failed", error, seconds)
         if self._stopping and outcome.state != "succeeded":
-            return Outcome("cancelled", None, cancelled(spec).to_dict(), seconds)
+            return Outcome.failure("cancelled", cancelled(spec.request.kind), seconds)
         return outcome
 
     def _give_up(self, error: NightdeskError) -> None:
@@ -215,18 +221,18 @@ def _died(how: str, **detail: Any) -> NightdeskError:
     )
 
 
-def _timed_out(spec: TaskSpec) -> NightdeskError:
+def _timed_out(spec: TaskSpec[Any]) -> NightdeskError:
     return DeadlineError(
         "task.timed_out",
-        f"The task {spec.kind!r} took longer than its limit of {spec.timeout}.",
+        f"The task {spec.request.kind!r} took longer than its limit of {spec.timeout}.",
         "Raise limits.task_timeout, or give it less to do.",
     )
 
 
-def cancelled(spec: TaskSpec) -> NightdeskError:
+def cancelled(kind: str) -> NightdeskError:
     """The error of a task that was stopped from outside."""
     return NightdeskError(
         "task.cancelled",
-        f"The task {spec.kind!r} was stopped before its end.",
+        f"The task {kind!r} was stopped before its end.",
         "Start the job again when it suits you.",
     )

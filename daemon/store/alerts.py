@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,9 +51,11 @@ def observe(c: Connection, observation: Observation, settings: Settings, now: da
     return kept
 
 
-def close_unwatched(c: Connection, settings: Settings, now: datetime) -> list[Alert]:
-    """Resolve the metric alerts of models that the settings no longer name: nobody will ever observe them again."""
-    watched = {f"{symbol}/{model_type}" for symbol in settings.symbols for model_type in settings.model_types}
+def close_unwatched(c: Connection, watched: Collection[str], settings: Settings, now: datetime) -> list[Alert]:
+    """Resolve the metric alerts of models that are not `watched` any longer: nobody will ever observe them again.
+
+    A watched model is named as in its alerts: AAPL/behavioral_cloner.
+    """
     closed = [
         replace(alert, state="resolved", resolved_at=now, updated_at=now, message="This model is no longer watched.")
         for alert in open_alerts(c)

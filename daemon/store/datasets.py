@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +12,10 @@ from daemon.store.rows import all_as, first_as, upsert
 from daemon.store.tables import datasets
 
 
-@dataclass(frozen=True)
-class DatasetRow:
-    """One snapshot of bars, or one expert log."""
+@dataclass(frozen=True, kw_only=True)
+class NewDataset:
+    """One snapshot of bars, or one log, as it was pulled."""
 
-    id: int
     dataset: str
     kind: str
     source: str
@@ -27,37 +25,23 @@ class DatasetRow:
     last: datetime
     rows: int
     pulled_at: datetime
-    detail: dict[str, Any]
+    detail: dict[str, Any] = field(default_factory=dict)
 
 
-def record(
-    c: Connection,
-    *,
-    dataset: str,
-    kind: str,
-    source: str,
-    symbol: str,
-    interval: str,
-    first: datetime,
-    last: datetime,
-    rows: int,
-    pulled_at: datetime,
-    detail: Mapping[str, Any] | None = None,
-) -> None:
-    """Record a dataset; content that was seen before is the same row, pulled later, and keeps what was told of it."""
-    key = {"dataset": dataset, "source": source, "symbol": symbol, "interval": interval}
+@dataclass(frozen=True, kw_only=True)
+class DatasetRow(NewDataset):
+    """A recorded dataset."""
+
+    id: int
+
+
+def record(c: Connection, new: NewDataset) -> None:
+    """Record a dataset; content that was seen before is the same row, pulled later, and keeps what it had in detail."""
+    key = {name: getattr(new, name) for name in ("dataset", "source", "symbol", "interval")}
     before = c.execute(select(datasets.c.detail).filter_by(**key)).scalar() or {}
-    statement = upsert(c, datasets).values(
-        **key,
-        kind=kind,
-        first=first,
-        last=last,
-        rows=rows,
-        pulled_at=pulled_at,
-        detail={**before, **(detail or {})},
-    )
-    news = {"pulled_at": statement.excluded.pulled_at, "detail": statement.excluded.detail}
-    c.execute(statement.on_conflict_do_update(index_elements=list(key), set_=news))
+    statement = upsert(c, datasets).values({**vars(new), "detail": {**before, **new.detail}})
+    changes = {"pulled_at": statement.excluded.pulled_at, "detail": statement.excluded.detail}
+    c.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))
 
 
 def find(c: Connection, dataset: str) -> DatasetRow | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select, update
 
+from daemon.store import trials
 from daemon.store.rows import all_as, first_as, insert, insert_once
 from daemon.store.tables import evaluations as evaluations_table
 from daemon.store.tables import model_versions
@@ -21,12 +21,11 @@ SERVABLE: tuple[VersionState, ...] = ("challenger", "retired", "rejected")
 NEWEST_KEPT = 3
 
 
-@dataclass(frozen=True)
-class Version:
-    """One trained model version; its files are named by symbol, model type and version."""
+@dataclass(frozen=True, kw_only=True)
+class NewVersion:
+    """A trained model version to be recorded; its files are named by subject, model type and version."""
 
-    id: int
-    symbol: str
+    subject: str
     model_type: str
     version: str
     manifest_sha256: str
@@ -36,15 +35,21 @@ class Version:
     train_end: datetime
     trained_at: datetime
     run_id: int | None
-    state: VersionState
     metrics: dict[str, Any]
+    state: VersionState = "challenger"
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """One judgement of a version, beside the champion of that moment."""
+@dataclass(frozen=True, kw_only=True)
+class Version(NewVersion):
+    """A recorded version."""
 
     id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewEvaluation:
+    """One judgement of a version, beside the champion of that moment, to be recorded."""
+
     run_id: int | None
     version_id: int
     champion_id: int | None
@@ -58,12 +63,19 @@ class Evaluation:
     report: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(NewEvaluation):
+    """A recorded judgement."""
+
+    id: int
+
+
 @dataclass(frozen=True)
 class Serving:
     """From when a version served, why, and by whose wish."""
 
     id: int
-    symbol: str
+    subject: str
     model_type: str
     version_id: int
     serving_from: datetime
@@ -71,40 +83,9 @@ class Serving:
     who: str
 
 
-def add_version(
-    c: Connection,
-    *,
-    symbol: str,
-    model_type: str,
-    version: str,
-    manifest_sha256: str,
-    provenance: str,
-    dataset: str,
-    train_start: datetime,
-    train_end: datetime,
-    trained_at: datetime,
-    run_id: int | None,
-    metrics: Mapping[str, Any],
-    state: VersionState = "challenger",
-) -> Version | None:
-    """Record a new version; None if this symbol and model type have one of that name."""
-    version_id = insert_once(
-        c,
-        model_versions,
-        ("symbol", "model_type", "version"),
-        symbol=symbol,
-        model_type=model_type,
-        version=version,
-        manifest_sha256=manifest_sha256,
-        provenance=provenance,
-        dataset=dataset,
-        train_start=train_start,
-        train_end=train_end,
-        trained_at=trained_at,
-        run_id=run_id,
-        state=state,
-        metrics=dict(metrics),
-    )
+def add_version(c: Connection, new: NewVersion) -> Version | None:
+    """Record a new version; None if this subject and model type have one of that name."""
+    version_id = insert_once(c, model_versions, ("subject", "model_type", "version"), **vars(new))
     return None if version_id is None else _version(c, version_id)
 
 
@@ -113,10 +94,10 @@ def version(c: Connection, version_id: int) -> Version | None:
     return _version(c, version_id)
 
 
-def find(c: Connection, symbol: str, model_type: str, name: str) -> Version | None:
+def find(c: Connection, subject: str, model_type: str, name: str) -> Version | None:
     """The version of this name."""
     named = select(model_versions).where(
-        model_versions.c.symbol == symbol,
+        model_versions.c.subject == subject,
         model_versions.c.model_type == model_type,
         model_versions.c.version == name,
     )
@@ -125,7 +106,7 @@ def find(c: Connection, symbol: str, model_type: str, name: str) -> Version | No
 
 def versions(
     c: Connection,
-    symbol: str | None = None,
+    subject: str | None = None,
     model_type: str | None = None,
     *,
     states: tuple[VersionState, ...] | None = None,
@@ -137,8 +118,8 @@ def versions(
     query = select(model_versions).order_by(model_versions.c.id.desc()).limit(limit)
     if dataset is not None:
         query = query.where(model_versions.c.dataset == dataset)
-    if symbol is not None:
-        query = query.where(model_versions.c.symbol == symbol)
+    if subject is not None:
+        query = query.where(model_versions.c.subject == subject)
     if model_type is not None:
         query = query.where(model_versions.c.model_type == model_type)
     if states is not None:
@@ -146,41 +127,41 @@ def versions(
     return all_as(c, Version, query if before is None else query.where(model_versions.c.id < before))
 
 
-def challengers(c: Connection, symbol: str, model_type: str) -> list[Version]:
+def challengers(c: Connection, subject: str, model_type: str) -> list[Version]:
     """The versions that want the champion's place, newest first."""
-    return versions(c, symbol, model_type, states=("challenger",))
+    return versions(c, subject, model_type, states=("challenger",))
 
 
-def champion(c: Connection, symbol: str, model_type: str) -> Version | None:
+def champion(c: Connection, subject: str, model_type: str) -> Version | None:
     """The version that serves."""
-    return next(iter(versions(c, symbol, model_type, states=("champion",))), None)
+    return next(iter(versions(c, subject, model_type, states=("champion",))), None)
 
 
 def champions(c: Connection) -> list[Version]:
-    """Every version that serves, by symbol and model type."""
+    """Every version that serves, by subject and model type."""
     serving = select(model_versions).where(model_versions.c.state == "champion")
-    return all_as(c, Version, serving.order_by(model_versions.c.symbol, model_versions.c.model_type))
+    return all_as(c, Version, serving.order_by(model_versions.c.subject, model_versions.c.model_type))
 
 
-def predecessor(c: Connection, symbol: str, model_type: str) -> Version | None:
+def predecessor(c: Connection, subject: str, model_type: str) -> Version | None:
     """The version that served last before the one that serves, or served, now: where a rollback leads."""
-    served = servings(c, symbol, model_type)
+    served = servings(c, subject, model_type)
     earlier = (serving.version_id for serving in served if serving.version_id != served[0].version_id)
     return next((found for version_id in earlier if (found := _version(c, version_id))), None)
 
 
-def trials(c: Connection, tried: Version) -> tuple[int, dict[str, float]]:
-    """How many versions of its symbol, model type and provenance there have ever been, and how they did at first.
+def attempts(c: Connection, version: Version) -> tuple[int, dict[str, float]]:
+    """How many versions and trials of its subject and model type were tried, and how the versions did at first.
 
-    That is the Sharpe ratio by the year of each one's first judgement, by version, of those that have one. Retrainings
-    and the iterations of one training are versions alike, and a deleted version was a trial too.
+    The versions are those of its provenance: retrainings and the iterations of one training alike, deleted ones too.
+    How they did is the Sharpe ratio by the year of each one's first judgement, by version, of those that have one.
     """
     alike = (
-        model_versions.c.symbol == tried.symbol,
-        model_versions.c.model_type == tried.model_type,
-        model_versions.c.provenance == tried.provenance,
+        model_versions.c.subject == version.subject,
+        model_versions.c.model_type == version.model_type,
+        model_versions.c.provenance == version.provenance,
     )
-    count = c.execute(select(func.count()).where(*alike)).scalar_one()
+    versions = c.execute(select(func.count()).where(*alike)).scalar_one()
     first = select(func.min(evaluations_table.c.id)).group_by(evaluations_table.c.version_id)
     judged = (
         select(model_versions.c.version, evaluations_table.c.metrics)
@@ -188,13 +169,14 @@ def trials(c: Connection, tried: Version) -> tuple[int, dict[str, float]]:
         .where(*alike, evaluations_table.c.id.in_(first))
     )
     sharpes = {row.version: row.metrics.get("sharpe_ratio") for row in c.execute(judged)}
+    count = versions + trials.measured(c, version.subject, version.model_type)
     return count, {name: sharpe for name, sharpe in sharpes.items() if sharpe is not None}
 
 
 def expendable(c: Connection, keep: int) -> list[Version]:
     """The versions that retention may delete: never a champion, its predecessor, a challenger, or the newest `keep`."""
     found = []
-    for pair in c.execute(select(model_versions.c.symbol, model_versions.c.model_type).distinct()):
+    for pair in c.execute(select(model_versions.c.subject, model_versions.c.model_type).distinct()):
         before = predecessor(c, *pair)
         kept = [version for version in versions(c, *pair) if version.state != "deleted"]
         found += [
@@ -212,67 +194,39 @@ def set_state(c: Connection, version_id: int, state: VersionState, allowed_from:
     return _set_state(c, version_id, state, allowed_from)
 
 
-def serve(c: Connection, symbol: str, model_type: str, version_id: int, now: datetime, *, why: str, who: str) -> bool:
+def serve(c: Connection, subject: str, model_type: str, version_id: int, now: datetime, *, why: str, who: str) -> bool:
     """Make a version the champion, retire the one before it and write the serving ledger; False if it may not serve.
 
     The caller has loaded the version and seen it reproduce its golden predictions.
     """
     wanted = _version(c, version_id)
-    if wanted is None or (wanted.symbol, wanted.model_type) != (symbol, model_type) or wanted.state not in SERVABLE:
+    if wanted is None or (wanted.subject, wanted.model_type) != (subject, model_type) or wanted.state not in SERVABLE:
         return False
-    if before := champion(c, symbol, model_type):
+    if before := champion(c, subject, model_type):
         _set_state(c, before.id, "retired", ("champion",))
     if not _set_state(c, version_id, "champion", SERVABLE):
         raise RuntimeError(f"version {version_id} changed while it was being promoted")
     c.execute(
         servings_table.insert().values(
-            symbol=symbol, model_type=model_type, version_id=version_id, serving_from=now, why=why, who=who
+            subject=subject, model_type=model_type, version_id=version_id, serving_from=now, why=why, who=who
         )
     )
     return True
 
 
 def servings(
-    c: Connection, symbol: str | None = None, model_type: str | None = None, *, limit: int | None = None
+    c: Connection, subject: str | None = None, model_type: str | None = None, *, limit: int | None = None
 ) -> list[Serving]:
     """The serving ledger, newest first."""
     query = select(servings_table).order_by(servings_table.c.id.desc()).limit(limit)
-    if symbol is not None:
-        query = query.where(servings_table.c.symbol == symbol)
+    if subject is not None:
+        query = query.where(servings_table.c.subject == subject)
     return all_as(c, Serving, query if model_type is None else query.where(servings_table.c.model_type == model_type))
 
 
-def add_evaluation(
-    c: Connection,
-    *,
-    run_id: int | None,
-    version_id: int,
-    champion_id: int | None,
-    dataset: str,
-    first: datetime,
-    last: datetime,
-    evaluated_at: datetime,
-    metrics: Mapping[str, Any],
-    verdict: str,
-    reasons: Sequence[str],
-    report: str | None,
-) -> Evaluation:
+def add_evaluation(c: Connection, new: NewEvaluation) -> Evaluation:
     """Record a judgement."""
-    evaluation_id = insert(
-        c,
-        evaluations_table,
-        run_id=run_id,
-        version_id=version_id,
-        champion_id=champion_id,
-        dataset=dataset,
-        first=first,
-        last=last,
-        evaluated_at=evaluated_at,
-        metrics=dict(metrics),
-        verdict=verdict,
-        reasons=list(reasons),
-        report=report,
-    )
+    evaluation_id = insert(c, evaluations_table, **vars(new))
     return all_as(c, Evaluation, select(evaluations_table).where(evaluations_table.c.id == evaluation_id))[0]
 
 

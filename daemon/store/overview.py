@@ -32,17 +32,17 @@ def latest_evaluations(c: Connection, version_ids: Collection[int]) -> dict[int,
 
 
 def last_verdicts(c: Connection) -> dict[tuple[str, str], Evaluation]:
-    """The newest judgement of each symbol and model type, of whichever version."""
+    """The newest judgement of each subject and model type, of whichever version."""
     recent = (
         select(evaluations.c.id, evaluations.c.version_id).order_by(evaluations.c.id.desc()).limit(RECENT).subquery()
     )
-    pair = (model_versions.c.symbol, model_versions.c.model_type)
+    pair = (model_versions.c.subject, model_versions.c.model_type)
     newest = (
         select(func.max(recent.c.id).label("id"), *pair)
         .join(model_versions, model_versions.c.id == recent.c.version_id)
         .group_by(*pair)
         .subquery()
     )
-    pairs = {row.id: (row.symbol, row.model_type) for row in c.execute(select(newest))}
+    pairs = {row.id: (row.subject, row.model_type) for row in c.execute(select(newest))}
     found = all_as(c, Evaluation, select(evaluations).where(evaluations.c.id.in_(pairs)))
     return {pairs[evaluation.id]: evaluation for evaluation in found}

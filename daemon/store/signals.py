@@ -1,22 +1,22 @@
-"""Every signal that was ever published, as it was said."""
+"""Every signal that was ever published, as it was published."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from daemon.store.rows import all_as, insert_once
 from daemon.store.tables import model_versions, servings, signals
 
 
-@dataclass(frozen=True)
-class Signal:
-    """What a champion said at the close of one bar."""
+@dataclass(frozen=True, kw_only=True)
+class NewSignal:
+    """What a champion decides about one symbol or market at the close of one bar, to be published."""
 
-    id: int
     run_id: int | None
+    subject: str
     symbol: str
     model_type: str
     version_id: int
@@ -31,90 +31,86 @@ class Signal:
     published_at: datetime
     expires_at: datetime
 
+
+@dataclass(frozen=True, kw_only=True)
+class Signal(NewSignal):
+    """A published signal."""
+
+    id: int
+
     def stale(self, now: datetime) -> bool:
         """Whether it is too old to be called current."""
         return now >= self.expires_at
 
 
-def publish(
-    c: Connection,
-    *,
-    run_id: int | None,
-    symbol: str,
-    model_type: str,
-    version_id: int,
-    bar_time: datetime,
-    interval: str,
-    action: str,
-    position: float,
-    confidence: float,
-    price: float,
-    provenance: str,
-    dataset: str,
-    published_at: datetime,
-    expires_at: datetime,
-) -> bool:
-    """Write a signal into the ledger; False if that version has spoken about that bar already."""
-    inserted = insert_once(
-        c,
-        signals,
-        ("symbol", "model_type", "version_id", "bar_time"),
-        run_id=run_id,
-        symbol=symbol,
-        model_type=model_type,
-        version_id=version_id,
-        bar_time=bar_time,
-        interval=interval,
-        action=action,
-        position=position,
-        confidence=confidence,
-        price=price,
-        provenance=provenance,
-        dataset=dataset,
-        published_at=published_at,
-        expires_at=expires_at,
-    )
-    return inserted is not None
+def publish(c: Connection, new: NewSignal) -> bool:
+    """Write a signal into the ledger; False if that version has published one about that symbol and bar already."""
+    key = ("subject", "symbol", "model_type", "version_id", "bar_time")
+    return insert_once(c, signals, key, **vars(new)) is not None
 
 
-def latest(c: Connection, symbol: str | None = None) -> list[Signal]:
-    """The newest signal of each symbol and model type; of two about the same bar, the champion's.
+def latest(c: Connection, name: str | None = None) -> list[Signal]:
+    """The newest signal of each subject, symbol and model type, `name` being the subject or the symbol.
 
-    One short walk down the index for each pair that ever served, however long the ledger has grown.
+    Of two about the same bar it is the champion's. A symbol whose last signal had expired before the pair's newest
+    bar is left out: it is no longer in the universe, or its market is over. However long the ledger has grown, only a
+    short stretch of an index is read for each pair that ever served.
     """
-    pairs = select(servings.c.symbol, servings.c.model_type).distinct()
-    if symbol is not None:
-        pairs = pairs.where(servings.c.symbol == symbol)
-    pair = pairs.subquery("pair")
-    said = signals.alias("said")
-    newest = (
-        select(said.c.id)
-        .join(model_versions, model_versions.c.id == said.c.version_id)
-        .where(said.c.symbol == pair.c.symbol, said.c.model_type == pair.c.model_type)
-        .order_by(said.c.bar_time.desc(), case((model_versions.c.state == "champion", 0), else_=1), said.c.id.desc())
-        .limit(1)
+    pair = select(servings.c.subject, servings.c.model_type).distinct().subquery("pair")
+    other = signals.alias("other")
+    newest_bar = (
+        select(func.max(other.c.bar_time))
+        .where(other.c.subject == pair.c.subject, other.c.model_type == pair.c.model_type)
         .correlate(pair)
         .scalar_subquery()
     )
-    query = select(signals).select_from(pair.join(signals, signals.c.id == newest))
-    return all_as(c, Signal, query.order_by(signals.c.symbol, signals.c.model_type))
+    place = func.row_number().over(
+        partition_by=(signals.c.subject, signals.c.symbol, signals.c.model_type),
+        order_by=(
+            signals.c.bar_time.desc(),
+            case((model_versions.c.state == "champion", 0), else_=1),
+            signals.c.id.desc(),
+        ),
+    )
+    ranked = (
+        select(signals.c.id, place.label("place"))
+        .select_from(pair)
+        .join(signals, (signals.c.subject == pair.c.subject) & (signals.c.model_type == pair.c.model_type))
+        .join(model_versions, model_versions.c.id == signals.c.version_id)
+        .where(signals.c.expires_at >= newest_bar)
+        .subquery("ranked")
+    )
+    query = select(signals).join(ranked, ranked.c.id == signals.c.id).where(ranked.c.place == 1)
+    if name is not None:
+        query = query.where(or_(signals.c.subject == name, signals.c.symbol == name))
+    return all_as(c, Signal, query.order_by(signals.c.subject, signals.c.symbol, signals.c.model_type))
 
 
 def history(
     c: Connection,
-    symbol: str | None = None,
+    subject: str | None = None,
     model_type: str | None = None,
     *,
+    symbol: str | None = None,
     since: datetime | None = None,
-    before: int | None = None,
     limit: int | None = None,
 ) -> list[Signal]:
-    """Signals as they were published, newest first: about bars from `since` on, with ids below `before`."""
+    """Signals as they were published, newest first: about bars from `since` on."""
     query = select(signals).order_by(signals.c.id.desc()).limit(limit)
-    if symbol is not None:
-        query = query.where(signals.c.symbol == symbol)
+    if subject is not None:
+        query = query.where(signals.c.subject == subject)
     if model_type is not None:
         query = query.where(signals.c.model_type == model_type)
+    if symbol is not None:
+        query = query.where(signals.c.symbol == symbol)
     if since is not None:
         query = query.where(signals.c.bar_time >= since)
-    return all_as(c, Signal, query if before is None else query.where(signals.c.id < before))
+    return all_as(c, Signal, query)
+
+
+def page(c: Connection, name: str, *, before: int | None = None, limit: int = 50) -> list[Signal]:
+    """Signals of a subject or about a symbol, newest first, below the id `before`."""
+    query = select(signals).where(or_(signals.c.subject == name, signals.c.symbol == name))
+    if before is not None:
+        query = query.where(signals.c.id < before)
+    return all_as(c, Signal, query.order_by(signals.c.id.desc()).limit(limit))

@@ -46,6 +46,8 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# The length of a subject (`AAPL`, `universe`, `trader:0x...`), of a symbol, and of a market's name.
+SUBJECT = 96
 # A JSON document that may be absent; absent is NULL, not the document `null`.
 Document = JSON(none_as_null=True)
 
@@ -93,14 +95,14 @@ runs = Table(
     Index("ix_runs_state_not_before", "state", "not_before"),
 )
 
-# One unit inside a run: (symbol, model type), several when a run trains several iterations.
+# One unit inside a run: (subject, model type), several when a run trains several iterations.
 tasks = Table(
     "tasks",
     metadata,
     _key(),
     Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
     Column("kind", String(32), nullable=False),
-    Column("symbol", String(32)),
+    Column("subject", String(SUBJECT)),
     Column("model_type", String(64)),
     Column("iteration", Integer, nullable=False, default=0),
     Column("state", String(16), nullable=False),
@@ -118,7 +120,7 @@ datasets = Table(
     Column("dataset", String(64), nullable=False),  # sha256 of its content
     Column("kind", String(16), nullable=False),  # bars, expert_log
     Column("source", String(32), nullable=False),
-    Column("symbol", String(32), nullable=False),
+    Column("symbol", String(SUBJECT), nullable=False),
     Column("interval", String(8), nullable=False),
     Column("first", Instant, nullable=False),
     Column("last", Instant, nullable=False),
@@ -132,7 +134,7 @@ model_versions = Table(
     "model_versions",
     metadata,
     _key(),
-    Column("symbol", String(32), nullable=False),
+    Column("subject", String(SUBJECT), nullable=False),
     Column("model_type", String(64), nullable=False),
     Column("version", String(64), nullable=False),
     Column("manifest_sha256", String(64), nullable=False),
@@ -144,9 +146,9 @@ model_versions = Table(
     Column("run_id", ForeignKey("runs.id")),
     Column("state", String(16), nullable=False),  # challenger, champion, retired, rejected, quarantined, deleted
     Column("metrics", JSON, nullable=False),
-    UniqueConstraint("symbol", "model_type", "version"),
+    UniqueConstraint("subject", "model_type", "version"),
     # A pair has one champion at most, whatever the code above does.
-    Index("uq_model_versions_champion", "symbol", "model_type", unique=True, **_where("state = 'champion'")),
+    Index("uq_model_versions_champion", "subject", "model_type", unique=True, **_where("state = 'champion'")),
 )
 
 evaluations = Table(
@@ -171,22 +173,23 @@ servings = Table(
     "servings",
     metadata,
     _key(),
-    Column("symbol", String(32), nullable=False),
+    Column("subject", String(SUBJECT), nullable=False),
     Column("model_type", String(64), nullable=False),
     Column("version_id", ForeignKey("model_versions.id"), nullable=False),
     Column("serving_from", Instant, nullable=False),
     Column("why", String(255), nullable=False),
     Column("who", String(64), nullable=False),
-    Index("ix_servings_symbol_model_type", "symbol", "model_type"),
+    Index("ix_servings_subject_model_type", "subject", "model_type"),
 )
 
-# Every signal that was ever published, as it was said.
+# Every signal that was ever published; a version over a universe publishes one a symbol.
 signals = Table(
     "signals",
     metadata,
     _key(),
     Column("run_id", ForeignKey("runs.id")),
-    Column("symbol", String(32), nullable=False),
+    Column("subject", String(SUBJECT), nullable=False),  # whom the version speaks of
+    Column("symbol", String(SUBJECT), nullable=False),  # the symbol or market that this signal trades
     Column("model_type", String(64), nullable=False),
     Column("version_id", ForeignKey("model_versions.id"), nullable=False),
     Column("bar_time", Instant, nullable=False),
@@ -199,8 +202,30 @@ signals = Table(
     Column("dataset", String(64), nullable=False),
     Column("published_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
-    UniqueConstraint("symbol", "model_type", "version_id", "bar_time"),
-    Index("ix_signals_symbol_model_type_bar_time", "symbol", "model_type", "bar_time"),
+    UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time"),
+    Index("ix_signals_subject_model_type_bar_time", "subject", "model_type", "bar_time"),
+    Index("ix_signals_subject_model_type_expires_at", "subject", "model_type", "expires_at"),
+    Index("ix_signals_symbol", "symbol"),
+)
+
+# One hyperparameter trial: the params that a search tried, and what came of them.
+trials = Table(
+    "trials",
+    metadata,
+    _key(),
+    Column("run_id", ForeignKey("runs.id")),
+    Column("subject", String(SUBJECT), nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("study", String(64), nullable=False),  # the search that this trial is part of
+    Column("number", Integer, nullable=False),  # within its study, from 0
+    Column("params", JSON, nullable=False),
+    Column("dataset", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # running, complete, pruned, failed
+    Column("value", Float),
+    Column("intermediate", JSON, nullable=False),  # step -> value
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    UniqueConstraint("subject", "model_type", "study", "number"),
 )
 
 # What performance_check measured: over the evaluation, and over the signals that were really published.
@@ -209,7 +234,7 @@ measurements = Table(
     metadata,
     _key(),
     Column("run_id", ForeignKey("runs.id")),
-    Column("symbol", String(32), nullable=False),
+    Column("subject", String(SUBJECT), nullable=False),
     Column("model_type", String(64), nullable=False),
     Column("version_id", ForeignKey("model_versions.id")),
     Column("metric", String(32), nullable=False),  # sharpe_ratio, max_drawdown, ...
@@ -217,7 +242,7 @@ measurements = Table(
     Column("value", Float),
     Column("reason", String(64)),  # why there is no value
     Column("measured_at", Instant, nullable=False),
-    Index("ix_measurements_symbol_model_type_metric", "symbol", "model_type", "metric"),
+    Index("ix_measurements_subject_model_type_metric", "subject", "model_type", "metric"),
 )
 
 alerts = Table(

@@ -18,12 +18,12 @@ def add(
     run_id: int,
     kind: str,
     *,
-    symbol: str | None = None,
+    subject: str | None = None,
     model_type: str | None = None,
     iteration: int = 0,
 ) -> Task:
     """Record a unit of work inside a run, not begun yet."""
-    values = {"kind": kind, "symbol": symbol, "model_type": model_type, "iteration": iteration}
+    values = {"kind": kind, "subject": subject, "model_type": model_type, "iteration": iteration}
     task_id = insert(c, tasks, run_id=run_id, state="due", **values)
     return all_as(c, Task, select(tasks).where(tasks.c.id == task_id))[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_pipeline.provenance import SAMPLE
 from data_pipeline.sources.base import BarSource
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ __all__ = ["BarSource", "open_source"]
 
 def open_source(name: str, settings: Sources, home: Home) -> BarSource:
     """The source called `name`; `auto` is Yahoo (what to do where it cannot be reached is `update_symbol`'s choice)."""
-    if name == "sample":
+    if name == SAMPLE:
         from data_pipeline.sources.sample import SampleSource  # noqa: PLC0415 -- only what is used is imported
 
         return SampleSource()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from config.errors import NightdeskError
-from config.paths import safe_name
+from config.names import safe_name
 from data_pipeline.bars import COLUMNS, EXTRAS, TIME_NAMES, indexed
 from data_pipeline.sources.base import BarSource
 

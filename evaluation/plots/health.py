@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from data_pipeline.provenance import Provenance
 from evaluation.plots.style import (
     BLUE,
     GREEN,
@@ -45,7 +46,7 @@ def draw_health(path: Path, bars: Bars, daily: pd.DataFrame, marks: pd.DataFrame
             *(f"{name} {now[name]:.2f}" for name in daily.columns[1:]),
         ]
     )
-    caption = Caption(f"{bars.symbol}  ·  {bars.interval} bars", bars.source)
+    caption = Caption(f"{bars.symbol}  ·  {bars.interval} bars", Provenance.of(bars.source))
     with drawing(path, caption, f"Data health of {bars.symbol}", facts, WIDE) as figure:
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
         place(figure, top=1.25, hspace=0.18)

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from config.publish import publishing
+from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,10 +52,10 @@ _NARROWEST = 4
 
 @dataclass(frozen=True)
 class Caption:
-    """Whom a picture is about, and where its data is from: `sample` makes the label that nobody can miss."""
+    """Whom a picture is about, and where its data is from: sample data gets a label that nobody can miss."""
 
     subject: str
-    provenance: str
+    provenance: Provenance
 
 
 @contextmanager
@@ -155,8 +156,8 @@ def shortened(text: str, kept: int) -> str:
 def _headline(figure: Figure, title: str, facts: str, caption: Caption) -> None:
     width, height = figure.get_size_inches()
     room = width - 2 * _MARGIN
-    sample = caption.provenance == "sample"
-    label = "SAMPLE DATA" if sample else fitted(figure, f"data: {caption.provenance}", room * 0.4, 10.5)
+    sample = caption.provenance.is_sample
+    label = "SAMPLE DATA" if sample else fitted(figure, f"data: {caption.provenance.label}", room * 0.4, 10.5)
     badge = {"boxstyle": "round,pad=0.4", "facecolor": WARNING, "edgecolor": "none"} if sample else None
     style: dict[str, Any] = {"weight": "bold", "color": "white", "bbox": badge} if sample else {"color": MUTED}
     aside = 1.55 if sample else 0.1 * len(label)

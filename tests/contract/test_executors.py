@@ -5,17 +5,31 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.executors.base import Executor, Outcome, TaskSpec
+from daemon.domain.tasks import ErrorInfo, TaskEvent, TaskProgress
+from daemon.executors.base import Executor
 from daemon.executors.local import LocalExecutor
-from tests.support.executing import REPOSITORY, WORK, code, execute, heard, ignore, outcomes, spec, until
+from tests.support.executing import (
+    REPOSITORY,
+    WORK,
+    End,
+    code,
+    execute,
+    heard,
+    ignore,
+    lines,
+    outcomes,
+    spec,
+    until,
+    value,
+)
 
 Make = Callable[..., Executor]
 EXECUTORS: dict[str, Make] = {
@@ -32,7 +46,7 @@ def make(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyP
 def test_a_task_is_given_its_arguments_and_its_value_comes_back(make: Make) -> None:
     args = {"text": "Zoë\n\x00", "list": [1, 2.5, None, True], "nested": {"a": {"b": []}}}
     (outcome,) = outcomes(make(), [spec("echo", **args)])
-    assert (outcome.state, outcome.value, outcome.error) == ("succeeded", args, None)
+    assert (outcome.state, value(outcome), outcome.error) == ("succeeded", args, None)
     assert 0 < outcome.seconds < 30
 
 
@@ -45,22 +59,18 @@ def test_a_task_works_in_its_home_by_the_very_settings_of_its_spec(make: Make, h
             "model_params": {"behavioral_cloner": {"trees": 10}},
         }
     )
-    (outcome,) = outcomes(make(), [TaskSpec("identity", {}, timedelta(seconds=30), settings)])
-    assert outcome.value is not None
-    assert outcome.value["fingerprint"] == settings.fingerprint()
-    assert outcome.value["home"] == str(home.root)
-    assert outcome.value["now"].endswith("+00:00")
+    (outcome,) = outcomes(make(), [replace(spec("identity"), settings=settings)])
+    assert value(outcome)["fingerprint"] == settings.fingerprint()
+    assert value(outcome)["home"] == str(home.root)
+    assert value(outcome)["now"].endswith("+00:00")
 
 
 def test_the_error_of_a_task_arrives_with_its_code_message_cure_and_detail(make: Make) -> None:
     (outcome,) = outcomes(make(), [spec("refuse")])
     assert outcome.state == "failed"
-    assert outcome.error == {
-        "code": "data.empty",
-        "message": "AAPL has no bars.",
-        "cure": "Pull some.",
-        "detail": {"symbol": "AAPL"},
-    }
+    assert outcome.error == ErrorInfo(
+        code="data.empty", message="AAPL has no bars.", cure="Pull some.", detail={"symbol": "AAPL"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,17 +88,17 @@ def test_an_unforeseen_error_is_a_crash_whose_traceback_goes_to_the_log_alone(
     outcome, events = heard(make(), spec(kind))
     assert (outcome.state, code(outcome)) == ("failed", "task.crashed")
     assert outcome.error is not None
-    assert words in outcome.error["message"]
+    assert words in outcome.error.message
     assert "Traceback" not in str(outcome.error)
-    lines = [event["line"] for event in events]
-    assert "Traceback (most recent call last):" in lines
-    assert lines[-1] == words
+    printed = lines(events)
+    assert "Traceback (most recent call last):" in printed
+    assert printed[-1] == words
 
 
 def test_progress_is_told_at_its_beginning_and_its_end_and_not_too_often(make: Make) -> None:
     outcome, events = heard(make(), spec("steps", steps=5000))
     assert outcome.state == "succeeded"
-    told = [event["fraction"] for event in events if event["event"] == "progress"]
+    told = [event.fraction for event in events if isinstance(event, TaskProgress)]
     assert told[0] == 0.0
     assert told[-1] == 1.0
     assert len(told) <= outcome.seconds * 5 + 3
@@ -97,32 +107,32 @@ def test_progress_is_told_at_its_beginning_and_its_end_and_not_too_often(make: M
 
 def test_what_a_task_prints_arrives_in_order_before_its_outcome(make: Make) -> None:
     outcome, events = heard(make(), spec("babble", lines=100))
-    assert outcome.value == {"babbled": True}
-    lines = [event["line"] for event in events]
-    assert lines[0] == "hello from python"
-    assert lines[1] == "\ufffd\ufffd\x00 garbage without an end"
-    assert lines[2] == "y" * 4096
-    assert lines[3] == "hello from a child"
-    assert lines[4:] == [f"line {number}" for number in range(100)]
+    assert value(outcome) == {"babbled": True}
+    printed = lines(events)
+    assert printed[0] == "hello from python"
+    assert printed[1] == "\ufffd\ufffd\x00 garbage without an end"
+    assert printed[2] == "y" * 4096
+    assert printed[3] == "hello from a child"
+    assert printed[4:] == [f"line {number}" for number in range(100)]
 
 
 def test_a_task_that_never_stops_printing_fills_no_log(make: Make) -> None:
     outcome, events = heard(make(), spec("babble", lines=120_000))
     assert outcome.state == "succeeded"
-    assert sum(len(event["line"]) for event in events) < 2**20 + 4096
-    assert events[-1]["line"] == "... what the task printed beyond this is not kept"
+    assert sum(len(line) for line in lines(events)) < 2**20 + 4096
+    assert lines(events)[-1] == "... what the task printed beyond this is not kept"
 
 
-def at_a_time(ends: Iterable[Outcome]) -> int:
+def at_a_time(ends: Iterable[End]) -> int:
     """How many of these tasks were at work together at most."""
-    spans = [(end.value["began"], end.value["ended"]) for end in ends if end.value]
+    spans = [(value(end)["began"], value(end)["ended"]) for end in ends if end.value]
     return max(sum(began <= moment < ended for began, ended in spans) for moment, _ in spans)
 
 
 def test_no_more_tasks_run_at_a_time_than_there_are_workers(make: Make) -> None:
     executor = make(workers=2)
 
-    async def body() -> list[Outcome]:
+    async def body() -> list[End]:
         return await asyncio.gather(*(executor.run(spec("sleep", seconds=0.3), ignore) for _ in range(5)))
 
     ends = execute(executor, body)
@@ -133,7 +143,7 @@ def test_no_more_tasks_run_at_a_time_than_there_are_workers(make: Make) -> None:
 def test_more_workers_take_up_what_waits_and_fewer_let_tasks_at_work_end(make: Make) -> None:
     executor = make(workers=1)
 
-    async def body() -> tuple[list[Outcome], list[Outcome]]:
+    async def body() -> tuple[list[End], list[End]]:
         many = [asyncio.create_task(executor.run(spec("sleep", seconds=1.0), ignore)) for _ in range(3)]
         await asyncio.sleep(0)
         executor.resize(3)
@@ -160,20 +170,20 @@ def test_a_task_beyond_its_limit_is_ended(make: Make) -> None:
 def test_a_result_that_is_no_small_json_value_fails_its_task_alone(make: Make, kind: str, expected: str) -> None:
     failed, after = outcomes(make(), [spec(kind), spec("echo", still="here")])
     assert (failed.state, code(failed)) == ("failed", expected)
-    assert after.value == {"still": "here"}
+    assert value(after) == {"still": "here"}
 
 
 def test_arguments_that_are_too_large_fail_their_task_alone(make: Make) -> None:
     failed, after = outcomes(make(), [spec("echo", text="x" * 9_000_000), spec("echo", still="here")])
     assert (failed.state, code(failed)) == ("failed", "task.message_too_large")
-    assert after.value == {"still": "here"}
+    assert value(after) == {"still": "here"}
 
 
 def test_a_cancelled_task_may_save_its_work_before_the_cancellation_goes_on(make: Make, tmp_path: Path) -> None:
     executor, checkpoint = make(), tmp_path / "checkpoint"
-    events: list[dict[str, Any]] = []
+    events: list[TaskEvent] = []
 
-    async def body() -> Outcome:
+    async def body() -> End:
         task = asyncio.create_task(executor.run(spec("until_stopped", checkpoint=str(checkpoint)), events.append))
         await until(lambda: events)
         task.cancel()
@@ -181,7 +191,7 @@ def test_a_cancelled_task_may_save_its_work_before_the_cancellation_goes_on(make
             await task
         return await executor.run(spec("echo", still="here"), ignore)
 
-    assert execute(executor, body).value == {"still": "here"}
+    assert value(execute(executor, body)) == {"still": "here"}
     assert checkpoint.read_text() == "saved"
 
 
@@ -189,9 +199,9 @@ def test_closing_lets_tasks_save_their_work_and_refuses_those_that_wait_or_come_
     make: Make, tmp_path: Path
 ) -> None:
     executor, checkpoint = make(), tmp_path / "checkpoint"
-    events: list[dict[str, Any]] = []
+    events: list[TaskEvent] = []
 
-    async def body() -> list[Outcome]:
+    async def body() -> list[End]:
         at_work = asyncio.create_task(executor.run(spec("until_stopped", checkpoint=str(checkpoint)), events.append))
         await until(lambda: events)
         waiting = asyncio.create_task(executor.run(spec("echo"), ignore))
@@ -206,21 +216,21 @@ def test_closing_lets_tasks_save_their_work_and_refuses_those_that_wait_or_come_
 
 def test_a_task_that_finishes_though_asked_to_stop_has_succeeded(make: Make) -> None:
     executor = make()
-    events: list[dict[str, Any]] = []
+    events: list[TaskEvent] = []
 
-    async def body() -> Outcome:
+    async def body() -> End:
         task = asyncio.create_task(executor.run(spec("finish_though_asked_to_stop"), events.append))
         await until(lambda: events)
         await executor.close(timedelta(seconds=10))
         return await task
 
-    assert execute(executor, body).value == {"finished": True}
+    assert value(execute(executor, body)) == {"finished": True}
 
 
 def test_a_task_that_does_not_stop_is_given_up_after_the_grace(make: Make, tmp_path: Path) -> None:
     executor, pid_file = make(), tmp_path / "pid"
 
-    async def body() -> tuple[Outcome, float]:
+    async def body() -> tuple[End, float]:
         task = asyncio.create_task(executor.run(spec("sleep_deaf", pid_file=str(pid_file)), ignore))
         await until(pid_file.exists)
         began = time.monotonic()
@@ -235,12 +245,12 @@ def test_a_task_that_does_not_stop_is_given_up_after_the_grace(make: Make, tmp_p
 def test_an_error_of_the_listener_is_the_listeners_and_ends_the_task(make: Make) -> None:
     executor = make()
 
-    def listen(event: dict[str, Any]) -> None:
+    def listen(event: TaskEvent) -> None:
         raise LookupError("nobody listens")
 
-    async def body() -> Outcome:
+    async def body() -> End:
         with pytest.raises(LookupError, match="nobody listens"):
             await executor.run(spec("until_stopped"), listen)
         return await executor.run(spec("echo", still="here"), ignore)
 
-    assert execute(executor, body).value == {"still": "here"}
+    assert value(execute(executor, body)) == {"still": "here"}

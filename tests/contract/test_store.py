@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.errors import NightdeskError
 from daemon.runs import Owner
-from daemon.store import datasets, engines, jobs, measurements, models, runs, schema, signals, tasks
+from daemon.store import datasets, engines, jobs, measurements, models, runs, schema, signals, tasks, trials
 from daemon.store.database import Database
 from daemon.store.models import Evaluation, Version
 from daemon.store.tables import metadata
@@ -425,7 +425,7 @@ def test_the_first_run_of_a_desk_is_noticed(write, read):
 
 def test_tasks_end_once_and_with_their_result(write, read):
     run = _recorded(write)
-    task = write(tasks.add, run.id, "train", symbol="AAPL", model_type="cloner", iteration=2)
+    task = write(tasks.add, run.id, "train", subject="AAPL", model_type="cloner", iteration=2)
     assert write(tasks.start, task.id, NOON)
     assert not write(tasks.start, task.id, NOON)
     assert write(tasks.finish, task.id, "succeeded", NOON + SECOND, result={"version": "v1"})
@@ -443,7 +443,7 @@ def test_tasks_end_once_and_with_their_result(write, read):
 def test_the_end_of_a_run_closes_the_tasks_it_left_unfinished(write, read, end, left):
     run = _recorded(write)
     write(runs.claim, run.id, ME, NOON)
-    done, begun, _ = (write(tasks.add, run.id, "train", symbol=symbol) for symbol in ("A", "B", "C"))
+    done, begun, _ = (write(tasks.add, run.id, "train", subject=subject) for subject in ("A", "B", "C"))
     write(tasks.finish, done.id, "succeeded", NOON)
     write(tasks.start, begun.id, NOON)
     write(runs.finish, run.id, end, NOON + SECOND, cause="why", attempts=1)
@@ -458,7 +458,7 @@ def test_a_version_is_recorded_once_and_found_by_its_name(write, read):
     first = write(add_version, "v1")
     with pytest.raises(LookupError):
         write(add_version, "v1")
-    write(add_version, "v1", symbol="MSFT")
+    write(add_version, "v1", subject="MSFT")
     assert read(models.find, "AAPL", "cloner", "v1") == first == read(models.version, first.id)
     assert read(models.find, "AAPL", "cloner", "v2") is None
     assert first.metrics == {"accuracy": 0.6, "undefined": None}
@@ -488,7 +488,7 @@ def test_a_rollback_leads_back_to_the_version_before(write, read):
 
 
 def test_what_may_not_serve_does_not(write, read):
-    good, other = write(add_version, "v1"), write(add_version, "v2", symbol="MSFT")
+    good, other = write(add_version, "v1"), write(add_version, "v2", subject="MSFT")
     broken = write(add_version, "v3", state="quarantined")
     write(models.serve, "AAPL", "cloner", good.id, NOON, why="first", who="me")
     for version_id in (other.id, broken.id, good.id, 4711):
@@ -519,14 +519,13 @@ def test_retention_spares_the_champion_its_predecessor_challengers_and_the_newes
         write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", who="me")
     write(models.set_state, old[3].id, "rejected", ("challenger",))
     newest = [write(add_version, f"n{number}", state="rejected") for number in range(3)]
-    write(add_version, "other", symbol="MSFT", state="rejected")
+    write(add_version, "other", subject="MSFT", state="rejected")
     assert {version.id for version in read(models.expendable, 3)} == {old[0].id, old[3].id}
     assert not {version.id for version in newest} & {version.id for version in read(models.expendable, 1)}
 
 
 def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inconclusive") -> Evaluation:
-    return write(
-        models.add_evaluation,
+    new = models.NewEvaluation(
         run_id=None,
         version_id=version.id,
         champion_id=None,
@@ -539,17 +538,18 @@ def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inco
         reasons=["sharpe_diff"],
         report="results/evaluation-1/report.json",
     )
+    return write(models.add_evaluation, new)
 
 
 def test_every_version_there_has_ever_been_is_a_trial_with_its_first_sharpe_ratio(write, read):
     states = ("retired", "rejected", "quarantined", "deleted", "challenger")
     tried = [write(add_version, f"v{number}", state=state) for number, state in enumerate(states)]
-    write(add_version, "other", symbol="MSFT")
+    write(add_version, "other", subject="MSFT")
     write(add_version, "real", provenance="yahoo")
     for version, sharpe in zip(tried[:4], (1.0, None, -0.5, 2.0), strict=True):
         judge_at(write, version, sharpe)
     judge_at(write, tried[0], 9.0)  # a champion is judged every night
-    assert read(models.trials, tried[-1]) == (5, {"v0": 1.0, "v2": -0.5, "v3": 2.0})
+    assert read(models.attempts, tried[-1]) == (5, {"v0": 1.0, "v2": -0.5, "v3": 2.0})
 
 
 def test_a_pruned_version_stays_a_trial(write, read):
@@ -558,7 +558,55 @@ def test_a_pruned_version_stays_a_trial(write, read):
     for version in read(models.expendable, 3):
         assert write(models.set_state, version.id, "deleted", ("rejected",))
     assert read(models.expendable, 3) == []
-    assert read(models.trials, tried[-1]) == (5, {"v0": 1.0})
+    assert read(models.attempts, tried[-1]) == (5, {"v0": 1.0})
+
+
+def _trial(number: int, **changes: Any) -> trials.NewTrial:
+    facts = {"run_id": None, "subject": "AAPL", "model_type": "cloner", "study": "spring", "params": {"trees": 50}}
+    return trials.NewTrial(number=number, dataset="d" * 64, started_at=NOON, **(facts | changes))
+
+
+def test_a_trial_is_recorded_once_and_ends_once_with_its_value(write, read):
+    begun = write(trials.add, _trial(0, params={"trees": 50, "depth": None}))
+    assert write(trials.add, _trial(0)) is None
+    assert (begun.state, begun.value, begun.intermediate, begun.finished_at) == ("running", None, {}, None)
+    assert write(trials.finish, begun.id, "complete", NOON + DAY, value=1.5, intermediate={20: 1.5, 10: 0.5})
+    assert not write(trials.finish, begun.id, "failed", NOON + 2 * DAY)
+    (ended,) = read(trials.of, "AAPL", "cloner")
+    assert (ended.state, ended.value, ended.finished_at) == ("complete", 1.5, NOON + DAY)
+    assert ended.intermediate == {10: 0.5, 20: 1.5}
+    assert ended.params == {"trees": 50, "depth": None}
+
+
+def test_a_trial_ends_only_in_an_end_and_complete_only_with_a_value(write, read):
+    begun = write(trials.add, _trial(0))
+    with pytest.raises(ValueError, match="not an end"):
+        write(trials.finish, begun.id, "running", NOON)
+    with pytest.raises(ValueError, match="has a value"):
+        write(trials.finish, begun.id, "complete", NOON)
+    assert read(trials.of, "AAPL", "cloner")[0].state == "running"
+
+
+def test_trials_are_listed_by_subject_model_type_and_study(write, read):
+    universe = write(trials.add, _trial(0, subject="universe"))
+    first = [write(trials.add, _trial(number)) for number in (1, 0)]
+    second = write(trials.add, _trial(0, study="autumn"))
+    assert read(trials.of, "AAPL", "cloner") == [*first, second]
+    assert read(trials.of, "AAPL", "cloner", "autumn") == [second]
+    assert read(trials.of, "universe", "cloner") == [universe]
+
+
+def test_trials_that_were_measured_are_attempts_and_others_are_not(write, read):
+    version = write(add_version, "v1")
+    judge_at(write, version, 1.0)
+    ends = ("complete", "pruned", "failed")
+    for number, state in enumerate(ends):
+        begun = write(trials.add, _trial(number))
+        write(trials.finish, begun.id, state, NOON, value=9.0 if state == "complete" else None)
+    write(trials.add, _trial(len(ends)))  # still running
+    other = write(trials.add, _trial(0, subject="MSFT"))
+    write(trials.finish, other.id, "complete", NOON, value=9.0)
+    assert read(models.attempts, version) == (3, {"v1": 1.0}), "one version, and two trials that were measured"
 
 
 def test_evaluations_are_read_newest_first(write, read):
@@ -583,13 +631,52 @@ def test_a_version_speaks_once_about_a_bar(write, read):
 
 
 def test_the_latest_signal_of_each_pair_is_about_its_newest_bar(write, read):
-    one, other = write(add_version, "v1"), write(add_version, "v1", symbol="MSFT")
+    one, other = write(add_version, "v1"), write(add_version, "v1", subject="MSFT")
     for version in (one, other):
-        write(models.serve, version.symbol, "cloner", version.id, NOON, why="w", who="me")
+        write(models.serve, version.subject, "cloner", version.id, NOON, why="w", who="me")
         for days in (1, 0, -1):
             write(publish, version, NOON + days * DAY)
     assert [(s.symbol, s.bar_time) for s in read(signals.latest)] == [("AAPL", NOON + DAY), ("MSFT", NOON + DAY)]
     assert [s.symbol for s in read(signals.latest, "MSFT")] == ["MSFT"]
+
+
+def test_a_version_over_a_universe_publishes_a_signal_for_each_symbol(write, read):
+    version = write(add_version, "v1", subject="universe")
+    write(models.serve, "universe", "cloner", version.id, NOON, why="w", who="me")
+    for symbol in ("AAPL", "MSFT"):
+        assert write(publish, version, NOON, symbol=symbol)
+        assert not write(publish, version, NOON, symbol=symbol, position=-1.0)
+    assert write(publish, version, NOON + DAY, symbol="MSFT")
+    assert [(s.subject, s.symbol, s.bar_time) for s in read(signals.latest)] == [
+        ("universe", "AAPL", NOON),
+        ("universe", "MSFT", NOON + DAY),
+    ]
+    assert [s.symbol for s in read(signals.latest, "AAPL")] == ["AAPL"]
+    assert len(read(signals.latest, "universe")) == 2
+    assert [s.bar_time for s in read(signals.page, "MSFT")] == [NOON + DAY, NOON]
+    assert len(read(signals.page, "universe")) == 3
+    assert len(read(signals.history, "universe", "cloner", symbol="MSFT")) == 2
+
+
+def test_two_subjects_may_speak_about_one_symbol(write, read):
+    for subject in ("AAPL", "universe"):
+        version = write(add_version, "v1", subject=subject)
+        write(models.serve, subject, "cloner", version.id, NOON, why="w", who="me")
+        assert write(publish, version, NOON, symbol="AAPL")
+    assert [s.subject for s in read(signals.latest, "AAPL")] == ["AAPL", "universe"]
+    assert [s.subject for s in read(signals.history, "AAPL", "cloner")] == ["AAPL"]
+
+
+def test_a_market_whose_last_signal_had_expired_is_no_longer_among_the_latest(write, read):
+    trader = f"trader:0x{'a' * 40}"
+    version = write(add_version, "v1", subject=trader)
+    write(models.serve, trader, "cloner", version.id, NOON, why="w", who="me")
+    markets = ["ethereum-up-or-down-january-8-11am-et", "ethereum-up-or-down-january-8-12pm-et"]
+    for hour, market in enumerate(markets):
+        at = NOON + timedelta(hours=hour)
+        assert write(publish, version, at, symbol=market, expires_at=at + timedelta(minutes=30))
+    assert [s.symbol for s in read(signals.latest)] == markets[1:]
+    assert [s.symbol for s in read(signals.page, trader)] == markets[::-1]
 
 
 def test_after_a_rollback_the_champion_speaks_though_it_spoke_first(write, read):
@@ -613,7 +700,9 @@ def test_a_signal_is_stale_from_the_instant_it_expires(write, read):
 
 def _dataset(c: Connection, content: str, pulled_at: datetime, source: str = "yahoo", **detail: Any) -> None:
     facts = {"kind": "bars", "source": source, "symbol": "AAPL", "interval": "1d", "detail": {"new_rows": 1, **detail}}
-    datasets.record(c, dataset=content * 64, first=NOON - DAY, last=NOON, rows=2, pulled_at=pulled_at, **facts)
+    datasets.record(
+        c, datasets.NewDataset(dataset=content * 64, first=NOON - DAY, last=NOON, rows=2, pulled_at=pulled_at, **facts)
+    )
 
 
 def test_the_latest_dataset_is_the_one_pulled_last_even_if_its_content_was_seen_before(write, read):
@@ -645,18 +734,13 @@ def test_content_that_is_seen_again_keeps_what_was_told_of_it(write, read):
 
 
 def test_a_measurement_without_a_value_keeps_its_reason(write, read):
-    pair = {"symbol": "AAPL", "model_type": "cloner", "version_id": None, "run_id": None}
+    pair = {"subject": "AAPL", "model_type": "cloner", "version_id": None, "run_id": None}
     for value, reason in ((1.5, None), (None, "too_short")):
         for basis in ("evaluation", "live"):
-            write(
-                measurements.add,
-                **pair,
-                metric="sharpe_ratio",
-                basis=basis,
-                value=value,
-                reason=reason,
-                measured_at=NOON,
+            new = measurements.NewMeasurement(
+                **pair, metric="sharpe_ratio", basis=basis, value=value, reason=reason, measured_at=NOON
             )
+            write(measurements.add, new)
     assert [(m.basis, m.value, m.reason) for m in read(measurements.latest)] == [
         ("evaluation", None, "too_short"),
         ("live", None, "too_short"),

@@ -178,7 +178,7 @@ def test_the_alerts_of_a_model_that_is_no_longer_watched_are_closed_and_told(dat
         subject = f"{symbol}/behavioral_cloner/live"
         see(database, Observation("sharpe_below", subject, 0.1, 0.5, True, False, "It is 0.1.", "Train it again."))
     see(database, failed())
-    closed = database.write(lambda c: alerts.close_unwatched(c, SETTINGS, NOW))
+    closed = database.write(lambda c: alerts.close_unwatched(c, {"AAPL/behavioral_cloner"}, SETTINGS, NOW))
     assert [(alert.subject, alert.state) for alert in closed] == [("GONE/behavioral_cloner/live", "resolved")]
     assert {alert.subject for alert in database.read(alerts.open_alerts)} == {"AAPL/behavioral_cloner/live", "training"}
     told = database.read(lambda c: alerts.deliveries(c, closed[0].id))
@@ -188,4 +188,4 @@ def test_the_alerts_of_a_model_that_is_no_longer_watched_are_closed_and_told(dat
         ("log", "resolved"),
         ("webhook", "resolved"),
     ]
-    assert database.write(lambda c: alerts.close_unwatched(c, SETTINGS, NOW)) == []
+    assert database.write(lambda c: alerts.close_unwatched(c, {"AAPL/behavioral_cloner"}, SETTINGS, NOW)) == []

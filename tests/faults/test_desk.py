@@ -127,12 +127,12 @@ def test_a_config_that_changes_is_applied_whole_or_not_at_all(rested: Home) -> N
         told = desk.wait_for(lambda: alert(desk, "config.invalid"))
         assert told["state"] == "firing"
         assert "/simbols is not a known key" in told["message"]
-        assert [model["symbol"] for model in desk.status()["models"]] == ["AAPL"]
+        assert [model["subject"] for model in desk.status()["models"]] == ["AAPL"]
         assert desk.problems() == []
 
         write_config(rested, symbols=["AAPL", "MSFT"])
         desk.wait_for(lambda: alert(desk, "config.invalid")["state"] == "resolved")  # type: ignore[index]
-        assert [model["symbol"] for model in desk.status()["models"]] == ["AAPL", "MSFT"]
+        assert [model["subject"] for model in desk.status()["models"]] == ["AAPL", "MSFT"]
 
         desk.signal(signal.SIGHUP)
         desk.wait_for(lambda: len(desk.events("config.reloaded")) == 2)
@@ -310,7 +310,7 @@ def test_a_torn_file_of_bars_is_the_misfortune_of_one_symbol_only(rested: Home) 
     with RunningDesk(rested) as desk:
         run = ended(desk, desk.post("/jobs/data_update/run"))
         assert (run["state"], run["cause"]) == ("failed", "data.corrupt")
-        by_symbol = {task["symbol"]: task for task in run["tasks"]}
+        by_symbol = {task["subject"]: task for task in run["tasks"]}
         assert by_symbol["MSFT"]["state"] == "succeeded"
         assert "Delete that file" in by_symbol["AAPL"]["detail"]["cure"]
 

@@ -20,19 +20,22 @@ import uvloop
 
 from config.paths import Home
 from daemon.executors import processes
-from daemon.executors.base import Outcome, TaskSpec
 from daemon.executors.local import LocalExecutor, home_mark, kill_leftovers
 from tests.support.executing import (
     REPOSITORY,
     WORK,
+    End,
+    Spec,
     alive,
     code,
     execute,
     heard,
     ignore,
+    lines,
     outcomes,
     spec,
     until,
+    value,
     wait_until,
 )
 
@@ -61,9 +64,9 @@ def brood(nest: Path) -> set[int]:
     return {int(file.name) for file in nest.iterdir()}
 
 
-def detail(outcome: Outcome) -> dict[str, Any]:
+def detail(outcome: End) -> dict[str, Any]:
     assert outcome.error is not None
-    return dict(outcome.error["detail"])
+    return dict(outcome.error.detail)
 
 
 @pytest.mark.parametrize(
@@ -77,25 +80,23 @@ def detail(outcome: Outcome) -> dict[str, Any]:
     ids=["SIGKILL", "a signal without a name", "segfault", "exit"],
 )
 def test_the_death_of_a_worker_fails_its_task_by_name_and_the_next_gets_a_fresh_one(
-    executor: LocalExecutor, task: TaskSpec, expected: dict[str, Any]
+    executor: LocalExecutor, task: Spec, expected: dict[str, Any]
 ) -> None:
     before, failed, after = outcomes(executor, [spec("identity"), task, spec("identity")])
     assert (failed.state, code(failed), detail(failed)) == ("failed", "task.worker_died", expected)
-    assert before.value is not None
-    assert after.value is not None
-    assert before.value["pid"] != after.value["pid"]
+    assert value(before)["pid"] != value(after)["pid"]
 
 
 def test_the_last_words_of_a_segfault_are_in_the_log(executor: LocalExecutor) -> None:
     _, events = heard(executor, spec("segfault"))
-    assert any("Segmentation fault" in event["line"] for event in events)
+    assert any("Segmentation fault" in line for line in lines(events))
 
 
 @pytest.mark.parametrize("kind", ["sleep_deaf", "hang_in_native_code", "stopped"])
 def test_a_worker_that_hangs_is_killed_in_time(executor: LocalExecutor, kind: str, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
 
-    async def body() -> tuple[list[Outcome], float]:
+    async def body() -> tuple[list[End], float]:
         warm = await executor.run(spec("echo"), ignore)
         began = time.monotonic()
         hung = await executor.run(spec(kind, timeout=1, pid_file=str(pid_file)), ignore)
@@ -113,7 +114,7 @@ def test_a_worker_that_hangs_in_native_code_does_not_hold_up_a_shutdown(
 ) -> None:
     pid_file = tmp_path / "pid"
 
-    async def body() -> Outcome:
+    async def body() -> End:
         task = asyncio.create_task(executor.run(spec("hang_in_native_code", pid_file=str(pid_file)), ignore))
         await until(pid_file.exists)
         await executor.close(timedelta(seconds=0.2))
@@ -131,7 +132,7 @@ def test_a_worker_that_hangs_in_native_code_does_not_hold_up_a_shutdown(
 def test_no_descendant_outlives_its_task_whatever_it_did_to_get_away(
     executor: LocalExecutor, nest: Path, options: dict[str, Any], state: str
 ) -> None:
-    async def body() -> tuple[Outcome, set[int]]:
+    async def body() -> tuple[End, set[int]]:
         await executor.run(spec("echo"), ignore)  # warm, so that the limit is for the brood alone
         outcome = await executor.run(spec("brood", nest=str(nest), **options), ignore)
         return outcome, alive(brood(nest))
@@ -144,8 +145,8 @@ def test_no_descendant_outlives_its_task_whatever_it_did_to_get_away(
 
 def test_a_child_that_returns_from_a_forked_task_gives_no_answer(executor: LocalExecutor) -> None:
     first, second = outcomes(executor, [spec("fork_and_return_twice"), spec("echo", still="here")])
-    assert first.value == {"child": False}
-    assert second.value == {"still": "here"}
+    assert value(first) == {"child": False}
+    assert value(second) == {"still": "here"}
 
 
 def test_a_child_that_keeps_the_channel_open_does_not_hide_the_death_of_its_worker(
@@ -171,9 +172,7 @@ def test_the_memory_of_descendants_counts(executor: LocalExecutor) -> None:
 
 def test_a_worker_that_stays_swollen_is_not_used_again(executor: LocalExecutor) -> None:
     swollen, after = outcomes(executor, [spec("swell", memory_mb=400, mb=250), spec("identity")])
-    assert swollen.value is not None
-    assert after.value is not None
-    assert swollen.value["pid"] != after.value["pid"]
+    assert value(swollen)["pid"] != value(after)["pid"]
 
 
 def test_a_worker_that_closes_its_channel_is_given_up(executor: LocalExecutor) -> None:
@@ -192,23 +191,22 @@ def test_garbage_on_the_channel_itself_fails_the_task_alone(executor: LocalExecu
 
 
 def test_a_worker_that_dies_between_two_tasks_is_replaced_without_loss(executor: LocalExecutor) -> None:
-    async def body() -> list[Outcome]:
+    async def body() -> list[End]:
         first = await executor.run(spec("identity"), ignore)
-        assert first.value is not None
-        os.kill(first.value["pid"], signal.SIGKILL)
-        await until(lambda: not alive([first.value["pid"]]))
+        os.kill(value(first)["pid"], signal.SIGKILL)
+        await until(lambda: not alive([value(first)["pid"]]))
         return [first, await executor.run(spec("identity"), ignore)]
 
     first, second = execute(executor, body)
     assert second.state == "succeeded"
-    assert first.value != second.value
+    assert value(first) != value(second)
 
 
 def test_one_death_among_many_tasks_harms_no_other(home: Home) -> None:
     executor = LocalExecutor(home, 3, work=WORK)
     kinds = ["sleep", "die", "sleep", "segfault", "sleep"]
 
-    async def body() -> list[Outcome]:
+    async def body() -> list[End]:
         specs = [spec(kind, signal=signal.SIGKILL, seconds=0.4) for kind in kinds]
         return await asyncio.gather(*(executor.run(each, ignore) for each in specs))
 
@@ -219,24 +217,22 @@ def test_one_death_among_many_tasks_harms_no_other(home: Home) -> None:
 def test_workers_stay_warm_between_tasks_and_go_when_there_is_nothing_to_do(home: Home) -> None:
     executor = LocalExecutor(home, 2, idle=timedelta(seconds=0.5), work=WORK)
 
-    async def body() -> tuple[list[Outcome], int]:
+    async def body() -> tuple[list[End], int]:
         done = [await executor.run(spec("identity"), ignore) for _ in range(3)]
         warm = len(processes.marked(home_mark(home)))
         await until(lambda: not processes.marked(home_mark(home)), within=3)
         return [*done, await executor.run(spec("identity"), ignore)], warm
 
     (*together, later), warm = execute(executor, body)
-    pids = {outcome.value["pid"] for outcome in together if outcome.value}
+    pids = {value(outcome)["pid"] for outcome in together if outcome.value}
     assert len(pids) == warm == 1
-    assert later.value is not None
-    assert later.value["pid"] not in pids
+    assert value(later)["pid"] not in pids
 
 
 def test_a_worker_is_modest_alone_and_unarmed(executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTDESK_TOKEN", "a token of the daemon")
     (outcome,) = outcomes(executor, [spec("identity")])
-    told = outcome.value
-    assert told is not None
+    told = value(outcome)
     assert told["session"] == told["pid"]
     assert told["nice"] >= 10
     assert told["oom"] == 500
@@ -255,7 +251,7 @@ def test_a_machine_that_cannot_start_a_process_fails_the_task_and_not_the_daemon
 
 
 def test_a_cancellation_while_a_worker_starts_leaves_nothing(executor: LocalExecutor) -> None:
-    async def body() -> Outcome:
+    async def body() -> End:
         for pause in (0.0, 0.005, 0.02, 0.1):
             task = asyncio.create_task(executor.run(spec("sleep"), ignore))
             await asyncio.sleep(pause)
@@ -270,7 +266,7 @@ def test_a_cancellation_while_a_worker_starts_leaves_nothing(executor: LocalExec
 def test_closing_while_workers_start_leaves_nothing(home: Home) -> None:
     executor = LocalExecutor(home, 3, work=WORK)
 
-    async def body() -> list[Outcome]:
+    async def body() -> list[End]:
         tasks = [asyncio.create_task(executor.run(spec("sleep"), ignore)) for _ in range(6)]
         await asyncio.sleep(0)
         await executor.close(timedelta(seconds=5))
@@ -280,7 +276,7 @@ def test_closing_while_workers_start_leaves_nothing(home: Home) -> None:
 
 
 def test_no_descriptor_of_the_daemon_is_left_open_or_lent_to_a_worker(executor: LocalExecutor) -> None:
-    async def body() -> tuple[int, int, Outcome]:
+    async def body() -> tuple[int, int, End]:
         await executor.run(spec("exit_in_the_middle"), ignore)
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
         for _ in range(2):
@@ -292,12 +288,11 @@ def test_no_descriptor_of_the_daemon_is_left_open_or_lent_to_a_worker(executor: 
 
     before, after, outcome = execute(executor, body)
     assert before == after
-    assert outcome.value is not None
-    assert len(outcome.value["open"]) == 4  # nothing in, what it prints (twice), its channel
+    assert len(value(outcome)["open"]) == 4  # nothing in, what it prints (twice), its channel
 
 
 def test_workers_serve_a_daemon_on_uvloop_as_well(executor: LocalExecutor, nest: Path) -> None:
-    async def body() -> list[Outcome]:
+    async def body() -> list[End]:
         specs = [spec("babble"), spec("brood", timeout=1, nest=str(nest)), spec("echo")]
         done = [await executor.run(each, ignore) for each in specs]
         await executor.close(timedelta(seconds=1))
@@ -381,7 +376,7 @@ def test_variables_that_hold_secrets_are_kept_from_tasks(home: Home, monkeypatch
     monkeypatch.setenv("HOOK_SECRET", "hush")
     executor = LocalExecutor(home, 1, work=WORK, private={"HOOK_SECRET"})
     [outcome] = outcomes(executor, [spec("environment", name="HOOK_SECRET")])
-    assert outcome.value == {"value": None}
+    assert value(outcome) == {"value": None}
 
 
 def test_only_the_task_whose_secrets_they_are_is_told_them_and_its_worker_does_no_other(
@@ -392,5 +387,5 @@ def test_only_the_task_whose_secrets_they_are_is_told_them_and_its_worker_does_n
     executor = LocalExecutor(home, 1, work=WORK, private={"HOOK_SECRET", "BUCKET_SECRET"})
     asked = [spec("environment", name=name) for name in ("BUCKET_SECRET", "HOOK_SECRET")]
     trusted = [replace(each, secrets=("BUCKET_SECRET",)) for each in asked]
-    told = [outcome.value["value"] for outcome in outcomes(executor, [*trusted, *asked, *trusted]) if outcome.value]
+    told = [value(outcome)["value"] for outcome in outcomes(executor, [*trusted, *asked, *trusted]) if outcome.value]
     assert told == ["hush too", None, None, None, "hush too", None]

@@ -193,14 +193,13 @@ def test_what_went_well_still_tells_what_was_not_used_and_that_data_is_made_up(d
     assert "AAPL: refused bars, kept in data/quarantine: not_positive 2." in said
 
 
-def test_what_could_not_be_used_of_an_experts_log_is_told(desk, nightdesk):
+def test_what_a_model_type_could_not_use_of_its_data_is_told(desk, nightdesk):
     end_what_is_at_work(desk)
-    odd = {"unknown_actions": {"byu": 3, "moon": 1}, "dates_without_bar": 2, "duplicates": 4}
-    ending_in(desk, "succeeded", detail={"expert_logs": {"AAPL/behavioral_cloner": odd}})
+    issues = {"unknown_actions": {"byu": 3, "moon": 1}, "dates_without_bar": 2}
+    ending_in(desk, "succeeded", detail={"issues": {"AAPL/behavioral_cloner": issues}})
     said = nightdesk("run-once", "training").out
-    assert "AAPL/behavioral_cloner: the expert's log has unknown actions, taken as hold: byu 3, moon 1." in said
-    assert "2 dates of the expert's log have no bar" in said
-    assert "4 rows of the expert's log repeat a date" in said
+    assert "AAPL/behavioral_cloner: not used of its data: unknown actions: byu 3, moon 1." in said
+    assert "AAPL/behavioral_cloner: not used of its data: dates without bar: 2." in said
 
 
 def test_the_seeds_flags_are_understood(desk, nightdesk):

@@ -188,6 +188,17 @@ def test_the_models_of_a_dataset_are_listed(home, nightdesk) -> None:
 
 def _recorded(c: Any) -> None:
     datasets.record(
-        c, dataset="d" * 64, kind="bars", source="yahoo", symbol="AAPL", interval="1d", first=START, last=END,
-        rows=250, pulled_at=END, detail={"why": "first", "replaces": None},
-    )  # fmt: skip
+        c,
+        datasets.NewDataset(
+            dataset="d" * 64,
+            kind="bars",
+            source="yahoo",
+            symbol="AAPL",
+            interval="1d",
+            first=START,
+            last=END,
+            rows=250,
+            pulled_at=END,
+            detail={"why": "first", "replaces": None},
+        ),
+    )

@@ -72,7 +72,7 @@ def test_the_first_night_runs_by_itself_in_its_order(desk: RunningDesk) -> None:
 
 
 def test_a_newcomer_sees_models_their_evaluation_signals_and_the_next_jobs(status: dict[str, Any]) -> None:
-    assert [model["symbol"] for model in status["models"]] == ["AAPL", "GOOGL", "MSFT", "TSLA"]
+    assert [model["subject"] for model in status["models"]] == ["AAPL", "GOOGL", "MSFT", "TSLA"]
     assert all(model["last_verdict"]["metrics"]["max_drawdown"] <= 0 for model in status["models"])
     served = [model for model in status["models"] if model["champion"]]
     assert served, "on the sample market some model is better than staying in cash"
@@ -103,7 +103,7 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
         verdict = model["last_verdict"]
         report = desk.get(verdict["report"].removeprefix("/api/v1"))
         assert (report["schema_version"], report["subject"]["provenance"]) == (2, "sample")
-        assert report["subject"]["symbol"] == model["symbol"]
+        assert report["subject"]["symbol"] == model["subject"]
         looked_at = {name for name, found in report["evidence"].items() if found is not None}
         assert looked_at >= {"significance", "intervals", "luck", "costs", "slices", "leaks", "drift", "behaviour"}
         page = desk.ask("GET", verdict["page"].removeprefix("/api/v1"))
@@ -126,7 +126,7 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
 def test_every_evaluation_ends_with_the_models_beside_each_other(desk: RunningDesk, status: dict[str, Any]) -> None:
     run = desk.home.result("evaluation-3").name
     document = desk.get(f"/reports/{run}/model_comparison.json")
-    assert {each["symbol"] for each in document["symbols"]} == {model["symbol"] for model in status["models"]}
+    assert {each["symbol"] for each in document["symbols"]} == {model["subject"] for model in status["models"]}
     for each in document["symbols"]:
         assert each["recommendation"].endswith(".")
         own = desk.get(f"/reports/{run}/{each['symbol']}/model_comparison.json")

@@ -89,13 +89,30 @@ def _data(c: Connection) -> None:
     about: dict[str, Any] = {"first": NOW, "last": NOW, "pulled_at": NOW}
     health = {"index": 0.97, "warnings": {"gap": 1}}
     datasets.record(
-        c, dataset="d" * 64, kind="bars", source="yahoo", symbol="AAPL", interval="1d", rows=250,
-        detail={"health": health}, **about,
-    )  # fmt: skip
+        c,
+        datasets.NewDataset(
+            dataset="d" * 64,
+            kind="bars",
+            source="yahoo",
+            symbol="AAPL",
+            interval="1d",
+            rows=250,
+            detail={"health": health},
+            **about,
+        ),
+    )
     datasets.record(
-        c, dataset="e" * 64, kind="trader_table", source="trade_logs", symbol="decisions", interval="15s", rows=9,
-        **about,
-    )  # fmt: skip
+        c,
+        datasets.NewDataset(
+            dataset="e" * 64,
+            kind="trader_table",
+            source="trade_logs",
+            symbol="decisions",
+            interval="15s",
+            rows=9,
+            **about,
+        ),
+    )
 
 
 @browser

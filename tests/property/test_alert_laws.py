@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from daemon.alerts.engine import Alert, Observation, Policy, advance
 from daemon.alerts.rules import Bound
+from daemon.domain.metrics import MonitoredMetrics
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 LOOKS = {"b": (0.1, True, False), "c": (0.9, False, True), "-": (0.52, False, False), "?": (None, False, False)}
@@ -65,6 +66,6 @@ def test_undefined_values_change_no_notification(looks, policy, at):
 )
 def test_no_value_is_both_breached_and_cleared(value, threshold, margin, kind):
     bound = Bound("r", "m", "metric", "", threshold, math.inf if kind == "floor" else -math.inf, "c", kind)
-    seen = bound.observe("s", "who", {"m": value}, margin, "/x")
+    seen = bound.observe("s", "who", MonitoredMetrics(values={"m": value}), margin, "/x")
     assert not (seen.breached and seen.cleared)
     assert seen.undefined == (value is None or not math.isfinite(value))

@@ -15,6 +15,8 @@ from config.errors import UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.clock import ManualClock
+from daemon.domain.progress import RunProgress
+from daemon.domain.tasks import TaskProgress
 from daemon.runs import Owner, Run
 from daemon.store import jobs, models, runs, signals, tasks
 from daemon.store.database import Database
@@ -48,7 +50,7 @@ class FakeDesk:
     provenance_note: str | None = "Sample data: a synthetic market. Nothing here is advice."
     problems: list[str] = field(default_factory=list)
     asked: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
-    progress: dict[int, dict[str, Any]] = field(default_factory=dict)
+    progress: dict[int, RunProgress] = field(default_factory=dict)
 
     def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
         """As the real one: a job that is due or at work is refused."""
@@ -89,7 +91,7 @@ class FakeDesk:
             "evaluation": tomorrow + timedelta(minutes=90),
         }
 
-    def run_progress(self, run_id: int) -> dict[str, Any] | None:
+    def run_progress(self, run_id: int) -> RunProgress | None:
         """What the test says."""
         return self.progress.get(run_id)
 
@@ -110,11 +112,11 @@ def filled_desk(home: Home) -> Iterator[FakeDesk]:
     with empty_desk(home) as desk:
         desk.database.write(lambda c: _night(c, home))
         training = desk.database.write(lambda c: _at_work(c, desk.clock.now()))
-        desk.progress[training.id] = {
-            "done": 1,
-            "of": 2,
-            "tasks": {"MSFT/behavioral_cloner": {"fraction": 0.5, "message": "tree 100 of 200"}},
-        }
+        desk.progress[training.id] = RunProgress(
+            done=1,
+            expected=2,
+            tasks={"MSFT/behavioral_cloner": TaskProgress(fraction=0.5, message="tree 100 of 200")},
+        )
         yield desk
 
 
@@ -124,7 +126,7 @@ def _night(c: Connection, home: Home) -> None:
     for job in ("data_update", "training", "evaluation", "signals", "backup"):
         run = runs.request(c, job, now=began, trigger="first_night")
         runs.claim(c, run.id, Owner.me(), began)
-        task = tasks.add(c, run.id, job, symbol="AAPL", model_type="behavioral_cloner")
+        task = tasks.add(c, run.id, job, subject="AAPL", model_type="behavioral_cloner")
         tasks.start(c, task.id, began)
         tasks.finish(c, task.id, "succeeded", began + timedelta(minutes=1), result={"rows": 1})
         runs.finish(c, run.id, "succeeded", began + timedelta(minutes=2), attempts=3)
@@ -153,12 +155,13 @@ def version_of(
     c: Connection, run_id: int | None, symbol: str, name: str = "20260304T020000-0a1b2c3d"
 ) -> models.Version:
     """A version that was trained."""
-    made = models.add_version(
-        c, symbol=symbol, model_type="behavioral_cloner", version=name, manifest_sha256="f" * 64,
+    new = models.NewVersion(
+        subject=symbol, model_type="behavioral_cloner", version=name, manifest_sha256="f" * 64,
         provenance="sample", dataset="d" * 64, train_start=NOW - timedelta(days=1800),
         train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id,
         metrics={"accuracy": 0.71},
     )  # fmt: skip
+    made = models.add_version(c, new)
     assert made is not None
     return made
 
@@ -166,18 +169,19 @@ def version_of(
 def _judged(c: Connection, home: Home | None, run_id: int, version: models.Version, verdict: str) -> None:
     report = None
     if home is not None:
-        folder = home.result(f"evaluation-{run_id}") / version.symbol / version.model_type / version.version
+        folder = home.result(f"evaluation-{run_id}") / version.subject / version.model_type / version.version
         folder.mkdir(parents=True)
         (folder / "report.json").write_text(json.dumps({"schema_version": 1}), "utf-8")
         (folder / "report.html").write_text("<!doctype html>", "utf-8")
         (folder / "equity.png").write_bytes(PIXEL)
         (folder.parents[1] / "model_comparison.html").write_text("<!doctype html>", "utf-8")
         report = home.relative(folder)
-    models.add_evaluation(
-        c, run_id=run_id, version_id=version.id, champion_id=None, dataset="d" * 64, first=NOW - timedelta(days=365),
+    new = models.NewEvaluation(
+        run_id=run_id, version_id=version.id, champion_id=None, dataset="d" * 64, first=NOW - timedelta(days=365),
         last=NOW - timedelta(days=1), evaluated_at=NOW - timedelta(hours=3), metrics=METRICS, verdict=verdict,
         reasons=["sharpe_diff"], report=report,
     )  # fmt: skip
+    models.add_evaluation(c, new)
 
 
 def _served(c: Connection, home: Home, run_id: int, symbol: str) -> None:
@@ -196,14 +200,16 @@ def _rejected(c: Connection, run_id: int, symbol: str) -> None:
 
 def publish(c: Connection, version: models.Version, **said: Any) -> None:
     """Let a version say something."""
+    bar_time = said.setdefault("bar_time", NOW - timedelta(hours=8))
     facts = {
-        "bar_time": NOW - timedelta(hours=8), "interval": "1d", "action": "buy", "position": 1.0, "confidence": 0.82,
-        "price": 187.25, "published_at": NOW - timedelta(hours=3), "expires_at": NOW + timedelta(days=1), **said,
+        "interval": "1d", "action": "buy", "position": 1.0, "confidence": 0.82,
+        "price": 187.25, "published_at": NOW - timedelta(hours=3), "expires_at": bar_time + timedelta(hours=32), **said,
     }  # fmt: skip
-    assert signals.publish(
-        c, run_id=version.run_id, symbol=version.symbol, model_type=version.model_type, version_id=version.id,
-        provenance=version.provenance, dataset=version.dataset, **facts,
+    new = signals.NewSignal(
+        run_id=version.run_id, subject=version.subject, model_type=version.model_type, version_id=version.id,
+        provenance=version.provenance, dataset=version.dataset, **{"symbol": version.subject, **facts},
     )  # fmt: skip
+    assert signals.publish(c, new)
 
 
 def _at_work(c: Connection, now: datetime) -> Run:

@@ -10,17 +10,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from config.settings import Settings
+from daemon.domain.tasks import OutputLine, TaskEvent
 from daemon.executors import processes
 from daemon.executors.base import Executor, Outcome, TaskSpec
+from tests.support.work import Answer, order
 
 REPOSITORY = Path(__file__).parents[2]
 WORK = "tests.support.work"
 T = TypeVar("T")
 
 
-def spec(kind: str, *, timeout: float = 30.0, memory_mb: int = 4096, **args: Any) -> TaskSpec:
+Spec = TaskSpec[Answer]
+End = Outcome[Answer]
+
+
+def spec(kind: str, *, timeout: float = 30.0, memory_mb: int = 4096, **args: Any) -> Spec:
     settings = Settings.model_validate({"limits": {"task_memory_mb": memory_mb}})
-    return TaskSpec(kind, args, timedelta(seconds=timeout), settings)
+    return TaskSpec(order(kind)(args=args), timedelta(seconds=timeout), settings)
 
 
 def execute(executor: Executor, body: Callable[[], Awaitable[T]]) -> T:
@@ -35,34 +41,46 @@ def execute(executor: Executor, body: Callable[[], Awaitable[T]]) -> T:
     return asyncio.run(all_of_it())
 
 
-def outcomes(executor: Executor, specs: Iterable[TaskSpec]) -> list[Outcome]:
+def outcomes(executor: Executor, specs: Iterable[Spec]) -> list[End]:
     """The outcomes of tasks done one after the other."""
 
-    async def body() -> list[Outcome]:
+    async def body() -> list[End]:
         return [await executor.run(spec, ignore) for spec in specs]
 
     return execute(executor, body)
 
 
-def heard(executor: Executor, task: TaskSpec) -> tuple[Outcome, list[dict[str, Any]]]:
+def heard(executor: Executor, task: Spec) -> tuple[End, list[TaskEvent]]:
     """The outcome of one task, and the events until then."""
-    events: list[dict[str, Any]] = []
+    events: list[TaskEvent] = []
+    before_the_end = 0
 
-    async def body() -> Outcome:
+    async def body() -> End:
+        nonlocal before_the_end
         outcome = await executor.run(task, events.append)
-        events.append({"event": "outcome"})
+        before_the_end = len(events)
         return outcome
 
     outcome = execute(executor, body)
-    return outcome, events[: events.index({"event": "outcome"})]
+    return outcome, events[:before_the_end]
 
 
-def ignore(event: dict[str, Any]) -> None:
+def lines(events: Iterable[TaskEvent]) -> list[str]:
+    """What a task printed."""
+    return [event.line for event in events if isinstance(event, OutputLine)]
+
+
+def ignore(event: TaskEvent) -> None:
     """For tests that look at outcomes only."""
 
 
-def code(outcome: Outcome) -> str | None:
-    return outcome.error["code"] if outcome.error else None
+def code(outcome: End) -> str | None:
+    return outcome.error.code if outcome.error else None
+
+
+def value(outcome: End) -> Any:
+    """What the task's function returned."""
+    return outcome.result().value
 
 
 def alive(pids: Iterable[int]) -> set[int]:

@@ -79,17 +79,19 @@ def record(c: Connection, version: str, *, provenance: str = "yahoo") -> Version
     """The row of a version of the easy market."""
     made = models.add_version(
         c,
-        symbol=SYMBOL,
-        model_type=NAME,
-        version=version,
-        manifest_sha256="a" * 64,
-        provenance=provenance,
-        dataset="d" * 64,
-        train_start=NOW,
-        train_end=NOW,
-        trained_at=NOW,
-        run_id=None,
-        metrics={},
+        models.NewVersion(
+            subject=SYMBOL,
+            model_type=NAME,
+            version=version,
+            manifest_sha256="a" * 64,
+            provenance=provenance,
+            dataset="d" * 64,
+            train_start=NOW,
+            train_end=NOW,
+            trained_at=NOW,
+            run_id=None,
+            metrics={},
+        ),
     )
     if made is None:
         raise LookupError(f"the version {version} exists")

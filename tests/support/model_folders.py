@@ -52,17 +52,19 @@ def record_model(c: Connection, symbol: str, version: str, sha256: str) -> Versi
     """The row of that model."""
     made = models.add_version(
         c,
-        symbol=symbol,
-        model_type="cloner",
-        version=version,
-        manifest_sha256=sha256,
-        provenance="sample",
-        dataset="d" * 64,
-        train_start=NOW,
-        train_end=NOW,
-        trained_at=NOW,
-        run_id=None,
-        metrics={},
+        models.NewVersion(
+            subject=symbol,
+            model_type="cloner",
+            version=version,
+            manifest_sha256=sha256,
+            provenance="sample",
+            dataset="d" * 64,
+            train_start=NOW,
+            train_end=NOW,
+            trained_at=NOW,
+            run_id=None,
+            metrics={},
+        ),
     )
     if made is None:
         raise LookupError(f"the version {version} exists")

@@ -3,65 +3,109 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.clock import ManualClock
 from daemon.dispatcher import Dispatcher
+from daemon.domain.tasks import TaskProgress, TaskResult
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.worker_process import cancelled
 from daemon.house import House
+from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsResult
+from daemon.jobs.tasks import resolve
 from daemon.log import Log
+from daemon.protocol import Assignment, TaskEnded, assign, read_answer
 from daemon.runs import Run
 from daemon.store import runs
 from daemon.store.database import Database
+from daemon.worker import WorkContext, perform
 
 EVENING = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
-Answer = Callable[[TaskSpec], Awaitable[Outcome]]
+Ends = Outcome[Any]
+Answer = Callable[[TaskSpec[Any]], Ends]
 
 
-def done(value: dict[str, Any] | None = None) -> Outcome:
+def done(value: TaskResult | None = None) -> Ends:
     """A task that succeeded."""
-    return Outcome("succeeded", value or {}, None, 0.01)
+    return Outcome("succeeded", value or TaskResult(), None, 0.01)
 
 
-def broken(code: str = "task.worker_died") -> Outcome:
+def broken(code: str = "task.worker_died", **detail: Any) -> Ends:
     """A task that failed."""
-    return Outcome("failed", None, {"code": code, "message": "It broke.", "cure": "Mend it.", "detail": {}}, 0.01)
+    return Outcome.failure("failed", NightdeskError(code, "It broke.", "Mend it.", **detail), 0.01)
 
 
-def _compared() -> dict[str, Callable[[TaskSpec], Outcome]]:
+COMPARED = CompareModelsResult(
+    models=1, recommended=None, recommendation="Stay in cash.", left_out={}, report="results/run"
+)
+
+
+def _compared() -> dict[str, Answer]:
     """What follows every judgement."""
-    found = {"recommended": None, "recommendation": "Stay in cash.", "report": "results/run"}
-    return {"compare_models": lambda _: done(found), "compare_symbols": lambda _: done()}
+    return {
+        "compare_models": lambda _: done(COMPARED),
+        "compare_symbols": lambda _: done(CompareSymbolsResult(report="results/run")),
+    }
 
 
 @dataclass
 class ToldExecutor:
     """Answers each kind of task as the test says; a kind without an answer hangs until the desk is closed."""
 
-    answers: dict[str, Callable[[TaskSpec], Outcome]] = field(default_factory=_compared)
-    asked: list[TaskSpec] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=_compared)
+    asked: list[TaskSpec[Any]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, spec: TaskSpec, on_event: OnEvent) -> Outcome:
+    @property
+    def requests(self) -> list[Any]:
+        """What was asked for, in its order."""
+        return [spec.request for spec in self.asked]
+
+    async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> Ends:
         self.asked.append(spec)
-        on_event({"event": "progress", "fraction": 0.5, "message": "half-way"})
-        if spec.kind in self.answers:
-            return self.answers[spec.kind](spec)
+        on_event(TaskProgress(fraction=0.5, message="half-way"))
+        if spec.request.kind in self.answers:
+            return self.answers[spec.request.kind](spec)
         await self.closed.wait()
-        return Outcome("cancelled", None, cancelled(spec).to_dict(), 0.01)
+        return Outcome.failure("cancelled", cancelled(spec.request.kind), 0.01)
 
     async def close(self, grace: timedelta) -> None:
         self.closed.set()
 
     def resize(self, workers: int) -> None:
         self.workers = workers
+
+
+class WorkingExecutor(ToldExecutor):
+    """Does the tasks here and now by the code of a worker, and counts how many were under way at once."""
+
+    def __init__(self, home: Home, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.home, self.now = home, now
+        self.busy = self.most = 0
+
+    async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> Ends:
+        self.asked.append(spec)
+        self.busy += 1
+        self.most = max(self.most, self.busy)
+        await asyncio.sleep(0.02)
+        task = assign(spec.request, str(self.home.root), spec.settings).model_dump_json().encode()
+        sent = perform(task, resolve, self._context).model_dump_json().encode()
+        self.busy -= 1
+        ended = read_answer(spec.request.result, sent)
+        assert isinstance(ended, TaskEnded)
+        return Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, 0.1)
+
+    def _context(self, assignment: Assignment[Any]) -> WorkContext:
+        return WorkContext(Home(Path(assignment.home)), assignment.settings, lambda *_: None, lambda: False, self.now)
 
 
 @contextmanager

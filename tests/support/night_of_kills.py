@@ -233,7 +233,7 @@ def _owed_after(row: Row, attempts: list[Row]) -> list[tuple[Any, ...]]:
 
 def _examine_models(home: Home, figures: Figures) -> None:
     """Every folder is whole and recorded, every record has its folder, and the pointer agrees with its ledger."""
-    rows = {(row["symbol"], row["model_type"], row["version"]): row for row in _rows(home, model_versions)}
+    rows = {(row["subject"], row["model_type"], row["version"]): row for row in _rows(home, model_versions)}
     on_disk = home.versions
     figures.counts |= Counter(f"versions {row['state']}" for row in rows.values())
     figures.counts["versions in quarantine"] = len(list(home.models_quarantine.glob("*")))
@@ -247,7 +247,7 @@ def _examine_models(home: Home, figures: Figures) -> None:
             prove(load_artifact(folder, expect_manifest_sha256=rows[name]["manifest_sha256"]))
     served: dict[tuple[str, str], int] = {}
     for serving in sorted(_rows(home, servings), key=lambda row: row["id"]):
-        served[serving["symbol"], serving["model_type"]] = serving["version_id"]
+        served[serving["subject"], serving["model_type"]] = serving["version_id"]
     champions = {name[:2]: row["id"] for name, row in rows.items() if row["state"] == "champion"}
     if champions != served:
         figures.lost.append(f"the champions are {champions}, the serving ledger says {served}")

@@ -27,7 +27,7 @@ def empty_place(kind: str, folder: Path) -> Path | str:
 def add_version(c: Connection, name: str, **changes: Any) -> models.Version:
     """A challenger of (AAPL, cloner) with plausible facts."""
     facts: dict[str, Any] = {
-        "symbol": "AAPL",
+        "subject": "AAPL",
         "model_type": "cloner",
         "manifest_sha256": "a" * 64,
         "provenance": "sample",
@@ -38,7 +38,7 @@ def add_version(c: Connection, name: str, **changes: Any) -> models.Version:
         "run_id": None,
         "metrics": {"accuracy": 0.6, "undefined": None},
     }
-    added = models.add_version(c, version=name, **(facts | changes))
+    added = models.add_version(c, models.NewVersion(version=name, **(facts | changes)))
     if added is None:
         raise LookupError(f"the version {name} exists")
     return added
@@ -48,7 +48,8 @@ def publish(c: Connection, version: models.Version, bar_time: datetime, **change
     """A signal of `version` at the close of one bar."""
     facts: dict[str, Any] = {
         "run_id": None,
-        "symbol": version.symbol,
+        "subject": version.subject,
+        "symbol": version.subject,
         "model_type": version.model_type,
         "version_id": version.id,
         "interval": "1d",
@@ -61,4 +62,4 @@ def publish(c: Connection, version: models.Version, bar_time: datetime, **change
         "published_at": bar_time,
         "expires_at": bar_time + DAY,
     }
-    return signals.publish(c, bar_time=bar_time, **(facts | changes))
+    return signals.publish(c, signals.NewSignal(bar_time=bar_time, **(facts | changes)))

@@ -12,21 +12,43 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from config.errors import NightdeskError
-from daemon.worker import WorkContext
+from daemon.domain.tasks import TaskRequest, TaskResult
+from daemon.worker import Work, WorkContext
 
 FOREVER = 600.0
 Args = dict[str, Any]
 
 
-def resolve(kind: str) -> Callable[[WorkContext, Args], Any]:
-    """Every function below is a task kind by its own name."""
+class Answer(TaskResult):
+    """Whatever a function below returns."""
+
+    value: Any
+
+
+class Order(TaskRequest[Answer]):
+    """The arguments of a function below, which is a task kind by its own name."""
+
+    result: ClassVar[type[TaskResult]] = Answer
+    args: Args
+
+
+@cache
+def order(kind: str) -> type[Order]:
+    """The class of requests of this kind."""
+    return type(Order)(kind, (Order,), {"kind": kind, "__module__": __name__})
+
+
+def resolve(kind: str) -> Work:
+    """The function of that name."""
     if kind == "import_error":
         import a_library_that_is_not_installed  # noqa: F401, PLC0415
-    return globals()[kind]
+    function: Callable[[WorkContext, Args], Any] = globals()[kind]
+    return Work(order(kind), lambda context, request: Answer(value=function(context, request.args)))
 
 
 def echo(context: WorkContext, args: Args) -> Args:

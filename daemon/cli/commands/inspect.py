@@ -50,7 +50,7 @@ def _show_status(document: dict[str, Any]) -> None:
     for note in filter(None, [document["provenance_note"], *document["notices"]]):
         typer.echo(note)
     for title, columns, rows in (
-        ("Models", ["symbol", "model type", "champion", "sharpe", "drawdown %", "signal", "as of"], _models(document)),
+        ("Models", ["subject", "model type", "champion", "sharpe", "drawdown %", "signal", "as of"], _models(document)),
         ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(document, now)),
         ("At work", ["run", "state", "progress"], _active(document)),
         ("Open alerts", ["state", "rule", "about", "message"], _alerts(document)),
@@ -65,7 +65,7 @@ def _models(document: dict[str, Any]) -> Iterator[list[Any]]:
         signal = model["signal"] or {}
         action = "stale" if signal.get("stale") else signal.get("action")
         yield [
-            model["symbol"],
+            model["subject"],
             model["model_type"],
             model["champion"],
             metrics.get("sharpe_ratio"),
@@ -94,9 +94,11 @@ def _alerts(document: dict[str, Any]) -> Iterator[list[Any]]:
 
 def signals(
     context: typer.Context,
-    symbol: Annotated[str | None, typer.Argument(help="Only this symbol, with what was said before.")] = None,
+    symbol: Annotated[
+        str | None, typer.Argument(help="Only this symbol, or other subject, with earlier signals.")
+    ] = None,
 ) -> None:
-    """The newest signal of every symbol and model type; what has expired is marked stale."""
+    """The newest signal of every subject, symbol and model type; what has expired is marked stale."""
     chosen = choices(context)
     with reader(chosen) as records:
         found = records.get("/signals" if symbol is None else f"/signals/{_quoted(chosen.symbol(symbol))}")
@@ -118,7 +120,7 @@ def _show_signals(document: dict[str, Any]) -> None:
     ]
     rows = [
         [
-            signal["symbol"],
+            _about(signal),
             signal["model_type"],
             signal["action"],
             signal["position"],
@@ -138,10 +140,16 @@ def _show_signals(document: dict[str, Any]) -> None:
         )
 
 
+def _about(signal: dict[str, Any]) -> str:
+    """The symbol, after the subject where that is more than the symbol."""
+    subject, symbol = signal["subject"], signal["symbol"]
+    return str(symbol) if subject == symbol else f"{subject}: {symbol}"
+
+
 def models(
     context: typer.Context,
     version: Annotated[int | None, typer.Argument(min=1, help="The id of one version, for all that is known.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only this symbol, or other subject.")] = None,
     model_type: Annotated[str | None, typer.Option("--model-type", help="Only this model type.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="The newest this many.")] = 50,
 ) -> None:
@@ -152,16 +160,16 @@ def models(
             answer(records.get(f"/models/{version}"), as_json=chosen.json, render=_show_model)
         else:
             known = chosen.symbol(symbol) if symbol else None
-            found = records.get("/models", symbol=known, model_type=model_type, limit=limit)
+            found = records.get("/models", subject=known, model_type=model_type, limit=limit)
             answer(found, as_json=chosen.json, render=_show_models)
 
 
 def _show_models(document: dict[str, Any]) -> None:
-    columns = ["id", "symbol", "model type", "version", "state", "trained", "data until", "provenance"]
+    columns = ["id", "subject", "model type", "version", "state", "trained", "data until", "provenance"]
     rows = [
         [
             model["id"],
-            model["symbol"],
+            model["subject"],
             model["model_type"],
             model["version"],
             model["state"],

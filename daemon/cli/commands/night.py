@@ -120,12 +120,13 @@ def _here(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -
     from daemon import bootstrap
     from daemon.api.answers import Run
     from daemon.api.views import progress as summary
+    from daemon.domain.progress import RunProgress
 
     with reporter() as progress:
 
-        def show(run: runs.Run, told: dict[str, Any] | None) -> None:
-            known = summary(told)
-            progress.show(run.name, known.fraction if known else None, known.message if known else run.state)
+        def show(run: runs.Run, at_work: RunProgress | None) -> None:
+            shown = summary(at_work)
+            progress.show(run.name, shown.fraction if shown else None, shown.message if shown else run.state)
 
         ended = bootstrap.run_once(chosen.home, chosen.config, jobs, options, show)
     return [Run.model_validate(run).model_dump(mode="json") for run in ended]
@@ -156,13 +157,10 @@ def _notes(detail: dict[str, Any]) -> Iterator[str]:
         yield f"The sample market stands in for {', '.join(fallback['symbols'])}. {fallback['because']}"
     for symbol, refused in detail.get("quarantined", {}).items():
         yield f"{symbol}: refused bars, kept in data/quarantine: {_counts(refused)}."
-    for model, odd in detail.get("expert_logs", {}).items():
-        if unknown := odd.get("unknown_actions"):
-            yield f"{model}: the expert's log has unknown actions, taken as hold: {_counts(unknown)}."
-        if missed := odd.get("dates_without_bar"):
-            yield f"{model}: {missed} dates of the expert's log have no bar and were not used."
-        if repeated := odd.get("duplicates"):
-            yield f"{model}: {repeated} rows of the expert's log repeat a date and were not used."
+    for model, issues in detail.get("issues", {}).items():
+        for name, issue in issues.items():
+            shown = _counts(issue) if isinstance(issue, dict) else issue
+            yield f"{model}: not used of its data: {name.replace('_', ' ')}: {shown}."
 
 
 def _acceptance(run: dict[str, Any]) -> Iterator[str]:

@@ -32,8 +32,8 @@ def check(context: typer.Context, symbols: Some = None) -> None:
 
 def tell_stored(chosen: Choices, symbols: list[str] | None, *, check: bool) -> None:
     """Say what is stored, damaged files among it; end with 1 if any has a problem."""
+    from daemon.cli.local.stored import stored, trader_table
     from daemon.clock import SystemClock
-    from daemon.work.stored import stored, trader_table
 
     asked = chosen.symbols(symbols)
     found = stored(chosen.home, SystemClock().now(), asked, check=check)
@@ -78,8 +78,8 @@ def show(
     plot: Annotated[Path | None, typer.Option(help="Draw the health of its bars into this PNG.")] = None,
 ) -> None:
     """The newest bars of a symbol, their health, and what was replaced or refused."""
+    from daemon.cli.local import stored
     from daemon.clock import SystemClock
-    from daemon.work import stored
 
     chosen = choices(context)
     now, settings, symbol = SystemClock().now(), chosen.settings(), chosen.symbol(symbol)
@@ -120,7 +120,7 @@ def export(
     dataset: Annotated[str | None, typer.Option(metavar="ID", help="An older dataset that is still kept.")] = None,
 ) -> None:
     """Write the bars of a symbol to a file, in the form that `sources.csv_folder` takes."""
-    from daemon.work.stored import export as write
+    from daemon.cli.local.stored import export as write
 
     chosen = choices(context)
     written = write(chosen.home, chosen.settings(), chosen.symbol(symbol), to, dataset)
@@ -189,9 +189,9 @@ def _show_lineage(document: dict[str, Any]) -> None:
         table("Logs", ["key", "version", "sha256"], [[log["key"], log["version"], log["sha256"]] for log in logs])
         typer.echo(f"{len(logs)} of {told['rows']}; all are listed in {document['logs_file']}")
         return
-    columns = ["id", "symbol", "model type", "version", "state"]
+    columns = ["id", "subject", "model type", "version", "state"]
     rows = [
-        [model["id"], model["symbol"], model["model_type"], model["version"], model["state"]]
+        [model["id"], model["subject"], model["model_type"], model["version"], model["state"]]
         for model in document["models"]
     ]
     table("Models trained on it", columns, rows)

@@ -30,7 +30,7 @@ def process(chosen: Choices, place: str, out: Path | None, bar: str) -> None:
 
 
 def _made(chosen: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
-    from daemon.work.trades import make_trader_table
+    from daemon.cli.local.trader_table import make_trader_table
 
     with reporter() as progress:
         return make_trader_table(

@@ -96,7 +96,7 @@ export function signals(status) {
   const rows = said.map((signal) => {
     const [mark, kind] = ACTIONS[signal.action];
     return [
-      el("strong", {}, signal.symbol),
+      el("strong", {}, signal.subject === signal.symbol ? signal.symbol : `${signal.subject}: ${signal.symbol}`),
       el("span", { class: "row near" }, el("span", { class: `pill ${signal.stale ? "calm" : kind}` }, `${mark} ${signal.action}`),
         signal.stale ? pill("expired", "warn") : null),
       [el("span", { class: "lean", "aria-hidden": "true" }, leaning(signal.position)), signed(signal.position, number)],
@@ -133,7 +133,7 @@ function card(model, status, picture) {
   const judged = model.evaluation;
   return el("article", { class: "card model" },
     el("header", {},
-      el("h3", {}, model.symbol, model.champion ? pill("serving", "good") : pill("no champion", "calm")),
+      el("h3", {}, model.subject, model.champion ? pill("serving", "good") : pill("no champion", "calm")),
       el("p", { class: "faint" }, kindOf(model.model_type))),
     model.champion
       ? el("p", { class: "faint" }, el("code", { class: "version" }, model.champion), `trained on ${model.provenance} data, ${ago(model.trained_at)}`)
@@ -151,12 +151,12 @@ function facts(judged) {
 
 function equity(model, judged, picture) {
   if (!judged.picture) return null;
-  const image = el("img", { alt: `Equity and drawdown of ${model.symbol} ${kindOf(model.model_type)} on unseen bars`, loading: "lazy" });
+  const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on unseen bars`, loading: "lazy" });
   picture(judged.picture, image);
   return el("figure", {}, el("a", { href: judged.picture }, image),
     el("figcaption", { class: "faint" }, "Unseen bars, ", day(judged.first), " to ", day(judged.last),
       judged.page ? [" · ", el("a", { href: judged.page }, "full report")] : null,
-      judged.comparison ? [" · ", el("a", { href: judged.comparison }, `all models of ${model.symbol}`)] : null));
+      judged.comparison ? [" · ", el("a", { href: judged.comparison }, `all models of ${model.subject}`)] : null));
 }
 
 function verdict(judged, champion) {

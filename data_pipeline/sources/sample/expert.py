@@ -8,6 +8,7 @@ import pandas as pd
 
 from data_pipeline import actions
 from data_pipeline.bars import Bars
+from data_pipeline.provenance import SAMPLE
 from data_pipeline.sources.sample.market import seed_of
 from data_pipeline.trade_logs import ExpertLog
 
@@ -28,7 +29,7 @@ def sample_expert_log(bars: Bars) -> ExpertLog:
     action = np.where(whim < _ERROR, np.where(mood < 0.5, actions.BUY, actions.SELL), planned)
     dates = bars.dates if bars.interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
     log = pd.DataFrame({"date": dates.to_numpy("datetime64[ns]"), "action": action.astype("int64")})
-    return ExpertLog(log[log["action"] != actions.HOLD].reset_index(drop=True), provenance="sample")
+    return ExpertLog(log[log["action"] != actions.HOLD].reset_index(drop=True), provenance=SAMPLE)
 
 
 def _view(close: pd.Series) -> pd.Series:

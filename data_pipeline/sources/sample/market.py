@@ -15,6 +15,7 @@ import pandas as pd
 from config.errors import NightdeskError
 from data_pipeline import calendar
 from data_pipeline.bars import COLUMNS
+from data_pipeline.provenance import SAMPLE
 from data_pipeline.sources.base import BarSource
 
 BIRTH = pd.Timestamp("2010-01-01", tz="UTC")
@@ -40,7 +41,7 @@ _DECIMALS = 4
 class SampleSource(BarSource):
     """Bars of any symbol at any interval, from 2010 on; the same symbol always has the same history."""
 
-    name = "sample"
+    name = SAMPLE
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The bars closed in [start, end]."""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from config.errors import UsageError
-from config.paths import HOME_VARIABLE, Home, safe_name
+from config.names import folder_subject, safe_name, subject_folder, trader_subject
+from config.paths import HOME_VARIABLE, Home
 from config.settings import Symbol
 
 
@@ -40,8 +41,38 @@ def test_every_symbol_the_settings_accept_names_a_folder_of_its_own(symbol):
         return
     home = Home(Path("/home"))
     assert home.model(symbol, "m", "1").relative_to(home.models).parts == (symbol, "m", "1")
-    assert symbol != home.models_quarantine.name
+    assert folder_subject(subject_folder(symbol)) == symbol
+    assert symbol not in {home.models_quarantine.name, "universe"}
     assert not Path(symbol).match("backup_????????_??????")
+
+
+@given(st.from_regex(r"0x[0-9a-f]{1,40}", fullmatch=True))
+def test_a_trader_has_a_folder_whose_name_is_safe_everywhere(address):
+    folder = subject_folder(trader_subject(address))
+    assert folder == safe_name("subject", f"trader-{address}")
+    assert folder_subject(folder) == f"trader:{address}"
+    with pytest.raises(ValidationError):
+        TypeAdapter(Symbol).validate_python(folder)
+
+
+@pytest.mark.parametrize("subject", ["trader:", "trader:..", "trader:0x6031/x", "other:0x6031", "a/b", "trader:0xyz"])
+def test_a_subject_that_names_no_folder_is_refused(subject):
+    with pytest.raises(UsageError, match="cannot be used as a file name"):
+        subject_folder(subject)
+
+
+def test_versions_are_listed_by_their_subject(tmp_path):
+    home = Home(tmp_path)
+    versions = {("AAPL", "ppo", "v1"), ("universe", "ppo", "v1"), ("trader:0x6031", "ppo", "v2")}
+    for version in versions:
+        home.model(*version).mkdir(parents=True)
+    (home.models_quarantine / "AAPL-ppo-v0" / "x").mkdir(parents=True)
+    home.backup(datetime(2026, 3, 1, tzinfo=UTC)).joinpath("models", "AAPL").mkdir(parents=True)
+    assert home.versions == versions
+    assert (home.models / "trader-0x6031" / "ppo" / "v2").is_dir()
+    assert home.checkpoints("trader:0x6031", "ppo", "v2").parts[-3:] == ("trader-0x6031", "ppo", "v2")
+    assert home.folds("trader:0x6031", "ppo").parts[-2:] == ("trader-0x6031", "ppo")
+    assert home.report("evaluation-1", "trader:0x6031").name == "trader-0x6031"
 
 
 def test_a_home_is_the_option_else_the_variable_else_the_working_directory(tmp_path, monkeypatch):

@@ -207,6 +207,27 @@ def test_symbols_that_could_not_name_a_folder_are_refused(symbol):
         TypeAdapter(Symbol).validate_python(symbol)
 
 
+@pytest.mark.parametrize("symbol", ["universe", "Universe", "QUARANTINE", "trader-0x6031", "Trader-X"])
+def test_a_symbol_that_would_share_a_folder_is_refused_with_a_cure(symbol):
+    with pytest.raises(ValidationError, match="under another name"):
+        TypeAdapter(Symbol).validate_python(symbol)
+
+
+def test_traders_are_named_by_their_addresses():
+    assert Settings(traders=["0x6031", "0x" + "aB" * 20]).traders == ("0x6031", "0x" + "aB" * 20)
+
+
+@pytest.mark.parametrize("address", ["6031", "0x", "0xG", "trader:0x6031", "0x" + "a" * 41, "0x6031/..", "0x6031\n"])
+def test_what_is_no_address_of_a_trader_is_refused(address):
+    with pytest.raises(ValidationError, match="such as 0x6031"):
+        Settings(traders=[address])
+
+
+def test_a_trader_is_named_once():
+    with pytest.raises(ValidationError, match="names 0x6031 more than once"):
+        Settings(traders=["0x6031", "0x6031"])
+
+
 @pytest.mark.parametrize(
     ("webhook", "complaint"),
     [

@@ -9,14 +9,17 @@ import pytest
 from config.errors import NightdeskError
 from config.settings import Monitoring
 from daemon.alerts.rules import bounds, error_event, event, performance_observations, run_ended
+from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.runs import Run
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-CHAMPION = SimpleNamespace(id=7, symbol="AAPL", model_type="behavioral_cloner", version="20260101T020000Z")
+CHAMPION = SimpleNamespace(id=7, subject="AAPL", model_type="behavioral_cloner", version="20260101T020000Z")
 
 
 def observed(metrics, monitoring=None):
-    seen = performance_observations(CHAMPION, {"live": metrics}, monitoring or Monitoring())
+    by_chance = metrics.pop("by_chance", {})
+    measured = MonitoredMetrics(**{**Metrics.of(metrics).model_dump(), "by_chance": by_chance})
+    seen = performance_observations(CHAMPION, {"live": measured}, monitoring or Monitoring())
     return {observation.rule: observation for observation in seen}
 
 
@@ -98,7 +101,8 @@ def test_an_undefined_metric_says_why_it_has_no_value():
 
 
 def test_each_basis_is_an_alert_of_its_own():
-    seen = performance_observations(CHAMPION, {"live": {}, "evaluation": {}}, Monitoring())
+    nothing = MonitoredMetrics(values={})
+    seen = performance_observations(CHAMPION, {"live": nothing, "evaluation": nothing}, Monitoring())
     assert len({observation.fingerprint for observation in seen}) == 2 * len(bounds(Monitoring()))
 
 

@@ -222,7 +222,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(desk, database, tmp_path)
     assert restored == {name: data for name, data in files_of(backup.folder).items() if name != "manifest.json"}
     with closing(Database.open(new.database)) as opened:
         champions = opened.read(models.champions)
-    assert [(champion.symbol, champion.version) for champion in champions] == [("AAPL", "v2"), ("BTC-USD", "v1")]
+    assert [(champion.subject, champion.version) for champion in champions] == [("AAPL", "v2"), ("BTC-USD", "v1")]
 
 
 def test_a_restore_copies_so_that_the_backup_stays_what_it_is(desk, database, tmp_path):

@@ -11,11 +11,13 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import NIGHT, Settings
 from daemon.dispatcher import Dispatcher
+from daemon.domain.tasks import TaskProgress
 from daemon.executors.base import Outcome, TaskSpec
 from daemon.house import House
+from daemon.jobs.base import wait_for_forerunner
+from daemon.jobs.steps import STEPS, Ending, RunWork, Step
+from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.runs import Owner
-from daemon.steps import STEPS, Ending, RunWork, Step
-from daemon.steps.base import wait_for_forerunner
 from daemon.store import alerts, models, runs, tasks
 from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
 
@@ -190,14 +192,12 @@ async def test_a_run_that_always_takes_the_desk_with_it_is_given_up_with_an_aler
 async def test_a_shutdown_cancels_what_is_at_work_and_leaves_it_to_be_tried_again(home: Home) -> None:
     with quiet_house(home) as house:
         dispatcher = Dispatcher(house)
-        house.executor.answers["freshness"] = lambda spec: done(  # type: ignore[attr-defined]
-            {"symbols": {"AAPL": {"fresh": True, "as_of": None, "last_closed": "2026-03-04"}}}
-        )
+        house.executor.answers["freshness"] = lambda spec: fresh("AAPL")  # type: ignore[attr-defined]
         request(house, "training", chain=("evaluation",))
         await dispatcher.start_due()
         for _ in range(200):
             await asyncio.sleep(0.01)
-            if any(spec.kind == "train" for spec in house.executor.asked):  # type: ignore[attr-defined]
+            if any(each.kind == "train" for each in house.executor.requests):  # type: ignore[attr-defined]
                 break
         await dispatcher.stop()
         first, second = every_run(house)
@@ -208,10 +208,9 @@ async def test_a_shutdown_cancels_what_is_at_work_and_leaves_it_to_be_tried_agai
 async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(home: Home) -> None:
     settings = Settings(symbols=("AAPL", "MSFT"))
     with quiet_house(home, settings) as house:
-        fresh = {"fresh": True, "as_of": None, "last_closed": "2026-03-04"}
         house.executor.answers = {  # type: ignore[attr-defined]
-            "freshness": lambda spec: done({"symbols": {"AAPL": fresh, "MSFT": fresh}}),
-            "train": lambda spec: broken("expert_log.missing") if spec.args["symbol"] == "MSFT" else done(MADE),
+            "freshness": lambda spec: fresh("AAPL", "MSFT"),
+            "train": lambda spec: broken("expert_log.missing") if spec.request.subject == "MSFT" else done(MADE),
         }
         request(house, "training")
         await attend_all(Dispatcher(house))
@@ -220,16 +219,15 @@ async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(
         assert run.detail is not None
         assert set(run.detail["failed"]) == {"MSFT/behavioral_cloner"}
         recorded = house.database.read(lambda c: tasks.of(c, run.id))
-        assert [(task.symbol, task.state) for task in recorded if task.kind == "train"] == [
+        assert [(task.subject, task.state) for task in recorded if task.kind == "train"] == [
             ("AAPL", "succeeded"),
             ("MSFT", "failed"),
         ]
 
 
 async def test_training_without_fresh_data_is_skipped_with_its_cause(home: Home) -> None:
-    stale = {"fresh": False, "as_of": None, "last_closed": "2026-03-04T21:00:00+00:00"}
     with quiet_house(home) as house:
-        house.executor.answers["freshness"] = lambda spec: done({"symbols": {"AAPL": stale}})  # type: ignore[attr-defined]
+        house.executor.answers["freshness"] = lambda spec: fresh("AAPL", fresh=False)  # type: ignore[attr-defined]
         request(house, "training")
         await attend_all(Dispatcher(house))
         [run] = every_run(house)
@@ -245,35 +243,41 @@ async def test_progress_of_a_run_at_work_can_be_asked_for(home: Home, monkeypatc
         await dispatcher.start_due()
         for _ in range(200):
             await asyncio.sleep(0.01)
-            if (dispatcher.progress(run.id) or {}).get("tasks"):
+            if (at_work := dispatcher.progress(run.id)) and at_work.tasks:
                 break
         progress = dispatcher.progress(run.id)
         assert progress is not None
-        assert progress["tasks"] == {"AAPL": {"fraction": 0.5, "message": "half-way"}}
-        assert (progress["done"], progress["of"]) == (0, 1)
+        assert progress.tasks == {"AAPL": TaskProgress(fraction=0.5, message="half-way")}
+        assert (progress.done, progress.expected, progress.fraction) == (0, 1, 0.5)
         await dispatcher.stop()
         assert dispatcher.progress(run.id) is None
 
 
-MADE = {
-    "manifest_sha256": "0" * 64,
-    "provenance": "sample",
-    "dataset": "1" * 64,
-    "train_start": "2025-01-02T21:00:00+00:00",
-    "train_end": "2026-01-02T21:00:00+00:00",
-    "trained_at": "2026-03-04T20:00:00+00:00",
-    "metrics": {},
-}
+MADE = VersionFacts(
+    manifest_sha256="0" * 64,
+    provenance="sample",
+    dataset="1" * 64,
+    train_start=datetime(2025, 1, 2, tzinfo=UTC),
+    train_end=datetime(2026, 1, 2, tzinfo=UTC),
+    trained_at=datetime(2026, 3, 4, tzinfo=UTC),
+    metrics={},
+)
+
+
+def fresh(*symbols: str, fresh: bool = True) -> Outcome[Any]:
+    """What a worker finds stored of these symbols."""
+    closed = datetime(2026, 3, 4, 21, tzinfo=UTC)
+    state = SymbolFreshness(fresh=fresh, as_of=closed if fresh else None, last_closed=closed)
+    return done(FreshnessResult(symbols=dict.fromkeys(symbols, state)))
 
 
 async def test_a_shutdown_while_freshness_is_looked_at_loses_no_training(home: Home) -> None:
     with quiet_house(home) as house:
         dispatcher = Dispatcher(house)
-        fresh = done({"symbols": {"AAPL": {"fresh": True, "as_of": None, "last_closed": "2026-03-04"}}})
 
-        def once(_: TaskSpec) -> Outcome:
+        def once(_: TaskSpec[Any]) -> Outcome[Any]:
             del house.executor.answers["freshness"]  # type: ignore[attr-defined]  # the second look hangs
-            return fresh
+            return fresh("AAPL")
 
         house.executor.answers["freshness"] = once  # type: ignore[attr-defined]
         request(house, "training", chain=("evaluation",))
@@ -296,10 +300,9 @@ async def test_a_freshness_that_cannot_be_told_is_a_failure_and_no_want_of_data(
 
 
 async def test_a_scheduled_run_that_is_tried_again_still_waits_for_its_data(home: Home) -> None:
-    stale = {"fresh": False, "as_of": None, "last_closed": "2026-03-04T21:00:00+00:00"}
     settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"data_update": {"cron": "0 * * * *"}}})
     with quiet_house(home, settings) as house:
-        house.executor.answers["freshness"] = lambda spec: done({"symbols": {"AAPL": stale}})  # type: ignore[attr-defined]
+        house.executor.answers["freshness"] = lambda spec: fresh("AAPL", fresh=False)  # type: ignore[attr-defined]
         now, dispatcher = house.clock.now(), Dispatcher(house)
         run = house.database.write(lambda c: runs.record(c, "training", now, now=now, trigger="schedule"))
         assert run is not None
@@ -380,17 +383,17 @@ async def test_a_run_recorded_by_a_clock_that_ran_ahead_starts_now(home: Home, m
 async def test_a_pull_that_is_over_at_once_is_not_overlooked_by_who_waits_for_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state: dict[str, Any] = {"fresh": False, "as_of": None, "last_closed": "2026-03-04T21:00:00+00:00"}
+    pulled = asyncio.Event()
 
     async def quick(_: RunWork) -> Ending:
-        state["fresh"] = True
+        pulled.set()
         return Ending("succeeded")
 
     step(monkeypatch, "data_update", quick)
     settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"data_update": {"cron": "0 * * * *"}}})
     with quiet_house(home, settings) as house:
         house.executor.answers = {  # type: ignore[attr-defined]
-            "freshness": lambda spec: done({"symbols": {"AAPL": state}}),
+            "freshness": lambda spec: fresh("AAPL", fresh=pulled.is_set()),
             "train": lambda spec: done(MADE),
         }
         now, dispatcher = house.clock.now(), Dispatcher(house)
@@ -417,10 +420,9 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
 
 async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, **VERSION))
+        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
         assert made is not None
-        error = {"code": "model.corrupt", "message": "x", "cure": "y", "detail": {"version": "v1"}}
-        house.executor.answers["evaluate"] = lambda spec: Outcome("failed", None, error, 0.1)  # type: ignore[attr-defined]
+        house.executor.answers["evaluate"] = lambda spec: broken("model.corrupt", version="v1")  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
         kept = house.database.read(lambda c: models.version(c, made.id))
@@ -430,17 +432,17 @@ async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home:
 
 async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, **VERSION))
+        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
         assert made is not None
-        error = {"code": "model.corrupt", "message": "x", "cure": "y", "detail": {"version": "the champion"}}
-        house.executor.answers["evaluate"] = lambda spec: Outcome("failed", None, error, 0.1)  # type: ignore[attr-defined]
+        answer = broken("model.corrupt", version="the champion")
+        house.executor.answers["evaluate"] = lambda spec: answer  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
         assert [version.state for version in house.database.read(models.versions)] == ["challenger"]
 
 
 VERSION: dict[str, Any] = {
-    "symbol": "AAPL",
+    "subject": "AAPL",
     "model_type": "behavioral_cloner",
     "version": "v1",
     "manifest_sha256": "0" * 64,

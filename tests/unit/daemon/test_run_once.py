@@ -10,9 +10,9 @@ import pytest
 from config.paths import Home
 from config.settings import JobName
 from daemon import bootstrap
+from daemon.jobs.base import wait_for_forerunner
+from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.runs import Owner, Run
-from daemon.steps import STEPS, Ending, RunWork, Step
-from daemon.steps.base import wait_for_forerunner
 from daemon.store import runs
 from daemon.store.database import Database
 

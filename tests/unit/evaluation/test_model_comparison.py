@@ -10,6 +10,7 @@ import pytest
 
 from config.errors import NightdeskError
 from config.settings import Promotion
+from data_pipeline.provenance import Provenance
 from evaluation import Backtest, backtest
 from evaluation.model_comparison import Contender, compare, read_comparison, write_comparison
 from tests.support.prices import frame, series
@@ -37,7 +38,7 @@ GOOD, BAD = knowing(1.0), knowing(0.0)
 
 def compared(**models: Backtest):
     named = {Contender(*name.split("__")): test for name, test in models.items()}
-    return compare("AAPL", "sample", named, BASELINES, Promotion())
+    return compare("AAPL", Provenance.of("sample"), named, BASELINES, Promotion())
 
 
 def test_the_best_is_recommended_where_the_gate_would_let_it_serve():
@@ -59,8 +60,11 @@ def test_the_champion_is_kept_where_none_is_better():
 def test_what_may_be_the_luck_of_many_attempts_is_not_recommended():
     models = {Contender("cloner", f"v{seed}", "rejected"): knowing(0.08 * seed, seed) for seed in range(1, 7)}
     alone = max(models, key=lambda who: models[who].metrics()["sharpe_ratio"])
-    assert compare("AAPL", "sample", {alone: models[alone]}, BASELINES, Promotion()).recommended == alone.name
-    found = compare("AAPL", "sample", models, BASELINES, Promotion(), tried=100)
+    assert (
+        compare("AAPL", Provenance.of("sample"), {alone: models[alone]}, BASELINES, Promotion()).recommended
+        == alone.name
+    )
+    found = compare("AAPL", Provenance.of("sample"), models, BASELINES, Promotion(), tried=100)
     assert (found.recommended, found.recommendation[:12]) == (None, "Stay in cash")
 
 

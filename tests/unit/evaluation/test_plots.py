@@ -10,13 +10,14 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from data_pipeline.provenance import Provenance
 from evaluation import backtest, plots
 from evaluation.drift import Shift
 from evaluation.plots.returns import monthly
 from evaluation.sensitivity import cost_sensitivity
 from tests.support.prices import frame, series, walk
 
-CAPTION = plots.Caption("AAPL  ·  " + "a_$long$_name" * 20, "sample")
+CAPTION = plots.Caption("AAPL  ·  " + "a_$long$_name" * 20, Provenance.of("sample"))
 ORANGE = (0xB4, 0x53, 0x09)
 
 
@@ -74,7 +75,9 @@ def test_decisions_and_features_are_drawn(tmp_path):
 
 def test_other_data_than_the_sample_has_no_badge(tmp_path):
     plots.draw_months(
-        tmp_path / "a.png", plots.Caption("AAPL", "yahoo"), backtest(walk(50), series([1.0] * 50, walk(50)))
+        tmp_path / "a.png",
+        plots.Caption("AAPL", Provenance.of("yahoo")),
+        backtest(walk(50), series([1.0] * 50, walk(50))),
     )
     assert not (drawn(tmp_path / "a.png") == ORANGE).all(axis=-1).any()
 

@@ -18,9 +18,20 @@ OLD, NEW = "a1" * 32, "a2" * 32
 def _record(c: Any, dataset: str, why: str, replaces: str | None, days: int) -> None:
     health = {"index": 0.97, "warnings": {"gap": 1}}
     datasets.record(
-        c, dataset=dataset, kind="bars", source="yahoo", symbol="AAPL", interval="1d", first=NOON, last=NOON, rows=250,
-        pulled_at=NOON + timedelta(days=days), detail={"why": why, "replaces": replaces, "health": health},
-    )  # fmt: skip
+        c,
+        datasets.NewDataset(
+            dataset=dataset,
+            kind="bars",
+            source="yahoo",
+            symbol="AAPL",
+            interval="1d",
+            first=NOON,
+            last=NOON,
+            rows=250,
+            pulled_at=NOON + timedelta(days=days),
+            detail={"why": why, "replaces": replaces, "health": health},
+        ),
+    )
 
 
 @pytest.fixture
@@ -29,8 +40,12 @@ def split(desk):
     desk.database.write(lambda c: _record(c, NEW, "split", OLD, 1))
     trained = {"train_start": NOON, "train_end": NOON, "trained_at": NOON, "run_id": None, "metrics": {}}
     for version, dataset in (("v1", OLD), ("v2", NEW), ("v3", OLD)):
-        facts = {"symbol": "AAPL", "model_type": "cloner", "version": version, "dataset": dataset, **trained}
-        desk.database.write(lambda c, f=facts: models.add_version(c, manifest_sha256="f" * 64, provenance="yahoo", **f))
+        facts = {"subject": "AAPL", "model_type": "cloner", "version": version, "dataset": dataset, **trained}
+        desk.database.write(
+            lambda c, f=facts: models.add_version(
+                c, models.NewVersion(manifest_sha256="f" * 64, provenance="yahoo", **f)
+            )
+        )
 
 
 def test_the_models_trained_on_a_dataset_that_was_replaced_are_listed(live, split):

@@ -25,7 +25,7 @@ def test_every_address_of_the_issue_is_described(schema):
         "/readyz",
         "/api/v1/status",
         "/api/v1/signals",
-        "/api/v1/signals/{symbol}",
+        "/api/v1/signals/{subject}",
         "/api/v1/runs",
         "/api/v1/runs/{run_id}",
         "/api/v1/runs/{run_id}/log",
@@ -104,7 +104,7 @@ def test_real_answers_have_exactly_the_described_fields(http, schema):
         return None
 
     for path in ("status", "signals", "signals/AAPL", "runs", "runs/6", "models", "models/1", "alerts", "jobs"):
-        template = re.sub(r"^signals/.*", "signals/{symbol}", path)
+        template = re.sub(r"^signals/.*", "signals/{subject}", path)
         template = template.replace("runs/6", "runs/{run_id}").replace("models/1", "models/{version_id}")
         responses = schema["paths"][f"/api/v1/{template}"]["get"]["responses"]
         check(http.get(f"/api/v1/{path}").json(), responses["200"]["content"]["application/json"]["schema"], path)

@@ -45,7 +45,7 @@ def test_status_shows_the_whole_desk(http):
     assert status["provenance_note"].startswith("Sample data")
     assert datetime.fromisoformat(status["since"]) == NOW - timedelta(hours=7)
     served, rejected = status["models"]
-    assert (served["symbol"], served["champion"], served["signal"]["action"]) == (
+    assert (served["subject"], served["champion"], served["signal"]["action"]) == (
         "AAPL",
         "20260304T020000-0a1b2c3d",
         "buy",
@@ -81,7 +81,7 @@ def test_jobs_say_when_they_start_and_what_brings_them(http):
 
 def test_a_new_desk_shows_every_pair_it_will_train(new):
     status = told(new.get("/api/v1/status"))
-    assert [(model["symbol"], model["champion"], model["evaluation"]) for model in status["models"]] == [
+    assert [(model["subject"], model["champion"], model["evaluation"]) for model in status["models"]] == [
         ("AAPL", None, None),
         ("MSFT", None, None),
     ]
@@ -93,6 +93,7 @@ def test_a_new_desk_shows_every_pair_it_will_train(new):
 def test_a_signal_carries_everything_needed_to_trust_it(http):
     (signal,) = told(http.get("/api/v1/signals"))["items"]
     assert signal == {
+        "subject": "AAPL",
         "symbol": "AAPL",
         "model_type": "behavioral_cloner",
         "version": "20260304T020000-0a1b2c3d",
@@ -191,7 +192,7 @@ def test_a_long_run_log_is_told_from_its_end(desk, live):
 
 def test_models_are_listed_with_their_state(http):
     found = told(http.get("/api/v1/models"))["items"]
-    assert [(version["symbol"], version["state"]) for version in found] == [("MSFT", "rejected"), ("AAPL", "champion")]
+    assert [(version["subject"], version["state"]) for version in found] == [("MSFT", "rejected"), ("AAPL", "champion")]
     assert [version["id"] for version in told(http.get("/api/v1/models?state=champion&symbol=AAPL"))["items"]] == [1]
     assert told(http.get("/api/v1/models?limit=1"))["next"] == 2
 

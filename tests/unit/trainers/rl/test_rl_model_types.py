@@ -398,7 +398,7 @@ def test_bars_long_before_the_span_are_not_used_at_all() -> None:
 _SERVES = """
 import sys
 from pathlib import Path
-import daemon.work.evaluation, daemon.work.restore, daemon.work.signals
+import daemon.jobs.evaluation.tasks, daemon.jobs.backup.tasks, daemon.jobs.signals.tasks
 from tests.support.easy_market import easy_bars
 from trainers import load_artifact, prove
 artifact = load_artifact(Path(sys.argv[1]))

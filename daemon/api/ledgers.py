@@ -1,0 +1,198 @@
+"""The addresses of what was recorded: signals, runs, models, alerts, and the reports that runs have written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Protocol, TypeVar
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import FileResponse
+from sqlalchemy import Connection
+
+from config.settings import JobName
+from daemon.alerts.engine import AlertState
+from daemon.api import answers, files, views
+from daemon.api.desk import DeskView
+from daemon.api.guard import POLICY
+from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
+from daemon.runs import Run, RunState
+from daemon.store import alerts, models, overview, runs, signals, tasks
+from daemon.store.models import VersionState
+from daemon.targets import targets
+
+Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+# A subject, a symbol or a market; what is no name of either is refused, what nobody knows is not found.
+NAME = r"^[A-Za-z0-9^][A-Za-z0-9.^=:_-]{0,95}$"
+Subject = Annotated[str | None, Query(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
+SubjectOrSymbol = Annotated[str, Path(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
+REPORTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in files.REPORT_TYPES.values()}
+    },
+    **NOT_FOUND,
+}
+
+
+class _Numbered(Protocol):
+    @property
+    def id(self) -> int | None: ...
+
+
+Row = TypeVar("Row", bound=_Numbered)
+
+
+def _routes() -> APIRouter:
+    return APIRouter(tags=["ledgers"], responses=REFUSALS)
+
+
+def signal_ledger(desk: DeskView) -> APIRouter:
+    """Every signal that was published."""
+    routes = _routes()
+
+    @routes.get("/signals/{subject}", responses=NOT_FOUND)
+    def get_signals(subject: SubjectOrSymbol, cursor: Cursor = None, limit: Limit = 50) -> answers.SignalHistory:
+        """The signals of one subject, or about one symbol."""
+
+        def look(c: Connection) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, str]]:
+            newest = signals.latest(c, subject)
+            published = signals.page(c, subject, before=cursor, limit=limit + 1)
+            return newest, published, overview.version_names(c, {row.version_id for row in (*newest, *published)})
+
+        newest, published, names = desk.database.read(look)
+        if not newest and not published and not _watched(desk, subject):
+            raise unknown("signals", f"There are no signals of {subject}.", "`nightdesk signals` or /api/v1/signals")
+        now = desk.clock.now()
+        items, following = _page(published, limit)
+        return answers.SignalHistory(
+            subject=subject,
+            current=[views.signal(row, names, now) for row in newest if not row.stale(now)],
+            items=[views.signal(row, names, now) for row in items],
+            next=following,
+        )
+
+    return routes
+
+
+def run_ledger(desk: DeskView) -> APIRouter:
+    """Every run, its tasks and its log."""
+    routes = _routes()
+    read = desk.database.read
+
+    @routes.get("/runs")
+    def list_runs(
+        job: JobName | None = None, state: RunState | None = None, cursor: Cursor = None, limit: Limit = 50
+    ) -> answers.RunPage:
+        """Runs, newest first."""
+        rows = read(lambda c: runs.page(c, job=job, state=state, before=cursor, limit=limit + 1))
+        items, following = _page(rows, limit)
+        return answers.RunPage(items=[answers.Run.model_validate(run) for run in items], next=following)
+
+    @routes.get("/runs/{run_id}", responses=NOT_FOUND)
+    def get_run(run_id: Id) -> answers.RunWithTasks:
+        """A run and its tasks."""
+        row, done = read(lambda c: (runs.get(c, run_id), tasks.of(c, run_id)))
+        run = _existing(row, run_id)
+        more = {"name": run.name, "tasks": done, "progress": views.progress(desk.run_progress(run_id))}
+        return answers.RunWithTasks.model_validate({**vars(run), **more})
+
+    @routes.get("/runs/{run_id}/log", responses=NOT_FOUND)
+    def get_run_log(run_id: Id, limit: Annotated[int, Query(ge=1, le=5000)] = 500) -> answers.RunLog:
+        """The newest lines of a run's log."""
+        return files.run_log(desk.home, _existing(read(lambda c: runs.get(c, run_id)), run_id), limit)
+
+    return routes
+
+
+def model_ledger(desk: DeskView) -> APIRouter:
+    """Every model version."""
+    routes = _routes()
+    read = desk.database.read
+
+    @routes.get("/models")
+    def list_models(
+        subject: Subject = None,
+        model_type: str | None = None,
+        state: VersionState | None = None,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> answers.ModelVersionPage:
+        """Model versions, newest first."""
+        states = None if state is None else (state,)
+        rows = read(lambda c: models.versions(c, subject, model_type, states=states, before=cursor, limit=limit + 1))
+        items, following = _page(rows, limit)
+        versions = [answers.ModelVersion.model_validate(row) for row in items]
+        return answers.ModelVersionPage(items=versions, next=following)
+
+    @routes.get("/models/{version_id}", responses=NOT_FOUND)
+    def get_model(version_id: Id) -> answers.ModelVersionFacts:
+        """A model version, how it was judged and when it served."""
+        version = read(lambda c: _version_facts(c, desk, version_id))
+        if version is None:
+            raise unknown("version", f"There is no model version {version_id}.", "`nightdesk models` or /api/v1/models")
+        return version
+
+    return routes
+
+
+def alert_ledger(desk: DeskView) -> APIRouter:
+    """Every alert."""
+    routes = _routes()
+
+    @routes.get("/alerts")
+    def list_alerts(state: AlertState | None = None, cursor: Cursor = None, limit: Limit = 50) -> answers.AlertPage:
+        """Alerts, newest first."""
+        rows = desk.database.read(lambda c: alerts.page(c, state=state, before=cursor, limit=limit + 1))
+        items, following = _page(rows, limit)
+        return answers.AlertPage(items=[answers.Alert.model_validate(row) for row in items], next=following)
+
+    return routes
+
+
+def reports(desk: DeskView) -> APIRouter:
+    """The files that runs have written for people and programs."""
+    routes = _routes()
+
+    @routes.get("/reports/{run}/{path:path}", response_class=FileResponse, responses=REPORTS)
+    def get_report(run: str, path: str) -> FileResponse:
+        """A report of a run, for programs or for people, or a picture in it; report.json names all of its files."""
+        file = files.report(desk.home, run, path)
+        # A finished report never changes, so a browser may keep it.
+        headers = {"Cache-Control": "private, max-age=86400, immutable"}
+        if file.suffix == ".html":
+            headers[POLICY] = files.PAGE_POLICY
+        return FileResponse(file, media_type=files.REPORT_TYPES[file.suffix], headers=headers)
+
+    return routes
+
+
+def _watched(desk: DeskView, name: str) -> bool:
+    """Whether the desk works on this subject or symbol, though it may not have published anything yet."""
+    subjects = {target.subject for target in targets(desk.settings, desk.home)}
+    return name in subjects or name in desk.settings.symbols
+
+
+def _page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], int | None]:
+    """The first `limit` rows, and the cursor to what follows them if the query found one more."""
+    return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
+
+
+def _existing(run: Run | None, run_id: int) -> Run:
+    if run is None:
+        raise unknown("run", f"There is no run {run_id}.", "/api/v1/runs")
+    return run
+
+
+def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.ModelVersionFacts | None:
+    version = models.version(c, version_id)
+    if version is None:
+        return None
+    names = {version.id: version.version}
+    judged = models.evaluations(c, version_id)
+    served = [row for row in models.servings(c, version.subject, version.model_type) if row.version_id == version_id]
+    ledgers = {
+        "evaluations": [views.evaluation(row, names, desk.home) for row in judged],
+        "servings": [views.serving(row, names) for row in served],
+    }
+    return answers.ModelVersionFacts.model_validate({**vars(version), **ledgers})

@@ -1,0 +1,1 @@
+"""What a desk is about, free of databases, processes and the network."""

@@ -1,0 +1,61 @@
+"""backup and restore_drill: copies that are read back, and the proof that they can be used."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from daemon import backups
+from daemon.jobs.backup.messages import ProveBackupRequest
+from daemon.jobs.base import Ending, Plan, RunWork, ending_of
+from daemon.store import backups as ledger
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+async def take_backup(work: RunWork) -> Ending:
+    """Copy models, database and config, read the copy back, record it, and let go of the oldest."""
+    instant = await work.read(lambda c: _free_second(c, work))
+    taken = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings)
+    await asyncio.to_thread(backups.verify, taken.folder)
+    await work.write(
+        lambda c: ledger.record(
+            c,
+            taken.name,
+            taken_at=taken.taken_at,
+            files=taken.files,
+            size=taken.bytes,
+            run_id=work.run.id,
+            verified_at=work.clock.now(),
+        )
+    )
+    removed = await asyncio.to_thread(backups.prune, work.home, work.settings.retention.backups)
+    await work.write(lambda c: ledger.mark_deleted_but(c, [folder.name for folder in work.home.backups]))
+    return Ending(
+        "succeeded", None, {"backup": taken.name, "files": taken.files, "bytes": taken.bytes, "removed": removed}
+    )
+
+
+def _free_second(c: Connection, work: RunWork) -> datetime:
+    """A backup is called by its second; a small home is copied, and its backup let go of again, in less."""
+    instant = work.clock.now()
+    while (folder := work.home.backup(instant)).exists() or ledger.known(c, folder.name):
+        instant += timedelta(seconds=1)
+    return instant
+
+
+async def drill_restore(work: RunWork) -> Ending:
+    """Restore the newest backup into a scratch home, where its champions must reproduce their golden predictions."""
+    found = work.home.backups
+    if not found:
+        return Ending("skipped", "backup.none", {"message": "There is no backup to prove yet."})
+    name = found[-1].name
+    plan = Plan(ProveBackupRequest(backup=name))
+    outcomes = await work.do_all([plan])
+    if outcomes[plan].state == "succeeded":
+        await work.write(lambda c: ledger.mark_restored(c, name, work.clock.now()))
+    ending = ending_of(outcomes)
+    ending.detail["backup"] = name
+    return ending

@@ -1,0 +1,1 @@
+"""New bars, headlines and traders' logs."""

@@ -1,0 +1,125 @@
+"""Messages of the tasks that pull data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from daemon.domain.tasks import ErrorInfo, Message, TaskRequest, TaskResult, TaskTarget
+
+
+class DatasetFacts(Message):
+    """An immutable dataset of bars: what it is, where it came from, what it spans, why it replaces another."""
+
+    id: str
+    source: str
+    symbol: str
+    interval: str
+    first: datetime
+    last: datetime
+    rows: int
+    pulled_at: datetime
+    why: str
+    replaces: str | None
+
+
+class HealthFacts(Message):
+    """The Data Health Index of a symbol's bars, its parts, and the number of bars by warning."""
+
+    index: float
+    completeness: float
+    freshness: float
+    validity: float
+    consistency: float
+    warnings: dict[str, int]
+
+
+class Restated(Message):
+    """How a history that a person accepted differs from the one that was stored."""
+
+    rows: int
+    gone: int
+    first: str | None
+    last: str | None
+    largest: float
+
+
+class HeadlinesResult(TaskResult):
+    """How many headlines are new, or why there are none."""
+
+    new: int = 0
+    error: ErrorInfo | None = None
+
+
+class UpdateBarsResult(TaskResult):
+    """The dataset that a symbol's bars are now, its health, and what was refused on the way.
+
+    Args:
+        dataset: what is stored now.
+        changed: whether this pull made it.
+        new_rows: bars that were not stored before.
+        quarantined: refused rows by reason.
+        unmended: why rows that were once refused could not be asked for again.
+        fresh: whether the bar of the last closed session is stored.
+        fallback: why the sample market stands in.
+        accepted: the unexplained difference that a person accepted.
+        health: how far the bars can be trusted.
+        headlines: what became of the news.
+    """
+
+    dataset: DatasetFacts
+    changed: bool
+    new_rows: int
+    quarantined: dict[str, int]
+    unmended: ErrorInfo | None
+    fresh: bool
+    fallback: str | None
+    accepted: Restated | None
+    health: HealthFacts
+    headlines: HeadlinesResult
+
+
+class UpdateBarsRequest(TaskRequest[UpdateBarsResult]):
+    """Pull what is new of one symbol. `accept`: a person takes what the source says now, though nothing explains it."""
+
+    kind: ClassVar[str] = "update_bars"
+    result: ClassVar[type[TaskResult]] = UpdateBarsResult
+    symbol: str
+    accept: bool = False
+
+    @property
+    def target(self) -> TaskTarget:
+        """The symbol."""
+        return TaskTarget(self.symbol)
+
+
+class PullHeadlinesRequest(TaskRequest[HeadlinesResult]):
+    """Pull the headlines of a symbol whose bars are not asked for."""
+
+    kind: ClassVar[str] = "pull_headlines"
+    result: ClassVar[type[TaskResult]] = HeadlinesResult
+    symbol: str
+    source: str
+
+    @property
+    def target(self) -> TaskTarget:
+        """The symbol."""
+        return TaskTarget(self.symbol)
+
+
+class PullTradesResult(TaskResult):
+    """What a pull of traders' logs did: `refused` counts by code, `failed` names some of these files."""
+
+    logs: int
+    fetched: int
+    unchanged: int
+    bytes: int
+    refused: dict[str, int]
+    failed: dict[str, str]
+
+
+class PullTradesRequest(TaskRequest[PullTradesResult]):
+    """Pull what is new in the bucket of traders' logs."""
+
+    kind: ClassVar[str] = "pull_trades"
+    result: ClassVar[type[TaskResult]] = PullTradesResult

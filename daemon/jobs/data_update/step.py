@@ -1,0 +1,134 @@
+"""data_update: pull what is new for every symbol, and record the datasets it became; pull the traders' logs too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from config.secrets import BUCKET_VARIABLES
+from daemon.executors.base import Outcome
+from daemon.jobs.base import Ending, Plan, RunWork, ending_of
+from daemon.jobs.data_update.messages import (
+    HeadlinesResult,
+    PullHeadlinesRequest,
+    PullTradesRequest,
+    PullTradesResult,
+    UpdateBarsRequest,
+    UpdateBarsResult,
+)
+from daemon.runs import Run
+from daemon.store import datasets
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+# Fewer symbols than this, and the pull as a whole has failed.
+ENOUGH = 0.95
+
+
+async def update_data(work: RunWork) -> Ending:
+    """One task a symbol, and one for the bucket of logs, if there is one; old data stays wherever a pull fails."""
+    sources, order = work.settings.sources, work.run.options.get("accept")
+    bars = [Plan(UpdateBarsRequest(symbol=symbol, accept=order is not None)) for symbol in work.settings.symbols]
+    logs = [Plan(PullTradesRequest(), BUCKET_VARIABLES)] if sources.bucket.url and order is None else []
+    outcomes = await work.do_all(
+        [*bars, *logs], at_once=sources.yahoo.at_once if sources.bars in ("auto", "yahoo") else None
+    )
+    pulled = {plan.target.subject: result for plan, result in outcomes.results(bars)}
+    await work.write(lambda c: _record(c, pulled.values(), work.run))
+    ending = ending_of(outcomes.only(bars), enough=ENOUGH)
+    news = {symbol: pull.headlines for symbol, pull in pulled.items()}
+    if order is None and any(pull.dataset.source == "yahoo" for pull in pulled.values()):
+        news |= await _macro_news(work)
+    ending.detail.update(_summary(pulled, news))
+    return _with_logs(ending, outcomes[logs[0]]) if logs else ending
+
+
+def _with_logs(ending: Ending, logs: Outcome[PullTradesResult]) -> Ending:
+    """Add what became of the traders' logs. Bars do not need them: where some are missing, a pull is partial."""
+    if logs.value is None:
+        ending.detail["trades"] = {"error": logs.error.document() if logs.error else None}
+    else:
+        ending.detail["trades"] = logs.value.document()
+    cause = _cause(logs)
+    return replace(ending, state="partial", cause=cause) if cause and ending.state == "succeeded" else ending
+
+
+def _cause(logs: Outcome[PullTradesResult]) -> str | None:
+    """Why logs are missing: the code of the pull's error, or of most of the files that it refused."""
+    if logs.value is None:
+        return logs.error.code if logs.error else "task.failed"
+    refused = Counter(logs.value.refused).most_common(1)
+    return refused[0][0] if refused else None
+
+
+async def _macro_news(work: RunWork) -> dict[str, HeadlinesResult]:
+    """What is reported of all markets, unless a symbol of the desk brought it already."""
+    symbol = work.settings.sources.yahoo.macro_symbol
+    if symbol is None or symbol in work.settings.symbols or not work.settings.sources.yahoo.headlines:
+        return {}
+    outcome = await work.do(Plan(PullHeadlinesRequest(symbol=symbol, source="yahoo")))
+    return {symbol: outcome.value or HeadlinesResult(error=outcome.error)}
+
+
+def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResult]) -> dict[str, Any]:
+    """What a reader wants to know of all pulls; what there was nothing of is left out."""
+    fallbacks = {symbol: pull.fallback for symbol, pull in pulled.items() if pull.fallback}
+    notable: dict[str, dict[str, Any]] = {
+        "fallback": {"symbols": list(fallbacks), "because": next(iter(fallbacks.values()))} if fallbacks else {},
+        "quarantined": {symbol: pull.quarantined for symbol, pull in pulled.items() if pull.quarantined},
+        "unmended": {symbol: pull.unmended.document() for symbol, pull in pulled.items() if pull.unmended},
+        "revised": {symbol: pull.dataset.why for symbol, pull in pulled.items() if _revised(pull)},
+        "accepted": {symbol: pull.accepted.document() for symbol, pull in pulled.items() if pull.accepted},
+        "without_headlines": {symbol: found.error.document() for symbol, found in news.items() if found.error},
+    }
+    return {
+        "new_rows": sum(pull.new_rows for pull in pulled.values()),
+        "sources": sorted({pull.dataset.source for pull in pulled.values()}),
+        "headlines": sum(found.new for found in news.values()),
+        **{name: symbols for name, symbols in notable.items() if symbols},
+    }
+
+
+def _revised(pull: UpdateBarsResult) -> bool:
+    """Whether rows that were stored before are other ones now."""
+    return pull.changed and pull.dataset.why not in ("first", "appended")
+
+
+def _record(c: Connection, pulled: Iterable[UpdateBarsResult], run: Run) -> None:
+    for pull in pulled:
+        facts = pull.dataset
+        new = datasets.NewDataset(
+            dataset=facts.id,
+            kind="bars",
+            source=facts.source,
+            symbol=facts.symbol,
+            interval=facts.interval,
+            first=facts.first,
+            last=facts.last,
+            rows=facts.rows,
+            pulled_at=facts.pulled_at,
+            detail={
+                "new_rows": pull.new_rows,
+                "quarantined": pull.quarantined,
+                "health": pull.health.document(),
+                "why": facts.why,
+                "replaces": facts.replaces,
+                **_acceptance(pull, run),
+            },
+        )
+        datasets.record(c, new)
+
+
+def _acceptance(pull: UpdateBarsResult, run: Run) -> dict[str, Any]:
+    """Who accepted this dataset in which run and why, and how it differs from the one before.
+
+    The retry of a run that was killed finds the dataset there already, without the one that it replaced to compare.
+    """
+    order, change = run.options.get("accept"), pull.accepted
+    if order is None or pull.dataset.why != "accepted" or not (change or run.attempt > 1):
+        return {}
+    at = pull.dataset.pulled_at.isoformat()
+    return {"accepted": {**order, "run": run.name, "at": at, **(change.document() if change else {})}}

@@ -1,0 +1,1 @@
+"""Challengers and champions judged on bars that nobody trained on."""

@@ -1,0 +1,1 @@
+"""A home that stays small and sound."""

@@ -1,0 +1,1 @@
+"""How champions do since they were trained."""

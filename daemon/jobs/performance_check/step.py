@@ -1,0 +1,143 @@
+"""performance_check: earnings, drift, accuracy, over the evaluation and over what was said; breaches raise alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from daemon.alerts.rules import performance_observations
+from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.domain.tasks import VersionRef
+from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
+from daemon.jobs.performance_check.messages import (
+    LivePerformanceRequest,
+    LivePerformanceResult,
+    MonitorRequest,
+    MonitorResult,
+    PublishedSignal,
+)
+from daemon.store import alerts, measurements, models, signals
+from daemon.store.measurements import Basis
+from daemon.store.models import Version
+from daemon.targets import Target, targets
+from data_pipeline.provenance import Provenance
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+NOT_MEASURED = Metrics(values={})
+METRICS = (
+    "sharpe_ratio",
+    "max_drawdown",
+    "action_psi",
+    "side_psi",
+    "drifted_features",
+    "accuracy",
+    "calibration_error",
+)
+
+
+async def check_performance(work: RunWork) -> Ending:
+    """Measure every champion on both bases, record it, and let the alert engine see it."""
+    watched = set(targets(work.settings, work.home))
+    champions = [
+        champion
+        for champion in await work.read(models.champions)
+        if Target(champion.subject, champion.model_type) in watched
+    ]
+    if not champions:
+        return Ending(
+            "skipped", "performance.no_champion", {"message": "No model serves, so there is none to measure."}
+        )
+    plans = [await _plans(work, champion) for champion in champions]
+    outcomes = await work.do_all(plan for pair in plans for plan in (pair.monitor, pair.live) if plan is not None)
+    for pair in plans:
+        await _record(work, pair.champion, await _metrics(work, pair, outcomes))
+    return ending_of(outcomes)
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What is measured of one champion; `live` is None where no signals of its place were published."""
+
+    champion: Version
+    monitor: Plan[MonitorResult]
+    live: Plan[LivePerformanceResult] | None
+
+
+async def _plans(work: RunWork, champion: Version) -> Plans:
+    """The signals of its place count as live, those of earlier champions too; its own are monitored."""
+    history = await work.read(lambda c: signals.history(c, champion.subject, champion.model_type))
+    provenance = Provenance.parse(champion.provenance)
+    oldest_first = [
+        signal for signal in reversed(history) if Provenance.parse(signal.provenance).comparable(provenance)
+    ]
+    own = [signal for signal in oldest_first if signal.version_id == champion.id]
+    monitor = MonitorRequest(
+        subject=champion.subject,
+        model_type=champion.model_type,
+        version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
+        signals=tuple(map(_published, own)),
+    )
+    live = LivePerformanceRequest(
+        subject=champion.subject,
+        model_type=champion.model_type,
+        version=champion.version,
+        signals=tuple(map(_published, oldest_first)),
+    )
+    return Plans(champion, Plan(monitor), Plan(live) if oldest_first else None)
+
+
+def _published(signal: signals.Signal) -> PublishedSignal:
+    return PublishedSignal(
+        bar_time=signal.bar_time,
+        published_at=signal.published_at,
+        position=signal.position,
+        confidence=signal.confidence,
+    )
+
+
+async def _metrics(work: RunWork, plans: Plans, outcomes: Outcomes) -> dict[Basis, MonitoredMetrics]:
+    """The metrics of a champion on each basis that it has: its latest evaluation, and its published signals."""
+    latest = await work.read(lambda c: models.latest_evaluation(c, plans.champion.id))
+    evaluated = Metrics.of(latest.metrics) if latest is not None else NOT_MEASURED
+    monitored = outcomes[plans.monitor].value
+    bases: dict[Basis, MonitoredMetrics] = {"evaluation": _join(evaluated, monitored.evaluation if monitored else None)}
+    if plans.live is not None and (earned := outcomes[plans.live].value) is not None:
+        bases["live"] = _join(earned.metrics, monitored.live if monitored else None)
+    return bases
+
+
+def _join(earned: Metrics, monitored: MonitoredMetrics | None) -> MonitoredMetrics:
+    if monitored is None:
+        return MonitoredMetrics(values=earned.values, reasons=earned.reasons)
+    return MonitoredMetrics(
+        values={**earned.values, **monitored.values},
+        reasons={**earned.reasons, **monitored.reasons},
+        by_chance=monitored.by_chance,
+    )
+
+
+async def _record(work: RunWork, champion: Version, bases: dict[Basis, MonitoredMetrics]) -> None:
+    now = work.clock.now()
+
+    def change(c: Connection) -> None:
+        for basis, metrics in bases.items():
+            for metric in METRICS:
+                value = metrics.number(metric)
+                new = measurements.NewMeasurement(
+                    run_id=work.run.id,
+                    subject=champion.subject,
+                    model_type=champion.model_type,
+                    version_id=champion.id,
+                    metric=metric,
+                    basis=basis,
+                    value=value,
+                    reason=None if value is not None else metrics.reasons.get(metric, "not_measured"),
+                    measured_at=now,
+                )
+                measurements.add(c, new)
+        for observation in performance_observations(champion, bases, work.settings.monitoring):
+            alerts.observe(c, observation, work.settings, now)
+
+    await work.write(change)

@@ -1,0 +1,1 @@
+"""The latest signals of every champion."""

@@ -1,0 +1,37 @@
+"""Messages of the task that asks a champion for its signals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from daemon.domain.tasks import Message, ModelRequest, TaskResult, VersionRef
+from data_pipeline.provenance import ProvenanceField
+
+
+class LatestSignal(Message):
+    """A champion's target for one symbol at the close of its last stored bar, with what a reader needs to trust it."""
+
+    symbol: str
+    bar_time: datetime
+    interval: str
+    position: float
+    confidence: float
+    price: float
+    provenance: ProvenanceField
+    dataset: str
+    expires_at: datetime
+
+
+class SignalResult(TaskResult):
+    """The latest signal of each symbol that the version decides on."""
+
+    signals: tuple[LatestSignal, ...]
+
+
+class SignalRequest(ModelRequest[SignalResult]):
+    """Ask this version for its latest signals."""
+
+    kind: ClassVar[str] = "signal"
+    result: ClassVar[type[TaskResult]] = SignalResult
+    version: VersionRef

@@ -1,0 +1,81 @@
+"""signals: publish the latest signal of every champion, each into the ledger for ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from daemon.domain.tasks import VersionRef
+from daemon.jobs.base import Ending, Plan, RunWork, ending_of
+from daemon.jobs.signals.messages import LatestSignal, SignalRequest
+from daemon.store import models, signals
+from daemon.store.models import Version
+from daemon.targets import Target, targets
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+NOTHING = {
+    "message": "No model has been good enough to serve, so nothing is said.",
+    "cure": "Nothing is broken: `nightdesk evaluate` says of each model what it lacks.",
+}
+
+
+async def publish_signals(work: RunWork) -> Ending:
+    """One task a champion; a signal that is in the ledger already is not published twice."""
+    wanted = set(targets(work.settings, work.home))
+    champions = {
+        Plan(_request(champion)): champion
+        for champion in await work.read(models.champions)
+        if Target(champion.subject, champion.model_type) in wanted
+    }
+    if not champions:
+        return Ending("skipped", "signals.no_champion", dict(NOTHING))
+    outcomes = await work.do_all(champions)
+    published = [
+        await _publish(work, champions[plan], signal)
+        for plan, result in outcomes.results(champions)
+        for signal in result.signals
+    ]
+    ending = ending_of(outcomes)
+    ending.detail["published"] = sum(published)
+    return ending
+
+
+def _request(champion: Version) -> SignalRequest:
+    return SignalRequest(
+        subject=champion.subject,
+        model_type=champion.model_type,
+        version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
+    )
+
+
+async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bool:
+    def publish(c: Connection) -> bool:
+        before = signals.history(c, champion.subject, champion.model_type, symbol=signal.symbol, limit=1)
+        new = signals.NewSignal(
+            run_id=work.run.id,
+            subject=champion.subject,
+            symbol=signal.symbol,
+            model_type=champion.model_type,
+            version_id=champion.id,
+            bar_time=signal.bar_time,
+            interval=signal.interval,
+            action=action(before[0].position if before else 0.0, signal.position),
+            position=signal.position,
+            confidence=signal.confidence,
+            price=signal.price,
+            provenance=signal.provenance.label,
+            dataset=signal.dataset,
+            published_at=work.clock.now(),
+            expires_at=signal.expires_at,
+        )
+        return signals.publish(c, new)
+
+    return await work.write(publish)
+
+
+def action(before: float, position: float) -> Literal["buy", "sell", "hold"]:
+    """What a follower does now, who holds what was said `before`: a new champion may find itself elsewhere."""
+    if position == before:
+        return "hold"
+    return "buy" if position > before else "sell"

@@ -1,0 +1,54 @@
+"""The task that asks a champion for its latest signals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from daemon.jobs.signals.messages import LatestSignal, SignalResult
+from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
+from data_pipeline.calendar import next_close
+from data_pipeline.provenance import Provenance
+
+if TYPE_CHECKING:
+    from daemon.jobs.signals.messages import SignalRequest
+    from daemon.worker import WorkContext
+    from data_pipeline.bars import Bars
+    from evaluation.signals import Signals
+
+# A signal lives until the bar after its own has closed and its successor could be published.
+GRACE = timedelta(hours=6)
+
+
+def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult:
+    """Target position and confidence at the close of each symbol's last stored bar, with what a reader needs."""
+    artifact = loaded(context.home, request.subject, request.model_type, request.version)
+    inputs = inputs_of(context, request.subject, artifact.manifest)
+    refuse_other_bars(artifact.manifest, inputs)
+    decided = artifact.model.decide(inputs)
+    provenance = Provenance.parse(artifact.manifest.provenance)
+    return SignalResult(
+        signals=tuple(_latest(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())
+    )
+
+
+def _latest(bars: Bars, signals: Signals, provenance: Provenance) -> LatestSignal:
+    last = bars.frame.index[-1]
+    expires = next_close(bars.symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
+    return LatestSignal(
+        symbol=bars.symbol,
+        bar_time=last.to_pydatetime(),
+        interval=bars.interval,
+        position=float(signals.position.iloc[-1]),
+        confidence=float(signals.confidence.iloc[-1]),
+        price=float(bars.frame["close"].iloc[-1]),
+        provenance=provenance,
+        dataset=bars.fingerprint(),
+        expires_at=expires,
+    )
+
+
+def interval_length(interval: str) -> timedelta:
+    """How long one bar of this interval lasts."""
+    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+    return int(interval[:-1]) * units[interval[-1]]

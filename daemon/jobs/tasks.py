@@ -1,0 +1,49 @@
+"""What worker processes do: the one part of the daemon that may import pandas, scikit-learn and their like.
+
+Each kind of task is a function `(WorkContext, request) -> result`; both are messages of its job.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from config.errors import UsageError
+from daemon.domain.tasks import TaskRequest, TaskResult
+from daemon.jobs.backup.messages import ProveBackupRequest
+from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
+from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest, EvaluateRequest
+from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
+from daemon.jobs.signals.messages import SignalRequest
+from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
+from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
+from daemon.worker import Work
+
+FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
+    PullTradesRequest: "daemon.jobs.data_update.tasks:pull_trades",
+    PullHeadlinesRequest: "daemon.jobs.data_update.tasks:update_headlines",
+    UpdateBarsRequest: "daemon.jobs.data_update.tasks:update_bars",
+    FreshnessRequest: "daemon.jobs.training.tasks:freshness_of",
+    TrainRequest: "daemon.jobs.training.tasks:train",
+    InspectRequest: "daemon.jobs.training.tasks:inspect",
+    CountFoldsRequest: "daemon.jobs.walk_forward.tasks:count_folds",
+    WalkFoldRequest: "daemon.jobs.walk_forward.tasks:walk_fold",
+    JoinFoldsRequest: "daemon.jobs.walk_forward.tasks:join_folds",
+    EvaluateRequest: "daemon.jobs.evaluation.tasks:evaluate",
+    CompareModelsRequest: "daemon.jobs.evaluation.comparison_tasks:compare_models",
+    CompareSymbolsRequest: "daemon.jobs.evaluation.comparison_tasks:compare_symbols",
+    SignalRequest: "daemon.jobs.signals.tasks:latest_signals",
+    MonitorRequest: "daemon.jobs.performance_check.tasks:monitor",
+    LivePerformanceRequest: "daemon.jobs.performance_check.tasks:live_performance",
+    ProveBackupRequest: "daemon.jobs.backup.tasks:prove_backup",
+}
+KINDS = {request.kind: request for request in FUNCTIONS}
+
+
+def resolve(kind: str) -> Work:
+    """How tasks of this kind are done; the module of its function is imported now, not before."""
+    if kind not in KINDS:
+        raise UsageError(
+            "task.unknown", f"There is no task kind {kind!r}.", f"Known kinds: {', '.join(sorted(KINDS))}."
+        )
+    module, _, name = FUNCTIONS[KINDS[kind]].partition(":")
+    return Work(KINDS[kind], getattr(import_module(module), name))

@@ -1,0 +1,1 @@
+"""New challengers for every subject whose data has come."""

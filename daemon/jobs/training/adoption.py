@@ -1,0 +1,67 @@
+"""Model folders that no row knows: published by a run that was killed before it could record them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from config.names import subject_folder
+from config.paths import Home
+from daemon.executors.base import Outcome
+from daemon.jobs.base import Plan, RunWork
+from daemon.jobs.training.messages import InspectRequest, TrainRequest, VersionFacts
+from daemon.store import models
+
+
+async def adopt_strays(work: RunWork) -> dict[str, str]:
+    """Whole and proved: adopted as a challenger. Anything else: into quarantine. The champion is not touched."""
+    on_disk = await asyncio.to_thread(lambda: work.home.versions)
+    recorded = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in models.versions(c)})
+    strays = [
+        InspectRequest(subject=subject, model_type=model_type, version=version)
+        for subject, model_type, version in sorted(on_disk - recorded)
+    ]
+    if not strays:
+        return {}
+    plans = {Plan(stray): stray for stray in strays}
+    outcomes = await work.do_all(plans)
+    return {
+        f"{stray.label}/{stray.version}": await _settle(work, stray, outcomes[plan]) for plan, stray in plans.items()
+    }
+
+
+async def _settle(work: RunWork, stray: InspectRequest, outcome: Outcome[VersionFacts]) -> str:
+    if outcome.value is not None:
+        await record_version(work, stray, outcome.value)
+        return "adopted"
+    if outcome.state != "failed":
+        return outcome.state
+    await asyncio.to_thread(_quarantine, work.home, stray)
+    error = outcome.error.document() if outcome.error else None
+    work.log.write("error", "model.quarantined", model=stray.label, version=stray.version, error=error)
+    return "quarantined"
+
+
+def _quarantine(home: Home, stray: InspectRequest) -> Path:
+    folder = home.model(stray.subject, stray.model_type, stray.version)
+    target = home.models_quarantine / f"{subject_folder(stray.subject)}-{stray.model_type}-{stray.version}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return folder.rename(target)
+
+
+async def record_version(work: RunWork, request: TrainRequest | InspectRequest, facts: VersionFacts) -> None:
+    """Keep a version that is whole on disk as a challenger."""
+    new = models.NewVersion(
+        subject=request.subject,
+        model_type=request.model_type,
+        version=request.version,
+        manifest_sha256=facts.manifest_sha256,
+        provenance=facts.provenance.label,
+        dataset=facts.dataset,
+        train_start=facts.train_start,
+        train_end=facts.train_end,
+        trained_at=facts.trained_at,
+        run_id=work.run.id,
+        metrics=facts.metrics,
+    )
+    await work.write(lambda c: models.add_version(c, new))

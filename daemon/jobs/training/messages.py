@@ -1,0 +1,76 @@
+"""Messages of the tasks that make model versions and look at those that are there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import Field
+
+from daemon.domain.tasks import Document, ErrorInfo, Message, ModelRequest, TaskRequest, TaskResult
+from data_pipeline.provenance import ProvenanceField
+
+
+class SymbolFreshness(Message):
+    """Whether validated data of a symbol reaches its last closed session, or the error of what is stored."""
+
+    fresh: bool
+    as_of: datetime | None = None
+    last_closed: datetime | None = None
+    error: ErrorInfo | None = None
+
+
+class FreshnessResult(TaskResult):
+    """The freshness of each symbol."""
+
+    symbols: dict[str, SymbolFreshness]
+
+
+class FreshnessRequest(TaskRequest[FreshnessResult]):
+    """Look at the stored data of these symbols; nothing is pulled."""
+
+    kind: ClassVar[str] = "freshness"
+    result: ClassVar[type[TaskResult]] = FreshnessResult
+    symbols: tuple[str, ...]
+
+
+class VersionFacts(TaskResult):
+    """What the database keeps of a version that is whole on disk.
+
+    Args:
+        manifest_sha256: the hash of its manifest, which names the hash of every other file.
+        provenance: where its data came from.
+        dataset: the fingerprint of what it was trained on.
+        train_start: the first bar of its training span.
+        train_end: the last one.
+        trained_at: when it was trained.
+        metrics: what its model type measured in training, and its leak audit.
+        issues: what its model type could not use of its data, by name: a count, or counts by value.
+    """
+
+    manifest_sha256: str
+    provenance: ProvenanceField
+    dataset: str
+    train_start: datetime
+    train_end: datetime
+    trained_at: datetime
+    metrics: Document
+    issues: Document = Field(default_factory=dict)
+
+
+class TrainRequest(ModelRequest[VersionFacts]):
+    """Train one version. `iteration` is its number among those that this run trains of the same recipe."""
+
+    kind: ClassVar[str] = "train"
+    result: ClassVar[type[TaskResult]] = VersionFacts
+    version: str
+    params: Document
+    seed: int
+
+
+class InspectRequest(ModelRequest[VersionFacts]):
+    """Load a version from disk, check every hash, reproduce its golden predictions."""
+
+    kind: ClassVar[str] = "inspect"
+    result: ClassVar[type[TaskResult]] = VersionFacts
+    version: str

@@ -1,0 +1,113 @@
+"""training: new challengers for every symbol whose validated data has come."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from config.settings import NIGHT
+from daemon.domain.tasks import ErrorInfo
+from daemon.jobs.base import POLL, Ending, Plan, RunWork, ending_of, forerunner_at_work
+from daemon.jobs.training.adoption import adopt_strays, record_version
+from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
+from daemon.runs import Run
+from daemon.schedule import next_occurrence
+from daemon.store import models, runs
+from daemon.targets import Target, targets
+
+
+async def wait_for_data(work: RunWork) -> None:
+    """Wait while data is missing and still to be hoped for; the clock time is only the earliest moment."""
+    deadline = work.run.scheduled_for + work.settings.data_params.wait_for_data
+    while True:
+        pulled = await _last_pull(work)
+        if not await stale_symbols(work):
+            return
+        while await _last_pull(work) == pulled:  # however quick the next one is, it cannot be overlooked
+            if not await forerunner_at_work(work) and not _pull_to_come(work, deadline):
+                return
+            await asyncio.sleep(POLL)
+
+
+async def _last_pull(work: RunWork) -> int | None:
+    return await work.read(lambda c: runs.last_ended(c, NIGHT[0]))
+
+
+def _pull_to_come(work: RunWork, deadline: datetime) -> bool:
+    """Whether the schedule pulls data again before `deadline`; what a person or a chain has brought does not wait."""
+    if work.run.trigger not in ("schedule", "catch_up", "retry") or work.clock.now() >= deadline:
+        return False
+    schedule = work.settings.job_schedule(NIGHT[0])
+    upcoming = next_occurrence(schedule, work.settings.time_zone, work.clock.now()) if schedule.enabled else None
+    return upcoming is not None and upcoming <= deadline
+
+
+async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
+    """The symbols without validated data for their last closed session, each with its error."""
+    outcome = await work.do(Plan(FreshnessRequest(symbols=work.settings.symbols)))
+    return {
+        symbol: freshness.error or _stale(symbol, freshness)
+        for symbol, freshness in outcome.result().symbols.items()
+        if not freshness.fresh
+    }
+
+
+def _stale(symbol: str, freshness: SymbolFreshness) -> ErrorInfo:
+    newest = freshness.as_of.isoformat() if freshness.as_of else "no time at all"
+    closed = freshness.last_closed.isoformat() if freshness.last_closed else "no time that is known"
+    return ErrorInfo(
+        code="data.stale",
+        message=f"The newest validated data of {symbol} is of {newest}, but its last session closed at {closed}.",
+        cure="See why the last data_update failed; when its data has come, start training again.",
+    )
+
+
+async def train_models(work: RunWork) -> Ending:
+    """One task for each target with fresh data and each iteration; each success is a challenger.
+
+    What an earlier attempt of this run has made is kept, not made again.
+    """
+    stale = await stale_symbols(work)
+    fresh = [target for target in targets(work.settings, work.home) if target.subject not in stale]
+    if not fresh:
+        return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
+    adopted = await adopt_strays(work)
+    made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in models.versions(c)})
+    requests = [
+        _request(work, target, iteration)
+        for target in fresh
+        for iteration in range(work.settings.training_params.iterations)
+    ]
+    todo = {
+        Plan(request): request
+        for request in requests
+        if (request.subject, request.model_type, request.version) not in made
+    }
+    outcomes = await work.do_all(todo)
+    trained = outcomes.results(todo)
+    for plan, version in trained:
+        await record_version(work, todo[plan], version)
+    ending = ending_of(outcomes, blocked=stale)
+    issues = {plan.label: version.issues for plan, version in trained if version.issues}
+    ending.detail.update({"already_made": len(requests) - len(todo)} if len(todo) < len(requests) else {})
+    ending.detail.update({"strays": adopted} if adopted else {})
+    ending.detail.update({"issues": issues} if issues else {})
+    return ending
+
+
+def _request(work: RunWork, target: Target, iteration: int) -> TrainRequest:
+    return TrainRequest(
+        subject=target.subject,
+        model_type=target.model_type,
+        iteration=iteration,
+        version=version_name(work.run, iteration),
+        params=dict(work.settings.model_params.get(target.model_type, {})),
+        seed=work.settings.training_params.seed + iteration,
+    )
+
+
+def version_name(run: Run, iteration: int) -> str:
+    """A version is called by its occurrence, so that a retry finds what the run before it had published."""
+    at = run.scheduled_for
+    name = f"{at:%Y%m%d_%H%M%S}" + (f"_{at:%f}" if at.microsecond else "")
+    return f"{name}-{iteration}" if iteration else name

@@ -1,0 +1,108 @@
+"""Model versions on disk, and the bars they may be asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from config.errors import NightdeskError
+from data_pipeline.inputs import TEACHING
+from data_pipeline.stored_inputs import stored_inputs
+from evaluation.drift import read_reference
+from evaluation.evidence import Leaks
+from evaluation.judged_version import JudgedVersion
+from evaluation.leaks import Span
+from evaluation.significance import Trials
+from trainers import registry
+from trainers.artifact import load_artifact, prove
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from daemon.domain.tasks import VersionRef
+    from daemon.worker import WorkContext
+    from data_pipeline.inputs import Inputs
+    from trainers.artifact import Artifact
+    from trainers.manifest import Manifest
+    from trainers.needs import Needs
+
+
+def loaded(home: Home, subject: str, model_type: str, reference: VersionRef) -> Artifact:
+    """The version in its folder, with the hash that was recorded for it."""
+    folder = home.model(subject, model_type, reference.name)
+    with _named(reference):
+        return load_artifact(folder, expect_manifest_sha256=reference.manifest_sha256)
+
+
+def proved(home: Home, subject: str, model_type: str, reference: VersionRef) -> Artifact:
+    """The same, if it reproduces the golden predictions of its training."""
+    artifact = loaded(home, subject, model_type, reference)
+    with _named(reference):
+        prove(artifact)
+    return artifact
+
+
+@contextmanager
+def _named(reference: VersionRef) -> Iterator[None]:
+    """Name the version in the detail of an error."""
+    try:
+        yield
+    except NightdeskError as error:
+        error.detail["version"] = reference.name
+        raise
+
+
+def inputs_of(context: WorkContext, subject: str, manifest: Manifest) -> Inputs:
+    """What a version is shown when it decides: the stored inputs of its subject, of the kinds that it needs."""
+    needs = registry.get(manifest.model_type).needs
+    return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
+
+
+def judged_version(
+    context: WorkContext, artifact: Artifact, inputs: Inputs, trials: Trials | None = None
+) -> JudgedVersion:
+    """The version as judges and monitors see it; `inputs` are those that it decides on."""
+    manifest = artifact.manifest
+    model_type = registry.get(manifest.model_type)
+    return JudgedVersion(
+        name=manifest.version,
+        model=artifact.model,
+        trained=Span(manifest.train_start, manifest.train_end),
+        features=tuple(manifest.features),
+        reference=read_reference(manifest.reference),
+        leaks=Leaks(**manifest.leaks) if manifest.leaks is not None else None,
+        evidence=model_type.evidence(manifest),
+        teacher=model_type.teacher_positions(_with_teacher(context, inputs, model_type.needs), manifest),
+        trials=trials or Trials(),
+    )
+
+
+def _with_teacher(context: WorkContext, inputs: Inputs, needs: Needs) -> Inputs:
+    """The same inputs with what its teacher did; a teacher whose log is gone teaches nothing more."""
+    try:
+        return stored_inputs(context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data)
+    except NightdeskError as error:
+        if error.code != "expert_log.missing":
+            raise
+        return inputs
+
+
+def speaks_of(manifest: Manifest, inputs: Inputs) -> bool:
+    """Whether these are bars of the kind it was trained on; what it decides on any others means nothing."""
+    return {(bars.source, bars.interval) for bars in inputs.bars.values()} <= manifest.bar_kinds
+
+
+def refuse_other_bars(manifest: Manifest, inputs: Inputs) -> None:
+    """Raise unless the version was trained on bars of this kind."""
+    if not speaks_of(manifest, inputs):
+        kinds = {(bars.source, bars.interval) for bars in inputs.bars.values()}
+        raise NightdeskError(
+            "model.other_bars",
+            f"{manifest.subject} {manifest.model_type} {manifest.version} was trained on "
+            f"{_in_words(manifest.bar_kinds)} bars; the bars that now serve are {_in_words(kinds)} bars.",
+            "Let a night train and judge a model on these bars; until then this one stays silent.",
+        )
+
+
+def _in_words(kinds: Iterable[tuple[str, str | None]]) -> str:
+    return " and ".join(sorted(f"{source} {interval}" for source, interval in kinds))

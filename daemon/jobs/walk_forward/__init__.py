@@ -1,0 +1,1 @@
+"""How each model type would have done, trained anew through the history."""

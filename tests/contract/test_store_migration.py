@@ -1,0 +1,109 @@
+"""A database of an older Nightdesk, made by its own code, opens with this one and keeps everything it held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from daemon.store import alerts, datasets, measurements, models, runs, schema, signals, tasks
+from daemon.store.database import Database, check
+from daemon.store.tables import metadata
+from tests.support.old_homes import old_home, old_place, rows_of
+from tests.support.stores import DAY, KINDS, NOON, add_version, publish
+
+CLONER = "behavioral_cloner"
+FIRST, SECOND = "20261130_150251_026537", "20261130_150408_345989"
+# What a column of revision 0001 is called now.
+RENAMED = {table: {"symbol": "subject"} for table in ("model_versions", "servings", "measurements", "tasks")}
+
+
+@pytest.fixture(params=KINDS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(old_place(request.param, tmp_path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def read(database: Database) -> Callable[..., Any]:
+    return lambda query, *args, **named: database.read(lambda c: query(c, *args, **named))
+
+
+def test_every_row_is_kept_with_all_that_it_said(tmp_path: Path):
+    home = old_home(tmp_path)
+    names = [table.name for table in metadata.sorted_tables if table.name not in ("trials", "job_states")]
+    before = {name: rows_of(home.database, name) for name in names}
+    assert all(before.values()), "the old home has rows in each of its tables"
+    Database.open(home.database).close()
+    check(home.database)
+    for name, rows in before.items():
+        renamed = [{RENAMED.get(name, {}).get(column, column): row[column] for column in row} for row in rows]
+        extra = [{"subject": row["symbol"]} if name == "signals" else {} for row in rows]
+        assert rows_of(home.database, name) == [old | more for old, more in zip(renamed, extra, strict=True)], name
+
+
+def test_a_migrated_database_is_at_the_newest_revision_and_has_no_trials_yet(database):
+    assert database.write(schema.version) == schema.HEAD
+    assert database.read(lambda c: c.execute(select(metadata.tables["trials"])).all()) == []
+
+
+def test_champions_serve_on_and_their_ledger_is_kept(read):
+    champions = read(models.champions)
+    assert [(each.subject, each.model_type, each.version) for each in champions] == [
+        ("AAPL", CLONER, FIRST),
+        ("MSFT", CLONER, FIRST),
+    ]
+    assert read(models.champion, "AAPL", CLONER) == champions[0] == read(models.find, "AAPL", CLONER, FIRST)
+    assert [serving.version_id for serving in read(models.servings, "MSFT", CLONER)] == [champions[1].id]
+    assert {each.state for each in read(models.versions, model_type="a2c")} == {"rejected"}
+    assert read(models.latest_evaluation, champions[0].id).metrics["sharpe_ratio"] is not None
+
+
+def test_signals_name_their_subject_and_their_symbol(read):
+    newest = read(signals.latest)
+    assert [(each.subject, each.symbol, each.action) for each in newest] == [
+        ("AAPL", "AAPL", "hold"),
+        ("MSFT", "MSFT", "buy"),
+    ]
+    assert read(signals.latest, "MSFT") == newest[1:] == read(signals.history, "MSFT", CLONER)
+
+
+def test_alerts_fire_on_and_what_was_not_delivered_is_still_to_be(read):
+    firing = read(alerts.open_alerts)
+    assert [(alert.subject, alert.state) for alert in firing] == [
+        (f"{symbol}/{CLONER}/evaluation", "firing") for symbol in ("AAPL", "MSFT")
+    ]
+    assert [delivery.channel for delivery in read(alerts.deliveries, firing[0].id)] == ["log", "webhook"]
+
+
+def test_runs_tasks_measurements_and_datasets_are_kept(read):
+    nights = read(runs.page, limit=100)
+    assert [run.state for run in nights] == ["succeeded"] * 12
+    (training,) = [run for run in nights if run.id == 2]
+    trained = [(task.subject, task.model_type) for task in read(tasks.of, training.id) if task.kind == "train"]
+    assert trained == [("AAPL", CLONER), ("AAPL", "a2c"), ("MSFT", CLONER), ("MSFT", "a2c")]
+    assert {each.subject for each in read(measurements.latest)} == {"AAPL", "MSFT"}
+    assert [row.symbol for row in read(datasets.latest)] == ["AAPL", "MSFT"]
+
+
+def test_the_attempts_of_a_recipe_are_counted_as_before(read):
+    count, sharpes = read(models.attempts, read(models.champion, "AAPL", CLONER))
+    assert (count, sorted(sharpes)) == (2, [FIRST, SECOND])
+
+
+def test_a_migrated_database_goes_on_and_holds_its_rules(database, read):
+    facts = {"model_type": CLONER, "subject": "AAPL"}
+    new = database.write(lambda c: add_version(c, "v1", **facts))
+    assert new.id == 9, "ids go on"
+    assert database.write(lambda c: models.serve(c, "AAPL", CLONER, new.id, NOON, why="better", who="me"))
+    assert read(models.predecessor, "AAPL", CLONER).version == FIRST
+    assert database.write(lambda c: publish(c, new, NOON + 1000 * DAY))
+    assert not database.write(lambda c: publish(c, new, NOON + 1000 * DAY))
+    assert read(signals.latest, "AAPL")[0].version_id == new.id
+    with pytest.raises(IntegrityError):
+        database.write(lambda c: add_version(c, "v2", state="champion", **facts))

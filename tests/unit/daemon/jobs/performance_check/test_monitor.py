@@ -1,0 +1,118 @@
+"""What performance_check asks of a worker: a trained version held against its training and its expert."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from config.errors import NightdeskError
+from config.paths import Home
+from daemon.domain.metrics import MonitoredMetrics
+from daemon.domain.tasks import VersionRef
+from daemon.jobs.performance_check.messages import MonitorRequest, MonitorResult, PublishedSignal
+from daemon.jobs.performance_check.tasks import monitor
+from tests.support.easy_market import SYMBOL, easy_expert
+from tests.support.judged import NAME, NOW, Shelf, context, market
+from trainers.manifest import MANIFEST, manifest_sha256
+
+WATCHED = {"action_psi", "side_psi", "drifted_features", "accuracy", "calibration_error"}
+
+
+@pytest.fixture
+def shelf(home: Home) -> Shelf:
+    made = Shelf(home)
+    made.store(market())
+    return made
+
+
+def asked(sha256: str, signals: tuple[PublishedSignal, ...] = ()) -> MonitorRequest:
+    version = VersionRef(name="v1", manifest_sha256=sha256)
+    return MonitorRequest(subject=SYMBOL, model_type=NAME, version=version, signals=signals)
+
+
+def measured(home: Home, shelf: Shelf, signals: tuple[PublishedSignal, ...] = ()) -> MonitorResult:
+    result = monitor(context(home), asked(shelf.put("v1"), signals))
+    assert MonitorResult.model_validate_json(result.model_dump_json()) == result
+    return result
+
+
+def number(metrics: MonitoredMetrics, name: str) -> float:
+    """A value that is there."""
+    value = metrics.number(name)
+    assert value is not None
+    return value
+
+
+def write_log(home: Home, rows: int) -> None:
+    """The expert's trades of the first so many bars."""
+    frame = easy_expert(market().head(rows)).frame
+    home.expert_logs.mkdir(parents=True, exist_ok=True)
+    frame.assign(action=frame["action"].map({1: "buy", -1: "sell"})).to_csv(home.expert_logs / f"{SYMBOL}.csv")
+
+
+def published(first: int, last: int, position: float) -> tuple[PublishedSignal, ...]:
+    return tuple(
+        PublishedSignal(bar_time=time.to_pydatetime(), published_at=NOW, position=position, confidence=0.8)
+        for time in market().frame.index[first:last]
+    )
+
+
+def test_in_a_market_that_stays_the_same_a_model_does_not_drift(home: Home, shelf: Shelf) -> None:
+    write_log(home, 900)
+    metrics = measured(home, shelf).evaluation
+    assert number(metrics, "side_psi") < max(0.25, metrics.by_chance["side_psi"])
+    assert number(metrics, "accuracy") > 90.0
+    assert metrics.reasons == {}
+
+
+def test_signals_that_are_not_the_models_own_ways_are_drift(home: Home, shelf: Shelf) -> None:
+    metrics = measured(home, shelf, published(700, 800, -1.0)).live
+    assert metrics is not None
+    assert number(metrics, "side_psi") > 1.0 > metrics.by_chance["side_psi"]
+
+
+def test_an_experts_log_that_ends_before_the_bars_tells_nothing_of_them(home: Home, shelf: Shelf) -> None:
+    write_log(home, 600)
+    metrics = measured(home, shelf).evaluation
+    assert (metrics.values["accuracy"], metrics.reasons["accuracy"]) == (None, "too_few_bars")
+
+
+def test_without_a_log_there_is_no_accuracy_and_without_bars_no_drift(home: Home, shelf: Shelf) -> None:
+    result = measured(home, shelf, published(700, 720, 1.0))
+    assert result.evaluation.reasons == {"accuracy": "no_expert", "calibration_error": "no_expert"}
+    assert result.live is not None
+    assert result.live.reasons == {
+        "action_psi": "too_few_bars",
+        "side_psi": "too_few_bars",
+        "drifted_features": "too_few_bars",
+        "accuracy": "no_expert",
+        "calibration_error": "no_expert",
+    }
+
+
+def test_without_published_signals_there_is_nothing_live(home: Home, shelf: Shelf) -> None:
+    assert measured(home, shelf).live is None
+
+
+def test_a_version_without_unseen_bars_has_reasons_and_no_values(home: Home) -> None:
+    shelf = Shelf(home)
+    shelf.store(market().head(600))
+    metrics = measured(home, shelf).evaluation
+    assert {name for name in WATCHED if metrics.values[name] is None} == WATCHED == set(metrics.reasons)
+
+
+def test_a_version_from_before_there_were_references_says_so(home: Home, shelf: Shelf) -> None:
+    shelf.put("v1")
+    path = home.model(SYMBOL, NAME, "v1") / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"reference": None}), encoding="utf-8")
+    metrics = monitor(context(home), asked(manifest_sha256(path.parent))).evaluation
+    assert metrics.reasons["side_psi"] == "no_reference"
+
+
+def test_a_log_that_cannot_be_read_is_not_taken_for_none(home: Home, shelf: Shelf) -> None:
+    home.expert_logs.mkdir(parents=True)
+    pd.DataFrame({"when": [1]}).to_csv(home.expert_logs / f"{SYMBOL}.csv")
+    with pytest.raises(NightdeskError, match="date"):
+        measured(home, shelf)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from config.paths import Home
+from daemon.dispatcher import Dispatcher
+from daemon.executors.base import Outcome
+from daemon.house import House
+from daemon.jobs.signals.messages import LatestSignal, SignalResult
+from daemon.jobs.signals.step import action
+from daemon.store import models, signals
+from tests.support.night import attend_all, done, every_run, quiet_house, request
+
+
+@pytest.mark.parametrize(
+    ("before", "position", "told"),
+    [
+        (0.0, 1.0, "buy"),
+        (1.0, 1.0, "hold"),
+        (1.0, 0.0, "sell"),
+        (0.0, 0.0, "hold"),
+        (-1.0, 0.0, "buy"),
+        (0.5, 0.2, "sell"),
+    ],
+)
+def test_an_action_is_the_way_from_what_was_said_before(before: float, position: float, told: str) -> None:
+    assert action(before, position) == told
+
+
+def published(bar: int, position: float) -> Outcome[Any]:
+    signal = LatestSignal(
+        symbol="AAPL",
+        bar_time=datetime(2026, 3, bar, 21, tzinfo=UTC),
+        interval="1d",
+        position=position,
+        confidence=0.7,
+        price=100.0,
+        provenance="sample",
+        dataset="1" * 64,
+        expires_at=datetime(2026, 3, bar + 1, 21, tzinfo=UTC),
+    )
+    return done(SignalResult(signals=(signal,)))
+
+
+def serve(house: House, name: str) -> None:
+    def change(c: Any) -> None:
+        made = models.add_version(
+            c,
+            models.NewVersion(
+                subject="AAPL",
+                model_type="behavioral_cloner",
+                version=name,
+                manifest_sha256="0" * 64,
+                provenance="sample",
+                dataset="1" * 64,
+                train_start=datetime(2025, 1, 2, tzinfo=UTC),
+                train_end=datetime(2026, 1, 2, tzinfo=UTC),
+                trained_at=house.clock.now(),
+                run_id=None,
+                metrics={},
+            ),
+        )
+        assert made is not None
+        models.serve(c, "AAPL", "behavioral_cloner", made.id, house.clock.now(), why="test", who="test")
+
+    house.database.write(change)
+
+
+async def test_a_new_champion_that_finds_itself_long_tells_a_flat_follower_to_buy(home: Home) -> None:
+    with quiet_house(home) as house:
+        answers = house.executor.answers  # type: ignore[attr-defined]
+        serve(house, "old")
+        answers["signal"] = lambda spec: published(3, 0.0)
+        request(house, "signals")
+        await attend_all(Dispatcher(house))
+        serve(house, "new")
+        answers["signal"] = lambda spec: published(4, 1.0)
+        request(house, "signals")
+        await attend_all(Dispatcher(house))
+        told = house.database.read(lambda c: signals.history(c, "AAPL", "behavioral_cloner"))
+        assert [(signal.position, signal.action) for signal in told] == [(1.0, "buy"), (0.0, "hold")]
+
+
+async def test_a_signal_that_is_in_the_ledger_is_not_said_twice(home: Home) -> None:
+    with quiet_house(home) as house:
+        house.executor.answers["signal"] = lambda spec: published(3, 1.0)  # type: ignore[attr-defined]
+        serve(house, "only")
+        for _ in range(2):
+            request(house, "signals")
+            await attend_all(Dispatcher(house))
+        assert len(house.database.read(signals.history)) == 1
+        assert [run.detail and run.detail["published"] for run in every_run(house)] == [1, 0]
+
+
+async def test_without_a_champion_nothing_is_said_and_the_run_says_why(home: Home) -> None:
+    with quiet_house(home) as house:
+        request(house, "signals")
+        await attend_all(Dispatcher(house))
+        assert [(run.state, run.cause) for run in every_run(house)] == [("skipped", "signals.no_champion")]
