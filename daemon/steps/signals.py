@@ -5,17 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from daemon.condition import NO_CHAMPION
 from daemon.executors.base import Outcome
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import models, signals
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-NOTHING = {
-    "message": "No model has been good enough to serve, so nothing is said.",
-    "cure": "Nothing is broken: `nightdesk evaluate` says of each model what it lacks.",
-}
 
 
 async def publish_signals(work: RunWork) -> Ending:
@@ -32,7 +28,7 @@ async def publish_signals(work: RunWork) -> Ending:
         if champion.symbol in wanted[0] and champion.model_type in wanted[1]
     }
     if not champions:
-        return Ending("skipped", "signals.no_champion", dict(NOTHING))
+        return Ending("skipped", "signals.no_champion", dict(NO_CHAMPION))
     outcomes = await work.do_all(champions)
     published = [await _publish(work, plan, champions[plan].id, outcome) for plan, outcome in outcomes.items()]
     ending = ending_of(outcomes)

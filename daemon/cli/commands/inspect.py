@@ -47,6 +47,8 @@ def _show_status(document: dict[str, Any]) -> None:
     awake = "desk.not_running" not in document["problems"]
     state = "ready" if document["ready"] else f"not ready: {', '.join(document['problems'])}"
     typer.echo(f"Nightdesk {document['version']}, " + (state if awake else "not running; this is what it recorded"))
+    for line in _health(document):
+        typer.echo(line)
     for note in filter(None, [document["provenance_note"], *document["notices"]]):
         typer.echo(note)
     for title, columns, rows in (
@@ -57,6 +59,15 @@ def _show_status(document: dict[str, Any]) -> None:
     ):
         typer.echo()
         table(title, columns, rows)
+
+
+def _health(document: dict[str, Any]) -> Iterator[str]:
+    """All that is amiss with its cure, the worst first; else that all is well, or that the first night is running."""
+    for condition in document["conditions"]:
+        yield f"{condition['state'].capitalize()}: {condition['message']}"
+        yield f"  Cure: {condition['cure']}"
+    if not document["conditions"]:
+        yield document["health"]["message"]
 
 
 def _models(document: dict[str, Any]) -> Iterator[list[Any]]:
