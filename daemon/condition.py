@@ -3,7 +3,7 @@
 The worst of what is amiss comes first, in this order:
 
     not ready                    down      stopped, stalled, disk full
-    a job of the night failed    down      while no model serves; degraded while one does
+    a job of the night failed    down      while no model serves; degraded while one does, or while it is tried again
     a job did only a part        degraded
     training was skipped         degraded  none of its symbols had fresh data
     nothing serves               degraded  no model has been good enough, or no night has run
@@ -15,7 +15,7 @@ Where nothing is amiss the desk is ok, be it during its first night or after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -100,11 +100,8 @@ class DeskRecord:
 
 def conditions(record: DeskRecord, settings: Settings, now: datetime, problems: Sequence[str] = ()) -> list[Condition]:
     """Everything that is amiss, the worst first; empty when nothing is. `problems` are those of readiness."""
-    amiss = [
-        *(_not_ready(problem) for problem in problems),
-        *_night(record, settings, now),
-        *_alerts(record),
-    ]
+    amiss = [*(_not_ready(problem) for problem in problems), *_night(record, settings, now)]
+    amiss += _alerts(record, {condition.job for condition in amiss})
     return sorted(amiss, key=lambda condition: SEVERITY[condition.state])
 
 
@@ -149,8 +146,8 @@ def _failure(run: Run, record: DeskRecord, now: datetime) -> Condition:
     observation = run_ended(run)
     if observation is None:
         raise ValueError(f"{run.name} is {run.state}, which is no failure")
-    state: State = "down" if run.state in FAILED and not record.champions else "degraded"
     again, cure = _again(run, record, now, observation.cure)
+    state: State = "down" if run.state in FAILED and not record.champions and not again else "degraded"
     title = f"{_plain(run.job).capitalize()} {END_TITLES[run.state]}"
     return Condition(state, run.cause or f"run.{run.state}", run.job, title, f"{observation.message}{again}", cure)
 
@@ -206,10 +203,9 @@ def _first_night(record: DeskRecord) -> Run | None:
     return max(night, key=lambda run: NIGHT.index(run.job), default=None)
 
 
-def _alerts(record: DeskRecord) -> Iterator[Condition]:
-    """The alerts that fire, as one condition: the first of them with its cure, and how many there are."""
-    failing = set(record.results)  # how a job of the night ended is told from its run
-    firing = [alert for alert in record.firing if not (alert.rule == "run.failed" and alert.subject in failing)]
+def _alerts(record: DeskRecord, jobs: Collection[JobName | None]) -> Iterator[Condition]:
+    """The alerts that fire, as one condition: the first of them, and how many; but not those of `jobs` that failed."""
+    firing = [alert for alert in record.firing if not (alert.rule == "run.failed" and alert.subject in jobs)]
     if firing:
         first, others = firing[0], len(firing) - 1
         title = f"{others + 1} alerts" if others else "1 alert"

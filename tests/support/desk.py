@@ -14,9 +14,11 @@ from sqlalchemy import Connection
 from config.errors import UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
+from daemon.alerts.rules import run_ended
 from daemon.clock import ManualClock
-from daemon.runs import Owner, Run
+from daemon.runs import Owner, Run, RunState
 from daemon.store import jobs, models, runs, signals, tasks
+from daemon.store.alerts import observe
 from daemon.store.database import Database
 from daemon.store.tables import alerts, backups
 
@@ -204,6 +206,23 @@ def publish(c: Connection, version: models.Version, **said: Any) -> None:
         c, run_id=version.run_id, symbol=version.symbol, model_type=version.model_type, version_id=version.id,
         provenance=version.provenance, dataset=version.dataset, **facts,
     )  # fmt: skip
+
+
+def end_run(desk: FakeDesk, job: JobName, state: RunState, **end: Any) -> Run:
+    """A run of `job` that a person asked for and that has ended so, with the alert that this raises or resolves."""
+    now = desk.clock.now()
+
+    def change(c: Connection) -> Run:
+        run = runs.request(c, job, now=now, trigger="manual")
+        assert runs.claim(c, run.id, Owner.me(), now)
+        runs.finish(c, run.id, state, now, attempts=1, **end)
+        ended = runs.get(c, run.id)
+        assert ended is not None
+        if observation := run_ended(ended):
+            observe(c, observation, desk.settings, now)
+        return ended
+
+    return desk.database.write(change)
 
 
 def _at_work(c: Connection, now: datetime) -> Run:

@@ -230,8 +230,11 @@ function lastRun(run) {
     run.cause ? el("span", { class: "note" }, words(run.cause)) : null);
 }
 
+// What stands in a notice already, the failure of a job, is not shown twice.
 export function alerts(status) {
-  return status.alerts.map((alert) => el("article", { class: `notice ${alert.state === "firing" ? "bad" : "warn"}` },
+  const failed = new Set(status.conditions.map(({ job }) => job));
+  const others = status.alerts.filter(({ rule, subject }) => rule !== "run.failed" || !failed.has(subject));
+  return others.map((alert) => el("article", { class: `notice ${alert.state === "firing" ? "bad" : "warn"}` },
     el("h3", {}, alert.subject.replaceAll("_", " "), pill(alert.state, alert.state === "firing" ? "bad" : "warn")),
     el("p", {}, alert.message),
     el("p", { class: "faint" }, alert.cure, " Since ", time(alert.since), ".")));
