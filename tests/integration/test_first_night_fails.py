@@ -95,18 +95,18 @@ def test_a_first_night_without_data_names_the_job_and_its_cure_until_it_is_mende
         assert desk.problems() == []  # it is ready: it answers, and the next night comes
         health = desk.status()["health"]
         assert (health["state"], health["job"], health["cure"]) == ("down", "data_update", cure)
-        told = nightdesk(home, "status")
-        assert "Down: data_update-1 failed (data.unknown_symbol): AAPL" in told
-        assert f"Cure: {cure}" in told
+        printed = nightdesk(home, "status")
+        assert "Down: data_update-1 failed (data.unknown_symbol): AAPL" in printed
+        assert f"Cure: {cure}" in printed
         assert json.loads(nightdesk(home, "--json", "status"))["health"] == health
 
         write_bars(bars)
-        for job in NIGHT:
+        for job in NIGHT[:4]:  # until signals are published
             desk.post(f"/jobs/{job}/run")
             desk.rest(NIGHT_TIMEOUT)
         desk.wait_for(lambda: manager.status.startswith(f"Serving {desk.url}; next: "))
         assert manager.status.endswith(" UTC")
         assert desk.status()["health"]["state"] == "ok"
-        assert "All is well." in nightdesk(home, "status")
+        assert "All is well." in nightdesk(home, "status").splitlines()[0]
         assert desk.terminate() == 0
         assert manager.status == "Stopping"

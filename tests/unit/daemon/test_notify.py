@@ -46,8 +46,8 @@ def test_a_status_is_told_when_it_changes_and_a_reload_leaves_it_as_it_is(manage
     notifier.status("Down: data_update failed")
     notifier.reloaded()
     notifier.status("Serving")
-    said = [manager.recv(1000).decode() for _ in range(4)]
-    assert said == ["READY=1\nSTATUS=Serving", "STATUS=Down: data_update failed", "READY=1", "STATUS=Serving"]
+    sent = [manager.recv(1000).decode() for _ in range(4)]
+    assert sent == ["READY=1\nSTATUS=Serving", "STATUS=Down: data_update failed", "READY=1", "STATUS=Serving"]
     manager.setblocking(False)
     with pytest.raises(BlockingIOError):
         manager.recv(1000)

@@ -85,8 +85,8 @@ async def test_an_idle_desk_is_asked_for_its_condition_without_a_query(
         first = len(queries)
         await asyncio.sleep(0.3)
         assert len(queries) == first
-        (said,) = receive()
-        assert said.startswith("STATUS=Degraded: No model has been judged yet, so none serves. Cure: ")
+        (sent,) = receive()
+        assert sent.startswith("STATUS=Degraded: No model has been judged yet, so none serves. Cure: ")
         request(desk.house, "backup")
         await asyncio.sleep(0.3)
         assert receive() == [f"STATUS=Serving {URL}; The first night is running: backup."]
