@@ -81,16 +81,14 @@ async def test_an_idle_desk_is_asked_for_its_condition_without_a_query(
 
         monkeypatch.setattr(desk.database, "read", counted)
         keeping = asyncio.create_task(keep_status(Notifier(), line, desk.house.log))
-        await asyncio.sleep(0.3)
+        assert (await next_status(receive)).startswith("Degraded: No model has been judged yet, so none serves. Cure: ")
         first = len(queries)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)  # dozens of looks
         assert len(queries) == first
-        (sent,) = receive()
-        assert sent.startswith("STATUS=Degraded: No model has been judged yet, so none serves. Cure: ")
         request(desk.house, "backup")
-        await asyncio.sleep(0.3)
-        assert receive() == [f"STATUS=Serving {URL}; The first night is running: backup."]
+        assert await next_status(receive) == f"Serving {URL}; The first night is running: backup."
         assert len(queries) == 2 * first
+        assert receive() == []
         keeping.cancel()
 
 
@@ -110,11 +108,19 @@ async def test_a_database_that_does_not_answer_is_told_and_looked_at_again(
         monkeypatch.setattr(desk.database, "read", read)
         request(desk.house, "backup")
         keeping = asyncio.create_task(keep_status(Notifier(), line, desk.house.log))
-        await asyncio.sleep(0.3)
-        assert receive() == [f"STATUS=Serving {URL}; The first night is running: backup."]
+        assert await next_status(receive) == f"Serving {URL}; The first night is running: backup."
         assert "store.unreachable" in home.log.read_text()
         assert not keeping.done()
         keeping.cancel()
+
+
+async def next_status(receive: Callable[[], list[str]]) -> str:
+    """The one status that is sent next."""
+    async with asyncio.timeout(30):
+        while not (sent := receive()):
+            await asyncio.sleep(0.005)
+    assert len(sent) == 1
+    return sent[0].removeprefix("STATUS=")
 
 
 @contextmanager
