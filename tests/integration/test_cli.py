@@ -22,7 +22,7 @@ from daemon.runs import Owner
 from daemon.store import runs
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.store import BarStore
-from tests.support.desk import FakeDesk, filled_desk
+from tests.support.desk import FakeDesk, end_run, filled_desk
 from tests.support.http import TOKEN, serving
 from trainers import registry
 
@@ -102,6 +102,25 @@ def test_a_sleeping_desk_tells_what_it_recorded(asleep, nightdesk):
     assert "Sample data" not in said.err
     assert "AAPL" in said.out
     assert nightdesk("status", "--json").json["problems"] == ["desk.not_running"]
+
+
+def test_status_names_the_job_that_failed_and_its_cure(desk, nightdesk):
+    assert "Degraded: Sharpe ratio 0.10 is below 0.50." in nightdesk("status").out
+    error = NightdeskError("data.empty", "There are no bars of AAPL.", "Pull them.").to_dict()
+    run = end_run(desk, "data_update", "failed", cause="data.empty", detail={"failed": {"AAPL": error}})
+    said = nightdesk("status")
+    assert said.code == 0
+    assert f"Degraded: {run.name} failed (data.empty): AAPL: There are no bars of AAPL." in said.out
+    assert "Cure: Pull them. Then start it again: `nightdesk run-once all`." in said.out
+    assert nightdesk("status", "--json").json["health"]["job"] == "data_update"
+
+
+def test_a_sleeping_desk_is_down_and_its_failed_job_is_told_too(home, nightdesk):
+    with filled_desk(home) as desk:
+        end_run(desk, "backup", "timed_out", cause="task.timed_out")
+    states = [(found["state"], found["code"]) for found in nightdesk("status", "--json").json["conditions"]]
+    assert states[:2] == [("down", "desk.not_running"), ("degraded", "task.timed_out")]
+    assert "Cure: Start it: `nightdesk run`." in nightdesk("status").out
 
 
 def test_a_running_desk_is_asked_over_its_api(desk, nightdesk):
