@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, create_model, model_validator
 from config.settings import CostParams, Section, Settings
 from trainers.flags import Flag
 from trainers.rl.agent_configs import AgentConfig
-from trainers.rl.agent_specs import AGENTS, ActionKind, agent_spec
+from trainers.rl.agent_specs import AGENTS, ActionKind, AgentSpec, agent_spec
 from trainers.rl.environment_config import TradingEnvConfig
 
 Count = Annotated[int, Field(ge=1)]
@@ -78,17 +78,21 @@ def _costs(costs: CostParams) -> dict[str, float]:
 @cache
 def params_class(agent: str) -> type[RLParams]:
     """The params of the model type of this agent: `RLParams` with its config and the actions that it can give."""
-    config = agent_spec(agent).config
-    name = f"{config.__name__.removesuffix('Config')}Params"
+    spec = agent_spec(agent)
     document = f"The params of the model type `{agent}`."
-    # pydantic takes a field's annotation as a value here
-    made = create_model(name, __base__=RLParams, __module__=__name__, __doc__=document, agent=(config, config()))
-    made.actions = agent_spec(agent).actions
+    fields: dict[str, Any] = {"agent": (spec.config, spec.config())}
+    made = create_model(_class_name(spec), __base__=RLParams, __module__=__name__, __doc__=document, **fields)
+    made.actions = spec.actions
     return made
 
 
+def _class_name(spec: AgentSpec) -> str:
+    return f"{spec.config.__name__.removesuffix('Config')}Params"
+
+
 def __getattr__(name: str) -> type[RLParams]:
-    """The params class of an agent by the agent's name, for the registry."""
-    if name not in AGENTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return params_class(name)
+    """The params class of an agent, by the name of the agent (`ppo`, for the registry) or by its own (`PPOParams`)."""
+    for agent, spec in AGENTS.items():
+        if name in {agent, _class_name(spec)}:
+            return params_class(agent)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from importlib import import_module
@@ -84,6 +85,7 @@ def test_everything_that_lists_agents_derives_from_the_table(spec: AgentSpec) ->
     assert list_available_agents()[spec.name] == spec.title
     assert kind.params.model_fields["agent"].annotation is spec.config
     assert kind.params().environment.actions == spec.actions[0]  # type: ignore[attr-defined]
+    assert pickle.loads(pickle.dumps(kind.params())) == kind.params(), "other processes know the class too"
     assert all(spec.name in agents_with(actions) for actions in spec.actions)
 
 
