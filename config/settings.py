@@ -9,7 +9,17 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    model_validator,
+)
 
 from config.secrets import BUCKET_VARIABLES
 
@@ -280,6 +290,15 @@ class LocalExecutor(Section):
     workers: int = Field(default=2, ge=1, le=256)
 
 
+def _executor_kind(value: Any) -> Any:
+    """Which class of settings an executor has: by its `kind`, which may be left out for the default."""
+    return value.get("kind", "local") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+# Another kind joins by `| Annotated[RayExecutor, Tag("ray")]`, and in `daemon/executors/open.py`.
+ExecutorSettings = Annotated[Annotated[LocalExecutor, Tag("local")], Discriminator(_executor_kind)]
+
+
 class CostParams(Section):
     """What trading costs and cash earns, in every number the desk prints."""
 
@@ -374,7 +393,7 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     monitoring: Monitoring = Monitoring()
     notifications: Notifications = Notifications()
-    executor: LocalExecutor = LocalExecutor()
+    executor: ExecutorSettings = LocalExecutor()
     api: Api = Api()
     database: Database = Database()
     limits: Limits = Limits()

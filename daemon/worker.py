@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any
 
 from config.errors import NightdeskError
 from config.paths import Home
+from config.secrets import Secret, redact
 from config.settings import Settings
 from daemon.clock import SystemClock
 from daemon.protocol import Channel, pack
@@ -46,6 +47,7 @@ class WorkContext:
     progress: Callable[[float, str], None]
     should_stop: Callable[[], bool]
     now: Callable[[], datetime]
+    secrets: Mapping[str, Secret] = field(default_factory=dict)  # those of this task, by name
 
 
 Resolve = Callable[[str], Callable[[WorkContext, dict[str, Any]], dict[str, Any]]]
@@ -117,7 +119,7 @@ def crash(kind: str, error: BaseException) -> NightdeskError:
         )
     return NightdeskError(
         "task.crashed",
-        f"The task {kind!r} raised {type(error).__name__}: {str(error)[:500]}",
+        f"The task {kind!r} raised {type(error).__name__}: {redact(str(error))[:500]}",
         "Read the traceback in the run's log; if the input is sound, this is a bug worth reporting.",
         type=type(error).__name__,
     )
@@ -138,6 +140,7 @@ def serve(channel: Channel, resolve: Resolve) -> None:
             Progress(channel.send),
             stop.is_set,
             SystemClock().now,
+            {name: Secret(value) for name, value in request["secrets"].items()},
         )
         ended = perform(request, resolve, context)
         if os.getpid() != me:  # the task forked, and this is the child: the answer is not its to give

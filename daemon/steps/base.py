@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from config.paths import Home
+    from config.secrets import Secret
     from config.settings import Settings
     from daemon.clock import Clock
     from daemon.log import Log
@@ -37,7 +38,7 @@ class Ending:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One task to be done: its kind, its arguments, whom it is about, and which secrets it may know.
+    """One task to be done: its kind, its arguments, whom it is about, and the secrets that it is handed.
 
     Each is itself, equal to no other.
     """
@@ -47,7 +48,7 @@ class Plan:
     symbol: str = ""
     model_type: str = ""
     iteration: int = 0
-    secrets: tuple[str, ...] = ()
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
 
     @property
     def subject(self) -> str:
@@ -111,14 +112,14 @@ class RunWork:
         self.progress["of"] = max(self.progress.get("of", 0), done + tasks)
 
     async def do_all(self, plans: Iterable[Plan], at_once: int | None = None) -> dict[Plan, Outcome]:
-        """Do many tasks, as many at a time as there are workers, but no more than `at_once`; each fails alone.
+        """Do many tasks, as many at a time as the executor can, but no more than `at_once`; each fails alone.
 
         A fault of the desk itself (the database takes no writes) ends them all: none goes on behind its run's back.
         """
         todo = list(plans)
         self.expect(len(todo))
-        workers = self.settings.executor.workers
-        turns = asyncio.Semaphore(min(workers, at_once or workers))  # a task that waits has not started
+        capacity = self.executor.capacity
+        turns = asyncio.Semaphore(min(capacity, at_once or capacity))  # a task that waits has not started
 
         async def one(plan: Plan) -> Outcome:
             async with turns:

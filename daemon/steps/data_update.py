@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from config.secrets import BUCKET_VARIABLES
 from daemon.executors.base import Outcome
 from daemon.runs import Run
 from daemon.steps.base import Ending, Plan, RunWork, ending_of
 from daemon.store import datasets
+from data_pipeline.buckets.open import bucket_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,7 +24,7 @@ ENOUGH = 0.95
 async def update_data(work: RunWork) -> Ending:
     """One task a symbol, and one for the bucket of logs, if there is one; old data stays wherever a pull fails."""
     sources, order = work.settings.sources, work.run.options.get("accept")
-    bucket = Plan("pull_trades", secrets=BUCKET_VARIABLES)
+    bucket = Plan("pull_trades", secrets=bucket_secrets(sources.bucket))
     outcomes = await work.do_all(
         [
             *(Plan("update_bars", {"accept": order is not None}, symbol) for symbol in work.settings.symbols),

@@ -23,7 +23,7 @@ _PULLING = 0.3  # of the whole way
 
 def pull_trades(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 -- every task is given some
     """Bring what is new in the bucket to the home."""
-    bucket = open_bucket(context.settings.sources.bucket, context.home)
+    bucket = open_bucket(context.settings.sources.bucket, context.home, context.secrets)
     return _told(pull(bucket, context.home, progress=context.progress))
 
 

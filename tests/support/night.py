@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from config.paths import Home
-from config.settings import JobName, Settings
+from config.settings import ExecutorSettings, JobName, Settings
 from daemon.clock import ManualClock
 from daemon.dispatcher import Dispatcher
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
@@ -48,6 +48,7 @@ class ToldExecutor:
     answers: dict[str, Callable[[TaskSpec], Outcome]] = field(default_factory=_compared)
     asked: list[TaskSpec] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    capacity: int = 2
 
     async def run(self, spec: TaskSpec, on_event: OnEvent) -> Outcome:
         self.asked.append(spec)
@@ -60,8 +61,8 @@ class ToldExecutor:
     async def close(self, grace: timedelta) -> None:
         self.closed.set()
 
-    def resize(self, workers: int) -> None:
-        self.workers = workers
+    def resize(self, settings: ExecutorSettings) -> None:
+        self.capacity = settings.workers
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class _AtWork(ToldExecutor):
     """Does the tasks here and now, one a thread, and remembers how many were under way at once."""
 
     def __init__(self, house: House) -> None:
-        super().__init__()
+        super().__init__(capacity=house.settings.executor.workers)
         self.house = house
         self.busy = self.most = 0
 

@@ -17,6 +17,8 @@ from daemon.work.bars import update_bars
 from daemon.work.trades import pull_trades
 from daemon.worker import WorkContext
 from tests.support.night import ToldExecutor, attend_all, every_run, quiet_house, request
+from tests.support.s3 import KEY as SECRET_KEY
+from tests.support.s3 import KEY_ID, NAME, s3_server
 from tests.support.trader_logs import log, trade
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
@@ -32,7 +34,9 @@ class _AtWork(ToldExecutor):
 
     async def run(self, spec: TaskSpec, on_event: Any) -> Outcome:
         self.asked.append(spec)
-        context = WorkContext(self.house.home, spec.settings, lambda *_: None, lambda: False, self.house.clock.now)
+        context = WorkContext(
+            self.house.home, spec.settings, lambda *_: None, lambda: False, self.house.clock.now, spec.secrets
+        )
         work = {"update_bars": update_bars, "pull_trades": pull_trades}[spec.kind]
         try:
             return Outcome("succeeded", work(context, spec.args), None, 0.1)
@@ -78,6 +82,23 @@ async def test_a_bucket_out_of_reach_leaves_the_bars_pulled_and_the_run_partial(
     assert (run.state, run.cause) == ("partial", "r2.unreachable")
     assert run.detail["trades"]["error"]["code"] == "r2.unreachable"
     assert run.detail["succeeded"] == 1
+
+
+async def test_the_secrets_of_the_bucket_go_to_the_task_that_pulls_it_and_to_no_other(home, monkeypatch):
+    secrets = {"R2_BUCKET_NAME": NAME, "R2_ACCESS_KEY_ID": KEY_ID, "R2_SECRET_ACCESS_KEY": SECRET_KEY}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    with s3_server() as server:
+        server.put(KEY, log([trade(1)]))
+        sources = {"bars": "sample", "bucket": {"url": server.url}}
+        settings = Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
+        with quiet_house(home, settings, NOW) as house:
+            house.executor = _AtWork(house)
+            run = await pulled(house)
+            asked = {spec.kind: spec.secrets for spec in house.executor.asked}
+    assert run.detail["trades"]["fetched"] == 1
+    assert {name: secret.reveal() for name, secret in asked.pop("pull_trades").items()} == secrets
+    assert asked == {"update_bars": {}}
 
 
 async def test_without_a_bucket_in_the_settings_none_is_pulled(home):
