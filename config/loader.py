@@ -139,7 +139,7 @@ def _wrong_kind(document: Document, pointer: Pointer, detail: ErrorDetails) -> t
     where, value = f"{document.place(pointer)}: {pointer_text(pointer)}", detail["input"]
     if not isinstance(value, dict):
         return f"{where} {_shown(value)}{_KINDS['model_type']}.", f"Correct {pointer_text(pointer)}."
-    if "kind" not in value:
+    if detail["type"] == "union_tag_not_found":
         return f"{where} has no kind.", f"Write it as {pointer_text(pointer)}/kind."
     expected = detail["ctx"]["expected_tags"].replace("'", '"')
     return f"{where}/kind {_shown(value['kind'])}should be {expected}.", f"Correct {pointer_text(pointer)}/kind."
