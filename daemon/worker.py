@@ -27,6 +27,8 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.secrets import Secret, redact
 from config.settings import Settings
+from daemon.artifacts.base import ArtifactStore
+from daemon.artifacts.open import open_artifacts
 from daemon.clock import SystemClock
 from daemon.protocol import Channel, pack
 
@@ -48,6 +50,11 @@ class WorkContext:
     should_stop: Callable[[], bool]
     now: Callable[[], datetime]
     secrets: Mapping[str, Secret] = field(default_factory=dict)  # those of this task, by name
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """The store of model versions."""
+        return open_artifacts(self.home)
 
 
 Resolve = Callable[[str], Callable[[WorkContext, dict[str, Any]], dict[str, Any]]]

@@ -1,13 +1,12 @@
-"""Model folders that no row knows: published by a run that was killed before it could record them."""
+"""Model versions without a row: published by a run that was killed before it could record them."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from config.paths import Home
+from daemon.artifacts.base import ArtifactName
 from daemon.executors.base import Outcome
 from daemon.steps.base import Plan, RunWork
 from daemon.store import models
@@ -15,9 +14,11 @@ from daemon.store import models
 
 async def adopt_strays(work: RunWork) -> dict[str, str]:
     """Whole and proved: adopted as a challenger. Anything else: into quarantine. The champion is not touched."""
-    on_disk = await asyncio.to_thread(lambda: work.home.versions)
-    known = await work.read(lambda c: {(v.symbol, v.model_type, v.version) for v in models.versions(c)})
-    strays = [Plan("inspect", {"version": v}, s, m) for s, m, v in sorted(on_disk - known)]
+    stored = await asyncio.to_thread(lambda: set(work.artifacts.list()))
+    recorded = await work.read(lambda c: {ArtifactName(v.symbol, v.model_type, v.version) for v in models.versions(c)})
+    strays = [
+        Plan("inspect", {"version": name.version}, name.subject, name.model_type) for name in sorted(stored - recorded)
+    ]
     if not strays:
         return {}
     outcomes = await work.do_all(strays)
@@ -30,16 +31,10 @@ async def _settle(work: RunWork, plan: Plan, outcome: Outcome) -> str:
         return "adopted"
     if outcome.state != "failed":
         return outcome.state
-    await asyncio.to_thread(_quarantine, work.home, plan)
+    name = ArtifactName(plan.symbol, plan.model_type, plan.args["version"])
+    await asyncio.to_thread(work.artifacts.set_aside, name)
     work.log.write("error", "model.quarantined", model=plan.subject, version=plan.args["version"], error=outcome.error)
     return "quarantined"
-
-
-def _quarantine(home: Home, plan: Plan) -> Path:
-    folder = home.model(plan.symbol, plan.model_type, plan.args["version"])
-    target = home.models_quarantine / f"{plan.symbol}-{plan.model_type}-{plan.args['version']}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return folder.rename(target)
 
 
 async def record_version(work: RunWork, plan: Plan, made: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.settings import NIGHT, JobName
+from daemon.artifacts.open import open_artifacts
 from daemon.executors.base import Executor, Outcome, TaskSpec
 from daemon.runs import Run, RunState
 from daemon.store import runs, tasks
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.secrets import Secret
     from config.settings import Settings
+    from daemon.artifacts.base import ArtifactStore
     from daemon.clock import Clock
     from daemon.log import Log
     from daemon.store.database import Database
@@ -70,6 +72,11 @@ class RunWork:
     executor: Executor
     log: Log
     progress: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """The store of model versions."""
+        return open_artifacts(self.home)
 
     async def do(self, plan: Plan) -> Outcome:
         """Do one task and record its beginning and its end."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from daemon.artifacts.base import ArtifactName
 from daemon.work.bars import stored_bars
 from daemon.work.versions import refuse_other_bars
 from data_pipeline import calendar
@@ -24,7 +25,8 @@ def live_performance(context: WorkContext, args: dict[str, Any]) -> dict[str, An
     """Backtest the published positions over the bars as they came to be, each from when it could be followed."""
     costs = context.settings.costs
     bars = stored_bars(context.home, context.settings, args["symbol"])
-    refuse_other_bars(read_manifest(context.home.model(args["symbol"], args["model_type"], args["version"])), bars)
+    name = ArtifactName(args["symbol"], args["model_type"], args["version"])
+    refuse_other_bars(read_manifest(context.artifacts.fetch(name)), bars)
     said = heard(bars, args["signals"])
     lived = bars.since(said.index[0])
     if len(lived) < 2:

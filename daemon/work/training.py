@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
+from config.publish import TEMP_PREFIX
+from daemon.artifacts.base import ArtifactName
 from daemon.work.bars import stored_bars
 from data_pipeline.experts import find_expert_log
 from data_pipeline.trade_logs import until_last_bar
@@ -17,8 +21,6 @@ from trainers.interface import Model, TrainingContext, TrainingTask
 from trainers.manifest import MANIFEST, Manifest, sha256_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from config.settings import TrainingParams
     from daemon.worker import WorkContext
     from data_pipeline.bars import Bars
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Train one challenger on the training span, which the holdout after it never touches."""
     symbol, model_type, version = args["symbol"], args["model_type"], args["version"]
-    folder = context.home.model(symbol, model_type, version)
+    name = ArtifactName(symbol, model_type, version)
     checkpoints = context.home.checkpoints(symbol, model_type, version)
     bars = stored_bars(context.home, context.settings, symbol)
     task = training_task(context, args, bars, training_span(bars, context.settings.training_params))
@@ -46,10 +48,14 @@ def train(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
         seed=int(args["seed"]),
         leaks=leaks.to_dict(),
     )
-    manifest = save_artifact(folder, model, facts)
+    context.home.models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=context.home.models) as scratch:
+        folder = Path(scratch, symbol, model_type, version)
+        manifest = save_artifact(folder, model, facts)
+        context.artifacts.publish(folder, name)
     if checkpoints.exists():
         shutil.rmtree(checkpoints)
-    return told(folder, manifest)
+    return told(context.artifacts.fetch(name), manifest)
 
 
 def trained(
@@ -133,7 +139,7 @@ def training_span(bars: Bars, params: TrainingParams) -> Span:
 def inspect(context: WorkContext, args: dict[str, Any]) -> dict[str, Any]:
     """Load a version from disk, check every hash and reproduce its golden predictions; tell what it is."""
     name = (args["symbol"], args["model_type"], args["version"])
-    folder = context.home.model(*name)
+    folder = context.artifacts.fetch(ArtifactName(*name))
     artifact = load_artifact(folder)
     manifest = artifact.manifest
     if (manifest.symbol, manifest.model_type, manifest.version) != name:

@@ -1,4 +1,4 @@
-"""Model versions on disk, and the bars they may be asked about."""
+"""Stored model versions, and the bars they may be asked about."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
+from daemon.artifacts.base import ArtifactName
+from daemon.artifacts.open import open_artifacts
 from trainers.artifact import load_artifact, prove
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def loaded(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
-    """The version that `side` names by its folder and the hash that was recorded for it."""
-    folder = home.model(args["symbol"], args["model_type"], side["version"])
+    """The version that `side` names, with the manifest hash that was recorded for it."""
+    name, sha256 = ArtifactName(args["symbol"], args["model_type"], side["version"]), side["manifest_sha256"]
     with _named(side):
-        return load_artifact(folder, expect_manifest_sha256=side["manifest_sha256"])
+        return load_artifact(open_artifacts(home).fetch(name, sha256), expect_manifest_sha256=sha256)
 
 
 def proved(home: Home, args: dict[str, Any], side: dict[str, str]) -> Artifact:
