@@ -51,7 +51,9 @@ def no_champion(*ended: Run, **facts: Any) -> DeskRecord:
     return replace(WELL, results=results(*ended), champions=0, signals_expire=None, **facts)
 
 
-def worst(record: DeskRecord, problems: tuple[str, ...] = (), progress: Mapping[int, RunProgress] | None = None) -> Condition:
+def worst(
+    record: DeskRecord, problems: tuple[str, ...] = (), progress: Mapping[int, RunProgress] | None = None
+) -> Condition:
     return overall(conditions(record, SETTINGS, NOW, problems), record, progress or {})
 
 

@@ -36,7 +36,7 @@ def house(home: Home, yahoo: FakeYahoo) -> Iterator[House]:
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "at_once": 2}}
     settings = Settings.model_validate({"symbols": SYMBOLS, "sources": sources, "executor": {"workers": 8}})
     with quiet_house(home, settings, NOW - timedelta(days=7)) as house:
-        house.executor = WorkingExecutor(house.home, house.clock.now)
+        house.executor = WorkingExecutor(house.home, house.clock.now, settings.executor.workers)
         yield house
 
 
