@@ -96,6 +96,9 @@ _KINDS = {
 }
 
 
+_UNION_ERRORS = ("union_tag_invalid", "union_tag_not_found")
+
+
 def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
     """Whether `detail` blames a list or object for what one of its items is blamed for already."""
     loc = detail["loc"]
@@ -104,7 +107,9 @@ def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> 
 
 def _mistake(document: Document, detail: ErrorDetails) -> tuple[str, str]:
     bad_key = detail["type"] == "literal_error" and detail["loc"][-1] == "[key]"
-    pointer = detail["loc"][:-1] if bad_key else detail["loc"]
+    pointer = _pointer(document.value, detail["loc"][:-1] if bad_key else detail["loc"], detail["type"])
+    if detail["type"] in _UNION_ERRORS:
+        return _wrong_kind(document, pointer, detail)
     where = f"{document.place(pointer)}: {pointer_text(pointer)}"
     if bad_key or detail["type"] == "extra_forbidden":
         return f"{where} is not a known key.", _nearest(pointer)
@@ -113,6 +118,31 @@ def _mistake(document: Document, detail: ErrorDetails) -> tuple[str, str]:
         f"{where} {_shown(detail['input'])}{_KINDS.get(detail['type'], message)}.",
         f"Correct {pointer_text(pointer)}.",
     )
+
+
+def _pointer(value: Any, loc: Pointer, error: str) -> Pointer:
+    """Where in the document a mistake is: `loc` without the kinds by which pydantic chose one of several sections."""
+    pointer: list[str | int] = []
+    for place, part in enumerate(loc):
+        if isinstance(value, dict) and part not in value and not (place == len(loc) - 1 and error == "missing"):
+            continue
+        pointer.append(part)
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            value = None
+    return tuple(pointer)
+
+
+def _wrong_kind(document: Document, pointer: Pointer, detail: ErrorDetails) -> tuple[str, str]:
+    """The mistake of a section whose `kind` is missing or unknown."""
+    where, value = f"{document.place(pointer)}: {pointer_text(pointer)}", detail["input"]
+    if not isinstance(value, dict):
+        return f"{where} {_shown(value)}{_KINDS['model_type']}.", f"Correct {pointer_text(pointer)}."
+    if detail["type"] == "union_tag_not_found":
+        return f"{where} has no kind.", f"Write it as {pointer_text(pointer)}/kind."
+    expected = detail["ctx"]["expected_tags"].replace("'", '"')
+    return f"{where}/kind {_shown(value['kind'])}should be {expected}.", f"Correct {pointer_text(pointer)}/kind."
 
 
 def _shown(value: Any) -> str:
@@ -135,10 +165,11 @@ def _nearest(pointer: Pointer) -> str:
 def _keys_at(pointer: Pointer) -> list[str]:
     """The keys that the settings know at `pointer`, read from their JSON schema."""
     schema = Settings.model_json_schema()
-    node: dict[str, Any] = schema
+    nodes: list[dict[str, Any]] = [schema]
     for part in pointer:
-        child = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
-        options = [child, *child.get("anyOf", [])]
-        named = next((option["$ref"] for option in options if "$ref" in option), None)
-        node = schema["$defs"][named.rsplit("/", 1)[-1]] if named else child
-    return list(node.get("properties") or node.get("propertyNames", {}).get("enum", []))
+        inner = "items" if isinstance(part, int) else "additionalProperties"
+        children = [node.get("properties", {}).get(part) or node.get(inner) or {} for node in nodes]
+        options = [option for child in children for option in (child, *child.get("anyOf", ()), *child.get("oneOf", ()))]
+        named = [schema["$defs"][option["$ref"].rsplit("/", 1)[-1]] for option in options if "$ref" in option]
+        nodes = named or children
+    return [key for node in nodes for key in node.get("properties") or node.get("propertyNames", {}).get("enum", [])]

@@ -9,7 +9,17 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    model_validator,
+)
 
 from config.names import is_trader, reserved_folder
 from config.secrets import BUCKET_VARIABLES
@@ -35,6 +45,8 @@ NIGHT: tuple[JobName, ...] = (
     "performance_check",
     "backup",
 )
+
+LOG_CHANNEL = "log"  # the channel that every alert goes to
 
 Interval = Literal["1m", "5m", "15m", "30m", "1h", "1d"]
 
@@ -111,6 +123,12 @@ def _trader(value: str) -> str:
     return value
 
 
+def _channel_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", value) or value == LOG_CHANNEL:
+        raise ValueError(f"must be a short name such as webhook or on-call, other than {LOG_CHANNEL}")
+    return value
+
+
 def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
@@ -130,6 +148,7 @@ ClockTime = Annotated[str, AfterValidator(_clock_time)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Trader = Annotated[str, AfterValidator(_trader)]
+ChannelName = Annotated[str, AfterValidator(_channel_name)]
 Name = TypeVar("Name", bound=str)
 Names = Annotated[tuple[Name, ...], Field(min_length=1, strict=False), AfterValidator(_no_repeats)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -219,10 +238,27 @@ class Webhook(Section):
         return self
 
 
+class WebhookChannel(Webhook):
+    """A signed webhook as an entry of `notifications.channels`; several need names of their own."""
+
+    kind: Literal["webhook"] = "webhook"
+    name: ChannelName = "webhook"
+
+
+def _channel_kind(value: Any) -> Any:
+    """Which class of settings a channel has."""
+    return value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+# Another kind joins by `| Annotated[EmailChannel, Tag("email")]`, and in `daemon/alerts/channels.py`.
+ChannelSettings = Annotated[Annotated[WebhookChannel, Tag("webhook")], Discriminator(_channel_kind)]
+
+
 class Notifications(Section):
-    """Where alerts go besides the log."""
+    """Where alerts go besides the log: `channels`; `webhook`, `email` and `slack_webhook` are older keys."""
 
     enabled: bool = False
+    channels: tuple[ChannelSettings, ...] = Field(default=(), strict=False)
     email: str | None = None
     slack_webhook: str | None = None
     webhook: Webhook | None = None
@@ -231,8 +267,27 @@ class Notifications(Section):
     def _deliverable(self) -> Notifications:
         for name in ("email", "slack_webhook"):
             if self.enabled and getattr(self, name):
-                raise ValueError(f"{name} cannot be delivered by this version; use webhook, or set enabled to false")
+                raise ValueError(f"{name} cannot be delivered by this version; use channels, or set enabled to false")
+        names = [channel.name for channel in self.configured]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"has more than one channel called {repeated[0]}; give each a name of its own")
         return self
+
+    @property
+    def configured(self) -> tuple[ChannelSettings, ...]:
+        """Every channel that is written down, also while `enabled` is false."""
+        older = [] if self.webhook is None else [WebhookChannel(**self.webhook.model_dump())]
+        return (*older, *self.channels)
+
+    @property
+    def active(self) -> tuple[ChannelSettings, ...]:
+        """The channels that are opened besides the log."""
+        return self.configured if self.enabled else ()
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """The names of all channels that an alert goes to, the log's first."""
+        return (LOG_CHANNEL, *(channel.name for channel in self.active))
 
 
 class YahooSource(Section):
@@ -291,6 +346,15 @@ class LocalExecutor(Section):
 
     kind: Literal["local"] = "local"
     workers: int = Field(default=2, ge=1, le=256)
+
+
+def _executor_kind(value: Any) -> Any:
+    """Which class of settings an executor has: by its `kind`, which may be left out for the default."""
+    return value.get("kind", "local") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+# Another kind joins by `| Annotated[RayExecutor, Tag("ray")]`, and in `daemon/executors/open.py`.
+ExecutorSettings = Annotated[Annotated[LocalExecutor, Tag("local")], Discriminator(_executor_kind)]
 
 
 class CostParams(Section):
@@ -388,7 +452,7 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     monitoring: Monitoring = Monitoring()
     notifications: Notifications = Notifications()
-    executor: LocalExecutor = LocalExecutor()
+    executor: ExecutorSettings = LocalExecutor()
     api: Api = Api()
     database: Database = Database()
     limits: Limits = Limits()
@@ -423,8 +487,8 @@ class Settings(Section):
 
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that hold secrets, by these settings."""
-        webhook = self.notifications.webhook
-        named = (self.database.url_env, webhook.secret_env if webhook is not None else None, *BUCKET_VARIABLES)
+        channels = (channel.secret_env for channel in self.notifications.configured)
+        named = (self.database.url_env, *channels, *BUCKET_VARIABLES)
         return frozenset(name for name in named if name)
 
     def fingerprint(self) -> str:

@@ -26,7 +26,7 @@ from daemon.clock import Clock, SystemClock
 from daemon.desk import Desk
 from daemon.dispatcher import Dispatcher
 from daemon.domain.progress import RunProgress
-from daemon.executors.local import LocalExecutor, kill_leftovers
+from daemon.executors.open import open_executor
 from daemon.house import House, check_settings, with_options
 from daemon.lock import HomeLock
 from daemon.log import Log
@@ -91,9 +91,7 @@ def open_house(home: Home, config: Path | None, *, clock: Clock, log: Log) -> It
     config = find_config(home, config)
     settings = read_settings(home, config)
     opened = open_database(home, settings, clock)
-    kill_leftovers(home)
-    executor = LocalExecutor(home, settings.executor.workers, private=settings.secret_variables())
-    house = House(home, settings, opened.database, executor, clock, log, config)
+    house = House(home, settings, opened.database, open_executor(settings, home), clock, log, config)
     try:
         _tell_restored(house, opened.restored)
         yield house

@@ -231,7 +231,7 @@ class Desk:
             else None
         )
         self.house.settings = fresh
-        self.house.executor.resize(fresh.executor.workers)
+        self.house.executor.resize(fresh.executor)
         self.timetable.forget()
         self._observe_config(None)
         self.house.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())

@@ -9,12 +9,14 @@ import asyncio
 import socket
 import struct
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from config.errors import NightdeskError
+from config.secrets import Secret
 from config.settings import Settings
 from daemon.domain.tasks import ErrorInfo, Message, ResultT, TaskProgress, TaskRequest, TaskResult
 
@@ -37,6 +39,7 @@ class Assignment(Message, Generic[RequestT]):
     request: RequestT
     home: str
     settings: Settings
+    secrets: dict[str, str] = Field(repr=False)
 
 
 class TaskEnded(Message, Generic[ResultT]):
@@ -66,10 +69,13 @@ def _answers(result: type[ResultT]) -> TypeAdapter[TaskProgress | TaskEnded[Resu
     return TypeAdapter(answer)
 
 
-def assign(request: TaskRequest[TaskResult], home: str, settings: Settings) -> Assignment[Any]:
+def assign(
+    request: TaskRequest[TaskResult], home: str, settings: Settings, secrets: Mapping[str, Secret] | None = None
+) -> Assignment[Any]:
     """The assignment of `request` to a worker."""
     assignment = assignment_of(type(request))
-    return assignment(kind=request.kind, request=request, home=home, settings=settings)
+    values = {name: secret.reveal() for name, secret in (secrets or {}).items()}
+    return assignment(kind=request.kind, request=request, home=home, settings=settings, secrets=values)
 
 
 def read_answer(result: type[ResultT], body: bytes) -> TaskProgress | TaskEnded[ResultT]:

@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +25,10 @@ from typing import Any
 
 from config.errors import NightdeskError
 from config.paths import Home
+from config.secrets import Secret, redact
 from config.settings import Settings
+from daemon.artifacts.base import ArtifactStore
+from daemon.artifacts.open import open_artifacts
 from daemon.clock import SystemClock
 from daemon.domain.tasks import ErrorInfo, TaskProgress, TaskRequest, TaskResult
 from daemon.protocol import Assignment, Channel, Kind, TaskEnded, assignment_of, ended_with, pack, read
@@ -47,6 +50,12 @@ class WorkContext:
     progress: Callable[[float, str], None]
     should_stop: Callable[[], bool]
     now: Callable[[], datetime]
+    secrets: Mapping[str, Secret] = field(default_factory=dict)  # those of this task, by name
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """The store of model versions."""
+        return open_artifacts(self.home)
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ def crash(kind: str, error: BaseException) -> NightdeskError:
         )
     return NightdeskError(
         "task.crashed",
-        f"The task {kind!r} raised {type(error).__name__}: {str(error)[:500]}",
+        f"The task {kind!r} raised {type(error).__name__}: {redact(str(error))[:500]}",
         "Read the traceback in the run's log; if the input is sound, this is a bug worth reporting.",
         type=type(error).__name__,
     )
@@ -141,7 +150,8 @@ def serve(channel: Channel, resolve: Resolve) -> None:
 
     def context(assignment: Assignment[Any]) -> WorkContext:
         home, progress = Home(Path(assignment.home)), Progress(channel.send)
-        return WorkContext(home, assignment.settings, progress, stop.is_set, SystemClock().now)
+        secrets = {name: Secret(value) for name, value in assignment.secrets.items()}
+        return WorkContext(home, assignment.settings, progress, stop.is_set, SystemClock().now, secrets)
 
     while (body := channel.receive()) is not None:
         signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -60,6 +60,6 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[Address]:
         raise NightdeskError(
             "notify.blocked",
             f"The webhook {host} is at {inside[0]}, which is no public address.",
-            "If the receiver is yours, set allow_private to true in notifications.webhook.",
+            "If the receiver is yours, set allow_private to true for this webhook in notifications.",
         )
     return addresses

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from config.secrets import read_secret
-from config.settings import Notifications
+from config.settings import LOG_CHANNEL
 from daemon.alerts.message import Message
 from daemon.alerts.webhook import WebhookChannel
 
 if TYPE_CHECKING:
+    from config.settings import ChannelSettings, Notifications
+    from config.settings import WebhookChannel as WebhookSettings
     from daemon.clock import Clock
     from daemon.log import Log
 
@@ -32,7 +35,7 @@ class Channel(Protocol):
 class LogChannel:
     """The desk's own log, which finds a way to be read even on a full disk."""
 
-    name = "log"
+    name = LOG_CHANNEL
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -43,15 +46,18 @@ class LogChannel:
         self._log.write(level, f"alert.{message.transition}", key=message.key, alert=message.payload["alert"])
 
 
-def channel_names(notifications: Notifications) -> tuple[str, ...]:
-    """The names of the channels that these settings open; the log is always one of them."""
-    return ("log", "webhook") if notifications.enabled and notifications.webhook else ("log",)
+def _open_webhook(settings: WebhookSettings, clock: Clock) -> WebhookChannel:
+    secret = read_secret(f"{settings.name} secret", variable=settings.secret_env, file=settings.secret_file)
+    return WebhookChannel(settings.url, secret, clock, name=settings.name, allow_private=settings.allow_private)
+
+
+# A kind of channel and the function that opens it.
+CHANNELS: dict[str, Callable[[ChannelSettings, Clock], Channel]] = {"webhook": _open_webhook}
 
 
 def open_channels(notifications: Notifications, log: Log, clock: Clock) -> tuple[Channel, ...]:
-    """The channels themselves; a secret that cannot be read is an error now, not at the first alert."""
-    webhook = notifications.webhook if notifications.enabled else None
-    if webhook is None:
-        return (LogChannel(log),)
-    secret = read_secret("webhook secret", variable=webhook.secret_env, file=webhook.secret_file)
-    return LogChannel(log), WebhookChannel(webhook.url, secret, clock, allow_private=webhook.allow_private)
+    """The channels that these settings name, the log first.
+
+    A secret that cannot be read is an error now, not at the first alert.
+    """
+    return (LogChannel(log), *(CHANNELS[settings.kind](settings, clock) for settings in notifications.active))

@@ -36,13 +36,19 @@ def sign(secret: Secret, at: int, body: bytes) -> str:
 
 
 class WebhookChannel:
-    """POSTs each message as JSON to one URL."""
-
-    name = "webhook"
+    """POSTs each message as JSON to one URL; `name` tells several webhooks apart."""
 
     def __init__(
-        self, url: str, secret: Secret, clock: Clock, *, allow_private: bool = False, deadline: float = DEADLINE
+        self,
+        url: str,
+        secret: Secret,
+        clock: Clock,
+        *,
+        name: str = "webhook",
+        allow_private: bool = False,
+        deadline: float = DEADLINE,
     ) -> None:
+        self.name = name
         self._secure, self._host, self._port, self._target = _parts(url)
         self._secret = secret
         self._clock = clock
@@ -74,7 +80,8 @@ class WebhookChannel:
                 call.refuse_if_cut()
                 return answer.status
         except (OSError, http.client.HTTPException) as error:
-            why = f"no answer within {self._deadline:g} s" if call.was_cut else str(error) or type(error).__name__
+            late = call.was_cut or isinstance(error, TimeoutError)
+            why = f"no answer within {self._deadline:g} s" if late else str(error) or type(error).__name__
             raise self._failed(why) from error
         finally:
             cut.cancel()
@@ -88,7 +95,7 @@ class WebhookChannel:
             raise NightdeskError(
                 "notify.blocked",
                 f"The webhook {self._host} answered {status}, a redirect; redirects are not followed.",
-                "Put the address it redirects to into notifications.webhook.url, if you trust it.",
+                f"Put the address it redirects to into the url of {self.name!r} in notifications, if you trust it.",
             )
         if status in REFUSALS:
             raise NightdeskError(
@@ -102,7 +109,7 @@ class WebhookChannel:
         return NightdeskError(
             "notify.failed",
             f"The webhook {self._host} did not take the message: {why}.",
-            "It is tried again. If it stays so, check the receiver and notifications.webhook.url.",
+            f"It is tried again. If it stays so, check the receiver and the url of {self.name!r} in notifications.",
         )
 
 
@@ -182,6 +189,6 @@ def _parts(url: str) -> tuple[bool, str, int, str]:
 def _bad_url() -> ConfigError:
     return ConfigError(
         "config.invalid",
-        "The URL in notifications.webhook cannot be used.",
+        "The URL of a webhook in notifications cannot be used.",
         "Write http:// or https://, a host, and a path without spaces; no user name or password.",
     )

@@ -14,6 +14,8 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.publish import TEMP_PREFIX, publishing_folder
 from config.settings import Settings
+from daemon.artifacts.base import ArtifactName
+from daemon.artifacts.open import open_artifacts
 from daemon.backups.faults import refused_by_disk
 from daemon.backups.manifest import Backup, BackupManifest, is_sound, measured, read_manifest, walk
 from daemon.store.backups import worth_keeping
@@ -64,13 +66,14 @@ def _copy_database(database: Database, copy: Home) -> list[Version]:
 
 
 def _copy_version(home: Home, copy: Home, version: Version, shared: dict[str, Path]) -> None:
-    source, target = version_folder(home, version), version_folder(copy, version)
+    name = ArtifactName(version.subject, version.model_type, version.version)
+    source, target = open_artifacts(home).fetch(name), version_folder(copy, version)
     manifest = read_model_manifest(source)
     verify_files(source, manifest, version.manifest_sha256)
     target.mkdir(parents=True)
     _place(source / MANIFEST, target / MANIFEST, shared.get(version.manifest_sha256))
-    for name, entry in manifest.files.items():
-        _place(source / name, target / name, shared.get(entry.sha256))
+    for file, entry in manifest.files.items():
+        _place(source / file, target / file, shared.get(entry.sha256))
     verify_files(target, manifest, version.manifest_sha256)
 
 
@@ -93,7 +96,7 @@ def _contents_of_newest(home: Home) -> dict[str, Path]:
 
 
 def version_folder(home: Home, version: Version) -> Path:
-    """Where a home, or a backup, holds this version."""
+    """Where a backup, which is laid out like a home, holds this version."""
     return home.model(version.subject, version.model_type, version.version)
 
 

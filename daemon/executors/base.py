@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Literal, Protocol
@@ -11,7 +11,8 @@ from config.errors import NightdeskError
 from daemon.domain.tasks import ErrorInfo, ResultT, ResultT_co, TaskEvent, TaskRequest
 
 if TYPE_CHECKING:
-    from config.settings import Settings
+    from config.secrets import Secret
+    from config.settings import ExecutorSettings, Settings
 
 TaskState = Literal["succeeded", "failed", "timed_out", "cancelled"]
 OnEvent = Callable[[TaskEvent], None]
@@ -21,13 +22,14 @@ OnEvent = Callable[[TaskEvent], None]
 class TaskSpec(Generic[ResultT_co]):
     """One task: its request, how long it may take, and the settings it works by.
 
-    `secrets` are the variables of the environment that it may know although they are kept from tasks.
+    `secrets` are those it needs, by name. The environment variables that the settings name as secrets are kept from
+    every task: a task has the secrets that it is handed here, and no other.
     """
 
     request: TaskRequest[ResultT_co]
     timeout: timedelta
     settings: Settings = field(repr=False)
-    secrets: tuple[str, ...] = ()
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,12 @@ class Executor(Protocol):
         moment, then it is killed, and the cancellation goes on.
         """
 
-    def resize(self, workers: int) -> None:
-        """Do up to `workers` tasks at a time from now on."""
+    @property
+    def capacity(self) -> int:
+        """How many tasks it does at a time; others wait in `run`."""
+
+    def resize(self, settings: ExecutorSettings) -> None:
+        """Take the capacity of these settings from now on; tasks at work go on."""
 
     async def close(self, grace: timedelta) -> None:
         """Ask every task to stop, kill what has not stopped after `grace`; their outcomes are `cancelled`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Collection, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,6 +18,7 @@ from daemon.executors.worker_process import WorkerProcess, cancelled
 
 if TYPE_CHECKING:
     from config.paths import Home
+    from config.settings import LocalExecutor as LocalSettings
 
 POLL = 0.25  # seconds between looks at memory and idleness
 IDLE = timedelta(seconds=30)
@@ -27,6 +28,12 @@ def home_mark(home: Home) -> str:
     """The beginning of the mark of every worker of this home, by whatever path the home is reached."""
     stat = home.root.stat()
     return f"{stat.st_dev:x}.{stat.st_ino:x}:"
+
+
+def open_local(settings: LocalSettings, home: Home) -> LocalExecutor:
+    """An executor on a home without workers of an earlier daemon: what they have left running is killed first."""
+    kill_leftovers(home)
+    return LocalExecutor(home, settings.workers)
 
 
 def kill_leftovers(home: Home) -> list[int]:
@@ -45,7 +52,6 @@ class LocalExecutor:
         workers: how many tasks at a time.
         idle: how long a worker without work is kept warm.
         work: the module whose `resolve(kind)` names the tasks.
-        private: the environment variables that are not for tasks, but for those whose secrets they are.
     """
 
     def __init__(
@@ -55,13 +61,11 @@ class LocalExecutor:
         *,
         idle: timedelta = IDLE,
         work: str = "daemon.jobs.tasks",
-        private: Collection[str] = (),
     ) -> None:
         self._home = home
         self._workers = workers
         self._idle_for = idle.total_seconds()
         self._work = work
-        self._private = frozenset(private)
         self._mark = f"{home_mark(home)}{uuid4().hex}:"
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(workers)
@@ -73,12 +77,12 @@ class LocalExecutor:
         self._closing = False
 
     async def run(self, spec: TaskSpec[ResultT], on_event: OnEvent) -> Outcome[ResultT]:
-        """Do one task in a warm worker, or in a new one."""
+        """Do one task in a warm worker, or in a new one; a task with secrets has a worker of its own."""
         async with self._slots:
             if self._closing:
                 return Outcome.failure("cancelled", cancelled(spec.request.kind), 0.0)
             try:
-                worker = await self._hire(self._private.difference(spec.secrets))
+                worker = await self._hire(spec)
             except OSError as error:
                 return Outcome.failure("failed", _no_worker(error), 0.0)
             try:
@@ -86,8 +90,14 @@ class LocalExecutor:
             finally:
                 await self._release(worker)
 
-    def resize(self, workers: int) -> None:
-        """Do up to `workers` tasks at a time from now on; tasks at work are let alone."""
+    @property
+    def capacity(self) -> int:
+        """How many tasks it does at a time."""
+        return self._workers
+
+    def resize(self, settings: LocalSettings) -> None:
+        """Do up to `settings.workers` tasks at a time from now on; tasks at work go on."""
+        workers = settings.workers
         for _ in range(workers - self._workers):
             self._slots.release()
         for _ in range(self._workers - workers):
@@ -112,8 +122,9 @@ class LocalExecutor:
         for _ in range(self._workers):
             self._slots.release()
 
-    async def _hire(self, private: frozenset[str]) -> WorkerProcess:
-        worker = self._warm(private) or await self._start(private)
+    async def _hire(self, spec: TaskSpec[ResultT]) -> WorkerProcess:
+        withheld = spec.settings.secret_variables()
+        worker = (None if spec.secrets else self._warm(withheld)) or await self._start(withheld)
         self._busy.add(worker)
         if self._closing:  # while the process was being started
             worker.stop(timedelta(0))
@@ -121,17 +132,17 @@ class LocalExecutor:
             self._keeper = asyncio.create_task(self._keep())
         return worker
 
-    def _warm(self, private: frozenset[str]) -> WorkerProcess | None:
-        """The worker that became idle last, of those that live and from which just these variables are kept."""
-        for worker in [worker for worker in reversed(self._idle) if worker.private == private]:
+    def _warm(self, withheld: frozenset[str]) -> WorkerProcess | None:
+        """The worker that became idle last, of those that live and were started without these variables."""
+        for worker in [worker for worker in reversed(self._idle) if worker.withheld >= withheld]:
             self._idle.remove(worker)
             if worker.alive:
                 return worker
             self._bury(worker)
         return None
 
-    async def _start(self, private: frozenset[str]) -> WorkerProcess:
-        starting = asyncio.create_task(WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work, private))
+    async def _start(self, withheld: frozenset[str]) -> WorkerProcess:
+        starting = asyncio.create_task(WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work, withheld))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:  # a half started process is started, and then ended

@@ -35,9 +35,9 @@ class WorkerProcess:
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         output: Output,
         mark: str,
-        private: frozenset[str],
+        withheld: frozenset[str],
     ) -> None:
-        self.private = private  # the variables that it was not told
+        self.withheld = withheld  # the variables that are not in its environment
         self.reusable = True
         self.idle_since = 0.0
         self._memory_limit: int | None = None  # bytes, while a task is at hand
@@ -53,8 +53,8 @@ class WorkerProcess:
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
-    async def start(cls, mark: str, work: str, private: frozenset[str]) -> WorkerProcess:
-        """Start a fresh process whose tasks are resolved by the module `work`; `private` variables are kept from it.
+    async def start(cls, mark: str, work: str, withheld: frozenset[str]) -> WorkerProcess:
+        """Start a fresh process whose tasks are resolved by the module `work`; `withheld` variables are kept from it.
 
         The kernel ties its life to the thread that starts it: the event loop's, which lives as long as the daemon.
         """
@@ -68,7 +68,7 @@ class WorkerProcess:
                 stdout=spoken,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env=_environment(mark, private),
+                env=_environment(mark, withheld),
                 start_new_session=True,
             )
         except BaseException:
@@ -78,7 +78,7 @@ class WorkerProcess:
         finally:
             theirs.close()
             os.close(spoken)
-        return cls(process, await asyncio.open_unix_connection(sock=ours), Output(heard), mark, private)
+        return cls(process, await asyncio.open_unix_connection(sock=ours), Output(heard), mark, withheld)
 
     async def perform(self, home: str, spec: TaskSpec[ResultT], on_event: OnEvent) -> Outcome[ResultT]:
         """Do one task to its end, its limit, or the worker's death."""
@@ -147,7 +147,7 @@ class WorkerProcess:
 
     async def _ask(self, home: str, spec: TaskSpec[ResultT], on_event: OnEvent) -> TaskEnded[ResultT]:
         """Send the task, pass on its progress, return its end."""
-        self._writer.write(pack(assign(spec.request, home, spec.settings)))
+        self._writer.write(pack(assign(spec.request, home, spec.settings, spec.secrets)))
         try:
             while not isinstance(message := await self._answer(spec), TaskEnded):
                 on_event(message)
@@ -170,7 +170,8 @@ class WorkerProcess:
         try:
             if answer.done():
                 ended = answer.result()
-                self.reusable = not self._stopping and (ended.error is None or ended.error.code != "task.crashed")
+                crashed = ended.error is not None and ended.error.code == "task.crashed"
+                self.reusable = not self._stopping and not crashed and not spec.secrets
                 outcome = Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, seconds)
             elif self._doom.done():
                 raise self._doom.result()
@@ -199,8 +200,8 @@ class WorkerProcess:
         return processes.family(living, [self._process.pid])
 
 
-def _environment(mark: str, private: frozenset[str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in private}
+def _environment(mark: str, withheld: frozenset[str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in withheld}
     one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
     return kept | one_thread | {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from config.settings import NIGHT, JobName
+from daemon.artifacts.open import open_artifacts
 from daemon.domain.progress import RunProgress
 from daemon.domain.tasks import (
     ErrorInfo,
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from config.paths import Home
+    from config.secrets import Secret
     from config.settings import Settings
+    from daemon.artifacts.base import ArtifactStore
     from daemon.clock import Clock
     from daemon.log import Log
     from daemon.store.database import Database
@@ -48,10 +51,10 @@ class Ending:
 
 @dataclass(frozen=True, eq=False)
 class Plan(Generic[ResultT_co]):
-    """One task to be done: its request, and which secrets it may know. Each is itself, equal to no other."""
+    """One task to be done: its request, and the secrets that it is handed. Each is itself, equal to no other."""
 
     request: TaskRequest[ResultT_co]
-    secrets: tuple[str, ...] = ()
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
 
     @property
     def target(self) -> TaskTarget:
@@ -105,6 +108,11 @@ class RunWork:
     log: Log
     progress: RunProgress = field(default_factory=RunProgress)
 
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """The store of model versions."""
+        return open_artifacts(self.home)
+
     async def do(self, plan: Plan[ResultT]) -> Outcome[ResultT]:
         """Do one task and record its beginning and its end."""
         task_id = await self.write(lambda c: self._begin(c, plan))
@@ -150,14 +158,14 @@ class RunWork:
         self.progress = self.progress.expect(tasks)
 
     async def do_all(self, plans: Iterable[Plan[TaskResult]], at_once: int | None = None) -> Outcomes:
-        """Do many tasks, as many at a time as there are workers, but no more than `at_once`; each fails alone.
+        """Do many tasks, as many at a time as the executor can, but no more than `at_once`; each fails alone.
 
         A fault of the desk itself (the database takes no writes) ends them all: none goes on behind its run's back.
         """
         todo = list(plans)
         self.expect(len(todo))
-        workers = self.settings.executor.workers
-        turns = asyncio.Semaphore(min(workers, at_once or workers))  # a task that waits has not started
+        capacity = self.executor.capacity
+        turns = asyncio.Semaphore(min(capacity, at_once or capacity))  # a task that waits has not started
 
         async def one(plan: Plan[TaskResult]) -> Outcome[TaskResult]:
             async with turns:

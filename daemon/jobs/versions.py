@@ -1,4 +1,4 @@
-"""Model versions on disk, and the bars they may be asked about."""
+"""Stored model versions, and the bars they may be asked about."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
+from daemon.artifacts.base import ArtifactName
+from daemon.artifacts.open import open_artifacts
 from data_pipeline.inputs import TEACHING
 from data_pipeline.stored_inputs import stored_inputs
 from evaluation.drift import read_reference
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def loaded(home: Home, subject: str, model_type: str, reference: VersionRef) -> Artifact:
-    """The version in its folder, with the hash that was recorded for it."""
-    folder = home.model(subject, model_type, reference.name)
+    """The stored version, with the manifest hash that was recorded for it."""
+    name, sha256 = ArtifactName(subject, model_type, reference.name), reference.manifest_sha256
     with _named(reference):
-        return load_artifact(folder, expect_manifest_sha256=reference.manifest_sha256)
+        return load_artifact(open_artifacts(home).fetch(name, sha256), expect_manifest_sha256=sha256)
 
 
 def proved(home: Home, subject: str, model_type: str, reference: VersionRef) -> Artifact:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from config.settings import Settings
-from daemon.alerts.channels import channel_names
 from daemon.alerts.engine import Alert, AlertState, Observation, Policy, Transition, advance
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import alerts, outbox
@@ -47,7 +46,7 @@ def observe(c: Connection, observation: Observation, settings: Settings, now: da
         return None
     kept = _keep(c, alert)
     if due is not None:
-        _enqueue(c, kept, due, channel_names(settings.notifications), now)
+        _enqueue(c, kept, due, settings.notifications.channel_names, now)
     return kept
 
 
@@ -64,7 +63,7 @@ def close_unwatched(c: Connection, watched: Collection[str], settings: Settings,
     for alert in closed:
         _keep(c, alert)
         if alert.fired_at is not None:
-            _enqueue(c, alert, "resolved", channel_names(settings.notifications), now)
+            _enqueue(c, alert, "resolved", settings.notifications.channel_names, now)
     return closed
 
 

@@ -25,7 +25,7 @@ def open_bucket(settings: BucketSettings, home: Home, secrets: Mapping[str, Secr
     A secret that is not among `secrets` is read from its variable or its file.
     """
     url = settings.url
-    if url is None or url.startswith("file:"):
+    if url is None or _is_folder(url):
         return FolderBucket(_folder(url, home))
     from data_pipeline.buckets.s3 import S3Bucket  # noqa: PLC0415 -- boto3 is heavy
 
@@ -42,12 +42,21 @@ def open_bucket(settings: BucketSettings, home: Home, secrets: Mapping[str, Secr
 
 
 def bucket_secrets(settings: BucketSettings) -> dict[str, Secret]:
-    """Those of the bucket's secrets that can be read now; what is missing is an error when the bucket is opened."""
+    """Those of the bucket's secrets that can be read now; what is missing is an error when the bucket is opened.
+
+    A folder needs none.
+    """
     secrets: dict[str, Secret] = {}
+    if _is_folder(settings.url):
+        return secrets
     for name in BUCKET_VARIABLES:
         with suppress(ConfigError):
             secrets[name] = _read(settings, name)
     return secrets
+
+
+def _is_folder(url: str | None) -> bool:
+    return url is None or url.startswith("file:")
 
 
 def _read(settings: BucketSettings, name: str) -> Secret:

@@ -15,12 +15,14 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.secrets import Secret
 from config.settings import Notifications, Webhook
-from daemon.alerts.channels import Channel, LogChannel, channel_names, open_channels
+from config.settings import WebhookChannel as WebhookSettings
+from daemon.alerts.channels import CHANNELS, Channel, LogChannel, open_channels
 from daemon.alerts.engine import Alert
 from daemon.alerts.message import Message
 from daemon.alerts.webhook import WebhookChannel
 from daemon.clock import ManualClock
 from daemon.log import Log
+from tests.support.config_keys import sections_of
 from tests.support.webhook_sink import WebhookSink
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
@@ -110,9 +112,20 @@ def test_sending_leaves_no_thread_behind(case):
         Notifications(enabled=True),
         Notifications(enabled=True, webhook=Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET")),
         Notifications(enabled=False, webhook=Webhook(url="https://hooks.example.org/x", secret_env="NOT_SET")),
+        Notifications(
+            enabled=True,
+            webhook=Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET"),
+            channels=(WebhookSettings(name="on-call", url="https://hooks.example.org/y", secret_env="HOOK_SECRET"),),
+        ),
     ],
 )
 def test_the_names_that_are_written_to_are_those_that_are_opened(notifications, home, monkeypatch):
     monkeypatch.setenv("HOOK_SECRET", "s3cret")
     channels = open_channels(notifications, Log(home, ManualClock(NOW), "quiet"), ManualClock(NOW))
-    assert tuple(channel.name for channel in channels) == channel_names(notifications)
+    assert tuple(channel.name for channel in channels) == notifications.channel_names
+
+
+def test_every_kind_of_channel_in_the_settings_can_be_opened():
+    (channels,) = (field.annotation for name, field in Notifications.model_fields.items() if name == "channels")
+    kinds = {section.model_fields["kind"].default for section in sections_of(channels)}
+    assert kinds == set(CHANNELS)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.paths import Home
+from config.settings import LocalExecutor as LocalSettings
 from config.settings import Settings
 from daemon.domain.tasks import ErrorInfo, TaskEvent, TaskProgress
 from daemon.executors.base import Executor
@@ -144,11 +145,12 @@ def test_more_workers_take_up_what_waits_and_fewer_let_tasks_at_work_end(make: M
     executor = make(workers=1)
 
     async def body() -> tuple[list[End], list[End]]:
+        assert executor.capacity == 1
         many = [asyncio.create_task(executor.run(spec("sleep", seconds=1.0), ignore)) for _ in range(3)]
         await asyncio.sleep(0)
-        executor.resize(3)
+        executor.resize(LocalSettings(workers=3))
         await asyncio.sleep(0)
-        executor.resize(1)
+        executor.resize(LocalSettings(workers=1))
         few = [asyncio.create_task(executor.run(spec("sleep", seconds=0.1), ignore)) for _ in range(3)]
         return await asyncio.gather(*many), await asyncio.gather(*few)
 

@@ -19,8 +19,11 @@ import pytest
 import uvloop
 
 from config.paths import Home
+from config.secrets import Secret
+from config.settings import Settings
 from daemon.executors import processes
 from daemon.executors.local import LocalExecutor, home_mark, kill_leftovers
+from daemon.protocol import assign
 from tests.support.executing import (
     REPOSITORY,
     WORK,
@@ -38,6 +41,7 @@ from tests.support.executing import (
     value,
     wait_until,
 )
+from tests.support.work import order
 
 
 @pytest.fixture(autouse=True)
@@ -372,20 +376,56 @@ def test_processes_that_breed_faster_than_they_are_killed_are_frozen_first(execu
     assert outcome.state == "timed_out"
 
 
-def test_variables_that_hold_secrets_are_kept_from_tasks(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOOK_SECRET", "hush")
-    executor = LocalExecutor(home, 1, work=WORK, private={"HOOK_SECRET"})
-    [outcome] = outcomes(executor, [spec("environment", name="HOOK_SECRET")])
-    assert value(outcome) == {"value": None}
+def hooked(task: Spec) -> Spec:
+    """The same task under settings whose webhook is signed with the secret in HOOK_SECRET."""
+    webhook = {"url": "https://hooks.example.org/x", "secret_env": "HOOK_SECRET"}
+    settings = Settings.model_validate({"notifications": {"enabled": True, "webhook": webhook}})
+    return replace(task, settings=settings)
 
 
-def test_only_the_task_whose_secrets_they_are_is_told_them_and_its_worker_does_no_other(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+def test_variables_that_hold_secrets_are_kept_from_tasks(
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOOK_SECRET", "hush")
-    monkeypatch.setenv("BUCKET_SECRET", "hush too")
-    executor = LocalExecutor(home, 1, work=WORK, private={"HOOK_SECRET", "BUCKET_SECRET"})
-    asked = [spec("environment", name=name) for name in ("BUCKET_SECRET", "HOOK_SECRET")]
-    trusted = [replace(each, secrets=("BUCKET_SECRET",)) for each in asked]
-    told = [value(outcome)["value"] for outcome in outcomes(executor, [*trusted, *asked, *trusted]) if outcome.value]
-    assert told == ["hush too", None, None, None, "hush too", None]
+    monkeypatch.setenv("HOOK_SECRET", "hush, hush")
+    monkeypatch.setenv("R2_SECRET_ACCESS_KEY", "hush too")
+    task = hooked(spec("secrets", hidden=["hush, hush", "hush too"]))
+    handed = replace(task, secrets={"OTHER": Secret("another")})
+    told = [value(outcome) for outcome in outcomes(executor, [task, handed, task])]
+    assert [each["in_sight"] for each in told] == [[], [], []]
+    assert [each["values"] for each in told] == [{}, {"OTHER": "another"}, {}]
+
+
+def test_a_variable_that_new_settings_call_a_secret_is_kept_from_the_tasks_that_follow(
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "hush, hush")
+    before = spec("environment", name="HOOK_SECRET")
+    told = [value(outcome) for outcome in outcomes(executor, [before, hooked(before), before])]
+    assert told == [{"value": "hush, hush"}, {"value": None}, {"value": None}]
+
+
+def test_a_task_with_secrets_has_a_worker_that_does_no_other_task_before_or_after(executor: LocalExecutor) -> None:
+    task = spec("secrets", hidden=[])
+    handed = replace(task, secrets={"BUCKET_KEY": Secret("hush too")})
+    ends = outcomes(executor, [task, handed, handed, task])
+    first, second, third, last = map(value, ends)
+    assert [each["values"] for each in (first, second, last)] == [{}, {"BUCKET_KEY": "hush too"}, {}]
+    assert first["pid"] == last["pid"]
+    assert len({first["pid"], second["pid"], third["pid"]}) == 3
+
+
+def test_a_secret_is_on_no_command_line_in_no_environment_and_in_no_repr(executor: LocalExecutor) -> None:
+    task = replace(spec("secrets", hidden=["hush, hush"]), secrets={"BUCKET_KEY": Secret("hush, hush")})
+    outcome, events = heard(executor, task)
+    assert value(outcome)["values"] == {"BUCKET_KEY": "hush, hush"}
+    assert value(outcome)["in_sight"] == []
+    assert "hush, hush" not in repr(replace(task, request=order("secrets")(args={})))
+    assert "hush, hush" not in repr(assign(order("secrets")(args={}), "home", task.settings, task.secrets))
+    assert lines(events) == ["my secrets: {'BUCKET_KEY': ***}"]
+
+
+def test_a_crash_whose_message_holds_a_secret_is_told_without_it(executor: LocalExecutor) -> None:
+    task = replace(spec("reveal_in_a_crash"), secrets={"BUCKET_KEY": Secret("hush, hush")})
+    outcome, _ = heard(executor, task)
+    assert outcome.error is not None
+    assert outcome.error.message == "The task 'reveal_in_a_crash' raised ValueError: ***"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -20,20 +20,20 @@ def defaults(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, s
     found: dict[str, str] = {}
     for name, field in model.model_fields.items():
         key = f"{prefix}{name}"
-        inner = _section(field.annotation)
-        if inner is not None:
-            found |= defaults(inner, f"{OPEN.get(key, key)}.")
-        else:
+        inner = sections_of(field.annotation)
+        listed = get_origin(field.annotation) is tuple
+        if listed or not inner:
             found[OPEN.get(key, key)] = _default(model, name, field)
+        for section in inner:
+            found |= defaults(section, f"{key}[]." if listed else f"{OPEN.get(key, key)}.")
     return found
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
-    """The section that an annotation holds: itself, optional, or as the values of a dict."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+def sections_of(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that an annotation holds: itself, the members of a union, the items of a list or of a dict."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in sections_of(part)]
 
 
 def _default(model: type[BaseModel], name: str, field: FieldInfo) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 from config.errors import NightdeskError
 from config.paths import Home
-from config.settings import JobName, Settings
+from config.secrets import Secret
+from config.settings import ExecutorSettings, JobName, Settings
 from daemon.clock import ManualClock
 from daemon.dispatcher import Dispatcher
 from daemon.domain.tasks import TaskProgress, TaskResult
@@ -63,6 +64,7 @@ class ToldExecutor:
     answers: dict[str, Answer] = field(default_factory=_compared)
     asked: list[TaskSpec[Any]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    capacity: int = 2
 
     @property
     def requests(self) -> list[Any]:
@@ -80,15 +82,15 @@ class ToldExecutor:
     async def close(self, grace: timedelta) -> None:
         self.closed.set()
 
-    def resize(self, workers: int) -> None:
-        self.workers = workers
+    def resize(self, settings: ExecutorSettings) -> None:
+        self.capacity = settings.workers
 
 
 class WorkingExecutor(ToldExecutor):
     """Does the tasks here and now by the code of a worker, and counts how many were under way at once."""
 
-    def __init__(self, home: Home, now: Callable[[], datetime]) -> None:
-        super().__init__()
+    def __init__(self, home: Home, now: Callable[[], datetime], *, capacity: int = 2) -> None:
+        super().__init__(capacity=capacity)
         self.home, self.now = home, now
         self.busy = self.most = 0
 
@@ -97,7 +99,7 @@ class WorkingExecutor(ToldExecutor):
         self.busy += 1
         self.most = max(self.most, self.busy)
         await asyncio.sleep(0.02)
-        task = assign(spec.request, str(self.home.root), spec.settings).model_dump_json().encode()
+        task = assign(spec.request, str(self.home.root), spec.settings, spec.secrets).model_dump_json().encode()
         sent = perform(task, resolve, self._context).model_dump_json().encode()
         self.busy -= 1
         ended = read_answer(spec.request.result, sent)
@@ -105,7 +107,8 @@ class WorkingExecutor(ToldExecutor):
         return Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, 0.1)
 
     def _context(self, assignment: Assignment[Any]) -> WorkContext:
-        return WorkContext(Home(Path(assignment.home)), assignment.settings, lambda *_: None, lambda: False, self.now)
+        home, secrets = Home(Path(assignment.home)), {name: Secret(text) for name, text in assignment.secrets.items()}
+        return WorkContext(home, assignment.settings, lambda *_: None, lambda: False, self.now, secrets)
 
 
 @contextmanager

@@ -59,6 +59,23 @@ def environment(context: WorkContext, args: Args) -> Args:
     return {"value": os.environ.get(args["name"])}
 
 
+def secrets(context: WorkContext, args: Args) -> Args:
+    """What can be found out about a secret of any name: what the task was handed, its environment, its command line."""
+    values = {name: secret.reveal() for name, secret in context.secrets.items()}
+    me = Path("/proc/self")
+    seen = (me / "environ").read_bytes() + (me / "cmdline").read_bytes() + repr(os.environ).encode()
+    print("my secrets:", context.secrets)
+    return {
+        "values": values,
+        "in_sight": [value for value in args["hidden"] if value.encode() in seen],
+        "pid": os.getpid(),
+    }
+
+
+def reveal_in_a_crash(context: WorkContext, args: Args) -> Args:
+    raise ValueError(" ".join(secret.reveal() for secret in context.secrets.values()))
+
+
 def identity(context: WorkContext, args: Args) -> Args:
     threads = {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}
     return {

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from config.secrets import BUCKET_VARIABLES
 from daemon.executors.base import Outcome
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.data_update.messages import (
@@ -20,6 +19,7 @@ from daemon.jobs.data_update.messages import (
 )
 from daemon.runs import Run
 from daemon.store import datasets
+from data_pipeline.buckets.open import bucket_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -32,7 +32,7 @@ async def update_data(work: RunWork) -> Ending:
     """One task a symbol, and one for the bucket of logs, if there is one; old data stays wherever a pull fails."""
     sources, order = work.settings.sources, work.run.options.get("accept")
     bars = [Plan(UpdateBarsRequest(symbol=symbol, accept=order is not None)) for symbol in work.settings.symbols]
-    logs = [Plan(PullTradesRequest(), BUCKET_VARIABLES)] if sources.bucket.url and order is None else []
+    logs = [Plan(PullTradesRequest(), bucket_secrets(sources.bucket))] if sources.bucket.url and order is None else []
     outcomes = await work.do_all(
         [*bars, *logs], at_once=sources.yahoo.at_once if sources.bars in ("auto", "yahoo") else None
     )

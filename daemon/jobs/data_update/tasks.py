@@ -82,7 +82,7 @@ def _headlines(context: WorkContext, source: str, symbol: str, now: datetime) ->
 
 def pull_trades(context: WorkContext, request: PullTradesRequest) -> PullTradesResult:  # noqa: ARG001 -- it asks for all
     """Bring what is new in the bucket to the home."""
-    bucket = open_bucket(context.settings.sources.bucket, context.home)
+    bucket = open_bucket(context.settings.sources.bucket, context.home, context.secrets)
     return pull_result(pull(bucket, context.home, progress=context.progress))
 
 

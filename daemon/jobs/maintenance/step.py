@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.publish import remove_unfinished
+from daemon.artifacts.base import ArtifactName
 from daemon.jobs.base import Ending, RunWork
 from daemon.store import alerts, models, runs
 from daemon.store.models import Version
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from config.paths import Home
+    from daemon.artifacts.base import ArtifactStore
 
 # Work in progress is younger than this.
 UNFINISHED_AGE = timedelta(days=1)
@@ -27,7 +29,7 @@ async def maintain(work: RunWork) -> Ending:
     """Old versions, results and logs go by the retention settings; the database is checked and tidied."""
     now, keep = work.clock.now(), work.settings.retention
     deleted = await work.write(lambda c: _give_up(c, keep.versions))
-    versions = await asyncio.to_thread(_delete_folders, work.home, deleted)
+    versions = await asyncio.to_thread(_delete_versions, work.artifacts, deleted)
     results = await asyncio.to_thread(_delete_older, work.home.results, now - timedelta(days=keep.results_days))
     logs = await asyncio.to_thread(_delete_older, work.home.logs / "runs", now - timedelta(days=keep.logs_days))
     refused = await asyncio.to_thread(_delete_refused, work.home, now - timedelta(days=keep.quarantine_days))
@@ -60,13 +62,10 @@ def _give_up(c: Connection, keep: int) -> list[Version]:
     return models.versions(c, states=("deleted",))
 
 
-def _delete_folders(home: Home, deleted: list[Version]) -> list[str]:
+def _delete_versions(artifacts: ArtifactStore, deleted: list[Version]) -> list[str]:
     """Also those that an earlier maintenance was killed over."""
-    folders = [home.model(version.subject, version.model_type, version.version) for version in deleted]
-    present = [folder for folder in folders if folder.exists()]
-    for folder in present:
-        shutil.rmtree(folder, ignore_errors=True)
-    return [home.relative(folder) for folder in present]
+    names = [ArtifactName(version.subject, version.model_type, version.version) for version in deleted]
+    return [str(name) for name in names if artifacts.delete(name)]
 
 
 def _delete_revisions(home: Home, keep: int) -> int:

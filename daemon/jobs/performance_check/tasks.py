@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
 from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other_bars
@@ -87,8 +88,8 @@ def live_performance(context: WorkContext, request: LivePerformanceRequest) -> L
     """Backtest the published positions over the bars as they came to be, each from when it could be followed."""
     costs = context.settings.costs
     bars = stored_bars(context.home, context.settings, request.subject)
-    folder = context.home.model(request.subject, request.model_type, request.version)
-    refuse_other_bars(read_manifest(folder), Inputs.of(bars))
+    name = ArtifactName(request.subject, request.model_type, request.version)
+    refuse_other_bars(read_manifest(context.artifacts.fetch(name)), Inputs.of(bars))
     positions = followed(bars, request.signals)
     lived = bars.since(positions.index[0])
     if len(lived) < 2:

@@ -1,12 +1,10 @@
-"""Model folders that no row knows: published by a run that was killed before it could record them."""
+"""Model versions without a row: published by a run that was killed before it could record them."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
-from config.names import subject_folder
-from config.paths import Home
+from daemon.artifacts.base import ArtifactName
 from daemon.executors.base import Outcome
 from daemon.jobs.base import Plan, RunWork
 from daemon.jobs.training.messages import InspectRequest, TrainRequest, VersionFacts
@@ -15,11 +13,11 @@ from daemon.store import models
 
 async def adopt_strays(work: RunWork) -> dict[str, str]:
     """Whole and proved: adopted as a challenger. Anything else: into quarantine. The champion is not touched."""
-    on_disk = await asyncio.to_thread(lambda: work.home.versions)
-    recorded = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in models.versions(c)})
+    stored = await asyncio.to_thread(lambda: set(work.artifacts.list()))
+    recorded = await work.read(lambda c: {ArtifactName(v.subject, v.model_type, v.version) for v in models.versions(c)})
     strays = [
-        InspectRequest(subject=subject, model_type=model_type, version=version)
-        for subject, model_type, version in sorted(on_disk - recorded)
+        InspectRequest(subject=name.subject, model_type=name.model_type, version=name.version)
+        for name in sorted(stored - recorded)
     ]
     if not strays:
         return {}
@@ -36,17 +34,11 @@ async def _settle(work: RunWork, stray: InspectRequest, outcome: Outcome[Version
         return "adopted"
     if outcome.state != "failed":
         return outcome.state
-    await asyncio.to_thread(_quarantine, work.home, stray)
+    name = ArtifactName(stray.subject, stray.model_type, stray.version)
+    await asyncio.to_thread(work.artifacts.set_aside, name)
     error = outcome.error.document() if outcome.error else None
     work.log.write("error", "model.quarantined", model=stray.label, version=stray.version, error=error)
     return "quarantined"
-
-
-def _quarantine(home: Home, stray: InspectRequest) -> Path:
-    folder = home.model(stray.subject, stray.model_type, stray.version)
-    target = home.models_quarantine / f"{subject_folder(stray.subject)}-{stray.model_type}-{stray.version}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return folder.rename(target)
 
 
 async def record_version(work: RunWork, request: TrainRequest | InspectRequest, facts: VersionFacts) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
+from config.names import subject_folder
+from config.publish import TEMP_PREFIX
+from daemon.artifacts.base import ArtifactName
 from daemon.domain.tasks import ErrorInfo
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from data_pipeline.inputs import TEACHING, Inputs
@@ -21,8 +26,6 @@ from trainers.interface import Model, TrainingContext, TrainingTask
 from trainers.manifest import MANIFEST, Manifest, sha256_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from config.settings import TrainingParams
     from daemon.domain.tasks import Document, TaskResult
     from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
@@ -47,8 +50,8 @@ class Recipe:
 
 def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
     """Train one challenger on the training span, which the holdout after it never touches."""
-    name = (request.subject, request.model_type, request.version)
-    folder, checkpoints = context.home.model(*name), context.home.checkpoints(*name)
+    name = ArtifactName(request.subject, request.model_type, request.version)
+    checkpoints = context.home.checkpoints(name.subject, name.model_type, name.version)
     recipe = Recipe.of(request)
     inputs = whole_inputs(context, request.subject, request.model_type)
     task = training_task(context, recipe, inputs, training_span(inputs, context.settings.training_params))
@@ -68,10 +71,20 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
         leaks=leaks.to_dict(),
         training_window=context.settings.training_params.lookback_days,
     )
-    manifest = save_artifact(folder, model, facts)
+    manifest = _published(context, name, model, facts)
     if checkpoints.exists():
         shutil.rmtree(checkpoints)
-    return version_facts(folder, manifest)
+    return version_facts(context.artifacts.fetch(name), manifest)
+
+
+def _published(context: WorkContext, name: ArtifactName, model: Model, facts: ArtifactFacts) -> Manifest:
+    """The manifest of the version, which is in the store when this returns."""
+    context.home.models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=context.home.models) as scratch:
+        folder = Path(scratch, subject_folder(name.subject), name.model_type, name.version)
+        manifest = save_artifact(folder, model, facts)
+        context.artifacts.publish(folder, name)
+    return manifest
 
 
 def whole_inputs(context: WorkContext, subject: str, model_type: str) -> Inputs:
@@ -168,7 +181,7 @@ def training_span(inputs: Inputs, params: TrainingParams) -> Span:
 def inspect(context: WorkContext, request: InspectRequest) -> VersionFacts:
     """Load a version from disk, check every hash and reproduce its golden predictions."""
     name = (request.subject, request.model_type, request.version)
-    folder = context.home.model(*name)
+    folder = context.artifacts.fetch(ArtifactName(*name))
     artifact = load_artifact(folder)
     manifest = artifact.manifest
     if (manifest.subject, manifest.model_type, manifest.version) != name:

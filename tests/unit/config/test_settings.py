@@ -50,6 +50,67 @@ def test_a_channel_that_could_not_deliver_is_refused_once_it_is_enabled(channel)
         settings(notifications={"enabled": True, **channel})
 
 
+HOOK = {"kind": "webhook", "url": "https://example.org/hook", "secret_env": "HOOK"}
+OLDER = {"url": "https://example.org/older", "secret_env": "OLDER"}
+
+
+def test_the_older_key_of_a_webhook_and_the_list_of_channels_say_the_same():
+    older = settings(notifications={"enabled": True, "webhook": OLDER}).notifications
+    listed = settings(notifications={"enabled": True, "channels": [{"kind": "webhook", **OLDER}]}).notifications
+    assert older.active == listed.active
+    assert older.channel_names == listed.channel_names == ("log", "webhook")
+
+
+def test_channels_go_by_their_names_and_only_while_notifications_are_enabled():
+    choices = {"webhook": OLDER, "channels": [{**HOOK, "name": "on-call"}]}
+    on, off = (settings(notifications={"enabled": enabled, **choices}) for enabled in (True, False))
+    assert on.notifications.channel_names == ("log", "webhook", "on-call")
+    assert off.notifications.channel_names == ("log",)
+    assert {"HOOK", "OLDER"} <= on.secret_variables() & off.secret_variables()
+
+
+@pytest.mark.parametrize(
+    ("channels", "message"),
+    [
+        ([HOOK, HOOK], "more than one channel called webhook; give each a name"),
+        ([{**HOOK, "name": "log"}], r"/notifications/channels/0/name is \"log\": must be a short name"),
+        ([{**HOOK, "kind": "pigeon"}], r"/notifications/channels/0/kind is \"pigeon\": should be \"webhook\""),
+        ([{**HOOK, "kind": None}], "/notifications/channels/0 has no kind"),
+        ([{**HOOK, "kind": ["webhook"]}], "/notifications/channels/0/kind should be"),
+        ([OLDER], "/notifications/channels/0 has no kind"),
+        (
+            [{"kind": "webhook", "url": "https://example.org"}],
+            "/notifications/channels/0 needs secret_env or secret_file",
+        ),
+        ([{"kind": "webhook", "secret_env": "HOOK"}], "/notifications/channels/0/url Field required"),
+        ([{**HOOK, "secret_evn": "HOOK"}], "/notifications/channels/0/secret_evn is not a known key"),
+        (["https://example.org"], "/notifications/channels/0 is .*should be an object"),
+        (HOOK, "/notifications/channels should be a list"),
+    ],
+)
+def test_a_wrong_channel_is_refused_where_it_stands(channels, message):
+    with pytest.raises(Exception, match=message):
+        settings(notifications={"channels": channels})
+
+
+@pytest.mark.parametrize(
+    ("executor", "message"),
+    [
+        ({"kind": "moon"}, r"/executor/kind is \"moon\": should be \"local\""),
+        ({"workers": 0}, "/executor/workers is 0"),
+        ({"kind": "local", "worker": 2}, "/executor/worker is not a known key"),
+        (2, "/executor is 2: should be an object"),
+    ],
+)
+def test_a_wrong_executor_is_refused_where_it_stands(executor, message):
+    with pytest.raises(Exception, match=message):
+        settings(executor=executor)
+
+
+def test_an_executor_without_a_kind_is_local():
+    assert settings(executor={"workers": 3}).executor == settings(executor={"kind": "local", "workers": 3}).executor
+
+
 def sections(model: BaseModel):
     yield model
     for name in type(model).model_fields:
@@ -70,7 +131,8 @@ FULL = {
     "jobs": {"training": {"cron": "0 2 * * mon-fri"}, "backup": {"every": "6h"}, "signals": {"enabled": False}},
     "performance_check_frequency": "hourly",
     "model_params": {"behavioral_cloner": {"n_estimators": 50, "features": ["rsi", "ema"]}},
-    "notifications": {"enabled": True, "webhook": {"url": "https://example.org/hook", "secret_env": "HOOK"}},
+    "notifications": {"enabled": True, "webhook": OLDER, "channels": [{**HOOK, "name": "on-call"}]},
+    "executor": {"workers": 3},
     "limits": {"task_timeout": "90s", "stop_grace": "0.25s"},
     "api": {"allowed_hosts": ["desk.example.org"]},
 }

@@ -15,9 +15,10 @@ from config.settings import Sources, YahooSource
 from data_pipeline.bars import Bars
 from data_pipeline.quarantine import Quarantine
 from data_pipeline.rebasing import explained
+from data_pipeline.reconcile import MENDABLE
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.store import BarStore
-from data_pipeline.update import MENDABLE, Update, update_symbol
+from data_pipeline.update import Update, update_symbol
 from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)  # a Friday evening

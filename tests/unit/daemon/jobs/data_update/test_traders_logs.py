@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,15 @@ import pytest
 from config.paths import Home
 from config.settings import Settings
 from daemon.dispatcher import Dispatcher
+from daemon.executors.base import TaskSpec
+from daemon.executors.local import LocalExecutor
 from daemon.house import House
+from daemon.jobs.data_update.messages import PullTradesRequest
+from data_pipeline.buckets.open import bucket_secrets
+from tests.support.executing import REPOSITORY, ignore
 from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.s3 import KEY as SECRET_KEY
+from tests.support.s3 import KEY_ID, NAME, s3_server
 from tests.support.trader_logs import log, trade
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
@@ -57,6 +65,40 @@ async def test_a_bucket_out_of_reach_leaves_the_bars_pulled_and_the_run_partial(
     assert (run.state, run.cause) == ("partial", "r2.unreachable")
     assert run.detail["trades"]["error"]["code"] == "r2.unreachable"
     assert run.detail["succeeded"] == 1
+
+
+async def test_the_secrets_of_the_bucket_go_to_the_task_that_pulls_it_and_to_no_other(home, monkeypatch):
+    secrets = {"R2_BUCKET_NAME": NAME, "R2_ACCESS_KEY_ID": KEY_ID, "R2_SECRET_ACCESS_KEY": SECRET_KEY}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    with s3_server() as server:
+        server.put(KEY, log([trade(1)]))
+        sources = {"bars": "sample", "bucket": {"url": server.url}}
+        settings = Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
+        with quiet_house(home, settings, NOW) as house:
+            house.executor = WorkingExecutor(house.home, house.clock.now)
+            run = await pulled(house)
+            asked = {spec.request.kind: spec.secrets for spec in house.executor.asked}
+    assert run.detail["trades"]["fetched"] == 1
+    assert {name: secret.reveal() for name, secret in asked.pop("pull_trades").items()} == secrets
+    assert asked == {"update_bars": {}}
+
+
+async def test_a_worker_process_opens_the_bucket_with_the_secrets_that_it_is_handed(home, monkeypatch):
+    for name, value in {"R2_BUCKET_NAME": NAME, "R2_ACCESS_KEY_ID": KEY_ID, "R2_SECRET_ACCESS_KEY": SECRET_KEY}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    with s3_server() as server:
+        server.put(KEY, log([trade(1)]))
+        settings = Settings.model_validate({"sources": {"bucket": {"url": server.url}}})
+        task = TaskSpec(PullTradesRequest(), timedelta(minutes=2), settings)
+        executor = LocalExecutor(home, 1)
+        without = await executor.run(task, ignore)
+        handed = await executor.run(replace(task, secrets=bucket_secrets(settings.sources.bucket)), ignore)
+        await executor.close(timedelta(seconds=1))
+    assert without.error is not None
+    assert without.error.code == "config.secret"
+    assert (handed.state, (home.trades / KEY).exists()) == ("succeeded", True)
 
 
 async def test_without_a_bucket_in_the_settings_none_is_pulled(home):

@@ -1,0 +1,1 @@
+"""Where model versions are stored: tasks and steps publish, fetch and delete them by name, wherever the files are."""
