@@ -22,7 +22,7 @@ from benchmarks._figures import show_ratio
 from benchmarks._peers import measured
 from tests.support.planted import COSTS, Planted, noisy_sine
 from trainers.rl import RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent, train_rl_agent
-from trainers.rl.agent_configs import CONFIGS
+from trainers.rl.agent_specs import agent_spec
 from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
 
@@ -56,7 +56,7 @@ AGENTS = {
 def ours(name: str, planted: Planted, seed: int) -> tuple[float, float]:
     """Seconds that a step took, and what was learned."""
     env = TradingEnvironment(planted.part(0, BARS - UNSEEN).bars, MARKET)
-    config = CONFIGS[name](hidden_dim=64, **AGENTS[name].agent)
+    config = agent_spec(name).config(hidden_dim=64, **AGENTS[name].agent)
     agent = create_rl_agent(name, env.observation_space_dim, env.action_space_dim, config,
                             action_space=env.action_space, seed=seed)  # fmt: skip
     training = RLTrainingConfig(

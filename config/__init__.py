@@ -1,8 +1,17 @@
-"""Settings: what the owner of a desk may choose, where its files lie, and how a wrong choice is told."""
+"""Settings: what the owner of a desk may choose, where its files lie, and how a wrong choice is reported."""
 
-from config.errors import ConfigError, NightdeskError, UsageError
-from config.loader import load_settings
-from config.paths import Home
-from config.settings import Settings
+from __future__ import annotations
 
-__all__ = ["ConfigError", "Home", "NightdeskError", "Settings", "UsageError", "load_settings"]
+from typing import TYPE_CHECKING
+
+from config.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from config.errors import ConfigError as ConfigError
+    from config.errors import NightdeskError as NightdeskError
+    from config.errors import UsageError as UsageError
+    from config.loader import load_settings as load_settings
+    from config.paths import Home as Home
+    from config.settings import Settings as Settings
+else:
+    __getattr__, __dir__ = lazy_exports(__name__, __file__)

@@ -32,6 +32,7 @@ from daemon.lock import HomeLock
 from daemon.log import Log
 from daemon.notify import Notifier
 from daemon.runs import TERMINAL, Run
+from daemon.status_line import StatusLine, keep_status
 from daemon.store import alerts, runs
 from daemon.store.database import Database, set_aside
 
@@ -165,17 +166,21 @@ async def _serve(
         _on_signals(stop, desk, notifier)
         serving = asyncio.create_task(server.serve())
         await asyncio.to_thread(desk.begin)
+        line = StatusLine(desk, server.url)
+        await asyncio.to_thread(line.read)
         gc.freeze()  # what was imported stays: no collection need look at it while a request waits
         gc.enable()
         log.write("info", "desk.started", api=server.url, home=str(home.root))
-        notifier.ready(f"Serving {server.url}")
+        notifier.ready(line.text())
         if on_ready is not None:
             on_ready(server.url)
         beating = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
+        telling = asyncio.create_task(keep_status(notifier, line, log))
         working = asyncio.create_task(desk.work(stop))
         told = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, working, told}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
+        telling.cancel()
         notifier.stopping()
         log.write("info", "desk.stopping", grace_seconds=house.settings.limits.stop_grace.total_seconds())
         await working
@@ -200,7 +205,7 @@ def _on_signals(stop: asyncio.Event, desk: Desk, notifier: Notifier) -> None:
         try:
             desk.reload()
         finally:  # a service manager that hears no end of it takes the desk for stuck
-            notifier.ready("Looked at the config")
+            notifier.reloaded()
 
     loop.add_signal_handler(signal.SIGHUP, reload)
 

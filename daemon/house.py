@@ -26,6 +26,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "episodes": ("training_params", "episodes"),
     "iterations": ("training_params", "iterations"),
     "lookback_days": ("training_params", "lookback_days"),
+    "model_params": ("model_params",),
 }
 # What a person may tell one run besides: whose rewritten history to accept is nothing to set for ever.
 ORDERS = ("accept",)
@@ -60,7 +61,7 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
         place = document
         for section in sections:
             place = place[section]
-        place[key] = tuple(value) if isinstance(value, list) else value
+        place[key] = _overlaid(place[key], value)
     try:
         chosen = Settings.model_validate(document)
     except ValidationError as error:
@@ -74,6 +75,13 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     except ConfigError as error:  # what was typed is at fault, not the config
         raise UsageError(error.code, error.message, error.cure) from error
     return chosen
+
+
+def _overlaid(usual: Any, value: Any) -> Any:
+    """A value in place of the usual one; of a mapping, only the keys that it has."""
+    if isinstance(usual, dict) and isinstance(value, dict):
+        return usual | {key: _overlaid(usual.get(key), each) for key, each in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 def check_settings(settings: Settings) -> None:

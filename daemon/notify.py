@@ -17,14 +17,31 @@ class Notifier:
     def __init__(self) -> None:
         name = os.environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
+        self._status = ""
+
+    @property
+    def listening(self) -> bool:
+        """Whether there is a service manager to speak to."""
+        return bool(self._address)
 
     def ready(self, status: str) -> None:
-        """The service is up, after its start or after a reload."""
+        """The service is up."""
+        self._status = status
         self._tell("READY=1", f"STATUS={status}")
 
+    def status(self, status: str) -> None:
+        """How the service is, as `systemctl status` shows it; sent only when it has changed."""
+        if status != self._status:
+            self._status = status
+            self._tell(f"STATUS={status}")
+
     def reloading(self) -> None:
-        """The settings are being read again; `ready` follows."""
+        """The settings are being read again; `reloaded` follows."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def reloaded(self) -> None:
+        """The settings have been read; the status stays what it was."""
+        self._tell("READY=1")
 
     def stopping(self) -> None:
         """The service goes down."""

@@ -39,7 +39,7 @@ class Assignment(Message, Generic[RequestT]):
     request: RequestT
     home: str
     settings: Settings
-    secrets: dict[str, str] = Field(repr=False)
+    secrets: dict[str, str] = Field(default_factory=dict, repr=False)  # those that this task is handed, by name
 
 
 class TaskEnded(Message, Generic[ResultT]):
@@ -70,11 +70,11 @@ def _answers(result: type[ResultT]) -> TypeAdapter[TaskProgress | TaskEnded[Resu
 
 
 def assign(
-    request: TaskRequest[TaskResult], home: str, settings: Settings, secrets: Mapping[str, Secret] | None = None
+    request: TaskRequest[TaskResult], home: str, settings: Settings, secrets: Mapping[str, Secret]
 ) -> Assignment[Any]:
-    """The assignment of `request` to a worker."""
+    """The assignment of `request` to a worker, with the values of the secrets that it is handed."""
     assignment = assignment_of(type(request))
-    values = {name: secret.reveal() for name, secret in (secrets or {}).items()}
+    values = {name: secret.reveal() for name, secret in secrets.items()}
     return assignment(kind=request.kind, request=request, home=home, settings=settings, secrets=values)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pandas as pd
@@ -14,15 +14,18 @@ from data_pipeline.inputs import Inputs
 from evaluation.signals import Signals
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """What whoever asks for decisions may want of them.
 
     Args:
         target_return: the return to reach, for model types that are conditioned on one; None is the model's default.
+        published: by symbol or market the signals that the version has published. A model whose decisions depend on its
+            own account continues from them where the bars do not reach back to the start of that account.
     """
 
     target_return: float | None = None
+    published: Mapping[str, Signals] = field(default_factory=dict)
 
 
 NO_REQUEST = Request()

@@ -6,139 +6,53 @@ a script of a trader's own needs one import.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from config.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from data_pipeline import DataLoader, FeatureEngineer
-    from evaluation import StrategyBase, WalkForwardValidator
-    from trainers.artifact import Artifact, ArtifactFacts, load_artifact, prove, save_artifact
-    from trainers.cloning.config import BehavioralClonerConfig
-    from trainers.cloning.forest import BehavioralCloner
-    from trainers.interface import Model, ModelType, TrainingContext, TrainingTask
-    from trainers.manifest import Manifest, manifest_sha256, read_manifest
-    from trainers.needs import Needs
-    from trainers.rl import (
-        A2CConfig,
-        CallbackList,
-        CheckpointCallback,
-        DDPGConfig,
-        DQNConfig,
-        EarlyStoppingCallback,
-        EarlyStoppingRLCallback,
-        EvalCallback,
-        ModelCheckpointer,
-        PPOConfig,
-        RLAgent,
-        RLCallback,
-        RLProgressTracker,
-        RLTrainingConfig,
-        RunningMeanStd,
-        SACConfig,
-        TD3Config,
-        TradingEnvConfig,
-        TradingEnvironment,
-        TradingMetricsCallback,
-        VectorTradingEnvironment,
-        create_rl_agent,
-        list_available_agents,
-        train_rl_agent,
-    )
-
-_MODULES = {
-    "A2CConfig": "trainers.rl",
-    "Artifact": "trainers.artifact",
-    "ArtifactFacts": "trainers.artifact",
-    "BehavioralCloner": "trainers.cloning.forest",
-    "BehavioralClonerConfig": "trainers.cloning.config",
-    "CallbackList": "trainers.rl",
-    "CheckpointCallback": "trainers.rl",
-    "DDPGConfig": "trainers.rl",
-    "DQNConfig": "trainers.rl",
-    "DataLoader": "data_pipeline",
-    "EarlyStoppingCallback": "trainers.rl",
-    "EarlyStoppingRLCallback": "trainers.rl",
-    "EvalCallback": "trainers.rl",
-    "FeatureEngineer": "data_pipeline",
-    "Manifest": "trainers.manifest",
-    "Model": "trainers.interface",
-    "ModelCheckpointer": "trainers.rl",
-    "ModelType": "trainers.interface",
-    "Needs": "trainers.needs",
-    "PPOConfig": "trainers.rl",
-    "RLAgent": "trainers.rl",
-    "RLCallback": "trainers.rl",
-    "RLProgressTracker": "trainers.rl",
-    "RLTrainingConfig": "trainers.rl",
-    "RunningMeanStd": "trainers.rl",
-    "SACConfig": "trainers.rl",
-    "StrategyBase": "evaluation",
-    "TD3Config": "trainers.rl",
-    "TradingEnvConfig": "trainers.rl",
-    "TradingEnvironment": "trainers.rl",
-    "TradingMetricsCallback": "trainers.rl",
-    "TrainingContext": "trainers.interface",
-    "TrainingTask": "trainers.interface",
-    "VectorTradingEnvironment": "trainers.rl",
-    "WalkForwardValidator": "evaluation",
-    "create_rl_agent": "trainers.rl",
-    "list_available_agents": "trainers.rl",
-    "load_artifact": "trainers.artifact",
-    "manifest_sha256": "trainers.manifest",
-    "prove": "trainers.artifact",
-    "read_manifest": "trainers.manifest",
-    "save_artifact": "trainers.artifact",
-    "train_rl_agent": "trainers.rl",
-}
-
-__all__ = [
-    "A2CConfig",
-    "Artifact",
-    "ArtifactFacts",
-    "BehavioralCloner",
-    "BehavioralClonerConfig",
-    "CallbackList",
-    "CheckpointCallback",
-    "DDPGConfig",
-    "DQNConfig",
-    "DataLoader",
-    "EarlyStoppingCallback",
-    "EarlyStoppingRLCallback",
-    "EvalCallback",
-    "FeatureEngineer",
-    "Manifest",
-    "Model",
-    "ModelCheckpointer",
-    "ModelType",
-    "Needs",
-    "PPOConfig",
-    "RLAgent",
-    "RLCallback",
-    "RLProgressTracker",
-    "RLTrainingConfig",
-    "RunningMeanStd",
-    "SACConfig",
-    "StrategyBase",
-    "TD3Config",
-    "TradingEnvConfig",
-    "TradingEnvironment",
-    "TradingMetricsCallback",
-    "TrainingContext",
-    "TrainingTask",
-    "VectorTradingEnvironment",
-    "WalkForwardValidator",
-    "create_rl_agent",
-    "list_available_agents",
-    "load_artifact",
-    "manifest_sha256",
-    "prove",
-    "read_manifest",
-    "save_artifact",
-    "train_rl_agent",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    from data_pipeline import DataLoader as DataLoader
+    from data_pipeline import FeatureEngineer as FeatureEngineer
+    from evaluation import StrategyBase as StrategyBase
+    from evaluation import WalkForwardValidator as WalkForwardValidator
+    from trainers.artifact import Artifact as Artifact
+    from trainers.artifact import ArtifactFacts as ArtifactFacts
+    from trainers.artifact import load_artifact as load_artifact
+    from trainers.artifact import prove as prove
+    from trainers.artifact import save_artifact as save_artifact
+    from trainers.cloning.config import BehavioralClonerConfig as BehavioralClonerConfig
+    from trainers.cloning.forest import BehavioralCloner as BehavioralCloner
+    from trainers.interface import Model as Model
+    from trainers.interface import ModelType as ModelType
+    from trainers.interface import TrainingContext as TrainingContext
+    from trainers.interface import TrainingTask as TrainingTask
+    from trainers.manifest import Manifest as Manifest
+    from trainers.manifest import manifest_sha256 as manifest_sha256
+    from trainers.manifest import read_manifest as read_manifest
+    from trainers.needs import Needs as Needs
+    from trainers.rl import A2CConfig as A2CConfig
+    from trainers.rl import CallbackList as CallbackList
+    from trainers.rl import CheckpointCallback as CheckpointCallback
+    from trainers.rl import DDPGConfig as DDPGConfig
+    from trainers.rl import DQNConfig as DQNConfig
+    from trainers.rl import EarlyStoppingCallback as EarlyStoppingCallback
+    from trainers.rl import EarlyStoppingRLCallback as EarlyStoppingRLCallback
+    from trainers.rl import EvalCallback as EvalCallback
+    from trainers.rl import ModelCheckpointer as ModelCheckpointer
+    from trainers.rl import PPOConfig as PPOConfig
+    from trainers.rl import RLAgent as RLAgent
+    from trainers.rl import RLCallback as RLCallback
+    from trainers.rl import RLProgressTracker as RLProgressTracker
+    from trainers.rl import RLTrainingConfig as RLTrainingConfig
+    from trainers.rl import RunningMeanStd as RunningMeanStd
+    from trainers.rl import SACConfig as SACConfig
+    from trainers.rl import TD3Config as TD3Config
+    from trainers.rl import TradingEnvConfig as TradingEnvConfig
+    from trainers.rl import TradingEnvironment as TradingEnvironment
+    from trainers.rl import TradingMetricsCallback as TradingMetricsCallback
+    from trainers.rl import VectorTradingEnvironment as VectorTradingEnvironment
+    from trainers.rl import create_rl_agent as create_rl_agent
+    from trainers.rl import list_available_agents as list_available_agents
+    from trainers.rl import train_rl_agent as train_rl_agent
+else:
+    __getattr__, __dir__ = lazy_exports(__name__, __file__)

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from config.errors import ConfigError, UsageError
 from config.settings import Section, Settings
+from trainers.flags import ParamFlag, flags_of
 from trainers.needs import Needs
+from trainers.rl.agent_specs import AGENTS
 
 if TYPE_CHECKING:
     from trainers.interface import ModelType
@@ -28,42 +30,16 @@ class _Entry:
 
 
 _REGISTERED = {
-    "a2c": _Entry(
-        "Advantage actor-critic: an agent that learns by trading the past in many small steps.",
-        "trainers.rl.params:A2CParams",
-        "trainers.rl.model_type:a2c",
-    ),
     "behavioral_cloner": _Entry(
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
         "trainers.cloning.config:BehavioralClonerParams",
         "trainers.cloning.model_type:BehavioralClonerType",
         _CLONER,
     ),
-    "ddpg": _Entry(
-        "Deep deterministic policy gradient: an agent that learns what weight to hold, with steady noise to explore.",
-        "trainers.rl.params:DDPGParams",
-        "trainers.rl.model_type:ddpg",
-    ),
-    "dqn": _Entry(
-        "Deep Q-network, dueling and double: an agent that learns what it is worth to be short, flat or long.",
-        "trainers.rl.params:DQNParams",
-        "trainers.rl.model_type:dqn",
-    ),
-    "ppo": _Entry(
-        "Proximal policy optimisation: an agent that learns by trading the past, in steps that it can take back.",
-        "trainers.rl.params:PPOParams",
-        "trainers.rl.model_type:ppo",
-    ),
-    "sac": _Entry(
-        "Soft actor-critic: an agent that learns what weight to hold from all that it remembers, and stays curious.",
-        "trainers.rl.params:SACParams",
-        "trainers.rl.model_type:sac",
-    ),
-    "td3": _Entry(
-        "Twin delayed DDPG: an agent that learns what weight to hold, with two critics against wishful thinking.",
-        "trainers.rl.params:TD3Params",
-        "trainers.rl.model_type:td3",
-    ),
+    **{
+        name: _Entry(spec.description, f"trainers.rl.params:{name}", f"trainers.rl.model_type:{name}")
+        for name, spec in AGENTS.items()
+    },
 }
 
 
@@ -92,7 +68,7 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
 
     Where the desk's `settings` say what a model type would else have a default for, such as costs, they come between.
     """
-    params = cast("type[Section]", _imported(_entry(name).params))
+    params = _params(name)
     try:
         return params.model_validate(values, context=settings)
     except ValidationError as error:
@@ -106,6 +82,15 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
             _known(f"model_params.{name}", params, error.errors()[0]["loc"]),
             mistakes=mistakes,
         ) from error
+
+
+def flags(name: str) -> dict[str, ParamFlag]:
+    """The command-line flags that the params of model type `name` declare, by each spelling. Imports nothing heavy."""
+    return flags_of(_params(name))
+
+
+def _params(name: str) -> type[Section]:
+    return cast("type[Section]", _imported(_entry(name).params))
 
 
 def _known(place: str, section: type[Section], mistake: tuple[int | str, ...]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from config.errors import NightdeskError
-from config.settings import JobName, Monitoring
+from config.settings import Monitoring
 from daemon.alerts.engine import Observation
 from daemon.domain.metrics import MonitoredMetrics
 
@@ -137,18 +137,20 @@ def run_ended(run: Run) -> Observation | None:
         return event("run.failed", run.job, f"{run.name} succeeded.", "Nothing to do.", happened=False, link=link)
     if run.state not in ENDS:
         return None
-    said, cure = _first_failure(run.job, run.detail or {})
+    failure, cure = _commonest_failure(run)
     cause = f" ({run.cause})" if run.cause else ""
-    return event("run.failed", run.job, f"{run.name} {ENDS[run.state]}{cause}{said}.", cure, link=link)
+    return event("run.failed", run.job, f"{run.name} {ENDS[run.state]}{cause}{failure}.", cure, link=link)
 
 
-def _first_failure(job: JobName, detail: Mapping[str, Any]) -> tuple[str, str]:
+def _commonest_failure(run: Run) -> tuple[str, str]:
+    """What went wrong, with its cure, from the detail of `run`: of many failures the first with the run's own cause."""
+    detail = run.detail or {}
     failed: Mapping[str, Any] = detail.get("failed") or {}
-    for subject, error in failed.items():
-        if error:
-            others = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
-            return f": {subject}: {error['message'].rstrip('.')}{others}", error["cure"]
-    return (
-        f": {str(detail['message']).rstrip('.')}" if "message" in detail else "",
-        f"Read its log, then run {job} again.",
-    )
+    explained = [(subject, error) for subject, error in failed.items() if error]
+    if explained:
+        subject, error = next((pair for pair in explained if pair[1]["code"] == run.cause), explained[0])
+        others = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+        return f": {subject}: {error['message'].rstrip('.')}{others}", error["cure"]
+    error = (detail.get("trades") or {}).get("error") or detail
+    message = f": {str(error['message']).rstrip('.')}" if "message" in error else ""
+    return message, error.get("cure") or f"Read its log, logs/runs/{run.name}.jsonl."

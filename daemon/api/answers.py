@@ -342,6 +342,17 @@ class Backups(Answer):
     last_proven: Backup | None = Field(description="The newest that a drill restored and predicted from.")
 
 
+class Condition(Answer):
+    """How the desk is, or one thing that is amiss, as a person would say it."""
+
+    state: Literal["ok", "degraded", "down"]
+    code: str = Field(description="A stable code of the cause; ok when all is well.", examples=["data.unreachable"])
+    job: JobName | None = Field(description="The job that it comes from, if it comes from one.")
+    title: str = Field(description="A few words.", examples=["Data update failed"])
+    message: str
+    cure: str = Field(description="What to do about it; empty where there is nothing to do.")
+
+
 class Status(Answer):
     """The whole desk at a glance."""
 
@@ -349,6 +360,8 @@ class Status(Answer):
     since: datetime
     time_zone: str
     provenance_note: str | None = Field(description="Set while the desk works on sample data.")
+    health: Condition = Field(description="The worst of `conditions`; when nothing is amiss, that all is well.")
+    conditions: list[Condition] = Field(description="Everything that is amiss, the worst first.")
     ready: bool
     problems: list[str] = Field(description="What keeps the desk from its work.")
     notices: list[str] = Field(description="What a reader should know though the desk is ready.")
@@ -393,6 +406,9 @@ class RunRequest(BaseModel):
     episodes: int | None = Field(default=None, ge=1)
     iterations: int | None = Field(default=None, ge=1)
     lookback_days: int | None = Field(default=None, ge=1)
+    model_params: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="Params by model type, in place of those of the settings.", max_length=100
+    )
     accept: Acceptance | None = Field(default=None, description="For data_update: take what the source tells now.")
 
     @model_validator(mode="after")

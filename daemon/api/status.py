@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from config.settings import JOBS
 from daemon.api import answers, views
 from daemon.api.desk import DeskView
+from daemon.condition import conditions, overall
 from daemon.store import alerts, backups, datasets, jobs, models, overview, runs, signals
 from daemon.targets import Target, targets
 
@@ -27,7 +28,12 @@ def status(desk: DeskView) -> answers.Status:
     listed = job_list(desk)
 
     def look(c: Connection) -> answers.Status:
+        record = overview.desk_record(c, set(targets(desk.settings, desk.home)))
+        amiss = conditions(record, desk.settings, now, problems)
+        progress = {run.id: found for run in record.pending if (found := desk.run_progress(run.id))}
         return answers.Status(
+            health=answers.Condition.model_validate(overall(amiss, record, progress)),
+            conditions=[answers.Condition.model_validate(condition) for condition in amiss],
             version=version(),
             since=desk.started_at,
             time_zone=desk.settings.time_zone,

@@ -16,6 +16,7 @@ from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
 from daemon.cli.commands import data, doctor, init, inspect, night, run, stored
+from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import tell
 
 ALIASES = "Also understood"
@@ -34,7 +35,7 @@ app.command("status")(inspect.status)
 app.command("run-once")(night.run_once)
 app.command("init")(init.init)
 app.command("create-config", hidden=True)(init.init)
-app.command("train")(night.train)
+app.command("train", cls=CommandWithModelFlags, context_settings=EXTRA_WORDS)(night.train)
 app.command("evaluate")(night.evaluate)
 app.command("signals")(inspect.signals)
 app.command("models")(inspect.models)

@@ -122,7 +122,7 @@ class LocalExecutor:
         for _ in range(self._workers):
             self._slots.release()
 
-    async def _hire(self, spec: TaskSpec[ResultT]) -> WorkerProcess:
+    async def _hire(self, spec: TaskSpec[Any]) -> WorkerProcess:
         withheld = spec.settings.secret_variables()
         worker = (None if spec.secrets else self._warm(withheld)) or await self._start(withheld)
         self._busy.add(worker)

@@ -41,6 +41,11 @@ def fault(code: str, reason: object) -> StoreError:
     return StoreError(code, f"{what} ({str(reason).strip()}).", cure)
 
 
+def meaning(code: str) -> tuple[str, str] | None:
+    """The sentence and the cure of `code`; None if it is no fault of a database."""
+    return _CURES.get(code)
+
+
 def explain(error: BaseException) -> StoreError | None:
     """The fault behind a database error; None if it is not the world's fault but the query's."""
     cause = error.orig if isinstance(error, DBAPIError) else error

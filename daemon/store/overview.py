@@ -1,4 +1,4 @@
-"""What a status page asks of many models at once: one query each, however many there are."""
+"""What a status page asks of the whole desk, and of many models at once: one query each, however many there are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,29 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, func, select
 
+from config.settings import NIGHT
+from daemon.condition import DeskRecord
+from daemon.store import alerts, models, runs, signals
 from daemon.store.models import Evaluation
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions
+from daemon.targets import Target
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000
+
+
+def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
+    """What the question how the desk is can be answered from; `targets` are those that it keeps fresh."""
+    results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
+    serving = [version for version in models.champions(c) if Target(version.subject, version.model_type) in targets]
+    return DeskRecord(
+        results=results,
+        pending=runs.pending(c),
+        champions=len(serving),
+        signals_expire=max((signal.expires_at for signal in signals.latest(c)), default=None),
+        firing=[alert for alert in alerts.open_alerts(c) if alert.state == "firing"],
+    )
 
 
 def version_names(c: Connection, version_ids: Collection[int]) -> dict[int, str]:

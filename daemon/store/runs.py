@@ -19,6 +19,9 @@ _UNFINISHED = tuple(state for state in STATES if state not in TERMINAL)
 # The ends that use up an attempt.
 _SPENT: tuple[RunState, ...] = ("crashed", "failed")
 
+# The ends of a run that did its work or tried to.
+_RESULTS: tuple[RunState, ...] = ("succeeded", "partial", "failed", "crashed", "timed_out")
+
 
 def record(
     c: Connection,
@@ -192,6 +195,22 @@ def last_ended(c: Connection, job: JobName) -> int | None:
     ended = select(runs.c.id).where(runs.c.job == job, runs.c.state.in_(TERMINAL))
     found: int | None = c.execute(ended.order_by(runs.c.id.desc()).limit(1)).scalar()
     return found
+
+
+def last_result(c: Connection, job: JobName) -> Run | None:
+    """The newest run of `job` that says how the job goes: one that did its work, failed at it, or had nothing to do.
+
+    A run that was missed, cancelled, or skipped because the one before it was still at work says nothing of that.
+    """
+    skipped = (runs.c.state == "skipped") & (func.coalesce(runs.c.cause, "") != "overlap")
+    telling = or_(runs.c.state.in_(_RESULTS), skipped)
+    query = select(runs).where(runs.c.job == job, telling).order_by(runs.c.id.desc()).limit(1)
+    return next(iter(_runs(c, query)), None)
+
+
+def pending(c: Connection) -> list[Run]:
+    """The runs that have not come to their end, those included that are to start later; oldest first."""
+    return _runs(c, select(runs).where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
 
 
 def orphans(c: Connection) -> list[Run]:

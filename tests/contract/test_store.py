@@ -16,11 +16,28 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.errors import NightdeskError
+from config.settings import Settings
+from daemon.alerts.rules import event
+from daemon.condition import DeskRecord
 from daemon.runs import Owner
-from daemon.store import datasets, engines, jobs, measurements, models, runs, schema, signals, tasks, trials
+from daemon.store import (
+    alerts,
+    datasets,
+    engines,
+    jobs,
+    measurements,
+    models,
+    overview,
+    runs,
+    schema,
+    signals,
+    tasks,
+    trials,
+)
 from daemon.store.database import Database
 from daemon.store.models import Evaluation, Version
 from daemon.store.tables import metadata
+from daemon.targets import Target
 from tests.support.stores import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
 
 SECOND = timedelta(seconds=1)
@@ -316,6 +333,41 @@ def test_an_end_is_final(write, read):
     assert not write(runs.move, run.id, "running", NOON)
     assert not write(runs.claim, run.id, ME, NOON)
     assert read(runs.get, run.id).cause == "data.empty"
+
+
+def test_the_last_result_of_a_job_passes_over_runs_that_say_nothing_of_how_it_goes(write, read):
+    assert read(runs.last_result, "training") is None
+    failed = _recorded(write)
+    write(runs.claim, failed.id, ME, NOON)
+    write(runs.finish, failed.id, "failed", NOON, cause="data.empty", attempts=1)
+    _recorded(write, at=NOON + DAY, state="missed", cause="desk.down")
+    _recorded(write, at=NOON + 2 * DAY, state="skipped", cause="overlap")
+    cancelled = _recorded(write, at=NOON + 3 * DAY)
+    write(runs.finish, cancelled.id, "cancelled", NOON, cause="person", attempts=1)
+    later = _recorded(write, at=NOON + 4 * DAY, not_before=NOON + 4 * DAY)
+    assert read(runs.last_result, "training").id == failed.id
+    assert [run.id for run in read(runs.pending)] == [later.id]
+    write(runs.claim, later.id, ME, NOON)
+    assert [run.id for run in read(runs.pending)] == [later.id]
+    write(runs.finish, later.id, "skipped", NOON, cause="data.stale", attempts=1)
+    assert read(runs.last_result, "training").id == later.id
+    assert read(runs.last_result, "evaluation") is None
+    assert read(runs.pending) == []
+
+
+def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_expiry(write, read):
+    settings, targets = Settings(symbols=("AAPL",)), {Target("AAPL", "cloner")}
+    assert read(overview.desk_record, targets) == DeskRecord({}, [], 0, None, [])
+    for symbol in ("AAPL", "MSFT"):
+        version = write(add_version, "v1", symbol=symbol)
+        write(models.serve, symbol, "cloner", version.id, NOON, why="better", who="evaluation")
+        write(publish, version, NOON)
+    run = _recorded(write)
+    record = read(overview.desk_record, targets)
+    assert (record.champions, record.signals_expire) == (1, NOON + DAY)
+    assert [pending.id for pending in record.pending] == [run.id]
+    write(alerts.observe, event("disk.full", "disk", "The disk is full.", "Free space."), settings, NOON)
+    assert [alert.rule for alert in read(overview.desk_record, targets).firing] == ["disk.full"]
 
 
 def test_a_run_ends_only_in_an_end(write):

@@ -23,7 +23,6 @@ from config.secrets import Secret
 from config.settings import Settings
 from daemon.executors import processes
 from daemon.executors.local import LocalExecutor, home_mark, kill_leftovers
-from daemon.protocol import assign
 from tests.support.executing import (
     REPOSITORY,
     WORK,
@@ -41,7 +40,6 @@ from tests.support.executing import (
     value,
     wait_until,
 )
-from tests.support.work import order
 
 
 @pytest.fixture(autouse=True)
@@ -390,9 +388,9 @@ def test_variables_that_hold_secrets_are_kept_from_tasks(
     monkeypatch.setenv("R2_SECRET_ACCESS_KEY", "hush too")
     task = hooked(spec("secrets", hidden=["hush, hush", "hush too"]))
     handed = replace(task, secrets={"OTHER": Secret("another")})
-    told = [value(outcome) for outcome in outcomes(executor, [task, handed, task])]
-    assert [each["in_sight"] for each in told] == [[], [], []]
-    assert [each["values"] for each in told] == [{}, {"OTHER": "another"}, {}]
+    results = [value(outcome) for outcome in outcomes(executor, [task, handed, task])]
+    assert [result["in_sight"] for result in results] == [[], [], []]
+    assert [result["values"] for result in results] == [{}, {"OTHER": "another"}, {}]
 
 
 def test_a_variable_that_new_settings_call_a_secret_is_kept_from_the_tasks_that_follow(
@@ -400,15 +398,14 @@ def test_a_variable_that_new_settings_call_a_secret_is_kept_from_the_tasks_that_
 ) -> None:
     monkeypatch.setenv("HOOK_SECRET", "hush, hush")
     before = spec("environment", name="HOOK_SECRET")
-    told = [value(outcome) for outcome in outcomes(executor, [before, hooked(before), before])]
-    assert told == [{"value": "hush, hush"}, {"value": None}, {"value": None}]
+    results = [value(outcome) for outcome in outcomes(executor, [before, hooked(before), before])]
+    assert results == [{"value": "hush, hush"}, {"value": None}, {"value": None}]
 
 
 def test_a_task_with_secrets_has_a_worker_that_does_no_other_task_before_or_after(executor: LocalExecutor) -> None:
     task = spec("secrets", hidden=[])
     handed = replace(task, secrets={"BUCKET_KEY": Secret("hush too")})
-    ends = outcomes(executor, [task, handed, handed, task])
-    first, second, third, last = map(value, ends)
+    first, second, third, last = (value(outcome) for outcome in outcomes(executor, [task, handed, handed, task]))
     assert [each["values"] for each in (first, second, last)] == [{}, {"BUCKET_KEY": "hush too"}, {}]
     assert first["pid"] == last["pid"]
     assert len({first["pid"], second["pid"], third["pid"]}) == 3
@@ -419,12 +416,11 @@ def test_a_secret_is_on_no_command_line_in_no_environment_and_in_no_repr(executo
     outcome, events = heard(executor, task)
     assert value(outcome)["values"] == {"BUCKET_KEY": "hush, hush"}
     assert value(outcome)["in_sight"] == []
-    assert "hush, hush" not in repr(replace(task, request=order("secrets")(args={})))
-    assert "hush, hush" not in repr(assign(order("secrets")(args={}), "home", task.settings, task.secrets))
+    assert "hush, hush" not in repr(replace(task, request=spec("secrets", hidden=[]).request))
     assert lines(events) == ["my secrets: {'BUCKET_KEY': ***}"]
 
 
-def test_a_crash_whose_message_holds_a_secret_is_told_without_it(executor: LocalExecutor) -> None:
+def test_a_crash_whose_message_holds_a_secret_is_reported_without_it(executor: LocalExecutor) -> None:
     task = replace(spec("reveal_in_a_crash"), secrets={"BUCKET_KEY": Secret("hush, hush")})
     outcome, _ = heard(executor, task)
     assert outcome.error is not None

@@ -22,8 +22,9 @@ from daemon.runs import Owner
 from daemon.store import runs
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.store import BarStore
-from tests.support.desk import FakeDesk, filled_desk
+from tests.support.desk import FakeDesk, end_run, filled_desk
 from tests.support.http import TOKEN, serving
+from trainers import registry
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,25 @@ def test_a_sleeping_desk_tells_what_it_recorded(asleep, nightdesk):
     assert "Sample data" not in said.err
     assert "AAPL" in said.out
     assert nightdesk("status", "--json").json["problems"] == ["desk.not_running"]
+
+
+def test_status_names_the_job_that_failed_and_its_cure(desk, nightdesk):
+    assert "Degraded: Sharpe ratio 0.10 is below 0.50." in nightdesk("status").out
+    error = NightdeskError("data.empty", "There are no bars of AAPL.", "Pull them.").to_dict()
+    run = end_run(desk, "data_update", "failed", cause="data.empty", detail={"failed": {"AAPL": error}})
+    said = nightdesk("status")
+    assert said.code == 0
+    assert f"Degraded: {run.name} failed (data.empty): AAPL: There are no bars of AAPL." in said.out
+    assert "Cure: Pull them. Then start it again: `nightdesk run-once all`." in said.out
+    assert nightdesk("status", "--json").json["health"]["job"] == "data_update"
+
+
+def test_a_sleeping_desk_is_down_and_its_failed_job_is_told_too(home, nightdesk):
+    with filled_desk(home) as desk:
+        end_run(desk, "backup", "timed_out", cause="task.timed_out")
+    states = [(found["state"], found["code"]) for found in nightdesk("status", "--json").json["conditions"]]
+    assert states[:2] == [("down", "desk.not_running"), ("degraded", "task.timed_out")]
+    assert "Cure: Start it: `nightdesk run`." in nightdesk("status").out
 
 
 def test_a_running_desk_is_asked_over_its_api(desk, nightdesk):
@@ -220,6 +240,50 @@ def test_the_seeds_flags_are_understood(desk, nightdesk):
         ("data_update", {"symbols": ["AAPL", "GOOGL"]}),
     ]
     assert nightdesk("--status").out.startswith("Nightdesk ")
+
+
+def test_flags_of_a_model_type_reach_its_params(desk, nightdesk):
+    end_what_is_at_work(desk)
+    ending_in(desk, "succeeded")
+    words = ("train", "--model-type", "ppo", "behavioral_cloner", "--symbol", "AAPL")
+    flags = ("--hidden_dim", "32", "--lr=0.001", "--n-estimators", "20")
+    assert nightdesk(*words, *flags).code == 0
+    options = {
+        "symbols": ["AAPL"],
+        "model_types": ["ppo", "behavioral_cloner"],
+        "model_params": {
+            "ppo": {"agent": {"hidden_dim": 32, "learning_rate": 0.001}},
+            "behavioral_cloner": {"n_estimators": 20},
+        },
+    }
+    assert [(job, given) for job, given, _ in desk.asked] == [("data_update", options), ("training", options)]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--model-type", "ppo", "--hiden-dim", "3"), "Did you mean --hidden-dim?"),
+        (("--model-type", "ppo", "--step", "3"), "Did you mean --steps?"),
+        (("--model-type", "ppo", "--n-estimators", "3"), "no option '--n-estimators' for ppo"),
+        (("--model-type", "ppo", "--hidden-dim", "wide"), "'wide' cannot be used for --hidden-dim"),
+        (("--model-type", "ppo", "--hidden-dim", "0"), "agent.hidden_dim"),
+        (("--model-type", "ppo", "--hidden-dim"), "--hidden-dim has no value"),
+        (("now",), "no option 'now' for behavioral_cloner"),
+    ],
+)
+def test_a_flag_that_is_not_known_or_not_usable_is_a_usage_error_with_a_cure(nightdesk, words, told):
+    said = nightdesk("train", *words)
+    assert said.code == 2
+    assert told in said.err
+    assert "Cure: " in said.err
+
+
+def test_the_help_of_train_lists_the_flags_of_every_model_type(nightdesk):
+    said = nightdesk("train", "--help").out
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "--hidden-dim units in each of the two hidden layers" in lines
+    assert "behavioral_cloner --n-estimators --max-depth" in lines
+    assert all(any(line.startswith(f"{name} --") for line in lines) for name in registry.names())
 
 
 def test_a_job_at_work_is_not_started_again(desk, nightdesk):

@@ -15,7 +15,7 @@ from config.settings import JOBS, Settings
 from daemon.cli.app import app
 from daemon.house import check_settings
 from tests.support.config_keys import defaults
-from trainers.rl.params import PPOParams
+from trainers.rl.params import params_class
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -97,5 +97,7 @@ def test_the_configs_that_the_readme_shows_can_be_used():
 
 def test_the_params_of_agents_that_the_readme_tells_are_the_defaults():
     told = re.findall(r"`(environments|evaluations|validation|purge)`(?: \(|, )([\d.]+)", README)
-    assert {name: float(value) for name, value in told} == {name: getattr(PPOParams(), name) for name, _ in told}
+    assert {name: float(value) for name, value in told} == {
+        name: getattr(params_class("ppo")(), name) for name, _ in told
+    }
     assert len(told) == 4

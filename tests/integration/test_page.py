@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import Connection
 
 from config.paths import Home
-from config.settings import Settings
+from config.settings import NIGHT, Settings
 from daemon.clock import SystemClock
 from daemon.dashboard.page import STATIC
-from daemon.store import datasets
-from tests.support.desk import NOW, FakeDesk, empty_desk, filled_desk
+from daemon.store import datasets, runs
+from tests.support.desk import NOW, FakeDesk, empty_desk, end_run, filled_desk
 from tests.support.http import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -126,6 +126,43 @@ def test_a_new_desk_says_what_will_happen_next(home: Home, tmp_path: Path):
     assert "No data yet." in page
     assert "No backup yet; one is taken at the end of every night." in page
     assert re.search(r'<section id="alerts"[^>]* hidden', dom)
+
+
+@browser
+def test_a_failed_job_stands_on_the_page_with_its_cure_and_in_the_title(home: Home, tmp_path: Path):
+    error = {
+        "code": "data.unknown_symbol",
+        "message": "The folder of bars has no file for <AAPL>.",
+        "cure": "Add AAPL.csv or AAPL.parquet.",
+        "detail": {},
+    }
+    with empty_desk(home) as desk:
+        end_run(desk, "data_update", "failed", cause="data.unknown_symbol", detail={"failed": {"AAPL": error}})
+        failed, complaints = open_page(desk, tmp_path / "profile")
+        for job in NIGHT:
+            end_run(desk, job, "succeeded")
+        mended, _ = open_page(desk, tmp_path / "profile")
+    page = words(failed)
+    assert complaints == ""
+    assert "<title>Data update failed · Nightdesk</title>" in failed
+    assert re.search(r'id="state" class="pill large bad"[^>]*>Data update failed<', failed)
+    assert "AAPL: The folder of bars has no file for <AAPL>." in page
+    assert "What to do: Add AAPL.csv or AAPL.parquet. Then start it again: nightdesk run-once all ." in page
+    assert "<code>nightdesk run-once all</code>" in failed
+    assert page.count("The folder of bars has no file") == 1, "its alert does not say the same again"
+    assert "<title>No model serves yet · Nightdesk</title>" in mended
+    assert "No model has been good enough" in words(mended)
+    assert "Add AAPL.csv" not in mended
+
+
+@browser
+def test_the_first_night_is_told_in_the_title_without_a_warning(home: Home, tmp_path: Path):
+    with empty_desk(home) as desk:
+        desk.database.write(lambda c: runs.request(c, "training", now=NOW, trigger="first_night"))
+        dom, _ = open_page(desk, tmp_path / "profile")
+    assert "<title>First night: training · Nightdesk</title>" in dom
+    assert re.search(r'id="state" class="pill large busy"', dom)
+    assert "What to do" not in dom
 
 
 @browser

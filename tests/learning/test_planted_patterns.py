@@ -12,7 +12,7 @@ import pytest
 from evaluation.ledger import Array
 from tests.support.planted import COSTS, Planted, noisy_sine, pure_noise, regime_switch
 from trainers.rl import RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent, train_rl_agent
-from trainers.rl.agent_configs import CONFIGS
+from trainers.rl.agent_specs import agent_spec
 from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
 
@@ -64,7 +64,7 @@ def decided(name: str, recipe: Recipe, planted: Planted, unseen: int, seed: int,
         name,
         env.observation_space_dim,
         env.action_space_dim,
-        CONFIGS[name](hidden_dim=64, **recipe.agent),
+        agent_spec(name).config(hidden_dim=64, **recipe.agent),
         action_space=env.action_space,
         seed=seed,
     )

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from tests.support.identity import LENGTH
 from tests.support.small_agents import CHOOSING, TYPES, identity_for
 from trainers.rl.agent import RLAgent
-from trainers.rl.agent_configs import CONFIGS
+from trainers.rl.agent_specs import agent_spec
 from trainers.rl.agents import create_rl_agent
 from trainers.rl.callback import RLCallback
 from trainers.rl.callbacks import EvalCallback
@@ -64,7 +64,7 @@ def made(agent_type: str, env: VecEnv, seed: int, **config: Any) -> RLAgent:
     inputs = env.observation_space.shape[0]
     config = {"hidden_dim": 64, **config}
     return create_rl_agent(
-        agent_type, inputs, size, CONFIGS[agent_type](**config), action_space=actions, seed=seed, device="cpu"
+        agent_type, inputs, size, agent_spec(agent_type).config(**config), action_space=actions, seed=seed, device="cpu"
     )
 
 

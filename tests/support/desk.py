@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 from config.errors import UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
+from daemon.alerts.rules import run_ended
 from daemon.clock import ManualClock
 from daemon.domain.progress import RunProgress
 from daemon.domain.tasks import TaskProgress
-from daemon.runs import Owner, Run
+from daemon.runs import Owner, Run, RunState
 from daemon.store import jobs, models, runs, signals, tasks
+from daemon.store.alerts import observe
 from daemon.store.database import Database
 from daemon.store.tables import alerts, backups
 
@@ -210,6 +212,23 @@ def publish(c: Connection, version: models.Version, **said: Any) -> None:
         provenance=version.provenance, dataset=version.dataset, **{"symbol": version.subject, **facts},
     )  # fmt: skip
     assert signals.publish(c, new)
+
+
+def end_run(desk: FakeDesk, job: JobName, state: RunState, **end: Any) -> Run:
+    """A run of `job` that a person asked for and that has ended so, with the alert that this raises or resolves."""
+    now = desk.clock.now()
+
+    def change(c: Connection) -> Run:
+        run = runs.request(c, job, now=now, trigger="manual")
+        assert runs.claim(c, run.id, Owner.me(), now)
+        runs.finish(c, run.id, state, now, attempts=1, **end)
+        ended = runs.get(c, run.id)
+        assert ended is not None
+        if observation := run_ended(ended):
+            observe(c, observation, desk.settings, now)
+        return ended
+
+    return desk.database.write(change)
 
 
 def _at_work(c: Connection, now: datetime) -> Run:

@@ -89,7 +89,7 @@ class ToldExecutor:
 class WorkingExecutor(ToldExecutor):
     """Does the tasks here and now by the code of a worker, and counts how many were under way at once."""
 
-    def __init__(self, home: Home, now: Callable[[], datetime], *, capacity: int = 2) -> None:
+    def __init__(self, home: Home, now: Callable[[], datetime], capacity: int = 2) -> None:
         super().__init__(capacity=capacity)
         self.home, self.now = home, now
         self.busy = self.most = 0
@@ -107,7 +107,8 @@ class WorkingExecutor(ToldExecutor):
         return Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, 0.1)
 
     def _context(self, assignment: Assignment[Any]) -> WorkContext:
-        home, secrets = Home(Path(assignment.home)), {name: Secret(text) for name, text in assignment.secrets.items()}
+        secrets = {name: Secret(value) for name, value in assignment.secrets.items()}
+        home = Home(Path(assignment.home))
         return WorkContext(home, assignment.settings, lambda *_: None, lambda: False, self.now, secrets)
 
 

@@ -10,18 +10,19 @@ from stable_baselines3.common.vec_env import VecEnv
 from tests.support.identity import Identity
 from tests.support.prices import walk
 from trainers.rl.agent import RLAgent
-from trainers.rl.agent_configs import CONFIGS, AgentConfig, ReplayConfig
+from trainers.rl.agent_configs import AgentConfig, ReplayConfig
+from trainers.rl.agent_specs import AGENTS, agents_with
 from trainers.rl.agents import create_rl_agent
 from trainers.rl.environment import TradingEnvironment
 from trainers.rl.environment_config import TradingEnvConfig
 
-TYPES = tuple(CONFIGS)
-CHOOSING = ("ppo", "dqn", "a2c")
+TYPES = tuple(AGENTS)
+CHOOSING = agents_with("discrete")
 
 
 def small(agent_type: str, **changes: Any) -> AgentConfig:
     """A config of eight neurons that learns from its first steps."""
-    kind = CONFIGS[agent_type]
+    kind = AGENTS[agent_type].config
     quick: dict[str, Any] = {"hidden_dim": 8}
     if issubclass(kind, ReplayConfig):
         quick |= {"buffer_size": 200, "learning_starts": 20, "batch_size": 8}

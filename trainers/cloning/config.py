@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from config.settings import Section
+from config.dataclass_section import DataclassSection
 from data_pipeline.actions import number
+from trainers.flags import Flag
 
 
 def _by_action(value: Any) -> Any:
@@ -24,11 +25,11 @@ Weight = Annotated[float, Field(gt=0.0)]
 ClassWeights = Annotated[dict[int, Weight], BeforeValidator(_by_action)]
 
 
-class ForestConfig(Section):
+class ForestConfig(DataclassSection):
     """How a forest is grown and measured. Classes left out of hand-made weights weigh 1."""
 
-    n_estimators: int = Field(default=100, ge=1, le=10_000)
-    max_depth: int | None = Field(default=10, ge=1)
+    n_estimators: Annotated[int, Field(ge=1, le=10_000), Flag("--n-estimators", help="trees of the forest")] = 100
+    max_depth: Annotated[int | None, Field(ge=1), Flag("--max-depth", help="depth of a tree")] = 10
     min_samples_split: int = Field(default=5, ge=2)
     min_samples_leaf: int = Field(default=2, ge=1)
     class_weight: Literal["balanced"] | ClassWeights | None = "balanced"
@@ -42,6 +43,16 @@ class ForestConfig(Section):
 
 class BehavioralClonerConfig(ForestConfig):
     """The configuration of a `BehavioralCloner`."""
+
+    leading_fields = (
+        "n_estimators",
+        "max_depth",
+        "min_samples_split",
+        "min_samples_leaf",
+        "random_state",
+        "test_size",
+        "class_weight",
+    )
 
     random_state: int = Field(default=42, ge=0, le=2**32 - 1)
 

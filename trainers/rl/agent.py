@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,17 +22,12 @@ from config.errors import NightdeskError, UsageError
 from trainers.rl.agent_checkpoint import Checkpoint, write_checkpoint
 from trainers.rl.agent_configs import AgentConfig
 from trainers.rl.agent_file import AgentAbout, fitting, read_agent, write_agent
+from trainers.rl.agent_specs import ActionKind, agent_spec, agents_with
 from trainers.rl.algorithms.base import Algorithm
-from trainers.rl.algorithms.dqn import DQN
-from trainers.rl.algorithms.on_policy import A2C, PPO
-from trainers.rl.algorithms.sac import SAC
-from trainers.rl.algorithms.td3 import DDPG, TD3
 from trainers.rl.environment import TradingEnvironment
 from trainers.rl.policy import CLIP, PolicyLayers
 from trainers.rl.randomness import Randomness
 from trainers.rl.spaces import BoxActions, actions_of, observations_of, require_same
-
-_ALGORITHMS: dict[str, Any] = {"ppo": PPO, "dqn": DQN, "sac": SAC, "td3": TD3, "ddpg": DDPG, "a2c": A2C}
 
 
 class RLAgent:
@@ -50,7 +46,7 @@ class RLAgent:
         seed: int = 0,
         device: str = "auto",
     ) -> None:
-        self.agent_type = agent_type
+        self.agent_type, self._spec = agent_type, agent_spec(agent_type)
         self.observation_space = observations_of(state_dim)
         self.actions = actions_of(action_space)
         self.action_space = self.actions.space()
@@ -62,16 +58,18 @@ class RLAgent:
         self.config, self.algorithm = config, self._made(config)
 
     def _require_actions(self) -> None:
-        box = isinstance(self.action_space, spaces.Box)
-        if (self.agent_type == "dqn" and box) or (self.agent_type in {"sac", "td3", "ddpg"} and not box):
+        kind: ActionKind = "continuous" if isinstance(self.action_space, spaces.Box) else "discrete"
+        if kind not in self._spec.actions:
+            choosing, weighing = (", ".join(agents_with(each)) for each in ("discrete", "continuous"))
             raise NightdeskError(
                 "agent.action_space",
                 f"The agent {self.agent_type} cannot act by {self.actions}.",
-                "Use dqn, ppo or a2c for choices; ppo, a2c, sac, td3 or ddpg for numbers within bounds.",
+                f"For choices use one of {choosing}; for numbers within bounds one of {weighing}.",
             )
 
     def _made(self, config: AgentConfig) -> Algorithm:
-        algorithm: Algorithm = _ALGORITHMS[self.agent_type](config, self._device)
+        module, _, name = self._spec.algorithm.partition(":")
+        algorithm: Algorithm = getattr(import_module(module), name)(config, self._device)
         with self._randomness.active(), quick():  # some first weights have other bits on more threads
             algorithm.begin(config, self.observation_space, self.action_space)
         return algorithm
@@ -206,7 +204,7 @@ class RLAgent:
     def about(self) -> AgentAbout:
         """What a file says of this agent."""
         return AgentAbout(
-            agent_type=cast("Any", self.agent_type),
+            agent_type=self.agent_type,
             config=self.config.model_dump(mode="json"),
             inputs=cast("tuple[int]", self.observation_space.shape)[0],
             actions=self.actions,

@@ -13,8 +13,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.settings import Section
-from trainers.rl.agent_configs import CONFIGS, AgentConfig
+from trainers.rl.agent_configs import AgentConfig
 from trainers.rl.agent_file import AgentAbout, fitting, require_like
+from trainers.rl.agent_specs import AGENTS
 from trainers.rl.algorithms.base import Algorithm
 from trainers.rl.randomness import Randomness
 from trainers.safe_files import Tensors, corrupt, described, read_tensors, tensor_bytes
@@ -38,7 +39,7 @@ class Checkpoint:
         self._tensors, metadata = read_tensors(folder / CHECKPOINT)
         self.about = described(CHECKPOINT, CheckpointAbout, metadata.get("checkpoint"))
         agent = self.about.agent
-        self.config: AgentConfig = described(CHECKPOINT, CONFIGS[agent.agent_type], agent.config)
+        self.config: AgentConfig = described(CHECKPOINT, AGENTS[agent.agent_type].config, agent.config)
         require_like(CHECKPOINT, agent, self.config, expected)
 
     def part(self, name: str) -> Tensors:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import AfterValidator
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.settings import Section
-from trainers.rl.agent_configs import CONFIGS, AgentConfig
+from trainers.rl.agent_configs import AgentConfig
+from trainers.rl.agent_specs import AGENTS
 from trainers.rl.spaces import Actions
 from trainers.safe_files import Tensors, corrupt, described, read_tensors, tensor_bytes
 
 Weights = dict[str, torch.Tensor]
 
 
+def _agent(name: str) -> str:
+    if name not in AGENTS:
+        raise ValueError(f"{name!r} is none of the agents {', '.join(AGENTS)}")
+    return name
+
+
 class AgentAbout(Section):
     """What a file says of the agent in it."""
 
     format: Literal[1] = 1
-    agent_type: Literal["ppo", "dqn", "sac", "td3", "ddpg", "a2c"]
+    agent_type: Annotated[str, AfterValidator(_agent)]
     config: dict[str, Any]
     inputs: int
     actions: Actions
@@ -37,7 +45,7 @@ def read_agent(path: Path, expected: AgentAbout) -> tuple[AgentConfig, Tensors]:
     """The config and tensors in a file; raises unless they are those of an agent like the `expected` one."""
     tensors, metadata = read_tensors(path)
     about = described(path.name, AgentAbout, metadata.get("agent"))
-    config = described(path.name, CONFIGS[about.agent_type], about.config)
+    config = described(path.name, AGENTS[about.agent_type].config, about.config)
     require_like(path.name, about, config, expected)
     return config, tensors
 

@@ -1,15 +1,55 @@
-"""What a callback is: it looks on while an agent is trained, and may end the training."""
+"""What a callback is, and what it sees of the training: it looks on, and may end it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from config.errors import NightdeskError
-from trainers.rl.training_record import Episode, Evaluation
+from trainers.rl.training_record import Episode, Evaluation, TrainingRecord
 
 if TYPE_CHECKING:
-    from trainers.rl.training import Training
+    import gymnasium
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from trainers.rl.agent import RLAgent
+    from trainers.rl.training_config import RLTrainingConfig
+
+
+class TrainingView(Protocol):
+    """A training as its callbacks and checkpoints see it.
+
+    `environments` are played at once by `env`; `timesteps` and `episodes` count over all of them, and over everything
+    before a resumption. `record` holds every episode and evaluation.
+    """
+
+    agent: RLAgent
+    config: RLTrainingConfig
+    callbacks: CallbackList
+    record: TrainingRecord
+    env: VecEnv
+    environments: int
+
+    @property
+    def timesteps(self) -> int:
+        """Steps played, of all environments together."""
+
+    @property
+    def episodes(self) -> int:
+        """Episodes that have ended."""
+
+    @property
+    def fraction(self) -> float:
+        """The part of the training that is done, 0 to 1."""
+
+    def stop(self, why: str) -> None:
+        """End the training as soon as all that was played has been learned from; the first reason counts."""
+
+    def require_evaluable(self, env: gymnasium.Env[Any, Any] | VecEnv) -> None:
+        """Raise unless the agent can be evaluated on this environment without disturbing the training."""
+
+    def evaluate(self, env: gymnasium.Env[Any, Any], episodes: int) -> Evaluation:
+        """Let the agent play episodes on `env`, always the same ones, and report the result to every callback."""
 
 
 class RLCallback:
@@ -20,19 +60,19 @@ class RLCallback:
     as it would have. `on_training_end` is called once, also after an error, for what must be closed.
     """
 
-    def on_training_start(self, training: Training) -> None:
+    def on_training_start(self, training: TrainingView) -> None:
         """Before anything is played: the moment to refuse."""
 
-    def on_step(self, training: Training) -> bool | None:
+    def on_step(self, training: TrainingView) -> bool | None:
         """Every environment has made a step."""
 
-    def on_episode_end(self, training: Training, episode: Episode) -> bool | None:
+    def on_episode_end(self, training: TrainingView, episode: Episode) -> bool | None:
         """An episode has ended."""
 
-    def on_evaluation(self, training: Training, evaluation: Evaluation) -> bool | None:
+    def on_evaluation(self, training: TrainingView, evaluation: Evaluation) -> bool | None:
         """The agent was evaluated."""
 
-    def on_training_end(self, training: Training) -> None:
+    def on_training_end(self, training: TrainingView) -> None:
         """Nothing more will be played."""
 
     def metrics(self) -> dict[str, Any]:
@@ -61,24 +101,24 @@ class CallbackList(RLCallback):
             else:
                 yield callback
 
-    def on_training_start(self, training: Training) -> None:
+    def on_training_start(self, training: TrainingView) -> None:
         """Tell all."""
         for callback in self:
             callback.on_training_start(training)
 
-    def on_step(self, training: Training) -> bool:
+    def on_step(self, training: TrainingView) -> bool:
         """Tell all; False if any asks for the end."""
         return self._all(training, [(callback, callback.on_step(training)) for callback in self])
 
-    def on_episode_end(self, training: Training, episode: Episode) -> bool:
+    def on_episode_end(self, training: TrainingView, episode: Episode) -> bool:
         """Tell all; False if any asks for the end."""
         return self._all(training, [(callback, callback.on_episode_end(training, episode)) for callback in self])
 
-    def on_evaluation(self, training: Training, evaluation: Evaluation) -> bool:
+    def on_evaluation(self, training: TrainingView, evaluation: Evaluation) -> bool:
         """Tell all; False if any asks for the end."""
         return self._all(training, [(callback, callback.on_evaluation(training, evaluation)) for callback in self])
 
-    def on_training_end(self, training: Training) -> None:
+    def on_training_end(self, training: TrainingView) -> None:
         """Tell all."""
         for callback in self:
             callback.on_training_end(training)
@@ -110,7 +150,7 @@ class CallbackList(RLCallback):
         return [callback for callback in self if callback.state()]
 
     @staticmethod
-    def _all(training: Training, answers: list[tuple[RLCallback, bool | None]]) -> bool:
+    def _all(training: TrainingView, answers: list[tuple[RLCallback, bool | None]]) -> bool:
         against = [type(callback).__name__ for callback, answer in answers if answer is False]
         if against:
             training.stop(against[0])

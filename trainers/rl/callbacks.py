@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 from config.errors import UsageError
-from trainers.rl.callback import RLCallback
+from trainers.rl.callback import RLCallback, TrainingView
 from trainers.rl.training_record import Episode, Evaluation
 from trainers.rl.writable import require_writable
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import gymnasium
 
     from trainers.rl.environment import TradingEnvironment
-    from trainers.rl.training import Training
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +48,11 @@ class CheckpointCallback(RLCallback):
         self.saved: list[str] = []
         self._every = Every(_at_least_one("save_freq", save_freq))
 
-    def on_training_start(self, training: Training) -> None:  # noqa: ARG002
+    def on_training_start(self, training: TrainingView) -> None:  # noqa: ARG002
         """Refuse a folder that cannot be written."""
         require_writable(self.folder)
 
-    def on_step(self, training: Training) -> None:
+    def on_step(self, training: TrainingView) -> None:
         """Save if it is time."""
         if not self._every.due(training.timesteps):
             return
@@ -92,13 +91,13 @@ class EvalCallback(RLCallback):
         self.best_reward = -math.inf
         self._every = Every(_at_least_one("eval_freq", eval_freq))
 
-    def on_training_start(self, training: Training) -> None:
+    def on_training_start(self, training: TrainingView) -> None:
         """Refuse an environment that the agent cannot be evaluated on, and a folder that cannot be written."""
         training.require_evaluable(self.eval_env)
         if self.best_model is not None:
             require_writable(self.best_model.parent)
 
-    def on_step(self, training: Training) -> None:
+    def on_step(self, training: TrainingView) -> None:
         """Evaluate if it is time; keep the agent if it was never better."""
         if not self._every.due(training.episodes):
             return
@@ -148,7 +147,7 @@ class EarlyStoppingRLCallback(RLCallback):
         self.best: float | None = None
         self.waited = 0
 
-    def on_training_start(self, training: Training) -> None:
+    def on_training_start(self, training: TrainingView) -> None:
         """Refuse to wait for evaluations that nobody makes."""
         evaluated = any(isinstance(callback, EvalCallback) for callback in training.callbacks)
         if self.monitor == "evaluation" and not evaluated:
@@ -158,14 +157,14 @@ class EarlyStoppingRLCallback(RLCallback):
                 'Give train_rl_agent an eval_env or an EvalCallback, or stop by monitor="reward".',
             )
 
-    def on_episode_end(self, training: Training, episode: Episode) -> bool:
+    def on_episode_end(self, training: TrainingView, episode: Episode) -> bool:
         """Look at the reward once a round."""
         round_ended = episode.number % training.environments == 0
         if self.monitor != "reward" or not round_ended or episode.number < self.window:
             return True
         return self._look(fmean(row.reward for row in training.record.episodes[-self.window :]))
 
-    def on_evaluation(self, training: Training, evaluation: Evaluation) -> bool:  # noqa: ARG002
+    def on_evaluation(self, training: TrainingView, evaluation: Evaluation) -> bool:  # noqa: ARG002
         """Look at the evaluation."""
         return self.monitor != "evaluation" or self._look(evaluation.reward)
 
@@ -192,7 +191,7 @@ class TradingMetricsCallback(RLCallback):
         self.history: list[dict[str, Any]] = []
         self.log_freq = _at_least_one("log_freq", log_freq)
 
-    def on_episode_end(self, training: Training, episode: Episode) -> None:
+    def on_episode_end(self, training: TrainingView, episode: Episode) -> None:
         """Add a row if it is time."""
         if episode.number % self.log_freq:
             return

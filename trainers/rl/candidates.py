@@ -17,11 +17,11 @@ from config.publish import publish_bytes
 from config.settings import Section
 from trainers.rl.agent import RLAgent
 from trainers.rl.agents import create_rl_agent
-from trainers.rl.callback import RLCallback
+from trainers.rl.callback import RLCallback, TrainingView
 from trainers.rl.callbacks import Every
 from trainers.rl.environment import TradingEnvironment
 from trainers.rl.policy import CompiledPolicy
-from trainers.rl.training import Training, train_rl_agent
+from trainers.rl.training import train_rl_agent
 from trainers.rl.training_checkpoint import checkpoints
 from trainers.rl.training_config import RLTrainingConfig
 from trainers.safe_files import described, json_bytes, read_json, read_tensors, tensor_bytes
@@ -181,7 +181,7 @@ class _Judge(RLCallback):
         self.lesson, self.folder, self.tell, self.report_score = lesson, folder, tell, report_score
         self.every, self.updates = Every(lesson.between), 0
 
-    def on_step(self, training: Training) -> None:
+    def on_step(self, training: TrainingView) -> None:
         """Judge it if it is time; at the end it is judged once more, with all that it has learned."""
         due = self.every.due(training.timesteps) and training.fraction < 1.0
         if due and training.agent.updates > self.updates:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from config.settings import Section
+from config.dataclass_section import DataclassSection
+from trainers.flags import Flag
 
 Reward = Literal["pnl", "sharpe", "sortino", "calmar", "differential_sharpe"]
 REWARDS: tuple[str, ...] = get_args(Reward)
@@ -15,8 +16,10 @@ Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-class TradingEnvConfig(Section):
+class TradingEnvConfig(DataclassSection):
     """What an episode is: its account and costs, what is seen, what may be done, what is rewarded, when it ends."""
+
+    leading_fields = ("initial_balance", "window_size", "commission")
 
     initial_balance: float = Field(default=100_000.0, gt=0.0)
 
@@ -28,7 +31,7 @@ class TradingEnvConfig(Section):
     cash_interest: Rate = 0.0
 
     # Names in data_pipeline.features: the windowed ones are seen over the last bars, the others at the last.
-    window_size: int = Field(default=20, ge=1, le=10_000)
+    window_size: Annotated[int, Field(ge=1, le=10_000), Flag("--window-size", help="bars of windowed features")] = 20
     windowed: Names = ("log_return",)
     features: Names = ("return_5", "return_20", "disparity", "rsi", "realised_volatility")
 

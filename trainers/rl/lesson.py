@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,13 +18,16 @@ from evaluation.costs import Costs
 from evaluation.leaks import Learned, Span
 from evaluation.signals import Signals
 from trainers.interface import TrainingTask
-from trainers.rl.market import Market
+from trainers.rl.market import Market, first_decidable
 from trainers.rl.params import RLParams
 from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
 
 # So few bars, and nothing can be chosen by them.
 FEWEST = 10
+# Bars before the span on which features are computed, beyond their warm-up. Recursive means (Wilder's RSI, exponential
+# means) remember all bars since the first; what they remember of older ones than these is below a float32's rounding.
+WARMING = 500
 # What is told of a policy on the validation bars.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure")
 
@@ -34,6 +38,7 @@ class Lesson:
 
     `learning` ends `purge` bars before `validation`, the last part of the training span. It is decided on from the
     span's first bar, its row `begin`; what came before only warms the features, as it does when the model serves.
+    `bars` begin so far before the span and not earlier, so that neither training nor serving depends on older bars.
     """
 
     bars: Bars
@@ -45,12 +50,13 @@ class Lesson:
     @classmethod
     def of(cls, task: TrainingTask, params: RLParams) -> Lesson:
         """The lesson of a task."""
-        times = task.bars.frame.index
+        bars = _warmed(task, params)
+        times = bars.frame.index
         begin = int(times.searchsorted(pd.Timestamp(task.train_start)))
         split = holdout(len(times) - begin, params.validation, params.purge)
         _require_enough(task.subject, len(split.test), params)
-        learning = task.bars.until(times[begin + split.train[-1]])
-        return cls(task.bars, learning, begin, task.bars.since(times[begin + split.test[0]]), params)
+        learning = bars.until(times[begin + split.train[-1]])
+        return cls(bars, learning, begin, bars.since(times[begin + split.test[0]]), params)
 
     @property
     def between(self) -> int:
@@ -67,6 +73,16 @@ class Lesson:
         """The bars that are decided on while learning; the last one of `learning` only tells what came of it."""
         return pd.DatetimeIndex(self.learning.frame.index[int(self.market.rules["first"][0]) :])
 
+    @property
+    def history_start(self) -> datetime:
+        """The first bar that features are computed from."""
+        return pd.Timestamp(self.bars.frame.index[0]).to_pydatetime()
+
+    @property
+    def account_start(self) -> datetime:
+        """The first bar that is decided on: here the account of the policy begins, now and when it serves."""
+        return self.decided[0].to_pydatetime()
+
     def learned(self) -> Iterator[Learned]:
         """What is taken from data, and from which bars: what came of a decision is known one bar later."""
         last = pd.DatetimeIndex(self.validation.frame.index)
@@ -76,8 +92,8 @@ class Lesson:
 
     def judged(self, policy: CompiledPolicy) -> dict[str, Any]:
         """What a policy would have earned on the validation bars, after the costs of the environment."""
-        said = Rollout.of(policy, self.bars, self.params.environment).signals(self.bars)
-        return _figures(self._traded(said.since(self.validation.frame.index[0])))
+        rollout = Rollout.of(policy, self.bars, self.params.environment, start=self.account_start)
+        return _figures(self._traded(rollout.signals(self.bars).since(self.validation.frame.index[0])))
 
     @cached_property
     def buy_and_hold(self) -> dict[str, Any]:
@@ -88,6 +104,13 @@ class Lesson:
         env = self.params.environment
         costs = Costs(env.commission, env.slippage, env.borrow, env.commission_minimum, env.cash_interest)
         return backtest(self.validation, target, costs=costs, initial_cash=env.initial_balance)
+
+
+def _warmed(task: TrainingTask, params: RLParams) -> Bars:
+    """The bars of the task from as far before its span as features need to be warm."""
+    times = task.bars.frame.index
+    first = times.searchsorted(pd.Timestamp(task.train_start)) - first_decidable(params.environment) - WARMING
+    return task.bars.since(times[max(int(first), 0)])
 
 
 def _require_enough(symbol: str, bars: int, params: RLParams) -> None:

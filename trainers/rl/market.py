@@ -144,7 +144,7 @@ class _Part:
 
     def require_playable(self, config: TradingEnvConfig) -> None:
         """Raise unless there is a bar to play, and every observation is finite."""
-        needed = _first(config) + 2
+        needed = first_decidable(config) + 2
         if len(self.prices) < needed:
             _fail(
                 "too_few_bars",
@@ -167,7 +167,7 @@ class _Part:
         rates = _costs(config).rates(self._known_periods(config))
         rule = np.zeros(1, RULE)
         values = {
-            "first": begin + _first(config),
+            "first": begin + first_decidable(config),
             "last": begin + len(self.prices) - 1,
             "window_size": config.window_size,
             "windowed": len(config.windowed),
@@ -242,7 +242,7 @@ def _times(name: str, told: pd.Series) -> pd.DatetimeIndex:
     return times
 
 
-def _first(config: TradingEnvConfig) -> int:
+def first_decidable(config: TradingEnvConfig) -> int:
     """The first bar that can be decided on, counted from a symbol's first."""
     return max(warm_up(config.windowed) + config.window_size - 1 if config.windowed else 0, warm_up(config.features))
 

@@ -1,4 +1,4 @@
-"""The desk's model types `ppo dqn sac td3 ddpg a2c`: agents that learn by doing, of whom the best policy serves.
+"""The desk's model types of reinforcement learning, one for each agent in `agent_specs`; the best policy serves.
 
 What serves is torch-free: arrays, the environment's config and the ledger. Only `train` imports more.
 """
@@ -10,17 +10,18 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean, pstdev
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import AwareDatetime, Field, model_validator
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
@@ -28,14 +29,15 @@ from config.settings import Section
 from data_pipeline.bars import Bars
 from data_pipeline.features import feature_matrix
 from evaluation.evidence import ModelEvidence, ModelSelection
-from evaluation.signal_model import SymbolModel
+from evaluation.signal_model import NO_REQUEST, Request, SymbolModel
 from evaluation.signals import Signals
 from trainers.interface import ModelFacts, TrainingContext, TrainingTask
-from trainers.registry import describe, needs
+from trainers.registry import needs
+from trainers.rl.agent_specs import AGENTS, agent_spec
 from trainers.rl.environment_config import TradingEnvConfig
 from trainers.rl.episodes import PORTFOLIO
 from trainers.rl.lesson import Lesson
-from trainers.rl.params import A2CParams, DDPGParams, DQNParams, PPOParams, RLParams, SACParams, TD3Params
+from trainers.rl.params import params_class
 from trainers.rl.policy import CompiledPolicy
 from trainers.rl.rollout import Rollout
 from trainers.rl.writable import require_writable
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from trainers.manifest import Manifest
     from trainers.rl.candidates import Learner
 
+Instant = Annotated[AwareDatetime, Field(strict=False)]
+
 WEIGHTS, ABOUT, KEY = "weights.safetensors", "model.json", "task.json"
 LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
 
@@ -56,11 +60,23 @@ LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
 class About(Section):
     """What the model says of itself in `model.json`."""
 
-    format: Literal[1] = 1
+    # 1: without the two instants; its account begins with the first stored bar that can be decided on.
+    format: Literal[1, 2] = 2
     agent: str
     environment: TradingEnvConfig
+    # Bars before `history_start` are not used at all; those from there to `account_start` only warm the features; from
+    # `account_start` on, the policy's account goes on for ever.
+    history_start: Instant | None = None
+    account_start: Instant | None = None
     device: str
     metrics: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _instants(self) -> About:
+        given = [instant is not None for instant in (self.history_start, self.account_start)]
+        if given != [self.format == 2, self.format == 2]:
+            raise ValueError("history_start and account_start belong to format 2, both of them")
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +99,36 @@ class RLModel(SymbolModel):
 
     def bar_features(self, bars: Bars) -> pd.DataFrame:
         """What is seen of the market; the rest of an observation is the policy's own account."""
-        return feature_matrix(bars, self._features)
+        return feature_matrix(self._history(bars), self._features).reindex(bars.frame.index)
 
-    def signals(self, bars: Bars) -> Signals:
-        """Decided by rolling the policy through the ledger; see `trainers.rl.rollout`."""
-        return Rollout.of(self.policy, bars, self.about.environment).signals(bars)
+    def signals(self, bars: Bars, published: Signals | None = None) -> Signals:
+        """Decided by rolling the policy through the ledger; see `trainers.rl.rollout`.
+
+        Bars that reach back as far as `reaches_back` asks give the same signals to the last bit, whatever precedes
+        them. With fewer bars the account begins flat at the first bar that can be decided on, or follows the signals
+        in `published`, which are not decided again.
+        """
+        history, index = self._history(bars), bars.frame.index
+        start = self.about.account_start
+        rollout = Rollout.of(self.policy, history, self.about.environment, start=start, published=published)
+        signals = rollout.signals(history)
+        return Signals(*(each.reindex(index, fill_value=0.0) for each in (signals.position, signals.confidence)))
+
+    def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
+        """The signals of its symbol; its account continues from the published ones where the bars begin too late."""
+        return {
+            symbol: self.signals(bars, None if self.reaches_back(bars) else request.published.get(symbol))
+            for symbol, bars in inputs.bars.items()
+        }
+
+    def reaches_back(self, bars: Bars) -> bool:
+        """Whether the bars hold all that the account since its start depends on."""
+        start = self.about.history_start
+        return len(bars) > 0 and (start is None or bars.frame.index[0] <= start)
+
+    def _history(self, bars: Bars) -> Bars:
+        start = self.about.history_start
+        return bars if start is None else bars.since(start)
 
     def save(self, folder: Path) -> None:
         """Write the layers and `model.json`."""
@@ -100,19 +141,18 @@ class RLModelType:
 
     judge = "backtest"
 
-    def __init__(self, name: str, params: type[RLParams]) -> None:
-        self.name = name
-        self.description = describe()[name]
-        self.needs = needs(name)
-        self.params: type[Section] = params
-        self._params = params
+    def __init__(self, agent: str) -> None:
+        self.spec = agent_spec(agent)
+        self.name, self.description = self.spec.name, self.spec.description
+        self.needs = needs(agent)
+        self.params: type[Section] = params_class(agent)
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
         """Train an agent of each seed, one after another, and choose among the checkpoints of all."""
         from trainers.rl.candidates import in_words, learn  # noqa: PLC0415 -- torch is for training alone
 
         task.require(self.needs)
-        params = self._params.model_validate(task.params.model_dump())
+        params = params_class(self.name).model_validate(task.params.model_dump())
         lesson = Lesson.of(task, params)
         context.report(0.0, f"{len(lesson.decided):,} bars to learn from, {len(lesson.validation):,} to choose by")
         with _kept(context, self._key(task, context)) as folder:
@@ -126,17 +166,20 @@ class RLModelType:
         about = About(
             agent=self.name,
             environment=params.environment,
+            history_start=lesson.history_start,
+            account_start=lesson.account_start,
             device=learners[number].facts["device"],
             metrics=_metrics(lesson, learners, number),
         )
         context.report(1.0, f"chosen after {chosen.step:,} steps: {in_words(chosen.figures)}")
-        return RLModel(self._told_apart(chosen.policy, lesson), about)
+        return RLModel(self._calibrated(chosen.policy, lesson), about)
 
-    def _told_apart(self, policy: CompiledPolicy, lesson: Lesson) -> CompiledPolicy:
-        """With a temperature for action values: how far they usually lie apart on the bars that were learned from."""
-        if self.name != "dqn":
+    def _calibrated(self, policy: CompiledPolicy, lesson: Lesson) -> CompiledPolicy:
+        """With a softmax temperature for action values: their usual spread on the training bars."""
+        if not self.spec.has_action_values:
             return policy
-        spreads = Rollout.of(policy, lesson.learning, lesson.params.environment).spreads
+        environment, start = lesson.params.environment, lesson.account_start
+        spreads = Rollout.of(policy, lesson.learning, environment, start=start).spreads
         usual = float(np.sqrt(np.mean(spreads[-len(lesson.decided) :] ** 2)))
         return CompiledPolicy(replace(policy.layers, temperature=usual or 1.0))
 
@@ -196,12 +239,11 @@ class RLModelType:
         return RLModel(policy, about)
 
 
-ppo = partial(RLModelType, "ppo", PPOParams)
-dqn = partial(RLModelType, "dqn", DQNParams)
-sac = partial(RLModelType, "sac", SACParams)
-td3 = partial(RLModelType, "td3", TD3Params)
-ddpg = partial(RLModelType, "ddpg", DDPGParams)
-a2c = partial(RLModelType, "a2c", A2CParams)
+def __getattr__(name: str) -> Callable[[], RLModelType]:
+    """What makes the model type of an agent, by the agent's name, for the registry."""
+    if name not in AGENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return partial(RLModelType, name)
 
 
 @contextmanager

@@ -1,13 +1,16 @@
-"""The params of the six model types that learn by doing; light, so that a config is checked without loading torch."""
+"""The params of the model types of reinforcement learning; light: a config is checked without loading torch."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, create_model, model_validator
 
 from config.settings import CostParams, Section, Settings
-from trainers.rl.agent_configs import A2CConfig, AgentConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
+from trainers.flags import Flag
+from trainers.rl.agent_configs import AgentConfig
+from trainers.rl.agent_specs import AGENTS, ActionKind, AgentSpec, agent_spec
 from trainers.rl.environment_config import TradingEnvConfig
 
 Count = Annotated[int, Field(ge=1)]
@@ -20,16 +23,16 @@ class RLParams(Section):
     those of the desk.
     """
 
-    # How this agent can act, the usual way first.
-    actions: ClassVar[tuple[str, ...]] = ("continuous", "discrete")
+    # The kinds of actions that this agent can give, the default first.
+    actions: ClassVar[tuple[ActionKind, ...]] = ("continuous", "discrete")
 
     agent: AgentConfig
     environment: TradingEnvConfig = TradingEnvConfig()
     # Of all environments together, for each seed.
     total_timesteps: Count = 100_000
-    environments: Annotated[int, Field(ge=1, le=4096)] = 8
+    environments: Annotated[int, Field(ge=1, le=4096), Flag("--environments", help="copies played at once")] = 8
     # Agents that are trained; the best of all their checkpoints serves.
-    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    seeds: Annotated[int, Field(ge=1, le=100), Flag("--seeds", help="agents to train, the best of which serves")] = 1
     # Checkpoints of each, evenly spread over its training, that are judged on the validation bars; fewer where an agent
     # learns less often.
     evaluations: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -72,45 +75,24 @@ def _costs(costs: CostParams) -> dict[str, float]:
     return {"initial_balance": costs.initial_cash, **costs.model_dump(exclude={"initial_cash"})}
 
 
-class PPOParams(RLParams):
-    """The params of the model type `ppo`."""
-
-    agent: PPOConfig = PPOConfig()
-
-
-class DQNParams(RLParams):
-    """The params of the model type `dqn`."""
-
-    actions = ("discrete",)
-
-    agent: DQNConfig = DQNConfig()
+@cache
+def params_class(agent: str) -> type[RLParams]:
+    """The params of the model type of this agent: `RLParams` with its config and the actions that it can give."""
+    spec = agent_spec(agent)
+    document = f"The params of the model type `{agent}`."
+    fields: dict[str, Any] = {"agent": (spec.config, spec.config())}
+    made = create_model(_class_name(spec), __base__=RLParams, __module__=__name__, __doc__=document, **fields)
+    made.actions = spec.actions
+    return made
 
 
-class SACParams(RLParams):
-    """The params of the model type `sac`."""
-
-    actions = ("continuous",)
-
-    agent: SACConfig = SACConfig()
+def _class_name(spec: AgentSpec) -> str:
+    return f"{spec.config.__name__.removesuffix('Config')}Params"
 
 
-class TD3Params(RLParams):
-    """The params of the model type `td3`."""
-
-    actions = ("continuous",)
-
-    agent: TD3Config = TD3Config()
-
-
-class DDPGParams(RLParams):
-    """The params of the model type `ddpg`."""
-
-    actions = ("continuous",)
-
-    agent: DDPGConfig = DDPGConfig()
-
-
-class A2CParams(RLParams):
-    """The params of the model type `a2c`."""
-
-    agent: A2CConfig = A2CConfig()
+def __getattr__(name: str) -> type[RLParams]:
+    """The params class of an agent, by the name of the agent (`ppo`, for the registry) or by its own (`PPOParams`)."""
+    for agent, spec in AGENTS.items():
+        if name in {agent, _class_name(spec)}:
+            return params_class(agent)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 
 from trainers.interface import Progress as Report
-from trainers.rl.callback import RLCallback
+from trainers.rl.callback import RLCallback, TrainingView
 from trainers.rl.training_record import NEWEST, mean, trading
-
-if TYPE_CHECKING:
-    from trainers.rl.training import Training
 
 # Seconds between two looks at a training: fluent to the eye, readable in a log, and no burden for a desk.
 _LIVE, _LINES, _REPORTS = 0.2, 30.0, 1.0
@@ -36,7 +32,7 @@ class RLProgressTracker(RLCallback):
         self._looked = self._began = 0.0
         self._steps_before = 0
 
-    def on_training_start(self, training: Training) -> None:
+    def on_training_start(self, training: TrainingView) -> None:
         """Show that it begins."""
         self._looked = self._began = time.monotonic()
         self._steps_before = training.timesteps
@@ -48,21 +44,21 @@ class RLProgressTracker(RLCallback):
             self._task = self._live.add_task("", total=1.0)
             self._live.start()
 
-    def on_step(self, training: Training) -> None:
+    def on_step(self, training: TrainingView) -> None:
         """Show it again, if it is time."""
         now = time.monotonic()
         if now - self._looked >= self._every:
             self._looked = now
             self._show(training)
 
-    def on_training_end(self, training: Training) -> None:
+    def on_training_end(self, training: TrainingView) -> None:
         """Show how it ended."""
         if self._began:
             self._show(training)
         if self._live is not None:
             self._live.stop()
 
-    def _show(self, training: Training) -> None:
+    def _show(self, training: TrainingView) -> None:
         message = self.told(training)
         if self.report is not None:
             self.report(training.fraction, message)
@@ -71,7 +67,7 @@ class RLProgressTracker(RLCallback):
         else:
             self.console.print(f"{training.fraction:4.0%} {message}", markup=False, highlight=False, soft_wrap=True)
 
-    def told(self, training: Training) -> str:
+    def told(self, training: TrainingView) -> str:
         """The newest episodes in one line."""
         newest = training.record.episodes[-NEWEST:]
         figures = {"reward": mean(newest, "reward"), **trading(newest)}

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import UsageError
-from trainers.rl.callback import RLCallback
+from trainers.rl.callback import RLCallback, TrainingView
 from trainers.rl.training_record import Episode, Evaluation
 from trainers.rl.writable import require_writable
 
 if TYPE_CHECKING:
     from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 
-    from trainers.rl.training import Training
 
 _FIGURES = ("total_return", "sharpe_ratio", "max_drawdown")
 
@@ -27,7 +26,7 @@ class TensorBoardCallback(RLCallback):
         self._logger: Logger | None = None
         self._output: TensorBoardOutputFormat | None = None
 
-    def on_training_start(self, training: Training) -> None:
+    def on_training_start(self, training: TrainingView) -> None:
         """Open the log."""
         if importlib.util.find_spec("tensorboard") is None:
             raise UsageError(
@@ -42,11 +41,11 @@ class TensorBoardCallback(RLCallback):
         self._output = TensorBoardOutputFormat(str(self.folder))
         self._logger.output_formats.append(self._output)
 
-    def on_episode_end(self, training: Training, episode: Episode) -> None:  # noqa: ARG002
+    def on_episode_end(self, training: TrainingView, episode: Episode) -> None:  # noqa: ARG002
         """Add to the means of the next entry."""
         self._record("trading", episode)
 
-    def on_evaluation(self, training: Training, evaluation: Evaluation) -> None:  # noqa: ARG002
+    def on_evaluation(self, training: TrainingView, evaluation: Evaluation) -> None:  # noqa: ARG002
         """Add to the next entry."""
         if self._logger is not None:
             self._logger.record("evaluation/reward", evaluation.reward)
@@ -57,7 +56,7 @@ class TensorBoardCallback(RLCallback):
             if self._logger is not None and (value := getattr(told, name)) is not None:
                 self._logger.record_mean(f"{group}/{name}", value)
 
-    def on_training_end(self, training: Training) -> None:
+    def on_training_end(self, training: TrainingView) -> None:
         """Write what is left, and close the log."""
         if self._logger is not None and self._output is not None:
             self._logger.dump(training.timesteps)

@@ -31,11 +31,7 @@ def _never() -> bool:
 
 
 class Training:
-    """One training, as callbacks see it.
-
-    `environments` are played at once by `env`; `timesteps` and `episodes` count over all of them, and over everything
-    before a resumption. `record` holds every episode and evaluation.
-    """
+    """One training; its callbacks see it as a `TrainingView`."""
 
     def __init__(
         self, agent: RLAgent, env: PlayableEnv | VecEnv, config: RLTrainingConfig, callbacks: CallbackList

@@ -7,16 +7,14 @@ import json
 import math
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from config.errors import NightdeskError
 from config.publish import publishing_folder
+from trainers.rl.callback import TrainingView
 from trainers.rl.training_record import TrainingRecord
 from trainers.rl.vector_environment import VectorTradingEnvironment
 from trainers.safe_files import corrupt, json_bytes, read_json
-
-if TYPE_CHECKING:
-    from trainers.rl.training import Training
 
 FORMAT = 1
 KEPT = 2
@@ -36,7 +34,7 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return next(reversed(checkpoints(folder)), None)
 
 
-def save_checkpoint(folder: Path, training: Training) -> Path:
+def save_checkpoint(folder: Path, training: TrainingView) -> Path:
     """Publish where the training stands; the newest few are kept. Between two rollouts only."""
     path = folder / f"{_PREFIX}{training.timesteps:012d}"
     if path.exists():  # the one that the training was resumed from
@@ -50,7 +48,7 @@ def save_checkpoint(folder: Path, training: Training) -> Path:
     return path
 
 
-def resume(source: Path, training: Training) -> None:
+def resume(source: Path, training: TrainingView) -> None:
     """Let agent, environments, callbacks and record go on from a checkpoint, or from the newest one in a folder."""
     found = source if (source / _TRAINING).is_file() else latest_checkpoint(source)
     if found is None:
@@ -70,7 +68,7 @@ def resume(source: Path, training: Training) -> None:
     training.record = record
 
 
-def _document(training: Training) -> dict[str, Any]:
+def _document(training: TrainingView) -> dict[str, Any]:
     return {
         "made_by": _made_by(training),
         "record": training.record.to_dict(),
@@ -78,7 +76,7 @@ def _document(training: Training) -> dict[str, Any]:
     }
 
 
-def _made_by(training: Training) -> dict[str, Any]:
+def _made_by(training: TrainingView) -> dict[str, Any]:
     """What must be the same for a training to go on."""
     agent = training.agent.about()
     return {

@@ -7,18 +7,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.settings import Section
+from config.dataclass_section import DataclassSection
 
 Count = Annotated[int, Field(ge=1)]
 Folder = Annotated[Path, Field(strict=False)]
 
 
-class RLTrainingConfig(Section):
+class RLTrainingConfig(DataclassSection):
     """When a training ends, how it is measured on the way, and what is kept of it.
 
     It ends with the first of `total_episodes`, counted over all environments, and `total_timesteps`, at the next moment
     when everything that was played has been learned from.
     """
+
+    leading_fields = ("total_episodes", "eval_frequency", "batch_size")
 
     # By neither, it ends after 1000 episodes.
     total_episodes: Count | None = None

@@ -36,7 +36,7 @@ def reader(chosen: Choices) -> Iterator[Reader]:
 
 
 def status(context: typer.Context) -> None:
-    """The whole desk at a glance: models, signals, jobs, alerts."""
+    """The whole desk at a glance: what is amiss and what to do about it, models, signals, jobs, alerts."""
     chosen = choices(context)
     with reader(chosen) as records:
         answer(records.get("/status"), as_json=chosen.json, render=_show_status)
@@ -44,9 +44,13 @@ def status(context: typer.Context) -> None:
 
 def _show_status(document: dict[str, Any]) -> None:
     now = datetime.now(UTC)
-    awake = "desk.not_running" not in document["problems"]
-    state = "ready" if document["ready"] else f"not ready: {', '.join(document['problems'])}"
-    typer.echo(f"Nightdesk {document['version']}, " + (state if awake else "not running; this is what it recorded"))
+    health = document["health"]
+    asleep = "desk.not_running" in document["problems"]
+    state = health["message"] if health["state"] == "ok" else health["title"]
+    state = "not running; this is what it recorded" if asleep else state
+    typer.echo(f"Nightdesk {document['version']}: {state}")
+    for line in _amiss(document):
+        typer.echo(line)
     for note in filter(None, [document["provenance_note"], *document["notices"]]):
         typer.echo(note)
     for title, columns, rows in (
@@ -57,6 +61,13 @@ def _show_status(document: dict[str, Any]) -> None:
     ):
         typer.echo()
         table(title, columns, rows)
+
+
+def _amiss(document: dict[str, Any]) -> Iterator[str]:
+    """All that is amiss with its cure, the worst first."""
+    for condition in document["conditions"]:
+        yield f"{condition['state'].capitalize()}: {condition['message']}"
+        yield f"  Cure: {condition['cure']}"
 
 
 def _models(document: dict[str, Any]) -> Iterator[list[Any]]:

@@ -14,6 +14,7 @@ from daemon import runs
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import Client, running
 from daemon.cli.follow import follow
+from daemon.cli.model_flags import model_params
 from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
 from daemon.cli.reports import show_evaluation
@@ -59,7 +60,8 @@ def train(
 ) -> None:
     """Pull what is new, and train challengers on it now."""
     chosen = choices(context)
-    options = _options(symbols=chosen.symbols(symbols), model_types=model_types, steps=steps)
+    params = model_params(context, model_types or chosen.settings().model_types) if context.args else None
+    options = _options(symbols=chosen.symbols(symbols), model_types=model_types, steps=steps, model_params=params)
     execute(chosen, ("data_update", "training"), options)
     while continuous:
         execute(chosen, ("data_update", "training"), options)

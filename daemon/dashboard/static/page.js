@@ -50,8 +50,9 @@ function show(status) {
   at("about").textContent = `Version ${status.version}, up since ${new Date(status.since).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
   fill("notices", sections.notices(status));
   fill("glance", sections.glance(status));
-  fill("alerts", sections.alerts(status));
-  at("alerts").hidden = !status.alerts.length;
+  const alerts = sections.alerts(status);
+  fill("alerts", alerts);
+  at("alerts").hidden = !alerts.length;
   fill("running", sections.running(status));
   at("running").hidden = !status.running.length;
   fill("signals", sections.signals(status));

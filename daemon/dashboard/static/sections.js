@@ -31,24 +31,31 @@ const reason = (code, verdict) => REASONS[code]?.[verdict] ?? REASONS[code] ?? w
 const pill = (text, kind) => el("span", { class: `pill ${kind}` }, text);
 const kindOf = (modelType) => modelType.replaceAll("_", " ");
 
-export function health(status) {
-  const firing = status.alerts.filter((alert) => alert.state === "firing").length;
-  if (!status.ready) return ["Needs attention", "bad"];
-  if (firing) return [firing === 1 ? "1 alert" : `${firing} alerts`, "warn"];
-  const working = status.jobs.some((job) => ["due", "waiting", "running"].includes(job.last_run?.state));
-  if (working && !status.models.some((model) => model.signal)) return ["The first night is running", "busy"];
-  return ["All is well", "good"];
+const KINDS = { ok: "good", degraded: "warn", down: "bad" };
+
+export function health({ health: worst }) {
+  return [worst.title, worst.code === "night.first" ? "busy" : KINDS[worst.state]];
 }
 
 export function notices(status) {
-  const told = [];
-  if (status.provenance_note) told.push(el("p", { class: "notice sample" }, el("strong", {}, status.provenance_note)));
-  told.push(...status.notices.map((notice) => el("p", { class: "notice" }, notice)));
-  if (status.problems.length) {
-    told.push(el("div", { class: "notice bad" }, el("strong", {}, "The desk is not ready"),
-      el("ul", {}, status.problems.map((problem) => el("li", {}, words(problem))))));
-  }
-  return told;
+  return [
+    ...status.conditions.filter((condition) => !listed(condition, status)).map(amiss),
+    status.provenance_note ? el("p", { class: "notice sample" }, el("strong", {}, status.provenance_note)) : null,
+    ...status.notices.map((notice) => el("p", { class: "notice" }, notice)),
+  ].filter(Boolean);
+}
+
+// Alerts have a section of their own.
+const listed = ({ state, code }, status) => state === "degraded" && status.alerts.some((alert) => alert.rule === code);
+
+function amiss({ state, title, message, cure }) {
+  return el("div", { class: `notice ${KINDS[state]}` }, el("strong", {}, title), el("p", {}, message),
+    cure ? el("p", {}, el("strong", {}, "What to do: "), commands(cure)) : null);
+}
+
+// `a command` in backticks becomes code.
+function commands(text) {
+  return text.split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
 }
 
 // What a reader may expect next, for every place where there is nothing to show yet.
@@ -223,8 +230,11 @@ function lastRun(run) {
     run.cause ? el("span", { class: "note" }, words(run.cause)) : null);
 }
 
+// What stands in a notice already, the failure of a job, is not shown twice.
 export function alerts(status) {
-  return status.alerts.map((alert) => el("article", { class: `notice ${alert.state === "firing" ? "bad" : "warn"}` },
+  const failed = new Set(status.conditions.map(({ job }) => job));
+  const others = status.alerts.filter(({ rule, subject }) => rule !== "run.failed" || !failed.has(subject));
+  return others.map((alert) => el("article", { class: `notice ${alert.state === "firing" ? "bad" : "warn"}` },
     el("h3", {}, alert.subject.replaceAll("_", " "), pill(alert.state, alert.state === "firing" ? "bad" : "warn")),
     el("p", {}, alert.message),
     el("p", { class: "faint" }, alert.cure, " Since ", time(alert.since), ".")));

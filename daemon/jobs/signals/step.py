@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from daemon.condition import NO_CHAMPION
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.signals.messages import LatestSignal, SignalRequest
@@ -13,11 +14,6 @@ from daemon.targets import Target, targets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-NOTHING = {
-    "message": "No model has been good enough to serve, so nothing is said.",
-    "cure": "Nothing is broken: `nightdesk evaluate` says of each model what it lacks.",
-}
 
 
 async def publish_signals(work: RunWork) -> Ending:
@@ -29,7 +25,7 @@ async def publish_signals(work: RunWork) -> Ending:
         if Target(champion.subject, champion.model_type) in wanted
     }
     if not champions:
-        return Ending("skipped", "signals.no_champion", dict(NOTHING))
+        return Ending("skipped", "signals.no_champion", dict(NO_CHAMPION))
     outcomes = await work.do_all(champions)
     published = [
         await _publish(work, champions[plan], signal)

@@ -71,14 +71,14 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
         leaks=leaks.to_dict(),
         training_window=context.settings.training_params.lookback_days,
     )
-    manifest = _published(context, name, model, facts)
+    manifest = _publish(context, name, model, facts)
     if checkpoints.exists():
         shutil.rmtree(checkpoints)
     return version_facts(context.artifacts.fetch(name), manifest)
 
 
-def _published(context: WorkContext, name: ArtifactName, model: Model, facts: ArtifactFacts) -> Manifest:
-    """The manifest of the version, which is in the store when this returns."""
+def _publish(context: WorkContext, name: ArtifactName, model: Model, facts: ArtifactFacts) -> Manifest:
+    """Write the artefact in a scratch folder of the home, and hand it to the store whole."""
     context.home.models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=context.home.models) as scratch:
         folder = Path(scratch, subject_folder(name.subject), name.model_type, name.version)
@@ -180,14 +180,14 @@ def training_span(inputs: Inputs, params: TrainingParams) -> Span:
 
 def inspect(context: WorkContext, request: InspectRequest) -> VersionFacts:
     """Load a version from disk, check every hash and reproduce its golden predictions."""
-    name = (request.subject, request.model_type, request.version)
-    folder = context.artifacts.fetch(ArtifactName(*name))
+    name = ArtifactName(request.subject, request.model_type, request.version)
+    folder = context.artifacts.fetch(name)
     artifact = load_artifact(folder)
     manifest = artifact.manifest
-    if (manifest.subject, manifest.model_type, manifest.version) != name:
+    if ArtifactName(manifest.subject, manifest.model_type, manifest.version) != name:
         raise NightdeskError(
             "model.misplaced",
-            f"The folder {'/'.join(name)} holds {manifest.subject}/{manifest.model_type}/{manifest.version}.",
+            f"The folder {name} holds {manifest.subject}/{manifest.model_type}/{manifest.version}.",
             "Move it to the folder of its own name.",
         )
     prove(artifact)

@@ -37,9 +37,26 @@ def test_the_life_of_a_service_is_told_in_one_datagram_each(manager: socket.sock
     assert manager.recv(1000) == b"STOPPING=1\nSTATUS=Stopping"
 
 
+def test_a_status_is_told_when_it_changes_and_a_reload_leaves_it_as_it_is(manager: socket.socket) -> None:
+    notifier = Notifier()
+    assert notifier.listening
+    notifier.ready("Serving")
+    notifier.status("Serving")
+    notifier.status("Down: data_update failed")
+    notifier.status("Down: data_update failed")
+    notifier.reloaded()
+    notifier.status("Serving")
+    sent = [manager.recv(1000).decode() for _ in range(4)]
+    assert sent == ["READY=1\nSTATUS=Serving", "STATUS=Down: data_update failed", "READY=1", "STATUS=Serving"]
+    manager.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        manager.recv(1000)
+
+
 def test_without_a_service_manager_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     Notifier().ready("Serving")
+    assert not Notifier().listening
 
 
 def test_a_service_manager_that_does_not_listen_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""DQN with dueling networks and double targets."""
+"""DQN with dueling networks and double targets; its equations stand at `DQNConfig`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPREAD_RATE = 0.01
 
 
 class DQN(OffPolicy, dqn.DQN):
-    """Deep Q-learning; every environment tosses its own coin whether to explore."""
+    """Deep Q-learning; each environment explores independently. See `DQNConfig`."""
 
     q_net: DuelingQNetwork
     q_net_target: DuelingQNetwork

@@ -164,7 +164,7 @@ def _shared(config: ActorCriticConfig) -> dict[str, Any]:
 
 
 class PPO(OnPolicy, ppo.PPO):
-    """Proximal policy optimisation."""
+    """Proximal policy optimisation; see `PPOConfig`."""
 
     def __init__(self, config: PPOConfig, device: str) -> None:
         self.rollout = config.n_steps
@@ -181,7 +181,7 @@ class PPO(OnPolicy, ppo.PPO):
 
 
 class A2C(OnPolicy, a2c.A2C):
-    """Advantage actor-critic."""
+    """Advantage actor-critic; see `A2CConfig`."""
 
     def __init__(self, config: A2CConfig, device: str) -> None:
         self.rollout = config.n_steps

@@ -1,4 +1,4 @@
-"""SAC: it earns, and stays as undecided as it can afford."""
+"""SAC on our replay loop; its equations stand at `SACConfig`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainers.rl.algorithms.off_policy import OffPolicy, shared
 
 
 class SAC(OffPolicy, sac.SAC):
-    """Soft actor-critic with twin critics, whose temperature is learnt with the weights."""
+    """Soft actor-critic with twin critics and a learned temperature; see `SACConfig`."""
 
     log_ent_coef: Tensor
     ent_coef_optimizer: Adam

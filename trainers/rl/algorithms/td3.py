@@ -1,4 +1,4 @@
-"""TD3, and DDPG as its plainer ancestor: deterministic actors that explore by noise."""
+"""TD3 and DDPG on our replay loop: deterministic actors that explore by noise; the equations stand at their configs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainers.rl.algorithms.off_policy import OffPolicy, shared
 
 
 class _Deterministic(OffPolicy):
-    """What is true of both."""
+    """What TD3 and DDPG share: one normaliser for all networks, and the deterministic actor."""
 
     actor: Any
     critic: Any
@@ -38,7 +38,7 @@ class _Deterministic(OffPolicy):
 
 
 class TD3(_Deterministic, td3.TD3):
-    """Twin critics, a delayed actor, smoothed targets."""
+    """DDPG with twin critics, a delayed actor and smoothed targets; see `TD3Config`."""
 
     def __init__(self, config: TD3Config, device: str) -> None:
         self.exploration_noise = config.exploration_noise
@@ -57,7 +57,7 @@ class TD3(_Deterministic, td3.TD3):
 
 
 class DDPG(_Deterministic, ddpg.DDPG):
-    """One critic, a learning rate of its own for it, and noise that remembers."""
+    """One critic with a learning rate of its own, and Ornstein-Uhlenbeck noise; see `DDPGConfig`."""
 
     def __init__(self, config: DDPGConfig, device: str) -> None:
         self.critic_rate = config.critic_learning_rate / config.learning_rate

@@ -11,7 +11,7 @@ import pytest
 
 from config.paths import Home
 from daemon.store import jobs, models, runs
-from tests.support.desk import NOW, PIXEL, empty_desk, publish
+from tests.support.desk import NOW, PIXEL, empty_desk, end_run, publish
 from tests.support.http import client, serving
 
 
@@ -38,6 +38,48 @@ def test_readiness_names_what_keeps_the_desk_from_its_work(desk, live):
     assert refused.headers["content-type"] == "application/problem+json"
     assert [fault["message"] for fault in refused.json()["errors"]] == ["disk.full", "scheduler.stalled"]
     assert live.get("/healthz").status_code == 200
+
+
+def test_status_says_how_the_desk_is(http):
+    status = told(http.get("/api/v1/status"))
+    assert status["conditions"] == [status["health"]]
+    assert status["health"] == {
+        "state": "degraded",
+        "code": "min_sharpe_ratio",
+        "job": None,
+        "title": "1 alert",
+        "message": "Sharpe ratio 0.10 is below 0.50.",
+        "cure": "Look at its report; the next night trains another.",
+    }
+
+
+def test_a_failed_job_is_named_with_its_cure_while_the_desk_is_ready(desk, live):
+    error = {
+        "code": "data.unknown_symbol",
+        "message": "There is no file for AAPL.",
+        "cure": "Add AAPL.csv.",
+        "detail": {},
+    }
+    end_run(desk, "data_update", "failed", cause="data.unknown_symbol", detail={"failed": {"AAPL": error}})
+    assert told(live.get("/readyz")) == {"ready": True, "problems": []}
+    health = told(live.get("/api/v1/status"))["health"]
+    assert (health["state"], health["code"], health["job"]) == ("degraded", "data.unknown_symbol", "data_update")
+    assert health["title"] == "Data update failed"
+    assert health["message"].endswith("failed (data.unknown_symbol): AAPL: There is no file for AAPL.")
+    assert health["cure"].startswith("Add AAPL.csv. ")
+    end_run(desk, "data_update", "succeeded")
+    assert told(live.get("/api/v1/status"))["health"]["title"] == "1 alert"
+
+
+def test_the_first_night_is_shown_with_the_job_that_it_has_come_to(home):
+    with empty_desk(home) as desk, serving(desk) as url, client(url) as http:
+        assert told(http.get("/api/v1/status"))["health"]["code"] == "night.none"
+        run = desk.database.write(lambda c: runs.request(c, "data_update", now=NOW, trigger="first_night"))
+        desk.progress[run.id] = {"done": 1, "of": 2}
+        status = told(http.get("/api/v1/status"))
+    assert status["conditions"] == []
+    assert (status["health"]["state"], status["health"]["job"]) == ("ok", "data_update")
+    assert status["health"]["message"] == "The first night is running: data_update, 1 of 2 done."
 
 
 def test_status_shows_the_whole_desk(http):

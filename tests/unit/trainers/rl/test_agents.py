@@ -13,7 +13,8 @@ from tests.support.identity import Identity
 from tests.support.prices import walk
 from tests.support.small_agents import CHOOSING, TYPES, agent_for, identity_for, small
 from trainers.rl.agent import RLAgent, vectorised
-from trainers.rl.agent_configs import CONFIGS, A2CConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
+from trainers.rl.agent_configs import A2CConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
+from trainers.rl.agent_specs import AGENTS
 from trainers.rl.agents import create_rl_agent, list_available_agents
 from trainers.rl.environment import TradingEnvironment
 from trainers.rl.environment_config import TradingEnvConfig
@@ -30,7 +31,7 @@ def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 
 def test_six_agents_are_listed_each_with_a_word_on_it():
     agents = list_available_agents()
-    assert set(agents) == {"ppo", "dqn", "sac", "td3", "ddpg", "a2c"} == set(CONFIGS)
+    assert set(agents) == {"ppo", "dqn", "sac", "td3", "ddpg", "a2c"} == set(AGENTS)
     assert all(" - " in description for description in agents.values())
 
 
@@ -62,7 +63,7 @@ def test_the_defaults_are_those_of_the_specification():
     assert (ddpg.noise_theta, ddpg.noise_sigma) == (0.15, 0.2)
     a2c = A2CConfig()
     assert (a2c.learning_rate, a2c.n_steps, a2c.gae_lambda, a2c.ent_coef) == (7e-4, 5, 1.0, 0.01)
-    assert {kind().hidden_dim for kind in CONFIGS.values()} == {256}
+    assert {kind().hidden_dim for kind in (spec.config for spec in AGENTS.values())} == {256}
 
 
 def test_a_config_is_taken_as_it_is():

@@ -25,6 +25,7 @@ from trainers.rl.candidates import Candidate, Learner
 from trainers.rl.lesson import Lesson
 from trainers.rl.market import Market
 from trainers.rl.model_type import RLModel
+from trainers.rl.rollout import Rollout
 from trainers.safe_files import tensor_bytes
 
 ROOT = Path(__file__).parents[4]
@@ -327,7 +328,10 @@ def _change_weights(folder: Path, change: Callable[[dict[str, Any]], dict[str, A
     "damage",
     [
         lambda folder: _change_about(folder, agent="sac"),
-        lambda folder: _change_about(folder, format=2),
+        lambda folder: _change_about(folder, format=3),
+        lambda folder: _change_about(folder, format=1),
+        lambda folder: _change_about(folder, account_start=None),
+        lambda folder: _change_about(folder, account_start="2024-01-02T00:00:00"),
         lambda folder: _change_about(folder, environment={"window_size": 3}),
         lambda folder: _change_about(folder, environment={"window_size": "3"}),
         lambda folder: _change_about(folder, more=1),
@@ -346,6 +350,49 @@ def test_a_model_that_is_damaged_is_not_loaded(damage: Callable[[Path], Any], tm
         registry.get("ppo").load(folder)
     assert refused.value.code == "model.corrupt"
     assert refused.value.cure
+
+
+def test_a_model_of_format_1_begins_its_account_with_the_first_stored_bar(tmp_path: Path) -> None:
+    folder = _saved("a2c", tmp_path / "a2c")
+    about = json.loads((folder / "model.json").read_text())
+    del about["history_start"], about["account_start"]
+    (folder / "model.json").write_text(json.dumps(about | {"format": 1}))
+    old = registry.get("a2c").load(folder)
+    shorter = easy_bars().since(easy_bars().frame.index[21])
+    for bars in (easy_bars(), shorter):
+        rollout = Rollout.of(trained("a2c").policy, bars, trained("a2c").about.environment)
+        np.testing.assert_array_equal(old.signals(bars).position, rollout.targets)
+        np.testing.assert_array_equal(old.signals(bars).confidence, rollout.confidences)
+    assert isinstance(old, RLModel)
+    assert old.reaches_back(shorter)
+
+
+def test_its_account_starts_where_its_training_span_can_be_decided_on() -> None:
+    start = easy_bars().frame.index[100].to_pydatetime()
+    late = replace(task("a2c", total_timesteps=64, evaluations=1), train_start=start)
+    model = registry.get("a2c").train(late, TrainingContext(seed=3))
+    assert isinstance(model, RLModel)
+    assert model.about.account_start == start
+    assert model.about.history_start == easy_bars().frame.index[0]
+    assert trained("a2c").about.account_start == easy_bars().frame.index[5]
+
+
+def test_bars_long_before_the_span_are_not_used_at_all() -> None:
+    whole = rough_bars(900)
+    start = whole.frame.index[700].to_pydatetime()
+    long = replace(
+        task("a2c", total_timesteps=64, evaluations=1),
+        bars=whole,
+        train_start=start,
+        train_end=whole.frame.index[-1].to_pydatetime(),
+    )
+    lesson = Lesson.of(long, long.params)  # type: ignore[arg-type]
+    assert lesson.history_start == whole.frame.index[700 - 500 - 5]
+    shorter = replace(long, bars=whole.since(lesson.history_start))
+    first, second = (registry.get("a2c").train(each, TrainingContext(seed=3)) for each in (long, shorter))
+    np.testing.assert_array_equal(
+        first.signals(whole).since(start).position, second.signals(shorter.bars).since(start).position
+    )
 
 
 _SERVES = """

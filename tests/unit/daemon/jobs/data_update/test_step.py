@@ -36,7 +36,7 @@ def house(home: Home, yahoo: FakeYahoo) -> Iterator[House]:
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "at_once": 2}}
     settings = Settings.model_validate({"symbols": SYMBOLS, "sources": sources, "executor": {"workers": 8}})
     with quiet_house(home, settings, NOW - timedelta(days=7)) as house:
-        house.executor = WorkingExecutor(house.home, house.clock.now, capacity=house.settings.executor.workers)
+        house.executor = WorkingExecutor(house.home, house.clock.now, settings.executor.workers)
         yield house
 
 
@@ -161,7 +161,7 @@ async def test_of_many_symbols_a_few_may_be_missing(home: Home, yahoo: FakeYahoo
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "headlines": False}}
     settings = Settings.model_validate({"symbols": symbols, "sources": sources})
     with quiet_house(home, settings, NOW) as house:
-        house.executor = WorkingExecutor(house.home, house.clock.now, capacity=house.settings.executor.workers)
+        house.executor = WorkingExecutor(house.home, house.clock.now)
         run = await _pulled(house, NOW)
         assert (run.state, run.cause) == ("partial", "data.unknown_symbol")
         assert list(run.detail["failed"]) == ["S0"]
