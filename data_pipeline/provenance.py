@@ -70,5 +70,5 @@ ProvenanceField = Annotated[
     Provenance,
     BeforeValidator(_parsed),
     PlainSerializer(lambda provenance: provenance.label, return_type=str),
-    WithJsonSchema({"type": "string"}),
+    WithJsonSchema({"type": "string", "title": "Provenance"}),
 ]

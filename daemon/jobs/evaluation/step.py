@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from daemon.domain.tasks import ErrorInfo, VersionRef
 from daemon.executors.base import Outcome
@@ -32,6 +31,21 @@ class Match:
     champion: Version | None
 
 
+@dataclass(frozen=True)
+class VerdictSummary:
+    """What became of a version that was judged, and the metrics that a reader wants to see at once."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    promoted: bool
+    serves: bool
+    report: str
+    sharpe_ratio: float | None
+    total_return: float | None
+    max_drawdown: float | None
+    trades: float | None
+
+
 async def judge_models(work: RunWork) -> Ending:
     """Targets side by side; inside a pair one challenger after the other, each against the champion of that moment."""
     pairs = targets(work.settings, work.home)
@@ -47,7 +61,7 @@ async def judge_models(work: RunWork) -> Ending:
         for plan, match in matches.items():
             verdict = await _settle(work, match, judged[plan])
             if verdict is not None:
-                verdicts[plan.label] = verdict
+                verdicts[plan.label] = asdict(verdict)
     if not outcomes:
         return Ending("skipped", "evaluation.nothing", dict(NOTHING))
     subjects = dict.fromkeys(plan.target.subject for plan, outcome in outcomes.items() if outcome.value is not None)
@@ -102,7 +116,7 @@ def _reference(version: Version) -> VersionRef:
     return VersionRef(name=version.version, manifest_sha256=version.manifest_sha256)
 
 
-async def _settle(work: RunWork, match: Match, outcome: Outcome[EvaluateResult]) -> dict[str, Any] | None:
+async def _settle(work: RunWork, match: Match, outcome: Outcome[EvaluateResult]) -> VerdictSummary | None:
     candidate, champion = match.candidate, match.champion
     result = outcome.value
     if result is None:
@@ -124,14 +138,14 @@ async def _settle(work: RunWork, match: Match, outcome: Outcome[EvaluateResult])
         report=result.report,
     )
     promoted = await work.write(lambda c: settle(c, judgement, work.clock.now()))
-    return {
-        "verdict": finding.verdict,
-        "reasons": list(finding.reasons),
-        "promoted": promoted,
-        "serves": promoted or (champion is not None and champion.id == candidate.id),
-        "report": result.report,
-        **{name: finding.metrics.values.get(name) for name in FIGURES},
-    }
+    return VerdictSummary(
+        verdict=finding.verdict,
+        reasons=finding.reasons,
+        promoted=promoted,
+        serves=promoted or (champion is not None and champion.id == candidate.id),
+        report=result.report,
+        **{name: finding.metrics.number(name) for name in FIGURES},
+    )
 
 
 def _unfit(candidate: Version, error: ErrorInfo) -> VersionState | None:
