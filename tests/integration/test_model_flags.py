@@ -25,7 +25,7 @@ def test_train_with_hidden_dim_trains_networks_of_that_width(tmp_path: Path) -> 
     )
     words = ["--home", str(home.root), "train", "--model-type", "ppo", "--symbol", "AAPL", "--hidden-dim", "32"]
     command = [sys.executable, "-m", "daemon.cli", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     [folder] = (home.root / "models" / "AAPL" / "ppo").iterdir()
     manifest = load_artifact(folder).manifest
