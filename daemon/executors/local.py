@@ -130,7 +130,8 @@ class LocalExecutor:
         return None
 
     async def _start(self, private: frozenset[str]) -> WorkerProcess:
-        starting = asyncio.create_task(WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work, private))
+        mark = f"{self._mark}{next(self._numbers)}"
+        starting = asyncio.create_task(WorkerProcess.start(mark, self._home, self._work, private))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:  # a half started process is started, and then ended

@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from config.errors import DeadlineError, NightdeskError
+from config.library_folders import worker_variables
+from config.paths import Home
 from config.secrets import TOKEN_VARIABLE
 from daemon.executors import processes
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
@@ -52,7 +54,7 @@ class WorkerProcess:
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
-    async def start(cls, mark: str, work: str, private: frozenset[str]) -> WorkerProcess:
+    async def start(cls, mark: str, home: Home, work: str, private: frozenset[str]) -> WorkerProcess:
         """Start a fresh process whose tasks are resolved by the module `work`; `private` variables are kept from it.
 
         The kernel ties its life to the thread that starts it: the event loop's, which lives as long as the daemon.
@@ -67,7 +69,7 @@ class WorkerProcess:
                 stdout=spoken,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env=_environment(mark, private),
+                env=_environment(mark, home, private),
                 start_new_session=True,
             )
         except BaseException:
@@ -193,10 +195,11 @@ class WorkerProcess:
         return processes.family(living, [self._process.pid])
 
 
-def _environment(mark: str, private: frozenset[str]) -> dict[str, str]:
+def _environment(mark: str, home: Home, private: frozenset[str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in private}
     one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
-    return kept | one_thread | {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+    own = {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+    return kept | one_thread | worker_variables(home) | own
 
 
 def _signal_name(number: int) -> str:
