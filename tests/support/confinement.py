@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ UNKNOWN_USER = 64321
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt")
 _KERNEL = ("/proc", "/sys", "/dev")
 _CHECKOUT = Path(__file__).parents[2]
+_UNSHARE = ("unshare", "--mount", "--propagation", "private")
 _ENTER = r"""
 set -eu
 root=$1 writable=$2 working=$3 user=$4; shift 4
@@ -43,10 +45,12 @@ exec chroot "$root" /usr/bin/env -i /usr/bin/env -C "$working" setpriv --reuid "
 def why_not() -> str | None:
     """Why this machine cannot confine a process like this; None if it can."""
     if os.geteuid() != 0:
-        return "an unknown user and a read-only root need root"
-    missing = [tool for tool in ("unshare", "chroot", "setpriv", "mount") if not shutil.which(tool)]
-    if missing:
-        return f"{', '.join(missing)} is not installed"
+        return "needs root, for users and mounts of its own"
+    if not all(map(shutil.which, ("unshare", "chroot", "setpriv", "mount"))):
+        return "needs unshare, setpriv and mount (util-linux)"
+    trial = [*_UNSHARE, "mount", "-t", "tmpfs", "trial", "/tmp"]
+    if subprocess.run(trial, capture_output=True, check=False).returncode != 0:
+        return "root may not mount here, as in a container without CAP_SYS_ADMIN"
     return None
 
 
@@ -61,5 +65,4 @@ def surroundings(root: Path, writable: Path, user: int = UNKNOWN_USER) -> list[s
         for place in program
         if Path(place).is_dir() and not any(Path(place).is_relative_to(there) for there in places)
     )
-    enter = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "enter"]
-    return [*enter, str(root), str(writable), str(_CHECKOUT), str(user), *places, "--"]
+    return [*_UNSHARE, "sh", "-c", _ENTER, "enter", str(root), str(writable), str(_CHECKOUT), str(user), *places, "--"]
