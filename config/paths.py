@@ -182,6 +182,11 @@ class Home:
         """A library's cache; may be deleted at any time."""
         return self.data / "cache" / name
 
+    @property
+    def library_home(self) -> Path:
+        """What libraries take for the home folder of a user; may be deleted at any time."""
+        return self.cache("libraries")
+
     def folds(self, subject: str, model_type: str) -> Path:
         """What walk-forward has done of one model; may be deleted at any time."""
         return self.cache("walk_forward") / subject_folder(subject) / safe_name("model type", model_type)

@@ -14,7 +14,7 @@ from typing import Any, Self
 from config.errors import LockedError, NightdeskError
 from config.paths import Home
 from daemon.clock import SystemClock
-from daemon.runs import Owner
+from daemon.runs import Owner, boot_id
 
 _READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -32,7 +32,29 @@ class Holder:
 def holder(home: Home) -> Holder | None:
     """Who holds this home now; None if nobody does."""
     written = _inscription(home)
-    return written if written is not None and written.owner.alive() else None
+    if written is None or written.owner.alive():
+        return written
+    return written if written.owner.boot != boot_id() and _is_locked(home) else None
+
+
+def _is_locked(home: Home) -> bool:
+    """Whether the kernel says so; for a holder that sees another boot id than this process.
+
+    LXC and systemd-nspawn lay a boot id of their own over the kernel's, which a service with ProtectProc does not see.
+    To ask, the lock is shared for an instant, so this is not for every question.
+    """
+    try:
+        handle = os.open(home.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno == errno.EWOULDBLOCK
+    else:
+        return False
+    finally:
+        os.close(handle)
 
 
 def _inscription(home: Home) -> Holder | None:

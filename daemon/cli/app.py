@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from config.errors import NightdeskError
+from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("status")(inspect.status)
+app.command("health")(inspect.health)
 app.command("run-once")(night.run_once)
 app.command("init")(init.init)
 app.command("create-config", hidden=True)(init.init)
@@ -82,6 +84,7 @@ def root(
 ) -> None:
     """The desk that works at night: it keeps trading models fresh while their owner sleeps."""
     context.obj = Choices(Home.find(home), config, json, verbose)
+    replace_missing_home_folder(context.obj.home)
     if verbose:
         logging.basicConfig(level=logging.DEBUG if verbose > 1 else logging.INFO, format="%(levelname)s %(message)s")
     if create_config:

@@ -10,11 +10,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from config.errors import ConfigError, NightdeskError, NotRunningError, UsageError
+from config.paths import Home
 from config.secrets import TOKEN_VARIABLE, Secret, read_secret
 from daemon.cli.choices import Choices
 from daemon.lock import holder
 
-PATIENCE = 15.0
+PATIENCE = 15.0  # seconds
+HEALTH_PATIENCE = 3.0  # seconds; who asks for health gives up soon as well
 # A proxy has no business between two processes of one machine.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -40,17 +42,30 @@ class Client:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         request = urllib.request.Request(f"{self._address}/api/v1{path}", body, headers)  # noqa: S310 -- from our lock
-        try:
-            with _OPENER.open(request, timeout=PATIENCE) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            raise _refusal(error) from None
-        except (OSError, ValueError) as error:
-            raise NotRunningError(
-                "daemon.silent",
-                f"The desk at {self._address} does not answer ({getattr(error, 'reason', error)}).",
-                "See its log. If it ended or hangs, start it again: the runs it has on record go on.",
-            ) from error
+        return _answer(self._address, request, PATIENCE)
+
+
+def ask_health(home: Home) -> Any:
+    """What /healthz of the desk of this home answers, wherever it listens; no config and no token are needed."""
+    held = holder(home)
+    if held is None or held.api is None:
+        raise NotRunningError("daemon.not_running", "No desk runs on this home.", "Start it with `nightdesk run`.")
+    request = urllib.request.Request(f"{held.api}/healthz")  # noqa: S310 -- from our lock
+    return _answer(held.api, request, HEALTH_PATIENCE)
+
+
+def _answer(address: str, request: urllib.request.Request, patience: float) -> Any:
+    try:
+        with _OPENER.open(request, timeout=patience) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise _refusal(error) from None
+    except (OSError, ValueError) as error:
+        raise NotRunningError(
+            "daemon.silent",
+            f"The desk at {address} does not answer ({getattr(error, 'reason', error)}).",
+            "See its log. If it ended or hangs, start it again: the runs it has on record go on.",
+        ) from error
 
 
 def _refusal(error: urllib.error.HTTPError) -> NightdeskError:

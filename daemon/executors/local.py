@@ -142,7 +142,8 @@ class LocalExecutor:
         return None
 
     async def _start(self, withheld: frozenset[str]) -> WorkerProcess:
-        starting = asyncio.create_task(WorkerProcess.start(f"{self._mark}{next(self._numbers)}", self._work, withheld))
+        mark = f"{self._mark}{next(self._numbers)}"
+        starting = asyncio.create_task(WorkerProcess.start(mark, self._home, self._work, withheld))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:  # a half started process is started, and then ended

@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import Any, cast
 
 from config.errors import DeadlineError, NightdeskError
+from config.library_folders import worker_variables
+from config.paths import Home
 from config.secrets import TOKEN_VARIABLE
 from daemon.domain.tasks import OutputLine, ResultT, TaskProgress
 from daemon.executors import processes
@@ -53,7 +55,7 @@ class WorkerProcess:
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
-    async def start(cls, mark: str, work: str, withheld: frozenset[str]) -> WorkerProcess:
+    async def start(cls, mark: str, home: Home, work: str, withheld: frozenset[str]) -> WorkerProcess:
         """Start a fresh process whose tasks are resolved by the module `work`; `withheld` variables are kept from it.
 
         The kernel ties its life to the thread that starts it: the event loop's, which lives as long as the daemon.
@@ -68,7 +70,7 @@ class WorkerProcess:
                 stdout=spoken,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
-                env=_environment(mark, withheld),
+                env=_environment(mark, home, withheld),
                 start_new_session=True,
             )
         except BaseException:
@@ -200,10 +202,11 @@ class WorkerProcess:
         return processes.family(living, [self._process.pid])
 
 
-def _environment(mark: str, withheld: frozenset[str]) -> dict[str, str]:
+def _environment(mark: str, home: Home, withheld: frozenset[str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in withheld}
     one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
-    return kept | one_thread | {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+    own = {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+    return kept | one_thread | worker_variables(home) | own
 
 
 def _signal_name(number: int) -> str:

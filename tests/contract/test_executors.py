@@ -66,6 +66,24 @@ def test_a_task_works_in_its_home_by_the_very_settings_of_its_spec(make: Make, h
     assert value(outcome)["now"].endswith("+00:00")
 
 
+@pytest.mark.parametrize("started_by", ["a user", "a service without a home folder"])
+def test_libraries_find_their_folders_in_the_home_whoever_started_the_executor(
+    make: Make, home: Home, monkeypatch: pytest.MonkeyPatch, started_by: str
+) -> None:
+    if started_by == "a user":
+        monkeypatch.setenv("XDG_CACHE_HOME", "/home/user/.cache")
+        monkeypatch.setenv("NUMBA_CACHE_DIR", "/var/cache/numba")
+    else:
+        for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
+            monkeypatch.delenv(name, raising=False)
+    asked = [spec("environment", name=name) for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")]
+    user_home, cache, numba = [outcome.value["value"] for outcome in outcomes(make(), asked) if outcome.value]
+    assert user_home == str(home.library_home)
+    assert Path(cache).is_dir()
+    assert Path(cache).is_relative_to(home.library_home)
+    assert numba == ("/var/cache/numba" if started_by == "a user" else None)  # one library's folder is the owner's word
+
+
 def test_the_error_of_a_task_arrives_with_its_code_message_cure_and_detail(make: Make) -> None:
     (outcome,) = outcomes(make(), [spec("refuse")])
     assert outcome.state == "failed"

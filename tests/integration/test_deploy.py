@@ -7,10 +7,10 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +20,8 @@ import pytest
 import yaml
 
 from config import load_settings
-from config.errors import ConfigError, LockedError
+from config.errors import ConfigError, LockedError, NotRunningError
 from config.paths import Home
-from daemon.lock import holder
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -137,8 +136,7 @@ def test_the_image_has_every_package_of_the_distribution():
     assert {argument.split()[0].rstrip("/") for argument in arguments("COPY")} >= packages
 
 
-def test_the_images_health_check_asks_the_port_it_exposes():
-    assert f"http://127.0.0.1:{arguments('EXPOSE')[0]}/healthz" in arguments("HEALTHCHECK")[0]
+def test_the_image_exposes_the_port_that_the_desk_takes_by_default():
     assert int(arguments("EXPOSE")[0]) == load_settings().api.port
 
 
@@ -173,6 +171,7 @@ def test_the_composition_serves_this_machine_only_and_waits_for_its_database(com
     desk, database = compose["services"]["desk"], compose["services"]["database"]
     assert desk["ports"] == ["127.0.0.1:8642:8642"]
     assert desk["read_only"] is True
+    assert {desk["restart"], database["restart"]} == {"unless-stopped"}  # also after the machine was restarted
     assert desk["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert database["healthcheck"]["test"][:2] == ["CMD", "pg_isready"]
     assert re.fullmatch(r"postgres:\d+\.\d+-\w+", database["image"])
@@ -193,26 +192,39 @@ def entrypoint(home: Home, **environment: str) -> Iterator[subprocess.Popen]:
         process.communicate()
 
 
-def answered(home: Home, process: subprocess.Popen, within: float = 30.0) -> dict:
-    """What /healthz says, as the image's health check asks it."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def check_health(home: Home) -> subprocess.CompletedProcess[str]:
+    """The image's health check as a plain process."""
+    program, *words = json.loads(re.sub(r"^.*?CMD ", "", arguments("HEALTHCHECK")[0]))
+    command = [str(Path(sys.executable).with_name(program)), *words]
+    environment = {**os.environ, "NIGHTDESK_HOME": str(home.root)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def wait_until_healthy(home: Home, process: subprocess.Popen, within: float = 60.0) -> None:
     deadline = time.monotonic() + within
-    while time.monotonic() < deadline and process.poll() is None:
-        held = holder(home)
-        if held is not None and held.api is not None:
-            return json.load(opener.open(f"{held.api}/healthz", timeout=4))
-        time.sleep(0.05)
-    raise AssertionError(f"the desk did not come up: {process.poll()}")
+    while check_health(home).returncode != 0:
+        assert process.poll() is None, "the desk ended"
+        assert time.monotonic() < deadline, "the desk did not become healthy"
 
 
 def test_the_images_command_serves_and_ends_in_order_when_it_is_told_to(home):
     with entrypoint(home, NIGHTDESK_TOKEN="0123456789abcdef" * 2) as process:
-        assert answered(home, process)["status"] == "alive"
+        wait_until_healthy(home, process)
         process.terminate()
         _, said = process.communicate(timeout=45)
         assert process.returncode == 0
     assert all(json.loads(line) for line in said.splitlines())
     assert "0123456789abcdef" not in said
+
+
+def test_the_health_check_fails_without_a_desk_and_with_one_that_hangs(home):
+    assert check_health(home).returncode == NotRunningError.exit_code
+    with entrypoint(home, NIGHTDESK_TOKEN="0123456789abcdef" * 2) as process:
+        wait_until_healthy(home, process)
+        process.send_signal(signal.SIGSTOP)
+        assert check_health(home).returncode == NotRunningError.exit_code
+        process.send_signal(signal.SIGCONT)
+        assert check_health(home).returncode == 0
 
 
 def test_the_images_command_refuses_to_serve_others_without_a_token(home):

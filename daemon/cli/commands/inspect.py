@@ -1,4 +1,4 @@
-"""Commands that only look: `status`, `signals`, `models`."""
+"""Commands that only look: `status`, `health`, `signals`, `models`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol
 import typer
 
 from daemon.cli.choices import Choices, choices
-from daemon.cli.client import running
+from daemon.cli.client import ask_health, running
 from daemon.cli.output import answer, moment, table
 from evaluation.words import why
 
@@ -40,6 +40,12 @@ def status(context: typer.Context) -> None:
     chosen = choices(context)
     with reader(chosen) as records:
         answer(records.get("/status"), as_json=chosen.json, render=_show_status)
+
+
+def health(context: typer.Context) -> None:
+    """Whether the desk of this home answers, at whatever port it is; exit 3 if not. For health checks of containers."""
+    chosen = choices(context)
+    answer(ask_health(chosen.home), as_json=chosen.json, render=lambda document: typer.echo(document["status"]))
 
 
 def _show_status(document: dict[str, Any]) -> None:

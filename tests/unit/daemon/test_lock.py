@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -54,6 +55,20 @@ def test_the_holder_can_be_asked_for_by_its_process_its_purpose_and_its_address(
         assert found is not None
         assert (found.purpose, found.api) == ("desk", "http://127.0.0.1:8642")
     assert holder(home) is None
+
+
+def test_a_holder_that_sees_another_boot_id_is_recognised_by_the_kernels_lock(home: Home) -> None:
+    with another_holder(home) as first:
+        written = json.loads(home.lock.read_bytes())
+        written["owner"]["boot"] = "as in a service inside a container"
+        home.lock.write_text(json.dumps(written))
+        found = holder(home)
+        assert found is not None
+        assert found.owner.pid == first.pid
+        first.kill()
+        first.wait()
+        assert holder(home) is None  # what the dead process wrote is still there
+    assert home.lock.read_bytes()
 
 
 def test_a_second_process_is_refused_with_the_pid_of_the_first(home: Home) -> None:
