@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import CTE, Connection, case, func, or_, select
 
 from daemon.store.rows import all_as, insert_once
 from daemon.store.tables import model_versions, servings, signals
@@ -56,15 +56,8 @@ def latest(c: Connection, name: str | None = None) -> list[Signal]:
     bar is left out: it is no longer in the universe, or its market is over. However long the ledger has grown, only a
     short stretch of an index is read for each pair that ever served.
     """
-    pair = select(servings.c.subject, servings.c.model_type).distinct().subquery("pair")
-    other = signals.alias("other")
-    newest_bar = (
-        select(func.max(other.c.bar_time))
-        .where(other.c.subject == pair.c.subject, other.c.model_type == pair.c.model_type)
-        .correlate(pair)
-        .scalar_subquery()
-    )
-    place = func.row_number().over(
+    pair = _newest_bars()
+    rank = func.row_number().over(
         partition_by=(signals.c.subject, signals.c.symbol, signals.c.model_type),
         order_by=(
             signals.c.bar_time.desc(),
@@ -73,17 +66,29 @@ def latest(c: Connection, name: str | None = None) -> list[Signal]:
         ),
     )
     ranked = (
-        select(signals.c.id, place.label("place"))
+        select(signals.c.id, rank.label("rank"))
         .select_from(pair)
         .join(signals, (signals.c.subject == pair.c.subject) & (signals.c.model_type == pair.c.model_type))
         .join(model_versions, model_versions.c.id == signals.c.version_id)
-        .where(signals.c.expires_at >= newest_bar)
+        .where(signals.c.expires_at >= pair.c.newest_bar)
         .subquery("ranked")
     )
-    query = select(signals).join(ranked, ranked.c.id == signals.c.id).where(ranked.c.place == 1)
+    query = select(signals).join(ranked, ranked.c.id == signals.c.id).where(ranked.c.rank == 1)
     if name is not None:
         query = query.where(or_(signals.c.subject == name, signals.c.symbol == name))
     return all_as(c, Signal, query.order_by(signals.c.subject, signals.c.symbol, signals.c.model_type))
+
+
+def _newest_bars() -> CTE:
+    """Of each pair that ever served the newest bar with a signal; found once a pair, not once a signal."""
+    pair = select(servings.c.subject, servings.c.model_type).distinct().subquery("pair")
+    newest = (
+        select(func.max(signals.c.bar_time))
+        .where(signals.c.subject == pair.c.subject, signals.c.model_type == pair.c.model_type)
+        .correlate(pair)
+        .scalar_subquery()
+    )
+    return select(pair, newest.label("newest_bar")).cte("newest_bars").prefix_with("MATERIALIZED")
 
 
 def history(

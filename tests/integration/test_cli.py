@@ -155,7 +155,7 @@ def test_one_model_is_told_with_its_judgements_and_its_service(asleep, nightdesk
 def test_what_does_not_exist_is_a_usage_error(asleep, nightdesk):
     for words, message in (
         (("models", "999"), "There is no model version 999."),
-        (("signals", "NONE"), "Nothing was ever said about NONE."),
+        (("signals", "NONE"), "There are no signals of NONE."),
         (("run-once", "everything"), "There is no job 'everything'."),
     ):
         said = nightdesk(*words)

@@ -19,6 +19,7 @@ from daemon.dashboard.page import STATIC
 from daemon.store import datasets, runs
 from tests.support.desk import NOW, FakeDesk, empty_desk, end_run, filled_desk
 from tests.support.http import serving
+from trainers import registry
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -166,9 +167,11 @@ def test_the_first_night_is_told_in_the_title_without_a_warning(home: Home, tmp_
 
 
 @browser
-def test_what_the_desk_says_is_never_taken_for_markup(home: Home, tmp_path: Path):
+def test_what_the_desk_says_is_never_taken_for_markup(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    name = "<img src=x onerror=alert(1)>"
+    monkeypatch.setitem(registry._REGISTERED, name, registry._REGISTERED["ppo"])
     with empty_desk(home) as desk:
-        desk.settings = Settings(symbols=("AAPL",), model_types=("<img src=x onerror=alert(1)>",))
+        desk.settings = Settings(symbols=("AAPL",), model_types=(name,))
         desk.provenance_note = "<script>document.title = 'taken'</script>"
         desk.problems = ["<b>bold</b>"]
         dom, _ = open_page(desk, tmp_path / "profile")
