@@ -58,4 +58,4 @@ class DeskView(Protocol):
         """When each job starts next by its own time."""
 
     def run_progress(self, run_id: int) -> RunProgress | None:
-        """`{"done": 1, "of": 4, "tasks": {subject: {"fraction": 0.5, "message": "..."}}}` of a run at work."""
+        """How far a run at work is; None for any other."""

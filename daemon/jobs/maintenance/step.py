@@ -48,7 +48,7 @@ async def maintain(work: RunWork) -> Ending:
             "results": len(results),
             "logs": len(logs),
             "revisions": revisions,
-            "quarantined": refused,
+            "refused": refused,
             "unfinished": len(unfinished),
             "alerts": len(closed),
         },

@@ -43,7 +43,7 @@ def received(sent: bytes) -> bytes:
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_a_message_arrives_as_it_was_sent_on_either_side(args: dict[str, Any]) -> None:
     settings = Settings.model_validate({"limits": {"task_timeout": "1.5s"}, "jobs": {"training": {"every": "7d"}}})
-    task, end = assign(ECHO(args=args), "home", settings), TaskEnded[Answer](result=Answer(value=args))
+    task, end = assign(ECHO(args=args), "home", settings, {}), TaskEnded[Answer](result=Answer(value=args))
     daemon, worker = socket.socketpair()
     with daemon, worker:
         daemon.sendall(pack(task))

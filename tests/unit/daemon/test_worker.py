@@ -18,7 +18,7 @@ ECHO = order("echo")
 
 def performed(function: Any, request: TaskRequest[TaskResult]) -> TaskEnded[Any]:
     """The end of a task that is done by `function`, as the worker would send it."""
-    body = assign(request, "home", Settings()).model_dump_json().encode()
+    body = assign(request, "home", Settings(), {}).model_dump_json().encode()
     return perform(body, lambda _: Work(ECHO, function), lambda _: None)  # type: ignore[arg-type, return-value]
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from config.paths import Home
+from daemon.domain.progress import RunProgress
 from daemon.store import jobs, models, runs
 from tests.support.desk import NOW, PIXEL, empty_desk, end_run, publish
 from tests.support.http import client, serving
@@ -75,7 +76,7 @@ def test_the_first_night_is_shown_with_the_job_that_it_has_come_to(home):
     with empty_desk(home) as desk, serving(desk) as url, client(url) as http:
         assert told(http.get("/api/v1/status"))["health"]["code"] == "night.none"
         run = desk.database.write(lambda c: runs.request(c, "data_update", now=NOW, trigger="first_night"))
-        desk.progress[run.id] = {"done": 1, "of": 2}
+        desk.progress[run.id] = RunProgress(done=1, expected=2)
         status = told(http.get("/api/v1/status"))
     assert status["conditions"] == []
     assert (status["health"]["state"], status["health"]["job"]) == ("ok", "data_update")
