@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOME_DIR ?= $(or $(NIGHTDESK_HOME),.)
 STAMP := $(VENV)/.installed
+# Tests wait more than they compute: one worker more than there are cores.
+WORKERS ?= 3
 DEV_STAMP := $(VENV)/.installed-dev
 
 .PHONY: setup run test slow check bench
@@ -26,7 +28,7 @@ run: $(STAMP)
 	$(BIN)/nightdesk --home $(HOME_DIR) run
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 slow: $(DEV_STAMP)
 	$(BIN)/python -m pytest -m slow

@@ -16,6 +16,18 @@ settings.register_profile("nightdesk", deadline=None)
 settings.load_profile("nightdesk")
 
 
+# Tests that measure time or kill processes: one worker does them, one after the other.
+SERIAL = ("tests/faults/", "tests/contract/test_executors.py", "tests/unit/daemon/test_lock.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several workers, one does all tests of a file, whose fixtures are costly, and one all that measure time."""
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        group = "serial" if file.startswith(SERIAL) else file
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 class OutsideSocketError(RuntimeError):
     """A test tried to reach the world."""
 

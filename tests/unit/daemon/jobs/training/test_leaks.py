@@ -16,6 +16,7 @@ from daemon.domain.tasks import Document
 from daemon.jobs.training.messages import TrainRequest, VersionFacts
 from daemon.jobs.training.tasks import Recipe, train, training_span, training_task
 from data_pipeline.bars import Bars
+from data_pipeline.inputs import Inputs
 from tests.support import leaky
 from tests.support.easy_market import SYMBOL, rough_bars
 from tests.support.judged import NAME, Shelf, context
@@ -100,12 +101,11 @@ def test_without_a_leak_the_version_is_published_with_what_was_checked(
 
 def test_a_trainer_is_given_no_bar_and_no_trade_from_after_its_span(home: Home, shelf: Shelf) -> None:
     experts(home)
-    bars = leaky.STOLEN[0]
-    span = training_span(bars, TrainingParams())
-    task = training_task(context(home), Recipe(SYMBOL, NAME, {}, seed=1), bars, span)
-    assert task.expert_log is not None
-    assert task.bars.frame.index[-1] == span.last < bars.frame.index[-1]
-    last = task.expert_log.frame["date"].max()
+    inputs = Inputs.of(leaky.STOLEN[0])
+    span = training_span(inputs, TrainingParams())
+    task = training_task(context(home), Recipe(SYMBOL, NAME, {}, seed=1), inputs, span)
+    assert task.inputs.times[-1] == span.last < inputs.times[-1]
+    last = task.inputs.expert_logs[SYMBOL].frame["date"].max()
     assert span.last - pd.Timedelta(days=5) < last.tz_localize("UTC") <= span.last
 
 

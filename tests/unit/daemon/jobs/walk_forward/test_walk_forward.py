@@ -71,7 +71,7 @@ async def test_every_fold_is_a_task_and_all_of_them_are_one_history(home: Home, 
     assert (shown["folds"], shown["provenance"]) == (4, "yahoo")
     assert shown["total_return"] == told["metrics"]["total_return"] > 0.0
     kept = [json.loads((home.folds(SYMBOL, NAME) / name).read_bytes()) for name in sorted(folds(home))]
-    position = pd.Series(np.concatenate([fold["position"] for fold in kept]), bars.frame.index[305:])
+    position = pd.Series(np.concatenate([fold["signals"][SYMBOL]["position"] for fold in kept]), bars.frame.index[305:])
     whole = backtest(bars.since(position.index[0]), position, Costs.of(SETTINGS.costs)).metrics()
     assert whole == told["metrics"]
 
