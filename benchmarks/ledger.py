@@ -19,11 +19,11 @@ from benchmarks._orders import CASH, COMMISSION, DAYS, PAIRS, SLIPPAGE, SYMBOLS,
 from benchmarks._peers import measured
 from data_pipeline.bars import Bars
 from data_pipeline.indicators import Columns, sma
-from evaluation.account import Rates
-from evaluation.backtesting import Backtest, backtest
-from evaluation.costs import Costs
-from evaluation.ledger import Books, simulate
-from evaluation.sweep import sweep
+from evaluation.accounting.account import Rates
+from evaluation.accounting.backtest import Backtest, backtest
+from evaluation.accounting.costs import Costs
+from evaluation.accounting.ledger import Books, simulate
+from evaluation.accounting.sweep import sweep
 
 COSTS = Costs(COMMISSION, SLIPPAGE)
 SWEEPS = 5

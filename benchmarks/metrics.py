@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks._figures import REPEATS, ROWS, market, seconds, show, show_ratio
 from benchmarks._peers import measured
-from evaluation import compute_metrics, formulas
-from evaluation.formulas import Array
+from evaluation import compute_metrics
+from evaluation.metrics import formulas
+from evaluation.metrics.formulas import Array
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from config.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from evaluation.backtesting import Backtest as Backtest
-    from evaluation.backtesting import backtest as backtest
-    from evaluation.baselines import run_baselines as run_baselines
-    from evaluation.comparison import Verdict as Verdict
-    from evaluation.comparison import judge as judge
-    from evaluation.costs import Costs as Costs
-    from evaluation.leaks import LeakAudit as LeakAudit
-    from evaluation.leaks import Learned as Learned
-    from evaluation.metrics import compute_metrics as compute_metrics
-    from evaluation.report import write_report as write_report
+    from evaluation.accounting.backtest import Backtest as Backtest
+    from evaluation.accounting.backtest import backtest as backtest
+    from evaluation.accounting.costs import Costs as Costs
+    from evaluation.audit.leak_audit import LeakAudit as LeakAudit
+    from evaluation.audit.leak_audit import Learned as Learned
+    from evaluation.gate import Verdict as Verdict
+    from evaluation.gate import judge as judge
+    from evaluation.metrics.summary import compute_metrics as compute_metrics
+    from evaluation.reports.report import write_report as write_report
     from evaluation.signals import Signals as Signals
     from evaluation.signals import positions_from_actions as positions_from_actions
+    from evaluation.statistics.baselines import run_baselines as run_baselines
     from evaluation.strategy import StrategyBase as StrategyBase
     from evaluation.walk_forward import WalkForward as WalkForward
     from evaluation.walk_forward import WalkForwardValidator as WalkForwardValidator

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from config.errors import NightdeskError
-from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, backtest
+from evaluation.accounting.backtest import DEFAULT_COSTS, Backtest, Costs, backtest
 from evaluation.signals import Sell, positions_from_actions
 
 

@@ -23,9 +23,9 @@ from config.publish import publish_bytes
 from data_pipeline.bars import Bars
 from data_pipeline.inputs import Inputs
 from data_pipeline.splits import walk_forward
-from evaluation.backtesting import DEFAULT_COSTS, Backtest, Costs, backtest
-from evaluation.leaks import Span
-from evaluation.look_ahead import changes
+from evaluation.accounting.backtest import DEFAULT_COSTS, Backtest, Costs, backtest
+from evaluation.audit.leak_audit import Span
+from evaluation.audit.look_ahead import changes
 from evaluation.signal_model import SignalModel
 from evaluation.signals import Signals
 

@@ -17,7 +17,7 @@ from config.errors import NightdeskError
 from config.publish import publishing_folder
 from config.settings import Section
 from data_pipeline.inputs import EVENT_KINDS, Inputs
-from evaluation.drift import reference
+from evaluation.monitoring.drift import reference
 from trainers.golden import (
     GOLDEN,
     Difference,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from data_pipeline.bars import Bars
     from data_pipeline.inputs import Inputs, Kind
-    from evaluation.evidence import ModelEvidence
-    from evaluation.leaks import Learned
+    from evaluation.audit.leak_audit import Learned
+    from evaluation.reports.evidence import ModelEvidence
     from trainers.manifest import Manifest
     from trainers.search_space import SearchSpace
 

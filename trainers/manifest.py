@@ -72,7 +72,7 @@ class Manifest(Section):
     device: str
     metrics: dict[str, Any]
     issues: dict[str, Any] = Field(default_factory=dict)  # what of the training data could not be used
-    reference: dict[str, Any] | None = None  # evaluation.drift.Reference; None for what is older than that
+    reference: dict[str, Any] | None = None  # evaluation.monitoring.drift.Reference; None for what is older than that
     leaks: dict[str, Any] | None = None  # its leak audit; None for what was trained before there was one
     golden_bars: int = Field(ge=1)
     files: dict[str, FileEntry]

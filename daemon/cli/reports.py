@@ -10,7 +10,7 @@ import typer
 
 from config.paths import Home
 from daemon.cli.output import table
-from evaluation.words import METRICS, UNITS, figure, plain, undefined, why
+from evaluation.labels import METRICS, UNITS, figure, plain, undefined, why
 
 VERDICT = {
     "sharpe": "sharpe_ratio",

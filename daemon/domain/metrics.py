@@ -23,7 +23,7 @@ class Metrics(Message):
 
     @classmethod
     def of(cls, measured: Mapping[str, Any]) -> Self:
-        """From what `evaluation.metrics` returns: the values, and under "reasons" the reasons."""
+        """From what `evaluation.metrics.summary` returns: the values, and under "reasons" the reasons."""
         values = {name: value for name, value in measured.items() if name != "reasons"}
         return cls(values=values, reasons=measured.get("reasons", {}))
 

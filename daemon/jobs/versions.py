@@ -11,11 +11,11 @@ from daemon.artifacts.base import ArtifactName
 from daemon.artifacts.open import open_artifacts
 from data_pipeline.inputs import TEACHING
 from data_pipeline.stored_inputs import stored_inputs
-from evaluation.drift import read_reference
-from evaluation.evidence import Leaks
-from evaluation.judged_version import JudgedVersion
-from evaluation.leaks import Span
-from evaluation.significance import Trials
+from evaluation.audit.leak_audit import Span
+from evaluation.judges.judged_version import JudgedVersion
+from evaluation.monitoring.drift import read_reference
+from evaluation.reports.evidence import Leaks
+from evaluation.statistics.significance import Trials
 from trainers import registry
 from trainers.artifact import load_artifact, prove
 

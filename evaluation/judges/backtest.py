@@ -9,20 +9,20 @@ from pathlib import Path
 
 from config.settings import Promotion
 from data_pipeline.regime import volatility_regime
-from evaluation.backtesting import Backtest, Costs, backtest
-from evaluation.baselines import run_baselines
-from evaluation.bootstrap import intervals
-from evaluation.comparison import Doubt, Verdict, judge
-from evaluation.evidence import Evidence, beside_expert
-from evaluation.judged_version import JudgedVersion
+from evaluation.accounting.backtest import Backtest, Costs, backtest
+from evaluation.gate import Doubt, Verdict, judge
 from evaluation.judges.base import Case, Finding
-from evaluation.observation import observe
-from evaluation.report import write_report
-from evaluation.report_schema import Subject
-from evaluation.sensitivity import cost_sensitivity
+from evaluation.judges.judged_version import JudgedVersion
+from evaluation.judges.observation import observe
+from evaluation.metrics.slices import sliced
+from evaluation.reports.evidence import Evidence, beside_expert
+from evaluation.reports.report import write_report
+from evaluation.reports.schema import Subject
 from evaluation.signals import Signals
-from evaluation.significance import significance
-from evaluation.slices import sliced
+from evaluation.statistics.baselines import run_baselines
+from evaluation.statistics.bootstrap import intervals
+from evaluation.statistics.cost_sensitivity import cost_sensitivity
+from evaluation.statistics.significance import significance
 
 # What of a Sharpe ratio's significance stands among a version's metrics.
 WORTH = ("probabilistic_sharpe_ratio", "deflated_sharpe_ratio", "minimum_track_record", "trials")

@@ -12,9 +12,9 @@ import pandas as pd
 from config.errors import NightdeskError
 from config.settings import Settings
 from data_pipeline.inputs import Inputs
-from evaluation.comparison import Outcome
-from evaluation.judged_version import JudgedVersion
-from evaluation.report_schema import Subject
+from evaluation.gate import Outcome
+from evaluation.judges.judged_version import JudgedVersion
+from evaluation.reports.schema import Subject
 
 
 @dataclass(frozen=True, eq=False)

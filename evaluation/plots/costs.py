@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
+from evaluation.labels import MINUS, told
 from evaluation.plots.style import FAINT, INK, MODEL, MUTED, RED, Caption, drawing, nothing, place, quiet
-from evaluation.words import MINUS, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from evaluation.sensitivity import CostSensitivity
+    from evaluation.statistics.cost_sensitivity import CostSensitivity
 
 WHY = {
     "no_costs": "nothing is charged for trading",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.labels import count, plain
 from evaluation.plots.style import (
     FAINT,
     INK,
@@ -21,13 +22,12 @@ from evaluation.plots.style import (
     quiet,
     shortened,
 )
-from evaluation.words import count, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from evaluation.drift import Shift
+    from evaluation.monitoring.drift import Shift
 
 MOST = 15  # features in the picture; the rest are counted
 LONGEST = 28

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from evaluation.formulas import drawdowns
+from evaluation.labels import count, plain, told
+from evaluation.metrics.formulas import drawdowns
 from evaluation.plots.style import (
     FAINT,
     GREEN,
@@ -28,12 +29,11 @@ from evaluation.plots.style import (
     quiet,
     times,
 )
-from evaluation.words import count, plain, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from evaluation.backtesting import Backtest
+    from evaluation.accounting.backtest import Backtest
 
 TURNS = ((1.0, "^", GREEN, "turns long"), (-1.0, "v", RED, "turns short"), (0.0, "o", INK, "turns flat"))
 MANY = 150  # more marks than this cover the line that they stand on

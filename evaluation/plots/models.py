@@ -11,6 +11,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
+from evaluation.labels import told
 from evaluation.plots.style import (
     CHAMPION,
     FAINT,
@@ -25,7 +26,6 @@ from evaluation.plots.style import (
     quiet,
     shortened,
 )
-from evaluation.words import told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 
+from evaluation.labels import count, plain, told
 from evaluation.plots.style import (
     FAINT,
     INK,
@@ -27,14 +28,13 @@ from evaluation.plots.style import (
     quiet,
     times,
 )
-from evaluation.words import count, plain, told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from evaluation.backtesting import Backtest
-    from evaluation.formulas import Array
+    from evaluation.accounting.backtest import Backtest
+    from evaluation.metrics.formulas import Array
 
 FEWEST = 20  # returns below which a distribution, or a Sharpe ratio over a window, says nothing
 _CALM = 5.0  # a month of so many percent is coloured in full at least, so that small returns look small

@@ -18,8 +18,8 @@ from config.settings import Section
 from data_pipeline.inputs import Inputs
 from data_pipeline.trade_logs import ExpertLog
 from evaluation import WalkForwardValidator, backtest, judges
-from evaluation.drift import measure_drift, read_reference
-from evaluation.leaks import Learned, audit
+from evaluation.audit.leak_audit import Learned, audit
+from evaluation.monitoring.drift import measure_drift, read_reference
 from evaluation.signal_model import Request
 from evaluation.signals import Signals
 from tests.support.easy_market import SYMBOL, easy_bars, easy_expert, easy_task, with_expert

@@ -1,4 +1,4 @@
-"""Write evaluation/report.schema.json from the model of a report: `python -m tests.golden.regenerate_report_schema`."""
+"""Write the schema of reports from their model: `python -m tests.golden.regenerate_report_schema`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from evaluation import report_schema
+from evaluation.reports import schema as report_schema
 
 
 def schema() -> bytes:

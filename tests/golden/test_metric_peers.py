@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation import compute_metrics, formulas
-from evaluation.metrics import DRAWDOWN_TIMES, UNITS
+from evaluation import compute_metrics
+from evaluation.metrics import formulas
+from evaluation.metrics.summary import DRAWDOWN_TIMES, UNITS
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.ledger import Array
+from evaluation.accounting.ledger import Array
 from tests.support.planted import COSTS, Planted, noisy_sine, pure_noise, regime_switch
 from trainers.rl import RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent, train_rl_agent
 from trainers.rl.agent_specs import agent_spec

@@ -9,7 +9,7 @@ import pytest
 
 from data_pipeline.features import DEFAULT_FEATURES, FEATURES
 from data_pipeline.inputs import Inputs
-from evaluation.leaks import LeakAudit, Learned, Span, audit
+from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
 from tests.support import leaky
 from tests.support.random_markets import random_expert, random_market
 from trainers import ModelType, TrainingContext, TrainingTask, registry

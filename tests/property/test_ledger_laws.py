@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evaluation.account import Rates
-from evaluation.formulas import drawdowns, max_drawdown
-from evaluation.ledger import simulate
+from evaluation.accounting.account import Rates
+from evaluation.accounting.ledger import simulate
+from evaluation.metrics.formulas import drawdowns, max_drawdown
 from tests.support.reference_ledger import Reference
 
 LEVELS = (-1.0, -0.9, -0.5, -0.1, 0.0, 0.1, 0.5, 0.9, 1.0)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import compute_metrics, formulas, kernels
+from evaluation import compute_metrics
+from evaluation.metrics import formulas, kernels
 
 RETURNS = st.lists(
     st.one_of(st.sampled_from([0.0, 0.1, -0.1, -0.5, 1.0]), st.floats(-0.99, 3.0)), min_size=1, max_size=60

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from evaluation import Costs, backtest
-from evaluation.crossings import BLOCK
-from evaluation.sweep import crossing, sweep
+from evaluation.accounting.crossings import BLOCK
+from evaluation.accounting.sweep import crossing, sweep
 from tests.support.prices import series, walk
 
 COSTS = st.builds(

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from data_pipeline.inputs import Inputs
-from evaluation.leaks import Learned, Span
+from evaluation.audit.leak_audit import Learned, Span
 from tests.support import small_types
 from tests.support.easy_market import QUICK, easy_task
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact

@@ -17,8 +17,8 @@ from data_pipeline.inputs import Inputs
 from data_pipeline.scaling import Scaler
 from data_pipeline.splits import purged_folds
 from data_pipeline.triple_barrier import Barriers, barrier_labels
-from evaluation.evidence import ModelEvidence
-from evaluation.leaks import Learned, Span
+from evaluation.audit.leak_audit import Learned, Span
+from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
 from trainers import TrainingContext, TrainingTask

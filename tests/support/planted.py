@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_pipeline.bars import Bars
-from evaluation.backtesting import backtest
-from evaluation.costs import Costs
+from evaluation.accounting.backtest import backtest
+from evaluation.accounting.costs import Costs
 
 Floats = NDArray[np.float64]
 COSTS = Costs(commission=0.001, slippage=0.0005)

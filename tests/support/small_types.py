@@ -18,8 +18,8 @@ import pandas as pd
 from config.settings import Section
 from data_pipeline.bars import Bars
 from data_pipeline.inputs import Inputs
-from evaluation.evidence import ModelEvidence
-from evaluation.leaks import Learned
+from evaluation.audit.leak_audit import Learned
+from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import NO_REQUEST, Request
 from evaluation.signals import Signals
 from tests.support.easy_market import easy_bars, easy_expert, rough_bars

@@ -18,8 +18,8 @@ from data_pipeline.bars import Bars
 from data_pipeline.features import DEFAULT_FEATURES, feature_matrix
 from data_pipeline.splits import Split, holdout
 from data_pipeline.trade_logs import ExpertLog, label
-from evaluation.evidence import FeatureImportance, ModelEvidence
-from evaluation.leaks import Learned, Span
+from evaluation.audit.leak_audit import Learned, Span
+from evaluation.reports.evidence import FeatureImportance, ModelEvidence
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Sell, Signals, positions_from_actions, positions_since_first_action
 from trainers.cloning.columns import FeatureColumns, within_range

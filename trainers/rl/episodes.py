@@ -1,8 +1,8 @@
 """Episodes: accounts that are played bar by bar, as records of one array, and the compiled functions that play them.
 
 An episode stands at the close of a bar. `observe` writes what is known there; an action becomes a target weight;
-`advance` fills it at the next open and marks it at the next close, by the one accounting of `evaluation.account`. The
-whole state of n environments, their randomness included, is one array of `EPISODE`.
+`advance` fills it at the next open and marks it at the next close, by the one accounting of
+`evaluation.accounting.account`. The whole state of n environments, their randomness included, is one array of `EPISODE`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.account import (
+from evaluation.accounting.account import (
     Account,
     Rates,
     collect,

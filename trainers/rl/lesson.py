@@ -13,9 +13,9 @@ import pandas as pd
 from config.errors import NightdeskError
 from data_pipeline.bars import Bars
 from data_pipeline.splits import holdout
-from evaluation.backtesting import Backtest, backtest
-from evaluation.costs import Costs
-from evaluation.leaks import Learned, Span
+from evaluation.accounting.backtest import Backtest, backtest
+from evaluation.accounting.costs import Costs
+from evaluation.audit.leak_audit import Learned, Span
 from evaluation.signals import Signals
 from trainers.interface import TrainingTask
 from trainers.rl.market import Market, first_decidable

@@ -28,7 +28,7 @@ from config.publish import publish_bytes
 from config.settings import Section
 from data_pipeline.bars import Bars
 from data_pipeline.features import feature_matrix
-from evaluation.evidence import ModelEvidence, ModelSelection
+from evaluation.reports.evidence import ModelEvidence, ModelSelection
 from evaluation.signal_model import NO_REQUEST, Request, SymbolModel
 from evaluation.signals import Signals
 from trainers.interface import ModelFacts, TrainingContext, TrainingTask

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from evaluation.account import compiled
+from evaluation.accounting.account import compiled
 from trainers.rl.environment_config import REWARDS
 
 EPSILON = 0.01

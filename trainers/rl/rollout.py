@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_pipeline.bars import Bars
-from evaluation.account import compiled
+from evaluation.accounting.account import compiled
 from evaluation.signals import Signals
 from trainers.rl.environment_config import TradingEnvConfig
 from trainers.rl.episodes import EPISODE, TERMINATED, Floats, Singles, advance, begin_at, observe, target_of

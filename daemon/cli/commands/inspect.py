@@ -12,7 +12,7 @@ import typer
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import ask_health, running
 from daemon.cli.output import answer, moment, table
-from evaluation.words import why
+from evaluation.labels import why
 
 
 class Reader(Protocol):

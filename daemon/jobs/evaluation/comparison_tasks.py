@@ -11,10 +11,10 @@ from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsR
 from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
 from data_pipeline.inputs import Inputs
 from data_pipeline.stored_inputs import stored_bars
-from evaluation.backtesting import Backtest, backtest
-from evaluation.costs import Costs
+from evaluation.accounting.backtest import Backtest, backtest
+from evaluation.accounting.costs import Costs
 from evaluation.judges.base import first_unseen
-from evaluation.model_comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
+from evaluation.reports.comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
 
 if TYPE_CHECKING:
     from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest

@@ -10,8 +10,8 @@ from daemon.jobs.versions import inputs_of, judged_version, loaded, proved, refu
 from data_pipeline.provenance import Provenance
 from evaluation import judges
 from evaluation.judges.base import Case, Finding
-from evaluation.report_schema import Subject
-from evaluation.significance import Trials
+from evaluation.reports.schema import Subject
+from evaluation.statistics.significance import Trials
 from trainers import registry
 
 if TYPE_CHECKING:

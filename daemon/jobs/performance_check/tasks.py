@@ -14,8 +14,8 @@ from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other
 from data_pipeline import calendar
 from data_pipeline.inputs import Inputs
 from data_pipeline.stored_inputs import stored_bars
-from evaluation.backtesting import Costs, backtest
-from evaluation.observation import Observation, observe
+from evaluation.accounting.backtest import Costs, backtest
+from evaluation.judges.observation import Observation, observe
 from evaluation.signals import Signals
 from trainers.manifest import read_manifest
 

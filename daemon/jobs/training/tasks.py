@@ -19,7 +19,7 @@ from data_pipeline.inputs import TEACHING, Inputs
 from data_pipeline.provenance import Provenance
 from data_pipeline.stored_inputs import stored_inputs
 from data_pipeline.update import freshness
-from evaluation.leaks import LeakAudit, Learned, Span, audit
+from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
 from trainers.interface import Model, TrainingContext, TrainingTask

@@ -11,7 +11,7 @@ from config.publish import publish_bytes
 from daemon.jobs.training.tasks import Recipe, trained, training_task, whole_inputs
 from daemon.jobs.walk_forward.messages import CountFoldsResult, WalkFoldResult, WalkForwardResult
 from data_pipeline.provenance import Provenance
-from evaluation.costs import Costs
+from evaluation.accounting.costs import Costs
 from evaluation.walk_forward import Fold, WalkForwardValidator, run_fold, stitched
 
 if TYPE_CHECKING:

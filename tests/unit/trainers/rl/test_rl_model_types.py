@@ -18,7 +18,7 @@ import safetensors.numpy
 from config.errors import NightdeskError
 from data_pipeline.inputs import Inputs
 from evaluation import backtest
-from evaluation.leaks import Learned
+from evaluation.audit.leak_audit import Learned
 from tests.support.easy_market import QUICK, easy_bars, easy_task, rough_bars
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.rl.candidates import Candidate, Learner

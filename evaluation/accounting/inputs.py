@@ -1,0 +1,79 @@
+"""What people give to a backtest, checked once and trusted from then on."""
+
+from __future__ import annotations
+
+import math
+from typing import NoReturn, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from config.errors import NightdeskError
+from data_pipeline import calendar
+from data_pipeline.bars import PRICES, Bars
+from evaluation.accounting.ledger import Array
+from evaluation.signals import Signals, weights
+
+Target: TypeAlias = Signals | pd.Series
+Frame: TypeAlias = Bars | pd.DataFrame
+DIVIDENDS = "dividends"
+_YEAR = pd.Timedelta(days=365.25)
+
+
+def fail(what: str, cure: str) -> NoReturn:
+    """Raise `backtest.invalid`."""
+    raise NightdeskError("backtest.invalid", what, cure)
+
+
+def check_cash(initial_cash: float) -> None:
+    """Refuse an account that does not begin with money."""
+    if not (math.isfinite(initial_cash) and initial_cash > 0.0):
+        fail(f"The initial cash is {initial_cash}.", "Give a positive number.")
+
+
+def checked_frame(bars: Frame) -> pd.DataFrame:
+    """Open, high, low, close and dividends (0 where none are told) as float64, on a strictly increasing index."""
+    frame = bars.frame if isinstance(bars, Bars) else bars
+    if missing := [name for name in PRICES if name not in frame.columns]:
+        fail(f"The bars lack the column {', '.join(missing)}.", "Provide open, high, low and close.")
+    if frame.empty:
+        fail("There are no bars.", "Give at least one bar.")
+    if not (frame.index.is_unique and frame.index.is_monotonic_increasing):
+        fail("The index of the bars is not strictly increasing.", "Sort the bars and drop repeated times.")
+    try:
+        checked = frame.reindex(columns=[*PRICES, DIVIDENDS], fill_value=0.0).astype("float64")
+    except (TypeError, ValueError) as error:
+        fail(f"The bars hold text where numbers belong: {error}.", "Mend or remove those rows.")
+    values = checked.to_numpy()
+    bad = ~np.isfinite(values) | (values < 0.0)
+    bad[:, : len(PRICES)] |= values[:, : len(PRICES)] == 0.0
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        name = checked.columns[column]
+        fail(
+            f"The {name} is {values[row, column]} at {frame.index[row]!s} ({bad.sum()} such values).",
+            "Remove such bars: a price is finite and above zero, a dividend finite and not below.",
+        )
+    return checked
+
+
+def checked_target(name: str, target: Target, index: pd.Index) -> Array:
+    """The weights of `target`, decided on exactly the bars of `index`."""
+    label = f"target {name}".rstrip()
+    position = target.position if isinstance(target, Signals) else weights(label, target, low=-1.0)
+    if not position.index.equals(index):
+        fail(
+            f"The {label} has {len(position)} rows and the bars have {len(index)}, and their times are not the same.",
+            "Decide the target on exactly these bars, or cut both with `since` and `until`.",
+        )
+    return position.to_numpy()
+
+
+def bars_a_year(bars: Frame) -> float | None:
+    """The calendar's bars a year; for a bare frame as many as its times show, and None where it has no times."""
+    if isinstance(bars, Bars):
+        return calendar.periods_per_year(bars.symbol, bars.interval)
+    times = bars.index if isinstance(bars.index, pd.DatetimeIndex) else pd.Index(bars.get("date", ()))
+    if len(times) < 2 or not isinstance(times, pd.DatetimeIndex):
+        return None
+    return (len(times) - 1) / ((times[-1] - times[0]) / _YEAR)

@@ -1,0 +1,39 @@
+"""What can be observed of a version's decisions: how far they moved from its training, and whether they are right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from config.settings import Monitoring
+from data_pipeline.inputs import Inputs
+from evaluation.judges.judged_version import JudgedVersion
+from evaluation.monitoring.behaviour import Behaviour, measure_behaviour
+from evaluation.monitoring.drift import Drift, measure_drift
+from evaluation.signals import Signals
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Drift since training, and by symbol or market whether the decisions agree with the teacher's and earn."""
+
+    drift: Drift
+    behaviour: Mapping[str, Behaviour]
+
+
+def observe(version: JudgedVersion, inputs: Inputs, decided: Mapping[str, Signals], rules: Monitoring) -> Observation:
+    """Compare `decided`, made on some of the bars of `inputs`, with the version's training and with its teacher."""
+    features = version.model.features(inputs.for_decisions())
+    drift = measure_drift(
+        version.reference,
+        decided,
+        {name: features[name].reindex(signals.index) for name, signals in decided.items()},
+        limit=rules.max_psi,
+        many=rules.max_drifted_features,
+        enough=rules.min_bars,
+    )
+    behaviour = {
+        name: measure_behaviour(signals, inputs.bars[name], version.teacher.get(name), enough=rules.min_bars)
+        for name, signals in decided.items()
+    }
+    return Observation(drift, behaviour)

@@ -1,0 +1,1 @@
+"""What changes after training: drift of inputs and decisions, calibration, agreement with a teacher."""

@@ -1,0 +1,1 @@
+"""Reports: their schema, evidence, tables, figures and pages."""

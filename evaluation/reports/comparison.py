@@ -1,0 +1,188 @@
+"""Model comparison: every model of a symbol over the same bars, which none has seen, and which one to rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from pydantic import ValidationError
+
+from config.errors import NightdeskError
+from config.publish import publish_bytes
+from config.settings import Promotion
+from data_pipeline.provenance import Provenance
+from evaluation.accounting.backtest import Backtest
+from evaluation.gate import judge
+from evaluation.labels import told
+from evaluation.metrics.formulas import UndefinedError
+from evaluation.plots import Caption, Risk, draw_risk_return
+from evaluation.reports.comparison_page import COLUMNS, called, comparison_page, title
+from evaluation.reports.comparison_schema import Comparison, Row, State, SymbolComparison
+from evaluation.statistics.overfitting import Overfitting, overfitting
+from evaluation.statistics.significance import Trials
+
+COMPARISON, PAGE, PICTURE = "model_comparison.json", "model_comparison.html", "risk_return.png"
+FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio", "turnover")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One version of a model type, and what became of it so far."""
+
+    model_type: str
+    version: str
+    state: State
+
+    @property
+    def name(self) -> str:
+        """How it is called beside others of its symbol."""
+        return f"{self.model_type} {self.version}"
+
+
+def compare(
+    symbol: str,
+    provenance: Provenance,
+    models: Mapping[Contender, Backtest],
+    baselines: Mapping[str, Backtest],
+    rules: Promotion,
+    *,
+    tried: int = 0,
+    left_out: Mapping[str, str] | None = None,
+) -> SymbolComparison:
+    """Everyone beside everyone. The recommended model is one that the gate would let serve, or that serves already.
+
+    `tried` is how many versions there have ever been of this symbol and provenance, whichever of them are `models`: the
+    best of many owes much to luck. `left_out` are models that could not be run, with the reason.
+    """
+    if not models:
+        missing = "".join(f" {name}: {why}" for name, why in (left_out or {}).items())
+        raise NightdeskError("comparison.nothing", f"{symbol} has no model that can be run.{missing}", "Train one.")
+    index = next(iter(models.values())).equity.index
+    rows = [_row(who.name, test, who) for who, test in models.items()]
+    recommended, recommendation = _recommend(models, baselines, rules, max(tried, len(models)))
+    chosen, why_not = _overfitting(models.values())
+    return SymbolComparison(
+        symbol=symbol,
+        provenance=provenance,
+        first=_label(index[0]),
+        last=_label(index[-1]),
+        bars=len(index),
+        rows=sorted(rows, key=_rank) + [_row(name, test) for name, test in baselines.items()],
+        recommended=recommended.name if recommended is not None else None,
+        recommendation=recommendation,
+        overfitting=chosen,
+        overfitting_reason=why_not,
+        left_out=dict(left_out or {}),
+    )
+
+
+def write_comparison(folder: Path, symbols: Sequence[SymbolComparison], created_at: datetime) -> Path:
+    """Write the comparison of these symbols into `folder` for programs and for people; return the JSON's path."""
+    comparison = Comparison(created_at=created_at, symbols=list(symbols))
+    _draw(folder / PICTURE, comparison.symbols)
+    publish_bytes(folder / PAGE, comparison_page(comparison, folder / PICTURE))
+    document = orjson.dumps(comparison.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    publish_bytes(folder / COMPARISON, document)
+    return folder / COMPARISON
+
+
+def read_comparison(path: Path) -> Comparison:
+    """A comparison that was written by `write_comparison`, checked."""
+    try:
+        return Comparison.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise NightdeskError(
+            "comparison.invalid", f"{path.name} is no comparison of version 1: {error}.", "Evaluate the models again."
+        ) from error
+
+
+def _row(name: str, test: Backtest, who: Contender | None = None) -> Row:
+    metrics = test.metrics()
+    return Row(
+        name=name,
+        model_type=who.model_type if who else None,
+        version=who.version if who else None,
+        state=who.state if who else "baseline",
+        figures={figure: metrics[figure] for figure in FIGURES},
+        reasons={figure: metrics["reasons"][figure] for figure in FIGURES if metrics[figure] is None},
+    )
+
+
+def _overfitting(tests: Collection[Backtest]) -> tuple[Overfitting | None, str | None]:
+    """What choosing among them is worth; of one alone, of those that decide alike, or of few bars, nobody can say."""
+    returns = np.unique(np.column_stack([test.excess.to_numpy() for test in tests]), axis=1)
+    if returns.shape[1] < 2:
+        return None, "only_one" if len(tests) == 1 else "alike"
+    try:
+        return overfitting(returns), None
+    except UndefinedError as undefined:
+        return None, undefined.reason
+
+
+def _rank(row: Row) -> tuple[bool, float]:
+    ratio = row.figures["sharpe_ratio"]
+    return ratio is None, -(ratio or 0.0)
+
+
+def _sharpe(test: Backtest) -> float | None:
+    ratio: float | None = test.metrics()["sharpe_ratio"]
+    return ratio
+
+
+def _recommend(
+    models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest], rules: Promotion, tried: int
+) -> tuple[Contender | None, str]:
+    """The best of those that serve, unless the gate finds one of the others better; nobody, if cash is better."""
+    sharpes = {who: _sharpe(test) for who, test in models.items()}
+    by_sharpe = sorted(models, key=lambda who: sharpes[who] or 0.0, reverse=True)
+    serving = next((who for who in by_sharpe if who.state == "champion"), None)
+    rival = models[serving] if serving is not None else None
+    for who in by_sharpe:
+        if who == serving:
+            break
+        others = tuple(ratio for other, ratio in sharpes.items() if other != who and ratio is not None)
+        verdict = judge(models[who], rival, rules, trials=Trials(tried, others))
+        if verdict.verdict == "better":
+            beaten = f"{serving.name}, which serves" if serving is not None else "cash"
+            return who, f"Rely on {who.name}: it is better than {beaten}.{_held(models[who], baselines)}"
+    if serving is None:
+        return None, "Stay in cash: no model is shown to be better than it."
+    alone = judge(models[serving], None, rules)
+    if alone.verdict == "worse":
+        return None, f"Stay in cash: {serving.name} serves, but on these bars it is worse than cash."
+    return serving, f"Keep {serving.name}: none is shown to be better.{_held(models[serving], baselines)}"
+
+
+def _held(test: Backtest, baselines: Mapping[str, Backtest]) -> str:
+    """The word of warning where doing nothing but buying had been better."""
+    held = _sharpe(baselines["buy_and_hold"]) if "buy_and_hold" in baselines else None
+    ours = _sharpe(test)
+    if held is None or ours is None or held <= ours:
+        return ""
+    return f" Buying and holding earned more for its risk (Sharpe ratio {told(held)} against {told(ours)})."
+
+
+def _label(time: Any) -> str:
+    return time.isoformat() if isinstance(time, datetime) else str(time)
+
+
+def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
+    """A point for everyone; of many symbols only for the models, named with their symbol."""
+    one, points, undefined_ = len(symbols) == 1, {}, 0
+    for symbol in symbols:
+        for row in symbol.rows:
+            risk, earned = row.figures["volatility"], row.figures["annualised_return"]
+            if row.state == "baseline" and not one:
+                continue
+            if risk is None or earned is None:
+                undefined_ += 1
+                continue
+            kind = row.state if row.state in ("champion", "baseline") else "model"
+            points[called(row) if one else f"{symbol.symbol} {called(row)}"] = Risk(risk, earned, kind)
+    provenance = Provenance.joint(symbol.provenance for symbol in symbols)
+    draw_risk_return(path, Caption(title(symbols), provenance), points, undefined_)

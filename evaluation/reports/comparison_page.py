@@ -1,0 +1,110 @@
+"""The comparison of models as one page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from evaluation.labels import MISSING, count, figure, plain, told, undefined
+from evaluation.metrics.summary import UNITS
+from evaluation.reports.comparison_schema import Comparison, Row, SymbolComparison
+from evaluation.reports.markup import Html, beside, el, page, picture, section, table, together
+
+# What a reader compares, and the heads of the columns.
+COLUMNS = {
+    "total_return": "Return %",
+    "volatility": "Volatility %",
+    "sharpe_ratio": "Sharpe",
+    "max_drawdown": "Drawdown %",
+    "trades": "Trades",
+    "win_rate": "Won %",
+    "exposure": "Held %",
+}
+
+
+def title(symbols: Sequence[SymbolComparison]) -> str:
+    """Whose models they are."""
+    return f"Models of {symbols[0].symbol}" if len(symbols) == 1 else f"Models of {len(symbols)} symbols"
+
+
+def comparison_page(comparison: Comparison, drawn: Path) -> bytes:
+    """The page; `drawn` is the picture of risk and return."""
+    symbols = comparison.symbols
+    sample = any(symbol.provenance.is_sample for symbol in symbols)
+    badge = el("span", "SAMPLE DATA", class_="pill sample") if sample else None
+    return page(
+        title(symbols),
+        el(
+            "header",
+            el("div", el("h1", title(symbols)), badge, class_="top"),
+            el("p", "The sample market is made up: numbers from it mean nothing.") if sample else None,
+            el("p", f"Written {comparison.created_at:%Y-%m-%d %H:%M} UTC.", class_="faint"),
+        ),
+        section(
+            "Which to rely on",
+            beside(
+                together(_recommendations(symbols), _by_type(symbols)),
+                picture(drawn, "Risk and return of every model in a year."),
+            ),
+        ),
+        *(_symbol(symbol) for symbol in symbols),
+    )
+
+
+def _recommendations(symbols: Sequence[SymbolComparison]) -> Html:
+    rows = [
+        el("tr", el("th", each.symbol, scope="row"), el("td", each.recommendation, class_="text")) for each in symbols
+    ]
+    return el("div", el("table", el("tbody", *rows)), class_="scroll")
+
+
+def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
+    """How each model type does over many symbols, its best version of each."""
+    if len(symbols) == 1:
+        return None
+    best: dict[str, dict[str, float]] = {}
+    for symbol in symbols:
+        for row in reversed(symbol.rows):  # the best comes last, and stays
+            if row.model_type is not None and (ratio := row.figures["sharpe_ratio"]) is not None:
+                best.setdefault(row.model_type, {})[symbol.symbol] = ratio
+    rows = [[plain(kind), f"{len(own)}", told(median(own.values()))] for kind, own in sorted(best.items())]
+    return table(["Model type", "Symbols", "Middle Sharpe ratio of their best"], rows)
+
+
+def _symbol(symbol: SymbolComparison) -> Html:
+    span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} that none has seen"
+    rows = [[_who(row, symbol), row.state, *(_cell(row, name) for name in COLUMNS)] for row in symbol.rows]
+    return section(
+        symbol.symbol,
+        el("p", symbol.recommendation),
+        table(["", "State", *COLUMNS.values()], rows, caption=span),
+        el("p", _chosen(symbol), class_="faint"),
+        *(el("p", f"{plain(name)} could not be run: {why}") for name, why in symbol.left_out.items()),
+    )
+
+
+def _chosen(symbol: SymbolComparison) -> str:
+    """What it is worth to take the one with the best Sharpe ratio."""
+    found = symbol.overfitting
+    if found is None:
+        return f"Probability of overfitting: {undefined(symbol.overfitting_reason or MISSING)}."
+    return (
+        "Whoever takes the best Sharpe ratio of one half of these bars gets less than the middle model in the other "
+        f"half with a probability of {found.probability:.0%} (probability of overfitting, {found.splits:,} splits)."
+    )
+
+
+def _who(row: Row, symbol: SymbolComparison) -> str:
+    name = called(row)
+    return el("strong", name) if row.name == symbol.recommended else name
+
+
+def called(row: Row) -> str:
+    """A model or a baseline as people read it."""
+    return plain(row.name) if row.model_type is None else f"{plain(row.model_type)} {row.version}"
+
+
+def _cell(row: Row, name: str) -> str:
+    value = row.figures[name]
+    return figure(value, UNITS[name]) if value is not None else el("small", undefined(row.reasons[name]))

@@ -1,0 +1,77 @@
+"""The parts of report.json, and `Report`, which holds them all. report.schema.json is its JSON schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from data_pipeline.provenance import ProvenanceField
+from evaluation.gate import Outcome
+from evaluation.metrics.formulas import Reason
+from evaluation.metrics.summary import Unit
+from evaluation.reports.evidence import Evidence
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Subject(_Part):
+    """Who was judged, and on what; whatever else the caller knows of it is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    symbol: str
+    model_type: str
+    version: str
+    provenance: ProvenanceField
+    champion: str | None = None
+    interval: str | None = None
+    dataset: str | None = None
+    trained_on: tuple[str, str] | None = None  # the first and the last bar
+
+
+class Span(_Part):
+    """The bars it was judged on."""
+
+    first: str
+    last: str
+    bars: int
+    periods_per_year: float | None
+
+
+class Terms(_Part):
+    """The money and the costs it was judged with."""
+
+    initial_cash: float
+    commission: float
+    slippage: float
+    borrow: float
+    commission_minimum: float = 0.0
+    cash_interest: float = 0.0
+
+
+class Decision(_Part):
+    """The verdict, the codes of its reasons, both in a sentence, and the figures it rests on."""
+
+    verdict: Outcome
+    reasons: list[str]
+    sentence: str
+    figures: dict[str, Any]
+
+
+class Report(_Part):
+    """What report.json holds; report.schema.json is its JSON schema. What is undefined is null, with its reason."""
+
+    schema_version: Literal[2]
+    created_at: datetime
+    subject: Subject
+    span: Span
+    terms: Terms
+    units: dict[str, Unit]
+    metrics: dict[str, dict[str, float | int | str | dict[str, Reason] | None]]
+    verdict: Decision
+    evidence: Evidence
+    files: dict[str, str]  # the name of each and its sha256

@@ -1,0 +1,158 @@
+"""Baselines: what a model must beat before its numbers mean anything, from doing nothing to trading by lot.
+
+`buy_and_hold`  holds from the first open to the last close.
+`flat`          stays in cash.
+`last_action`   wants at each bar what the model wanted a bar before: what the newest decision is worth. If it earns as
+                much, the model lives from inertia; if it loses everything, the model lives from fills nobody may get.
+`random`        trades by lot as the model trades: its holding periods and its pauses, shuffled and begun at another
+                time. Of many such draws this is the one with the middle total return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.accounting.backtest import Backtest, Frame, Target, backtest
+from evaluation.accounting.costs import DEFAULT_COSTS, Costs
+from evaluation.metrics import formulas
+from evaluation.metrics.formulas import Array, UndefinedError
+from evaluation.signals import Signals, weights
+
+DRAWS = 200
+# How many bars are traded at once, over all draws: a bound on memory that changes no number.
+AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the model's figure stands among those of traders by lot, or why that cannot be said.
+
+    `low` and `high` hold nine draws in ten between them. `percentile` is the share of draws below the model, ties
+    counted half; `p_value` how often one of them is as good, were the model just another: (1 + as good) / (1 + draws).
+    Where the model's positions leave nothing to shuffle, all draws are it: `no_variation`.
+    """
+
+    model: float | None
+    low: float | None = None
+    median: float | None = None
+    high: float | None = None
+    percentile: float | None = None
+    p_value: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Luck:
+    """How much of what a model earned a trader by lot with the same turnover would have earned."""
+
+    draws: int
+    seed: int
+    total_return: Standing  # in percent
+    sharpe_ratio: Standing
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Baselines:
+    """The backtests to show beside a model's, by name, and how likely its result is by luck alone."""
+
+    backtests: dict[str, Backtest]
+    luck: Luck
+
+
+def run_baselines(
+    bars: Frame,
+    target: Target,
+    costs: Costs = DEFAULT_COSTS,
+    initial_cash: float = 100_000.0,
+    periods_per_year: float | None = None,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Baselines:
+    """Everything a model that wanted `target` on these bars should beat, at the same costs."""
+
+    def run(targets: dict[str, pd.Series]) -> dict[str, Backtest]:
+        return backtest(bars, targets, costs, initial_cash, periods_per_year)
+
+    wanted = target.position if isinstance(target, Signals) else weights("target", target, low=-1.0)
+    fixed = {
+        "model": wanted,
+        "buy_and_hold": pd.Series(1.0, index=wanted.index),
+        "flat": pd.Series(0.0, index=wanted.index),
+        "last_action": wanted.shift(1, fill_value=0.0),
+    }
+    tests = run(fixed)
+    model = tests.pop("model")
+    total_return, sharpe_ratio = _figures(run, wanted, draws, seed).T
+    middle = int(np.argsort(total_return, kind="stable")[(draws - 1) // 2])
+    tests |= run({"random": _by_lot(wanted, seed, middle)})
+    told = model.metrics()
+    luck = Luck(
+        draws, seed, _standing("total_return", told, total_return), _standing("sharpe_ratio", told, sharpe_ratio)
+    )
+    return Baselines(tests, luck)
+
+
+def _figures(
+    run: Callable[[dict[str, pd.Series]], dict[str, Backtest]], wanted: pd.Series, draws: int, seed: int
+) -> Array:
+    """Total return and Sharpe ratio of each draw; NaN where there is none."""
+    step = max(1, AT_ONCE // max(len(wanted), 1))
+    told: list[tuple[float, float]] = []
+    for first in range(0, draws, step):
+        chunk = {str(draw): _by_lot(wanted, seed, draw) for draw in range(first, min(first + step, draws))}
+        told += [(formulas.total_return(test.returns.to_numpy()), _sharpe(test)) for test in run(chunk).values()]
+    return np.array(told)
+
+
+def _sharpe(test: Backtest) -> float:
+    try:
+        return formulas.sharpe_ratio(test.excess.to_numpy(), test.periods_per_year or np.nan)
+    except UndefinedError:
+        return np.nan
+
+
+def _standing(name: str, model: dict[str, Any], drawn: Array) -> Standing:
+    value, drawn = model[name], drawn[np.isfinite(drawn)]
+    if value is None:
+        return Standing(None, reason=model["reasons"][name])
+    if drawn.size == 0 or np.ptp(drawn) == 0.0:
+        return Standing(value, reason="no_variation")
+    low, median, high = np.quantile(drawn, (0.05, 0.5, 0.95))
+    below, ties = np.mean(drawn < value), np.mean(drawn == value)
+    return Standing(
+        model=value,
+        low=float(low),
+        median=float(median),
+        high=float(high),
+        percentile=100.0 * float(below + ties / 2),
+        p_value=float((1 + np.sum(drawn >= value)) / (1 + drawn.size)),
+    )
+
+
+def _by_lot(wanted: pd.Series, seed: int, draw: int) -> pd.Series:
+    return pd.Series(shuffled(wanted.to_numpy(), np.random.default_rng([seed, draw])), index=wanted.index)
+
+
+def shuffled(target: Array, rng: np.random.Generator) -> Array:
+    """A target by lot with the turnover of `target`: its runs keep their weights and their order, not their lengths.
+
+    The lengths are shuffled among runs on the same side (long, flat, short), so that as many bars are spent on each,
+    and the whole is turned around by a random number of bars. Read as a circle it changes as often, from the same
+    weights to the same weights; cut open, it may trade once more or once less.
+    """
+    starts = np.flatnonzero(np.diff(target, prepend=np.nan) != 0.0)
+    lengths = np.diff(starts, append=target.size)
+    sides = np.sign(target[starts])
+    for side in np.unique(sides):
+        lengths[sides == side] = rng.permutation(lengths[sides == side])
+    return np.roll(np.repeat(target[starts], lengths), rng.integers(target.size))

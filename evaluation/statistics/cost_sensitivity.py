@@ -1,0 +1,107 @@
+"""Sensitivity: what the same decisions earn where trading costs less or more, and the costs that eat it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evaluation.accounting.backtest import Backtest, Frame, Target, backtest
+from evaluation.accounting.costs import DEFAULT_COSTS, Costs
+from evaluation.metrics.formulas import total_return
+
+FACTORS = (0.0, 1.0, 2.0, 5.0)
+FIGURES = ("total_return", "cagr", "sharpe_ratio", "max_drawdown")
+# Costs a hundred times those given are nobody's, and a rate must stay below one.
+LIMIT, DEAREST = 100.0, 0.999
+PRECISION = 1e-4
+
+
+@dataclass(frozen=True)
+class AtCosts:
+    """One backtest at `factor` times the costs, its figures as `Backtest.metrics` tells them."""
+
+    factor: float
+    commission: float
+    slippage: float
+    figures: dict[str, float | None]
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """The multiple of the costs at which cash earns as much, the commission and slippage of one way then; or why not.
+
+    `no_costs`: there are none to multiply. `no_trades`: nothing was traded. `never_profitable`: it loses without any
+    costs. `always_profitable`: it still earns at the highest costs that are tried.
+    """
+
+    factor: float | None
+    one_way_percent: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class CostSensitivity:
+    """The same decisions at several multiples of the costs."""
+
+    rows: tuple[AtCosts, ...]
+    break_even: BreakEven
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        told = asdict(self)
+        return {**told, "rows": list(told["rows"])}
+
+
+def cost_sensitivity(
+    bars: Frame,
+    target: Target,
+    costs: Costs = DEFAULT_COSTS,
+    initial_cash: float = 100_000.0,
+    periods_per_year: float | None = None,
+    *,
+    factors: Sequence[float] = FACTORS,
+) -> CostSensitivity:
+    """Backtest `target` at each multiple of `costs`, and look for the multiple at which nothing is earned."""
+
+    def at(factor: float) -> Backtest:
+        return backtest(bars, target, costs.scaled(factor), initial_cash, periods_per_year)
+
+    dearest = max(costs.commission, costs.slippage, costs.borrow)
+    highest = min(LIMIT, DEAREST / dearest) if dearest > 0.0 else LIMIT
+    return CostSensitivity(
+        rows=tuple(_row(costs, factor, at(factor) if factor <= highest else None) for factor in factors),
+        break_even=_break_even(at, costs, highest),
+    )
+
+
+def _row(costs: Costs, factor: float, test: Backtest | None) -> AtCosts:
+    commission, slippage = factor * costs.commission, factor * costs.slippage
+    if test is None:
+        return AtCosts(factor, commission, slippage, dict.fromkeys(FIGURES), dict.fromkeys(FIGURES, "costs_too_high"))
+    told = test.metrics()
+    reasons = {name: told["reasons"][name] for name in FIGURES if name in told["reasons"]}
+    return AtCosts(factor, commission, slippage, {name: told[name] for name in FIGURES}, reasons)
+
+
+def _break_even(at: Callable[[float], Backtest], costs: Costs, highest: float) -> BreakEven:
+    """Halve the span between a multiple that earns and one that does not, until it is narrow."""
+
+    def earns(test: Backtest) -> bool:
+        return total_return(test.returns.to_numpy()) > test.idle_return
+
+    free = at(0.0)
+    if free.costs == costs:
+        return BreakEven(None, None, "no_costs")
+    if not free.traded.any():
+        return BreakEven(None, None, "no_trades")
+    if not earns(free):
+        return BreakEven(None, None, "never_profitable")
+    if earns(at(highest)):
+        return BreakEven(None, None, "always_profitable")
+    low, high = 0.0, highest
+    while high - low > PRECISION:
+        middle = (low + high) / 2
+        low, high = (middle, high) if earns(at(middle)) else (low, middle)
+    return BreakEven(low, 100.0 * low * (costs.commission + costs.slippage))

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evaluation.accounting.backtest
+from config.errors import NightdeskError
+from data_pipeline.bars import Bars
+from data_pipeline.calendar import closes
+from evaluation import Costs, Signals, backtest, compute_metrics
+from evaluation.statistics.baselines import run_baselines
+from tests.support.prices import frame, series, walk
+
+
+def daily_bars(count: int = 300) -> Bars:
+    index = closes("AAPL", "1d", pd.Timestamp("2022-01-03", tz="UTC"), pd.Timestamp("2023-12-30", tz="UTC"))[:count]
+    return Bars(walk(count).set_axis(index), "AAPL")
+
+
+def swinging(bars: pd.DataFrame) -> pd.Series:
+    return series(np.where(np.arange(len(bars)) // 10 % 2, 0.9, -0.4), bars)
+
+
+def test_the_package_gives_functions_whatever_was_imported_before():
+    assert evaluation.backtest is evaluation.accounting.backtest.backtest is backtest
+
+
+def test_bars_and_their_frame_give_the_same_account():
+    bars = daily_bars()
+    target = swinging(bars.frame)
+    signals = Signals(target, target.abs())
+    one, other = backtest(bars, signals), backtest(bars.frame, target)
+    pd.testing.assert_series_equal(one.equity, other.equity)
+    pd.testing.assert_frame_equal(one.trades, other.trades)
+
+
+def test_series_are_on_the_index_of_the_bars_and_fit_together():
+    bars = walk(200)
+    result = backtest(bars, swinging(bars), initial_cash=5000.0)
+    for part in (result.equity, result.returns, result.positions, result.shares, result.cash, result.traded):
+        assert part.index.equals(bars.index)
+    np.testing.assert_allclose(5000.0 * (1.0 + result.returns).cumprod(), result.equity)
+    np.testing.assert_allclose(result.positions, result.shares * bars["close"] / result.equity)
+    assert result.returns.iloc[0] == 0.0
+
+
+def test_trades_are_told_in_times_words_and_averages():
+    bars = frame([10, 10, 12, 9, 9], [10, 12, 12, 9, 9])
+    trades = backtest(bars, series([0.5, -0.5, -0.5, 0.0, 0.0], bars), Costs(0.0, 0.0), 1000.0).trades
+    assert list(trades["side"]) == ["long", "short"]
+    assert list(trades["entry"]) == [bars.index[1], bars.index[2]]
+    assert list(trades["exit"]) == [bars.index[2], bars.index[4]]
+    assert list(trades["bars_held"]) == [1, 2]
+    np.testing.assert_allclose(trades["entry_price"], [10.0, 12.0])
+    np.testing.assert_allclose(trades["exit_price"], [12.0, 9.0])
+    np.testing.assert_allclose(trades["return"], [0.2, 0.25])
+
+
+def test_metrics_are_those_of_its_own_parts():
+    bars = walk(300)
+    result = backtest(bars, swinging(bars))
+    again = compute_metrics(
+        result.returns,
+        periods_per_year=result.periods_per_year,
+        trades=result.trades,
+        open_trade=result.open_trade,
+        positions=result.positions,
+        traded=result.traded,
+        benchmark=result.benchmark,
+    )
+    assert result.metrics() == again
+    assert again["trades"] == len(result.trades) > 0
+    assert again["reasons"].keys() <= {"max_drawdown_recovery"}
+
+
+def test_the_benchmark_is_buying_and_holding_with_the_same_costs():
+    bars = walk(100)
+    held = backtest(bars, series(np.ones(100), bars), Costs(0.002, 0.001))
+    other = backtest(bars, swinging(bars), Costs(0.002, 0.001))
+    pd.testing.assert_series_equal(other.benchmark, held.returns, check_names=False)
+    assert held.metrics()["reasons"]["information_ratio"] == "zero_variance"
+
+
+def test_many_targets_over_one_market_or_many_markets():
+    one, other = walk(50, seed=1), walk(80, seed=2)
+    together = backtest(one, {"swing": swinging(one), "flat": series(np.zeros(50), one)})
+    assert list(together) == ["swing", "flat"]
+    pd.testing.assert_series_equal(together["swing"].equity, backtest(one, swinging(one)).equity)
+    assert (together["flat"].equity == 100_000.0).all()
+    several = backtest({"A": one, "B": other}, {"B": swinging(other), "A": swinging(one)})
+    pd.testing.assert_series_equal(several["B"].equity, backtest(other, swinging(other)).equity)
+
+
+def test_a_year_is_the_calendars_for_bars_and_counted_for_a_bare_frame():
+    bars = daily_bars()
+    assert backtest(bars, swinging(bars.frame)).periods_per_year == pytest.approx(252, abs=1)
+    bare = backtest(bars.frame, swinging(bars.frame)).periods_per_year
+    assert bare == pytest.approx(252, abs=3)
+    assert backtest(bars, swinging(bars.frame), periods_per_year=12.0).periods_per_year == 12.0
+
+
+def test_a_frame_with_a_date_column_and_numbered_rows_works_too():
+    bars = walk(400).reset_index(names="date")
+    bars["date"] = bars["date"].dt.tz_localize(None)
+    result = backtest(bars, swinging(bars))
+    assert result.periods_per_year == pytest.approx(365.25)
+    assert result.metrics()["sharpe_ratio"] is not None
+
+
+def test_rows_without_times_leave_the_year_undefined():
+    bars = walk(50).reset_index(drop=True)
+    found = backtest(bars, swinging(bars)).metrics()
+    assert found["sharpe_ratio"] is None
+    assert found["reasons"]["sharpe_ratio"] == "unknown_period"
+    assert found["total_return"] is not None
+
+
+def test_borrow_is_a_yearly_rate_of_what_is_short():
+    bars = frame([100.0] * 5)
+    result = backtest(bars, series([-0.5] * 5, bars), Costs(0.0, 0.0, borrow=0.1), 1000.0, periods_per_year=10.0)
+    np.testing.assert_allclose(result.equity, [1000, 995, 990, 985, 980])
+
+
+@pytest.mark.parametrize("prices", [[100.0], [100.0] * 40])
+def test_one_bar_and_constant_prices_have_an_account_and_reasons(prices):
+    bars = frame(prices)
+    result = backtest(bars, series([1.0] * len(prices), bars), Costs(0.0, 0.0))
+    assert (result.equity == 100_000.0).all()
+    found = result.metrics()
+    assert found["sharpe_ratio"] is None
+    assert found["reasons"]["sharpe_ratio"] in ("too_short", "unknown_period", "zero_variance")
+    assert found["reasons"]["win_rate"] == "no_trades"
+
+
+def spoiled(column: str, value: float) -> pd.DataFrame:
+    bars = walk(10)
+    bars.loc[bars.index[3], column] = value
+    return bars
+
+
+@pytest.mark.parametrize(
+    ("bars", "named"),
+    [
+        (spoiled("open", math.nan), "open is nan at 2024-01-04"),
+        (spoiled("close", 0.0), r"close is 0\.0 at 2024-01-04"),
+        (spoiled("low", -1.0), r"low is -1\.0"),
+        (spoiled("high", math.inf), "high is inf"),
+        (walk(10).drop(columns="high"), "lack the column high"),
+        (walk(10).assign(dividends=-0.1), r"dividends is -0\.1 at 2024-01-01"),
+        (walk(10).assign(dividends=math.nan), "dividends is nan"),
+        (walk(10).assign(close="dear"), "hold text where numbers belong"),
+        (walk(10).iloc[:0], "no bars"),
+        (walk(10).iloc[::-1], "not strictly increasing"),
+    ],
+)
+def test_bad_bars_are_refused_with_the_place_and_a_cure(bars, named):
+    with pytest.raises(NightdeskError, match=named) as error:
+        backtest(bars, series(np.zeros(len(bars)), bars))
+    assert error.value.code == "backtest.invalid"
+    assert error.value.cure
+
+
+def test_targets_that_do_not_fit_are_refused():
+    bars = walk(10)
+    with pytest.raises(NightdeskError, match="target has 9 rows and the bars have 10"):
+        backtest(bars, series(np.zeros(9), bars.iloc[:9]))
+    with pytest.raises(NightdeskError, match="target model is nan"):
+        backtest(bars, {"model": series([math.nan] * 10, bars)})
+    with pytest.raises(NightdeskError, match=r"target is 1\.2"):
+        backtest(bars, series([1.2] * 10, bars))
+    with pytest.raises(NightdeskError, match="different symbols: B"):
+        backtest({"A": bars}, {"A": series(np.zeros(10), bars), "B": series(np.zeros(10), bars)})
+    with pytest.raises(NightdeskError, match="only one target"):
+        backtest({"A": bars}, series(np.zeros(10), bars))
+
+
+def test_what_never_trades_has_an_account_and_reasons():
+    bars = walk(60)
+    found = backtest(bars, series(np.zeros(60), bars)).metrics()
+    assert found["trades"] == 0
+    assert found["total_return"] == found["max_drawdown"] == 0.0
+    for name in ("sharpe_ratio", "win_rate", "profit_factor", "best_trade", "sortino_ratio", "calmar_ratio"):
+        assert found[name] is None
+        assert found["reasons"][name]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1.001])
+def test_a_target_that_is_no_weight_is_refused_with_its_row(value):
+    bars = walk(10)
+    target = series([0.0] * 10, bars)
+    target.iloc[4] = value
+    with pytest.raises(NightdeskError, match=f"target is {value} at 2024-01-05") as error:
+        backtest(bars, target)
+    assert error.value.cure
+
+
+def test_an_account_beyond_every_number_is_refused_rather_than_infinite():
+    bars = frame([1e-300, 1e-300, 1e300, 1e300])
+    with pytest.raises(NightdeskError, match="beyond every number at 2024-01-03"):
+        backtest(bars, series([0.9] * 4, bars))
+
+
+@pytest.mark.parametrize("cash", [0.0, -1.0, math.nan, math.inf])
+def test_an_account_begins_with_money(cash):
+    bars = walk(10)
+    with pytest.raises(NightdeskError, match="initial cash"):
+        backtest(bars, series(np.zeros(10), bars), initial_cash=cash)
+
+
+def test_dividends_are_in_every_account_that_is_compared_and_splits_in_none():
+    bars = frame([10.0] * 4).assign(dividends=[0.0, 0.0, 0.5, 0.0], splits=[0.0, 0.0, 2.0, 0.0])
+    free = Costs(0.0, 0.0)
+    result = backtest(bars, series([-0.5] * 4, bars), free, 1000.0)
+    np.testing.assert_allclose(result.equity, [1000, 1000, 975, 975])
+    np.testing.assert_allclose(result.benchmark, [0.0, 0.0, 0.05, 0.0], atol=1e-15)
+    held = run_baselines(bars, series([-0.5] * 4, bars), free, 1000.0, draws=1).backtests["buy_and_hold"]
+    np.testing.assert_allclose(held.equity, [1000, 1000, 1050, 1050])
+    assert held.metrics()["total_return"] == pytest.approx(5.0)
+    np.testing.assert_array_equal(held.shares, [0, 100, 100, 100])
+
+
+def test_bars_with_dividends_and_their_frame_give_the_same_account():
+    bars = daily_bars()
+    paying = Bars(bars.frame.assign(dividends=np.where(np.arange(len(bars)) % 60 == 30, 0.7, 0.0)), "AAPL")
+    target = series(np.full(len(bars), 0.9), bars.frame)
+    one, other = backtest(paying, target), backtest(paying.frame, target)
+    pd.testing.assert_series_equal(one.equity, other.equity)
+    shares = one.shares.iloc[-1]
+    assert one.equity.iloc[-1] - backtest(bars, target).equity.iloc[-1] == pytest.approx(shares * 0.7 * 5)
+
+
+def test_cash_interest_is_a_yearly_rate_of_what_lies_idle():
+    bars = frame([100.0] * 5)
+    rich = Costs(0.0, 0.0, cash_interest=0.1)
+    flat = backtest(bars, series([0.0] * 5, bars), rich, 1000.0, periods_per_year=10.0)
+    np.testing.assert_allclose(flat.equity, 1000.0 * 1.01 ** np.arange(1, 6))
+    assert flat.returns.iloc[0] == pytest.approx(0.01)
+
+
+def test_what_cash_earns_is_no_merit_of_a_trader():
+    bars = daily_bars().frame
+    target, rich = series(np.where(np.arange(len(bars)) // 5 % 2, 0.05, 0.0), bars), Costs(cash_interest=0.05)
+    poor, told = backtest(bars, target).metrics(), backtest(bars, target, rich).metrics()
+    assert told["total_return"] > poor["total_return"] + 1.0
+    for ratio in ("sharpe_ratio", "sortino_ratio"):
+        assert told[ratio] == pytest.approx(poor[ratio], abs=0.3)
+    flat = backtest(bars, 0.0 * target, rich)
+    assert flat.metrics()["reasons"]["sharpe_ratio"] == "zero_variance"
+    assert flat.metrics()["total_return"] == pytest.approx(flat.idle_return)
+
+
+def test_a_loss_that_is_never_taken_is_told():
+    bars = frame([100.0, 100.0, 110.0, 110.0, 90.0])
+    found = backtest(bars, series([0.5, 0.0, 1.0, 1.0, 1.0], bars), Costs(0.01, 0.0))
+    told = found.metrics()
+    assert (told["trades"], told["win_rate"]) == (1, 100.0)
+    assert told["open_trade"] == pytest.approx(100.0 * (90.0 / 110.0 - 1.0 - 0.01))
+    assert backtest(bars, series([0.5, 0.0, 0.0, 0.0, 0.0], bars)).metrics()["reasons"]["open_trade"] == "nothing_open"

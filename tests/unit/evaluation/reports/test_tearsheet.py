@@ -1,0 +1,159 @@
+"""The page of a report: whole, safe, and in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from config.settings import Promotion
+from evaluation import backtest, judge, write_report
+from evaluation.metrics.slices import sliced
+from evaluation.monitoring.behaviour import measure_behaviour
+from evaluation.monitoring.drift import measure_drift, reference
+from evaluation.reports.evidence import Evidence, FeatureImportance, Leaks, ModelSelection, beside_expert
+from evaluation.signals import Signals, positions_since_first_action
+from evaluation.statistics.baselines import run_baselines
+from evaluation.statistics.bootstrap import intervals
+from evaluation.statistics.cost_sensitivity import cost_sensitivity
+from evaluation.statistics.significance import Trials, significance
+from tests.support.prices import series, walk
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+HOSTILE = "<script>alert('x')</script>\"&"
+
+
+class Reader(HTMLParser):
+    """What a browser would find: tags in their places, and every address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        assert not any(name.startswith("on") or name == "style" for name, _ in attrs)
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(path: Path) -> Reader:
+    reader = Reader()
+    reader.feed(path.read_text())
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -> Reader:
+    test, beside = backtest(bars, target), run_baselines(bars, target, draws=20)
+    signals = Signals(position=target, confidence=series(np.linspace(0.1, 0.9, len(bars)), bars))
+    features = pd.DataFrame({HOSTILE: np.arange(len(bars)) % 7, "rsi_14": np.arange(len(bars))}, index=bars.index)
+    expert = positions_since_first_action(series(np.where(np.arange(len(bars)) % 9 < 4, 1.0, -1.0), bars))
+    returns, per_year = test.returns.to_numpy(), test.periods_per_year
+    write_report(
+        folder,
+        subject={
+            "symbol": "AAPL",
+            "model_type": "behavioral_cloner",
+            "version": "v1",
+            "provenance": "sample",
+            **subject,
+        },
+        challenger=test,
+        baselines=beside.backtests,
+        verdict=judge(test, None, Promotion()),
+        created_at=NOW,
+        evidence=Evidence(
+            significance=significance(returns, periods_per_year=per_year, trials=Trials(3, (0.1, 0.2))),
+            intervals=intervals(returns, periods_per_year=per_year, resamples=200),
+            luck=beside.luck,
+            choice=ModelSelection("2019-01-02T21:00:00Z", "2019-06-28T20:00:00Z", 120, 3, 30, 1.1, 0.4, 1.1, 0.8, None),
+            costs=cost_sensitivity(bars, target),
+            slices=sliced(test, bars, pd.Series("calm", index=bars.index, dtype="category")),
+            leaks=Leaks(False, [{"kind": "look_ahead", "name": HOSTILE, "detail": "it knew"}], {"bars": 40}),
+            drift=measure_drift(reference(signals, features), signals, features),
+            behaviour=measure_behaviour(signals, bars, expert),
+            beside=beside_expert(signals, expert),
+            weights=FeatureImportance("share of the trees", {HOSTILE: 0.5, "rsi_14": 0.25}),
+        ),
+    )
+    return read(folder / "report.html")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    bars = walk(250)
+    target = series(np.where(np.arange(250) // 7 % 3, 0.9, -0.4), bars)
+    return write(tmp_path_factory.mktemp("report"), bars, target, version=HOSTILE, model_type=HOSTILE)
+
+
+def test_the_page_fetches_nothing_and_runs_nothing(page):
+    assert page.addresses
+    assert all(address.startswith("data:image/png;base64,") for address in page.addresses)
+    assert not {"script", "link", "iframe", "object", "form", "base"} & set(page.tags)
+
+
+def test_whatever_a_name_holds_stays_text(page):
+    assert page.text.count(HOSTILE) >= 3
+
+
+def test_the_page_says_in_words_what_was_judged_and_how(page):
+    for words in (
+        "SAMPLE DATA",
+        "numbers from it mean nothing",
+        "than cash",
+        "250 bars not seen in training",
+        "commission 0.1\N{NO-BREAK SPACE}%",
+        "decided at the close of a bar, filled at the next open",
+        "Sharpe ratio",
+        "3 seeds on validation (2019-01-02 to 2019-06-28): Sharpe ratio 0.40 to 1.10, mean 0.80, chosen 1.10",
+        "the best of 30 checkpoints.",
+    ):
+        assert words in page.text
+    assert "zero_variance" not in page.text
+    assert "it never moved" in page.text
+
+
+def test_what_was_not_looked_at_is_told(tmp_path):
+    bars = walk(40)
+    test = backtest(bars, series([1.0] * 40, bars))
+    subject = {"symbol": "AAPL", "model_type": "rule", "version": "v1", "provenance": "yahoo"}
+    verdict = judge(test, None, Promotion())
+    write_report(tmp_path, subject=subject, challenger=test, baselines={}, verdict=verdict, created_at=NOW)
+    page = read(tmp_path / "report.html")
+    assert "Not in this report: significance (not looked at)" in page.text
+    assert "How does it decide?" not in page.text
+
+
+def test_an_expert_that_never_acted_held_nothing_to_compare_with():
+    bars = walk(30)
+    signals = Signals(position=series([1.0] * 30, bars), confidence=series([0.5] * 30, bars))
+    assert beside_expert(signals, positions_since_first_action(series([0] * 30, bars))) is None
+    acted = beside_expert(signals, positions_since_first_action(series([0] * 10 + [1] + [0] * 18 + [-1], bars)))
+    assert acted is not None
+    assert acted.counts == [[0, 0, 0], [0, 0, 1], [0, 0, 19]]
+
+
+@pytest.mark.parametrize(
+    ("bars", "weight"), [(walk(1), 1.0), (walk(2), 1.0), (walk(30).reset_index(drop=True), 1.0), (walk(60), 0.0)]
+)
+def test_any_span_and_an_account_that_never_trades_have_a_page(tmp_path, bars, weight):
+    page = write(tmp_path, bars, series([weight] * len(bars), bars), provenance="yahoo")
+    assert "SAMPLE DATA" not in page.text
+    assert "nan" not in page.text.lower().replace("finance", "")
+    assert "None" not in page.text
