@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 
 ROWS = 1_000_000
 REPEATS = 7

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 
 MINUTES = 60
 

@@ -15,10 +15,10 @@ import talib
 
 from benchmarks._figures import REPEATS, market, seconds, show, show_ratio
 from benchmarks._peers import measured
-from data_pipeline import indicators as ours
-from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.features import FEATURES, feature_matrix
-from data_pipeline.indicators import Columns
+from data_pipeline.bars.bars import COLUMNS, Bars
+from data_pipeline.features import indicators as ours
+from data_pipeline.features.indicators import Columns
+from data_pipeline.features.registry import FEATURES, feature_matrix
 
 Call = Callable[[Columns], object]
 PAIRS: dict[str, tuple[Call, Call]] = {

@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmarks._figures import REPEATS, ROWS, market, seconds, show, show_ratio
 from benchmarks._peers import measured
-from data_pipeline import fractional
-from data_pipeline.bars import Bars
-from data_pipeline.label_weights import sample_weights
-from data_pipeline.triple_barrier import Barriers, barrier_labels
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features import fractional
+from data_pipeline.labels.triple_barrier import Barriers, barrier_labels
+from data_pipeline.labels.weights import sample_weights
 
 PEER_ROWS = 5_000
 D, TAU = 0.4, 1e-4  # 282 weights

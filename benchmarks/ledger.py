@@ -17,8 +17,8 @@ import pandas as pd
 from benchmarks._figures import REPEATS, ROWS, market, seconds, show, show_ratio
 from benchmarks._orders import CASH, COMMISSION, DAYS, PAIRS, SLIPPAGE, SYMBOLS, WEIGHT, WINDOWS, prices, targets
 from benchmarks._peers import measured
-from data_pipeline.bars import Bars
-from data_pipeline.indicators import Columns, sma
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features.indicators import Columns, sma
 from evaluation.accounting.account import Rates
 from evaluation.accounting.backtest import Backtest, backtest
 from evaluation.accounting.costs import Costs

@@ -33,9 +33,9 @@ from daemon.dispatcher import Dispatcher
 from daemon.executors import processes
 from daemon.house import House
 from daemon.log import Log
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
+from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.store import BarStore
 from tests.support.fake_yahoo import fake_yahoo
 from tests.support.night import every_run, request
 

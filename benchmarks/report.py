@@ -18,9 +18,9 @@ import pandas as pd
 
 from benchmarks._figures import show
 from config.settings import Promotion
-from data_pipeline.bars import Bars
-from data_pipeline.features import DEFAULT_FEATURES, feature_matrix
-from data_pipeline.regime import volatility_regime
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
+from data_pipeline.features.volatility_regime import volatility_regime
 from data_pipeline.sources.sample import SampleSource
 from evaluation import backtest, judge, run_baselines, write_report
 from evaluation.metrics.slices import sliced

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._figures import market, seconds, show
-from data_pipeline.bars import Bars
-from data_pipeline.holding import Holding
-from data_pipeline.sentiment import polarity
-from data_pipeline.states34 import MarketStates
+from data_pipeline.bars.bars import Bars
+from data_pipeline.news.sentiment import polarity
+from data_pipeline.policy_states.portfolio import Holding
+from data_pipeline.policy_states.states import MarketStates
 
 HEADLINES = 50_000
 

@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.paths import Home
-from data_pipeline.bars import Bars
-from data_pipeline.features import FEATURES, feature_matrix
-from data_pipeline.health import daily
-from data_pipeline.label_weights import sample_weights
+from data_pipeline.bars.bars import Bars
+from data_pipeline.bars.store import BarStore
+from data_pipeline.features.registry import FEATURES, feature_matrix
+from data_pipeline.labels.triple_barrier import barrier_labels
+from data_pipeline.labels.weights import sample_weights
+from data_pipeline.quality.health import daily
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.store import BarStore
-from data_pipeline.triple_barrier import barrier_labels
 
 SYMBOLS, YEARS, CORES, REPEATS, GOAL = 500, 10, 2, 5, 15.0
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)

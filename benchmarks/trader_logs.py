@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.sequences import read_sequences
 from data_pipeline.sources.sample import sample_bucket
-from data_pipeline.trader_table import Choice, make_table
+from data_pipeline.trader_logs.sequences import read_sequences
+from data_pipeline.trader_logs.table import Choice, make_table
 
 EVENTS, SECONDS, GOAL, REPEATS = 100_000, 15, 5.0, 5
 GROWTH = 1.3  # times the memory, for ten times the markets

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from config.errors import NightdeskError
-from data_pipeline.bars import Bars
-from data_pipeline.trade_logs import ExpertLog, since_first_bar, until_last_bar
+from data_pipeline.bars.bars import Bars
+from data_pipeline.experts.expert_log import ExpertLog, since_first_bar, until_last_bar
 
 EventKind = Literal["decisions", "headlines", "trader_log"]
 Kind = Literal["bars", "expert_log"] | EventKind

@@ -9,11 +9,11 @@ import pandas as pd
 
 from config.paths import Home
 from config.settings import Settings
-from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.news import HeadlineStore
+from data_pipeline.bars.bars import COLUMNS, Bars
+from data_pipeline.bars.store import BarStore
+from data_pipeline.news.headlines import HeadlineStore
 from data_pipeline.provenance import SAMPLE, Provenance
-from data_pipeline.store import BarStore
-from data_pipeline.update import update_symbol
+from data_pipeline.pulls.update import update_symbol
 
 
 class SampleDataWarning(UserWarning):

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from config.errors import NightdeskError
-from data_pipeline.experts import find_expert_log
+from data_pipeline.bars.store import BarStore
+from data_pipeline.experts.find import find_expert_log
 from data_pipeline.inputs import Inputs, Kind
-from data_pipeline.news import HeadlineStore
-from data_pipeline.store import BarStore
+from data_pipeline.news.headlines import HeadlineStore
 
 if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Settings
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
 
 
 # As trainers.needs.Scope, which lies to the right of this room.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation.signals import Signals
 

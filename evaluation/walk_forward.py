@@ -20,9 +20,9 @@ import pandas as pd
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
-from data_pipeline.splits import walk_forward
+from data_pipeline.labels.splits import walk_forward
 from evaluation.accounting.backtest import DEFAULT_COSTS, Backtest, Costs, backtest
 from evaluation.audit.leak_audit import Span
 from evaluation.audit.look_ahead import changes

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from config.errors import NightdeskError
 from config.settings import Section
-from data_pipeline.bars import COLUMNS, Bars
+from data_pipeline.bars.bars import COLUMNS, Bars
 from data_pipeline.inputs import EVENT_KINDS, EventKind, Inputs
 from evaluation.signals import Signals
 from trainers.safe_files import Tensors, corrupt, described

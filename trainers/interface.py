@@ -16,7 +16,7 @@ from trainers.needs import Needs
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
     from data_pipeline.inputs import Inputs, Kind
     from evaluation.audit.leak_audit import Learned
     from evaluation.reports.evidence import ModelEvidence

@@ -15,7 +15,7 @@ from config.errors import NightdeskError
 from config.publish import publish_bytes
 from data_pipeline.buckets.base import check_key, too_large
 from data_pipeline.buckets.log_index import Fetched, Log, LogIndex
-from data_pipeline.trader_events import document
+from data_pipeline.trader_logs.events import document
 
 if TYPE_CHECKING:
     from config.paths import Home

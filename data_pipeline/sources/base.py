@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data_pipeline.bars import Bars
-    from data_pipeline.news import Headline
+    from data_pipeline.bars.bars import Bars
+    from data_pipeline.news.headlines import Headline
 
 
 class BarSource(Protocol):
@@ -38,6 +38,6 @@ class BarSource(Protocol):
 
     def fetch(self, symbol: str, interval: str, start: datetime, end: datetime) -> Bars:
         """The same as bars; a row that is nonsense is an error."""
-        from data_pipeline.bars import Bars  # noqa: PLC0415 -- keeps the protocol free of pandas
+        from data_pipeline.bars.bars import Bars  # noqa: PLC0415 -- keeps the protocol free of pandas
 
         return Bars(self.pull(symbol, interval, start, end), symbol, interval, self.name)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from config.errors import NightdeskError
 from config.names import safe_name
-from data_pipeline.bars import COLUMNS, EXTRAS, TIME_NAMES, indexed
+from data_pipeline.bars.bars import COLUMNS, EXTRAS, TIME_NAMES, indexed
 from data_pipeline.sources.base import BarSource
 
 

@@ -31,9 +31,9 @@ from yfinance.exceptions import (
 )
 
 from config.errors import NightdeskError
-from data_pipeline import calendar
-from data_pipeline.bars import COLUMNS, EXTRAS
-from data_pipeline.news import Headline
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import COLUMNS, EXTRAS
+from data_pipeline.news.headlines import Headline
 from data_pipeline.sources.base import BarSource
 
 if TYPE_CHECKING:

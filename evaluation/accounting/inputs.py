@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from config.errors import NightdeskError
-from data_pipeline import calendar
-from data_pipeline.bars import PRICES, Bars
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import PRICES, Bars
 from evaluation.accounting.ledger import Array
 from evaluation.signals import Signals, weights
 

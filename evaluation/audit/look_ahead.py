@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from config.errors import NightdeskError
-from data_pipeline.bars import COLUMNS, Bars
+from data_pipeline.bars.bars import COLUMNS, Bars
 from data_pipeline.inputs import Inputs
 
 Floats = NDArray[np.float64]

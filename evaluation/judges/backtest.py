@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from config.settings import Promotion
-from data_pipeline.regime import volatility_regime
+from data_pipeline.features.volatility_regime import volatility_regime
 from evaluation.accounting.backtest import Backtest, Costs, backtest
 from evaluation.gate import Doubt, Verdict, judge
 from evaluation.judges.base import Case, Finding

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from config.errors import NightdeskError
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.provenance import Provenance
 from evaluation.accounting.backtest import Backtest, Frame
 from evaluation.metrics import formulas

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from evaluation.accounting.backtest import Frame
 from evaluation.metrics.formulas import Array
 from evaluation.monitoring.drift import independence

@@ -29,7 +29,7 @@ from evaluation.plots.style import (
 )
 
 if TYPE_CHECKING:
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
 
 # For each warning of a bar: colour and marker; for each part of the health index: colour and line style.
 MARKS = ((ORANGE, "v"), (RED, "x"), (PURPLE, "s"), (BLUE, "o"))

@@ -15,8 +15,8 @@ from pandas.testing import assert_series_equal
 
 from config.errors import ConfigError, NightdeskError
 from config.settings import Section
+from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.inputs import Inputs
-from data_pipeline.trade_logs import ExpertLog
 from evaluation import WalkForwardValidator, backtest, judges
 from evaluation.audit.leak_audit import Learned, audit
 from evaluation.monitoring.drift import measure_drift, read_reference

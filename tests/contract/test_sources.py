@@ -13,8 +13,8 @@ import pytest
 
 from config.errors import NightdeskError
 from config.settings import YahooSource as YahooSettings
-from data_pipeline import calendar
-from data_pipeline.bars import COLUMNS
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import COLUMNS
 from data_pipeline.sources import BarSource
 from data_pipeline.sources.csv import CsvSource
 from data_pipeline.sources.sample import SampleSource

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from config.errors import NightdeskError
-from data_pipeline.states17 import WARM_UP, states
-from data_pipeline.trader_bars import trader_bars
-from data_pipeline.trader_events import read_events
+from data_pipeline.trader_logs.bars import trader_bars
+from data_pipeline.trader_logs.events import read_events
+from data_pipeline.trader_logs.states import WARM_UP, states
 from tests.support.trader_logs import REAL, wandering_market
 
 REASONS = {

@@ -18,10 +18,10 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.publish import TEMP_PREFIX, remove_unfinished
 from config.settings import Sources, YahooSource
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
+from data_pipeline.bars.store import BarStore
+from data_pipeline.pulls.update import Update, update_symbol
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.store import BarStore
-from data_pipeline.update import Update, update_symbol
 from tests.support.disks import fill, small_disk
 from tests.support.fake_yahoo import FakeYahoo, _Handler, fake_yahoo
 from tests.support.kills import kill_midway
@@ -37,7 +37,7 @@ from pathlib import Path
 from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import Sources, YahooSource
-from data_pipeline.update import update_symbol
+from data_pipeline.pulls.update import update_symbol
 
 home, sources = Home(Path(sys.argv[1])), Sources(bars="yahoo", yahoo=YahooSource(base_url=sys.argv[2]))
 now = datetime.fromisoformat(sys.argv[3])

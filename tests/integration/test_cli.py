@@ -20,8 +20,8 @@ from daemon.cli.commands import inspect
 from daemon.lock import HomeLock
 from daemon.runs import Owner
 from daemon.store import runs
+from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.store import BarStore
 from tests.support.desk import FakeDesk, end_run, filled_desk
 from tests.support.http import TOKEN, serving
 from trainers import registry

@@ -15,9 +15,9 @@ import pytest
 from config.paths import Home
 from daemon.cli.app import main
 from daemon.store import datasets
+from data_pipeline.bars.store import BarStore, Dataset
 from data_pipeline.sources.csv import CsvSource
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.store import BarStore, Dataset
 from tests.support.desk import filled_desk
 from tests.support.fake_yahoo import fake_yahoo
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from config.paths import Home
+from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.store import BarStore
 from trainers import BehavioralCloner, BehavioralClonerConfig, DataLoader, FeatureEngineer, StrategyBase
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "behavioral_cloning_example.py"

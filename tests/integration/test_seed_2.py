@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from config.paths import Home
+from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.store import BarStore
 from trainers import list_available_agents
 
 ROOT = Path(__file__).parents[2]

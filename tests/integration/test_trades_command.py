@@ -15,7 +15,7 @@ from config.paths import Home
 from daemon.cli.app import main
 from daemon.lock import HomeLock
 from daemon.store import datasets
-from data_pipeline.sequences import read_sequences
+from data_pipeline.trader_logs.sequences import read_sequences
 from tests.support.desk import empty_desk
 from tests.support.http import TOKEN, serving
 from tests.support.s3 import KEY, KEY_ID, NAME, s3_server

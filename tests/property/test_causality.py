@@ -16,16 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import data_pipeline
-from data_pipeline import calendar, fractional, health, indicators, rolling, triple_barrier
-from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.features import FEATURES, FeatureEngineer, feature_matrix, warm_up
-from data_pipeline.holding import Holding
-from data_pipeline.indicators import Columns
-from data_pipeline.regime import volatility_regime
-from data_pipeline.scaling import Scaler
-from data_pipeline.sentiment import sentiment
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import COLUMNS, Bars
+from data_pipeline.features import fractional, indicators, rolling
+from data_pipeline.features.indicators import Columns
+from data_pipeline.features.registry import FEATURES, FeatureEngineer, feature_matrix, warm_up
+from data_pipeline.features.scaling import Scaler
+from data_pipeline.features.volatility_regime import volatility_regime
+from data_pipeline.labels import triple_barrier
+from data_pipeline.news.sentiment import sentiment
+from data_pipeline.policy_states.portfolio import Holding
+from data_pipeline.policy_states.states import WARM_UP, MarketStates
+from data_pipeline.quality import health
 from data_pipeline.sources.sample import sample_expert_log
-from data_pipeline.states34 import WARM_UP, MarketStates
 
 PRICES = st.floats(0.01, 1e6)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_pipeline.features import DEFAULT_FEATURES, FEATURES
+from data_pipeline.features.registry import DEFAULT_FEATURES, FEATURES
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
 from tests.support import leaky

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from evaluation.signals import Signals
 from tests.property.test_rollouts import restless
 from tests.support.easy_market import rough_bars

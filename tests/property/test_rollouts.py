@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from config.errors import NightdeskError
-from data_pipeline.bars import Bars
-from data_pipeline.features import FEATURES, Feature
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features.registry import FEATURES, Feature
 from evaluation import Costs, backtest
 from tests.support.easy_market import rough_bars
 from trainers.rl.environment import TradingEnvironment

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_pipeline.states17 import states
-from data_pipeline.trader_bars import trader_bars
-from data_pipeline.trader_events import read_events
+from data_pipeline.trader_logs.bars import trader_bars
+from data_pipeline.trader_logs.events import read_events
+from data_pipeline.trader_logs.states import states
 from tests.support.trader_logs import REAL, log, wandering_market
 
 SECONDS = (5, 15, 60)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from data_pipeline import calendar
-from data_pipeline.bars import Bars
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import Bars
+from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.inputs import Inputs
-from data_pipeline.trade_logs import ExpertLog
 from trainers import TrainingTask, registry
 
 SYMBOL = "EASY"

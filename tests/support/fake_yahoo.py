@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 
-from data_pipeline import calendar
-from data_pipeline.calendar import MINUTES
+from data_pipeline.bars import calendar
+from data_pipeline.bars.calendar import MINUTES
 
 NEW_YORK = "America/New_York"
 DAY = 86_400

@@ -14,8 +14,8 @@ from config.settings import Settings
 from daemon.store import models
 from daemon.store.models import Version
 from daemon.worker import WorkContext
-from data_pipeline.bars import Bars
-from data_pipeline.store import BarStore
+from data_pipeline.bars.bars import Bars
+from data_pipeline.bars.store import BarStore
 from tests.support.easy_market import SYMBOL, easy_bars, easy_task
 from trainers import ArtifactFacts, Model, TrainingContext, manifest_sha256, registry, save_artifact
 

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from config.settings import Section
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features.scaling import Scaler
 from data_pipeline.inputs import Inputs
-from data_pipeline.scaling import Scaler
-from data_pipeline.splits import purged_folds
-from data_pipeline.triple_barrier import Barriers, barrier_labels
+from data_pipeline.labels.splits import purged_folds
+from data_pipeline.labels.triple_barrier import Barriers, barrier_labels
 from evaluation.audit.leak_audit import Learned, Span
 from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import SymbolModel

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from evaluation.accounting.backtest import backtest
 from evaluation.accounting.costs import Costs
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from data_pipeline import calendar
-from data_pipeline.bars import COLUMNS, Bars
-from data_pipeline.trade_logs import ExpertLog
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import COLUMNS, Bars
+from data_pipeline.experts.expert_log import ExpertLog
 
 START, END = datetime(2016, 1, 1, tzinfo=UTC), datetime(2022, 1, 1, tzinfo=UTC)
 

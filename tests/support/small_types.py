@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from config.settings import Section
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import Learned
 from evaluation.reports.evidence import ModelEvidence

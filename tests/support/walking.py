@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals

@@ -60,7 +60,7 @@ class BehavioralClonerConfig(ForestConfig):
 class BehavioralClonerParams(ForestConfig):
     """The params of the desk's model type `behavioral_cloner`; its seed comes from the training context."""
 
-    # Names in data_pipeline.features; None is the desk's default set.
+    # Names in data_pipeline.features.registry; None is the desk's default set.
     features: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
     sell: Literal["exit", "short"] = "exit"
     size_by_confidence: bool = False

@@ -15,8 +15,8 @@ from config.errors import NightdeskError, UsageError
 from config.publish import publish_bytes
 from config.settings import Section
 from data_pipeline.actions import ACTIONS
-from data_pipeline.splits import holdout, purged_folds
-from data_pipeline.trade_logs import ExpertLog, label, load_expert_log
+from data_pipeline.experts.expert_log import ExpertLog, label, load_expert_log
+from data_pipeline.labels.splits import holdout, purged_folds
 from trainers.cloning.columns import FeatureColumns, Floats, Labels, Matrix
 from trainers.cloning.config import BehavioralClonerConfig
 from trainers.cloning.flat_forest import FlatForest

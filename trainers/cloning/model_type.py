@@ -14,10 +14,10 @@ from pydantic import Field
 
 from config.settings import Section
 from data_pipeline.actions import ACTIONS
-from data_pipeline.bars import Bars
-from data_pipeline.features import DEFAULT_FEATURES, feature_matrix
-from data_pipeline.splits import Split, holdout
-from data_pipeline.trade_logs import ExpertLog, label
+from data_pipeline.bars.bars import Bars
+from data_pipeline.experts.expert_log import ExpertLog, label
+from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
+from data_pipeline.labels.splits import Split, holdout
 from evaluation.audit.leak_audit import Learned, Span
 from evaluation.reports.evidence import FeatureImportance, ModelEvidence
 from evaluation.signal_model import SymbolModel

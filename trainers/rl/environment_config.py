@@ -30,7 +30,7 @@ class TradingEnvConfig(DataclassSection):
     commission_minimum: float = Field(default=0.0, ge=0.0)
     cash_interest: Rate = 0.0
 
-    # Names in data_pipeline.features: the windowed ones are seen over the last bars, the others at the last.
+    # Names in data_pipeline.features.registry: the windowed ones are seen over the last bars, the others at the last.
     window_size: Annotated[int, Field(ge=1, le=10_000), Flag("--window-size", help="bars of windowed features")] = 20
     windowed: Names = ("log_return",)
     features: Names = ("return_5", "return_20", "disparity", "rsi", "realised_volatility")

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from config.errors import NightdeskError
-from data_pipeline.bars import Bars
-from data_pipeline.splits import holdout
+from data_pipeline.bars.bars import Bars
+from data_pipeline.labels.splits import holdout
 from evaluation.accounting.backtest import Backtest, backtest
 from evaluation.accounting.costs import Costs
 from evaluation.audit.leak_audit import Learned, Span

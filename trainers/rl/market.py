@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from config.errors import NightdeskError
-from data_pipeline.bars import TIME_NAMES, Bars
-from data_pipeline.features import FeatureEngineer, feature_matrix, warm_up
+from data_pipeline.bars.bars import TIME_NAMES, Bars
+from data_pipeline.features.registry import FeatureEngineer, feature_matrix, warm_up
 from evaluation.accounting.costs import Costs
 from evaluation.accounting.inputs import Frame, bars_a_year, checked_frame
 from trainers.rl.environment_config import REWARDS, TradingEnvConfig

@@ -26,8 +26,8 @@ from pydantic import AwareDatetime, Field, model_validator
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.settings import Section
-from data_pipeline.bars import Bars
-from data_pipeline.features import feature_matrix
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features.registry import feature_matrix
 from evaluation.reports.evidence import ModelEvidence, ModelSelection
 from evaluation.signal_model import NO_REQUEST, Request, SymbolModel
 from evaluation.signals import Signals

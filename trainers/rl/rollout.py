@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from evaluation.accounting.account import compiled
 from evaluation.signals import Signals
 from trainers.rl.environment_config import TradingEnvConfig

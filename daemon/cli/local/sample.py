@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from config.paths import Home
     from config.settings import Settings
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
 
 
 def write_sample(home: Home, settings: Settings, now: datetime) -> list[Path]:

@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 
 from config.errors import NightdeskError, UsageError
 from config.publish import publishing
-from data_pipeline import calendar, health, quality
-from data_pipeline.news import HeadlineStore
-from data_pipeline.store import BarStore, Dataset
+from data_pipeline.bars import calendar
+from data_pipeline.bars.store import BarStore, Dataset
+from data_pipeline.news.headlines import HeadlineStore
+from data_pipeline.quality import gates as quality
+from data_pipeline.quality import health
 from data_pipeline.stored_inputs import stored_bars
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from config.paths import Home
     from config.settings import Settings
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
 
 FORMATS = (".csv", ".parquet")
 _SHOWN = 10  # the newest bars

@@ -26,7 +26,7 @@ def make_trader_table(
 
     `record` in the answer is what the database is to know of both.
     """
-    from data_pipeline.trader_table import Choice, make_table
+    from data_pipeline.trader_logs.table import Choice, make_table
 
     choice = Choice(seconds=seconds, repeats=settings.repeated_fills)
     pulled = pull(open_bucket(settings, home), home, progress=lambda done, name: progress(done * _PULLING, name))

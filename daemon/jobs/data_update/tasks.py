@@ -16,11 +16,11 @@ from daemon.jobs.data_update.messages import (
     Restated,
     UpdateBarsResult,
 )
-from data_pipeline import health
+from data_pipeline.bars.store import BarStore, Dataset
 from data_pipeline.buckets.open import open_bucket
 from data_pipeline.buckets.pull import Pull, pull
-from data_pipeline.store import BarStore, Dataset
-from data_pipeline.update import pull_headlines, update_symbol
+from data_pipeline.pulls.update import pull_headlines, update_symbol
+from data_pipeline.quality import health
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -19,7 +19,7 @@ from evaluation.reports.comparison import COMPARISON, Contender, compare, read_c
 if TYPE_CHECKING:
     from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
     from trainers.artifact import Artifact
 
 

@@ -11,7 +11,7 @@ from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
 from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other_bars
-from data_pipeline import calendar
+from data_pipeline.bars import calendar
 from data_pipeline.inputs import Inputs
 from data_pipeline.stored_inputs import stored_bars
 from evaluation.accounting.backtest import Costs, backtest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest, PublishedSignal
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
 
 LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
-from data_pipeline.calendar import next_close
+from data_pipeline.bars.calendar import next_close
 from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
     from daemon.jobs.signals.messages import SignalRequest
     from daemon.worker import WorkContext
-    from data_pipeline.bars import Bars
+    from data_pipeline.bars.bars import Bars
     from evaluation.signals import Signals
 
 # A signal lives until the bar after its own has closed and its successor could be published.

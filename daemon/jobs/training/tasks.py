@@ -17,8 +17,8 @@ from daemon.domain.tasks import ErrorInfo
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from data_pipeline.inputs import TEACHING, Inputs
 from data_pipeline.provenance import Provenance
+from data_pipeline.pulls.update import freshness
 from data_pipeline.stored_inputs import stored_inputs
-from data_pipeline.update import freshness
 from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact

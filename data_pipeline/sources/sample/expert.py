@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from data_pipeline import actions
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
+from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.provenance import SAMPLE
 from data_pipeline.sources.sample.market import seed_of
-from data_pipeline.trade_logs import ExpertLog
 
 _MOVE_BARS, _VOLATILITY_BARS = 5, 20
 _CONVICTION = 0.5  # standard deviations a move needs before it changes the expert's view

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from config.errors import NightdeskError
-from data_pipeline import calendar
-from data_pipeline.bars import COLUMNS
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import COLUMNS
 from data_pipeline.provenance import SAMPLE
 from data_pipeline.sources.base import BarSource
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_series_equal
 
 from config import NightdeskError, UsageError
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation import Signals, WalkForwardValidator, backtest
 from evaluation.walk_forward import Fold, WalkForward

@@ -8,8 +8,8 @@ import pytest
 
 import evaluation.accounting.backtest
 from config.errors import NightdeskError
-from data_pipeline.bars import Bars
-from data_pipeline.calendar import closes
+from data_pipeline.bars.bars import Bars
+from data_pipeline.bars.calendar import closes
 from evaluation import Costs, Signals, backtest, compute_metrics
 from evaluation.statistics.baselines import run_baselines
 from tests.support.prices import frame, series, walk

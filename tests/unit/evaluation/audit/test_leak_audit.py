@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from config import NightdeskError
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
 from evaluation.signal_model import SymbolModel

@@ -9,8 +9,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from data_pipeline import health
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
+from data_pipeline.quality import health
 from data_pipeline.sources.sample import SampleSource
 from evaluation.plots import draw_health
 

@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from config.errors import NightdeskError
-from data_pipeline import calendar
-from data_pipeline.features import FEATURES, Feature, feature_matrix
+from data_pipeline.bars import calendar
+from data_pipeline.features.registry import FEATURES, Feature, feature_matrix
 from tests.support.easy_market import rough_bars
 from tests.support.episodes import LENGTHS, markets, quick
 from tests.support.prices import walk

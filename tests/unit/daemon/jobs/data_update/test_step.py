@@ -13,9 +13,9 @@ from config.settings import Settings
 from daemon.dispatcher import Dispatcher
 from daemon.house import House
 from daemon.store import datasets, runs
-from data_pipeline.news import HeadlineStore
+from data_pipeline.news.headlines import HeadlineStore
+from data_pipeline.pulls.update import update_symbol
 from data_pipeline.sources.sample import SampleSource
-from data_pipeline.update import update_symbol
 from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
 from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
 

@@ -15,7 +15,7 @@ from config.settings import TrainingParams
 from daemon.domain.tasks import Document
 from daemon.jobs.training.messages import TrainRequest, VersionFacts
 from daemon.jobs.training.tasks import Recipe, train, training_span, training_task
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from tests.support import leaky
 from tests.support.easy_market import SYMBOL, rough_bars

@@ -13,7 +13,7 @@ from config.paths import Home
 from config.settings import Settings
 from daemon.dispatcher import Dispatcher
 from daemon.runs import Run
-from data_pipeline.bars import Bars
+from data_pipeline.bars.bars import Bars
 from evaluation import Costs, backtest
 from evaluation.walk_forward import WalkForwardValidator
 from tests.support.easy_market import QUICK, SYMBOL, easy_bars, easy_expert

@@ -1,0 +1,1 @@
+"""Trade logs of experts, and where they are found."""

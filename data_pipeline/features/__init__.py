@@ -1,0 +1,1 @@
+"""Features of bars by name, the functions they are made of, and scalers."""

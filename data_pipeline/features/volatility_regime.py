@@ -1,0 +1,27 @@
+"""How wild a market is, by its own measure: low, normal or high volatility at each bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features.registry import feature_matrix
+
+REGIMES = ("low_vol", "normal", "high_vol")
+_KIND = pd.CategoricalDtype(list(REGIMES), ordered=True)
+MEMORY = 252  # bars whose volatility tells what is usual
+_LEAST = 60  # of them, before anything is said
+WARM_UP = 20 + _LEAST - 1  # volatility is that of 20 returns
+
+
+def volatility_regime(bars: Bars) -> pd.Series:
+    """`low_vol`, `normal` or `high_vol` at each bar, an ordered category; NA in the first `WARM_UP`.
+
+    A bar's realised volatility (of 20 returns) is ranked among those of the last `MEMORY` bars, its own included, or
+    of as many as there are. In the lowest third it is low, in the highest high. A market that never changes is normal.
+    """
+    volatility = feature_matrix(bars, ["realised_volatility"])["realised_volatility"]
+    rank = volatility.rolling(MEMORY, min_periods=_LEAST).rank(pct=True)
+    codes = np.select([rank.isna(), rank <= 1.0 / 3.0, rank <= 2.0 / 3.0], [-1, 0, 1], default=2)
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=_KIND), bars.frame.index, name="regime")

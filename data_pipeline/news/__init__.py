@@ -1,0 +1,1 @@
+"""Headlines with the time they were first seen, and their sentiment."""

@@ -1,0 +1,1 @@
+"""Pulling bars: fetched, through the gates, reconciled with what is stored, stored."""

@@ -1,0 +1,132 @@
+"""One symbol brought up to date: fetch what is new, gate it, reconcile it with what is stored, store the result.
+
+The first three stages are in `gated_pull` and `reconcile`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from config.errors import NightdeskError
+from data_pipeline.bars import calendar
+from data_pipeline.bars.store import BarStore, Dataset
+from data_pipeline.news.headlines import HeadlineStore
+from data_pipeline.provenance import SAMPLE
+from data_pipeline.pulls.circuit_breaker import Breaker
+from data_pipeline.pulls.gated_pull import BarSeries
+from data_pipeline.pulls.reconcile import History, pull_history
+from data_pipeline.pulls.revisions import Rewriting
+from data_pipeline.quality.health import Health, measure
+from data_pipeline.sources import BarSource, open_source
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from config.settings import Sources
+
+_NOT_SERVED = ("data.unreachable", "data.rate_limited")
+
+
+@dataclass(frozen=True)
+class Update:
+    """The result of updating one symbol."""
+
+    dataset: Dataset
+    source: str
+    new_rows: int
+    quarantined: dict[str, int]  # bad rows by reason
+    fresh: bool  # the newest closed bar is there
+    last_closed: datetime
+    health: Health
+    fallback: str | None = None  # why the sample market took over
+    unmended: NightdeskError | None = None  # why rows that were once refused could not be asked for again
+    accepted: Rewriting | None = None  # what a person accepted that nothing explains
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Whether the stored bars of a symbol reach its last closed session."""
+
+    fresh: bool
+    as_of: datetime | None
+    last_closed: datetime
+    source: str | None
+
+
+def freshness(home: Home, sources: Sources, symbol: str, interval: str, now: datetime) -> Freshness:
+    """Look at what is stored, without pulling anything."""
+    store = BarStore(home)
+    source = store.chosen(symbol, interval, sources)
+    dataset = store.dataset(symbol, interval, source) if source else None
+    closed = calendar.last_closed(symbol, interval, now)
+    as_of = dataset.last if dataset else None
+    return Freshness(as_of is not None and as_of >= closed, as_of, closed, source)
+
+
+def update_symbol(
+    home: Home, sources: Sources, symbol: str, interval: str, now: datetime, *, accept: bool = False
+) -> Update:
+    """Pull what is new, sort out what is bad, publish the rest. On any error what was stored stays as it was.
+
+    With `auto`, a home that never held real bars gets the sample market when Yahoo does not serve it; a home that did
+    keeps what it has and hears of the error. `accept` takes a history told otherwise though nothing explains it.
+    """
+    store = BarStore(home)
+    if accept and store.chosen(symbol, interval, sources) is None:
+        raise NightdeskError(
+            "data.nothing_stored",
+            f"There are no {interval} bars of {symbol}, so no history of it can be accepted.",
+            "Name a symbol that `nightdesk data list` shows.",
+            symbol=symbol,
+        )
+    try:
+        return _update(store, open_source(sources.bars, sources, home), symbol, interval, now, accept=accept)
+    except NightdeskError as error:
+        if sources.bars != "auto" or error.code not in _NOT_SERVED or store.holds_real_bars():
+            raise
+        sample = open_source(SAMPLE, sources, home)
+        return _update(store, sample, symbol, interval, now, fallback=error.message)
+
+
+def pull_headlines(home: Home, sources: Sources, source: str, symbol: str, now: datetime) -> int:
+    """Keep what `source` now reports about a symbol; how many headlines are new."""
+    with Breaker(home.breaker(source), source).guard(now):
+        found = open_source(source, sources, home).headlines(symbol)
+    return HeadlineStore(home).add(source, symbol, found, now)
+
+
+def _update(
+    store: BarStore,
+    source: BarSource,
+    symbol: str,
+    interval: str,
+    now: datetime,
+    *,
+    fallback: str | None = None,
+    accept: bool = False,
+) -> Update:
+    stored = store.dataset(symbol, interval, source.name)
+    old = store.load(symbol, interval, source.name) if stored else None
+    history = pull_history(BarSeries(store.home, source, symbol, interval, now), old, accept=accept)
+    dataset = _store(store, history, stored, now)
+    closed = calendar.last_closed(symbol, interval, now)
+    return Update(
+        dataset,
+        source.name,
+        new_rows=len(history.bars) - (len(old) if old else 0),
+        quarantined=history.refused,
+        fresh=dataset.last >= closed,
+        last_closed=closed,
+        health=measure(history.bars, now),
+        fallback=fallback,
+        unmended=history.unmended,
+        accepted=history.accepted,
+    )
+
+
+def _store(store: BarStore, history: History, stored: Dataset | None, now: datetime) -> Dataset:
+    """The dataset of the history: the stored one, unless something is new."""
+    if history.why is None and stored is not None:
+        return stored
+    return store.save(history.bars, now, history.why or "first", stored)

@@ -1,0 +1,155 @@
+"""The gates every pulled row passes: what is nonsense goes to quarantine with its reason, the rest is kept.
+
+Refused, each for the first reason that holds, are rows that cannot be true: a time that is no close of the calendar
+(`no_session`), one that lies ahead (`future`) or came before (`duplicate`), numbers that are none (`not_a_number`,
+`not_positive`), prices that contradict each other (`high_below_low`, `outside_range`), and a close a hundred times the
+one before it or a hundredth (`jump`). What is only suspicious (gaps, a stale last bar, bars without trades or movement,
+outliers) is kept, and lowers the Data Health Index: see `data_pipeline.quality.health`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from config.errors import NightdeskError
+from data_pipeline.bars import calendar
+from data_pipeline.bars.bars import COLUMNS, EXTRAS, PRICES
+
+Floats = npt.NDArray[np.float64]
+
+_TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is poison
+_JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
+_NAMED = 3  # dates that an error calls by name
+_CALENDAR_CURE = (
+    "Write dates as 2024-01-31, leave out days without trading, and end the symbol of another exchange as Yahoo does "
+    "(VOD.L, BTC-USD)."
+)
+_ROUNDING = 0.01  # how far, as a part of the price, open and close may lie beyond low and high
+
+
+@dataclass(frozen=True, eq=False)
+class QualityReport:
+    """What a pull was worth."""
+
+    kept: pd.DataFrame
+    quarantined: pd.DataFrame  # the bad rows, with a column `reason`
+    counts: dict[str, int]  # bad rows by reason
+    rows: int  # how many it had
+
+
+def check(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
+    """Sort the rows of a pull into good and bad ones; too many bad ones are `data.poison` and nothing is to be kept."""
+    report = sort_out(frame, symbol, interval, now)
+    refuse_poison(report, symbol)
+    return report
+
+
+def sort_out(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
+    """Sort the rows into good and bad ones."""
+    _check_columns(frame, symbol)
+    rows = frame.sort_index(kind="stable")
+    extras = [name for name in EXTRAS if name in list(rows)]
+    values = np.column_stack([_numbers(rows[name]) for name in (*COLUMNS, *extras)])
+    told, index = values[:, : len(COLUMNS)], pd.DatetimeIndex(rows.index)
+    reasons = _reasons(told, index, symbol, interval, now)
+    bad = reasons != ""
+    events = values[:, len(COLUMNS) :]
+    events[~((events >= 0.0) & (events < np.inf))] = 0.0  # what is no amount is no event
+    kept = pd.DataFrame(values[~bad], index[~bad].rename("time"), [*COLUMNS, *extras])
+    counts = dict(Counter(reasons[bad].tolist()).most_common())
+    return QualityReport(kept, rows[bad].assign(reason=reasons[bad]), counts, len(rows))
+
+
+def _numbers(column: pd.Series) -> Floats:
+    """The values as numbers; NaN for what is none."""
+    return np.asarray(pd.to_numeric(column.to_numpy(), errors="coerce"), dtype="float64")
+
+
+def refuse_poison(report: QualityReport, symbol: str) -> None:
+    """Raise when so many rows are bad that the others are not to be trusted either."""
+    bad = len(report.quarantined)
+    if bad > max(1, _TOLERATED * report.rows):
+        where = "Look at data/quarantine and at the source. What was stored before stays in use."
+        raise NightdeskError(
+            "data.poison",
+            f"{bad} of {report.rows} bars of {symbol} are bad ({_told(report.counts)}); none were stored."
+            + _off_calendar(report, symbol),
+            f"{_CALENDAR_CURE} {where}" if "no_session" in report.counts else where,
+            symbol=symbol,
+            counts=report.counts,
+        )
+
+
+def _off_calendar(report: QualityReport, symbol: str) -> str:
+    """Which bars the calendar knows no session for, as the source tells them."""
+    rows = report.quarantined[report.quarantined["reason"] == "no_session"]
+    if rows.empty:
+        return ""
+    told = rows["date"] if "date" in rows else rows.index.to_series().dropna()
+    dates = ", ".join(str(date) for date in told.iloc[:_NAMED])
+    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    name = calendar.calendar_name(symbol)
+    return f" The calendar of {symbol}, {name}, closes no bar at {dates or 'their times'}{more}."
+
+
+def _check_columns(frame: pd.DataFrame, symbol: str) -> None:
+    named = list(frame.columns)
+    missing = [name for name in COLUMNS if name not in named]
+    if missing or len(set(named)) < len(named):
+        wrong = f"lack {', '.join(missing)}" if missing else "name a column twice"
+        raise NightdeskError(
+            "data.schema",
+            f"The pulled bars of {symbol} {wrong}; they have {', '.join(map(str, named))}.",
+            "Check the source; open, high, low, close and volume are needed.",
+            symbol=symbol,
+        )
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {n}" for reason, n in counts.items())
+
+
+def _reasons(rows: Floats, index: pd.DatetimeIndex, symbol: str, interval: str, now: datetime) -> npt.NDArray[np.str_]:
+    """Why each row is bad, the first reason that holds; empty for a good one."""
+    open_, high, low, close, volume = rows.T
+    top, bottom = np.fmax(open_, close), np.fmin(open_, close)
+    with np.errstate(over="ignore"):
+        outside = (top > high * (1 + _ROUNDING)) | (bottom < low * (1 - _ROUNDING))
+    checks = {
+        "no_session": ~_has_session(index, symbol, interval),
+        "future": index > pd.Timestamp(now),
+        "duplicate": index.duplicated(keep="first"),
+        "not_a_number": ~np.isfinite(rows).all(axis=1),
+        "not_positive": (rows[:, : len(PRICES)] <= 0.0).any(axis=1) | (volume < 0.0),
+        "high_below_low": high < low,
+        "outside_range": outside,
+    }
+    reasons = np.select(list(checks.values()), list(checks), default="")
+    reasons[_jumps(np.where(reasons == "", close, np.nan))] = "jump"
+    return reasons
+
+
+def _has_session(index: pd.DatetimeIndex, symbol: str, interval: str) -> npt.NDArray[np.bool_]:
+    """Whether a time is the close of a bar by the calendar."""
+    known = index[index.notna()]
+    if len(known) == 0:
+        return np.zeros(len(index), dtype=bool)
+    return index.isin(calendar.closes(symbol, interval, known.min(), known.max()))
+
+
+def _jumps(closes: Floats) -> list[int]:
+    """Rows whose close is a hundred times the last good one, or a hundredth of it. NaN marks rows already bad."""
+    found: list[int] = []
+    last = np.nan
+    for row, close in enumerate(closes.tolist()):
+        if close > last * _JUMP or close < last / _JUMP:
+            found.append(row)
+        elif close == close:  # noqa: PLR0124 -- not NaN
+            last = close
+    return found

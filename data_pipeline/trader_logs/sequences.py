@@ -1,0 +1,143 @@
+"""Windows over traders' decisions: return to go, state and action of the newest bars, one market at a time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from config.errors import NightdeskError
+from data_pipeline.actions import NO_TRADE
+from data_pipeline.trader_logs.states import NAMES, SCALED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+WINDOW = 128
+RETURN_SCALE = 100.0  # returns to go are hundredths; a net wants them near 1
+_WIDEST = 10.0  # deviations: one odd market shall not drown the others
+
+Split = Literal["train", "validation"]
+F32 = npt.NDArray[np.float32]
+
+
+class Batch(NamedTuple):
+    """Windows, newest bar last, padded on the left; `mask` is true where there is a bar."""
+
+    returns_to_go: F32  # [windows, bars, 1]
+    states: F32  # [windows, bars, 17]
+    actions: npt.NDArray[np.int64]  # [windows, bars]
+    mask: npt.NDArray[np.bool_]  # [windows, bars]
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """All windows of some markets: the nth ends at the nth bar and begins `window` bars before, or with its market.
+
+    Bars are kept once; windows are cut when they are asked for.
+    """
+
+    states: F32  # [bars, 17], scaled
+    actions: npt.NDArray[np.int8]
+    returns_to_go: F32  # scaled
+    begins: npt.NDArray[np.int64]  # for each bar, the first of its market
+    window: int = WINDOW
+
+    @classmethod
+    def of(
+        cls,
+        states: npt.NDArray[np.floating],
+        actions: npt.NDArray[np.int8],
+        rewards: npt.NDArray[np.float64],
+        begins: npt.NDArray[np.int64],
+        *,
+        window: int = WINDOW,
+        return_scale: float | None = RETURN_SCALE,
+    ) -> Sequences:
+        """Sequences over rows of whole markets; without a `return_scale`, one over the deviation of these returns."""
+        to_go = returns_to_go(rewards, begins)
+        if return_scale is None:
+            deviation = float(to_go.std()) if len(to_go) else 0.0
+            return_scale = 1.0 / deviation if deviation > 0 else 1.0
+        return cls(states.astype("f4"), actions, (to_go * return_scale).astype("f4"), begins, window)
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def batch(self, chosen: npt.ArrayLike) -> Batch:
+        """The windows that end at these bars."""
+        ends = np.asarray(chosen, dtype="i8")
+        if len(ends) and not (ends.min() >= 0 and ends.max() < len(self)):
+            raise NightdeskError(
+                "sequences.range",
+                f"There are {len(self)} windows; {ends.min()} to {ends.max()} were asked for.",
+                "Choose from 0 to one less than there are.",
+            )
+        rows = ends[:, None] + np.arange(1 - self.window, 1)
+        mask = rows >= self.begins[ends][:, None]
+        rows = np.where(mask, rows, 0)
+        return Batch(
+            np.where(mask, self.returns_to_go[rows], 0.0).astype("f4")[..., None],
+            np.where(mask[..., None], self.states[rows], 0.0).astype("f4"),
+            np.where(mask, self.actions[rows], NO_TRADE).astype("i8"),
+            mask,
+        )
+
+
+def returns_to_go(rewards: npt.NDArray[np.float64], begins: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """RTG_t = r_t + r_(t+1) + ... to the end of the market of t."""
+    out = np.empty(len(rewards))
+    for start, end in pairwise([*np.unique(begins).tolist(), len(rewards)]):
+        out[start:end] = np.cumsum(rewards[start:end][::-1])[::-1]
+    return out
+
+
+def read_sequences(
+    path: Path, split: Split, *, window: int = WINDOW, return_scale: float | None = RETURN_SCALE
+) -> Sequences:
+    """The sequences of one split of a table of traders' decisions, scaled by what its training markets say.
+
+    With `return_scale` None, returns are scaled by the deviation that the returns to go of training markets have.
+    """
+    facts, table = _read(path, ["split", "market", "action", "reward", *NAMES])
+    chosen = table.filter(np.asarray(table["split"].to_pandas() == split))
+    scale = facts["return_deviation"]
+    values = np.column_stack([chosen[name].to_numpy() for name in NAMES]).astype("f8")
+    values[:, :SCALED] = (values[:, :SCALED] - facts["centre"]) / facts["spread"]
+    market = chosen["market"].to_numpy()
+    begins = np.searchsorted(market, market, side="left")
+    return Sequences.of(
+        np.clip(values, -_WIDEST, _WIDEST),
+        chosen["action"].to_numpy(),
+        chosen["reward"].to_numpy(),
+        begins,
+        window=window,
+        return_scale=return_scale if return_scale is not None else (1.0 / scale if scale > 0 else 1.0),
+    )
+
+
+def _read(path: Path, columns: list[str]) -> tuple[dict[str, Any], pa.Table]:
+    """What a table says of itself, and these columns of it."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 -- heavy
+
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return table_facts(file), file.read(columns=columns).select(columns)
+    except (OSError, ValueError, KeyError) as error:
+        raise NightdeskError(
+            "trades.no_table",
+            f"{path.name} is no table of traders' decisions: {error}.",
+            "Make one with `nightdesk data --trades PLACE`.",
+        ) from error
+
+
+def table_facts(file: pq.ParquetFile) -> dict[str, Any]:
+    """What a table of traders' decisions says of itself."""
+    facts: dict[str, Any] = json.loads((file.schema_arrow.metadata or {})[b"nightdesk"])
+    return facts

@@ -1,0 +1,296 @@
+"""Traders' logs made into one table to learn from: a row a decision, market by market, in memory that does not grow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from config.errors import NightdeskError
+from config.publish import TEMP_PREFIX, publishing
+from data_pipeline import actions
+from data_pipeline.labels.triple_barrier import Barriers
+from data_pipeline.trader_logs import states as states17
+from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
+from data_pipeline.trader_logs.events import Repeats, read_events
+from data_pipeline.trader_logs.labels import Labels, trader_labels
+from data_pipeline.trader_logs.sequences import returns_to_go
+
+VERSION = 1
+_GROUP = 65_536  # rows that are written at one go; a market is never cut by it
+_SIZES = np.geomspace(1e-6, 1e12, 40_001)  # edges of the histogram of net amounts: a quantile to a thousandth
+_SPLITS = ("train", "purged", "validation")
+_DRAFT = pa.schema(
+    [
+        ("market", pa.int32()),
+        ("address", pa.string()),
+        ("slug", pa.string()),
+        ("time", pa.timestamp("ms", tz="UTC")),
+        ("price", pa.float64()),
+        ("net", pa.float64()),
+        ("trades", pa.int32()),
+        ("reward", pa.float64()),
+        ("label", pa.int8()),
+        ("pnl", pa.float64()),
+        ("bars_held", pa.int32()),
+        *((name, pa.float32()) for name in states17.NAMES),
+    ]
+)
+_TABLE = pa.schema([*_DRAFT, ("action", pa.int8()), ("split", pa.string())])
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a table is made."""
+
+    seconds: int = 15  # of a bar
+    train: float = 0.8  # the part of the markets, the oldest, that is learnt from
+    strong: float = 0.8  # the quantile of net amounts in training markets from which on a trade is strong
+    profit: float = 0.02  # parts of the price that a label's barriers are away from it
+    stop: float = 0.02
+    patience: int = 20  # bars until a label is that of neither
+    repeats: Repeats = "keep"
+
+    def __post_init__(self) -> None:
+        check_length(self.seconds)
+
+    @property
+    def barriers(self) -> Barriers:
+        """Those of the labels."""
+        return Barriers(self.profit, self.stop, self.patience)
+
+
+@dataclass
+class Report:
+    """What became of the logs."""
+
+    markets: int = 0
+    too_short: int = 0  # markets that end before their states have values
+    warm_up: int = 0  # rows before that, which were left out
+    events: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)  # events by reason
+    repeated_fills: int = 0
+    not_held: int = 0  # settlements of more than the log knows of
+    failed: dict[str, str] = field(default_factory=dict)  # log -> code
+    sequences: dict[str, int] = field(default_factory=dict)  # by split; each ends at one row
+    actions: dict[str, int] = field(default_factory=dict)
+    first: str = ""  # the time of the first row
+    last: str = ""  # when the last market was settled
+    id: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def make_table(
+    logs: Iterable[tuple[str, Path]], out: Path, choice: Choice | None = None, progress: Progress | None = None
+) -> Report:
+    """Make the table `out` of these logs, which are named by their keys (`.../<address>/<slug>_prices.json`).
+
+    Twice through the rows: what the training markets say of amounts and scales must be known before an action has its
+    class. In between they wait in a nameless file, so that only a few markets are in memory at any time.
+    """
+    choice = choice or Choice()
+    report = Report()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(prefix=TEMP_PREFIX, dir=out.parent) as draft:
+        drafting = _Drafting(choice, report)
+        drafting.write(logs, draft, progress or (lambda _done, _name: None))
+        if not report.markets:
+            raise NightdeskError(
+                "trades.empty",
+                f"None of {report.too_short + len(report.failed)} logs has a market long enough to learn from.",
+                f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {choice.seconds}s.",
+                **report.to_dict(),
+            )
+        spans = np.array(drafting.spans, dtype="i8").reshape(-1, 2)
+        report.first, report.last = (_instant(time) for time in (spans[:, 0].min(), spans[:, 1].max()))
+        with pq.ParquetFile(draft) as rows, publishing(out) as temp:
+            _write(rows, temp, _splits(spans, choice.train), choice, report)
+    return report
+
+
+class _Drafting:
+    """The first way through the logs: their rows, and what was odd about them."""
+
+    def __init__(self, choice: Choice, report: Report) -> None:
+        self.spans = array("q")  # of each market, the first row, and when all that it earned is known
+        self._choice = choice
+        self._report = report
+        self._rejected: Counter[str] = Counter()
+
+    def write(self, logs: Iterable[tuple[str, Path]], draft: Any, progress: Progress) -> None:
+        """Write the rows of every market that is long enough."""
+        with pq.ParquetWriter(draft, _DRAFT) as writer:
+            for group in _grouped(self._markets(list(logs), progress)):
+                writer.write_table(group, row_group_size=len(group))
+        self._report.rejected = dict(sorted(self._rejected.items()))
+
+    def _markets(self, logs: list[tuple[str, Path]], progress: Progress) -> Iterator[pa.Table]:
+        for nth, (key, path) in enumerate(logs):
+            progress(nth / len(logs), path.name)
+            try:
+                bars = self._bars(path)
+            except NightdeskError as error:
+                self._report.failed[key] = error.code
+                continue
+            if len(bars) <= states17.WARM_UP:
+                self._report.too_short += 1
+                continue
+            over = int(bars.time[-1]) + self._choice.seconds * 1000
+            self.spans.extend((int(bars.time[states17.WARM_UP]), max(over, bars.settled + 1)))
+            yield _rows(bars, trader_labels(bars, self._choice.barriers), self._report.markets, path)
+            self._report.markets += 1
+
+    def _bars(self, path: Path) -> TraderBars:
+        events = read_events(path.read_bytes(), self._choice.repeats)
+        bars = trader_bars(events, self._choice.seconds)
+        self._rejected.update(events.rejected)
+        report = self._report
+        report.events += len(events)
+        report.repeated_fills += events.repeats
+        report.not_held += bars.not_held
+        report.warm_up += min(len(bars), states17.WARM_UP)
+        return bars
+
+
+def _instant(milliseconds: int) -> str:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC).isoformat()
+
+
+def _rows(bars: TraderBars, labels: Labels, market: int, path: Path) -> pa.Table:
+    """The rows of one market whose states all have a value."""
+    ready = slice(states17.WARM_UP, None)
+    n = len(bars) - states17.WARM_UP
+    states = states17.states(bars)[ready].astype("f4")
+    columns = [
+        np.full(n, market, dtype="i4"),
+        pa.repeat(path.parent.name, n),
+        pa.repeat(path.name.removesuffix("_prices.json"), n),
+        pa.array(bars.time[ready], pa.timestamp("ms", tz="UTC")),
+        bars.prices.close[ready],
+        bars.net[ready],
+        bars.trades[ready].astype("i4"),
+        bars.reward[ready],
+        *(column[ready] for column in labels),
+        *states.T,
+    ]
+    arrays = [pa.array(each, from_pandas=True).cast(kind) for each, kind in zip(columns, _DRAFT.types, strict=True)]
+    return pa.table(arrays, _DRAFT)
+
+
+def _grouped(markets: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Whole markets, together about as many rows as are good to write at one go."""
+    waiting: list[pa.Table] = []
+    rows = 0
+    for market in markets:
+        waiting.append(market)
+        rows += len(market)
+        if rows >= _GROUP:
+            yield pa.concat_tables(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _splits(spans: npt.NDArray[np.int64], train: float) -> npt.NDArray[np.int8]:
+    """0, 1 or 2 for each market: settled before the cut, across it, begun after it. Whole markets, and never shuffled.
+
+    A return to go knows of the redemption, which may come long after the last price.
+    """
+    starts = np.sort(spans[:, 0])
+    nth = max(1, int(len(starts) * train))
+    if nth >= len(starts):
+        return np.zeros(len(spans), dtype=np.int8)
+    cut = starts[nth]
+    if spans[:, 1].min() > cut:
+        raise NightdeskError(
+            "trades.no_training",
+            f"None of {len(spans)} markets was settled before the first one to validate on begins.",
+            "Add logs of older markets.",
+        )
+    return np.where(spans[:, 1] <= cut, 0, np.where(spans[:, 0] >= cut, 2, 1)).astype(np.int8)
+
+
+@dataclass
+class _Training:
+    """What the training markets say: scales of states, amounts, and the deviation of returns to go."""
+
+    moments: states17.Moments = field(default_factory=states17.Moments)
+    amounts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(_SIZES) - 1, dtype="i8"))
+    returns: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # count, sum, sum of squares
+
+    def add(self, rows: pa.Table) -> None:
+        """Take whole markets in."""
+        self.moments.add(np.column_stack([rows[name].to_numpy() for name in states17.NAMES[: states17.SCALED]]))
+        net = np.abs(rows["net"].to_numpy())
+        self.amounts += np.histogram(net[net > 0], _SIZES)[0]
+        market = rows["market"].to_numpy()
+        to_go = returns_to_go(rows["reward"].to_numpy(), np.searchsorted(market, market))
+        for nth, power in enumerate((to_go**0, to_go, to_go**2)):
+            self.returns[nth] += float(power.sum())
+
+    def facts(self, strong: float) -> dict[str, Any]:
+        """As JSON. A strong amount is the edge below which the share `strong` of all amounts lies."""
+        centre, spread = self.moments.scale()
+        traded = np.cumsum(self.amounts)
+        amount = _SIZES[1 + np.searchsorted(traded, strong * traded[-1])] if traded[-1] else float(_SIZES[-1])
+        n, total, squares = self.returns
+        variance = squares / n - (total / n) ** 2 if n else 0.0
+        return {
+            "centre": centre.tolist(),
+            "spread": spread.tolist(),
+            "strong_amount": float(amount),
+            "return_deviation": max(variance, 0.0) ** 0.5,
+        }
+
+
+def _write(draft: pq.ParquetFile, path: Path, splits: npt.NDArray[np.int8], choice: Choice, report: Report) -> None:
+    training = _Training()
+    for rows in _groups(draft):
+        training.add(rows.filter(pa.array(splits[rows["market"].to_numpy()] == 0)))
+    facts = {"version": VERSION, **asdict(choice), **training.facts(choice.strong), "states": list(states17.NAMES)}
+    counted: Counter[str] = Counter()
+    graded: Counter[str] = Counter()
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    schema = _TABLE.with_metadata({b"nightdesk": json.dumps(facts).encode()})
+    with pq.ParquetWriter(path, schema, write_page_checksum=True) as writer:
+        for rows in _groups(draft):
+            grades = actions.graded(rows["net"].to_numpy(), facts["strong_amount"])
+            split = np.array(_SPLITS, dtype=object)[splits[rows["market"].to_numpy()]]
+            full = rows.append_column("action", pa.array(grades)).append_column("split", pa.array(split, pa.string()))
+            writer.write_table(full, row_group_size=len(full))
+            for name in full.column_names:
+                _digest(digest, full[name])
+            counted.update(split)
+            graded.update(actions.GRADES[grade] for grade in grades)
+        report.id = digest.hexdigest()
+        writer.add_key_value_metadata({"id": report.id})
+    report.sequences = {name: counted[name] for name in _SPLITS}
+    report.actions = {name: graded[name] for name in actions.GRADES}
+
+
+def _digest(digest: hashlib._Hash, column: pa.ChunkedArray) -> None:
+    if pa.types.is_string(column.type):
+        digest.update(json.dumps(column.to_pylist()).encode())
+    else:
+        digest.update(np.ascontiguousarray(column.to_numpy()).tobytes())
+
+
+def _groups(draft: pq.ParquetFile) -> Iterator[pa.Table]:
+    return (draft.read_row_group(nth) for nth in range(draft.num_row_groups))

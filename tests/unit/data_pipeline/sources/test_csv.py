@@ -1,0 +1,159 @@
+"""A folder of the owner's own files, as untidy as files are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from config.errors import NightdeskError
+from config.paths import Home
+from config.settings import Sources
+from data_pipeline.bars.store import BarStore
+from data_pipeline.pulls.update import update_symbol
+from data_pipeline.sources.csv import CsvSource
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+NOW = datetime(2024, 1, 31, 23, tzinfo=UTC)
+ROWS = """2024-01-02,10,12,9,11,1000
+2024-01-03,11,13,10,12,1100
+2024-01-04,12,14,11,13,1200
+"""
+HEADER = "date,open,high,low,close,volume\n"
+
+
+def _pull(folder: Path, symbol: str = "AAPL", interval: str = "1d") -> pd.DataFrame:
+    return CsvSource(folder).pull(symbol, interval, START, NOW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEADER + ROWS,
+        "Date,Open,High,Low,Close,Volume\n" + ROWS,
+        " DATE , Open, HIGH,Low ,Close,Volume\n" + ROWS,
+        "\ufeff" + HEADER + ROWS,
+        (HEADER + ROWS).replace("\n", "\r\n"),
+        "Date,Open,High,Low,Close,Volume\n" + ROWS.replace(",10,12", " 00:00:00-05:00,10,12"),
+        "time,open,high,low,close,volume\n" + ROWS.replace(",1", " 21:00:00+00:00,1", 1)
+        .replace("03,1", "03T21:00:00Z,1").replace("04,1", "04 16:00:00-05:00,1"),
+    ],
+)  # fmt: skip
+def test_a_file_may_be_written_in_many_ways(tmp_path: Path, text: str) -> None:
+    (tmp_path / "AAPL.csv").write_text(text, encoding="utf-8", newline="")
+    rows = _pull(tmp_path)
+    assert [f"{time:%m-%d %H:%M}" for time in rows.index] == ["01-02 21:00", "01-03 21:00", "01-04 21:00"]
+    assert rows["close"].tolist() == [11, 12, 13]
+
+
+def test_parquet_files_are_read_too(tmp_path: Path) -> None:
+    (tmp_path / "AAPL.csv").write_text(HEADER + ROWS)
+    pd.read_csv(tmp_path / "AAPL.csv").to_parquet(tmp_path / "MSFT.parquet")
+    pd.testing.assert_frame_equal(_pull(tmp_path, "MSFT"), _pull(tmp_path))
+
+
+def test_of_dated_files_the_newest_of_the_interval_is_read(tmp_path: Path) -> None:
+    for name in ("AAPL_1d_20240101", "AAPL_1d_20240201", "AAPL_1h_20240301"):
+        (tmp_path / f"{name}.csv").write_text(HEADER + ROWS.replace("1200", name[-8:]))
+    assert _pull(tmp_path)["volume"].iloc[-1] == 20240201
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "data.empty"),
+        (HEADER.encode(), "data.empty"),
+        (b"date,open,high,low\n2024-01-02,1,2,1\n", "data.schema"),
+        (HEADER.encode() + b"2024-01-02,10,12,9,11,1000\n2024-01-03,1,2,3,4,5,6,7,8\n", "data.schema"),
+        (b"\x80\x04\x95\x00\x00binary\xff", "data.schema"),
+        (b"PAR1 not really", "data.schema"),
+        (b"open,high,low,close,volume\n1,2,1,2,5\n", "data.schema"),
+        (b"date,Open,open,high,low,close,volume\n2024-01-02,1,1,2,1,1,5\n", "data.schema"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_by_name(tmp_path: Path, content: bytes, code: str) -> None:
+    for name in ("AAPL.csv", "MSFT.parquet"):
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(NightdeskError, match=r"AAPL\.csv") as caught:
+        _pull(tmp_path)
+    assert caught.value.code == code
+    with pytest.raises(NightdeskError, match=r"MSFT\.parquet") as caught:
+        _pull(tmp_path, "MSFT")
+    assert caught.value.code == "data.schema"
+
+
+def test_a_folder_that_is_not_there_and_a_file_that_is_not_in_it_are_different_errors(tmp_path: Path) -> None:
+    with pytest.raises(NightdeskError, match="csv_folder") as caught:
+        _pull(tmp_path / "nowhere")
+    assert caught.value.code == "data.unreachable"
+    with pytest.raises(NightdeskError, match=r"AAPL\.csv") as caught:
+        _pull(tmp_path)
+    assert caught.value.code == "data.unknown_symbol"
+
+
+def test_a_symbol_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(NightdeskError, match=r"\.\./secret"):
+        _pull(tmp_path, "../secret")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("2024-01-05,13,15,12,,1300", "not_a_number"),
+        ("2024-01-05,13,15,12,n/a,1300", "not_a_number"),
+        ("2024-01-05,13,15,12,'14',1300", "not_a_number"),
+        ("2024-01-05,-13,15,12,14,1300", "not_positive"),
+        ("2024-01-05,13,12,15,14,1300", "high_below_low"),
+        ("2024-01-05,1300,1500,1200,1400,1300", "jump"),
+        ("2024-01-06,13,15,12,14,1300", "no_session"),
+        ("never,13,15,12,14,1300", "no_session"),
+        ("9999-12-31,13,15,12,14,1300", "no_session"),
+        ("2024-01-04,13,15,12,14,1300", "duplicate"),
+    ],
+)
+def test_a_bad_row_never_reaches_the_store(home: Home, tmp_path: Path, bad: str, reason: str) -> None:
+    (tmp_path / "AAPL.csv").write_text(HEADER + ROWS + bad + "\n")
+    update = update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1d", NOW)
+    assert update.quarantined == {reason: 1}
+    assert update.new_rows == 3
+    assert not update.fresh
+    assert BarStore(home).load("AAPL", "1d", "csv").frame["close"].tolist() == [11.0, 12.0, 13.0]
+
+
+def test_dates_in_a_countrys_own_order_are_sessions_of_no_calendar(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "AAPL.csv").write_text(HEADER + "01/30/2024,1,2,1,1,5\n01/31/2024,1,2,1,1,5\n", encoding="utf-8")
+    with pytest.raises(NightdeskError, match="no_session 2") as caught:
+        update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1d", NOW)
+    assert caught.value.code == "data.poison"
+    assert "XNYS, closes no bar at 01/30/2024, 01/31/2024." in caught.value.message
+    assert "Write dates as 2024-01-31" in caught.value.cure
+
+
+def test_bars_on_holidays_are_refused_by_date_and_calendar(home: Home, tmp_path: Path) -> None:
+    off = ("2024-01-01", "2024-01-06", "2024-01-07", "2024-01-15", "2024-01-20")
+    (tmp_path / "AAPL.csv").write_text(HEADER + ROWS + "".join(f"{date},13,15,12,14,1300\n" for date in off))
+    with pytest.raises(NightdeskError) as caught:
+        update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1d", NOW)
+    assert "5 of 8 bars of AAPL are bad (no_session 5)" in caught.value.message
+    assert "XNYS, closes no bar at 2024-01-01, 2024-01-06, 2024-01-07 and 2 more." in caught.value.message
+    (file,) = home.quarantines("csv", "AAPL", "1d")
+    assert list(pd.read_parquet(file)["date"]) == list(off)
+
+
+def test_bars_between_the_closes_are_refused_by_their_times(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "AAPL.csv").write_text(
+        "time,open,high,low,close,volume\n2024-01-02T20:17:00Z,1,2,1,1,5\n2024-01-02T20:18:00Z,1,2,1,1,5\n"
+    )
+    with pytest.raises(NightdeskError, match="closes no bar at 2024-01-02T20:17:00Z") as caught:
+        update_symbol(home, Sources(bars="csv", csv_folder=str(tmp_path)), "AAPL", "1h", NOW)
+    assert caught.value.code == "data.poison"
+
+
+def test_rows_from_the_future_wait_until_their_day(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "AAPL.csv").write_text(HEADER + ROWS)
+    sources = Sources(bars="csv", csv_folder=str(tmp_path))
+    noon = datetime(2024, 1, 4, 17, tzinfo=UTC)
+    assert update_symbol(home, sources, "AAPL", "1d", noon).new_rows == 2
+    assert update_symbol(home, sources, "AAPL", "1d", NOW).new_rows == 1
