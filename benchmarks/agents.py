@@ -22,9 +22,9 @@ from benchmarks._figures import show_ratio
 from benchmarks._peers import measured
 from tests.support.planted import COSTS, Planted, noisy_sine
 from trainers.rl import RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent, train_rl_agent
-from trainers.rl.agent_specs import agent_spec
-from trainers.rl.policy import CompiledPolicy
-from trainers.rl.rollout import Rollout
+from trainers.rl.agents.specs import agent_spec
+from trainers.rl.serving.policy import CompiledPolicy
+from trainers.rl.serving.rollout import Rollout
 
 BARS, UNSEEN, WINDOW, STEPS, SEEDS = 6_000, 1_500, 20, 100_000, 5
 PEER = ["torch==2.13.0", "stable-baselines3==2.9.2", "gym-anytrading==2.0.0"]

@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks._figures import REPEATS, market, seconds, show_ratio
 from benchmarks._peers import measured
-from trainers.rl.environment import TradingEnvironment
-from trainers.rl.environment_config import TradingEnvConfig
+from trainers.rl.environments.config import TradingEnvConfig
+from trainers.rl.environments.environment import TradingEnvironment
 
 ROWS, STEPS, MANY = 5_000, 4_000, 64
 SHORT = 400  # random actions again and again: an agent's are in the cache, too, when they are played

@@ -13,7 +13,7 @@ def lazy_exports(package: str, file: str) -> tuple[Callable[[str], Any], Callabl
     """The `__getattr__` and `__dir__` of a package whose `__init__.py` imports its names for type checkers alone.
 
         if TYPE_CHECKING:
-            from trainers.rl.agent import RLAgent as RLAgent
+            from trainers.rl.agents.agent import RLAgent as RLAgent
         else:
             __getattr__, __dir__ = lazy_exports(__name__, __file__)
 

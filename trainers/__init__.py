@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from trainers.artifact import load_artifact as load_artifact
     from trainers.artifact import prove as prove
     from trainers.artifact import save_artifact as save_artifact
-    from trainers.cloning.config import BehavioralClonerConfig as BehavioralClonerConfig
-    from trainers.cloning.forest import BehavioralCloner as BehavioralCloner
+    from trainers.cloning.behavioral.config import BehavioralClonerConfig as BehavioralClonerConfig
+    from trainers.cloning.behavioral.forest import BehavioralCloner as BehavioralCloner
     from trainers.interface import Model as Model
     from trainers.interface import ModelType as ModelType
     from trainers.interface import TrainingContext as TrainingContext

@@ -12,7 +12,7 @@ from config.errors import ConfigError, UsageError
 from config.settings import Section, Settings
 from trainers.flags import ParamFlag, flags_of
 from trainers.needs import Needs
-from trainers.rl.agent_specs import AGENTS
+from trainers.rl.agents.specs import AGENTS
 
 if TYPE_CHECKING:
     from trainers.interface import ModelType
@@ -32,12 +32,12 @@ class _Entry:
 _REGISTERED = {
     "behavioral_cloner": _Entry(
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
-        "trainers.cloning.config:BehavioralClonerParams",
-        "trainers.cloning.model_type:BehavioralClonerType",
+        "trainers.cloning.behavioral.config:BehavioralClonerParams",
+        "trainers.cloning.behavioral.model_type:BehavioralClonerType",
         _CLONER,
     ),
     **{
-        name: _Entry(spec.description, f"trainers.rl.params:{name}", f"trainers.rl.model_type:{name}")
+        name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}")
         for name, spec in AGENTS.items()
     },
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.trainings import timeless, train, weights
-from trainers.rl.training_checkpoint import latest_checkpoint
+from trainers.rl.training.checkpoint import latest_checkpoint
 
 ENVIRONMENTS, EPISODES = 4, 4_000
 _TRAIN = f"""

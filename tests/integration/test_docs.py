@@ -15,7 +15,7 @@ from config.settings import JOBS, Settings
 from daemon.cli.app import app
 from daemon.house import check_settings
 from tests.support.config_keys import defaults
-from trainers.rl.params import params_class
+from trainers.rl.desk.params import params_class
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

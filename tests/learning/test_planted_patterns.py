@@ -12,9 +12,9 @@ import pytest
 from evaluation.accounting.ledger import Array
 from tests.support.planted import COSTS, Planted, noisy_sine, pure_noise, regime_switch
 from trainers.rl import RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent, train_rl_agent
-from trainers.rl.agent_specs import agent_spec
-from trainers.rl.policy import CompiledPolicy
-from trainers.rl.rollout import Rollout
+from trainers.rl.agents.specs import agent_spec
+from trainers.rl.serving.policy import CompiledPolicy
+from trainers.rl.serving.rollout import Rollout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

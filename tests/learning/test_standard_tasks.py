@@ -14,14 +14,14 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from tests.support.identity import LENGTH
 from tests.support.small_agents import CHOOSING, TYPES, identity_for
-from trainers.rl.agent import RLAgent
-from trainers.rl.agent_specs import agent_spec
-from trainers.rl.agents import create_rl_agent
-from trainers.rl.callback import RLCallback
-from trainers.rl.callbacks import EvalCallback
-from trainers.rl.training import Training, train_rl_agent
-from trainers.rl.training_config import RLTrainingConfig
-from trainers.rl.training_record import Evaluation
+from trainers.rl.agents.agent import RLAgent
+from trainers.rl.agents.factory import create_rl_agent
+from trainers.rl.agents.specs import agent_spec
+from trainers.rl.training.callbacks.base import RLCallback
+from trainers.rl.training.callbacks.ready_made import EvalCallback
+from trainers.rl.training.config import RLTrainingConfig
+from trainers.rl.training.loop import Training, train_rl_agent
+from trainers.rl.training.record import Evaluation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.errors import NightdeskError
-from trainers.rl.agents import create_rl_agent
-from trainers.rl.policy import CompiledPolicy, PolicyLayers
+from trainers.rl.agents.factory import create_rl_agent
+from trainers.rl.serving.policy import CompiledPolicy, PolicyLayers
 
 ROOT = Path(__file__).parents[2]
 SEEN = 12

@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from config.dataclass_section import DataclassSection
-from trainers.cloning.config import BehavioralClonerConfig
-from trainers.rl.agent_specs import AGENTS
-from trainers.rl.environment_config import TradingEnvConfig
-from trainers.rl.training_config import RLTrainingConfig
+from trainers.cloning.behavioral.config import BehavioralClonerConfig
+from trainers.rl.agents.specs import AGENTS
+from trainers.rl.environments.config import TradingEnvConfig
+from trainers.rl.training.config import RLTrainingConfig
 
 CLASSES: list[type[DataclassSection]] = [
     *(spec.config for spec in AGENTS.values()),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from evaluation import Costs, backtest
 from tests.support.episodes import environment, markets, played, quick
 from tests.support.prices import walk
-from trainers.rl.environment import TradingEnvironment
-from trainers.rl.environment_config import REWARDS
-from trainers.rl.episodes import PORTFOLIO
+from trainers.rl.environments.config import REWARDS
+from trainers.rl.environments.environment import TradingEnvironment
+from trainers.rl.environments.kernels import PORTFOLIO
 
 # The first example may compile a kernel.
 unhurried = settings(deadline=None, max_examples=30)

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.ensemble import RandomForestClassifier
 
 from config.errors import NightdeskError
-from trainers.cloning.columns import FeatureColumns
-from trainers.cloning.flat_forest import FlatForest
+from trainers.cloning.behavioral.columns import FeatureColumns
+from trainers.cloning.behavioral.flat_forest import FlatForest
 from trainers.safe_files import Tensors
 
 COLUMNS = FeatureColumns(("a", "b", "c"))

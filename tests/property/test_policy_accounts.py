@@ -14,10 +14,10 @@ from data_pipeline.bars.bars import Bars
 from evaluation.signals import Signals
 from tests.property.test_rollouts import restless
 from tests.support.easy_market import rough_bars
-from trainers.rl.environment import TradingEnvironment
-from trainers.rl.environment_config import TradingEnvConfig
-from trainers.rl.model_type import About, RLModel
-from trainers.rl.rollout import Rollout
+from trainers.rl.desk.model_type import About, RLModel
+from trainers.rl.environments.config import TradingEnvConfig
+from trainers.rl.environments.environment import TradingEnvironment
+from trainers.rl.serving.rollout import Rollout
 
 # Recursive and cumulative features too, which remember every bar since the first.
 CONFIGS = [

@@ -15,11 +15,11 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.features.registry import FEATURES, Feature
 from evaluation import Costs, backtest
 from tests.support.easy_market import rough_bars
-from trainers.rl.environment import TradingEnvironment
-from trainers.rl.environment_config import TradingEnvConfig
-from trainers.rl.market import Market
-from trainers.rl.policy import CompiledPolicy, PolicyLayers
-from trainers.rl.rollout import Rollout
+from trainers.rl.environments.config import TradingEnvConfig
+from trainers.rl.environments.environment import TradingEnvironment
+from trainers.rl.environments.market import Market
+from trainers.rl.serving.policy import CompiledPolicy, PolicyLayers
+from trainers.rl.serving.rollout import Rollout
 
 CONFIGS = [
     TradingEnvConfig(window_size=5, max_drawdown=None),

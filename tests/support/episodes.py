@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from tests.support.prices import walk
-from trainers.rl.environment import TradingEnvironment
-from trainers.rl.environment_config import TradingEnvConfig
+from trainers.rl.environments.config import TradingEnvConfig
+from trainers.rl.environments.environment import TradingEnvironment
 
 # Three lengths, so that symbols cannot be mixed up; the last is too short for a whole episode of 60 bars.
 LENGTHS = {"LONG": 200, "MIDDLE": 120, "SHORT": 50}

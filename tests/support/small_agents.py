@@ -9,12 +9,12 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from tests.support.identity import Identity
 from tests.support.prices import walk
-from trainers.rl.agent import RLAgent
-from trainers.rl.agent_configs import AgentConfig, ReplayConfig
-from trainers.rl.agent_specs import AGENTS, agents_with
-from trainers.rl.agents import create_rl_agent
-from trainers.rl.environment import TradingEnvironment
-from trainers.rl.environment_config import TradingEnvConfig
+from trainers.rl.agents.agent import RLAgent
+from trainers.rl.agents.configs import AgentConfig, ReplayConfig
+from trainers.rl.agents.factory import create_rl_agent
+from trainers.rl.agents.specs import AGENTS, agents_with
+from trainers.rl.environments.config import TradingEnvConfig
+from trainers.rl.environments.environment import TradingEnvironment
 
 TYPES = tuple(AGENTS)
 CHOOSING = agents_with("discrete")

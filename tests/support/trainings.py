@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.prices import walk
 from tests.support.small_agents import small
 from trainers.rl import RLAgent, RLCallback, RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent
-from trainers.rl.training import train_rl_agent
+from trainers.rl.training.loop import train_rl_agent
 
 EPISODE = 20
 

@@ -7,7 +7,7 @@ import pytest
 
 from config.errors import ConfigError, UsageError
 from trainers import registry
-from trainers.cloning.config import BehavioralClonerConfig
+from trainers.cloning.behavioral.config import BehavioralClonerConfig
 
 
 def test_an_unknown_model_type_is_answered_with_those_that_are_known() -> None:
@@ -49,7 +49,7 @@ def test_params_can_be_checked_without_loading_what_only_a_worker_needs() -> Non
 
 
 def test_predicting_with_a_brain_does_not_load_scikit_learn() -> None:
-    check = "import sys, trainers.cloning.forest, trainers.cloning.model_type; sys.exit('sklearn' in sys.modules)"
+    check = "import sys, trainers.cloning.behavioral.forest, trainers.cloning.behavioral.model_type; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 

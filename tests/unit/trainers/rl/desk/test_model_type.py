@@ -1,0 +1,432 @@
+"""What the six model types that learn by doing promise beyond the contract of all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from config.errors import NightdeskError
+from data_pipeline.inputs import Inputs
+from evaluation import backtest
+from evaluation.audit.leak_audit import Learned
+from tests.support.easy_market import QUICK, easy_bars, easy_task, rough_bars
+from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
+from trainers.rl.desk.candidates import Candidate, Learner
+from trainers.rl.desk.model_type import RLModel
+from trainers.rl.desk.span_split import Lesson
+from trainers.rl.environments.market import Market
+from trainers.rl.serving.rollout import Rollout
+from trainers.safe_files import tensor_bytes
+
+ROOT = Path(__file__).parents[5]
+
+
+def task(name: str, **changes: Any) -> TrainingTask:
+    return easy_task(name, params=registry.validate_params(name, QUICK[name] | changes), expert_log=None)
+
+
+def train(name: str, context: TrainingContext, **changes: Any) -> RLModel:
+    model = registry.get(name).train(task(name, **changes), context)
+    assert isinstance(model, RLModel)
+    return model
+
+
+@cache
+def trained(name: str) -> RLModel:
+    return train(name, TrainingContext(seed=3))
+
+
+def weights(model: Model, folder: Path) -> bytes:
+    folder.mkdir(parents=True)
+    model.save(folder)
+    return (folder / "weights.safetensors").read_bytes()
+
+
+# What is learned from, and what is chosen by.
+
+
+def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
+    whole = easy_bars().head(600)
+    start = whole.frame.index[100].to_pydatetime()
+    late = replace(task("ppo", purge=7, validation=0.25), train_start=start)
+    lesson = Lesson.of(late, late.params)  # type: ignore[arg-type]
+    times = list(whole.frame.index)
+    assert len(lesson.validation) == 125
+    assert times.index(lesson.validation.frame.index[0]) - times.index(lesson.learning.frame.index[-1]) == 7 + 1
+    assert lesson.decided[0] == start, "the bars before the span only warm its features"
+    served = Market.of(whole, late.params.environment, serving=True)  # type: ignore[attr-defined]
+    learned = lesson.market.features
+    np.testing.assert_array_equal(learned, served.features[: len(learned)])
+    policy, choice = lesson.learned()
+    assert policy.measured is not None
+    assert policy.span.last < policy.measured.first
+    assert policy.span.first == start
+    assert choice.span.last == whole.frame.index[-1]
+    np.testing.assert_array_equal(policy.ends[:-1], policy.starts[1:])
+
+
+def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None:
+    plain = task("ppo")
+    lesson = Lesson.of(plain, plain.params)  # type: ignore[arg-type]
+    assert lesson.decided[0] == plain.bars.frame.index[5]
+
+
+def test_it_tells_of_its_policy_and_of_its_choice() -> None:
+    heard: list[Learned] = []
+    train("a2c", TrainingContext(seed=3, learned=heard.append), total_timesteps=64, evaluations=1)
+    assert [learned.name for learned in heard] == ["policy and normaliser", "choice of the checkpoint"]
+
+
+# What it tells of itself.
+
+
+@pytest.mark.parametrize("name", ["a2c", "dqn"])
+def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -> None:
+    metrics, model = trained(name).facts.metrics, trained(name)
+    told = metrics["validation"]
+    bars = easy_bars().head(600)
+    unseen = bars.since(bars.frame.index[480])
+    assert (told["first"], told["bars"]) == (unseen.frame.index[0].isoformat(), 120)
+    again = backtest(unseen, model.signals(bars).since(unseen.frame.index[0])).metrics()
+    for figure in ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure"):
+        assert told[figure] == again[figure]
+    assert told["sharpe_ratio"] > told["buy_and_hold"]["sharpe_ratio"]
+    assert metrics["learned_bars"] == 600 - 120 - 5 - 5
+    assert metrics["seeds"][0]["steps_per_second"] > 0.0
+    assert model.facts.features == ["log_return", "return_5"]
+    assert model.facts["libraries"] == ["gymnasium", "stable-baselines3", "torch"]
+    assert model.facts["device"] == "cpu"
+    json.dumps(model.facts, allow_nan=False)
+
+
+def test_of_several_agents_the_best_serves_and_all_are_told() -> None:
+    told = train("a2c", TrainingContext(seed=3), seeds=3, total_timesteps=1200).facts.metrics
+    ratios = [agent["sharpe_ratio"] for agent in told["seeds"]]
+    assert len(set(ratios)) == 3
+    assert told["validation"]["sharpe_ratio"] == max(ratios)
+    assert told["chosen"]["seed"] == told["seeds"][int(np.argmax(ratios))]["seed"]
+    assert told["chosen"]["checkpoints"] == 9
+    spread = told["sharpe_ratios"]
+    assert (spread["min"], spread["max"]) == (min(ratios), max(ratios))
+    assert spread["mean"] == pytest.approx(np.mean(ratios))
+    assert spread["std"] == pytest.approx(np.std(ratios))
+
+
+@pytest.mark.parametrize(("name", "learned"), [("ppo", 2), ("td3", 9)])
+def test_only_an_agent_that_has_learned_since_is_judged_again(name: str, learned: int, tmp_path: Path) -> None:
+    # Ten times in 2000 steps: ppo learns after 1024 and 2048 of them, td3 from 300 on.
+    train(name, TrainingContext(seed=3, checkpoints=tmp_path), total_timesteps=2000, evaluations=10)
+    policies = [path.read_bytes() for path in tmp_path.glob("seed_0/policy_*.safetensors")]
+    kept = [safetensors.numpy.load(policy) for policy in policies]
+    assert len({each["weight_0"].tobytes() for each in kept}) == len(kept) == learned
+
+
+def test_too_few_bars_to_choose_by_are_told_before_anything_is_learned() -> None:
+    heard: list[float] = []
+    with pytest.raises(NightdeskError, match="leaves 6 bars to choose by") as caught:
+        train("ppo", TrainingContext(progress=lambda done, _: heard.append(done)), validation=0.01)
+    assert caught.value.code == "training.too_few_bars"
+    assert not heard
+
+
+def _learner(*figures: dict[str, Any]) -> Learner:
+    policy = trained("a2c").policy
+    return Learner(tuple(Candidate(policy, step, found) for step, found in enumerate(figures)), {})
+
+
+def test_the_earliest_of_the_best_is_chosen_and_cash_is_better_than_a_loss() -> None:
+    idle = {"sharpe_ratio": None, "exposure": 0.0}
+    ruined = {"sharpe_ratio": None, "exposure": 50.0}
+
+    def traded(sharpe: float) -> dict[str, float]:
+        return {"sharpe_ratio": sharpe, "exposure": 50.0}
+
+    assert _learner(traded(1.0), traded(2.0), traded(2.0), idle).best.step == 1
+    assert _learner(traded(-1.0), idle, idle).best.step == 1
+    assert _learner(ruined, traded(-3.0)).best.step == 1
+
+
+def test_an_agent_that_never_trades_says_so_and_claims_nothing() -> None:
+    costly = {**QUICK["dqn"]["environment"], "commission": 0.5}
+    heard: list[str] = []
+    context = TrainingContext(seed=3, progress=lambda _, message: heard.append(message))
+    model = train("dqn", context, environment=costly)
+    told = model.facts.metrics["validation"]
+    assert (told["sharpe_ratio"], told["trades"], told["exposure"], told["total_return"]) == (None, 0, 0.0, 0.0)
+    assert told["reasons"]["sharpe_ratio"]
+    assert model.facts.metrics["sharpe_ratios"]["max"] == 0.0
+    assert "never trades" in heard[-1]
+
+
+def test_the_confidence_of_action_values_is_on_their_usual_scale() -> None:
+    said = trained("dqn").signals(easy_bars().head(600))
+    usual = said.confidence[said.confidence > 0.0]
+    assert trained("dqn").policy.layers.temperature != 1.0
+    assert 0.4 < usual.median() < 0.95
+
+
+# Cut off and gone on with.
+
+
+def stopped_after(reports: int, checkpoints: Path) -> TrainingContext:
+    """A training whose end is asked for when it has told so often how far it is."""
+    heard: list[float] = []
+    return TrainingContext(
+        seed=3,
+        progress=lambda fraction, _: heard.append(fraction),
+        should_stop=lambda: len(heard) >= reports,
+        checkpoints=checkpoints,
+    )
+
+
+@pytest.mark.parametrize("name", ["a2c", "dqn", "sac"])
+def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    for _ in range(2):
+        with pytest.raises(NightdeskError) as ended:
+            train(name, stopped_after(2, folder))
+        assert ended.value.code == "training.stopped"
+    assert list(folder.glob("seed_0/checkpoint_*"))
+    heard: list[float] = []
+    going_on = TrainingContext(seed=3, progress=lambda fraction, _: heard.append(fraction), checkpoints=folder)
+    model = train(name, going_on)
+    assert heard[1] > 0.3, "what was played is not played again"
+    assert weights(model, tmp_path / "resumed") == weights(trained(name), tmp_path / "whole")
+    resumed, whole = (each.facts.metrics for each in (model, trained(name)))
+    assert (resumed["chosen"], resumed["validation"]) == (whole["chosen"], whole["validation"])
+    assert not list(folder.glob("seed_0/checkpoint_*")), "what will not be gone on with is not kept"
+
+
+def test_an_agent_that_had_finished_is_not_trained_again(tmp_path: Path) -> None:
+    heard: list[str] = []
+    context = TrainingContext(
+        seed=3, progress=lambda _, message: heard.append(message), checkpoints=tmp_path / "checkpoints"
+    )
+    first = train("a2c", context, seeds=2, total_timesteps=300)
+    heard.clear()
+    again = train("a2c", context, seeds=2, total_timesteps=300)
+    assert len(heard) == 2, "nothing but its beginning and its end"
+    assert weights(first, tmp_path / "first") == weights(again, tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda it: replace(it, inputs=Inputs.of(rough_bars(600))),
+        lambda it: replace(it, params=it.params.model_copy(update={"evaluations": 2})),
+    ],
+    ids=["bars", "params"],
+)
+def test_another_task_begins_anew(other: Callable[[TrainingTask], TrainingTask], tmp_path: Path) -> None:
+    kind, first = registry.get("a2c"), task("a2c", total_timesteps=300)
+    for folder in (tmp_path / "used", tmp_path / "new"):
+        if folder.name == "used":
+            kind.train(first, TrainingContext(seed=3, checkpoints=folder))
+        model = kind.train(other(first), TrainingContext(seed=3, checkpoints=folder))
+        (tmp_path / f"{folder.name}.bytes").write_bytes(weights(model, tmp_path / f"model_{folder.name}"))
+    assert (tmp_path / "used.bytes").read_bytes() == (tmp_path / "new.bytes").read_bytes()
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def _garble(path: Path) -> None:
+    path.write_text('{"policy": 1}')
+
+
+def _of_another_seed(path: Path) -> None:
+    path.write_text(path.read_text().replace('"seed": ', '"seed": 1'))
+
+
+@pytest.mark.parametrize(
+    ("kept", "damage"),
+    [
+        ("seed_0/checkpoint_*/agent/agent.safetensors", _cut),
+        ("seed_0/checkpoint_*/agent/agent.safetensors", _garble),
+        ("seed_0/checkpoint_*/agent/agent.safetensors", Path.unlink),
+        ("seed_0/checkpoint_*/training.json", _cut),
+        ("seed_0/checkpoint_*/training.json", _garble),
+        ("seed_0/checkpoint_*/training.json", _of_another_seed),
+        ("seed_0/policy_*.safetensors", _cut),
+        ("seed_0/policy_*.safetensors", lambda path: path.write_bytes(b"\x80\x04")),
+        ("seed_0/policy_*.safetensors", lambda path: path.write_bytes(tensor_bytes({}, {}))),
+        ("seed_0/done.json", _cut),
+        ("seed_0/done.json", _garble),
+    ],
+)
+def test_what_is_kept_and_cannot_be_used_is_told_and_the_agent_starts_over(
+    kept: str, damage: Callable[[Path], Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "checkpoints"
+    with pytest.raises(NightdeskError, match="stopped"):
+        train("a2c", stopped_after(2, folder))
+    if kept.endswith("done.json"):
+        train("a2c", TrainingContext(seed=3, checkpoints=folder))
+    damaged = list(folder.glob(kept))
+    assert damaged
+    for path in damaged:
+        damage(path)
+    heard: list[str] = []
+    model = train("a2c", TrainingContext(seed=3, progress=lambda _, told: heard.append(told), checkpoints=folder))
+    assert weights(model, tmp_path / "resumed") == weights(trained("a2c"), tmp_path / "whole")
+    assert "starts over" in caplog.text
+    assert any("starts over" in told for told in heard)
+
+
+@pytest.mark.parametrize("damage", [_cut, _garble, Path.unlink])
+def test_who_cannot_say_what_it_is_a_training_of_is_not_gone_on_with(
+    damage: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    with pytest.raises(NightdeskError, match="stopped"):
+        train("a2c", stopped_after(2, tmp_path / "checkpoints"))
+    damage(tmp_path / "checkpoints" / "task.json")
+    model = train("a2c", TrainingContext(seed=3, checkpoints=tmp_path / "checkpoints"))
+    assert weights(model, tmp_path / "anew") == weights(trained("a2c"), tmp_path / "whole")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_learned(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in its place")
+    heard: list[float] = []
+    context = TrainingContext(progress=lambda done, _: heard.append(done), checkpoints=tmp_path / "file")
+    with pytest.raises(NightdeskError) as refused:
+        train("a2c", context)
+    assert refused.value.code == "training.unwritable"
+    assert heard == [0.0]
+
+
+# On disk.
+
+
+def _saved(name: str, folder: Path) -> Path:
+    folder.mkdir()
+    trained(name).save(folder)
+    return folder
+
+
+def _change_about(folder: Path, **changes: Any) -> None:
+    about = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(about | changes))
+
+
+def _change_weights(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    path = folder / "weights.safetensors"
+    path.write_bytes(safetensors.numpy.save(change(safetensors.numpy.load(path.read_bytes()))))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: _change_about(folder, agent="sac"),
+        lambda folder: _change_about(folder, format=3),
+        lambda folder: _change_about(folder, format=1),
+        lambda folder: _change_about(folder, account_start=None),
+        lambda folder: _change_about(folder, account_start="2024-01-02T00:00:00"),
+        lambda folder: _change_about(folder, environment={"window_size": 3}),
+        lambda folder: _change_about(folder, environment={"window_size": "3"}),
+        lambda folder: _change_about(folder, more=1),
+        lambda folder: _change_weights(folder, lambda t: t | {"weight_0": t["weight_0"][:-1]}),
+        lambda folder: _change_weights(folder, lambda t: t | {"bias_0": np.full_like(t["bias_0"], np.nan)}),
+        lambda folder: _change_weights(folder, lambda t: {"weight_0": t["weight_0"]}),
+        lambda folder: (folder / "weights.safetensors").write_bytes(b"\x10"),
+        lambda folder: (folder / "weights.safetensors").unlink(),
+        lambda folder: (folder / "model.json").write_text("{"),
+    ],
+)
+def test_a_model_that_is_damaged_is_not_loaded(damage: Callable[[Path], Any], tmp_path: Path) -> None:
+    folder = _saved("ppo", tmp_path / "ppo")
+    damage(folder)
+    with pytest.raises(NightdeskError) as refused:
+        registry.get("ppo").load(folder)
+    assert refused.value.code == "model.corrupt"
+    assert refused.value.cure
+
+
+def test_a_model_of_format_1_begins_its_account_with_the_first_stored_bar(tmp_path: Path) -> None:
+    folder = _saved("a2c", tmp_path / "a2c")
+    about = json.loads((folder / "model.json").read_text())
+    del about["history_start"], about["account_start"]
+    (folder / "model.json").write_text(json.dumps(about | {"format": 1}))
+    old = registry.get("a2c").load(folder)
+    shorter = easy_bars().since(easy_bars().frame.index[21])
+    for bars in (easy_bars(), shorter):
+        rollout = Rollout.of(trained("a2c").policy, bars, trained("a2c").about.environment)
+        np.testing.assert_array_equal(old.signals(bars).position, rollout.targets)
+        np.testing.assert_array_equal(old.signals(bars).confidence, rollout.confidences)
+    assert isinstance(old, RLModel)
+    assert old.reaches_back(shorter)
+
+
+def test_its_account_starts_where_its_training_span_can_be_decided_on() -> None:
+    start = easy_bars().frame.index[100].to_pydatetime()
+    late = replace(task("a2c", total_timesteps=64, evaluations=1), train_start=start)
+    model = registry.get("a2c").train(late, TrainingContext(seed=3))
+    assert isinstance(model, RLModel)
+    assert model.about.account_start == start
+    assert model.about.history_start == easy_bars().frame.index[0]
+    assert trained("a2c").about.account_start == easy_bars().frame.index[5]
+
+
+def test_bars_long_before_the_span_are_not_used_at_all() -> None:
+    whole = rough_bars(900)
+    start = whole.frame.index[700].to_pydatetime()
+    long = replace(
+        task("a2c", total_timesteps=64, evaluations=1),
+        bars=whole,
+        train_start=start,
+        train_end=whole.frame.index[-1].to_pydatetime(),
+    )
+    lesson = Lesson.of(long, long.params)  # type: ignore[arg-type]
+    assert lesson.history_start == whole.frame.index[700 - 500 - 5]
+    shorter = replace(long, bars=whole.since(lesson.history_start))
+    first, second = (registry.get("a2c").train(each, TrainingContext(seed=3)) for each in (long, shorter))
+    np.testing.assert_array_equal(
+        first.signals(whole).since(start).position, second.signals(shorter.bars).since(start).position
+    )
+
+
+_SERVES = """
+import sys
+from pathlib import Path
+import daemon.jobs.evaluation.tasks, daemon.jobs.backup.tasks, daemon.jobs.signals.tasks
+from tests.support.easy_market import easy_bars
+from trainers import load_artifact, prove
+artifact = load_artifact(Path(sys.argv[1]))
+prove(artifact)
+print(artifact.model.signals(easy_bars()).position.sum())
+heavy = {"torch", "gymnasium", "stable_baselines3", "sklearn"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_it_is_proved_judged_and_served_without_what_it_was_trained_by(tmp_path: Path) -> None:
+    given, folder = task("dqn"), tmp_path / "EASY" / "dqn" / "v1"
+    facts = ArtifactFacts(
+        model_type="dqn",
+        version="v1",
+        params=given.params,
+        inputs=given.inputs,
+        dataset="d" * 64,
+        provenance="test",
+        train_start=given.train_start,
+        train_end=given.train_end,
+        trained_at=given.train_end,
+        settings_fingerprint="f" * 64,
+        seed=3,
+    )
+    manifest = save_artifact(folder, trained("dqn"), facts)
+    assert {"torch", "gymnasium", "stable-baselines3"} <= manifest.libraries.keys()
+    command = [sys.executable, "-c", _SERVES, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == trained("dqn").signals(easy_bars()).position.sum()

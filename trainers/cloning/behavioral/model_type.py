@@ -1,0 +1,191 @@
+"""The desk's model type `behavioral_cloner`: the cloner of seed 0 over the features of bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from config.settings import Section
+from data_pipeline.actions import ACTIONS
+from data_pipeline.bars.bars import Bars
+from data_pipeline.experts.expert_log import ExpertLog, label
+from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
+from data_pipeline.labels.splits import Split, holdout
+from evaluation.audit.leak_audit import Learned, Span
+from evaluation.reports.evidence import FeatureImportance, ModelEvidence
+from evaluation.signal_model import SymbolModel
+from evaluation.signals import Sell, Signals, positions_from_actions, positions_since_first_action
+from trainers.cloning.behavioral.columns import FeatureColumns, within_range
+from trainers.cloning.behavioral.config import BehavioralClonerConfig, BehavioralClonerParams, ForestConfig
+from trainers.cloning.behavioral.flat_forest import FlatForest
+from trainers.cloning.behavioral.forest import BehavioralCloner
+from trainers.interface import ModelFacts, TrainingContext, TrainingTask
+from trainers.registry import describe, needs
+from trainers.safe_files import described, json_bytes, read_json, read_tensors, tensor_bytes
+from trainers.search_space import OneOf, Range, SearchSpace
+
+if TYPE_CHECKING:
+    from data_pipeline.inputs import Inputs
+    from trainers.manifest import Manifest
+
+# What is measured of features, the most meaningful first.
+IMPORTANCE = {
+    "permutation_importance": "how much worse it gets when one is shuffled",
+    "feature_importance": "share of what the model's splits explain",
+}
+WEIGHTS, ABOUT = "weights.safetensors", "model.json"
+_ACTIONS = np.array(list(ACTIONS))
+
+
+class About(Section):
+    """What the model says of itself in `model.json`."""
+
+    format: Literal[1] = 1
+    features: tuple[str, ...] = Field(strict=False)
+    sell: Sell
+    size_by_confidence: bool
+    metrics: dict[str, Any]
+    issues: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class BehavioralClonerModel(SymbolModel):
+    """A trained forest and how its actions become positions."""
+
+    forest: FlatForest
+    about: About
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What was measured while training, the features in their order, and what was odd in the expert's log."""
+        return ModelFacts(metrics=self.about.metrics, features=self.about.features, issues=self.about.issues)
+
+    def bar_features(self, bars: Bars) -> pd.DataFrame:
+        """What the forest decides from."""
+        return feature_matrix(bars, self.about.features)
+
+    def signals(self, bars: Bars) -> Signals:
+        """Hold keeps the position, from flat before the first bar; a bar whose features are undefined is a hold."""
+        matrix = self.bar_features(bars).to_numpy()
+        defined = within_range(matrix).all(axis=1)
+        actions, confidence = np.zeros(len(bars), dtype=np.int64), np.zeros(len(bars))
+        proba = self.forest.predict_proba(matrix[defined])
+        actions[defined], confidence[defined] = _ACTIONS[proba.argmax(axis=1)], proba.max(axis=1)
+        position = positions_from_actions(actions, self.about.sell)
+        if self.about.size_by_confidence:
+            position = position * _of_last_trade(actions, confidence)
+        index = bars.frame.index
+        return Signals(pd.Series(position, index=index), pd.Series(confidence, index=index))
+
+    def save(self, folder: Path) -> None:
+        """Write the node arrays and `model.json`."""
+        (folder / WEIGHTS).write_bytes(tensor_bytes(self.forest.tensors(), {}))
+        (folder / ABOUT).write_bytes(json_bytes(self.about.model_dump(mode="json")))
+
+
+class BehavioralClonerType:
+    """Clones an expert: features of bars, labels of a trade log, a random forest between them."""
+
+    name = "behavioral_cloner"
+    description = describe()["behavioral_cloner"]
+    params = BehavioralClonerParams
+    needs = needs("behavioral_cloner")
+    judge = "backtest"
+
+    def train(self, task: TrainingTask, context: TrainingContext) -> BehavioralClonerModel:
+        """Measure on the last part of the span, then fit on all of it."""
+        task.require(self.needs)
+        params = BehavioralClonerParams.model_validate(task.params.model_dump())
+        features = params.features or DEFAULT_FEATURES
+        X, y, issues = _training_rows(task, features)
+        config = _config(params, context.seed)
+        cloner = BehavioralCloner(config)
+        metrics = cloner.train_model(
+            X, y, verbose=False, progress=lambda part, stage: context.report(part * 0.5, f"measuring, {stage}")
+        )
+        context.report_score(1, metrics["test_accuracy"])
+        cloner.fit(X, y, progress=lambda part, stage: context.report(0.5 + part * 0.5, f"fitting, {stage}"))
+        for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
+            context.learned(learned)
+        about = About(
+            features=features,
+            sell=params.sell,
+            size_by_confidence=params.size_by_confidence,
+            metrics=metrics,
+            issues=issues,
+        )
+        return BehavioralClonerModel(cloner.forest, about)
+
+    def load(self, folder: Path) -> BehavioralClonerModel:
+        """Read what `save` wrote; the forest is checked node by node."""
+        about = described(ABOUT, About, read_json(folder / ABOUT))
+        tensors, _ = read_tensors(folder / WEIGHTS)
+        return BehavioralClonerModel(FlatForest.from_tensors(tensors, FeatureColumns(about.features)), about)
+
+    def evidence(self, manifest: Manifest) -> ModelEvidence:
+        """How much each feature counts, by the most meaningful measure that was taken."""
+        measure = next((name for name in IMPORTANCE if manifest.metrics.get(name)), None)
+        if measure is None:
+            return ModelEvidence()
+        return ModelEvidence(FeatureImportance(IMPORTANCE[measure], manifest.metrics[measure]))
+
+    def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
+        """What the expert held from its first action to its last."""
+        sell = BehavioralClonerParams.model_validate(manifest.params).sell
+        positions = {name: _held(inputs.bars[name], log, sell) for name, log in inputs.expert_logs.items()}
+        return {name: held for name, held in positions.items() if len(held)}
+
+    def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
+        """The forest's size and the strength of its leaves."""
+        return {
+            "n_estimators": Range(50, 400, log=True, integer=True),
+            "max_depth": Range(3, 20, integer=True),
+            "min_samples_leaf": Range(1, 50, log=True, integer=True),
+            "class_weight": OneOf(("balanced", None)),
+        }
+
+
+def _held(bars: Bars, log: ExpertLog, sell: Sell) -> pd.Series:
+    """The expert's position at each bar between its first action and its last, where alone it is known."""
+    actions, _ = label(bars, log)
+    acted = actions.index[actions != 0]
+    return positions_since_first_action(actions.loc[: acted[-1]] if len(acted) else actions.head(0), sell)
+
+
+def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig:
+    shared = params.model_dump(include=set(ForestConfig.model_fields))
+    return BehavioralClonerConfig(**shared, random_state=seed % 2**32)
+
+
+def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
+    """Features and labels of the bars in the span whose features are defined, and what of the log was of no use."""
+    log = task.inputs.expert_logs[task.bars.symbol]
+    matrix = feature_matrix(task.bars, features)
+    target, dates = label(task.bars, log)
+    usable = (matrix.index >= task.train_start) & within_range(matrix.to_numpy()).all(axis=1)
+    first, last = (
+        pd.Timestamp(time).tz_convert("UTC").tz_localize(None) for time in (task.train_start, task.train_end)
+    )
+    without_bar = sum(first <= date <= last for date in dates)
+    issues = {"dates_without_bar": without_bar, "duplicates": log.duplicates, "unknown_actions": log.unknown}
+    return matrix[usable], target[usable], {name: issue for name, issue in issues.items() if issue}
+
+
+def _learned(times: pd.DatetimeIndex, split: Split) -> tuple[Learned, Learned]:
+    """The forest that is measured, and the one that serves. What the expert did at a bar is known at that bar."""
+    measured = Span(times[split.test[0]].to_pydatetime(), times[split.test[-1]].to_pydatetime())
+    rows = times[split.train]
+    return Learned("measured forest", rows, rows, measured), Learned("forest", times, times)
+
+
+def _of_last_trade(actions: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At each bar the confidence of the newest buy or sell, whose size is being held; 0 before the first."""
+    newest = np.maximum.accumulate(np.where(actions != 0, np.arange(len(actions)), -1))
+    return np.where(newest >= 0, confidence[newest], 0.0)

@@ -1,0 +1,1 @@
+"""What every training may use: early stopping and checkpoints of any model."""

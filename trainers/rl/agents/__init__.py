@@ -1,0 +1,1 @@
+"""Agents: their configs, algorithms, files and checkpoints."""

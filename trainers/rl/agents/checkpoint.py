@@ -1,0 +1,119 @@
+"""A training at a boundary between two rollouts, as one file: all that decides how it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from stable_baselines3.common.vec_env import VecEnv
+
+from config.errors import NightdeskError
+from config.publish import publish_bytes
+from config.settings import Section
+from trainers.rl.agents.algorithms.base import Algorithm
+from trainers.rl.agents.configs import AgentConfig
+from trainers.rl.agents.file import AgentAbout, fitting, require_like
+from trainers.rl.agents.randomness import Randomness
+from trainers.rl.agents.specs import AGENTS
+from trainers.safe_files import Tensors, corrupt, described, read_tensors, tensor_bytes
+
+CHECKPOINT = "agent.safetensors"
+
+
+class CheckpointAbout(Section):
+    """What the file says beside its tensors."""
+
+    agent: AgentAbout
+    counters: dict[str, float]
+    environments: int = Field(ge=1)
+
+
+class Checkpoint:
+    """What was read of a checkpoint, checked against the agent that is to go on from it."""
+
+    def __init__(self, folder: Path, expected: AgentAbout) -> None:
+        self.name = CHECKPOINT
+        self._tensors, metadata = read_tensors(folder / CHECKPOINT)
+        self.about = described(CHECKPOINT, CheckpointAbout, metadata.get("checkpoint"))
+        agent = self.about.agent
+        self.config: AgentConfig = described(CHECKPOINT, AGENTS[agent.agent_type].config, agent.config)
+        require_like(CHECKPOINT, agent, self.config, expected)
+
+    def part(self, name: str) -> Tensors:
+        """The tensors below `name/`."""
+        return {
+            key.removeprefix(f"{name}/"): value for key, value in self._tensors.items() if key.startswith(f"{name}/")
+        }
+
+    def restore(self, algorithm: Algorithm, randomness: Randomness, env: VecEnv) -> None:
+        """Put an algorithm that was just made, its randomness and its environments where they stood."""
+        if env.num_envs != self.about.environments:
+            raise NightdeskError(
+                "agent.other_environments",
+                f"The checkpoint is of {self.about.environments} environments, and there are {env.num_envs}.",
+                f"Resume with {self.about.environments} environments.",
+            )
+        try:
+            algorithm.load_tensors(fitting(self.name, self.part("weights"), algorithm.tensors()))
+            algorithm.attach(env)
+            self._restore_optimisers(algorithm)
+            algorithm.load_memories(self.part("memory"))
+            algorithm.load_counters(self.about.counters)
+            self._restore_environments(algorithm, env)
+            randomness.restore(self.part("randomness"))
+        except (KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
+            raise corrupt(self.name, f"a part of it is missing or of another form ({error})") from error
+
+    def _restore_environments(self, algorithm: Algorithm, env: VecEnv) -> None:
+        state = self.part("environment")
+        if state:
+            _stateful(env).set_state(state)
+        else:
+            algorithm.begin_episodes()
+
+    def _restore_optimisers(self, algorithm: Algorithm) -> None:
+        for name, optimiser in algorithm.optimisers().items():
+            states: dict[int, dict[str, torch.Tensor]] = {}
+            for key, value in self.part(f"optimiser/{name}").items():
+                number, what = key.split("/")
+                states.setdefault(int(number), {})[what] = torch.from_numpy(value.copy())
+            optimiser.load_state_dict(optimiser.state_dict() | {"state": states})
+
+
+def write_checkpoint(folder: Path, about: AgentAbout, algorithm: Algorithm, randomness: Randomness) -> None:
+    """Publish the checkpoint in `folder`, in place of an older one."""
+    env = algorithm.env
+    if env is None:
+        raise NightdeskError(
+            "agent.not_training",
+            "A checkpoint is of a training, and this agent has not begun one.",
+            "Train it first, or keep what it knows with save.",
+        )
+    parts: dict[str, dict[str, Any]] = {
+        "weights": {key: tensor.detach().cpu().numpy() for key, tensor in algorithm.tensors().items()},
+        "memory": algorithm.memories(),
+        "environment": env.get_state() if hasattr(env, "get_state") else {},
+        "randomness": randomness.state(),
+    }
+    for name, optimiser in algorithm.optimisers().items():
+        parts[f"optimiser/{name}"] = {
+            f"{number}/{what}": value.cpu().numpy()
+            for number, state in optimiser.state_dict()["state"].items()
+            for what, value in state.items()
+        }
+    tensors = {f"{part}/{key}": np.asarray(value) for part, values in parts.items() for key, value in values.items()}
+    described_by = CheckpointAbout(agent=about, counters=algorithm.read_counters(), environments=env.num_envs)
+    publish_bytes(folder / CHECKPOINT, tensor_bytes(tensors, {"checkpoint": described_by.model_dump(mode="json")}))
+
+
+def _stateful(env: VecEnv) -> Any:
+    if hasattr(env, "set_state"):
+        return env
+    raise NightdeskError(
+        "agent.other_environments",
+        "The checkpoint holds the state of its environments, and these have no set_state.",
+        "Resume with the kind of environments that the training began with.",
+    )

@@ -1,0 +1,89 @@
+"""An agent as one file: tensors and a description, no executable bytes, whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import AfterValidator
+
+from config.errors import NightdeskError
+from config.publish import publish_bytes
+from config.settings import Section
+from trainers.rl.agents.configs import AgentConfig
+from trainers.rl.agents.specs import AGENTS
+from trainers.rl.environments.spaces import Actions
+from trainers.safe_files import Tensors, corrupt, described, read_tensors, tensor_bytes
+
+Weights = dict[str, torch.Tensor]
+
+
+def _agent(name: str) -> str:
+    if name not in AGENTS:
+        raise ValueError(f"{name!r} is none of the agents {', '.join(AGENTS)}")
+    return name
+
+
+class AgentAbout(Section):
+    """What a file says of the agent in it."""
+
+    format: Literal[1] = 1
+    agent_type: Annotated[str, AfterValidator(_agent)]
+    config: dict[str, Any]
+    inputs: int
+    actions: Actions
+
+
+def write_agent(path: Path, about: AgentAbout, weights: Weights) -> None:
+    """Publish the file."""
+    tensors = {name: tensor.detach().cpu().numpy() for name, tensor in weights.items()}
+    publish_bytes(path, tensor_bytes(tensors, {"agent": about.model_dump(mode="json")}))
+
+
+def read_agent(path: Path, expected: AgentAbout) -> tuple[AgentConfig, Tensors]:
+    """The config and tensors in a file; raises unless they are those of an agent like the `expected` one."""
+    tensors, metadata = read_tensors(path)
+    about = described(path.name, AgentAbout, metadata.get("agent"))
+    config = described(path.name, AGENTS[about.agent_type].config, about.config)
+    require_like(path.name, about, config, expected)
+    return config, tensors
+
+
+def require_like(name: str, about: AgentAbout, config: AgentConfig, expected: AgentAbout) -> None:
+    """Raise unless what was kept fits the agent that is to take it up."""
+    if about.agent_type != expected.agent_type:
+        raise NightdeskError(
+            "agent.other_type",
+            f"{name} holds a {about.agent_type} agent, and this is a {expected.agent_type} one.",
+            f'Create the agent with create_rl_agent("{about.agent_type}", ...), or load another file.',
+        )
+    if (about.inputs, about.actions) != (expected.inputs, expected.actions):
+        raise NightdeskError(
+            "agent.other_spaces",
+            f"{name} decides from {about.inputs} numbers on {about.actions}; "
+            f"this agent from {expected.inputs} on {expected.actions}.",
+            "Create the agent with the state_dim, action_dim and action_space that the file was trained with.",
+        )
+    for field in config.architecture:
+        kept, ours = getattr(config, field), expected.config[field]
+        if kept != ours:
+            raise NightdeskError(
+                "agent.other_architecture",
+                f"{name} was trained with {field} {kept}, and this agent has {ours}.",
+                f"Create the agent with a config of {field}={kept}.",
+            )
+
+
+def fitting(name: str, tensors: Tensors, like: Weights) -> Weights:
+    """The tensors as weights; raises unless every one is there, of its shape and kind, and finite."""
+    if set(tensors) != set(like):
+        odd = sorted(set(tensors) ^ set(like))
+        raise corrupt(name, f"it has not the tensors of its agent; {odd[0]} is missing or too much")
+    weights = {key: torch.from_numpy(array.copy()) for key, array in tensors.items()}
+    for key, weight in weights.items():
+        if weight.shape != like[key].shape or weight.dtype != like[key].dtype:
+            raise corrupt(name, f"{key} is {weight.dtype} {tuple(weight.shape)}, not what its config makes")
+        if not torch.isfinite(weight).all():
+            raise corrupt(name, f"{key} has a number that is not finite")
+    return weights

@@ -1,0 +1,306 @@
+"""The desk's model types of reinforcement learning, one for each agent in `agent_specs`; the best policy serves.
+
+What serves is torch-free: arrays, the environment's config and the ledger. Only `train` imports more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean, pstdev
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import AwareDatetime, Field, model_validator
+
+from config.errors import NightdeskError
+from config.publish import publish_bytes
+from config.settings import Section
+from data_pipeline.bars.bars import Bars
+from data_pipeline.features.registry import feature_matrix
+from evaluation.reports.evidence import ModelEvidence, ModelSelection
+from evaluation.signal_model import NO_REQUEST, Request, SymbolModel
+from evaluation.signals import Signals
+from trainers.common.writable import require_writable
+from trainers.interface import ModelFacts, TrainingContext, TrainingTask
+from trainers.registry import needs
+from trainers.rl.agents.specs import AGENTS, agent_spec
+from trainers.rl.desk.params import params_class
+from trainers.rl.desk.span_split import Lesson
+from trainers.rl.environments.config import TradingEnvConfig
+from trainers.rl.environments.kernels import PORTFOLIO
+from trainers.rl.serving.policy import CompiledPolicy
+from trainers.rl.serving.rollout import Rollout
+from trainers.safe_files import corrupt, described, json_bytes, read_json, read_tensors, tensor_bytes
+from trainers.search_space import OneOf, Range, SearchSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from data_pipeline.inputs import Inputs
+    from trainers.manifest import Manifest
+    from trainers.rl.desk.candidates import Learner
+
+Instant = Annotated[AwareDatetime, Field(strict=False)]
+
+WEIGHTS, ABOUT, KEY = "weights.safetensors", "model.json", "task.json"
+LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
+
+
+class About(Section):
+    """What the model says of itself in `model.json`."""
+
+    # 1: without the two instants; its account begins with the first stored bar that can be decided on.
+    format: Literal[1, 2] = 2
+    agent: str
+    environment: TradingEnvConfig
+    # Bars before `history_start` are not used at all; those from there to `account_start` only warm the features; from
+    # `account_start` on, the policy's account goes on for ever.
+    history_start: Instant | None = None
+    account_start: Instant | None = None
+    device: str
+    metrics: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _instants(self) -> About:
+        given = [instant is not None for instant in (self.history_start, self.account_start)]
+        if given != [self.format == 2, self.format == 2]:
+            raise ValueError("history_start and account_start belong to format 2, both of them")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class RLModel(SymbolModel):
+    """A policy, and the environment whose observations it decides on."""
+
+    policy: CompiledPolicy
+    about: About
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What was measured while training, the market's features that are seen, and what it was trained by."""
+        return ModelFacts(
+            metrics=self.about.metrics, features=self._features, device=self.about.device, libraries=LIBRARIES
+        )
+
+    @property
+    def _features(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.about.environment.windowed, *self.about.environment.features)))
+
+    def bar_features(self, bars: Bars) -> pd.DataFrame:
+        """What is seen of the market; the rest of an observation is the policy's own account."""
+        return feature_matrix(self._history(bars), self._features).reindex(bars.frame.index)
+
+    def signals(self, bars: Bars, published: Signals | None = None) -> Signals:
+        """Decided by rolling the policy through the ledger; see `trainers.rl.serving.rollout`.
+
+        Bars that reach back as far as `reaches_back` asks give the same signals to the last bit, whatever precedes
+        them. With fewer bars the account begins flat at the first bar that can be decided on, or follows the signals
+        in `published`, which are not decided again.
+        """
+        history, index = self._history(bars), bars.frame.index
+        start = self.about.account_start
+        rollout = Rollout.of(self.policy, history, self.about.environment, start=start, published=published)
+        signals = rollout.signals(history)
+        return Signals(*(each.reindex(index, fill_value=0.0) for each in (signals.position, signals.confidence)))
+
+    def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
+        """The signals of its symbol; its account continues from the published ones where the bars begin too late."""
+        return {
+            symbol: self.signals(bars, None if self.reaches_back(bars) else request.published.get(symbol))
+            for symbol, bars in inputs.bars.items()
+        }
+
+    def reaches_back(self, bars: Bars) -> bool:
+        """Whether the bars hold all that the account since its start depends on."""
+        start = self.about.history_start
+        return len(bars) > 0 and (start is None or bars.frame.index[0] <= start)
+
+    def _history(self, bars: Bars) -> Bars:
+        start = self.about.history_start
+        return bars if start is None else bars.since(start)
+
+    def save(self, folder: Path) -> None:
+        """Write the layers and `model.json`."""
+        (folder / WEIGHTS).write_bytes(tensor_bytes(self.policy.tensors(), {}))
+        (folder / ABOUT).write_bytes(json_bytes(self.about.model_dump(mode="json")))
+
+
+class RLModelType:
+    """Agents of one kind learn on the first part of the span; the best policy on the later part serves."""
+
+    judge = "backtest"
+
+    def __init__(self, agent: str) -> None:
+        self.spec = agent_spec(agent)
+        self.name, self.description = self.spec.name, self.spec.description
+        self.needs = needs(agent)
+        self.params: type[Section] = params_class(agent)
+
+    def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
+        """Train an agent of each seed, one after another, and choose among the checkpoints of all."""
+        from trainers.rl.desk.candidates import in_words, learn  # noqa: PLC0415 -- torch is for training alone
+
+        task.require(self.needs)
+        params = params_class(self.name).model_validate(task.params.model_dump())
+        lesson = Lesson.of(task, params)
+        context.report(0.0, f"{len(lesson.decided):,} bars to learn from, {len(lesson.validation):,} to choose by")
+        with _kept(context, self._key(task, context)) as folder:
+            learners = [
+                learn(lesson, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
+            ]
+        number = max(range(params.seeds), key=lambda each: learners[each].best.score)
+        chosen = learners[number].best
+        for learned in lesson.learned():
+            context.learned(learned)
+        about = About(
+            agent=self.name,
+            environment=params.environment,
+            history_start=lesson.history_start,
+            account_start=lesson.account_start,
+            device=learners[number].facts["device"],
+            metrics=_metrics(lesson, learners, number),
+        )
+        context.report(1.0, f"chosen after {chosen.step:,} steps: {in_words(chosen.figures)}")
+        return RLModel(self._calibrated(chosen.policy, lesson), about)
+
+    def _calibrated(self, policy: CompiledPolicy, lesson: Lesson) -> CompiledPolicy:
+        """With a softmax temperature for action values: their usual spread on the training bars."""
+        if not self.spec.has_action_values:
+            return policy
+        environment, start = lesson.params.environment, lesson.account_start
+        spreads = Rollout.of(policy, lesson.learning, environment, start=start).spreads
+        usual = float(np.sqrt(np.mean(spreads[-len(lesson.decided) :] ** 2)))
+        return CompiledPolicy(replace(policy.layers, temperature=usual or 1.0))
+
+    def _key(self, task: TrainingTask, context: TrainingContext) -> str:
+        """What a training must have in common with one that it goes on with."""
+        span = [time.isoformat() for time in (task.train_start, task.train_end)]
+        params = task.params.model_dump(mode="json")
+        libraries = [version(name) for name in ("nightdesk", *LIBRARIES)]
+        about = [self.name, task.inputs.fingerprint(), span, params, context.seed, context.device, libraries]
+        return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+    def evidence(self, manifest: Manifest) -> ModelEvidence:
+        """Among how many checkpoints of how many seeds the policy was selected, and how they did on validation bars."""
+        metrics = manifest.metrics
+        validation, ratios = metrics["validation"], metrics["sharpe_ratios"]
+        return ModelEvidence(
+            model_selection=ModelSelection(
+                first=validation["first"],
+                last=validation["last"],
+                bars=validation["bars"],
+                seeds=len(metrics["seeds"]),
+                checkpoints=metrics["chosen"]["checkpoints"],
+                chosen=validation["sharpe_ratio"],
+                low=ratios["min"],
+                high=ratios["max"],
+                mean=ratios["mean"],
+                buy_and_hold=validation["buy_and_hold"]["sharpe_ratio"],
+            )
+        )
+
+    def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:  # noqa: ARG002
+        """An agent has no teacher."""
+        return {}
+
+    def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
+        """What an agent's learning depends on most."""
+        return {
+            "agent.learning_rate": Range(1e-5, 3e-3, log=True),
+            "agent.gamma": OneOf((0.9, 0.95, 0.99, 0.995)),
+            "agent.hidden_dim": OneOf((32, 64, 128, 256)),
+        }
+
+    def load(self, folder: Path) -> RLModel:
+        """Read what `save` wrote; the layers must fit each other, the environment and this agent."""
+        about = described(ABOUT, About, read_json(folder / ABOUT))
+        tensors, _ = read_tensors(folder / WEIGHTS)
+        policy = CompiledPolicy.from_tensors(tensors)
+        if about.agent != self.name:
+            raise corrupt(ABOUT, f"it is of the agent {about.agent!r} instead of {self.name!r}")
+        expected = _shape(about.environment)
+        if (policy.inputs, policy.choices) != expected:
+            raise corrupt(
+                WEIGHTS,
+                f"its policy maps {policy.inputs} numbers to {policy.choices}, "
+                f"and its environment {expected[0]} to {expected[1]}",
+            )
+        return RLModel(policy, about)
+
+
+def __getattr__(name: str) -> Callable[[], RLModelType]:
+    """What makes the model type of an agent, by the agent's name, for the registry."""
+    if name not in AGENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return partial(RLModelType, name)
+
+
+@contextmanager
+def _kept(context: TrainingContext, key: str) -> Iterator[Path]:
+    """Where the agents keep how far they are: the context's folder, if the last training in it was this very one."""
+    if context.checkpoints is None:
+        with tempfile.TemporaryDirectory() as temp:
+            yield Path(temp)
+        return
+    folder = context.checkpoints
+    require_writable(folder)
+    if not _is_of(folder, key):
+        shutil.rmtree(folder)
+        publish_bytes(folder / KEY, json_bytes({"key": key}))
+    yield folder
+
+
+def _is_of(folder: Path, key: str) -> bool:
+    try:
+        return read_json(folder / KEY) == {"key": key}
+    except NightdeskError:  # who cannot say what it is of is of nothing
+        return False
+
+
+def _shape(environment: TradingEnvConfig) -> tuple[int, int]:
+    """How many numbers a policy sees, and how many it gives."""
+    window = environment.window_size * len(environment.windowed)
+    seen = window + len(environment.features) + len(PORTFOLIO)
+    return seen, 2 + environment.short if environment.actions == "discrete" else 1
+
+
+def _metrics(lesson: Lesson, learners: list[Learner], number: int) -> dict[str, Any]:
+    """What the choice was made on, seed by seed."""
+    times = lesson.validation.frame.index
+    scores = [learner.best.score for learner in learners]
+    chosen = learners[number].best
+    return {
+        "learned_bars": len(lesson.decided),
+        "chosen": {
+            "seed": learners[number].facts["seed"],
+            "step": chosen.step,
+            "checkpoints": sum(len(learner.candidates) for learner in learners),
+        },
+        "validation": {
+            "first": times[0].isoformat(),
+            "last": times[-1].isoformat(),
+            "bars": len(times),
+            **chosen.figures,
+            "buy_and_hold": lesson.buy_and_hold,
+        },
+        "seeds": [{"step": each.best.step, **each.best.figures, **each.facts} for each in learners],
+        "sharpe_ratios": _spread([score for score in scores if math.isfinite(score)]),
+    }
+
+
+def _spread(scores: list[float]) -> dict[str, float | None]:
+    """Of the best of each seed; one that never trades counts as 0, as cash does, and one that is ruined not at all."""
+    if not scores:
+        return dict.fromkeys(("mean", "std", "min", "max"))
+    return {"mean": fmean(scores), "std": pstdev(scores), "min": min(scores), "max": max(scores)}

@@ -1,0 +1,98 @@
+"""The params of the model types of reinforcement learning; light: a config is checked without loading torch."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, ValidationInfo, create_model, model_validator
+
+from config.settings import CostParams, Section, Settings
+from trainers.flags import Flag
+from trainers.rl.agents.configs import AgentConfig
+from trainers.rl.agents.specs import AGENTS, ActionKind, AgentSpec, agent_spec
+from trainers.rl.environments.config import TradingEnvConfig
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class RLParams(Section):
+    """How an agent of the desk is trained, and how the policy that serves is chosen among its checkpoints.
+
+    Where they are not given, `total_timesteps` are the desk's `training_params.steps`, and the costs of `environment`
+    those of the desk.
+    """
+
+    # The kinds of actions that this agent can give, the default first.
+    actions: ClassVar[tuple[ActionKind, ...]] = ("continuous", "discrete")
+
+    agent: AgentConfig
+    environment: TradingEnvConfig = TradingEnvConfig()
+    # Of all environments together, for each seed.
+    total_timesteps: Count = 100_000
+    environments: Annotated[int, Field(ge=1, le=4096), Flag("--environments", help="copies played at once")] = 8
+    # Agents that are trained; the best of all their checkpoints serves.
+    seeds: Annotated[int, Field(ge=1, le=100), Flag("--seeds", help="agents to train, the best of which serves")] = 1
+    # Checkpoints of each, evenly spread over its training, that are judged on the validation bars; fewer where an agent
+    # learns less often.
+    evaluations: Annotated[int, Field(ge=1, le=1000)] = 10
+    # The last part of the span, by time: never learned from, and all that a checkpoint is chosen by.
+    validation: float = Field(default=0.2, gt=0.0, lt=1.0)
+    # Bars left out before it.
+    purge: Count = 5
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_desk_says(cls, values: Any, info: ValidationInfo) -> Any:
+        """Beneath what is given lies what the desk's settings say, and beneath that what this agent needs."""
+        environment = values.get("environment", {}) if isinstance(values, dict) else None
+        if not isinstance(environment, dict):
+            return values
+        usual: dict[str, Any] = {"environment": {"actions": cls.actions[0]}}
+        if isinstance(info.context, Settings):
+            usual["total_timesteps"] = info.context.training_params.steps
+            usual["environment"] |= _costs(info.context.costs)
+        return {**usual, **values, "environment": {**usual["environment"], **environment}}
+
+    @model_validator(mode="after")
+    def _can_act(self) -> RLParams:
+        if self.environment.actions not in self.actions:
+            raise ValueError(f"environment.actions must be {' or '.join(self.actions)} for this agent")
+        return self
+
+    @model_validator(mode="after")
+    def _can_learn(self) -> RLParams:
+        first = self.agent.learns_after(self.environments)
+        if first > self.total_timesteps:
+            raise ValueError(
+                f"total_timesteps (the desk's training_params.steps, where it is not given) is {self.total_timesteps}, "
+                f"but this agent, in {self.environments} environments, learns for the first time after {first} steps"
+            )
+        return self
+
+
+def _costs(costs: CostParams) -> dict[str, float]:
+    return {"initial_balance": costs.initial_cash, **costs.model_dump(exclude={"initial_cash"})}
+
+
+@cache
+def params_class(agent: str) -> type[RLParams]:
+    """The params of the model type of this agent: `RLParams` with its config and the actions that it can give."""
+    spec = agent_spec(agent)
+    document = f"The params of the model type `{agent}`."
+    fields: dict[str, Any] = {"agent": (spec.config, spec.config())}
+    made = create_model(_class_name(spec), __base__=RLParams, __module__=__name__, __doc__=document, **fields)
+    made.actions = spec.actions
+    return made
+
+
+def _class_name(spec: AgentSpec) -> str:
+    return f"{spec.config.__name__.removesuffix('Config')}Params"
+
+
+def __getattr__(name: str) -> type[RLParams]:
+    """The params class of an agent, by the name of the agent (`ppo`, for the registry) or by its own (`PPOParams`)."""
+    for agent, spec in AGENTS.items():
+        if name in {agent, _class_name(spec)}:
+            return params_class(agent)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

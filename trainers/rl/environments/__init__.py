@@ -1,0 +1,1 @@
+"""The trading environment, single and vectorised, over the one accounting."""

@@ -1,0 +1,1 @@
+"""Policies that serve: compiled, and rolled out over bars without torch."""

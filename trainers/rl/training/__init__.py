@@ -1,0 +1,1 @@
+"""Training of an agent: the loop, its config, its record, checkpoints and callbacks."""

@@ -1,0 +1,1 @@
+"""Callbacks of a training, and the protocol they implement."""

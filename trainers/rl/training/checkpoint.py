@@ -1,0 +1,116 @@
+"""Where a training stands, as a folder: with it, it goes on as if it had never been interrupted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from config.errors import NightdeskError
+from config.publish import publishing_folder
+from trainers.rl.environments.vector_environment import VectorTradingEnvironment
+from trainers.rl.training.callbacks.base import TrainingView
+from trainers.rl.training.record import TrainingRecord
+from trainers.safe_files import corrupt, json_bytes, read_json
+
+FORMAT = 1
+KEPT = 2
+_PREFIX = "checkpoint_"
+_AGENT, _TRAINING = "agent", "training.json"
+# What may differ when a training is resumed: nothing that is learned depends on it.
+_FREE = {"progress", "tensorboard", "checkpoint_folder", "checkpoint_frequency"}
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Every checkpoint in the folder, oldest first."""
+    return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint in the folder."""
+    return next(reversed(checkpoints(folder)), None)
+
+
+def save_checkpoint(folder: Path, training: TrainingView) -> Path:
+    """Publish where the training stands; the newest few are kept. Between two rollouts only."""
+    path = folder / f"{_PREFIX}{training.timesteps:012d}"
+    if path.exists():  # the one that the training was resumed from
+        return path
+    with publishing_folder(path) as temp:
+        (temp / _AGENT).mkdir()
+        training.agent.save_checkpoint(temp / _AGENT)
+        (temp / _TRAINING).write_bytes(json_bytes(_document(training)))
+    for old in checkpoints(folder)[:-KEPT]:
+        shutil.rmtree(old)
+    return path
+
+
+def resume(source: Path, training: TrainingView) -> None:
+    """Let agent, environments, callbacks and record go on from a checkpoint, or from the newest one in a folder."""
+    found = source if (source / _TRAINING).is_file() else latest_checkpoint(source)
+    if found is None:
+        raise NightdeskError(
+            "training.no_checkpoint",
+            f"There is no checkpoint in {source}.",
+            "Name the checkpoint_folder of a training, or start without resume_from.",
+        )
+    document = read_json(found / _TRAINING, math.inf)
+    _require_same(found, document, _made_by(training))
+    try:
+        record = TrainingRecord.from_dict(document["record"])
+        training.callbacks.restore(document["callbacks"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise corrupt(f"{found.name}/{_TRAINING}", f"it lacks or garbles something ({error!r})") from error
+    training.agent.load_checkpoint(found / _AGENT, training.env)
+    training.record = record
+
+
+def _document(training: TrainingView) -> dict[str, Any]:
+    return {
+        "made_by": _made_by(training),
+        "record": training.record.to_dict(),
+        "callbacks": training.callbacks.state(),
+    }
+
+
+def _made_by(training: TrainingView) -> dict[str, Any]:
+    """What must be the same for a training to go on."""
+    agent = training.agent.about()
+    return {
+        "format": FORMAT,
+        "agent": agent.agent_type,
+        "inputs": agent.inputs,
+        "actions": agent.actions.model_dump(mode="json"),
+        "market": _fingerprint(training.env),
+        "environments": training.environments,
+        **{f"agent.{name}": value for name, value in agent.config.items()},
+        **training.config.model_dump(mode="json", exclude=_FREE),
+    }
+
+
+def _fingerprint(env: Any) -> str | None:
+    """The sha256 of everything that is played on."""
+    if not isinstance(env, VectorTradingEnvironment):
+        return None
+    market = env.market
+    told = json.dumps([list(market.symbols), market.config.model_dump(mode="json")])
+    digest = hashlib.sha256(told.encode())
+    for array in market.arrays:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _require_same(found: Path, document: dict[str, Any], expected: dict[str, Any]) -> None:
+    made_by = document.get("made_by")
+    if not isinstance(made_by, dict):
+        raise corrupt(f"{found.name}/{_TRAINING}", "it does not say what made it")
+    for name, value in expected.items():
+        if made_by.get(name) != value:
+            raise NightdeskError(
+                "training.other_checkpoint",
+                f"{found.name} was made with {name} {made_by.get(name)!r}; here it is {value!r}.",
+                "Resume with the agent, environment and config that the training began with, or start a new one.",
+            )
