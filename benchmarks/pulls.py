@@ -28,11 +28,11 @@ from typing import Any
 from config.paths import Home
 from config.settings import YahooSource
 from daemon.bootstrap import open_house
-from daemon.clock import SystemClock
-from daemon.dispatcher import Dispatcher
-from daemon.executors import processes
-from daemon.house import House
-from daemon.log import Log
+from daemon.context import House
+from daemon.core.dispatcher import Dispatcher
+from daemon.executors.worker import processes
+from daemon.system.clock import SystemClock
+from daemon.system.log import Log
 from data_pipeline.bars.bars import Bars
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
@@ -91,7 +91,7 @@ def busy_seconds() -> float:
     """CPU seconds of this process and of the workers it has started."""
     own = os.getpid()
     workers = [process.pid for process in processes.table().values() if process.parent == own]
-    return time.process_time() + sum(_cpu(pid) for pid in workers if b"daemon.worker" in _command(pid))
+    return time.process_time() + sum(_cpu(pid) for pid in workers if b"daemon.executors.worker.main" in _command(pid))
 
 
 def _cpu(pid: int) -> float:

@@ -250,7 +250,7 @@ def _channel_kind(value: Any) -> Any:
     return value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
 
 
-# Another kind joins by `| Annotated[EmailChannel, Tag("email")]`, and in `daemon/alerts/channels.py`.
+# Another kind joins by `| Annotated[EmailChannel, Tag("email")]`, and in `daemon/alerts/channels/base.py`.
 ChannelSettings = Annotated[Annotated[WebhookChannel, Tag("webhook")], Discriminator(_channel_kind)]
 
 

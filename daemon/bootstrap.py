@@ -22,19 +22,19 @@ from config.settings import Api, JobName, Settings
 from daemon import backups
 from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
-from daemon.clock import Clock, SystemClock
-from daemon.desk import Desk
-from daemon.dispatcher import Dispatcher
+from daemon.context import House, check_settings, with_options
+from daemon.core.desk import Desk
+from daemon.core.dispatcher import Dispatcher
+from daemon.core.status_line import StatusLine, keep_status
 from daemon.domain.progress import RunProgress
+from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.open import open_executor
-from daemon.house import House, check_settings, with_options
-from daemon.lock import HomeLock
-from daemon.log import Log
-from daemon.notify import Notifier
-from daemon.runs import TERMINAL, Run
-from daemon.status_line import StatusLine, keep_status
 from daemon.store import alerts, runs
 from daemon.store.database import Database, set_aside
+from daemon.system.clock import Clock, SystemClock
+from daemon.system.lock import HomeLock
+from daemon.system.log import Log
+from daemon.system.systemd import Notifier
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -17,7 +17,7 @@ settings.load_profile("nightdesk")
 
 
 # Tests that measure time or kill processes: one worker does them, one after the other.
-SERIAL = ("tests/faults/", "tests/contract/test_executors.py", "tests/unit/daemon/test_lock.py")
+SERIAL = ("tests/faults/", "tests/contract/test_executors.py", "tests/unit/daemon/system/test_lock.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

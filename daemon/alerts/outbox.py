@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from config.errors import NightdeskError
-from daemon.alerts.channels import Channel, open_channels
+from daemon.alerts.channels.base import Channel, open_channels
 from daemon.alerts.message import Message
 from daemon.store import alerts as ledger
 from daemon.store.alerts import Delivery
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from daemon.clock import Clock
-    from daemon.log import Log
     from daemon.store.database import Database
+    from daemon.system.clock import Clock
+    from daemon.system.log import Log
 
 
 class Outbox:

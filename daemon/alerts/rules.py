@@ -13,9 +13,9 @@ from daemon.alerts.engine import Observation
 from daemon.domain.metrics import MonitoredMetrics
 
 if TYPE_CHECKING:
-    from daemon.runs import Run, RunState
+    from daemon.domain.runs import Run, RunState
     from daemon.store.measurements import Basis
-    from daemon.store.models import Version
+    from daemon.store.versions import Version
 
 BASES: dict[Basis, str] = {"evaluation": "over its evaluation", "live": "over the signals that were published"}
 

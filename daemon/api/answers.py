@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from config.settings import JobName, Symbol
-from daemon.runs import RunState
+from daemon.domain.runs import RunState
 
 Verdict = Literal["better", "worse", "inconclusive"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

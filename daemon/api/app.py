@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 from config.secrets import Secret
 from config.settings import Api
 from daemon.api import problems, routes
-from daemon.api.desk import DeskView
 from daemon.api.guard import Guard
 from daemon.api.status import version
+from daemon.api.view import DeskView
 from daemon.dashboard.page import router as page
 
 

@@ -10,7 +10,7 @@ from config.errors import NightdeskError, UsageError
 from config.names import safe_name
 from config.paths import Home
 from daemon.api import answers
-from daemon.runs import Run
+from daemon.domain.runs import Run
 
 # The newest part of a log that is worth sending.
 TAIL = 512 * 1024

@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 from config.settings import JobName
 from daemon.alerts.engine import AlertState
 from daemon.api import answers, files, views
-from daemon.api.desk import DeskView
 from daemon.api.guard import POLICY
 from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
-from daemon.runs import Run, RunState
-from daemon.store import alerts, models, overview, runs, signals, tasks
-from daemon.store.models import VersionState
-from daemon.targets import targets
+from daemon.api.view import DeskView
+from daemon.domain.runs import Run, RunState
+from daemon.domain.targets import targets
+from daemon.store import alerts, overview, runs, signals, tasks
+from daemon.store import versions as models
+from daemon.store.versions import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=500)]

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Body, Request, Response
 
 from config.errors import NightdeskError
 from config.settings import JobName
-from daemon.api import answers, data
-from daemon.api.desk import DeskView
+from daemon.api import answers
+from daemon.api import datasets as data
 from daemon.api.ledgers import alert_ledger, model_ledger, reports, run_ledger, signal_ledger
 from daemon.api.problems import REFUSALS, WRITES, Fault, Problem, problem
 from daemon.api.snapshot import Snapshot
 from daemon.api.status import job_list, signal_list, status
+from daemon.api.view import DeskView
 
 
 def health(desk: DeskView) -> APIRouter:

@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from config.settings import JOBS
 from daemon.api import answers, views
-from daemon.api.desk import DeskView
-from daemon.condition import conditions, overall
-from daemon.store import alerts, backups, datasets, jobs, models, overview, runs, signals
-from daemon.targets import Target, targets
+from daemon.api.view import DeskView
+from daemon.core.condition import conditions, overall
+from daemon.domain.targets import Target, targets
+from daemon.store import alerts, backups, datasets, jobs, overview, runs, signals
+from daemon.store import versions as models
 
 
 @cache

@@ -11,7 +11,8 @@ from config.paths import Home
 from config.settings import NIGHT, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
-from daemon.store import datasets, models, signals
+from daemon.store import datasets, signals
+from daemon.store import versions as models
 
 REPORTS = "/api/v1/reports"
 DATASETS = "/api/v1/datasets"

@@ -25,7 +25,7 @@ from trainers.manifest import read_manifest as read_model_manifest
 
 if TYPE_CHECKING:
     from daemon.store.database import Database
-    from daemon.store.models import Version
+    from daemon.store.versions import Version
 
 
 def take(home: Home, database: Database, now: datetime, settings: Settings) -> Backup:

@@ -32,7 +32,7 @@ SKEW = 60.0
 WORKER_SECONDS = 60
 # What a worker does at its start and at its first tasks.
 WORKER = """
-import daemon.worker
+import daemon.executors.worker.main
 from daemon.jobs.tasks import KINDS, resolve
 for kind in KINDS:
     resolve(kind)
@@ -55,7 +55,7 @@ class Check:
 
 def diagnose(chosen: Choices) -> Iterator[Check]:
     """Every check in its order; those that need a config come only if there is a valid one."""
-    from daemon.house import check_settings
+    from daemon.context import check_settings
 
     yield python()
     yield libraries()

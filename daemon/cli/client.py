@@ -13,7 +13,7 @@ from config.errors import ConfigError, NightdeskError, NotRunningError, UsageErr
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE, Secret, read_secret
 from daemon.cli.choices import Choices
-from daemon.lock import holder
+from daemon.system.lock import holder
 
 PATIENCE = 15.0  # seconds
 HEALTH_PATIENCE = 3.0  # seconds; who asks for health gives up soon as well

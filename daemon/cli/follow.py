@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from daemon.cli.client import Client
-from daemon.runs import TERMINAL
+from daemon.domain.runs import TERMINAL
 
 INTERVAL = 0.5
 

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from config.errors import NightdeskError
 from daemon.domain.tasks import ResultT
-from daemon.executors import processes
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
-from daemon.executors.worker_process import WorkerProcess, cancelled
+from daemon.executors.worker import processes
+from daemon.executors.worker.process import WorkerProcess, cancelled
 
 if TYPE_CHECKING:
     from config.paths import Home

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from config.settings import NIGHT, JobName
 from daemon.artifacts.open import open_artifacts
 from daemon.domain.progress import RunProgress
+from daemon.domain.runs import Run, RunState
 from daemon.domain.tasks import (
     ErrorInfo,
     OutputLine,
@@ -22,7 +23,6 @@ from daemon.domain.tasks import (
     TaskTarget,
 )
 from daemon.executors.base import Executor, Outcome, TaskSpec
-from daemon.runs import Run, RunState
 from daemon.store import runs, tasks
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from config.secrets import Secret
     from config.settings import Settings
     from daemon.artifacts.base import ArtifactStore
-    from daemon.clock import Clock
-    from daemon.log import Log
     from daemon.store.database import Database
+    from daemon.system.clock import Clock
+    from daemon.system.log import Log
 
 POLL = 0.5
 T = TypeVar("T")

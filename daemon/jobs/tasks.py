@@ -9,6 +9,7 @@ from importlib import import_module
 
 from config.errors import UsageError
 from daemon.domain.tasks import TaskRequest, TaskResult
+from daemon.executors.worker.main import Work
 from daemon.jobs.backup.messages import ProveBackupRequest
 from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
 from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest, EvaluateRequest
@@ -16,7 +17,6 @@ from daemon.jobs.performance_check.messages import LivePerformanceRequest, Monit
 from daemon.jobs.signals.messages import SignalRequest
 from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
 from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
-from daemon.worker import Work
 
 FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     PullTradesRequest: "daemon.jobs.data_update.tasks:pull_trades",

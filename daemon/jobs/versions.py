@@ -22,7 +22,7 @@ from trainers.artifact import load_artifact, prove
 if TYPE_CHECKING:
     from config.paths import Home
     from daemon.domain.tasks import VersionRef
-    from daemon.worker import WorkContext
+    from daemon.executors.worker.main import WorkContext
     from data_pipeline.inputs import Inputs
     from trainers.artifact import Artifact
     from trainers.manifest import Manifest

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from daemon.store import models
-from daemon.store.models import Version
+from daemon.store import versions as models
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import backups
+from daemon.store.versions import Version
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from sqlalchemy import Connection, func, select
 
 from config.settings import NIGHT
-from daemon.condition import DeskRecord
-from daemon.store import alerts, models, runs, signals
-from daemon.store.models import Evaluation
+from daemon.core.condition import DeskRecord
+from daemon.domain.targets import Target
+from daemon.store import alerts, runs, signals
+from daemon.store import versions as models
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions
-from daemon.targets import Target
+from daemon.store.versions import Evaluation
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
 
 from config.settings import JobName
-from daemon.runs import ACTIVE, SHUTDOWN, STATES, TERMINAL, Owner, Run, RunState, sources_of
+from daemon.domain.runs import ACTIVE, SHUTDOWN, STATES, TERMINAL, Owner, Run, RunState, sources_of
 from daemon.store import tasks
 from daemon.store.rows import insert_once
 from daemon.store.tables import runs

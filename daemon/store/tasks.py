@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from daemon.runs import TASK_ENDS, RunState, Task, TaskState, task_end
+from daemon.domain.runs import TASK_ENDS, RunState, Task, TaskState, task_end
 from daemon.store.rows import all_as, insert
 from daemon.store.tables import tasks
 

@@ -16,12 +16,12 @@ from config.paths import Home
 from config.secrets import Secret
 from config.settings import Notifications, Webhook
 from config.settings import WebhookChannel as WebhookSettings
-from daemon.alerts.channels import CHANNELS, Channel, LogChannel, open_channels
+from daemon.alerts.channels.base import CHANNELS, Channel, LogChannel, open_channels
+from daemon.alerts.channels.webhook import WebhookChannel
 from daemon.alerts.engine import Alert
 from daemon.alerts.message import Message
-from daemon.alerts.webhook import WebhookChannel
-from daemon.clock import ManualClock
-from daemon.log import Log
+from daemon.system.clock import ManualClock
+from daemon.system.log import Log
 from tests.support.config_keys import sections_of
 from tests.support.webhook_sink import WebhookSink
 

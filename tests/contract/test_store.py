@@ -18,26 +18,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.alerts.rules import event
-from daemon.condition import DeskRecord
-from daemon.runs import Owner
-from daemon.store import (
-    alerts,
-    datasets,
-    engines,
-    jobs,
-    measurements,
-    models,
-    overview,
-    runs,
-    schema,
-    signals,
-    tasks,
-    trials,
-)
+from daemon.core.condition import DeskRecord
+from daemon.domain.runs import Owner
+from daemon.domain.targets import Target
+from daemon.store import alerts, datasets, engines, jobs, measurements, overview, runs, schema, signals, tasks, trials
+from daemon.store import versions as models
 from daemon.store.database import Database
-from daemon.store.models import Evaluation, Version
 from daemon.store.tables import metadata
-from daemon.targets import Target
+from daemon.store.versions import Evaluation, Version
 from tests.support.stores import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
 
 SECOND = timedelta(seconds=1)

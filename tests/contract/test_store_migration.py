@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from daemon.store import alerts, datasets, measurements, models, runs, schema, signals, tasks
+from daemon.store import alerts, datasets, measurements, runs, schema, signals, tasks
+from daemon.store import versions as models
 from daemon.store.database import Database, check
 from daemon.store.tables import metadata
 from tests.support.old_homes import old_home, old_place, rows_of

@@ -8,13 +8,13 @@ from contextlib import closing
 from sqlalchemy import select
 
 from config.secrets import Secret
-from daemon.alerts.channels import LogChannel
+from daemon.alerts.channels.base import LogChannel
+from daemon.alerts.channels.webhook import WebhookChannel
 from daemon.alerts.outbox import Outbox
-from daemon.alerts.webhook import WebhookChannel
-from daemon.clock import SystemClock
-from daemon.log import Log
 from daemon.store.database import Database
 from daemon.store.tables import alerts, outbox
+from daemon.system.clock import SystemClock
+from daemon.system.log import Log
 from tests.support.kills import kill_midway
 from tests.support.webhook_sink import WebhookSink
 
@@ -25,12 +25,12 @@ from pathlib import Path
 from config import Home, Settings
 from config.secrets import Secret
 from config.settings import Notifications, Webhook
-from daemon.alerts.channels import LogChannel
+from daemon.alerts.channels.base import LogChannel
 from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
-from daemon.alerts.webhook import WebhookChannel
-from daemon.clock import SystemClock
-from daemon.log import Log
+from daemon.alerts.channels.webhook import WebhookChannel
+from daemon.system.clock import SystemClock
+from daemon.system.log import Log
 from daemon.store import alerts
 from daemon.store.database import Database
 

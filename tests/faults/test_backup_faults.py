@@ -12,7 +12,7 @@ from config import NightdeskError, Settings
 from config.paths import Home
 from config.publish import remove_unfinished
 from daemon import backups
-from daemon.store import models
+from daemon.store import versions as models
 from daemon.store.database import Database
 from tests.support.kills import kill_midway
 from tests.support.model_folders import record_model, write_model

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.runs import TERMINAL
+from daemon.domain.runs import TERMINAL
 from daemon.store import runs
 from daemon.store.database import Database, check
 
@@ -19,7 +19,7 @@ _WRITER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from daemon.runs import Owner
+from daemon.domain.runs import Owner
 from daemon.store import runs, tasks
 from daemon.store.database import Database
 

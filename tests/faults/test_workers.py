@@ -21,8 +21,8 @@ import uvloop
 from config.paths import Home
 from config.secrets import Secret
 from config.settings import Settings
-from daemon.executors import processes
 from daemon.executors.local import LocalExecutor, home_mark, kill_leftovers
+from daemon.executors.worker import processes
 from tests.support.executing import (
     REPOSITORY,
     WORK,
@@ -352,7 +352,18 @@ def test_a_worker_that_hangs_in_native_code_dies_with_its_daemon(home: Home, tmp
 
 
 def test_a_worker_whose_daemon_died_before_it_woke_does_not_begin(home: Home) -> None:
-    command = [sys.executable, "-P", "-m", "daemon.worker", "--channel", "0", "--parent", "1", "--work", WORK]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "daemon.executors.worker.main",
+        "--channel",
+        "0",
+        "--parent",
+        "1",
+        "--work",
+        WORK,
+    ]
     orphan = subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=REPOSITORY, check=False)
     assert orphan.returncode == 1
     assert orphan.stderr.strip() == "the daemon is gone"

@@ -17,9 +17,9 @@ from config.secrets import TOKEN_VARIABLE
 from daemon.cli import follow
 from daemon.cli.app import app, main
 from daemon.cli.commands import inspect
-from daemon.lock import HomeLock
-from daemon.runs import Owner
+from daemon.domain.runs import Owner
 from daemon.store import runs
+from daemon.system.lock import HomeLock
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
 from tests.support.desk import FakeDesk, end_run, filled_desk

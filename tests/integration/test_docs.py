@@ -13,7 +13,7 @@ import pytest
 
 from config.settings import JOBS, Settings
 from daemon.cli.app import app
-from daemon.house import check_settings
+from daemon.context import check_settings
 from tests.support.config_keys import defaults
 from trainers.rl.desk.params import params_class
 

@@ -13,7 +13,7 @@ import pytest
 
 from config.paths import Home
 from daemon.jobs.backup.tasks import prove_in
-from daemon.store import models
+from daemon.store import versions as models
 from daemon.store.database import Database
 from tests.support.old_homes import old_home
 

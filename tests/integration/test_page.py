@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from config.paths import Home
 from config.settings import NIGHT, Settings
-from daemon.clock import SystemClock
 from daemon.dashboard.page import STATIC
 from daemon.store import datasets, runs
+from daemon.system.clock import SystemClock
 from tests.support.desk import NOW, FakeDesk, empty_desk, end_run, filled_desk
 from tests.support.http import serving
 from trainers import registry

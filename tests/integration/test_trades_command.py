@@ -13,8 +13,8 @@ import pytest
 
 from config.paths import Home
 from daemon.cli.app import main
-from daemon.lock import HomeLock
 from daemon.store import datasets
+from daemon.system.lock import HomeLock
 from data_pipeline.trader_logs.sequences import read_sequences
 from tests.support.desk import empty_desk
 from tests.support.http import TOKEN, serving

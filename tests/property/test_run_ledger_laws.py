@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import create_engine
 
 from config.settings import JOBS, NIGHT
-from daemon.runs import ACTIVE, STATES, TASK_ENDS, TERMINAL, TRANSITIONS, Owner, Run
+from daemon.domain.runs import ACTIVE, STATES, TASK_ENDS, TERMINAL, TRANSITIONS, Owner, Run
 from daemon.store import runs, tasks
 from daemon.store.tables import metadata
 

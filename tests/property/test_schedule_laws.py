@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
 
 from config.settings import JobSchedule
-from daemon.schedule import occurrences, plan
+from daemon.domain.schedule import occurrences, plan
 from daemon.store import jobs, runs
 from daemon.store.tables import metadata
 

@@ -15,14 +15,15 @@ from config.errors import UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.alerts.rules import run_ended
-from daemon.clock import ManualClock
 from daemon.domain.progress import RunProgress
+from daemon.domain.runs import Owner, Run, RunState
 from daemon.domain.tasks import TaskProgress
-from daemon.runs import Owner, Run, RunState
-from daemon.store import jobs, models, runs, signals, tasks
+from daemon.store import jobs, runs, signals, tasks
+from daemon.store import versions as models
 from daemon.store.alerts import observe
 from daemon.store.database import Database
 from daemon.store.tables import alerts, backups
+from daemon.system.clock import ManualClock
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 # The smallest PNG there is: one grey pixel.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.paths import Home
 from daemon.executors.local import LocalExecutor
-from daemon.lock import HomeLock
+from daemon.system.lock import HomeLock
 from tests.support.executing import WORK, ignore, spec
 
 

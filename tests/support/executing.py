@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from config.settings import Settings
 from daemon.domain.tasks import OutputLine, TaskEvent
-from daemon.executors import processes
 from daemon.executors.base import Executor, Outcome, TaskSpec
+from daemon.executors.worker import processes
 from tests.support.work import Answer, order
 
 REPOSITORY = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ import uvloop
 from config.secrets import Secret
 from config.settings import Api
 from daemon.api.app import create_app
-from daemon.api.desk import DeskView
 from daemon.api.server import Server, bind
+from daemon.api.view import DeskView
 
 TOKEN = "a-token-that-is-long-enough-for-anyone"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.store import models
-from daemon.store.models import Version
-from daemon.worker import WorkContext
+from daemon.executors.worker.main import WorkContext
+from daemon.store import versions as models
+from daemon.store.versions import Version
 from data_pipeline.bars.bars import Bars
 from data_pipeline.bars.store import BarStore
 from tests.support.easy_market import SYMBOL, easy_bars, easy_task

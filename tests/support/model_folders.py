@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from config.paths import Home
-from daemon.store import models
-from daemon.store.models import Version
+from daemon.store import versions as models
+from daemon.store.versions import Version
 from trainers.manifest import MANIFEST, DatasetEntry, FileEntry, Manifest, manifest_sha256
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)

@@ -14,20 +14,20 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.secrets import Secret
 from config.settings import ExecutorSettings, JobName, Settings
-from daemon.clock import ManualClock
-from daemon.dispatcher import Dispatcher
+from daemon.context import House
+from daemon.core.dispatcher import Dispatcher
+from daemon.domain.runs import Run
 from daemon.domain.tasks import TaskProgress, TaskResult
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
-from daemon.executors.worker_process import cancelled
-from daemon.house import House
+from daemon.executors.worker.main import WorkContext, perform
+from daemon.executors.worker.process import cancelled
+from daemon.executors.worker.protocol import Assignment, TaskEnded, assign, read_answer
 from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsResult
 from daemon.jobs.tasks import resolve
-from daemon.log import Log
-from daemon.protocol import Assignment, TaskEnded, assign, read_answer
-from daemon.runs import Run
 from daemon.store import runs
 from daemon.store.database import Database
-from daemon.worker import WorkContext, perform
+from daemon.system.clock import ManualClock
+from daemon.system.log import Log
 
 EVENING = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
 Ends = Outcome[Any]

@@ -22,10 +22,11 @@ from sqlalchemy import Table, select
 from config.paths import Home
 from config.publish import TEMP_PREFIX
 from config.settings import JobSchedule
-from daemon import backups, schedule
-from daemon.executors import processes
+from daemon import backups
+from daemon.domain import schedule
+from daemon.domain.runs import SHUTDOWN, TASK_ENDS, TERMINAL
 from daemon.executors.local import home_mark
-from daemon.runs import SHUTDOWN, TASK_ENDS, TERMINAL
+from daemon.executors.worker import processes
 from daemon.store.database import Database, check
 from daemon.store.tables import alerts, datasets, evaluations, model_versions, outbox, runs, servings, tasks
 from daemon.store.tables import backups as backup_table

@@ -17,9 +17,9 @@ from typing import Any, Self
 import httpx
 
 from config.paths import Home
-from daemon.executors import processes
 from daemon.executors.local import home_mark
-from daemon.lock import holder
+from daemon.executors.worker import processes
+from daemon.system.lock import holder
 
 # Patience, not expectation: a machine with other work on it is slow, and no test should fail for that.
 PATIENCE = 120.0

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from daemon.runs import Owner
-from daemon.store import models, signals
+from daemon.domain.runs import Owner
+from daemon.store import signals
+from daemon.store import versions as models
 from tests.support.postgres import fresh_postgres_url
 
 KINDS = ("sqlite", "postgresql")

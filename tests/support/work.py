@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from config.errors import NightdeskError
 from daemon.domain.tasks import TaskRequest, TaskResult
-from daemon.worker import Work, WorkContext
+from daemon.executors.worker.main import Work, WorkContext
 
 FOREVER = 600.0
 Args = dict[str, Any]

@@ -44,7 +44,7 @@ def _show(document: dict[str, Any]) -> None:
 
 def _write_sample(home: Home, settings: Settings) -> list[str]:
     """The sample expert's log for every symbol, and the sample bucket; relative to the home."""
-    from daemon.cli.local.sample import write_sample
-    from daemon.clock import SystemClock
+    from daemon.cli.local.samples import write_sample
+    from daemon.system.clock import SystemClock
 
     return [home.relative(path) for path in write_sample(home, settings, SystemClock().now())]

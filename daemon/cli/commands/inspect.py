@@ -29,7 +29,7 @@ def reader(chosen: Choices) -> Iterator[Reader]:
     if client is not None:
         yield client
         return
-    from daemon.cli.sleeping import records
+    from daemon.cli.offline import records
 
     with records(chosen) as asleep:
         yield asleep

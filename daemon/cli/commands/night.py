@@ -10,7 +10,6 @@ import typer
 from config.errors import UsageError
 from config.paths import Home
 from config.settings import JOBS, NIGHT, JobName
-from daemon import runs
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import Client, running
 from daemon.cli.follow import follow
@@ -18,6 +17,7 @@ from daemon.cli.model_flags import model_params
 from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
 from daemon.cli.reports import show_evaluation
+from daemon.domain import runs
 
 Symbols = Annotated[
     list[str] | None, typer.Option("--symbols", "--symbol", metavar="SYMBOL...", help="Only these; else the config's.")

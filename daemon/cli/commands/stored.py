@@ -33,7 +33,7 @@ def check(context: typer.Context, symbols: Some = None) -> None:
 def tell_stored(chosen: Choices, symbols: list[str] | None, *, check: bool) -> None:
     """Say what is stored, damaged files among it; end with 1 if any has a problem."""
     from daemon.cli.local.stored import stored, trader_table
-    from daemon.clock import SystemClock
+    from daemon.system.clock import SystemClock
 
     asked = chosen.symbols(symbols)
     found = stored(chosen.home, SystemClock().now(), asked, check=check)
@@ -79,7 +79,7 @@ def show(
 ) -> None:
     """The newest bars of a symbol, their health, and what was replaced or refused."""
     from daemon.cli.local import stored
-    from daemon.clock import SystemClock
+    from daemon.system.clock import SystemClock
 
     chosen = choices(context)
     now, settings, symbol = SystemClock().now(), chosen.settings(), chosen.symbol(symbol)

@@ -42,8 +42,8 @@ def _made_alone(chosen: Choices, bucket: Bucket, out: Path, seconds: int) -> dic
     """The same where no desk runs: nobody else may change the home meanwhile."""
     from daemon import bootstrap
     from daemon.api.answers import TableRecord
-    from daemon.api.data import record
-    from daemon.clock import SystemClock
+    from daemon.api.datasets import record
+    from daemon.system.clock import SystemClock
 
     with bootstrap.alone(chosen.home, chosen.config, "data --trades") as database:
         made = _made(chosen, bucket, out, seconds)

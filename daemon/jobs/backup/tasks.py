@@ -12,15 +12,15 @@ from config.publish import TEMP_PREFIX
 from daemon import backups
 from daemon.backups import Backup
 from daemon.jobs.backup.messages import ProveBackupResult
-from daemon.store import models
+from daemon.store import versions as models
 from daemon.store.database import Database
-from daemon.store.models import Version
+from daemon.store.versions import Version
 from trainers.artifact import load_artifact, prove
 from trainers.manifest import MANIFEST
 
 if TYPE_CHECKING:
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.backup.messages import ProveBackupRequest
-    from daemon.worker import WorkContext
 
 
 def prove_backup(context: WorkContext, request: ProveBackupRequest) -> ProveBackupResult:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from daemon.domain.runs import Run
 from daemon.executors.base import Outcome
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.data_update.messages import (
@@ -17,7 +18,6 @@ from daemon.jobs.data_update.messages import (
     UpdateBarsRequest,
     UpdateBarsResult,
 )
-from daemon.runs import Run
 from daemon.store import datasets
 from data_pipeline.buckets.open import bucket_secrets
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from config.paths import Home
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
-    from daemon.worker import WorkContext
 
 _NAMED = 20  # files that are named in a result; the others are counted
 

@@ -8,8 +8,8 @@ from typing import cast
 from daemon.domain.tasks import Document
 from daemon.jobs.base import Outcomes, Plan, RunWork
 from daemon.jobs.evaluation.messages import ComparedState, ComparedVersion, CompareModelsRequest, CompareSymbolsRequest
-from daemon.store import models
-from daemon.store.models import Version
+from daemon.store import versions as models
+from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
 # The newest of a subject's versions, and its champions.

@@ -17,8 +17,8 @@ from evaluation.judges.base import first_unseen
 from evaluation.reports.comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
 
 if TYPE_CHECKING:
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest
-    from daemon.worker import WorkContext
     from data_pipeline.bars.bars import Bars
     from trainers.artifact import Artifact
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from daemon.jobs.evaluation.messages import FindingInfo
-from daemon.store import models
-from daemon.store.models import Version
+from daemon.store import versions as models
+from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import ErrorInfo, VersionRef
 from daemon.executors.base import Outcome
 from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.jobs.evaluation.comparison import compare_models
 from daemon.jobs.evaluation.messages import Attempts, EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.promotion import Judgement, made_up_teacher, settle
-from daemon.store import models
-from daemon.store.models import Version, VersionState
-from daemon.targets import Target, targets
+from daemon.store import versions as models
+from daemon.store.versions import Version, VersionState
 from data_pipeline.provenance import Provenance
 
 NOTHING = {

@@ -15,8 +15,8 @@ from evaluation.statistics.significance import Trials
 from trainers import registry
 
 if TYPE_CHECKING:
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.evaluation.messages import Attempts, EvaluateRequest
-    from daemon.worker import WorkContext
     from data_pipeline.inputs import Inputs
     from trainers.artifact import Artifact
 

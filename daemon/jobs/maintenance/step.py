@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from config.publish import remove_unfinished
 from daemon.artifacts.base import ArtifactName
+from daemon.domain.targets import targets
 from daemon.jobs.base import Ending, RunWork
-from daemon.store import alerts, models, runs
-from daemon.store.models import Version
-from daemon.targets import targets
+from daemon.store import alerts, runs
+from daemon.store import versions as models
+from daemon.store.versions import Version
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

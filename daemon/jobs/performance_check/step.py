@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from daemon.alerts.rules import performance_observations
 from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.jobs.performance_check.messages import (
@@ -16,10 +17,10 @@ from daemon.jobs.performance_check.messages import (
     MonitorResult,
     PublishedSignal,
 )
-from daemon.store import alerts, measurements, models, signals
+from daemon.store import alerts, measurements, signals
+from daemon.store import versions as models
 from daemon.store.measurements import Basis
-from daemon.store.models import Version
-from daemon.targets import Target, targets
+from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest, PublishedSignal
-    from daemon.worker import WorkContext
     from data_pipeline.bars.bars import Bars
 
 LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from daemon.condition import NO_CHAMPION
+from daemon.core.condition import NO_CHAMPION
+from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.signals.messages import LatestSignal, SignalRequest
-from daemon.store import models, signals
-from daemon.store.models import Version
-from daemon.targets import Target, targets
+from daemon.store import signals
+from daemon.store import versions as models
+from daemon.store.versions import Version
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -11,8 +11,8 @@ from data_pipeline.bars.calendar import next_close
 from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.signals.messages import SignalRequest
-    from daemon.worker import WorkContext
     from data_pipeline.bars.bars import Bars
     from evaluation.signals import Signals
 

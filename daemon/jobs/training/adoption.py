@@ -8,7 +8,7 @@ from daemon.artifacts.base import ArtifactName
 from daemon.executors.base import Outcome
 from daemon.jobs.base import Plan, RunWork
 from daemon.jobs.training.messages import InspectRequest, TrainRequest, VersionFacts
-from daemon.store import models
+from daemon.store import versions as models
 
 
 async def adopt_strays(work: RunWork) -> dict[str, str]:

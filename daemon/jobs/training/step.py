@@ -6,14 +6,15 @@ import asyncio
 from datetime import datetime
 
 from config.settings import NIGHT
+from daemon.domain.runs import Run
+from daemon.domain.schedule import next_occurrence
+from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import ErrorInfo
 from daemon.jobs.base import POLL, Ending, Plan, RunWork, ending_of, forerunner_at_work
 from daemon.jobs.training.adoption import adopt_strays, record_version
 from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
-from daemon.runs import Run
-from daemon.schedule import next_occurrence
-from daemon.store import models, runs
-from daemon.targets import Target, targets
+from daemon.store import runs
+from daemon.store import versions as models
 
 
 async def wait_for_data(work: RunWork) -> None:

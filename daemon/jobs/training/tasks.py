@@ -28,9 +28,9 @@ from trainers.manifest import MANIFEST, Manifest, sha256_file
 if TYPE_CHECKING:
     from config.settings import TrainingParams
     from daemon.domain.tasks import Document, TaskResult
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
     from daemon.jobs.walk_forward.messages import WalkRequest
-    from daemon.worker import WorkContext
 
 
 @dataclass(frozen=True)

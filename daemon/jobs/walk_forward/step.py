@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import TaskResult
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
-from daemon.targets import Target, targets
 
 Walk = TypeVar("Walk", CountFoldsRequest, WalkFoldRequest, JoinFoldsRequest)
 

@@ -17,8 +17,8 @@ from evaluation.walk_forward import Fold, WalkForwardValidator, run_fold, stitch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from daemon.executors.worker.main import WorkContext
     from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
-    from daemon.worker import WorkContext
     from data_pipeline.inputs import Inputs
     from evaluation.signals import Signals
     from trainers import Model

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from daemon.store import datasets, models
+from daemon.store import datasets
+from daemon.store import versions as models
 from tests.support.desk import PIXEL
 from tests.support.http import BEARER
 

@@ -11,7 +11,8 @@ import pytest
 
 from config.paths import Home
 from daemon.domain.progress import RunProgress
-from daemon.store import jobs, models, runs
+from daemon.store import jobs, runs
+from daemon.store import versions as models
 from tests.support.desk import NOW, PIXEL, empty_desk, end_run, publish
 from tests.support.http import client, serving
 

@@ -11,7 +11,7 @@ from config import NightdeskError, Settings
 from daemon import backups
 from daemon.jobs.backup.messages import ProveBackupRequest, ProveBackupResult
 from daemon.jobs.backup.tasks import prove_backup, prove_in
-from daemon.store import models
+from daemon.store import versions as models
 from daemon.store.database import Database
 from daemon.store.tables import model_versions
 from tests.support.easy_market import easy_task

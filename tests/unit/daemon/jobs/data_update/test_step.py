@@ -10,8 +10,8 @@ import pytest
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.dispatcher import Dispatcher
-from daemon.house import House
+from daemon.context import House
+from daemon.core.dispatcher import Dispatcher
 from daemon.store import datasets, runs
 from data_pipeline.news.headlines import HeadlineStore
 from data_pipeline.pulls.update import update_symbol

@@ -11,10 +11,10 @@ import pytest
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.dispatcher import Dispatcher
+from daemon.context import House
+from daemon.core.dispatcher import Dispatcher
 from daemon.executors.base import TaskSpec
 from daemon.executors.local import LocalExecutor
-from daemon.house import House
 from daemon.jobs.data_update.messages import PullTradesRequest
 from data_pipeline.buckets.open import bucket_secrets
 from tests.support.executing import REPOSITORY, ignore

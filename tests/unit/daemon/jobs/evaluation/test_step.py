@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from config.paths import Home
-from daemon.dispatcher import Dispatcher
+from daemon.context import House
+from daemon.core.dispatcher import Dispatcher
 from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.domain.runs import Run
 from daemon.executors.base import Outcome
-from daemon.house import House
 from daemon.jobs.evaluation.messages import EvaluateResult, FindingInfo
 from daemon.jobs.performance_check.messages import (
     LivePerformanceRequest,
@@ -19,9 +20,9 @@ from daemon.jobs.performance_check.messages import (
     MonitorResult,
     PublishedSignal,
 )
-from daemon.runs import Run
-from daemon.store import alerts, measurements, models, signals
-from daemon.store.models import Evaluation, Version
+from daemon.store import alerts, measurements, signals
+from daemon.store import versions as models
+from daemon.store.versions import Evaluation, Version
 from tests.support.easy_market import SYMBOL
 from tests.support.judged import NAME, NOW, SETTINGS, record
 from tests.support.night import attend_all, broken, done, every_run, quiet_house, request

@@ -11,10 +11,11 @@ from config.paths import Home
 from config.publish import TEMP_PREFIX
 from config.settings import Settings
 from daemon.alerts.outbox import Outbox
-from daemon.desk import Desk
-from daemon.dispatcher import Dispatcher
-from daemon.house import House
-from daemon.store import models, runs
+from daemon.context import House
+from daemon.core.desk import Desk
+from daemon.core.dispatcher import Dispatcher
+from daemon.store import runs
+from daemon.store import versions as models
 from daemon.store.backups import recorded
 from tests.support.night import attend_all, every_run, quiet_house, request
 from tests.support.stores import NOON, add_version

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from config.paths import Home
-from daemon.dispatcher import Dispatcher
+from daemon.context import House
+from daemon.core.dispatcher import Dispatcher
 from daemon.executors.base import Outcome
-from daemon.house import House
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.signals.step import action
-from daemon.store import models, signals
+from daemon.store import signals
+from daemon.store import versions as models
 from tests.support.night import attend_all, done, every_run, quiet_house, request
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.dispatcher import Dispatcher
-from daemon.runs import Run
+from daemon.core.dispatcher import Dispatcher
+from daemon.domain.runs import Run
 from data_pipeline.bars.bars import Bars
 from evaluation import Costs, backtest
 from evaluation.walk_forward import WalkForwardValidator

@@ -1,0 +1,120 @@
+"""The addresses of datasets: where each came from, how healthy it is, and a word for those made outside the desk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import FileResponse
+from sqlalchemy import Connection
+
+from config.errors import NightdeskError
+from config.paths import Home
+from daemon.api import answers, views
+from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, unknown
+from daemon.api.view import DeskView
+from daemon.store import datasets
+from daemon.store import versions as models
+
+Id = Annotated[str, Path(pattern="^[0-9a-f]{6,64}$", description="The id of a dataset, or its first characters.")]
+SHOWN = 100  # logs
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+    **NOT_FOUND,
+}
+
+
+def datasets_of(desk: DeskView) -> APIRouter:
+    """What the desk knows of its data."""
+    routes = APIRouter(prefix="/datasets", tags=["ledgers"], responses=REFUSALS)
+
+    @routes.get("/{dataset}", responses=NOT_FOUND)
+    def get_dataset(dataset: Id) -> answers.Lineage:
+        """A dataset, what it was made of, what took its place, and the models trained on it."""
+        found = desk.database.read(lambda c: _lineage(c, desk.home, dataset))
+        if found is None:
+            raise _no_dataset(dataset)
+        return found
+
+    @routes.get("/{dataset}/health.png", response_class=FileResponse, responses=PICTURE)
+    def get_health(dataset: Id) -> FileResponse:
+        """The health of the newest bars of a symbol, session by session, as a picture."""
+        row = desk.database.read(lambda c: next((r for r in datasets.latest(c) if r.dataset.startswith(dataset)), None))
+        if row is None or row.kind != "bars":
+            raise _no_dataset(dataset)
+        picture = desk.home.health(row.source, row.symbol, row.interval)
+        if not picture.is_file():
+            raise unknown("picture", f"The health of {row.symbol} has not been drawn yet.", "`nightdesk data show`")
+        return FileResponse(picture, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
+
+    @routes.post("", responses=WRITES)
+    def record_table(made: answers.TableRecord) -> answers.Lineage:
+        """Record a table that was made of a trader's logs while the desk ran."""
+        now = desk.clock.now()
+        desk.database.write(lambda c: record(c, made, now))
+        return get_dataset(made.dataset)
+
+    return routes
+
+
+def record(c: Connection, made: answers.TableRecord, now: datetime) -> None:
+    """Record a trader's table, and the logs that it was made of."""
+    both: dict[str, Any] = {"symbol": made.name, "first": made.first, "last": made.last, "pulled_at": now}
+    logs = datasets.NewDataset(
+        dataset=made.logs.dataset,
+        kind="trade_logs",
+        source=made.logs.place,
+        interval="",
+        rows=made.logs.files,
+        detail={"why": "pulled"},
+        **both,
+    )
+    datasets.record(c, logs)
+    before = next((row for row in datasets.latest(c, made.name) if row.kind == "trader_table"), None)
+    detail: dict[str, Any] = {"why": "made", "made_of": made.logs.dataset, "parameters": made.parameters}
+    if before is not None and before.dataset != made.dataset:
+        detail["replaces"] = before.dataset
+    table = datasets.NewDataset(
+        dataset=made.dataset,
+        kind="trader_table",
+        source="trade_logs",
+        interval=made.interval,
+        rows=made.rows,
+        detail=detail,
+        **both,
+    )
+    datasets.record(c, table)
+
+
+def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:
+    row = datasets.find(c, dataset)
+    if row is None:
+        return None
+    newer = datasets.successor(c, row)
+    source = datasets.find(c, row.detail["made_of"]) if "made_of" in row.detail else None
+    listed = home.log_list(row.dataset)
+    return answers.Lineage(
+        dataset=views.dataset(row),
+        replaced_by=views.dataset(newer) if newer else None,
+        made_of=views.dataset(source) if source else None,
+        parameters=row.detail.get("parameters", {}),
+        logs=_first_logs(listed),
+        logs_file=home.relative(listed) if listed.is_file() else None,
+        models=[answers.ModelVersion.model_validate(made) for made in models.versions(c, dataset=row.dataset)],
+    )
+
+
+def _first_logs(listed: FilePath) -> list[answers.Log]:
+    """The first of the logs that a file lists, if it is there."""
+    try:
+        with listed.open("rb") as lines:
+            return [answers.Log.model_validate_json(line) for line in islice(lines, SHOWN)]
+    except FileNotFoundError:
+        return []
+
+
+def _no_dataset(dataset: str) -> NightdeskError:
+    return unknown("dataset", f"There is no one dataset {dataset}.", "`nightdesk data show SYMBOL` or /api/v1/status")

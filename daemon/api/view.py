@@ -1,0 +1,61 @@
+"""The desk as the API sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from config.paths import Home
+from config.settings import JobName, Settings
+from daemon.domain.progress import RunProgress
+from daemon.domain.runs import Run
+from daemon.store.database import Database
+from daemon.system.clock import Clock
+
+
+class DeskView(Protocol):
+    """What the API needs of a running desk. Everything here may be called from any thread."""
+
+    started_at: datetime
+
+    @property
+    def home(self) -> Home:
+        """Where the desk lives."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; a reload replaces them whole."""
+
+    @property
+    def database(self) -> Database:
+        """Everything that was ever recorded."""
+
+    @property
+    def clock(self) -> Clock:
+        """The desk's time."""
+
+    @property
+    def provenance_note(self) -> str | None:
+        """A sentence while the desk works on sample data, else None."""
+
+    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
+        """Record a run for now; `run.overlap` if one of this job is due or at work."""
+
+    def pause(self, job: JobName, who: str) -> None:
+        """Let the schedule of `job` rest."""
+
+    def resume(self, job: JobName, who: str) -> None:
+        """Let the schedule of `job` go on."""
+
+    def readiness(self) -> list[str]:
+        """What keeps the desk from its work; empty when nothing does."""
+
+    def notices(self) -> list[str]:
+        """What a reader should know though the desk is ready."""
+
+    def next_runs(self) -> Mapping[JobName, datetime | None]:
+        """When each job starts next by its own time."""
+
+    def run_progress(self, run_id: int) -> RunProgress | None:
+        """How far a run at work is; None for any other."""

@@ -1,0 +1,137 @@
+"""A desk that nobody runs: its records, answered by the API's own application in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlencode
+
+from config.errors import NotRunningError, UsageError
+from config.paths import Home
+from config.settings import JobName, Settings
+from daemon.domain.progress import RunProgress
+from daemon.store.database import Database
+from daemon.system.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message
+
+    from daemon.cli.choices import Choices
+    from daemon.domain.runs import Run
+
+
+class SleepingDesk:
+    """What the API asks of a desk, as far as it can be known while none is at work."""
+
+    def __init__(self, home: Home, settings: Settings, database: Database, clock: Clock) -> None:
+        self.home = home
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self.started_at = clock.now()
+
+    @property
+    def provenance_note(self) -> str | None:
+        """A sentence while the newest data is the sample market's."""
+        from daemon.core.desk import provenance_note
+
+        return provenance_note(self.database)
+
+    def readiness(self) -> list[str]:
+        """It sleeps."""
+        return ["desk.not_running"]
+
+    def notices(self) -> list[str]:
+        """Nothing to notice."""
+        return []
+
+    def next_runs(self) -> Mapping[JobName, datetime | None]:
+        """No job starts while nobody is here to start it."""
+        return {}
+
+    def run_progress(self, run_id: int) -> RunProgress | None:  # noqa: ARG002 -- the API's question
+        """No run is at work."""
+        return None
+
+    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:  # noqa: ARG002 -- the API's question
+        """Only a desk that is awake takes requests."""
+        _nobody()
+
+    def pause(self, job: JobName, who: str) -> None:  # noqa: ARG002 -- the API's question
+        """Only a desk that is awake takes requests."""
+        _nobody()
+
+    def resume(self, job: JobName, who: str) -> None:  # noqa: ARG002 -- the API's question
+        """Only a desk that is awake takes requests."""
+        _nobody()
+
+
+def _nobody() -> NoReturn:
+    raise NotRunningError("daemon.not_running", "No desk runs on this home.", "Start it with `nightdesk run`.")
+
+
+class Records:
+    """The API's answers to GET, without a server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON document at `path` below /api/v1."""
+        given = {name: value for name, value in query.items() if value is not None}
+        status, body = asyncio.run(self._ask(f"/api/v1{path}", urlencode(given).encode()))
+        document = json.loads(body)
+        if status != 200:
+            raise UsageError(document["code"], document["detail"], document["cure"])
+        return document
+
+    async def _ask(self, path: str, query: bytes) -> tuple[int, bytes]:
+        answered: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            answered.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query,
+            "root_path": "",
+            "headers": [(b"host", b"localhost")],
+            "client": ("127.0.0.1", 0),
+            "server": ("127.0.0.1", 0),
+        }
+        await self._app(scope, receive, send)
+        return answered[0]["status"], b"".join(message.get("body", b"") for message in answered)
+
+
+@contextmanager
+def records(chosen: Choices) -> Iterator[Records]:
+    """The records of a home on which no desk runs."""
+    from daemon.api.app import create_app
+    from daemon.bootstrap import database_place
+
+    settings = chosen.settings()
+    place = database_place(chosen.home, settings)
+    if place == chosen.home.database and not chosen.home.database.exists():
+        raise UsageError(
+            "home.empty",
+            f"The home {chosen.home.root} has no desk yet.",
+            "Start one with `nightdesk run`, or name its home with --home.",
+        )
+    database = Database.open(place)
+    try:
+        yield Records(create_app(SleepingDesk(chosen.home, settings, database, SystemClock()), None, settings.api))
+    finally:
+        database.close()

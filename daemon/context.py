@@ -1,0 +1,102 @@
+"""What the parts of a running desk share: its home, its present settings, its database, workers, clock and log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from config.errors import ConfigError, NightdeskError, UsageError
+from config.paths import Home
+from config.settings import Settings
+from daemon.domain.schedule import check_schedules
+from daemon.executors.base import Executor
+from daemon.store.database import Database
+from daemon.system.clock import Clock
+from daemon.system.log import Log
+from trainers import registry
+
+# What a person may choose for one run only, and where it stands in the settings.
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "symbols": ("symbols",),
+    "model_types": ("model_types",),
+    "steps": ("training_params", "steps"),
+    "episodes": ("training_params", "episodes"),
+    "iterations": ("training_params", "iterations"),
+    "lookback_days": ("training_params", "lookback_days"),
+    "model_params": ("model_params",),
+}
+# What a person may tell one run besides: whose rewritten history to accept is nothing to set for ever.
+ORDERS = ("accept",)
+
+
+@dataclass
+class House:
+    """The one place where the present settings stand; everything else is given for life."""
+
+    home: Home
+    settings: Settings
+    database: Database
+    executor: Executor
+    clock: Clock
+    log: Log
+    config: Path | None = None
+
+
+def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
+    """The settings of one run: the desk's own with what a person asked for in their place."""
+    document = settings.model_dump()
+    for name, value in options.items():
+        if name in ORDERS:
+            continue
+        if name not in OPTIONS:
+            raise UsageError(
+                "option.unknown",
+                f"A run has no option {name!r}.",
+                f"Known options: {', '.join(sorted((*OPTIONS, *ORDERS)))}.",
+            )
+        *sections, key = OPTIONS[name]
+        place = document
+        for section in sections:
+            place = place[section]
+        place[key] = _overlaid(place[key], value)
+    try:
+        chosen = Settings.model_validate(document)
+    except ValidationError as error:
+        fault = max(error.errors(), key=lambda found: len(found["loc"]))  # an item before the list it stands in
+        where, what = "/".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            "option.invalid", f"{fault['input']!r} cannot be used for {where}: {what}.", "Correct the option."
+        ) from error
+    try:
+        check_settings(chosen)
+    except ConfigError as error:  # what was typed is at fault, not the config
+        raise UsageError(error.code, error.message, error.cure) from error
+    return chosen
+
+
+def _overlaid(usual: Any, value: Any) -> Any:
+    """A value in place of the usual one; of a mapping, only the keys that it has."""
+    if isinstance(usual, dict) and isinstance(value, dict):
+        return usual | {key: _overlaid(usual.get(key), each) for key, each in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise if a model type is not registered, its parameters are not its own, or a schedule cannot be kept."""
+    known = registry.names()
+    for place, name in enumerate(settings.model_types):
+        if name not in known:
+            raise ConfigError(
+                "model_type.unknown",
+                f"/model_types/{place} is {name!r}, which is not a model type of this version.",
+                f"Use one of: {', '.join(known)}.",
+            )
+    check_schedules(settings)
+    for name in dict.fromkeys((*settings.model_types, *settings.model_params)):
+        try:
+            registry.validate_params(name, settings.model_params.get(name, {}), settings)
+        except NightdeskError as error:
+            raise ConfigError(error.code, f"/model_params/{name}: {error.message}", error.cure) from error

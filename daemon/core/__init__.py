@@ -1,0 +1,1 @@
+"""The running desk: schedule, dispatcher, and the condition it is in."""

@@ -1,0 +1,262 @@
+"""The desk: the running house, as its API, its signals and its service manager see it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from config.errors import ConfigError, NightdeskError, UsageError
+from config.loader import find_config, load_settings
+from config.publish import remove_unfinished
+from config.settings import NIGHT, JobName
+from daemon.alerts.rules import error_event, event
+from daemon.context import House, check_settings, with_options
+from daemon.core.dispatcher import Dispatcher
+from daemon.core.timetable import Timetable
+from daemon.domain.runs import Run
+from daemon.store import alerts, datasets, jobs, runs
+from data_pipeline.provenance import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from config.paths import Home
+    from config.settings import Settings
+    from daemon.alerts.outbox import Outbox
+    from daemon.domain.progress import RunProgress
+    from daemon.store.database import Database
+    from daemon.system.clock import Clock
+
+TICK = 0.25
+LOOK_EVERY = 2.0
+DELIVER_EVERY = 1.0
+# Longer than this without a sign of life, and the desk says that it is not ready.
+STALL = 10.0
+MIN_FREE_BYTES = 50_000_000
+
+
+class Desk:
+    """Schedule, dispatcher, outbox and settings under one roof; ticks until it is told to stop."""
+
+    def __init__(self, house: House, outbox: Outbox) -> None:
+        self.house = house
+        self.outbox = outbox
+        self.started_at = house.clock.now()
+        self.timetable = Timetable(house)
+        self.dispatcher = Dispatcher(house)
+        self.last_tick = house.clock.monotonic()
+        self._config_seen = _stamp(house.config)
+        self._looked = self.last_tick
+        self._disk_told_full: bool | None = None
+        self._restart_needed: str | None = None
+
+    @property
+    def home(self) -> Home:
+        """Where the desk lives."""
+        return self.house.home
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.house.settings
+
+    @property
+    def database(self) -> Database:
+        """Everything that was ever recorded."""
+        return self.house.database
+
+    @property
+    def clock(self) -> Clock:
+        """The desk's time."""
+        return self.house.clock
+
+    def begin(self) -> None:
+        """Take up what an earlier process left, and on a new home begin with a whole night at once."""
+        recovered = self.dispatcher.recover()
+        for run in recovered:
+            self.house.log.write("warning", "run.recovered", run=run.name)
+        remove_unfinished(self.home.root, self.started_at)
+        self._observe_config(None)  # or it would not have come so far
+        now, night = self.clock.now(), [job for job in NIGHT if self.settings.job_schedule(job).enabled]
+
+        def first_night(c: Connection) -> Run | None:
+            if not night or runs.any_run(c):
+                return None
+            return runs.request(c, night[0], now=now, trigger="first_night", chain=night[1:])
+
+        self.database.write(first_night)
+
+    async def tick(self) -> None:
+        """One beat: settings and disk from time to time, schedule, due runs."""
+        now = self.clock.monotonic()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            self._watch_config()
+            await asyncio.to_thread(self._watch_disk)
+        await asyncio.to_thread(self.timetable.record_due)
+        await self.dispatcher.start_due()
+        self.last_tick = self.clock.monotonic()
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Tick and deliver until `stop`, then end what is at work."""
+        delivering = asyncio.create_task(self._again(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
+        await self._again(self.tick, TICK, stop, "desk.fault")
+        self.outbox.close()
+        await self.dispatcher.stop()
+        await delivering
+
+    async def _deliver(self) -> None:
+        await asyncio.to_thread(self.outbox.deliver_due)
+
+    async def _again(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
+        """One beat after the other until `stop`; a fault of one is told, and the next one tries again."""
+        while not stop.is_set():
+            try:
+                await beat()
+            except NightdeskError as error:
+                self.house.log.write("error", fault, error=error.to_dict())
+            except Exception as error:  # noqa: BLE001 -- a desk that lies down for one fault keeps no night
+                self.house.log.fault(fault, error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every)
+
+    # What the API asks for.
+
+    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
+        """Record a run for now; a job that is already due or at work is refused."""
+        with_options(self.settings, options)
+        now = self.clock.now()
+
+        def change(c: Connection) -> Run | None:
+            if runs.unfinished(c, job):
+                return None
+            return runs.request(c, job, now=now, trigger="manual", options=options)
+
+        run = self.database.write(change)
+        if run is None:
+            raise UsageError(
+                "run.overlap", f"The job {job} is already due or at work.", "Wait for its end; see /api/v1/runs."
+            )
+        self.house.log.write("info", "run.requested", run=run.name, who=who)
+        return run
+
+    def pause(self, job: JobName, who: str) -> None:
+        """Let the schedule of `job` rest; what is at work goes on."""
+        self.database.write(lambda c: jobs.set_paused(c, job, True, self.clock.now(), who))
+        self.timetable.forget()
+
+    def resume(self, job: JobName, who: str) -> None:
+        """Let the schedule of `job` go on from now; what fell into the pause is not caught up."""
+        self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), who))
+        self.timetable.forget()
+
+    def next_runs(self) -> dict[JobName, datetime | None]:
+        """When each job starts next by its own time."""
+        return self.timetable.next_runs()
+
+    @property
+    def provenance_note(self) -> str | None:
+        """A sentence while the desk works on sample data, else None."""
+        return provenance_note(self.database)
+
+    def run_progress(self, run_id: int) -> RunProgress | None:
+        """How far a run at work has come."""
+        return self.dispatcher.progress(run_id)
+
+    def readiness(self) -> list[str]:
+        """What keeps the desk from doing its work; empty when nothing does."""
+        problems = []
+        if self.dispatcher.stopping:
+            problems.append("stopping")
+        if self.clock.monotonic() - self.last_tick > STALL:
+            problems.append("scheduler.stalled")
+        problems += self.database.problems(STALL)
+        if self._disk_full():
+            problems.append("disk.full")
+        return problems
+
+    def _disk_full(self) -> bool:
+        return shutil.disk_usage(self.home.root).free < MIN_FREE_BYTES
+
+    def _watch_disk(self) -> None:
+        """One alert while there is too little room; the little that is left is enough to keep and to tell it."""
+        full = self._disk_full()
+        if full == self._disk_told_full:
+            return
+        observation = event(
+            "disk.full",
+            "disk",
+            f"The disk of the home has {'less' if full else 'more'} than {MIN_FREE_BYTES // 10**6} MB of free space.",
+            "Free space; the desk goes on by itself.",
+            happened=full,
+        )
+        self.database.write(lambda c: alerts.observe(c, observation, self.settings, self.clock.now()))
+        self._disk_told_full = full
+
+    def notices(self) -> list[str]:
+        """What a reader should know though the desk is ready."""
+        return [self._restart_needed] if self._restart_needed else []
+
+    # Settings that change while the desk works.
+
+    def _watch_config(self) -> None:
+        # One that was made after the start counts; one that is gone is missed, not replaced by the defaults.
+        self.house.config = find_config(self.home, self.house.config)
+        if _stamp(self.house.config) != self._config_seen:
+            self.reload()
+
+    def reload(self) -> bool:
+        """Read the config again: valid is applied whole, invalid keeps the settings in force and raises an alert."""
+        self._config_seen = _stamp(self.house.config)
+        try:
+            fresh = load_settings(self.house.config)
+            check_settings(fresh)
+            self.outbox.reopen(fresh)
+        except ConfigError as error:
+            self.house.log.write("error", "config.invalid", error=error.to_dict())
+            self._observe_config(error)
+            return False
+        changed_for_start = [
+            name for name in ("api", "database") if getattr(fresh, name) != getattr(self.settings, name)
+        ]
+        self._restart_needed = (
+            f"The settings {', '.join(changed_for_start)} have changed; they take effect when the desk is restarted."
+            if changed_for_start
+            else None
+        )
+        self.house.settings = fresh
+        self.house.executor.resize(fresh.executor)
+        self.timetable.forget()
+        self._observe_config(None)
+        self.house.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())
+        return True
+
+    def _observe_config(self, error: ConfigError | None) -> None:
+        observation = (
+            error_event("config.invalid", "config", error)
+            if error is not None
+            else event("config.invalid", "config", "The config is valid again.", "Nothing to do.", happened=False)
+        )
+        self.database.write(lambda c: alerts.observe(c, observation, self.settings, self.clock.now()))
+
+
+def provenance_note(database: Database) -> str | None:
+    """A sentence if the newest data of a series is the sample market's, else None."""
+    if not Provenance.of(*(dataset.source for dataset in database.read(datasets.latest))).is_sample:
+        return None
+    return "Sample data: a synthetic market, made because no real data could be had. Nothing here is advice."
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    """What changes when a file does."""
+    try:
+        stat = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino) if stat is not None else None

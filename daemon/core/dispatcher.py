@@ -1,0 +1,199 @@
+"""The dispatcher: claims due runs, attends each to its end, and brings the next of its chain."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from config.errors import NightdeskError
+from daemon.alerts.rules import run_ended
+from daemon.context import House, with_options
+from daemon.domain.progress import RunProgress
+from daemon.domain.runs import SHUTDOWN, Owner, Run
+from daemon.jobs.steps import STEPS, Ending, RunWork
+from daemon.store import alerts, runs
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+# Faults that pass by themselves, and after how long the run is tried again; twice and thrice as long after that.
+PASSING = {
+    "data.unreachable": timedelta(minutes=5),
+    "data.rate_limited": timedelta(minutes=20),  # its source is left alone until then
+}
+
+
+class Dispatcher:
+    """At most one run of a job at a time; different jobs side by side.
+
+    Args:
+        house: what its runs work with.
+        alone: whether no schedule is beside it and nobody is after it (run-once): a run waits for no other, for none
+            would come; none is tried again; and who stops it is a person who has had enough.
+    """
+
+    def __init__(self, house: House, *, alone: bool = False) -> None:
+        self.house = house
+        self.alone = alone
+        self.owner = Owner.me()
+        self.stopping = False
+        self._works: dict[int, RunWork] = {}
+        self._attending: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is at work."""
+        return bool(self._attending)
+
+    def progress(self, run_id: int) -> RunProgress | None:
+        """How far a run at work has come; None if it is not at work here."""
+        work = self._works.get(run_id)
+        return work.progress if work is not None else None
+
+    def recover(self) -> list[Run]:
+        """Runs whose owner died are `crashed`; their retries, or the next of their chains, are recorded with that."""
+        now, attempts = self.house.clock.now(), self.house.settings.limits.attempts
+
+        def change(c: Connection) -> list[Run]:
+            found = runs.orphans(c)
+            for run in found:
+                follower = runs.finish(c, run.id, "crashed", now, cause="owner.dead", attempts=attempts)
+                self._tell(c, run.id, follower)
+            return found
+
+        return self.house.database.write(change)
+
+    async def start_due(self, only: int | None = None) -> None:
+        """Start attending every due run whose job is not already at work; or `only` the one with that id."""
+        if self.stopping:
+            return
+        now = self.house.clock.now()
+        due = await asyncio.to_thread(self.house.database.read, lambda c: runs.due(c, now))
+        for run in due:
+            if only not in (None, run.id) or any(work.run.job == run.job for work in self._works.values()):
+                continue
+            self._works[run.id] = self._work(run)
+            self._attending[run.id] = asyncio.create_task(self._attend(self._works[run.id]), name=run.name)
+
+    def _work(self, run: Run) -> RunWork:
+        house = self.house
+        return RunWork(
+            run, house.settings, house.home, house.database, house.clock, house.executor, house.log.for_run(run.name)
+        )
+
+    async def stop(self) -> None:
+        """Let nothing new begin, end what is at work within the grace, and record it as cancelled, to be retried."""
+        self.stopping = True
+        for run_id, task in self._attending.items():
+            if self._works[run_id].progress.waiting:
+                task.cancel()
+        await self.house.executor.close(self.house.settings.limits.stop_grace)
+        if self._attending:
+            _, late = await asyncio.wait(self._attending.values(), timeout=5)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=2)
+
+    async def _attend(self, work: RunWork) -> None:
+        run = work.run
+        try:
+            if self.stopping or not await self._claim(work):
+                return
+            work.log.write("info", "run.claimed", job=run.job, attempt=run.attempt, trigger=run.trigger)
+            await self._finish(work, await self._ending(work))
+        finally:
+            self._works.pop(run.id, None)
+            self._attending.pop(run.id, None)
+
+    async def _claim(self, work: RunWork) -> bool:
+        now, fingerprint = work.clock.now(), work.settings.fingerprint()
+        return await work.write(
+            lambda c: runs.claim(c, work.run.id, self.owner, now, "waiting", settings_fingerprint=fingerprint)
+        )
+
+    async def _ending(self, work: RunWork) -> Ending:
+        """Every way a run can end, as an ending; nothing is thrown past here."""
+        try:
+            work.settings = with_options(work.settings, work.run.options)
+            await self._wait(work)
+            await work.write(lambda c: runs.move(c, work.run.id, "running", work.clock.now()))
+            ending = await STEPS[work.run.job].work(work)
+        except asyncio.CancelledError:
+            return Ending("cancelled", self._why_stopped)
+        except NightdeskError as error:
+            ending = Ending("failed", error.code, error.to_dict())
+        except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
+            work.log.fault("run.fault", error)
+            ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
+        if self.stopping and ending.state in ("failed", "partial", "timed_out"):
+            return Ending("cancelled", self._why_stopped, ending.detail)
+        return ending
+
+    @property
+    def _why_stopped(self) -> str:
+        return "interrupted" if self.alone else SHUTDOWN
+
+    async def _wait(self, work: RunWork) -> None:
+        if self.stopping:  # while the run was being claimed
+            raise asyncio.CancelledError
+        work.progress = replace(work.progress, waiting=True)
+        if not self.alone:
+            await STEPS[work.run.job].wait(work)
+        work.progress = replace(work.progress, waiting=False)
+
+    async def _finish(self, work: RunWork, ending: Ending) -> None:
+        """Record the end; while the database cannot be written, keep trying, for the end must not be lost.
+
+        An end that the database will never take (a detail that is not JSON) becomes a failure that it does take: a
+        run without an end would keep its job and all that wait for it from their work for ever.
+        """
+        while True:
+            try:
+                await asyncio.shield(work.write(partial(self._record_end, work=work, ending=ending)))
+            except NightdeskError as error:
+                if self.stopping:
+                    return  # the next start finds the row without an owner and tries the run again
+                work.log.write("error", "run.unrecorded", error=error.to_dict())
+                await asyncio.sleep(1)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the run must come to an end
+                work.log.fault("run.unrecorded", error)
+                message = f"Its end ({ending.state}) could not be recorded: {type(error).__name__}"
+                ending = Ending("failed", "desk.fault", {"message": message})
+                await asyncio.sleep(1)
+            else:
+                work.log.write(
+                    "info" if ending.state in ("succeeded", "skipped") else "error",
+                    "run.ended",
+                    job=work.run.job,
+                    state=ending.state,
+                    cause=ending.cause,
+                    detail=ending.detail,
+                )
+                return
+
+    def _record_end(self, c: Connection, work: RunWork, ending: Ending) -> None:
+        run, now = work.run, work.clock.now()
+        follower = runs.finish(
+            c,
+            run.id,
+            ending.state,
+            now,
+            cause=ending.cause,
+            detail=ending.detail,
+            attempts=1 if self.alone else work.settings.limits.attempts,
+            passing=ending.cause in PASSING,
+            retry_delay=PASSING.get(ending.cause or "", timedelta(0)) * run.attempt,
+        )
+        self._tell(c, run.id, follower)
+
+    def _tell(self, c: Connection, run_id: int, follower: Run | None) -> None:
+        """Let the alert engine see an end, unless the run is tried again."""
+        ended = runs.get(c, run_id)
+        if ended is None or (follower is not None and follower.trigger == "retry"):
+            return
+        if observation := run_ended(ended):
+            alerts.observe(c, observation, self.house.settings, self.house.clock.now())

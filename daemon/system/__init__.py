@@ -1,0 +1,1 @@
+"""The machine beneath: clock, lock, log, service manager."""

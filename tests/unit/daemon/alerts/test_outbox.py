@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from config.errors import ConfigError, NightdeskError
+from config.secrets import Secret
+from config.settings import Notifications, Settings, Webhook
+from daemon.alerts.channels.base import LogChannel
+from daemon.alerts.channels.webhook import WebhookChannel
+from daemon.alerts.outbox import Outbox
+from daemon.alerts.rules import event
+from daemon.store import alerts
+from daemon.store.database import Database
+from daemon.system.clock import ManualClock
+from daemon.system.log import Log
+from tests.support.webhook_sink import WebhookSink, wait_until
+
+NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
+HOOK = Webhook(url="http://localhost:1/", secret_env="HOOK_SECRET", allow_private=True)
+SETTINGS = Settings(notifications=Notifications(enabled=True, webhook=HOOK))
+
+
+@pytest.fixture
+def database(home):
+    opened = Database.open(home.database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def log(home, clock):
+    return Log(home, clock, "quiet")
+
+
+def events(home):
+    return [json.loads(line)["event"] for line in home.log.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture
+def sink():
+    with WebhookSink() as opened:
+        yield opened
+
+
+@pytest.fixture
+def outbox(database, clock, log, sink):
+    webhook = WebhookChannel(sink.url, Secret("s3cret"), clock, allow_private=True, deadline=1.0)
+    return Outbox(database, [LogChannel(log), webhook], clock, log)
+
+
+def fail(database, clock, job):
+    observation = event("run.failed", job, f"{job} failed.", "Look at its log.")
+    return database.write(lambda c: alerts.observe(c, observation, SETTINGS, clock.now()))
+
+
+def succeed(database, clock, job):
+    observation = event("run.failed", job, f"{job} succeeded.", "Nothing to do.", happened=False)
+    return database.write(lambda c: alerts.observe(c, observation, SETTINGS, clock.now()))
+
+
+def test_an_alert_arrives_once_in_every_channel(home, database, clock, sink, outbox):
+    fail(database, clock, "training")
+    assert outbox.deliver_due() == 2
+    assert outbox.deliver_due() == 0
+    assert events(home) == ["alert.firing"]
+    assert [received.payload["alert"]["message"] for received in sink.received] == ["training failed."]
+    assert outbox.next_at is None
+
+
+def test_after_hours_of_a_dead_sink_all_arrives_in_order_each_once(home, database, clock, sink, outbox):
+    sink.status = 503
+    jobs = ["data_update", "training", "evaluation", "signals", "backup"]
+    for job in jobs:
+        fail(database, clock, job)
+        outbox.deliver_due()
+        clock.move(timedelta(hours=1))
+    for job in jobs:
+        succeed(database, clock, job)
+    outbox.deliver_due()
+    assert len({received.key for received in sink.received}) == 1, "what comes later waits behind the first"
+
+    sink.status = 204
+    sink.received.clear()
+    clock.move(timedelta(hours=1))
+    outbox.deliver_due()
+    said = [(received.payload["transition"], received.payload["alert"]["subject"]) for received in sink.received]
+    assert said == [("firing", job) for job in jobs] + [("resolved", job) for job in jobs]
+    assert len({received.key for received in sink.received}) == 10
+    assert all(received.signed_with("s3cret") for received in sink.received)
+    assert events(home).count("alert.firing") == 5, "a dead sink holds up no other channel"
+
+
+def test_a_dead_sink_is_left_alone_until_its_time_has_come(database, clock, sink, outbox):
+    sink.status = 500
+    fail(database, clock, "training")
+    outbox.deliver_due()
+    outbox.deliver_due()
+    assert len(sink.received) == 1
+    assert outbox.next_at == NOW + timedelta(seconds=30)
+    clock.move(timedelta(seconds=30))
+    outbox.deliver_due()
+    assert len(sink.received) == 2
+    assert sink.received[0].key == sink.received[1].key
+
+
+def test_a_kill_between_sending_and_writing_it_down_repeats_the_same_key(database, clock, log, sink, outbox):
+    fail(database, clock, "training")
+    (head,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
+    outbox.deliver_due()
+    database.write(lambda c: alerts._change(c, head, delivered_at=None))
+    outbox.deliver_due()
+    assert [received.key for received in sink.received] == [head.key, head.key]
+
+
+def test_a_redirecting_sink_blocks_that_message_and_says_so(home, database, clock, sink, outbox):
+    sink.status, sink.location = 302, "http://169.254.169.254/"
+    alert = fail(database, clock, "training")
+    outbox.deliver_due()
+    clock.move(timedelta(days=1))
+    outbox.deliver_due()
+    assert len(sink.received) == 1
+    (kept,) = [row for row in database.read(lambda c: alerts.deliveries(c, alert.id)) if row.channel == "webhook"]
+    assert kept.blocked == "notify.blocked"
+    assert "302" in kept.last_error
+    assert "notify.blocked" in events(home)
+
+
+def test_a_private_webhook_is_blocked_unless_allowed(home, database, clock, log, sink):
+    forbidden = WebhookChannel(sink.url, Secret("s3cret"), clock)
+    fail(database, clock, "training")
+    assert Outbox(database, [forbidden], clock, log).deliver_due() == 0
+    assert sink.received == []
+    assert events(home) == ["notify.blocked"]
+
+
+def test_what_waits_for_a_channel_that_was_switched_off_is_kept(database, clock, log, sink, outbox):
+    fail(database, clock, "training")
+    quiet = Outbox.of(database, Settings(), clock, log)
+    assert quiet.deliver_due() == 1
+    assert quiet.next_at is None
+    assert outbox.deliver_due() == 1
+    assert len(sink.received) == 1
+
+
+def test_a_reload_opens_the_new_channels(database, clock, log, sink, monkeypatch):
+    monkeypatch.setenv("HOOK_SECRET", "s3cret")
+    outbox = Outbox.of(database, Settings(), clock, log)
+    outbox.reopen(
+        Settings(notifications=Notifications(enabled=True, webhook=HOOK.model_copy(update={"url": sink.url})))
+    )
+    fail(database, clock, "training")
+    assert outbox.deliver_due() == 2
+
+
+def test_a_reload_without_a_secret_keeps_the_channels_there_are(database, clock, log, outbox, monkeypatch):
+    monkeypatch.delenv("HOOK_SECRET", raising=False)
+    with pytest.raises(ConfigError):
+        outbox.reopen(SETTINGS)
+    fail(database, clock, "training")
+    assert outbox.deliver_due() == 2
+
+
+def test_a_closed_outbox_begins_no_other_delivery(database, clock, log):
+    class Slow:
+        name = "log"
+
+        def __init__(self):
+            self.begun, self.go_on, self.sent = threading.Event(), threading.Event(), 0
+
+        def send(self, _):
+            self.begun.set()
+            self.go_on.wait(5)
+            self.sent += 1
+
+    slow = Slow()
+    outbox = Outbox(database, [slow], clock, log)
+    fail(database, clock, "training")
+    fail(database, clock, "backup")
+    thread = threading.Thread(target=outbox.deliver_due)
+    thread.start()
+    assert slow.begun.wait(5)
+    outbox.close()
+    slow.go_on.set()
+    thread.join(5)
+    assert slow.sent == 1
+
+
+def test_two_threads_deliver_nothing_twice(database, clock, sink, outbox):
+    for job in ("training", "backup", "signals"):
+        fail(database, clock, job)
+    threads = [threading.Thread(target=outbox.deliver_due) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    keys = [received.key for received in sink.received]
+    assert len(keys) == len(set(keys)) == 3
+
+
+def test_a_webhook_that_hangs_does_not_hang_the_desk(database, clock, log):
+    with WebhookSink(hang=60.0) as sink:
+        webhook = WebhookChannel(sink.url, Secret("s3cret"), clock, allow_private=True, deadline=0.3)
+        outbox = Outbox(database, [webhook], clock, log)
+        fail(database, clock, "training")
+        thread = threading.Thread(target=outbox.deliver_due)
+        thread.start()
+        assert wait_until(lambda: not thread.is_alive(), 3)
+    assert outbox.next_at == NOW + timedelta(seconds=30)
+
+
+def test_a_fault_of_the_database_is_not_mistaken_for_one_of_the_channel(database, clock, log, outbox):
+    fail(database, clock, "training")
+    database.write(
+        lambda c: c.exec_driver_sql("CREATE TRIGGER no BEFORE UPDATE ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END")
+    )
+    with pytest.raises(Exception, match="no") as caught:
+        outbox.deliver_due()
+    assert not isinstance(caught.value, NightdeskError) or not caught.value.code.startswith("notify")
+
+
+def test_a_channel_with_a_fault_of_its_own_waits_and_does_not_silence_the_others(database, clock, log, sink):
+    class Buggy:
+        name = "log"
+
+        def send(self, _):
+            raise ValueError("nobody thought of this")
+
+    webhook = WebhookChannel(sink.url, Secret("s3cret"), clock, allow_private=True)
+    outbox = Outbox(database, [Buggy(), webhook], clock, log)
+    fail(database, clock, "training")
+    assert outbox.deliver_due() == 1
+    assert len(sink.received) == 1
+    assert outbox.next_at == NOW + timedelta(seconds=30)

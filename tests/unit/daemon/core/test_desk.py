@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from config.paths import Home
+from config.settings import Settings
+from daemon.alerts.outbox import Outbox
+from daemon.context import House
+from daemon.core.desk import Desk
+from daemon.store import alerts
+from tests.support.night import every_run, quiet_house
+
+
+@contextmanager
+def desk_at(home: Home, settings: Settings | None = None) -> Iterator[Desk]:
+    with quiet_house(home, settings) as house:
+        yield desk_in(house)
+
+
+def desk_in(house: House) -> Desk:
+    return Desk(house, Outbox.of(house.database, house.settings, house.clock, house.log))
+
+
+def firing(desk: Desk) -> list[str]:
+    return [alert.rule for alert in desk.database.read(alerts.open_alerts)]
+
+
+def test_the_first_night_leaves_out_the_jobs_that_the_settings_do_not_want(home: Home) -> None:
+    settings = Settings.model_validate({"jobs": {"data_update": {"enabled": False}, "backup": {"enabled": False}}})
+    with desk_at(home, settings) as desk:
+        desk.begin()
+        desk.begin()
+        [run] = every_run(desk.house)
+        assert (run.job, run.chain) == ("training", ("evaluation", "signals", "performance_check"))
+
+
+async def test_a_config_that_is_made_while_the_desk_works_is_taken_up_and_one_that_goes_is_missed(home: Home) -> None:
+    with desk_at(home) as desk:
+        home.config.write_text('{"symbols": ["MSFT"]}')
+        desk.clock.move(timedelta(minutes=1))  # type: ignore[attr-defined]
+        await desk.tick()
+        assert desk.settings.symbols == ("MSFT",)
+        home.config.unlink()
+        desk.clock.move(timedelta(minutes=1))  # type: ignore[attr-defined]
+        await desk.tick()
+        assert desk.settings.symbols == ("MSFT",)
+        assert "config.invalid" in firing(desk)
+
+
+def test_a_config_that_was_mended_while_the_desk_was_down_ends_its_alert_at_the_next_start(home: Home) -> None:
+    with quiet_house(home) as house:
+        house.config = home.config
+        home.config.write_text("{")
+        desk = desk_in(house)
+        assert not desk.reload()
+        assert firing(desk) == ["config.invalid"]
+        desk_in(house).begin()
+        assert firing(desk) == []
+
+
+@pytest.mark.parametrize("part", ["timetable.record_due", "outbox.deliver_due"])
+async def test_a_fault_nobody_thought_of_is_told_and_the_desk_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr("daemon.core.desk.TICK", 0.01)
+    monkeypatch.setattr("daemon.core.desk.DELIVER_EVERY", 0.01)
+    faults = asyncio.Semaphore(0)
+    with desk_at(home) as desk:
+        loop = asyncio.get_running_loop()
+
+        def buggy() -> None:
+            loop.call_soon_threadsafe(faults.release)
+            raise KeyError("nobody thought of this")
+
+        owner, name = part.split(".")
+        monkeypatch.setattr(getattr(desk, owner), name, buggy)
+        stop = asyncio.Event()
+        working = asyncio.create_task(desk.work(stop))
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                await faults.acquire()
+        stop.set()
+        await working
+        assert "nobody thought of this" in home.log.read_text()
