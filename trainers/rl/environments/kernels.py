@@ -2,7 +2,8 @@
 
 An episode stands at the close of a bar. `observe` writes what is known there; an action becomes a target weight;
 `advance` fills it at the next open and marks it at the next close, by the one accounting of
-`evaluation.accounting.account`. The whole state of n environments, their randomness included, is one array of `EPISODE`.
+`evaluation.accounting.account`. The whole state of n environments, their randomness included, is one array of
+`EPISODE`.
 """
 
 from __future__ import annotations

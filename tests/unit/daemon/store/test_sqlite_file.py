@@ -249,7 +249,8 @@ def test_a_server_that_does_not_answer_is_named_without_its_password():
 
 def test_opening_needs_no_alembic_and_no_frames(path):
     code = (
-        "import sys; from pathlib import Path; from daemon.store.database import Database; import daemon.domain.schedule\n"
+        "import sys; from pathlib import Path\n"
+        "from daemon.store.database import Database; import daemon.domain.schedule\n"
         f"Database.open(Path({str(path)!r})).close()\n"
         "print([name for name in ('alembic', 'numpy', 'pandas', 'sqlalchemy.orm') if name in sys.modules])"
     )
