@@ -23,7 +23,6 @@ from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
 from data_pipeline.features.volatility_regime import volatility_regime
 from data_pipeline.sources.sample import SampleSource
 from evaluation import backtest, judge, run_baselines, write_report
-from evaluation.metrics.slices import sliced
 from evaluation.monitoring.behaviour import measure_behaviour
 from evaluation.monitoring.drift import measure_drift, reference
 from evaluation.reports.evidence import Evidence, Leaks, Weights, beside_expert
@@ -31,6 +30,7 @@ from evaluation.signals import Signals
 from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
 from evaluation.statistics.significance import Trials, significance
+from evaluation.statistics.slices import sliced
 
 NOW = datetime(2025, 6, 13, 23, tzinfo=UTC)
 GOAL = 3.0

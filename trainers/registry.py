@@ -12,12 +12,11 @@ from config.errors import ConfigError, UsageError
 from config.settings import Section, Settings
 from trainers.flags import ParamFlag, flags_of
 from trainers.needs import Needs
-from trainers.rl.agents.specs import AGENTS
+from trainers.rl.agents.specs import AGENTS, NEEDS
 
 if TYPE_CHECKING:
     from trainers.interface import ModelType
 
-_AGENT = Needs(min_bars=100)
 _CLONER = Needs(data=frozenset({"bars", "expert_log"}), min_bars=100)
 
 
@@ -26,7 +25,7 @@ class _Entry:
     description: str
     params: str  # module:class, light enough for the process that reads the config
     model_type: str  # module:class
-    needs: Needs = _AGENT
+    needs: Needs
 
 
 _REGISTERED = {
@@ -37,7 +36,7 @@ _REGISTERED = {
         _CLONER,
     ),
     **{
-        name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}")
+        name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)
         for name, spec in AGENTS.items()
     },
 }

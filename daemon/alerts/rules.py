@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from config.errors import NightdeskError
 from config.settings import Monitoring
-from daemon.alerts.engine import Observation
+from daemon.domain.alert_engine import Observation
 from daemon.domain.metrics import MonitoredMetrics
 
 if TYPE_CHECKING:

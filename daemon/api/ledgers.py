@@ -10,11 +10,11 @@ from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
 from config.settings import JobName
-from daemon.alerts.engine import AlertState
 from daemon.api import answers, files, views
 from daemon.api.guard import POLICY
 from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
 from daemon.api.view import DeskView
+from daemon.domain.alert_engine import AlertState
 from daemon.domain.runs import Run, RunState
 from daemon.domain.targets import targets
 from daemon.store import alerts, overview, runs, signals, tasks

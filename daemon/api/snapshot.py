@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import Request, Response
+
+from daemon.domain.etags import etag, matches
 
 # How old a document may be when nothing was written meanwhile: progress and expiry move without a write.
 FRESH = 1.0
@@ -81,14 +82,3 @@ def _seen(task: asyncio.Task[Document]) -> None:
     """Take note of a failure nobody waits for; the next reader meets it by building again."""
     if not task.cancelled():
         task.exception()
-
-
-def etag(body: bytes) -> str:
-    """The strong validator of a body."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-
-
-def matches(if_none_match: str, tag: str) -> bool:
-    """Whether a client that sent `If-None-Match` already holds `tag`."""
-    held = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
-    return tag in held or "*" in held

@@ -21,11 +21,12 @@ from datetime import datetime
 from typing import Literal
 
 from config.settings import NIGHT, JobName, Settings
-from daemon.alerts.engine import Alert
 from daemon.alerts.rules import run_ended
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
+from daemon.jobs.signals.messages import NO_CHAMPION
 from daemon.store.faults import meaning
+from daemon.store.overview import DeskRecord
 
 State = Literal["ok", "degraded", "down"]
 SEVERITY: dict[State, int] = {"down": 0, "degraded": 1, "ok": 2}
@@ -35,10 +36,6 @@ END_TITLES: dict[RunState, str] = {
     "failed": "failed",
     "crashed": "crashed",
     "timed_out": "took too long",
-}
-NO_CHAMPION = {
-    "message": "No model has been good enough to serve yet, so no signal is published.",
-    "cure": "Nothing is broken, and each night trains new models: `nightdesk evaluate` says what each one lacks.",
 }
 NIGHT_NOW = "`nightdesk run-once all` runs the whole night now."
 # What a problem of readiness means: a title, a sentence, a cure.
@@ -78,25 +75,6 @@ class Condition:
     title: str
     message: str
     cure: str
-
-
-@dataclass(frozen=True)
-class DeskRecord:
-    """What the database says at one moment of the desk's work.
-
-    Args:
-        results: the newest run of each job of the night that says how the job goes.
-        pending: the runs that have not come to their end.
-        champions: how many of the configured pairs of symbol and model type have a version that serves.
-        signals_expire: when the last of the newest signals expires; None if there was never one.
-        firing: the alerts that fire.
-    """
-
-    results: Mapping[JobName, Run]
-    pending: Sequence[Run]
-    champions: int
-    signals_expire: datetime | None
-    firing: Sequence[Alert]
 
 
 def conditions(record: DeskRecord, settings: Settings, now: datetime, problems: Sequence[str] = ()) -> list[Condition]:

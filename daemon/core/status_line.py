@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
-from daemon.core.condition import Condition, DeskRecord, clock_time, conditions, overall
+from daemon.core.condition import Condition, clock_time, conditions, overall
 from daemon.domain.targets import targets
-from daemon.store.overview import desk_record
+from daemon.store.overview import DeskRecord, desk_record
 
 if TYPE_CHECKING:
     from config.settings import JobName, Settings

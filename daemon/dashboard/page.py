@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from config.errors import NightdeskError
-from daemon.api.snapshot import etag, matches
+from daemon.domain.etags import etag, matches
 
 STATIC = Path(__file__).with_name("static")
 MEDIA_TYPES = {

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from config.settings import Settings
-from daemon.alerts.engine import Alert, AlertState, Observation, Policy, Transition, advance
+from daemon.domain.alert_engine import Alert, AlertState, Observation, Policy, Transition, advance
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import alerts, outbox
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from config.settings import NIGHT
-from daemon.core.condition import DeskRecord
+from config.settings import NIGHT, JobName
+from daemon.domain.alert_engine import Alert
+from daemon.domain.runs import Run
 from daemon.domain.targets import Target
 from daemon.store import alerts, runs, signals
 from daemon.store import versions as models
@@ -17,6 +20,25 @@ from daemon.store.versions import Evaluation
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000
+
+
+@dataclass(frozen=True)
+class DeskRecord:
+    """What the database says at one moment of the desk's work.
+
+    Args:
+        results: the newest run of each job of the night that says how the job goes.
+        pending: the runs that have not come to their end.
+        champions: how many of the configured pairs of symbol and model type have a version that serves.
+        signals_expire: when the last of the newest signals expires; None if there was never one.
+        firing: the alerts that fire.
+    """
+
+    results: Mapping[JobName, Run]
+    pending: Sequence[Run]
+    champions: int
+    signals_expire: datetime | None
+    firing: Sequence[Alert]
 
 
 def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:

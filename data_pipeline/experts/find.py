@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from data_pipeline.experts.expert_log import ExpertLog, load_expert_log
+from data_pipeline.experts.sample import sample_expert_log
 from data_pipeline.provenance import Provenance
-from data_pipeline.sources.sample import sample_expert_log
 
 if TYPE_CHECKING:
     from config.paths import Home

@@ -14,7 +14,6 @@ from evaluation.gate import Doubt, Verdict, judge
 from evaluation.judges.base import Case, Finding
 from evaluation.judges.judged_version import JudgedVersion
 from evaluation.judges.observation import observe
-from evaluation.metrics.slices import sliced
 from evaluation.reports.evidence import Evidence, beside_expert
 from evaluation.reports.report import write_report
 from evaluation.reports.schema import Subject
@@ -23,6 +22,7 @@ from evaluation.statistics.baselines import run_baselines
 from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
 from evaluation.statistics.significance import significance
+from evaluation.statistics.slices import sliced
 
 # What of a Sharpe ratio's significance stands among a version's metrics.
 WORTH = ("probabilistic_sharpe_ratio", "deflated_sharpe_ratio", "minimum_track_record", "trials")

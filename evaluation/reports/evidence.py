@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.metrics.slices import Slices
 from evaluation.monitoring.behaviour import Behaviour
 from evaluation.monitoring.drift import Drift
 from evaluation.signals import Signals
@@ -16,6 +15,7 @@ from evaluation.statistics.baselines import Luck
 from evaluation.statistics.bootstrap import Intervals
 from evaluation.statistics.cost_sensitivity import CostSensitivity
 from evaluation.statistics.significance import Significance
+from evaluation.statistics.slices import Slices
 
 
 @dataclass(frozen=True)

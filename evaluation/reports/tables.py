@@ -9,7 +9,6 @@ from evaluation.labels import MISSING, count, figure, plain, told, undefined
 from evaluation.reports.markup import Html, el, table, together
 
 if TYPE_CHECKING:
-    from evaluation.metrics.slices import Slice, Slices
     from evaluation.monitoring.behaviour import Accuracy, Behaviour
     from evaluation.monitoring.drift import Drift
     from evaluation.reports.evidence import Leaks, ModelSelection
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from evaluation.statistics.bootstrap import Intervals
     from evaluation.statistics.cost_sensitivity import CostSensitivity
     from evaluation.statistics.significance import Significance
+    from evaluation.statistics.slices import Slice, Slices
 
 MOVED = 8  # features in the table of drift
 _SLICED = {

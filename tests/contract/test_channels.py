@@ -18,8 +18,8 @@ from config.settings import Notifications, Webhook
 from config.settings import WebhookChannel as WebhookSettings
 from daemon.alerts.channels.base import CHANNELS, Channel, LogChannel, open_channels
 from daemon.alerts.channels.webhook import WebhookChannel
-from daemon.alerts.engine import Alert
 from daemon.alerts.message import Message
+from daemon.domain.alert_engine import Alert
 from daemon.system.clock import ManualClock
 from daemon.system.log import Log
 from tests.support.config_keys import sections_of

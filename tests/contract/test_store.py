@@ -18,12 +18,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.alerts.rules import event
-from daemon.core.condition import DeskRecord
 from daemon.domain.runs import Owner
 from daemon.domain.targets import Target
 from daemon.store import alerts, datasets, engines, jobs, measurements, overview, runs, schema, signals, tasks, trials
 from daemon.store import versions as models
 from daemon.store.database import Database
+from daemon.store.overview import DeskRecord
 from daemon.store.tables import metadata
 from daemon.store.versions import Evaluation, Version
 from tests.support.stores import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from config.settings import Monitoring, Notifications, Settings, Webhook
-from daemon.alerts.engine import Observation
 from daemon.alerts.rules import event
+from daemon.domain.alert_engine import Observation
 from daemon.store import alerts
 from daemon.store.database import Database
 from daemon.store.tables import alerts as alerts_table

@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.alerts.engine import Alert, Observation, Policy, advance
 from daemon.alerts.rules import Bound
+from daemon.domain.alert_engine import Alert, Observation, Policy, advance
 from daemon.domain.metrics import MonitoredMetrics
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)

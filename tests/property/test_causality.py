@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import data_pipeline
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import COLUMNS, Bars
+from data_pipeline.experts.sample import sample_expert_log
 from data_pipeline.features import fractional, indicators, rolling
 from data_pipeline.features.indicators import Columns
 from data_pipeline.features.registry import FEATURES, FeatureEngineer, feature_matrix, warm_up
@@ -28,7 +29,6 @@ from data_pipeline.news.sentiment import sentiment
 from data_pipeline.policy_states.portfolio import Holding
 from data_pipeline.policy_states.states import WARM_UP, MarketStates
 from data_pipeline.quality import health
-from data_pipeline.sources.sample import sample_expert_log
 
 PRICES = st.floats(0.01, 1e6)
 

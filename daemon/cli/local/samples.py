@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from config.publish import publish_bytes
-from data_pipeline.sources.sample import SampleSource, sample_bucket, sample_expert_log
+from data_pipeline.experts.sample import sample_expert_log
+from data_pipeline.sources.sample import SampleSource, sample_bucket
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,6 +1,7 @@
 """A worker process: takes one task after another from the daemon and dies with it.
 
-Started afresh as `python -m daemon.executors.worker.main`, never by fork, so that it shares nothing with the daemon but its channel.
+Started afresh as `python -m daemon.executors.worker.main`, never by fork, so that it shares nothing with the daemon but
+its channel.
 """
 
 from __future__ import annotations

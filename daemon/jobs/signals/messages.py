@@ -8,6 +8,12 @@ from typing import ClassVar
 from daemon.domain.tasks import Message, ModelRequest, TaskResult, VersionRef
 from data_pipeline.provenance import ProvenanceField
 
+# What a person should know where no version serves.
+NO_CHAMPION = {
+    "message": "No model has been good enough to serve yet, so no signal is published.",
+    "cure": "Nothing is broken, and each night trains new models: `nightdesk evaluate` says what each one lacks.",
+}
+
 
 class LatestSignal(Message):
     """A champion's target for one symbol at the close of its last stored bar, with what a reader needs to trust it."""

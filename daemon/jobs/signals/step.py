@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from daemon.core.condition import NO_CHAMPION
 from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
-from daemon.jobs.signals.messages import LatestSignal, SignalRequest
+from daemon.jobs.signals.messages import NO_CHAMPION, LatestSignal, SignalRequest
 from daemon.store import signals
 from daemon.store import versions as models
 from daemon.store.versions import Version

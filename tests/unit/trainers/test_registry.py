@@ -49,7 +49,8 @@ def test_params_can_be_checked_without_loading_what_only_a_worker_needs() -> Non
 
 
 def test_predicting_with_a_brain_does_not_load_scikit_learn() -> None:
-    check = "import sys, trainers.cloning.behavioral.forest, trainers.cloning.behavioral.model_type; sys.exit('sklearn' in sys.modules)"
+    modules = "trainers.cloning.behavioral.forest, trainers.cloning.behavioral.model_type"
+    check = f"import sys, {modules}; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.errors import UsageError
+from trainers.needs import Needs
 from trainers.rl.agents.configs import A2CConfig, AgentConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
 
 # A weight in a range, or one of several choices.
 ActionKind = Literal["continuous", "discrete"]
+
+
+# What every agent of the desk needs.
+NEEDS = Needs(min_bars=100)
 
 
 @dataclass(frozen=True)

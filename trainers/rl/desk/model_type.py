@@ -33,8 +33,7 @@ from evaluation.signal_model import NO_REQUEST, Request, SymbolModel
 from evaluation.signals import Signals
 from trainers.common.writable import require_writable
 from trainers.interface import ModelFacts, TrainingContext, TrainingTask
-from trainers.registry import needs
-from trainers.rl.agents.specs import AGENTS, agent_spec
+from trainers.rl.agents.specs import AGENTS, NEEDS, agent_spec
 from trainers.rl.desk.params import params_class
 from trainers.rl.desk.span_split import Lesson
 from trainers.rl.environments.config import TradingEnvConfig
@@ -144,7 +143,7 @@ class RLModelType:
     def __init__(self, agent: str) -> None:
         self.spec = agent_spec(agent)
         self.name, self.description = self.spec.name, self.spec.description
-        self.needs = needs(agent)
+        self.needs = NEEDS
         self.params: type[Section] = params_class(agent)
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from daemon.api import snapshot
-from daemon.api.snapshot import Snapshot, matches
+from daemon.api.snapshot import Snapshot
+from daemon.domain.etags import matches
 
 
 class Source:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from config.settings import NIGHT, JobName, Settings
-from daemon.alerts.engine import Alert
-from daemon.core.condition import Condition, DeskRecord, conditions, overall
+from daemon.core.condition import Condition, conditions, overall
+from daemon.domain.alert_engine import Alert
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
+from daemon.store.overview import DeskRecord
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SETTINGS = Settings(symbols=("AAPL", "MSFT"))

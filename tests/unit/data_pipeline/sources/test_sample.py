@@ -13,7 +13,8 @@ import pytest
 
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import Bars
-from data_pipeline.sources.sample import SampleSource, sample_bucket, sample_expert_log
+from data_pipeline.experts.sample import sample_expert_log
+from data_pipeline.sources.sample import SampleSource, sample_bucket
 
 START = datetime(2010, 1, 1, tzinfo=UTC)
 END = datetime(2025, 6, 30, tzinfo=UTC)

@@ -12,7 +12,6 @@ import pytest
 
 from config.settings import Promotion
 from evaluation import backtest, judge, write_report
-from evaluation.metrics.slices import sliced
 from evaluation.monitoring.behaviour import measure_behaviour
 from evaluation.monitoring.drift import measure_drift, reference
 from evaluation.reports.evidence import Evidence, FeatureImportance, Leaks, ModelSelection, beside_expert
@@ -21,6 +20,7 @@ from evaluation.statistics.baselines import run_baselines
 from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
 from evaluation.statistics.significance import Trials, significance
+from evaluation.statistics.slices import sliced
 from tests.support.prices import series, walk
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

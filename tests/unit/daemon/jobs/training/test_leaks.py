@@ -21,12 +21,13 @@ from tests.support import leaky
 from tests.support.easy_market import SYMBOL, rough_bars
 from tests.support.judged import NAME, Shelf, context
 from trainers import read_manifest, registry
+from trainers.needs import Needs
 
 
 @pytest.fixture
 def shelf(home: Home, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """A home with a market, and a trainer who has stolen all of it."""
-    entry = registry._Entry("Leaks.", "tests.support.leaky:PlantedParams", "tests.support.leaky:PlantedType")
+    entry = registry._Entry("Leaks.", "tests.support.leaky:PlantedParams", "tests.support.leaky:PlantedType", Needs())
     monkeypatch.setitem(registry._REGISTERED, "planted", entry)
     bars = Bars(rough_bars(900).frame, SYMBOL, "1d", "yahoo")
     monkeypatch.setattr(leaky, "STOLEN", [bars])

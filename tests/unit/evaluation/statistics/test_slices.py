@@ -9,7 +9,7 @@ import pytest
 from config.errors import NightdeskError
 from data_pipeline.bars.bars import Bars
 from evaluation import Costs, backtest, compute_metrics
-from evaluation.metrics.slices import HISTORY, by_regime, by_year, sliced
+from evaluation.statistics.slices import HISTORY, by_regime, by_year, sliced
 from tests.support.prices import frame, series, walk
 
 FREE = Costs(0.0, 0.0)

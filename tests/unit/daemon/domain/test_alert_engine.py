@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config.settings import Monitoring
-from daemon.alerts.engine import Alert, Observation, Policy, advance
 from daemon.alerts.rules import event
+from daemon.domain.alert_engine import Alert, Observation, Policy, advance
 
 START = datetime(2026, 1, 5, 3, tzinfo=UTC)
 # b breached, c cleared, - in between, ? undefined
