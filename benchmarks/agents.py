@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks._figures import show_ratio
 from benchmarks._peers import measured
-from tests.support.planted import COSTS, Planted, noisy_sine
+from tests.support.markets.planted_patterns import COSTS, Planted, noisy_sine
 from trainers.rl import RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent, train_rl_agent
 from trainers.rl.agents.specs import agent_spec
 from trainers.rl.serving.policy import CompiledPolicy

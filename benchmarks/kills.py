@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from config.paths import Home
-from tests.support.night_of_kills import night_of_kills
+from tests.support.faults.night_of_kills import night_of_kills
 
 
 def main() -> None:

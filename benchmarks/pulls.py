@@ -36,8 +36,8 @@ from daemon.system.log import Log
 from data_pipeline.bars.bars import Bars
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
-from tests.support.fake_yahoo import fake_yahoo
-from tests.support.night import every_run, request
+from tests.support.desks.night import every_run, request
+from tests.support.servers.fake_yahoo import fake_yahoo
 
 SYMBOLS, YEARS, REPEATS, LATENCY = 500, 10, 5, 0.05
 AT_ONCE = YahooSource().at_once

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.buckets import FolderPlace
-from tests.support.s3 import S3Server, s3_server
+from tests.support.servers.buckets import FolderPlace
+from tests.support.servers.s3 import S3Server, s3_server
 
 
 @pytest.fixture(scope="module")

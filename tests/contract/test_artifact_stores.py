@@ -14,10 +14,10 @@ from config.errors import NightdeskError
 from config.paths import Home
 from daemon.artifacts.base import ArtifactName, ArtifactStore
 from daemon.artifacts.open import open_artifacts
-from tests.support.bucket_artifacts import BucketArtifacts
-from tests.support.kills import kill_midway
-from tests.support.model_folders import write_model
-from tests.support.s3 import S3Server
+from tests.support.faults.kills import kill_midway
+from tests.support.models.model_folders import write_model
+from tests.support.servers.bucket_artifacts import BucketArtifacts
+from tests.support.servers.s3 import S3Server
 from trainers.manifest import MANIFEST, manifest_sha256, read_manifest, verify_files
 
 NAME = ArtifactName("AAPL", "cloner", "v1")

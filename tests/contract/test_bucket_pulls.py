@@ -9,7 +9,7 @@ import pytest
 
 from config.errors import NightdeskError
 from data_pipeline.buckets.pull import Limits, pull
-from tests.support.trader_logs import log, trade
+from tests.support.markets.trader_logs import log, trade
 
 KEY = "merged_trades/0xa/a-market_prices.json"
 LOG = log([trade(1)])

@@ -9,7 +9,7 @@ import pytest
 
 from config.errors import NightdeskError
 from data_pipeline.buckets.folder import FolderBucket
-from tests.support.kills import kill_midway
+from tests.support.faults.kills import kill_midway
 
 KEY = "models/AAPL/a_model/v1.json"
 

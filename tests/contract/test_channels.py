@@ -22,8 +22,8 @@ from daemon.alerts.message import Message
 from daemon.domain.alert_engine import Alert
 from daemon.system.clock import ManualClock
 from daemon.system.log import Log
-from tests.support.config_keys import sections_of
-from tests.support.webhook_sink import WebhookSink
+from tests.support.desks.config_keys import sections_of
+from tests.support.servers.webhook_sink import WebhookSink
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 

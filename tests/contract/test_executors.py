@@ -17,7 +17,7 @@ from config.settings import Settings
 from daemon.domain.tasks import ErrorInfo, TaskEvent, TaskProgress
 from daemon.executors.base import Executor
 from daemon.executors.local import LocalExecutor
-from tests.support.executing import (
+from tests.support.desks.executors import (
     REPOSITORY,
     WORK,
     End,

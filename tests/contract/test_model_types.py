@@ -22,9 +22,9 @@ from evaluation.audit.leak_audit import Learned, audit
 from evaluation.monitoring.drift import measure_drift, read_reference
 from evaluation.signal_model import Request
 from evaluation.signals import Signals
-from tests.support.easy_market import SYMBOL, easy_bars, easy_expert, easy_task, with_expert
-from tests.support.examples import NAMES, everything_registered, example, save, trained
-from tests.support.small_types import MARKETS, TRADER
+from tests.support.markets.easy import SYMBOL, easy_bars, easy_expert, easy_task, with_expert
+from tests.support.models.examples import NAMES, everything_registered, example, save, trained
+from tests.support.models.small_types import MARKETS, TRADER
 from trainers import Model, TrainingContext, load_artifact, manifest_sha256, prove, registry
 from trainers.golden import GOLDEN
 from trainers.search_space import OneOf, with_values

@@ -19,7 +19,7 @@ from data_pipeline.sources import BarSource
 from data_pipeline.sources.csv import CsvSource
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.sources.yahoo import YahooSource
-from tests.support.fake_yahoo import fake_yahoo
+from tests.support.servers.fake_yahoo import fake_yahoo
 
 START = datetime(2024, 1, 2, tzinfo=UTC)
 END = datetime(2024, 12, 31, 23, tzinfo=UTC)

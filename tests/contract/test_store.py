@@ -26,7 +26,7 @@ from daemon.store.database import Database
 from daemon.store.overview import DeskRecord
 from daemon.store.tables import metadata
 from daemon.store.versions import Evaluation, Version
-from tests.support.stores import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
+from tests.support.desks.databases import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
 
 SECOND = timedelta(seconds=1)
 ME = Owner.me()

@@ -15,7 +15,7 @@ from daemon.store import alerts
 from daemon.store.database import Database
 from daemon.store.tables import alerts as alerts_table
 from daemon.store.tables import outbox
-from tests.support.stores import KINDS, empty_place
+from tests.support.desks.databases import KINDS, empty_place
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 HOOK = Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET")

@@ -14,8 +14,8 @@ from daemon.store import alerts, datasets, measurements, runs, schema, signals, 
 from daemon.store import versions as models
 from daemon.store.database import Database, check
 from daemon.store.tables import metadata
-from tests.support.old_homes import old_home, old_place, rows_of
-from tests.support.stores import DAY, KINDS, NOON, add_version, publish
+from tests.support.desks.databases import DAY, KINDS, NOON, add_version, publish
+from tests.support.desks.old_homes import old_home, old_place, rows_of
 
 CLONER = "behavioral_cloner"
 FIRST, SECOND = "20261130_150251_026537", "20261130_150408_345989"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.paths import Home
-from tests.support.running_desk import RunningDesk, write_config
+from tests.support.desks.running_desk import RunningDesk, write_config
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from daemon.store.database import Database
 from daemon.store.tables import alerts, outbox
 from daemon.system.clock import SystemClock
 from daemon.system.log import Log
-from tests.support.kills import kill_midway
-from tests.support.webhook_sink import WebhookSink
+from tests.support.faults.kills import kill_midway
+from tests.support.servers.webhook_sink import WebhookSink
 
 KILLS = 8
 PROGRAM = """

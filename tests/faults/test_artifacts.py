@@ -19,8 +19,8 @@ import pytest
 import safetensors.numpy
 
 from config.errors import ConfigError, NightdeskError, UsageError
-from tests.support.easy_market import easy_task
-from tests.support.labelled import labelled
+from tests.support.markets.easy import easy_task
+from tests.support.markets.labelled_features import labelled
 from trainers import (
     ArtifactFacts,
     BehavioralCloner,

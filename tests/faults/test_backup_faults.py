@@ -14,8 +14,8 @@ from config.publish import remove_unfinished
 from daemon import backups
 from daemon.store import versions as models
 from daemon.store.database import Database
-from tests.support.kills import kill_midway
-from tests.support.model_folders import record_model, write_model
+from tests.support.faults.kills import kill_midway
+from tests.support.models.model_folders import record_model, write_model
 
 NOW = datetime(2026, 1, 5, 3, 4, 5, tzinfo=UTC)
 LATER = NOW + timedelta(days=3650)

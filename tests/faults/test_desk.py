@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from config.paths import Home
-from tests.support.disks import fill, make_read_only, small_disk
-from tests.support.running_desk import RunningDesk, write_config
+from tests.support.desks.running_desk import RunningDesk, write_config
+from tests.support.faults.disks import fill, make_read_only, small_disk
 
 ROOT = Path(__file__).parents[2]
 LONG = {"model_params": {"behavioral_cloner": {"n_estimators": 10_000}}}

@@ -17,8 +17,8 @@ from config.paths import Home
 from config.settings import Api
 from daemon.api import server as server_module
 from daemon.api.server import bind
-from tests.support.desk import FakeDesk, filled_desk
-from tests.support.http import BEARER, TOKEN, client, everything, raw, serving
+from tests.support.desks.fake_desk import FakeDesk, filled_desk
+from tests.support.servers.http import BEARER, TOKEN, client, everything, raw, serving
 
 RUN = "/api/v1/jobs/backup/run"
 

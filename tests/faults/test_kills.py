@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from config.paths import Home
-from tests.support.night_of_kills import Figures, night_of_kills
+from tests.support.faults.night_of_kills import Figures, night_of_kills
 
 
 def _assert_nothing_happened(figures: Figures) -> None:

@@ -13,7 +13,7 @@ from config.errors import NightdeskError
 from data_pipeline.trader_logs.bars import trader_bars
 from data_pipeline.trader_logs.events import read_events
 from data_pipeline.trader_logs.states import WARM_UP, states
-from tests.support.trader_logs import REAL, wandering_market
+from tests.support.markets.trader_logs import REAL, wandering_market
 
 REASONS = {
     *("not_an_object", "unknown_type", "not_a_number", "not_finite", "out_of_range", "unknown_outcome"),

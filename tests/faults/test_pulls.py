@@ -22,9 +22,9 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.bars.store import BarStore
 from data_pipeline.pulls.update import Update, update_symbol
 from data_pipeline.sources.sample import SampleSource
-from tests.support.disks import fill, small_disk
-from tests.support.fake_yahoo import FakeYahoo, _Handler, fake_yahoo
-from tests.support.kills import kill_midway
+from tests.support.faults.disks import fill, small_disk
+from tests.support.faults.kills import kill_midway
+from tests.support.servers.fake_yahoo import FakeYahoo, _Handler, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)  # a Friday evening
 WEEK = timedelta(days=7)

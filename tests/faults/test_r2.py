@@ -16,8 +16,8 @@ from data_pipeline.buckets.folder import FolderBucket
 from data_pipeline.buckets.open import bucket_secrets, open_bucket
 from data_pipeline.buckets.pull import pull
 from data_pipeline.buckets.s3 import S3Bucket
-from tests.support.s3 import KEY, KEY_ID, NAME, s3_server
-from tests.support.trader_logs import log, trade
+from tests.support.markets.trader_logs import log, trade
+from tests.support.servers.s3 import KEY, KEY_ID, NAME, s3_server
 
 LOG = log([trade(1)])
 NAMES = {

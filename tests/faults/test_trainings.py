@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.trainings import timeless, train, weights
+from tests.support.models.trainings import timeless, train, weights
 from trainers.rl.training.checkpoint import latest_checkpoint
 
 ENVIRONMENTS, EPISODES = 4, 4_000
 _TRAIN = f"""
 import sys
 from pathlib import Path
-from tests.support.trainings import train
+from tests.support.models.trainings import train
 train(agent_type="sac", total_episodes={EPISODES}, checkpoint_folder=Path(sys.argv[1]), checkpoint_frequency=40)
 """
 

@@ -23,7 +23,7 @@ from config.secrets import Secret
 from config.settings import Settings
 from daemon.executors.local import LocalExecutor, home_mark, kill_leftovers
 from daemon.executors.worker import processes
-from tests.support.executing import (
+from tests.support.desks.executors import (
     REPOSITORY,
     WORK,
     End,
@@ -312,7 +312,7 @@ def doomed(home: Home) -> Iterator[Any]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(kind: str, **args: Any) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.support.doomed_daemon", str(home.root), kind, json.dumps(args)]
+        command = [sys.executable, "-m", "tests.support.faults.killed_daemon", str(home.root), kind, json.dumps(args)]
         started.append(subprocess.Popen(command, cwd=REPOSITORY))
         return started[-1]
 

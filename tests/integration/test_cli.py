@@ -22,8 +22,8 @@ from daemon.store import runs
 from daemon.system.lock import HomeLock
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
-from tests.support.desk import FakeDesk, end_run, filled_desk
-from tests.support.http import TOKEN, serving
+from tests.support.desks.fake_desk import FakeDesk, end_run, filled_desk
+from tests.support.servers.http import TOKEN, serving
 from trainers import registry
 
 

@@ -18,8 +18,8 @@ from daemon.store import datasets
 from data_pipeline.bars.store import BarStore, Dataset
 from data_pipeline.sources.csv import CsvSource
 from data_pipeline.sources.sample import SampleSource
-from tests.support.desk import filled_desk
-from tests.support.fake_yahoo import fake_yahoo
+from tests.support.desks.fake_desk import filled_desk
+from tests.support.servers.fake_yahoo import fake_yahoo
 
 START, END = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ import pytest
 from config.settings import JOBS, Settings
 from daemon.cli.app import app
 from daemon.context import check_settings
-from tests.support.config_keys import defaults
+from tests.support.desks.config_keys import defaults
 from trainers.rl.desk.params import params_class
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from config.secrets import TOKEN_VARIABLE
 from config.settings import Api, ExpertLogs, Settings, Sources, YahooSource
 from daemon.cli import checks
 from daemon.cli.choices import Choices
-from tests.support.desk import filled_desk
+from tests.support.desks.fake_desk import filled_desk
 
 
 @pytest.fixture

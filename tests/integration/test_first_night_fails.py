@@ -16,7 +16,7 @@ import pytest
 from config.paths import Home
 from config.settings import NIGHT
 from data_pipeline.sources.sample import SampleSource
-from tests.support.running_desk import RunningDesk, write_config
+from tests.support.desks.running_desk import RunningDesk, write_config
 
 # Kernels are compiled at their first call, on a machine that may have other work.
 NIGHT_TIMEOUT = 240.0

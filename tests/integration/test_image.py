@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 
 from config.settings import NIGHT
-from tests.support import debian
-from tests.support.containers import HOME, Container
+from tests.support.servers import debian
+from tests.support.servers.containers import HOME, Container
 
 REASON = debian.why_not("debootstrap", "buildah", "systemd-nspawn")
 pytestmark = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import safetensors.numpy
 
 from config.paths import Home
-from tests.support.running_desk import write_config
+from tests.support.desks.running_desk import write_config
 from trainers import load_artifact
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from PIL import Image
 from config.loader import DEFAULT_CONFIG
 from config.paths import Home
 from config.settings import NIGHT
-from tests.support.running_desk import RunningDesk
+from tests.support.desks.running_desk import RunningDesk
 
 ROOT = Path(__file__).parents[2]
 # A client that tries to reach the world is refused at once, and the sample market takes over.

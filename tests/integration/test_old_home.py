@@ -15,7 +15,7 @@ from config.paths import Home
 from daemon.jobs.backup.tasks import prove_in
 from daemon.store import versions as models
 from daemon.store.database import Database
-from tests.support.old_homes import old_home
+from tests.support.desks.old_homes import old_home
 
 ROOT = Path(__file__).parents[2]
 CLONER = "behavioral_cloner"

@@ -17,8 +17,8 @@ from config.settings import NIGHT, Settings
 from daemon.dashboard.page import STATIC
 from daemon.store import datasets, runs
 from daemon.system.clock import SystemClock
-from tests.support.desk import NOW, FakeDesk, empty_desk, end_run, filled_desk
-from tests.support.http import serving
+from tests.support.desks.fake_desk import NOW, FakeDesk, empty_desk, end_run, filled_desk
+from tests.support.servers.http import serving
 from trainers import registry
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

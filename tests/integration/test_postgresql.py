@@ -9,8 +9,8 @@ from sqlalchemy import text
 from config.errors import NightdeskError
 from daemon.store import runs
 from daemon.store.database import Database
-from tests.support.postgres import fresh_postgres_url
-from tests.support.stores import NOON
+from tests.support.desks.databases import NOON
+from tests.support.servers.postgres import fresh_postgres_url
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from config.paths import Home
 from config.settings import NIGHT
-from tests.support.running_desk import RunningDesk, write_config
+from tests.support.desks.running_desk import RunningDesk, write_config
 
 AGENT = {"hidden_dim": 16, "learning_rate": 0.003, "gamma": 0.5, "n_steps": 512, "batch_size": 128}
 LONG = 240.0

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import NIGHT
-from tests.support import debian
-from tests.support.containers import HOME, Booted
+from tests.support.servers import debian
+from tests.support.servers.containers import HOME, Booted
 
 REASON = debian.why_not("debootstrap", "systemd-nspawn")
 pytestmark = [

@@ -16,10 +16,10 @@ from daemon.cli.app import main
 from daemon.store import datasets
 from daemon.system.lock import HomeLock
 from data_pipeline.trader_logs.sequences import read_sequences
-from tests.support.desk import empty_desk
-from tests.support.http import TOKEN, serving
-from tests.support.s3 import KEY, KEY_ID, NAME, s3_server
-from tests.support.trader_logs import REAL
+from tests.support.desks.fake_desk import empty_desk
+from tests.support.markets.trader_logs import REAL
+from tests.support.servers.http import TOKEN, serving
+from tests.support.servers.s3 import KEY, KEY_ID, NAME, s3_server
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from config.paths import Home
-from tests.support import confinement
-from tests.support.running_desk import RunningDesk, write_config
+from tests.support.desks.running_desk import RunningDesk, write_config
+from tests.support.faults import confinement
 
 ROOT = Path(__file__).parents[2]
 NO_SERVER = "http://127.0.0.1:9"  # Yahoo's client is imported, finds nobody, and the sample market takes over

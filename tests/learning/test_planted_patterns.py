@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evaluation.accounting.ledger import Array
-from tests.support.planted import COSTS, Planted, noisy_sine, pure_noise, regime_switch
+from tests.support.markets.planted_patterns import COSTS, Planted, noisy_sine, pure_noise, regime_switch
 from trainers.rl import RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent, train_rl_agent
 from trainers.rl.agents.specs import agent_spec
 from trainers.rl.serving.policy import CompiledPolicy

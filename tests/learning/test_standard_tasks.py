@@ -12,8 +12,8 @@ from gymnasium import spaces
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from tests.support.identity import LENGTH
-from tests.support.small_agents import CHOOSING, TYPES, identity_for
+from tests.support.models.identity_game import LENGTH
+from tests.support.models.small_agents import CHOOSING, TYPES, identity_for
 from trainers.rl.agents.agent import RLAgent
 from trainers.rl.agents.factory import create_rl_agent
 from trainers.rl.agents.specs import agent_spec

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation import Costs, backtest
-from tests.support.episodes import environment, markets, played, quick
-from tests.support.prices import walk
+from tests.support.markets.episodes import environment, markets, played, quick
+from tests.support.markets.prices import walk
 from trainers.rl.environments.config import REWARDS
 from trainers.rl.environments.environment import TradingEnvironment
 from trainers.rl.environments.kernels import PORTFOLIO

@@ -10,8 +10,8 @@ import pytest
 from data_pipeline.features.registry import DEFAULT_FEATURES, FEATURES
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
-from tests.support import leaky
-from tests.support.random_markets import random_expert, random_market
+from tests.support.markets.random import random_expert, random_market
+from tests.support.models import leaking_type as leaky
 from trainers import ModelType, TrainingContext, TrainingTask, registry
 
 HANDFUL, MANY = range(5), range(5, 105)

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from evaluation.accounting.account import Rates
 from evaluation.accounting.ledger import simulate
 from evaluation.metrics.formulas import drawdowns, max_drawdown
-from tests.support.reference_ledger import Reference
+from tests.support.markets.reference_ledger import Reference
 
 LEVELS = (-1.0, -0.9, -0.5, -0.1, 0.0, 0.1, 0.5, 0.9, 1.0)
 # The first example may compile the kernel.

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tests.support.planted import Planted, noisy_sine, pure_noise, regime_switch
+from tests.support.markets.planted_patterns import Planted, noisy_sine, pure_noise, regime_switch
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from data_pipeline.bars.bars import Bars
 from evaluation.signals import Signals
 from tests.property.test_rollouts import restless
-from tests.support.easy_market import rough_bars
+from tests.support.markets.easy import rough_bars
 from trainers.rl.desk.model_type import About, RLModel
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.environment import TradingEnvironment

@@ -14,7 +14,7 @@ from config.errors import NightdeskError
 from data_pipeline.bars.bars import Bars
 from data_pipeline.features.registry import FEATURES, Feature
 from evaluation import Costs, backtest
-from tests.support.easy_market import rough_bars
+from tests.support.markets.easy import rough_bars
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.environment import TradingEnvironment
 from trainers.rl.environments.market import Market

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from evaluation import Costs, backtest
 from evaluation.accounting.crossings import BLOCK
 from evaluation.accounting.sweep import crossing, sweep
-from tests.support.prices import series, walk
+from tests.support.markets.prices import series, walk
 
 COSTS = st.builds(
     Costs,

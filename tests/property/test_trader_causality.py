@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data_pipeline.trader_logs.bars import trader_bars
 from data_pipeline.trader_logs.events import read_events
 from data_pipeline.trader_logs.states import states
-from tests.support.trader_logs import REAL, log, wandering_market
+from tests.support.markets.trader_logs import REAL, log, wandering_market
 
 SECONDS = (5, 15, 60)
 

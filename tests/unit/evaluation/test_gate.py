@@ -8,7 +8,7 @@ from config.settings import Promotion
 from evaluation import Backtest, Costs, backtest, judge
 from evaluation.gate import Doubt
 from evaluation.statistics.significance import Trials
-from tests.support.prices import frame, series
+from tests.support.markets.prices import frame, series
 
 BARS = 120
 RULES = Promotion(min_trades=3, min_sharpe_gain=0.0, max_extra_drawdown=5.0, confidence=0.9)

@@ -6,7 +6,7 @@ import pytest
 
 from config.errors import NightdeskError
 from evaluation import StrategyBase, backtest
-from tests.support.prices import walk
+from tests.support.markets.prices import walk
 
 
 class Cloner:

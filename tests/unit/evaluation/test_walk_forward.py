@@ -22,8 +22,8 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation import Signals, WalkForwardValidator, backtest
 from evaluation.walk_forward import Fold, WalkForward
-from tests.support.easy_market import rough_bars
-from tests.support.walking import WALK, Threshold, fit_threshold, walk
+from tests.support.markets.easy import rough_bars
+from tests.support.models.walk_forward_rule import WALK, Threshold, fit_threshold, walk
 
 BARS = rough_bars(300)
 TIMES = pd.DatetimeIndex(BARS.frame.index)
@@ -131,7 +131,7 @@ def test_progress_tells_of_every_fold() -> None:
 
 
 def test_a_walk_that_was_killed_goes_on_where_it_was_to_the_last_bit(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.support.walking", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.support.models.walk_forward_rule", str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     ends = time.monotonic() + 60
     while len(list(tmp_path.glob("fold-*.json"))) < 3:

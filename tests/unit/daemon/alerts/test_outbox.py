@@ -17,7 +17,7 @@ from daemon.store import alerts
 from daemon.store.database import Database
 from daemon.system.clock import ManualClock
 from daemon.system.log import Log
-from tests.support.webhook_sink import WebhookSink, wait_until
+from tests.support.servers.webhook_sink import WebhookSink, wait_until
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 HOOK = Webhook(url="http://localhost:1/", secret_env="HOOK_SECRET", allow_private=True)

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from config.paths import Home
-from tests.support.desk import FakeDesk, filled_desk
-from tests.support.http import client, serving
+from tests.support.desks.fake_desk import FakeDesk, filled_desk
+from tests.support.servers.http import client, serving
 
 
 @pytest.fixture(scope="package")

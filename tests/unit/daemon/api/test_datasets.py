@@ -9,8 +9,8 @@ import pytest
 
 from daemon.store import datasets
 from daemon.store import versions as models
-from tests.support.desk import PIXEL
-from tests.support.http import BEARER
+from tests.support.desks.fake_desk import PIXEL
+from tests.support.servers.http import BEARER
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 OLD, NEW = "a1" * 32, "a2" * 32

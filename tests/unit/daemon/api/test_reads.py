@@ -13,8 +13,8 @@ from config.paths import Home
 from daemon.domain.progress import RunProgress
 from daemon.store import jobs, runs
 from daemon.store import versions as models
-from tests.support.desk import NOW, PIXEL, empty_desk, end_run, publish
-from tests.support.http import client, serving
+from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish
+from tests.support.servers.http import client, serving
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from config.secrets import Secret
 from config.settings import Api
 from daemon.api.guard import check_bind
 from daemon.store.faults import fault
-from tests.support.http import BEARER, client, serving
+from tests.support.servers.http import BEARER, client, serving
 
 
 def refused(response, status, code):

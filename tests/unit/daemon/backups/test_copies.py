@@ -14,7 +14,7 @@ from daemon import backups
 from daemon.store import backups as ledger
 from daemon.store import versions as models
 from daemon.store.database import Database
-from tests.support.model_folders import record_model, write_model
+from tests.support.models.model_folders import record_model, write_model
 
 NOW = datetime(2026, 1, 5, 3, 4, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

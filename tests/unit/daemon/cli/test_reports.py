@@ -12,7 +12,7 @@ from config.paths import Home
 from config.settings import Promotion
 from daemon.cli.reports import show_evaluation
 from evaluation import backtest, judge, run_baselines, write_report
-from tests.support.prices import series, walk
+from tests.support.markets.prices import series, walk
 
 FIGURES = {"sharpe_ratio": 1.0, "total_return": 2.0, "max_drawdown": -3.0, "trades": 4}
 

@@ -13,7 +13,7 @@ from daemon.alerts.outbox import Outbox
 from daemon.context import House
 from daemon.core.desk import Desk
 from daemon.store import alerts
-from tests.support.night import every_run, quiet_house
+from tests.support.desks.night import every_run, quiet_house
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.store import alerts, runs, tasks
 from daemon.store import versions as models
-from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
+from tests.support.desks.night import attend_all, broken, done, every_run, quiet_house, request
 
 DEAD = Owner(pid=1, started=-1, boot="another boot")
 

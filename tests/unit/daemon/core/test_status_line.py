@@ -20,7 +20,7 @@ from daemon.core.desk import Desk
 from daemon.core.status_line import MAX_TEXT, StatusLine, describe, keep_status
 from daemon.store.faults import fault
 from daemon.system.systemd import Notifier
-from tests.support.night import attend_all, broken, done, quiet_house, request
+from tests.support.desks.night import attend_all, broken, done, quiet_house, request
 
 NOW = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
 URL = "http://127.0.0.1:8642"

@@ -8,7 +8,7 @@ from daemon.context import House
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Owner
 from daemon.store import jobs, runs
-from tests.support.night import every_run, quiet_house, request
+from tests.support.desks.night import every_run, quiet_house, request
 
 JOBS = {
     "data_update": {"at": "01:30"},

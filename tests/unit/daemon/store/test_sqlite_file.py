@@ -15,7 +15,7 @@ from sqlalchemy import text
 from config.errors import ConfigError, NightdeskError
 from daemon.store import runs
 from daemon.store.database import Database, check, set_aside
-from tests.support.stores import DAY, NOON
+from tests.support.desks.databases import DAY, NOON
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pandas as pd
 
 from data_pipeline.bars.bars import Bars
 from data_pipeline.features.volatility_regime import MEMORY, REGIMES, WARM_UP, volatility_regime
-from tests.support.prices import frame, walk
+from tests.support.markets.prices import frame, walk
 
 
 def _plainly(closes: list[float]) -> list[str | float]:

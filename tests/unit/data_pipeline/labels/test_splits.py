@@ -11,7 +11,7 @@ from config.errors import UsageError
 from data_pipeline.bars.bars import Bars
 from data_pipeline.labels.splits import holdout, purged_folds, walk_forward
 from data_pipeline.labels.triple_barrier import Barriers, barrier_labels
-from tests.support.prices import walk
+from tests.support.markets.prices import walk
 
 DAY = pd.Timedelta(days=1)
 FIRST = pd.Timestamp("2024-01-01")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.errors import NightdeskError, UsageError
 from data_pipeline.bars.bars import Bars
 from data_pipeline.labels.triple_barrier import Barriers, barrier_labels, fitted_barriers, meta_labels, volatility
-from tests.support.prices import frame, walk
+from tests.support.markets.prices import frame, walk
 
 # The promise of a 2 % gain against a 2 % loss.
 TWO_PERCENT = Barriers(profit=1.0, stop=1.0, horizon=3)

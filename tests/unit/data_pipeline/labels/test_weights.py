@@ -15,7 +15,7 @@ from config.errors import NightdeskError, UsageError
 from data_pipeline.bars.bars import Bars
 from data_pipeline.labels.triple_barrier import Barriers, barrier_labels
 from data_pipeline.labels.weights import concurrency, sample_weights
-from tests.support.prices import frame, walk
+from tests.support.markets.prices import frame, walk
 
 # Log returns of 1, 2, 4 and 8 percent; entries at bars 0, 1 and 3 that live for 2, 2 and 1 bars.
 BARS = Bars(frame([100.0 * math.exp(heap) for heap in (0.0, 0.01, 0.03, 0.07, 0.15)]), "BTC-USD")

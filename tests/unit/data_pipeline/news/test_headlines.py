@@ -15,7 +15,7 @@ from config.paths import Home
 from config.settings import YahooSource as YahooSettings
 from data_pipeline.news.headlines import Headline, HeadlineStore
 from data_pipeline.sources.yahoo import YahooSource
-from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
+from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
 TONIGHT, TOMORROW = NOW, NOW + timedelta(days=1)

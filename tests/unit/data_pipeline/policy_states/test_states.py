@@ -27,7 +27,7 @@ from data_pipeline.policy_states.portfolio import Holding
 from data_pipeline.policy_states.states import NAMES, WARM_UP, MarketStates
 from data_pipeline.quality import health
 from data_pipeline.sources.sample import SampleSource
-from tests.support.prices import frame, walk
+from tests.support.markets.prices import frame, walk
 
 END = datetime(2024, 6, 28, 21, tzinfo=UTC)
 BARS = SampleSource().fetch("AAPL", "1d", END - timedelta(days=500), END)

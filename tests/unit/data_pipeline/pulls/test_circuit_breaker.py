@@ -14,7 +14,7 @@ from data_pipeline.bars.store import BarStore
 from data_pipeline.pulls.circuit_breaker import JITTER, PAUSE, Breaker
 from data_pipeline.pulls.update import update_symbol
 from data_pipeline.sources.sample import SampleSource
-from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
+from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
 

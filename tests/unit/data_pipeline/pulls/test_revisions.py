@@ -19,7 +19,7 @@ from data_pipeline.pulls.revisions import explained
 from data_pipeline.pulls.update import Update, update_symbol
 from data_pipeline.quality.quarantine import Quarantine
 from data_pipeline.sources.sample import SampleSource
-from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
+from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)  # a Friday evening
 WEEK = timedelta(days=7)

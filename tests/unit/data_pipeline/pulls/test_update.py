@@ -22,7 +22,7 @@ from data_pipeline.bars.store import BarStore, Dataset
 from data_pipeline.loader import DataLoader, SampleDataWarning
 from data_pipeline.pulls.update import freshness, update_symbol
 from data_pipeline.sources.sample import SampleSource
-from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
+from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)  # a Friday evening
 SAMPLE = Sources(bars="sample")

@@ -18,7 +18,7 @@ from config.errors import NightdeskError
 from config.settings import YahooSource as YahooSettings
 from data_pipeline.sources.sample import SampleSource
 from data_pipeline.sources.yahoo import YahooSource
-from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
+from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 END = datetime(2024, 5, 31, 23, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from config.errors import UsageError
 from data_pipeline.trader_logs.bars import TraderBars, trader_bars
 from data_pipeline.trader_logs.events import read_events
-from tests.support.trader_logs import OPENS, REAL, log, quote, settlement, trade, wandering_market
+from tests.support.markets.trader_logs import OPENS, REAL, log, quote, settlement, trade, wandering_market
 
 
 def bars(*events, seconds: int = 10) -> TraderBars:

@@ -8,7 +8,7 @@ import pytest
 from config.errors import NightdeskError
 from data_pipeline.trader_logs import events as trader_events
 from data_pipeline.trader_logs.events import MERGE, QUOTE, REDEEM, TRADE, document, read_events
-from tests.support.trader_logs import OPENS, REAL, log, quote, settlement, trade
+from tests.support.markets.trader_logs import OPENS, REAL, log, quote, settlement, trade
 
 
 def rejected(*events) -> dict[str, int]:

@@ -9,7 +9,7 @@ from data_pipeline.labels.triple_barrier import Barriers
 from data_pipeline.trader_logs.bars import trader_bars
 from data_pipeline.trader_logs.events import read_events
 from data_pipeline.trader_logs.labels import trader_labels
-from tests.support.trader_logs import log, trade, wandering_market
+from tests.support.markets.trader_logs import log, trade, wandering_market
 
 TENTH = Barriers(profit=0.1, stop=0.1, horizon=2)
 

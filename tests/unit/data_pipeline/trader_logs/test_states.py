@@ -10,7 +10,7 @@ from data_pipeline.features.indicators import yang_zhang
 from data_pipeline.trader_logs.bars import trader_bars
 from data_pipeline.trader_logs.events import read_events
 from data_pipeline.trader_logs.states import NAMES, SCALED, WARM_UP, Moments, states
-from tests.support.trader_logs import OPENS, log, trade, wandering_market
+from tests.support.markets.trader_logs import OPENS, log, trade, wandering_market
 
 
 def column(made: np.ndarray, name: str) -> np.ndarray:

@@ -13,7 +13,7 @@ from data_pipeline.trader_logs import table as trader_table
 from data_pipeline.trader_logs.sequences import read_sequences, table_facts
 from data_pipeline.trader_logs.states import NAMES, SCALED
 from data_pipeline.trader_logs.table import Choice, make_table
-from tests.support.trader_logs import REAL, log, trade, wandering_market
+from tests.support.markets.trader_logs import REAL, log, trade, wandering_market
 
 
 def write(folder, markets: int, *, every: int = 4):

@@ -12,7 +12,7 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.bars.calendar import closes
 from evaluation import Costs, Signals, backtest, compute_metrics
 from evaluation.statistics.baselines import run_baselines
-from tests.support.prices import frame, series, walk
+from tests.support.markets.prices import frame, series, walk
 
 
 def daily_bars(count: int = 300) -> Bars:

@@ -9,7 +9,7 @@ from config.errors import NightdeskError
 from config.settings import CostParams
 from evaluation import Costs, backtest
 from evaluation.accounting.account import Rates
-from tests.support.prices import series, walk
+from tests.support.markets.prices import series, walk
 
 
 def test_the_defaults_are_those_of_the_settings():

@@ -9,7 +9,7 @@ import pytest
 from config.errors import NightdeskError
 from evaluation import Costs, backtest
 from evaluation.accounting.sweep import crossing, sweep
-from tests.support.prices import frame, series, walk
+from tests.support.markets.prices import frame, series, walk
 
 
 def averages(bars: pd.DataFrame, *windows: int) -> dict[int, pd.Series]:

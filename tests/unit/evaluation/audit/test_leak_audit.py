@@ -13,7 +13,7 @@ from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
-from tests.support.easy_market import rough_bars
+from tests.support.markets.easy import rough_bars
 
 BARS = rough_bars(400)
 INPUTS = Inputs.of(BARS)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from evaluation.monitoring.behaviour import calibrate, measure_behaviour, welch_p
 from evaluation.signals import Signals, positions_since_first_action
-from tests.support.prices import frame, series, walk
+from tests.support.markets.prices import frame, series, walk
 
 
 def signals(position: np.ndarray, like: pd.DataFrame, confidence: np.ndarray | float = 0.6) -> Signals:

@@ -11,8 +11,8 @@ from evaluation import Costs, backtest
 from evaluation.statistics.bootstrap import intervals, sharpe_difference
 from evaluation.statistics.overfitting import overfitting
 from evaluation.statistics.significance import TrackRecord, deflated_sharpe_ratio, probabilistic_sharpe_ratio
-from tests.support.made_up import DEVIATION, KINDS, YEAR, made_up
-from tests.support.prices import series, walk
+from tests.support.markets.prices import series, walk
+from tests.support.markets.simulated_returns import DEVIATION, KINDS, YEAR, made_up
 
 SURE = 0.95
 

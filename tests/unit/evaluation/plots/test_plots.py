@@ -15,7 +15,7 @@ from evaluation import backtest, plots
 from evaluation.monitoring.drift import Shift
 from evaluation.plots.returns import monthly
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
-from tests.support.prices import frame, series, walk
+from tests.support.markets.prices import frame, series, walk
 
 CAPTION = plots.Caption("AAPL  ·  " + "a_$long$_name" * 20, Provenance.of("sample"))
 ORANGE = (0xB4, 0x53, 0x09)

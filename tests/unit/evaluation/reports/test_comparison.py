@@ -13,7 +13,7 @@ from config.settings import Promotion
 from data_pipeline.provenance import Provenance
 from evaluation import Backtest, backtest
 from evaluation.reports.comparison import Contender, compare, read_comparison, write_comparison
-from tests.support.prices import frame, series
+from tests.support.markets.prices import frame, series
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BARS = frame(100.0 + 10.0 * np.sin(np.arange(400) / 9.0) + 0.5 * np.random.default_rng(0).normal(size=400))

@@ -16,7 +16,7 @@ from config.settings import Promotion
 from evaluation import Costs, backtest, judge, run_baselines, write_report
 from evaluation.reports import report
 from tests.golden.regenerate_report_schema import schema
-from tests.support.prices import series, walk
+from tests.support.markets.prices import series, walk
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SUBJECT = {"symbol": "AAPL", "model_type": "behavioral_cloner", "version": "v1", "provenance": "sample", "extra": [1]}

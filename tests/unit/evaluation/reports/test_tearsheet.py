@@ -21,7 +21,7 @@ from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
 from evaluation.statistics.significance import Trials, significance
 from evaluation.statistics.slices import sliced
-from tests.support.prices import series, walk
+from tests.support.markets.prices import series, walk
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>\"&"

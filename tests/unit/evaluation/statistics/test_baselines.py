@@ -11,7 +11,7 @@ import evaluation.statistics.baselines as module
 from config.errors import NightdeskError
 from evaluation import backtest
 from evaluation.statistics.baselines import _standing, run_baselines, shuffled
-from tests.support.prices import frame, series, walk
+from tests.support.markets.prices import frame, series, walk
 
 BLOCKS = np.repeat([0.0, 1.0, 0.0, 1.0, -1.0, 0.0, 0.5, 1.0], [7, 12, 3, 20, 5, 9, 4, 30])
 WEIGHTS = st.lists(

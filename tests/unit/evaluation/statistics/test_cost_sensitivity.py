@@ -7,7 +7,7 @@ import pytest
 
 from evaluation import Costs, backtest
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
-from tests.support.prices import frame, series, walk
+from tests.support.markets.prices import frame, series, walk
 
 FREE = Costs(0.0, 0.0)
 

@@ -10,7 +10,7 @@ from config.errors import NightdeskError
 from data_pipeline.bars.bars import Bars
 from evaluation import Costs, backtest, compute_metrics
 from evaluation.statistics.slices import HISTORY, by_regime, by_year, sliced
-from tests.support.prices import frame, series, walk
+from tests.support.markets.prices import frame, series, walk
 
 FREE = Costs(0.0, 0.0)
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_model, save_model
 
 from config.errors import NightdeskError
-from tests.support.trainings import agent_on, environment, weights
+from tests.support.models.trainings import agent_on, environment, weights
 from trainers import ModelCheckpointer
 
 

@@ -12,8 +12,8 @@ from config.secrets import Secret
 from daemon.alerts.channels.webhook import WebhookChannel, sign
 from daemon.alerts.message import Message
 from daemon.system.clock import ManualClock
-from tests.support.certificates import make_certificate
-from tests.support.webhook_sink import WebhookSink, unused_port
+from tests.support.servers.certificates import make_certificate
+from tests.support.servers.webhook_sink import WebhookSink, unused_port
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 MESSAGE = Message("7-firing-webhook", {"transition": "firing", "alert": {"message": "Sharpe \u221e"}})

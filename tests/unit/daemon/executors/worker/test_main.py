@@ -11,7 +11,7 @@ from config.settings import Settings
 from daemon.domain.tasks import TaskRequest, TaskResult
 from daemon.executors.worker.main import Work, WorkContext, perform
 from daemon.executors.worker.protocol import TaskEnded, assign
-from tests.support.work import Answer, order
+from tests.support.desks.worker_tasks import Answer, order
 
 ECHO = order("echo")
 

@@ -25,7 +25,7 @@ from daemon.executors.worker.protocol import (
     read_answer,
     receive,
 )
-from tests.support.work import Answer, order
+from tests.support.desks.worker_tasks import Answer, order
 
 ECHO = order("echo")
 JSON = st.recursive(

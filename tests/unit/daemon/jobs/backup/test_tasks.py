@@ -14,7 +14,7 @@ from daemon.jobs.backup.tasks import prove_backup, prove_in
 from daemon.store import versions as models
 from daemon.store.database import Database
 from daemon.store.tables import model_versions
-from tests.support.easy_market import easy_task
+from tests.support.markets.easy import easy_task
 from trainers import ArtifactFacts, TrainingContext, manifest_sha256, registry, save_artifact
 
 NOW = datetime(2026, 1, 5, 3, 4, 5, tzinfo=UTC)

@@ -16,8 +16,8 @@ from daemon.store import datasets, runs
 from data_pipeline.news.headlines import HeadlineStore
 from data_pipeline.pulls.update import update_symbol
 from data_pipeline.sources.sample import SampleSource
-from tests.support.fake_yahoo import FakeYahoo, fake_yahoo
-from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.desks.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
 SYMBOLS = ["AAPL", "GOOGL", "MSFT"]

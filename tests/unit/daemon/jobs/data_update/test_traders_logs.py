@@ -17,11 +17,11 @@ from daemon.executors.base import TaskSpec
 from daemon.executors.local import LocalExecutor
 from daemon.jobs.data_update.messages import PullTradesRequest
 from data_pipeline.buckets.open import bucket_secrets
-from tests.support.executing import REPOSITORY, ignore
-from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
-from tests.support.s3 import KEY as SECRET_KEY
-from tests.support.s3 import KEY_ID, NAME, s3_server
-from tests.support.trader_logs import log, trade
+from tests.support.desks.executors import REPOSITORY, ignore
+from tests.support.desks.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.markets.trader_logs import log, trade
+from tests.support.servers.s3 import KEY as SECRET_KEY
+from tests.support.servers.s3 import KEY_ID, NAME, s3_server
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
 KEY = "merged_trades/0xa/m_prices.json"

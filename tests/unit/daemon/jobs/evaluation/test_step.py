@@ -23,9 +23,9 @@ from daemon.jobs.performance_check.messages import (
 from daemon.store import alerts, measurements, signals
 from daemon.store import versions as models
 from daemon.store.versions import Evaluation, Version
-from tests.support.easy_market import SYMBOL
-from tests.support.judged import NAME, NOW, SETTINGS, record
-from tests.support.night import attend_all, broken, done, every_run, quiet_house, request
+from tests.support.desks.night import attend_all, broken, done, every_run, quiet_house, request
+from tests.support.markets.easy import SYMBOL
+from tests.support.models.stored_versions import NAME, NOW, SETTINGS, record
 
 DRIFTED = MonitoredMetrics(values={"side_psi": 0.6, "action_psi": 0.9}, by_chance={"action_psi": 1.2})
 MONITORED = MonitorResult(evaluation=DRIFTED, live=None)

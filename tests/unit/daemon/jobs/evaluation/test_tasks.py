@@ -15,8 +15,8 @@ from daemon.jobs.performance_check.messages import LivePerformanceRequest
 from daemon.jobs.performance_check.tasks import live_performance
 from daemon.jobs.signals.messages import SignalRequest
 from daemon.jobs.signals.tasks import latest_signals
-from tests.support.easy_market import SYMBOL, easy_bars
-from tests.support.judged import CLEAN, NAME, Shelf, context, market
+from tests.support.markets.easy import SYMBOL, easy_bars
+from tests.support.models.stored_versions import CLEAN, NAME, Shelf, context, market
 from trainers import manifest_sha256
 from trainers.artifact import GOLDEN
 from trainers.manifest import MANIFEST, sha256_file

@@ -17,8 +17,8 @@ from daemon.core.dispatcher import Dispatcher
 from daemon.store import runs
 from daemon.store import versions as models
 from daemon.store.backups import recorded
-from tests.support.night import attend_all, every_run, quiet_house, request
-from tests.support.stores import NOON, add_version
+from tests.support.desks.databases import NOON, add_version
+from tests.support.desks.night import attend_all, every_run, quiet_house, request
 
 KIND = "cloner"
 

@@ -11,8 +11,8 @@ from config.paths import Home
 from daemon.domain.metrics import Metrics
 from daemon.jobs.performance_check.messages import LivePerformanceRequest, PublishedSignal
 from daemon.jobs.performance_check.tasks import followed, live_performance
-from tests.support.easy_market import SYMBOL
-from tests.support.judged import NAME, Shelf, context, market
+from tests.support.markets.easy import SYMBOL
+from tests.support.models.stored_versions import NAME, Shelf, context, market
 
 
 @pytest.fixture

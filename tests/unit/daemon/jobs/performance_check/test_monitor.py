@@ -13,8 +13,8 @@ from daemon.domain.metrics import MonitoredMetrics
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.performance_check.messages import MonitorRequest, MonitorResult, PublishedSignal
 from daemon.jobs.performance_check.tasks import monitor
-from tests.support.easy_market import SYMBOL, easy_expert
-from tests.support.judged import NAME, NOW, Shelf, context, market
+from tests.support.markets.easy import SYMBOL, easy_expert
+from tests.support.models.stored_versions import NAME, NOW, Shelf, context, market
 from trainers.manifest import MANIFEST, manifest_sha256
 
 WATCHED = {"action_psi", "side_psi", "drifted_features", "accuracy", "calibration_error"}

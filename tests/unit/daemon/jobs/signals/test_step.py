@@ -13,7 +13,7 @@ from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.signals.step import action
 from daemon.store import signals
 from daemon.store import versions as models
-from tests.support.night import attend_all, done, every_run, quiet_house, request
+from tests.support.desks.night import attend_all, done, every_run, quiet_house, request
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from daemon.jobs.training.messages import TrainRequest, VersionFacts
 from daemon.jobs.training.tasks import Recipe, train, training_span, training_task
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
-from tests.support import leaky
-from tests.support.easy_market import SYMBOL, rough_bars
-from tests.support.judged import NAME, Shelf, context
+from tests.support.markets.easy import SYMBOL, rough_bars
+from tests.support.models import leaking_type as leaky
+from tests.support.models.stored_versions import NAME, Shelf, context
 from trainers import read_manifest, registry
 from trainers.needs import Needs
 
@@ -27,7 +27,12 @@ from trainers.needs import Needs
 @pytest.fixture
 def shelf(home: Home, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     """A home with a market, and a trainer who has stolen all of it."""
-    entry = registry._Entry("Leaks.", "tests.support.leaky:PlantedParams", "tests.support.leaky:PlantedType", Needs())
+    entry = registry._Entry(
+        "Leaks.",
+        "tests.support.models.leaking_type:PlantedParams",
+        "tests.support.models.leaking_type:PlantedType",
+        Needs(),
+    )
     monkeypatch.setitem(registry._REGISTERED, "planted", entry)
     bars = Bars(rough_bars(900).frame, SYMBOL, "1d", "yahoo")
     monkeypatch.setattr(leaky, "STOLEN", [bars])

@@ -8,8 +8,8 @@ from config import NightdeskError
 from config.paths import Home
 from daemon.jobs.training.messages import InspectRequest
 from daemon.jobs.training.tasks import inspect
-from tests.support.easy_market import SYMBOL
-from tests.support.judged import NAME, Shelf, context, market
+from tests.support.markets.easy import SYMBOL
+from tests.support.models.stored_versions import NAME, Shelf, context, market
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from daemon.domain.runs import Run
 from data_pipeline.bars.bars import Bars
 from evaluation import Costs, backtest
 from evaluation.walk_forward import WalkForwardValidator
-from tests.support.easy_market import QUICK, SYMBOL, easy_bars, easy_expert
-from tests.support.judged import NAME, NOW, Shelf
-from tests.support.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.desks.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.markets.easy import QUICK, SYMBOL, easy_bars, easy_expert
+from tests.support.models.stored_versions import NAME, NOW, Shelf
 from trainers import registry
 from trainers.needs import Needs
 
@@ -92,7 +92,12 @@ async def test_what_was_done_is_not_done_again_and_what_is_missing_ends_the_same
 async def test_a_leak_in_a_fold_fails_the_run_by_its_name(
     home: Home, bars: Bars, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = registry._Entry("Leaks.", "tests.support.leaky:PlantedParams", "tests.support.leaky:PlantedType", Needs())
+    entry = registry._Entry(
+        "Leaks.",
+        "tests.support.models.leaking_type:PlantedParams",
+        "tests.support.models.leaking_type:PlantedType",
+        Needs(),
+    )
     monkeypatch.setitem(registry._REGISTERED, "planted", entry)
     settings = Settings.model_validate(
         {"symbols": [SYMBOL], "model_types": ["planted"], "walk_forward": WALK}

@@ -10,7 +10,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from config.errors import NightdeskError, UsageError
-from tests.support.labelled import FEATURES, labelled
+from tests.support.markets.labelled_features import FEATURES, labelled
 from trainers import BehavioralCloner, BehavioralClonerConfig
 
 SMALL = BehavioralClonerConfig(n_estimators=20)

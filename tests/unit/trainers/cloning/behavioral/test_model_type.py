@@ -12,7 +12,7 @@ import pytest
 from config.errors import UsageError
 from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix, warm_up
-from tests.support.easy_market import easy_bars, easy_expert, easy_task, with_expert
+from tests.support.markets.easy import easy_bars, easy_expert, easy_task, with_expert
 from trainers import TrainingContext, TrainingTask, registry
 from trainers.cloning.behavioral.model_type import BehavioralClonerModel, BehavioralClonerType
 

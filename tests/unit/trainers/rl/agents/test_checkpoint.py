@@ -4,7 +4,7 @@ import pytest
 from stable_baselines3.common.callbacks import BaseCallback
 
 from config.errors import NightdeskError
-from tests.support.small_agents import CHOOSING, TYPES, agent_for, identity_for, small, trading_for
+from tests.support.models.small_agents import CHOOSING, TYPES, agent_for, identity_for, small, trading_for
 from trainers.rl.agents.agent import RLAgent
 from trainers.rl.agents.checkpoint import CHECKPOINT
 from trainers.rl.agents.factory import create_rl_agent

@@ -9,9 +9,9 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from config.errors import NightdeskError, UsageError
-from tests.support.identity import Identity
-from tests.support.prices import walk
-from tests.support.small_agents import CHOOSING, TYPES, agent_for, identity_for, small
+from tests.support.markets.prices import walk
+from tests.support.models.identity_game import Identity
+from tests.support.models.small_agents import CHOOSING, TYPES, agent_for, identity_for, small
 from trainers.rl.agents.agent import RLAgent, vectorised
 from trainers.rl.agents.configs import A2CConfig, DDPGConfig, DQNConfig, PPOConfig, SACConfig, TD3Config
 from trainers.rl.agents.factory import create_rl_agent, list_available_agents

@@ -7,8 +7,8 @@ import torch
 from gymnasium import spaces
 
 from config.errors import NightdeskError
-from tests.support.identity import Identity
-from tests.support.small_agents import TYPES, agent_for, identity_for, small
+from tests.support.models.identity_game import Identity
+from tests.support.models.small_agents import TYPES, agent_for, identity_for, small
 from trainers.rl.agents.agent import RLAgent
 from trainers.rl.agents.factory import create_rl_agent
 from trainers.safe_files import read_tensors, tensor_bytes

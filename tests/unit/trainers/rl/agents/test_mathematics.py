@@ -9,8 +9,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import nn
 
-from tests.support.identity import LENGTH, Identity
-from tests.support.small_agents import agent_for
+from tests.support.models.identity_game import LENGTH, Identity
+from tests.support.models.small_agents import agent_for
 from trainers.rl.agents.algorithms.noise import OrnsteinUhlenbeck
 from trainers.rl.agents.factory import create_rl_agent
 from trainers.rl.environments.normaliser import RunningMeanStd

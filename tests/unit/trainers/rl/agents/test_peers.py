@@ -11,7 +11,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from tests.support.small_agents import agent_for
+from tests.support.models.small_agents import agent_for
 from trainers.rl.agents.algorithms.networks import DuelingPolicy
 from trainers.rl.agents.algorithms.off_policy import Memory
 

@@ -39,7 +39,7 @@ agent_specs.AGENTS["narrow"] = agent_specs.AgentSpec(
     "narrow", "Narrow PPO - four units", "PPO with four units.", NarrowConfig, "__main__:Narrow", ("discrete",)
 )
 
-from tests.support.easy_market import easy_task
+from tests.support.markets.easy import easy_task
 from trainers import TrainingContext, create_rl_agent, list_available_agents, registry
 
 assert "narrow" in registry.names() and registry.describe()["narrow"] == "PPO with four units."

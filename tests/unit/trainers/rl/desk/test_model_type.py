@@ -19,7 +19,7 @@ from config.errors import NightdeskError
 from data_pipeline.inputs import Inputs
 from evaluation import backtest
 from evaluation.audit.leak_audit import Learned
-from tests.support.easy_market import QUICK, easy_bars, easy_task, rough_bars
+from tests.support.markets.easy import QUICK, easy_bars, easy_task, rough_bars
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.rl.desk.candidates import Candidate, Learner
 from trainers.rl.desk.model_type import RLModel
@@ -399,7 +399,7 @@ _SERVES = """
 import sys
 from pathlib import Path
 import daemon.jobs.evaluation.tasks, daemon.jobs.backup.tasks, daemon.jobs.signals.tasks
-from tests.support.easy_market import easy_bars
+from tests.support.markets.easy import easy_bars
 from trainers import load_artifact, prove
 artifact = load_artifact(Path(sys.argv[1]))
 prove(artifact)

@@ -10,7 +10,7 @@ import pytest
 from config.errors import ConfigError
 from config.settings import Settings
 from daemon.context import check_settings
-from tests.support.easy_market import LEARNERS
+from tests.support.markets.easy import LEARNERS
 from trainers import registry
 from trainers.rl.desk.params import RLParams
 

@@ -8,8 +8,8 @@ from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from config.errors import NightdeskError
-from tests.support.episodes import LENGTHS, environment, markets, paying, played, quick
-from tests.support.prices import frame, walk
+from tests.support.markets.episodes import LENGTHS, environment, markets, paying, played, quick
+from tests.support.markets.prices import frame, walk
 from trainers.rl.environments.config import REWARDS, TradingEnvConfig
 from trainers.rl.environments.environment import TradingEnvironment
 from trainers.rl.environments.kernels import PORTFOLIO

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from config.errors import NightdeskError
 from data_pipeline.bars import calendar
 from data_pipeline.features.registry import FEATURES, Feature, feature_matrix
-from tests.support.easy_market import rough_bars
-from tests.support.episodes import LENGTHS, markets, quick
-from tests.support.prices import walk
+from tests.support.markets.easy import rough_bars
+from tests.support.markets.episodes import LENGTHS, markets, quick
+from tests.support.markets.prices import walk
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.market import LIMIT, Market
 

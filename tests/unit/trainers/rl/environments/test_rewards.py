@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.support.episodes import played
-from tests.support.prices import frame
+from tests.support.markets.episodes import played
+from tests.support.markets.prices import frame
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.environment import TradingEnvironment
 

@@ -9,7 +9,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecMonitor, VecTransposeImage
 
 from config.errors import NightdeskError
-from tests.support.episodes import environment
+from tests.support.markets.episodes import environment
 
 
 class Holder:

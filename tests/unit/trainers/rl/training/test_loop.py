@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from config.errors import NightdeskError
-from tests.support.prices import walk
-from tests.support.small_agents import TYPES, small
-from tests.support.trainings import EPISODE, agent_on, environment, timeless, train, training_config, weights
+from tests.support.markets.prices import walk
+from tests.support.models.small_agents import TYPES, small
+from tests.support.models.trainings import EPISODE, agent_on, environment, timeless, train, training_config, weights
 from trainers.rl import CallbackList, EvalCallback, RLCallback, RLTrainingConfig, create_rl_agent, train_rl_agent
 
 

@@ -11,8 +11,8 @@ import gymnasium
 import pytest
 
 from config.errors import NightdeskError
-from tests.support.small_agents import TYPES, small
-from tests.support.trainings import agent_on, environment, timeless, train, training_config, weights
+from tests.support.models.small_agents import TYPES, small
+from tests.support.models.trainings import agent_on, environment, timeless, train, training_config, weights
 from trainers.rl import (
     EarlyStoppingRLCallback,
     EvalCallback,

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tests.support.trainings import train
+from tests.support.models.trainings import train
 from trainers.rl import RLProgressTracker
 from trainers.rl.training.callbacks import progress
 

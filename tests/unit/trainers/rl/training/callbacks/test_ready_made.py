@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from config.errors import NightdeskError
-from tests.support.trainings import EPISODE, agent_on, environment, train, weights
+from tests.support.models.trainings import EPISODE, agent_on, environment, train, weights
 from trainers.rl import (
     CallbackList,
     CheckpointCallback,

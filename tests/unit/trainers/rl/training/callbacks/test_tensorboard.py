@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import NightdeskError
-from tests.support.trainings import train
+from tests.support.models.trainings import train
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:

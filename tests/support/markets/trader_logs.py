@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 OPENS = 1_767_322_800_000  # 2026-01-02 03:00 UTC
-REAL = Path(__file__).parents[1] / "golden" / "merged_trades" / "0x6031"
+REAL = Path(__file__).parents[2] / "golden" / "merged_trades" / "0x6031"
 
 
 def trade(seconds: float, price: float = 0.5, size: float = 10.0, **changes: Any) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.support import confinement
+from tests.support.faults import confinement
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 PROGRAM = "/opt/nightdesk"  # where the unit expects the virtual environment
 SUITE = "bookworm"
 _PACKAGES = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv")

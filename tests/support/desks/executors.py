@@ -13,10 +13,10 @@ from config.settings import Settings
 from daemon.domain.tasks import OutputLine, TaskEvent
 from daemon.executors.base import Executor, Outcome, TaskSpec
 from daemon.executors.worker import processes
-from tests.support.work import Answer, order
+from tests.support.desks.worker_tasks import Answer, order
 
-REPOSITORY = Path(__file__).parents[2]
-WORK = "tests.support.work"
+REPOSITORY = Path(__file__).parents[3]
+WORK = "tests.support.desks.worker_tasks"
 T = TypeVar("T")
 
 

@@ -16,7 +16,7 @@ from daemon.store import versions as models
 from daemon.store.versions import Version
 from data_pipeline.bars.bars import Bars
 from data_pipeline.bars.store import BarStore
-from tests.support.easy_market import SYMBOL, easy_bars, easy_task
+from tests.support.markets.easy import SYMBOL, easy_bars, easy_task
 from trainers import ArtifactFacts, Model, TrainingContext, manifest_sha256, registry, save_artifact
 
 NAME = "behavioral_cloner"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import Learned, Span
-from tests.support import small_types
-from tests.support.easy_market import QUICK, easy_task
+from tests.support.markets.easy import QUICK, easy_task
+from tests.support.models import small_types
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.interface import ModelType
 

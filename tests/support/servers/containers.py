@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.support.debian import PROGRAM, Bind, nspawn
+from tests.support.servers.debian import PROGRAM, Bind, nspawn
 
 HOME = "/var/lib/nightdesk"  # where the unit and the image keep the desk
 REBOOT = 133  # nspawn's exit code when the system wants to be started again

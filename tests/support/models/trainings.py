@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.prices import walk
-from tests.support.small_agents import small
+from tests.support.markets.prices import walk
+from tests.support.models.small_agents import small
 from trainers.rl import RLAgent, RLCallback, RLTrainingConfig, TradingEnvConfig, TradingEnvironment, create_rl_agent
 from trainers.rl.training.loop import train_rl_agent
 

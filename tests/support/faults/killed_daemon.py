@@ -10,7 +10,7 @@ from pathlib import Path
 from config.paths import Home
 from daemon.executors.local import LocalExecutor
 from daemon.system.lock import HomeLock
-from tests.support.executing import WORK, ignore, spec
+from tests.support.desks.executors import WORK, ignore, spec
 
 
 def main() -> None:

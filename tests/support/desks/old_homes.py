@@ -13,9 +13,9 @@ from sqlalchemy import Connection, MetaData, Table, insert, select, text
 
 from config.paths import Home
 from daemon.store import engines, schema
-from tests.support.postgres import fresh_postgres_url
+from tests.support.servers.postgres import fresh_postgres_url
 
-ARCHIVE = Path(__file__).parents[1] / "golden" / "home_0001.tar.xz"
+ARCHIVE = Path(__file__).parents[2] / "golden" / "home_0001.tar.xz"
 REVISION = "0001"
 
 

@@ -22,7 +22,7 @@ from evaluation.audit.leak_audit import Learned
 from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import NO_REQUEST, Request
 from evaluation.signals import Signals
-from tests.support.easy_market import easy_bars, easy_expert, rough_bars
+from tests.support.markets.easy import easy_bars, easy_expert, rough_bars
 from trainers import registry
 from trainers.artifact import load_members
 from trainers.interface import Model, ModelFacts, TrainingContext, TrainingTask

@@ -56,7 +56,7 @@ class RunningDesk:
         self.began = time.time()
         self._process = subprocess.Popen(
             self._command,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._printed,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.support.prices import walk
+from tests.support.markets.prices import walk
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.environment import TradingEnvironment
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from daemon.domain.runs import Owner
 from daemon.store import signals
 from daemon.store import versions as models
-from tests.support.postgres import fresh_postgres_url
+from tests.support.servers.postgres import fresh_postgres_url
 
 KINDS = ("sqlite", "postgresql")
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

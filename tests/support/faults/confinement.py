@@ -19,7 +19,7 @@ from pathlib import Path
 UNKNOWN_USER = 64321
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt")
 _KERNEL = ("/proc", "/sys", "/dev")
-_CHECKOUT = Path(__file__).parents[2]
+_CHECKOUT = Path(__file__).parents[3]
 _UNSHARE = ("unshare", "--mount", "--propagation", "private")
 _ENTER = r"""
 set -eu

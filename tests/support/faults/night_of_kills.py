@@ -31,8 +31,8 @@ from daemon.store.database import Database, check
 from daemon.store.tables import alerts, datasets, evaluations, model_versions, outbox, runs, servings, tasks
 from daemon.store.tables import backups as backup_table
 from data_pipeline.bars.store import BarStore
-from tests.support.running_desk import RunningDesk, write_config
-from tests.support.webhook_sink import WebhookSink
+from tests.support.desks.running_desk import RunningDesk, write_config
+from tests.support.servers.webhook_sink import WebhookSink
 from trainers.artifact import load_artifact, prove
 
 # Two chains (data, training, evaluation; check, backup) and three jobs alone, all in each other's way.

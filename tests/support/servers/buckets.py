@@ -1,4 +1,4 @@
-"""A folder as a bucket under test, with the same handles as `tests.support.s3.S3Server`."""
+"""A folder as a bucket under test, with the same handles as `tests.support.servers.s3.S3Server`."""
 
 from __future__ import annotations
 

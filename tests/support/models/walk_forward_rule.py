@@ -16,7 +16,7 @@ from data_pipeline.inputs import Inputs
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
 from evaluation.walk_forward import Fold, WalkForward, WalkForwardValidator
-from tests.support.easy_market import rough_bars
+from tests.support.markets.easy import rough_bars
 
 WALK = WalkForwardValidator(train=60, test=25, purge=5, embargo=2)
 

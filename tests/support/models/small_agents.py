@@ -7,8 +7,8 @@ from typing import Any
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from tests.support.identity import Identity
-from tests.support.prices import walk
+from tests.support.markets.prices import walk
+from tests.support.models.identity_game import Identity
 from trainers.rl.agents.agent import RLAgent
 from trainers.rl.agents.configs import AgentConfig, ReplayConfig
 from trainers.rl.agents.factory import create_rl_agent
