@@ -13,7 +13,7 @@ from pydantic import Field
 
 from config.errors import NightdeskError, UsageError
 from config.publish import publish_bytes
-from config.settings import Section
+from config.section import Section
 from data_pipeline.actions import ACTIONS
 from data_pipeline.splits import holdout, purged_folds
 from data_pipeline.trade_logs import ExpertLog, label, load_expert_log

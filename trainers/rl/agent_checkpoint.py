@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from config.settings import Section
+from config.section import Section
 from trainers.rl.agent_configs import AgentConfig
 from trainers.rl.agent_file import AgentAbout, fitting, require_like
 from trainers.rl.agent_specs import AGENTS
