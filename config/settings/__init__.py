@@ -56,17 +56,36 @@ __all__ = [
 
 
 class Settings(Section):
-    """The whole config of a desk."""
+    """The config of a desk."""
 
-    symbols: Names[Symbol] = ("AAPL", "GOOGL", "MSFT", "TSLA")
-    model_types: Names[str] = ("behavioral_cloner",)
-    traders: Annotated[tuple[Trader, ...], Field(strict=False), AfterValidator(no_repeats)] = ()
-    time_zone: TimeZone = "UTC"
+    symbols: Names[Symbol] = Field(
+        default=("AAPL", "GOOGL", "MSFT", "TSLA"),
+        description="Symbols to trade, as Yahoo writes them: `AAPL`, `BTC-USD`, `^GSPC`.",
+    )
+    model_types: Names[str] = Field(
+        default=("behavioral_cloner",), description="Model types that are trained, of each symbol or other subject."
+    )
+    traders: Annotated[tuple[Trader, ...], Field(strict=False), AfterValidator(no_repeats)] = Field(
+        default=(),
+        description=(
+            "Addresses of traders, such as `0x6031`, for model types that learn from one trader; with none, every"
+            " trader whose logs were pulled."
+        ),
+    )
+    time_zone: TimeZone = Field(default="UTC", description="Time zone of every time of day in the config.")
     training_schedule: TrainingSchedule = TrainingSchedule()
     jobs: dict[JobName, JobSchedule] = Field(default={})
-    performance_check_frequency: Period | None = None
+    performance_check_frequency: Period | None = Field(
+        default=None,
+        description="How often performance is checked, such as `daily`; `null` is after the signals of the night.",
+    )
     training_params: TrainingParams = TrainingParams()
-    model_params: dict[str, dict[str, Any]] = Field(default={})
+    model_params: dict[str, dict[str, Any]] = Field(
+        default={},
+        description=(
+            "Params by model type. `nightdesk train --help` lists those that have flags; `docs/models.md` says more."
+        ),
+    )
     data_params: DataParams = DataParams()
     sources: Sources = Sources()
     costs: CostParams = CostParams()
@@ -81,10 +100,10 @@ class Settings(Section):
     retention: Retention = Retention()
 
     def job_schedule(self, job: JobName) -> JobSchedule:
-        """When `job` starts: what `jobs` says of it, else the seed's clock times, else after its forerunner."""
+        """When `job` starts: as in `jobs`, else at its time in `training_schedule`, else after the job before it."""
         if job in self.jobs:
             return self.jobs[job]
-        seeds_times = {
+        times = {
             "data_update": JobSchedule(at=self.training_schedule.data_update_at),
             "training": JobSchedule(at=self.training_schedule.daily_at),
             "evaluation": JobSchedule(at=self.training_schedule.evaluation_at),
@@ -92,7 +111,7 @@ class Settings(Section):
             "restore_drill": JobSchedule(cron="30 4 * * sun"),
             "maintenance": JobSchedule(at="04:00"),
         }
-        return seeds_times.get(job, JobSchedule())
+        return times.get(job, JobSchedule())
 
     def followers(self, job: JobName) -> tuple[JobName, ...]:
         """The jobs of the night that `job` brings with it: those right after it without a time of their own."""

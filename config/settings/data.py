@@ -15,37 +15,64 @@ from config.settings.types import Duration, Interval, Symbol
 class DataParams(Section):
     """Which bars are pulled."""
 
-    interval: Interval = "1d"
-    wait_for_data: Duration = timedelta(hours=6)
+    interval: Interval = Field(default="1d", description="Length of a bar.")
+    wait_for_data: Duration = Field(
+        default=timedelta(hours=6),
+        description="How long training waits for the bars of the last closed session before it is skipped.",
+    )
 
 
 class YahooSource(Section):
     """Yahoo Finance, or a server that speaks its protocol."""
 
-    base_url: str | None = None
-    timeout: Duration = timedelta(seconds=10)
-    at_once: int = Field(default=4, ge=1, le=32)
-    headlines: bool = True
-    macro_symbol: Symbol | None = "^GSPC"
+    base_url: str | None = Field(
+        default=None, description="Server that speaks Yahoo's protocol and is used in its place."
+    )
+    timeout: Duration = Field(default=timedelta(seconds=10), description="Time limit of one request.")
+    at_once: int = Field(
+        default=4, ge=1, le=32, description="Symbols pulled at the same time, if there are as many workers."
+    )
+    headlines: bool = Field(
+        default=True, description="Whether headlines are stored, each with the time at which this desk first saw it."
+    )
+    macro_symbol: Symbol | None = Field(
+        default="^GSPC", description="Symbol whose headlines are stored as news of the whole market; `null` for none."
+    )
 
 
 class ExpertLogs(Section):
-    """Where an expert's trades are read; the sample expert is used for real bars only if it is asked for."""
+    """Logs of an expert's trades, which the behavioural cloner learns from."""
 
-    folder: str | None = None
-    when_missing: Literal["fail", "sample"] = "fail"
+    folder: str | None = Field(
+        default=None, description="Folder of expert logs, one `<SYMBOL>.csv` each; else `data/experts` in the home."
+    )
+    when_missing: Literal["fail", "sample"] = Field(
+        default="fail",
+        description="What happens with real bars and no log: training fails, or the sample expert stands in.",
+    )
 
 
 class Bucket(Section):
-    """The bucket of traders' logs: a folder, an S3 endpoint, or `r2` for Cloudflare's. Its keys are named nowhere here.
+    """The bucket of trader logs. The keys to it are not in the config.
 
-    They are read from R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and R2_BUCKET_NAME: variables of the
-    environment, or files of those names in `secrets_folder`.
+    They are R2_ACCOUNT_ID (for `r2` alone), R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and R2_BUCKET_NAME: environment
+    variables, or files of those names in `secrets_folder`.
     """
 
-    url: str | None = None
-    secrets_folder: str | None = None
-    repeated_fills: Literal["keep", "drop"] = "keep"
+    url: str | None = Field(
+        default=None,
+        description=(
+            "Where trader logs are: `file:///folder`, an S3 endpoint such as `https://host`, or `r2` for "
+            "Cloudflare R2; `null` pulls none."
+        ),
+    )
+    secrets_folder: str | None = Field(
+        default=None,
+        description="Folder of files named as those variables, for keys that are not in the environment.",
+    )
+    repeated_fills: Literal["keep", "drop"] = Field(
+        default="keep", description="Equal fills of one transaction: keep all of them, or only the first."
+    )
 
     @model_validator(mode="after")
     def _valid(self) -> Bucket:
@@ -57,8 +84,16 @@ class Bucket(Section):
 class Sources(Section):
     """Where bars and expert logs come from. `auto` is Yahoo, and the sample market where Yahoo cannot be reached."""
 
-    bars: Literal["auto", "yahoo", "csv", "sample"] = "auto"
-    csv_folder: str | None = None
+    bars: Literal["auto", "yahoo", "csv", "sample"] = Field(
+        default="auto",
+        description=(
+            "Source of bars; `auto` is Yahoo, or the sample market where Yahoo cannot be reached and no real bars"
+            " are stored."
+        ),
+    )
+    csv_folder: str | None = Field(
+        default=None, description="Folder of `<SYMBOL>.csv` or `<SYMBOL>.parquet` files, required by the source `csv`."
+    )
     yahoo: YahooSource = YahooSource()
     expert_logs: ExpertLogs = ExpertLogs()
     bucket: Bucket = Bucket()

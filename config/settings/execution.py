@@ -14,8 +14,8 @@ from config.settings.types import Duration
 class LocalExecutor(Section):
     """Tasks run in processes of this machine."""
 
-    kind: Literal["local"] = "local"
-    workers: int = Field(default=2, ge=1, le=256)
+    kind: Literal["local"] = Field(default="local", description="Where tasks run: in worker processes of this machine.")
+    workers: int = Field(default=2, ge=1, le=256, description="Tasks that run at the same time.")
 
 
 def _executor_kind(value: Any) -> Any:
@@ -28,9 +28,17 @@ ExecutorSettings = Annotated[Annotated[LocalExecutor, Tag("local")], Discriminat
 
 
 class Limits(Section):
-    """What one task may take, and how often a broken run is tried again."""
+    """Limits of one task, and attempts of an interrupted run."""
 
-    task_timeout: Duration = timedelta(hours=2)
-    task_memory_mb: int = Field(default=4096, ge=256)
-    attempts: int = Field(default=3, ge=1, le=100)
-    stop_grace: Duration = timedelta(seconds=30)
+    task_timeout: Duration = Field(
+        default=timedelta(hours=2), description="Time after which a task is killed with all its processes."
+    )
+    task_memory_mb: int = Field(
+        default=4096, ge=256, description="Memory in MiB above which a task is killed with all its processes."
+    )
+    attempts: int = Field(
+        default=3, ge=1, le=100, description="How often a run that was interrupted is tried, the first time included."
+    )
+    stop_grace: Duration = Field(
+        default=timedelta(seconds=30), description="How long running tasks may go on when the desk is stopped."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from config.section import Section
 from config.settings.types import ClockTime, Cron, Period
@@ -33,20 +33,30 @@ NIGHT: tuple[JobName, ...] = (
 
 
 class TrainingSchedule(Section):
-    """The earliest times of the night; work starts when its data is there."""
+    """The earliest times of day at which jobs of the night start."""
 
-    daily_at: ClockTime = "02:00"
-    data_update_at: ClockTime = "01:30"
-    evaluation_at: ClockTime = "03:00"
+    daily_at: ClockTime = Field(
+        default="02:00",
+        description="Earliest time of training; it waits until the data of the last closed session is there.",
+    )
+    data_update_at: ClockTime = Field(default="01:30", description="Time at which new data is pulled.")
+    evaluation_at: ClockTime = Field(
+        default="03:00", description="Earliest time of evaluation; signals, performance check and backup follow it."
+    )
 
 
 class JobSchedule(Section):
-    """When one job starts: at a time of day, by cron, or at an interval; with none of them, after its forerunner."""
+    """When one job starts: at a time of day, by cron, or at an interval; with none of them, after the job before it."""
 
-    at: ClockTime | None = None
-    cron: Cron | None = None
-    every: Period | None = None
-    enabled: bool = True
+    at: ClockTime | None = Field(default=None, description="Time of day at which the job starts.")
+    cron: Cron | None = Field(
+        default=None,
+        description="Five cron fields (minute, hour, day, month, weekday); weekdays by name, as in `30 4 * * sun`.",
+    )
+    every: Period | None = Field(default=None, description="Interval at which the job starts.")
+    enabled: bool = Field(
+        default=True, description="Whether the job is started by its schedule. It can be started by hand in any case."
+    )
 
     @model_validator(mode="after")
     def _one_trigger(self) -> JobSchedule:

@@ -10,20 +10,41 @@ from config.section import Section
 
 
 class Api(Section):
-    """The HTTP service."""
+    """The HTTP API and the page."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8642, ge=0, le=65535)
-    token_file: str | None = None
-    allowed_hosts: tuple[str, ...] = Field(default=(), strict=False)
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address that the desk listens on; any but loopback requires a token of 32 bytes or more.",
+    )
+    port: int = Field(
+        default=8642, ge=0, le=65535, description="Port that the desk listens on; `0` takes any free one."
+    )
+    token_file: str | None = Field(
+        default=None,
+        description=(
+            "File that holds the token; else the variable `NIGHTDESK_TOKEN`, else `api.token` in the home, which "
+            "the desk creates."
+        ),
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Host names under which the desk may be called, besides those of this machine.",
+    )
 
 
 class Database(Section):
-    """The database: embedded in the home, or PostgreSQL by its URL, which a variable or a file may hold."""
+    """SQLite in the home, or PostgreSQL by its URL. A URL with a password belongs in a variable or a file."""
 
-    url: str | None = None
-    url_env: str | None = None
-    url_file: str | None = None
+    url: str | None = Field(
+        default=None,
+        description=(
+            "URL of a PostgreSQL database without a password (needs the extra `postgres`); with none of the "
+            "three, SQLite in the home."
+        ),
+    )
+    url_env: str | None = Field(default=None, description="Environment variable that holds the URL.")
+    url_file: str | None = Field(default=None, description="File that holds the URL.")
 
     @model_validator(mode="after")
     def _one_url(self) -> Database:
@@ -37,9 +58,20 @@ class Database(Section):
 class Retention(Section):
     """How much history is kept. A champion, its predecessor and the newest three versions always stay."""
 
-    backups: int = Field(default=7, ge=1)
-    versions: int = Field(default=10, ge=3)
-    revisions: int = Field(default=5, ge=0)
-    quarantine_days: int = Field(default=90, ge=30)  # so long a refused row may still be mended
-    results_days: int = Field(default=90, ge=1)
-    logs_days: int = Field(default=90, ge=1)
+    backups: int = Field(default=7, ge=1, description="Newest backups that are kept.")
+    versions: int = Field(
+        default=10, ge=3, description="Newest model versions that are kept of each subject and model type."
+    )
+    revisions: int = Field(
+        default=5, ge=0, description="Replaced datasets that are kept of each symbol whose history was rewritten."
+    )
+    quarantine_days: int = Field(
+        default=90,
+        ge=30,
+        description=(
+            "Days for which refused rows and unreadable logs are kept; refused rows may still be corrected by "
+            "their source for 30 of them."
+        ),
+    )
+    results_days: int = Field(default=90, ge=1, description="Days for which reports are kept.")
+    logs_days: int = Field(default=90, ge=1, description="Days for which the logs of runs are kept.")

@@ -22,7 +22,7 @@ from daemon.alerts.message import Message
 from daemon.alerts.webhook import WebhookChannel
 from daemon.clock import ManualClock
 from daemon.log import Log
-from tests.support.config_keys import sections_of
+from tests.support.config_reference import sections_of
 from tests.support.webhook_sink import WebhookSink
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
