@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic.fields import FieldInfo
 
-from config.settings import Section
+from config.section import Section
 
 
 class DataclassSection(Section):

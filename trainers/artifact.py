@@ -15,7 +15,7 @@ from typing import Any
 
 from config.errors import NightdeskError
 from config.publish import publishing_folder
-from config.settings import Section
+from config.section import Section
 from data_pipeline.inputs import EVENT_KINDS, Inputs
 from evaluation.monitoring.drift import reference
 from trainers.golden import (

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from config.errors import UsageError
-from config.settings import Section
+from config.section import Section
 
 
 class Flag:

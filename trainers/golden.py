@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from config.errors import NightdeskError
-from config.settings import Section
+from config.section import Section
 from data_pipeline.bars.bars import COLUMNS, Bars
 from data_pipeline.inputs import EVENT_KINDS, EventKind, Inputs
 from evaluation.signals import Signals

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from config.errors import NightdeskError
-from config.settings import Section
+from config.section import Section
 from evaluation.signal_model import SignalModel
 from trainers.needs import Needs
 

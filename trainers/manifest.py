@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from config.errors import NightdeskError
-from config.settings import Section
+from config.section import Section
 
 MANIFEST = "manifest.json"
 FORMAT: Literal[2] = 2

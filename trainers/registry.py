@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from config.errors import ConfigError, UsageError
-from config.settings import Section, Settings
+from config.section import Section
+from config.settings import Settings
 from trainers.flags import ParamFlag, flags_of
 from trainers.needs import Needs
 from trainers.rl.agents.specs import AGENTS, NEEDS

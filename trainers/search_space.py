@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from config.settings import Section
+from config.section import Section
 
 Params = TypeVar("Params", bound=Section)
 

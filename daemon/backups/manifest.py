@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from config.errors import NightdeskError
-from config.settings import Section
+from config.section import Section
 from daemon.backups.faults import damaged
 from trainers.manifest import MANIFEST, FileEntry, sha256_file
 

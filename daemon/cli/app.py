@@ -24,7 +24,7 @@ ALIASES = "Also understood"
 
 app = typer.Typer(
     name="nightdesk",
-    help="The desk that works at night: it keeps trading models fresh while their owner sleeps.",
+    help="Keep trading models fresh: pull data, train, evaluate, publish signals, raise alerts.",
     no_args_is_help=True,
     invoke_without_command=True,
     add_completion=False,
@@ -71,10 +71,10 @@ def root(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Answer in JSON; errors too.")] = False,
     verbose: Annotated[
-        int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; twice: tracebacks.")
+        int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Print more; twice: tracebacks too.")
     ] = 0,
     version: Annotated[  # noqa: ARG001 -- answered by its callback
-        bool, typer.Option("--version", is_eager=True, callback=_version, help="Say the version and end.")
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")
     ] = False,
     once: Annotated[
         str | None, typer.Option("--run-once", metavar="JOB", help="`run-once JOB`.", rich_help_panel=ALIASES)
@@ -82,7 +82,7 @@ def root(
     status: Annotated[bool, typer.Option("--status", help="`status`.", rich_help_panel=ALIASES)] = False,
     create_config: Annotated[bool, typer.Option("--create-config", help="`init`.", rich_help_panel=ALIASES)] = False,
 ) -> None:
-    """The desk that works at night: it keeps trading models fresh while their owner sleeps."""
+    """Keep trading models fresh: pull data, train, evaluate, publish signals, raise alerts."""
     context.obj = Choices(Home.find(home), config, json, verbose)
     replace_missing_home_folder(context.obj.home)
     if verbose:

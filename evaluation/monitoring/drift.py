@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError
 from scipy import special
 
 from config.errors import NightdeskError
-from config.settings import Section
+from config.section import Section
 from evaluation.metrics.formulas import Array
 from evaluation.signals import Signals
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_series_equal
 
 from config.errors import ConfigError, NightdeskError
-from config.settings import Section
+from config.section import Section
 from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.inputs import Inputs
 from evaluation import WalkForwardValidator, backtest, judges

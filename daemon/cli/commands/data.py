@@ -17,16 +17,16 @@ def data(
     symbols: Symbols = None,
     update_data: Annotated[bool, typer.Option("--update-data", help="Pull what is new; the default.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="List what is stored.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Read what is stored and pass it through the quality gates.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check what is stored for quality again.")] = False,
     trades: Annotated[
-        str | None, typer.Option(metavar="PLACE", help="Make a table of the trader's logs in this folder or bucket.")
+        str | None, typer.Option(metavar="PLACE", help="Make a table of the trader logs in this folder or bucket.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The table; else data/processed_trader_data.parquet.")] = None,
-    bar: Annotated[str, typer.Option(help="How long a bar of a trader's market is.")] = "15s",
+    out: Annotated[
+        Path | None, typer.Option(help="File of the table; else data/processed_trader_data.parquet.")
+    ] = None,
+    bar: Annotated[str, typer.Option(help="Length of a bar of a trader's market.")] = "15s",
 ) -> None:
-    """Pull new market data; or list and check what is stored; or make a table of a trader's logs."""
+    """Pull new market data; or list or check what is stored; or make a table of trader logs."""
     if context.invoked_subcommand:
         return
     chosen = choices(context)

@@ -9,7 +9,7 @@ from daemon.cli.output import answer, table
 
 
 def doctor(context: typer.Context) -> None:
-    """Check machine, home and config; every complaint comes with its cure. Ends with 1 if something fails."""
+    """Check machine, home and config; each finding comes with its cure. Exit code 1 if a check fails."""
     from daemon.cli.checks import diagnose
 
     chosen = choices(context)

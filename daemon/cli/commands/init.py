@@ -17,9 +17,9 @@ from daemon.cli.output import answer
 
 def init(
     context: typer.Context,
-    force: Annotated[bool, typer.Option("--force", help="Replace a config that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing config.")] = False,
     sample: Annotated[
-        bool, typer.Option("--sample", help="Also write the sample market's expert logs and bucket.")
+        bool, typer.Option("--sample", help="Also write sample bars, expert logs and trader logs into data/samples/.")
     ] = False,
 ) -> None:
     """Write training_config.json into the home (also known as create-config)."""

@@ -36,14 +36,14 @@ def reader(chosen: Choices) -> Iterator[Reader]:
 
 
 def status(context: typer.Context) -> None:
-    """The whole desk at a glance: what is amiss and what to do about it, models, signals, jobs, alerts."""
+    """The whole desk at a glance: problems with their cures, models, signals, jobs, alerts."""
     chosen = choices(context)
     with reader(chosen) as records:
         answer(records.get("/status"), as_json=chosen.json, render=_show_status)
 
 
 def health(context: typer.Context) -> None:
-    """Whether the desk of this home answers, at whatever port it is; exit 3 if not. For health checks of containers."""
+    """Whether the desk of this home answers, at its own port; exit code 3 if not. For health checks of containers."""
     chosen = choices(context)
     answer(ask_health(chosen.home), as_json=chosen.json, render=lambda document: typer.echo(document["status"]))
 
@@ -115,7 +115,7 @@ def signals(
         str | None, typer.Argument(help="Only this symbol, or other subject, with earlier signals.")
     ] = None,
 ) -> None:
-    """The newest signal of every subject, symbol and model type; what has expired is marked stale."""
+    """The newest signal of every subject, symbol and model type; expired ones are marked stale."""
     chosen = choices(context)
     with reader(chosen) as records:
         found = records.get("/signals" if symbol is None else f"/signals/{_quoted(chosen.symbol(symbol))}")
@@ -165,12 +165,12 @@ def _about(signal: dict[str, Any]) -> str:
 
 def models(
     context: typer.Context,
-    version: Annotated[int | None, typer.Argument(min=1, help="The id of one version, for all that is known.")] = None,
+    version: Annotated[int | None, typer.Argument(min=1, help="Id of one version, for its details.")] = None,
     symbol: Annotated[str | None, typer.Option(help="Only this symbol, or other subject.")] = None,
     model_type: Annotated[str | None, typer.Option("--model-type", help="Only this model type.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="The newest this many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many, newest first.")] = 50,
 ) -> None:
-    """Model versions, newest first; or one of them with its evaluations and the times it served."""
+    """Model versions, newest first; or one of them with its evaluations and its times as champion."""
     chosen = choices(context)
     with reader(chosen) as records:
         if version is not None:

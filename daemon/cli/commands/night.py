@@ -44,7 +44,7 @@ def run_once(
     context: typer.Context,
     job: Annotated[str, typer.Argument(help=f"all (the whole night), data, or a job: {', '.join(JOBS)}.")],
 ) -> None:
-    """Let a job, or the whole night, run now, and wait for its end."""
+    """Run a job, or the whole night, now, and wait for its end."""
     jobs: tuple[JobName, ...] = NAMES.get(job) or tuple(name for name in JOBS if name == job)
     if not jobs:
         raise UsageError("job.unknown", f"There is no job {job!r}.", f"Jobs: all, data, {', '.join(JOBS)}.")
@@ -58,7 +58,7 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps, for model types that count them.")] = None,
     continuous: Annotated[bool, typer.Option("--continuous", help="Train again and again until Ctrl-C.")] = False,
 ) -> None:
-    """Pull what is new, and train challengers on it now."""
+    """Pull new data, then train challengers on it."""
     chosen = choices(context)
     params = model_params(context, model_types or chosen.settings().model_types) if context.args else None
     options = _options(symbols=chosen.symbols(symbols), model_types=model_types, steps=steps, model_params=params)
@@ -72,19 +72,23 @@ def evaluate(
     symbols: Symbols = None,
     model_types: ModelTypes = None,
     create_plots: Annotated[  # noqa: ARG001 -- the seed's flag; here every report has its pictures
-        bool, typer.Option("--create-plots", help="Understood, but not needed: every report has its pictures.")
+        bool, typer.Option("--create-plots", help="Accepted without effect: every report has its figures.")
     ] = True,
     walk_forward: Annotated[
-        bool, typer.Option("--walk-forward", help="Train and test anew through the whole history instead.")
+        bool,
+        typer.Option(
+            "--walk-forward",
+            help="Walk through the whole history instead: train on the past, test on what follows, repeatedly.",
+        ),
     ] = False,
 ) -> None:
-    """Judge champions and challengers on bars that they have not seen, and put all models of a symbol side by side.
+    """Judge champions and challengers on unseen bars, and compare all models of each symbol.
 
-    Of one model (a symbol and a model type) every figure is told; of many a line each.
+    Prints every metric of a single model (one symbol and one model type), and one line each of several.
 
-    Pages with pictures, report.html and model_comparison.html, are in the folder of this run below results/.
+    The pages report.html and model_comparison.html are in the folder of this run below results/.
 
-    Ends with 0 if all were judged, 1 if some could not be, 2 for a mistyped option, 5 if it took too long.
+    Exit code 0 if all were judged, 1 if some could not be, 2 for a wrong option, 5 if it took too long.
     """
     chosen = choices(context)
     job: JobName = "walk_forward" if walk_forward else "evaluation"

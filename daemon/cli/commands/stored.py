@@ -16,7 +16,7 @@ from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, moment, table
 
 Some = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Only these; else all.")]
-One = Annotated[str, typer.Argument(metavar="SYMBOL", help="Whose bars.")]
+One = Annotated[str, typer.Argument(metavar="SYMBOL", help="A symbol with stored bars.")]
 PARTS = ("index", "completeness", "freshness", "validity", "consistency")
 
 
@@ -26,7 +26,7 @@ def list_(context: typer.Context, symbols: Some = None) -> None:
 
 
 def check(context: typer.Context, symbols: Some = None) -> None:
-    """The same, and pass all of it through the quality gates again."""
+    """What is stored, after checking all of it for quality again."""
     tell_stored(choices(context), symbols, check=True)
 
 
@@ -134,12 +134,12 @@ def export(
 def accept(
     context: typer.Context,
     symbol: One,
-    why: Annotated[str, typer.Option(help="What you know of it; kept with your name in the lineage.")] = "",
+    why: Annotated[str, typer.Option(help="Your reason; stored with your name in the lineage.")] = "",
 ) -> None:
-    """Take a rewritten history as its source tells it now, though no split or dividend explains it.
+    """Accept a history that its source has rewritten, though no split or dividend explains the change.
 
-    The bars are pulled anew and take the place of those stored, which stay as a replaced dataset. Who accepted it,
-    when and why is kept in the lineage.
+    The bars are pulled again and replace those stored, which are kept as a replaced dataset. Who accepted it,
+    when and why is stored in the lineage.
     """
     chosen = choices(context)
     execute(

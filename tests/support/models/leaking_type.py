@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from config.settings import Section
+from config.section import Section
 from data_pipeline.bars.bars import Bars
 from data_pipeline.features.scaling import Scaler
 from data_pipeline.inputs import Inputs

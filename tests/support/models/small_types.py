@@ -15,7 +15,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from config.settings import Section
+from config.section import Section
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import Learned

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from config.errors import UsageError
-from config.settings import Section
+from config.section import Section
 from trainers import registry
 from trainers.flags import Flag, flags_of, nested
 

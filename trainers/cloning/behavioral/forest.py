@@ -13,7 +13,7 @@ from pydantic import Field
 
 from config.errors import NightdeskError, UsageError
 from config.publish import publish_bytes
-from config.settings import Section
+from config.section import Section
 from data_pipeline.actions import ACTIONS
 from data_pipeline.experts.expert_log import ExpertLog, label, load_expert_log
 from data_pipeline.labels.splits import holdout, purged_folds

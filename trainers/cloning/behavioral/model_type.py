@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from config.settings import Section
+from config.section import Section
 from data_pipeline.actions import ACTIONS
 from data_pipeline.bars.bars import Bars
 from data_pipeline.experts.expert_log import ExpertLog, label

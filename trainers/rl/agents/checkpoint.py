@@ -12,7 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from config.settings import Section
+from config.section import Section
 from trainers.rl.agents.algorithms.base import Algorithm
 from trainers.rl.agents.configs import AgentConfig
 from trainers.rl.agents.file import AgentAbout, fitting, require_like

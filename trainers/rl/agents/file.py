@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from config.settings import Section
+from config.section import Section
 from trainers.rl.agents.configs import AgentConfig
 from trainers.rl.agents.specs import AGENTS
 from trainers.rl.environments.spaces import Actions

@@ -14,7 +14,7 @@ import numpy as np
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from config.settings import Section
+from config.section import Section
 from trainers.rl.agents.agent import RLAgent
 from trainers.rl.agents.factory import create_rl_agent
 from trainers.rl.environments.environment import TradingEnvironment

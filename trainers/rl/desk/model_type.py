@@ -25,7 +25,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from config.settings import Section
+from config.section import Section
 from data_pipeline.bars.bars import Bars
 from data_pipeline.features.registry import feature_matrix
 from evaluation.reports.evidence import ModelEvidence, ModelSelection

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, create_model, model_validator
 
-from config.settings import CostParams, Section, Settings
+from config.section import Section
+from config.settings import CostParams, Settings
 from trainers.flags import Flag
 from trainers.rl.agents.configs import AgentConfig
 from trainers.rl.agents.specs import AGENTS, ActionKind, AgentSpec, agent_spec

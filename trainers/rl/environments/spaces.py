@@ -11,7 +11,7 @@ from pydantic import Field
 from stable_baselines3.common.vec_env import VecEnv
 
 from config.errors import NightdeskError
-from config.settings import Section
+from config.section import Section
 
 
 class BoxActions(Section):

@@ -1,0 +1,138 @@
+"""Every choice an owner has, frozen, with defaults; an unknown key is refused, never ignored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from config.secrets import BUCKET_VARIABLES
+from config.section import Section
+from config.settings.alerts import ChannelSettings, Monitoring, Notifications, Webhook, WebhookChannel
+from config.settings.data import Bucket, DataParams, ExpertLogs, Sources, YahooSource
+from config.settings.evaluation import CostParams, Promotion, WalkForwardParams
+from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
+from config.settings.schedule import JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
+from config.settings.service import Api, Database, Retention
+from config.settings.training import TrainingParams
+from config.settings.types import (
+    LOG_CHANNEL,
+    Duration,
+    Names,
+    Period,
+    Symbol,
+    TimeZone,
+    Trader,
+    no_repeats,
+)
+
+__all__ = [
+    "JOBS",
+    "LOG_CHANNEL",
+    "NIGHT",
+    "Api",
+    "Bucket",
+    "ChannelSettings",
+    "CostParams",
+    "Duration",
+    "ExecutorSettings",
+    "ExpertLogs",
+    "JobName",
+    "JobSchedule",
+    "LocalExecutor",
+    "Monitoring",
+    "Notifications",
+    "Promotion",
+    "Settings",
+    "Sources",
+    "Symbol",
+    "TrainingParams",
+    "Webhook",
+    "WebhookChannel",
+    "YahooSource",
+]
+
+
+class Settings(Section):
+    """The config of a desk."""
+
+    symbols: Names[Symbol] = Field(
+        default=("AAPL", "GOOGL", "MSFT", "TSLA"),
+        description="Symbols to trade, as Yahoo writes them: `AAPL`, `BTC-USD`, `^GSPC`.",
+    )
+    model_types: Names[str] = Field(
+        default=("behavioral_cloner",), description="Model types that are trained, of each symbol or other subject."
+    )
+    traders: Annotated[tuple[Trader, ...], Field(strict=False), AfterValidator(no_repeats)] = Field(
+        default=(),
+        description=(
+            "Addresses of traders, such as `0x6031`, for model types that learn from one trader; with none, every"
+            " trader whose logs were pulled."
+        ),
+    )
+    time_zone: TimeZone = Field(default="UTC", description="Time zone of every time of day in the config.")
+    training_schedule: TrainingSchedule = TrainingSchedule()
+    jobs: dict[JobName, JobSchedule] = Field(default={})
+    performance_check_frequency: Period | None = Field(
+        default=None,
+        description="How often performance is checked, such as `daily`; `null` is after the signals of the night.",
+    )
+    training_params: TrainingParams = TrainingParams()
+    model_params: dict[str, dict[str, Any]] = Field(
+        default={},
+        description=(
+            "Params by model type. `nightdesk train --help` lists those that have flags; `docs/models.md` says more."
+        ),
+    )
+    data_params: DataParams = DataParams()
+    sources: Sources = Sources()
+    costs: CostParams = CostParams()
+    walk_forward: WalkForwardParams = WalkForwardParams()
+    promotion: Promotion = Promotion()
+    monitoring: Monitoring = Monitoring()
+    notifications: Notifications = Notifications()
+    executor: ExecutorSettings = LocalExecutor()
+    api: Api = Api()
+    database: Database = Database()
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+
+    def job_schedule(self, job: JobName) -> JobSchedule:
+        """When `job` starts: as in `jobs`, else at its time in `training_schedule`, else after the job before it."""
+        if job in self.jobs:
+            return self.jobs[job]
+        times = {
+            "data_update": JobSchedule(at=self.training_schedule.data_update_at),
+            "training": JobSchedule(at=self.training_schedule.daily_at),
+            "evaluation": JobSchedule(at=self.training_schedule.evaluation_at),
+            "performance_check": JobSchedule(every=self.performance_check_frequency),
+            "restore_drill": JobSchedule(cron="30 4 * * sun"),
+            "maintenance": JobSchedule(at="04:00"),
+        }
+        return times.get(job, JobSchedule())
+
+    def followers(self, job: JobName) -> tuple[JobName, ...]:
+        """The jobs of the night that `job` brings with it: those right after it without a time of their own."""
+        if job not in NIGHT:
+            return ()
+        chain: list[JobName] = []
+        for follower in NIGHT[NIGHT.index(job) + 1 :]:
+            schedule = self.job_schedule(follower)
+            if schedule.timed:
+                break
+            if schedule.enabled:
+                chain.append(follower)
+        return tuple(chain)
+
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold secrets, by these settings."""
+        channels = (channel.secret_env for channel in self.notifications.configured)
+        named = (self.database.url_env, *channels, *BUCKET_VARIABLES)
+        return frozenset(name for name in named if name)
+
+    def fingerprint(self) -> str:
+        """The sha256 of every choice; equal settings have equal fingerprints, however the file is laid out."""
+        choices = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(choices.encode()).hexdigest()

@@ -1,0 +1,105 @@
+"""Which bars are pulled, and where bars, expert logs and trader logs come from."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from config.section import Section
+from config.settings.types import Duration, Interval, Symbol
+
+
+class DataParams(Section):
+    """Which bars are pulled."""
+
+    interval: Interval = Field(default="1d", description="Length of a bar.")
+    wait_for_data: Duration = Field(
+        default=timedelta(hours=6),
+        description="How long training waits for the bars of the last closed session before it is skipped.",
+    )
+
+
+class YahooSource(Section):
+    """Yahoo Finance, or a server that speaks its protocol."""
+
+    base_url: str | None = Field(
+        default=None, description="Server that speaks Yahoo's protocol and is used in its place."
+    )
+    timeout: Duration = Field(default=timedelta(seconds=10), description="Time limit of one request.")
+    at_once: int = Field(
+        default=4, ge=1, le=32, description="Symbols pulled at the same time, if there are as many workers."
+    )
+    headlines: bool = Field(
+        default=True, description="Whether headlines are stored, each with the time at which this desk first saw it."
+    )
+    macro_symbol: Symbol | None = Field(
+        default="^GSPC", description="Symbol whose headlines are stored as news of the whole market; `null` for none."
+    )
+
+
+class ExpertLogs(Section):
+    """Logs of an expert's trades, which the behavioural cloner learns from."""
+
+    folder: str | None = Field(
+        default=None, description="Folder of expert logs, one `<SYMBOL>.csv` each; else `data/experts` in the home."
+    )
+    when_missing: Literal["fail", "sample"] = Field(
+        default="fail",
+        description="What happens with real bars and no log: training fails, or the sample expert stands in.",
+    )
+
+
+class Bucket(Section):
+    """The bucket of trader logs. The keys to it are not in the config.
+
+    They are R2_ACCOUNT_ID (for `r2` alone), R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and R2_BUCKET_NAME: environment
+    variables, or files of those names in `secrets_folder`.
+    """
+
+    url: str | None = Field(
+        default=None,
+        description=(
+            "Where trader logs are: `file:///folder`, an S3 endpoint such as `https://host`, or `r2` for "
+            "Cloudflare R2; `null` pulls none."
+        ),
+    )
+    secrets_folder: str | None = Field(
+        default=None,
+        description="Folder of files named as those variables, for keys that are not in the environment.",
+    )
+    repeated_fills: Literal["keep", "drop"] = Field(
+        default="keep", description="Equal fills of one transaction: keep all of them, or only the first."
+    )
+
+    @model_validator(mode="after")
+    def _valid(self) -> Bucket:
+        if self.url is not None and not re.fullmatch(r"r2|file:///\S*|https?://[^/\s@]+/?", self.url):
+            raise ValueError("url must be r2, file:///folder, or an S3 endpoint such as https://host without a path")
+        return self
+
+
+class Sources(Section):
+    """Where bars and expert logs come from. `auto` is Yahoo, and the sample market where Yahoo cannot be reached."""
+
+    bars: Literal["auto", "yahoo", "csv", "sample"] = Field(
+        default="auto",
+        description=(
+            "Source of bars; `auto` is Yahoo, or the sample market where Yahoo cannot be reached and no real bars"
+            " are stored."
+        ),
+    )
+    csv_folder: str | None = Field(
+        default=None, description="Folder of `<SYMBOL>.csv` or `<SYMBOL>.parquet` files, required by the source `csv`."
+    )
+    yahoo: YahooSource = YahooSource()
+    expert_logs: ExpertLogs = ExpertLogs()
+    bucket: Bucket = Bucket()
+
+    @model_validator(mode="after")
+    def _folder(self) -> Sources:
+        if self.bars == "csv" and not self.csv_folder:
+            raise ValueError('bars is "csv", so csv_folder must name a folder')
+        return self
