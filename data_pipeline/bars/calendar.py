@@ -77,6 +77,11 @@ def closes(symbol: str, interval: str, start: datetime, end: datetime) -> pd.Dat
     return instants[instants.searchsorted(first) : instants.searchsorted(last, side="right")]
 
 
+def knows(interval: str) -> bool:
+    """Whether calendars tell the closes of bars of this interval."""
+    return interval == "1d" or interval in MINUTES
+
+
 def _minutes(interval: str) -> int:
     if interval not in MINUTES:
         raise UsageError(

@@ -70,9 +70,12 @@ def checked_target(name: str, target: Target, index: pd.Index) -> Array:
 
 
 def bars_a_year(bars: Frame) -> float | None:
-    """The calendar's bars a year; for a bare frame as many as its times show, and None where it has no times."""
+    """The calendar's bars a year; for a bare frame as many as its times show.
+
+    None where there are no times, and for bars of an interval without a calendar, such as those of a trader's markets.
+    """
     if isinstance(bars, Bars):
-        return calendar.periods_per_year(bars.symbol, bars.interval)
+        return calendar.periods_per_year(bars.symbol, bars.interval) if calendar.knows(bars.interval) else None
     times = bars.index if isinstance(bars.index, pd.DatetimeIndex) else pd.Index(bars.get("date", ()))
     if len(times) < 2 or not isinstance(times, pd.DatetimeIndex):
         return None

@@ -77,7 +77,7 @@ def test_libraries_find_their_folders_in_the_home_whoever_started_the_executor(
         for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
             monkeypatch.delenv(name, raising=False)
     asked = [spec("environment", name=name) for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")]
-    user_home, cache, numba = [outcome.value["value"] for outcome in outcomes(make(), asked) if outcome.value]
+    user_home, cache, numba = [value(outcome)["value"] for outcome in outcomes(make(), asked)]
     assert user_home == str(home.library_home)
     assert Path(cache).is_dir()
     assert Path(cache).is_relative_to(home.library_home)

@@ -347,7 +347,7 @@ def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_exp
     settings, targets = Settings(symbols=("AAPL",)), {Target("AAPL", "cloner")}
     assert read(overview.desk_record, targets) == DeskRecord({}, [], 0, None, [])
     for symbol in ("AAPL", "MSFT"):
-        version = write(add_version, "v1", symbol=symbol)
+        version = write(add_version, "v1", subject=symbol)
         write(models.serve, symbol, "cloner", version.id, NOON, why="better", who="evaluation")
         write(publish, version, NOON)
     run = _recorded(write)

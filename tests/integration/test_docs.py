@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.desks.config_keys import defaults
 
 from config.settings import JOBS, Settings
 from daemon.cli.app import app
 from daemon.context import check_settings
-from tests.support.desks.config_keys import defaults
 from trainers.rl.desk.params import params_class
 
 ROOT = Path(__file__).parents[2]

@@ -11,6 +11,8 @@ import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from data_pipeline.bars.bars import Bars
+from data_pipeline.inputs import Inputs
+from evaluation.signal_model import Request
 from evaluation.signals import Signals
 from tests.property.test_rollouts import restless
 from tests.support.markets.easy import rough_bars
@@ -64,9 +66,8 @@ def test_bars_dropped_before_the_history_change_no_bit(config: TradingEnvConfig,
         assert len(np.unique(whole.position)) > 1
         same(model(config, seed).signals(shorter), whole.since(instant(dropped)))
     assert model(config).reaches_back(shorter)
-    assert_frame_equal(
-        model(config).features(shorter), model(config).features(bars()).loc[instant(dropped) :], check_exact=True
-    )
+    whole = model(config).bar_features(bars()).loc[instant(dropped) :]
+    assert_frame_equal(model(config).bar_features(shorter), whole, check_exact=True)
 
 
 @every_config
@@ -82,7 +83,7 @@ def test_the_account_is_flat_until_it_starts_and_decides_there(config: TradingEn
     assert not signals.position.iloc[:ACCOUNT].any()
     assert not signals.confidence.iloc[:ACCOUNT].any()
     assert signals.confidence.iloc[ACCOUNT] > 0.0
-    assert model(config).features(bars()).iloc[:HISTORY].isna().all(axis=None)
+    assert model(config).bar_features(bars()).iloc[:HISTORY].isna().all(axis=None)
 
 
 def test_without_a_start_the_first_stored_bar_decides() -> None:
@@ -146,3 +147,13 @@ def test_a_published_position_outlasts_a_stop_only_if_it_was_published() -> None
     times = bars().frame.index[ACCOUNT:]
     held = Signals(pd.Series(1.0, index=times), pd.Series(0.5, index=times))
     same(model(config).signals(bars(), held).since(times[0]), held)
+
+
+def test_who_asks_it_to_decide_hands_it_the_ledger_and_it_is_used_only_where_bars_are_cut() -> None:
+    config = TradingEnvConfig(window_size=5, max_drawdown=None)
+    late = bars().since(instant(150))
+    times = bars().frame.index[120:190]
+    published = Signals(pd.Series(-0.5, index=times), pd.Series(0.9, index=times))
+    request = Request(published={late.symbol: published})
+    same(model(config).decide(Inputs.of(late), request)[late.symbol], model(config).signals(late, published))
+    same(model(config).decide(Inputs.of(bars()), request)[late.symbol], model(config).signals(bars()))

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar
 
 from daemon.domain.metrics import Metrics, MonitoredMetrics
-from daemon.domain.tasks import Message, ModelRequest, TaskResult, VersionRef
-
-
-class PublishedSignal(Message):
-    """A signal as it stands in the ledger."""
-
-    bar_time: datetime
-    published_at: datetime
-    position: float
-    confidence: float
+from daemon.domain.signals import PublishedSignal
+from daemon.domain.tasks import ModelRequest, TaskResult, VersionRef
 
 
 class MonitorResult(TaskResult):

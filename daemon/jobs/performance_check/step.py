@@ -15,8 +15,8 @@ from daemon.jobs.performance_check.messages import (
     LivePerformanceResult,
     MonitorRequest,
     MonitorResult,
-    PublishedSignal,
 )
+from daemon.jobs.published import published
 from daemon.store import alerts, measurements, signals
 from daemon.store import versions as models
 from daemon.store.measurements import Basis
@@ -78,24 +78,15 @@ async def _plans(work: RunWork, champion: Version) -> Plans:
         subject=champion.subject,
         model_type=champion.model_type,
         version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
-        signals=tuple(map(_published, own)),
+        signals=tuple(map(published, own)),
     )
     live = LivePerformanceRequest(
         subject=champion.subject,
         model_type=champion.model_type,
         version=champion.version,
-        signals=tuple(map(_published, oldest_first)),
+        signals=tuple(map(published, oldest_first)),
     )
     return Plans(champion, Plan(monitor), Plan(live) if oldest_first else None)
-
-
-def _published(signal: signals.Signal) -> PublishedSignal:
-    return PublishedSignal(
-        bar_time=signal.bar_time,
-        published_at=signal.published_at,
-        position=signal.position,
-        confidence=signal.confidence,
-    )
 
 
 async def _metrics(work: RunWork, plans: Plans, outcomes: Outcomes) -> dict[Basis, MonitoredMetrics]:

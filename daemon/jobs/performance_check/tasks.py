@@ -10,7 +10,7 @@ import pandas as pd
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
-from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other_bars
+from daemon.jobs.versions import inputs_of, judged_version, loaded, published_signals, refuse_other_bars
 from data_pipeline.bars import calendar
 from data_pipeline.inputs import Inputs
 from data_pipeline.stored_inputs import stored_bars
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from daemon.domain.signals import PublishedSignal
     from daemon.executors.worker.main import WorkContext
-    from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest, PublishedSignal
+    from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
     from data_pipeline.bars.bars import Bars
 
 LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
@@ -39,22 +40,13 @@ def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
     decided = {name: _after(signals, version.trained.last) for name, signals in version.model.decide(inputs).items()}
     live = None
     if request.signals:
-        live = metrics_of(observe(version, inputs, {request.subject: published(request.signals)}, rules))
+        live = metrics_of(observe(version, inputs, published_signals(request.signals), rules))
     return MonitorResult(evaluation=metrics_of(observe(version, inputs, decided, rules)), live=live)
 
 
 def _after(signals: Signals, time: datetime) -> Signals:
     later = signals.index > pd.Timestamp(time)
     return Signals(signals.position[later], signals.confidence[later])
-
-
-def published(signals: Sequence[PublishedSignal]) -> Signals:
-    """The published signal of each bar; of several for one bar, the last."""
-    times = pd.to_datetime([signal.bar_time for signal in signals], utc=True).as_unit("ns")
-    rows = [(signal.position, signal.confidence) for signal in signals]
-    frame = pd.DataFrame(rows, index=times, columns=["position", "confidence"], dtype="float64")
-    last = frame[~frame.index.duplicated(keep="last")].sort_index()
-    return Signals(last["position"], last["confidence"])
 
 
 def metrics_of(observed: Observation) -> MonitoredMetrics:

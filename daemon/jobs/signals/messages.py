@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
+from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import Message, ModelRequest, TaskResult, VersionRef
 from data_pipeline.provenance import ProvenanceField
 
@@ -36,8 +37,13 @@ class SignalResult(TaskResult):
 
 
 class SignalRequest(ModelRequest[SignalResult]):
-    """Ask this version for its latest signals."""
+    """Ask this version for its latest signals.
+
+    `published` are the signals that it has published, oldest first: a model whose decisions depend on its own account
+    continues from them where the stored bars do not reach back to the start of that account.
+    """
 
     kind: ClassVar[str] = "signal"
     result: ClassVar[type[TaskResult]] = SignalResult
     version: VersionRef
+    published: tuple[PublishedSignal, ...] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
+from daemon.jobs.published import published
 from daemon.jobs.signals.messages import NO_CHAMPION, LatestSignal, SignalRequest
 from daemon.store import signals
 from daemon.store import versions as models
@@ -20,7 +21,7 @@ async def publish_signals(work: RunWork) -> Ending:
     """One task a champion; a signal that is in the ledger already is not published twice."""
     wanted = set(targets(work.settings, work.home))
     champions = {
-        Plan(_request(champion)): champion
+        Plan(await _request(work, champion)): champion
         for champion in await work.read(models.champions)
         if Target(champion.subject, champion.model_type) in wanted
     }
@@ -37,11 +38,13 @@ async def publish_signals(work: RunWork) -> Ending:
     return ending
 
 
-def _request(champion: Version) -> SignalRequest:
+async def _request(work: RunWork, champion: Version) -> SignalRequest:
+    ledger = await work.read(lambda c: signals.history(c, champion.subject, champion.model_type))
     return SignalRequest(
         subject=champion.subject,
         model_type=champion.model_type,
         version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
+        published=tuple(published(signal) for signal in reversed(ledger) if signal.version_id == champion.id),
     )
 
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
-from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
+from daemon.jobs.versions import inputs_of, loaded, published_signals, refuse_other_bars
 from data_pipeline.bars.calendar import next_close
 from data_pipeline.provenance import Provenance
+from evaluation.signal_model import Request
 
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
@@ -25,7 +26,7 @@ def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
     inputs = inputs_of(context, request.subject, artifact.manifest)
     refuse_other_bars(artifact.manifest, inputs)
-    decided = artifact.model.decide(inputs)
+    decided = artifact.model.decide(inputs, Request(published=published_signals(request.published)))
     provenance = Provenance.parse(artifact.manifest.provenance)
     return SignalResult(
         signals=tuple(_latest(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())

@@ -7,10 +7,11 @@ from pydantic import ValidationError
 
 from config.errors import NightdeskError
 from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import ErrorInfo, TaskRequest, TaskResult
 from daemon.jobs.backup.messages import ProveBackupRequest
 from daemon.jobs.data_update.messages import UpdateBarsRequest
-from daemon.jobs.performance_check.messages import LivePerformanceRequest, PublishedSignal
+from daemon.jobs.performance_check.messages import LivePerformanceRequest
 from daemon.jobs.tasks import KINDS, resolve
 from daemon.jobs.training.messages import InspectRequest
 
@@ -44,7 +45,7 @@ def test_an_unknown_kind_is_an_error_that_names_those_there_are() -> None:
 
 def test_a_request_with_times_arrives_as_it_was_sent() -> None:
     now = datetime(2026, 3, 4, 21, 0, 0, 123456, tzinfo=UTC)
-    signal = PublishedSignal(bar_time=now, published_at=now, position=0.1 + 0.2, confidence=1.0)
+    signal = PublishedSignal(symbol="AAPL", bar_time=now, published_at=now, position=0.1 + 0.2, confidence=1.0)
     request = LivePerformanceRequest(subject="AAPL", model_type="ppo", version="v1", signals=(signal,))
     assert LivePerformanceRequest.model_validate_json(request.model_dump_json()) == request
 

@@ -12,13 +12,13 @@ from daemon.context import House
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.runs import Run
+from daemon.domain.signals import PublishedSignal
 from daemon.executors.base import Outcome
 from daemon.jobs.evaluation.messages import EvaluateResult, FindingInfo
 from daemon.jobs.performance_check.messages import (
     LivePerformanceRequest,
     LivePerformanceResult,
     MonitorResult,
-    PublishedSignal,
 )
 from daemon.store import alerts, measurements, signals
 from daemon.store import versions as models
@@ -196,7 +196,7 @@ async def test_what_was_published_is_measured_with_when_it_was(house: House) -> 
     house.executor.answers["live_performance"] = lambda _: done(earned)  # type: ignore[attr-defined]
     request(house, "performance_check")
     await attend_all(Dispatcher(house))
-    signal = PublishedSignal(bar_time=NOW, published_at=NOW, position=1.0, confidence=0.7)
+    signal = PublishedSignal(symbol=SYMBOL, bar_time=NOW, published_at=NOW, position=1.0, confidence=0.7)
     live = LivePerformanceRequest(subject=SYMBOL, model_type=NAME, version="v1", signals=(signal,))
     assert live in house.executor.requests  # type: ignore[attr-defined]
 

@@ -9,7 +9,8 @@ import pytest
 
 from config.paths import Home
 from daemon.domain.metrics import Metrics
-from daemon.jobs.performance_check.messages import LivePerformanceRequest, PublishedSignal
+from daemon.domain.signals import PublishedSignal
+from daemon.jobs.performance_check.messages import LivePerformanceRequest
 from daemon.jobs.performance_check.tasks import followed, live_performance
 from tests.support.markets.easy import SYMBOL
 from tests.support.models.stored_versions import NAME, Shelf, context, market
@@ -24,6 +25,7 @@ def shelf(home: Home) -> Shelf:
 
 def signal(bar: int, published: pd.Timestamp, position: float) -> PublishedSignal:
     return PublishedSignal(
+        symbol=SYMBOL,
         bar_time=market().frame.index[bar].to_pydatetime(),
         published_at=published.to_pydatetime(),
         position=position,

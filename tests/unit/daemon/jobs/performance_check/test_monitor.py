@@ -10,8 +10,9 @@ import pytest
 from config.errors import NightdeskError
 from config.paths import Home
 from daemon.domain.metrics import MonitoredMetrics
+from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import VersionRef
-from daemon.jobs.performance_check.messages import MonitorRequest, MonitorResult, PublishedSignal
+from daemon.jobs.performance_check.messages import MonitorRequest, MonitorResult
 from daemon.jobs.performance_check.tasks import monitor
 from tests.support.markets.easy import SYMBOL, easy_expert
 from tests.support.models.stored_versions import NAME, NOW, Shelf, context, market
@@ -54,8 +55,8 @@ def write_log(home: Home, rows: int) -> None:
 
 def published(first: int, last: int, position: float) -> tuple[PublishedSignal, ...]:
     return tuple(
-        PublishedSignal(bar_time=time.to_pydatetime(), published_at=NOW, position=position, confidence=0.8)
-        for time in market().frame.index[first:last]
+        PublishedSignal(symbol=SYMBOL, bar_time=time, published_at=NOW, position=position, confidence=0.8)
+        for time in market().frame.index[first:last].to_pydatetime()
     )
 
 

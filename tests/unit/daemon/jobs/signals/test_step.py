@@ -96,6 +96,19 @@ async def test_a_signal_that_is_in_the_ledger_is_not_said_twice(home: Home) -> N
         assert [run.detail and run.detail["published"] for run in every_run(house)] == [1, 0]
 
 
+async def test_a_champion_is_handed_the_signals_that_it_published_itself(home: Home) -> None:
+    with quiet_house(home) as house:
+        for name, bar in (("old", 3), ("new", 4), ("new", 5)):
+            if (name, bar) != ("new", 5):
+                serve(house, name)
+            house.executor.answers["signal"] = lambda spec, bar=bar: published(bar, 1.0)  # type: ignore[attr-defined]
+            request(house, "signals")
+            await attend_all(Dispatcher(house))
+        asked = house.executor.requests  # type: ignore[attr-defined]
+        assert [[signal.bar_time.day for signal in each.published] for each in asked] == [[], [], [4]]
+        assert asked[-1].published[0].symbol == "AAPL"
+
+
 async def test_without_a_champion_nothing_is_said_and_the_run_says_why(home: Home) -> None:
     with quiet_house(home) as house:
         request(house, "signals")
