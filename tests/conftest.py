@@ -20,6 +20,7 @@ settings.load_profile("nightdesk")
 SERIAL = ("tests/faults/", "tests/contract/test_executors.py", "tests/unit/daemon/system/test_lock.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups when it is its turn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of several workers, one does all tests of a file, whose fixtures are costly, and one all that measure time."""
     for item in items:
