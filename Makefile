@@ -28,7 +28,7 @@ run: $(STAMP)
 	$(BIN)/nightdesk --home $(HOME_DIR) run
 
 test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 slow: $(DEV_STAMP)
 	$(BIN)/python -m pytest -m slow

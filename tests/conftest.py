@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from config.paths import HOME_VARIABLE, Home
 
@@ -20,13 +22,16 @@ settings.load_profile("nightdesk")
 SERIAL = ("tests/faults/", "tests/contract/test_executors.py", "tests/unit/daemon/system/test_lock.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups when it is its turn
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByFile(LoadScopeScheduling):
     """Of several workers, one does all tests of a file, whose fixtures are costly, and one all that measure time."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "serial" if file.startswith(SERIAL) else file
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "serial" if nodeid.startswith(SERIAL) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 class OutsideSocketError(RuntimeError):
