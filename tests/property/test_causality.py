@@ -40,24 +40,25 @@ def _ended_sessions(bars: Bars, daily: pd.DataFrame) -> pd.DataFrame:
 
 # Every function of bars that tells something of each, as a frame.
 TOLD: dict[str, Callable[[Bars], pd.DataFrame]] = {
-    "features.feature_matrix": lambda bars: feature_matrix(bars, FEATURES),
-    "health.at_bars": lambda bars: health.at_bars(bars).to_frame(),
-    "health.daily": lambda bars: _ended_sessions(bars, health.daily(bars, bars.frame.index[-1])),
-    "health.marks": health.marks,
-    "regime.volatility_regime": lambda bars: volatility_regime(bars).cat.codes.to_frame(),
-    "sources.sample.expert.sample_expert_log": lambda bars: sample_expert_log(bars).frame,
-    "triple_barrier.volatility": lambda bars: triple_barrier.volatility(bars).to_frame(),
+    "features.registry.feature_matrix": lambda bars: feature_matrix(bars, FEATURES),
+    "quality.health.at_bars": lambda bars: health.at_bars(bars).to_frame(),
+    "quality.health.daily": lambda bars: _ended_sessions(bars, health.daily(bars, bars.frame.index[-1])),
+    "quality.health.marks": health.marks,
+    "features.volatility_regime.volatility_regime": lambda bars: volatility_regime(bars).cat.codes.to_frame(),
+    "experts.sample.sample_expert_log": lambda bars: sample_expert_log(bars).frame,
+    "labels.triple_barrier.volatility": lambda bars: triple_barrier.volatility(bars).to_frame(),
 }
 # And every other, with the reason why the law is not for it.
 OTHERS = {
-    "health.measure": "one answer of a moment, the last of health.daily",
-    "label_weights.concurrency": "of labels",
-    "label_weights.sample_weights": "of labels",
-    "rebasing.explained": "compares two pulls of one history",
-    "trade_logs.label": "of labels",
-    "trade_logs.until_last_bar": "cuts a log where the bars end",
-    "triple_barrier.barrier_labels": "labels are the future; tests/unit holds them to change nothing when more comes",
-    "triple_barrier.fitted_barriers": "one answer of a training span",
+    "quality.health.measure": "one answer of a moment, the last of quality.health.daily",
+    "labels.weights.concurrency": "of labels",
+    "labels.weights.sample_weights": "of labels",
+    "pulls.revisions.explained": "compares two pulls of one history",
+    "experts.expert_log.label": "of labels",
+    "experts.expert_log.since_first_bar": "cuts a log where the bars begin",
+    "experts.expert_log.until_last_bar": "cuts a log where the bars end",
+    "labels.triple_barrier.barrier_labels": "labels are the future; unit tests hold them to change nothing when more comes",
+    "labels.triple_barrier.fitted_barriers": "one answer of a training span",
 }
 
 

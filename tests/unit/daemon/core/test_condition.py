@@ -81,7 +81,7 @@ def test_the_first_night_tells_which_job_it_has_come_to_and_how_far_that_is() ->
         worst(record, progress={7: RunProgress(done=1, expected=4)}).message
         == "The first night is running: training, 1 of 4 done."
     )
-    assert worst(record, progress={7: {}}).message == "The first night is running: training."
+    assert worst(record, progress={7: RunProgress()}).message == "The first night is running: training."
 
 
 def test_a_first_night_that_has_promoted_but_not_yet_published_is_no_fault() -> None:

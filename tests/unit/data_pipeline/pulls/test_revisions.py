@@ -210,7 +210,7 @@ def test_a_mending_that_fails_holds_nothing_up_and_is_told(
     update = _update(home, yahoo)
     assert (update.dataset.why, update.new_rows) == ("appended", 5)
     assert update.unmended is not None
-    assert update.unmended["code"] == "data.schema"
+    assert update.unmended.code == "data.schema"
 
 
 def test_a_session_that_yahoo_left_out_and_tells_later_is_taken_in(home: Home, yahoo: FakeYahoo) -> None:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -103,10 +103,10 @@ def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -
     assert told["sharpe_ratio"] > told["buy_and_hold"]["sharpe_ratio"]
     assert metrics["learned_bars"] == 600 - 120 - 5 - 5
     assert metrics["seeds"][0]["steps_per_second"] > 0.0
-    assert model.facts.features == ["log_return", "return_5"]
-    assert model.facts["libraries"] == ["gymnasium", "stable-baselines3", "torch"]
-    assert model.facts["device"] == "cpu"
-    json.dumps(model.facts, allow_nan=False)
+    assert model.facts.features == ("log_return", "return_5")
+    assert model.facts.libraries == ("gymnasium", "stable-baselines3", "torch")
+    assert model.facts.device == "cpu"
+    json.dumps(asdict(model.facts), allow_nan=False)
 
 
 def test_of_several_agents_the_best_serves_and_all_are_told() -> None:
@@ -382,13 +382,13 @@ def test_bars_long_before_the_span_are_not_used_at_all() -> None:
     start = whole.frame.index[700].to_pydatetime()
     long = replace(
         task("a2c", total_timesteps=64, evaluations=1),
-        bars=whole,
+        inputs=Inputs.of(whole),
         train_start=start,
         train_end=whole.frame.index[-1].to_pydatetime(),
     )
     lesson = Lesson.of(long, long.params)  # type: ignore[arg-type]
     assert lesson.history_start == whole.frame.index[700 - 500 - 5]
-    shorter = replace(long, bars=whole.since(lesson.history_start))
+    shorter = replace(long, inputs=Inputs.of(whole.since(lesson.history_start)))
     first, second = (registry.get("a2c").train(each, TrainingContext(seed=3)) for each in (long, shorter))
     np.testing.assert_array_equal(
         first.signals(whole).since(start).position, second.signals(shorter.bars).since(start).position

@@ -199,6 +199,6 @@ def test_a_config_that_cannot_be_played_is_refused(changes):
 
 def test_the_config_and_the_market_are_light():
     heavy = "{'torch', 'gymnasium', 'stable_baselines3'}"
-    for module, unwanted in (("market", heavy), ("environment_config", heavy[:-1] + ", 'numpy', 'pandas', 'numba'}")):
-        code = f"import sys, trainers.rl.{module}; raise SystemExit(bool({unwanted} & set(sys.modules)))"
+    for module, unwanted in (("market", heavy), ("config", heavy[:-1] + ", 'numpy', 'pandas', 'numba'}")):
+        code = f"import sys, trainers.rl.environments.{module}; raise SystemExit(bool({unwanted} & set(sys.modules)))"
         subprocess.run([sys.executable, "-c", code], check=True)
