@@ -57,7 +57,7 @@ OTHERS = {
     "experts.expert_log.label": "of labels",
     "experts.expert_log.since_first_bar": "cuts a log where the bars begin",
     "experts.expert_log.until_last_bar": "cuts a log where the bars end",
-    "labels.triple_barrier.barrier_labels": "labels are the future; unit tests hold them to change nothing when more comes",
+    "labels.triple_barrier.barrier_labels": "labels are the future; a unit test holds them to what is known",
     "labels.triple_barrier.fitted_barriers": "one answer of a training span",
 }
 
