@@ -64,8 +64,11 @@ def _content(answer: dict[str, Any]) -> str:
 def _schemas(schemas: dict[str, Any]) -> Iterator[str]:
     for name, schema in sorted(schemas.items()):
         introduction = " ".join(schema.get("description", "").split())
-        rows = [f"| `{field}` | {_type(each)} |" for field, each in schema.get("properties", {}).items()]
-        yield "\n".join([f"### {name}\n", introduction, "", "| field | type |", "|---|---|", *rows, ""])
+        rows = [
+            f"| `{field}` | {_type(each)} | {' '.join(each.get('description', '').split())} |"
+            for field, each in schema.get("properties", {}).items()
+        ]
+        yield "\n".join([f"### {name}\n", introduction, "", "| field | type | meaning |", "|---|---|---|", *rows, ""])
 
 
 def _type(schema: dict[str, Any]) -> str:
