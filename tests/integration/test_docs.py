@@ -20,13 +20,14 @@ from tests.support.running_desk import RunningDesk
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
 # The first makes the config that all others work with.
 PAGES = ("quickstart.md", "README.md", "data.md", "models.md", "python.md", "deployment.md")
-# So that the commands of all documents take a minute or two: short histories, small forests, any port.
+# So that the commands of all documents take a minute or two: short histories, small forests, few folds, an easy gate.
 SMALL = {
     "symbols": ["AAPL"],
     "api": {"port": 0},
     "model_params": {"behavioral_cloner": {"n_estimators": 5}},
     "training_params": {"lookback_days": 900},
-    "walk_forward": {"train": 252, "test": 126},
+    "walk_forward": {"train": 2000, "test": 1000},
+    "promotion": {"min_trades": 1, "confidence": 0.51},
 }
 
 
