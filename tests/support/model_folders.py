@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from config.paths import Home
 from daemon.store import models
 from daemon.store.models import Version
-from trainers.manifest import MANIFEST, FileEntry, Manifest, manifest_sha256
+from trainers.manifest import MANIFEST, DatasetEntry, FileEntry, Manifest, manifest_sha256
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 
@@ -23,9 +23,8 @@ def write_model(home: Home, symbol: str, version: str, size: int = 2000) -> str:
     weights = random.Random(f"{symbol}{version}").randbytes(size)
     (folder / "weights.safetensors").write_bytes(weights)
     manifest = Manifest(
-        symbol=symbol,
-        interval="1d",
-        source="sample",
+        subject=symbol,
+        datasets=(DatasetEntry(kind="bars", name=symbol, source="sample", interval="1d", sha256="d" * 64),),
         model_type="cloner",
         version=version,
         params={},

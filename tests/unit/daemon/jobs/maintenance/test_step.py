@@ -103,7 +103,7 @@ async def test_maintenance_deletes_what_was_refused_long_ago(home: Home) -> None
             os.utime(path, (seen, seen))
         request(house, "maintenance")
         await attend_all(Dispatcher(house))
-        assert every_run(house)[0].detail["quarantined"] == 2  # type: ignore[index]
+        assert every_run(house)[0].detail["refused"] == 2  # type: ignore[index]
         assert [path.exists() for path in (kept, old, torn)] == [True, False, False]
 
 
