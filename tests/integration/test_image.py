@@ -1,4 +1,4 @@
-"""The image as its Dockerfile makes it, and a container of it as docs/deployment.md starts one: as its user, on a read-only root.
+"""The image of the Dockerfile, and a container of it as the guide starts one: as its user, on a read-only root.
 
 No registry is asked: a base of Debian's own packages takes the place, and the tag, of the image that FROM names. So its
 Python is Debian's. They need root, `debootstrap`, `buildah` and `systemd-container`, which runs what was built.
