@@ -114,7 +114,7 @@ class Signal(Answer):
     subject: str = SUBJECT
     symbol: str = Field(description="The symbol or market to trade.")
     model_type: str
-    version: str = Field(description="The model version that said it.")
+    version: str = Field(description="The model version that decided it.")
     action: Literal["buy", "hold", "sell"]
     position: float = Field(ge=-1.0, le=1.0, description="The share of capital to hold; negative is short.")
     confidence: float = Field(ge=0.0, le=1.0)
@@ -343,7 +343,7 @@ class Backups(Answer):
 
 
 class Condition(Answer):
-    """How the desk is, or one thing that is amiss, as a person would say it."""
+    """How the desk is, or one thing that is wrong, in a sentence."""
 
     state: Literal["ok", "degraded", "down"]
     code: str = Field(description="A stable code of the cause; ok when all is well.", examples=["data.unreachable"])
@@ -360,8 +360,8 @@ class Status(Answer):
     since: datetime
     time_zone: str
     provenance_note: str | None = Field(description="Set while the desk works on sample data.")
-    health: Condition = Field(description="The worst of `conditions`; when nothing is amiss, that all is well.")
-    conditions: list[Condition] = Field(description="Everything that is amiss, the worst first.")
+    health: Condition = Field(description="The worst of `conditions`; if there are none, that all is well.")
+    conditions: list[Condition] = Field(description="Everything that is wrong, the worst first.")
     ready: bool
     problems: list[str] = Field(description="What keeps the desk from its work.")
     notices: list[str] = Field(description="What a reader should know though the desk is ready.")
@@ -387,7 +387,7 @@ class Readiness(Answer):
 
 
 class Acceptance(BaseModel):
-    """A person's word that a history told otherwise, which nothing explains, is right."""
+    """A person's acceptance of a rewritten history that nothing explains."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

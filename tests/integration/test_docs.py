@@ -1,103 +1,115 @@
-"""The documents cannot lie: their commands run, their tables are the settings' own, their links lead somewhere."""
+"""The commands that the documents show run as they stand, one after the other in one home."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from tests.support.desks.config_keys import defaults
 
-from config.settings import JOBS, Settings
-from daemon.cli.app import app
-from daemon.context import check_settings
-from trainers.rl.desk.params import params_class
+from config.loader import load_settings
+from config.paths import Home
+from tests.support.desks.running_desk import RunningDesk
+from tests.support.documents import DOCUMENTS, GUIDES, ROOT, WITH_A_DESK, commands, python_blocks, unmarked_commands
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
 # No test reaches the world: a client that tries is refused at once, and the sample market takes over.
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
+# The first makes the config that all others work with.
+PAGES = ("quickstart.md", "README.md", "data.md", "models.md", "python.md", "deployment.md")
+# So that the commands of all documents take a minute or two: short histories, small forests, few folds, an easy gate.
+SMALL = {
+    "symbols": ["AAPL"],
+    "api": {"port": 0},
+    "model_params": {"behavioral_cloner": {"n_estimators": 5}},
+    "training_params": {"lookback_days": 900},
+    "walk_forward": {"train": 2000, "test": 1000},
+    "promotion": {"min_trades": 1, "confidence": 0.51},
+}
 
 
-def runnable() -> list[str]:
-    """The commands below the mark `runnable`, in their order."""
-    blocks = re.findall(r"<!-- runnable -->\n```sh\n(.*?)```", README, re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory):
+    return Home(tmp_path_factory.mktemp("documents"))
 
 
-def _on_any_port(home):
-    """The port of the README may be taken on this machine, by a desk that `make run` has started."""
+def _run(home, command):
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "NIGHTDESK_HOME"},
+        **OFFLINE,
+        "NO_PROXY": "127.0.0.1",
+        "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
+    }
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=home.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def _shrink(home):
     settings = json.loads(home.config.read_text())
-    home.config.write_text(json.dumps({**settings, "api": {"port": 0}}))
+    home.config.write_text(json.dumps({**settings, **SMALL}))
+
+
+def _document(name):
+    return next(page for page in GUIDES if page.name == name)
 
 
 @pytest.mark.timeout(900)
-def test_the_readmes_commands_run_in_their_order_on_a_new_home(home):
-    environment = {**os.environ, **OFFLINE, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    commands = runnable()
-    assert len(commands) >= 10
-    for command in commands:
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=home.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+@pytest.mark.parametrize("name", PAGES)
+def test_the_commands_of_a_document_run_in_their_order(shared_home, name):
+    for command in commands(_document(name)):
+        done = _run(shared_home, command)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        if "init" in command:
-            _on_any_port(home)
+        if "nightdesk init" in command:
+            _shrink(shared_home)
 
 
-def test_the_config_reference_is_the_settings_own():
-    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| (.+) \|$", README, re.MULTILINE)
-    assert {key: default for key, default, _ in rows} == defaults()
-    assert len(rows) == len(defaults())
-    assert all(meaning.strip() for _, _, meaning in rows)
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the documents call the API with curl")
+def test_the_calls_of_the_api_that_the_documents_show_are_answered(shared_home):
+    calls = commands(_document("api.md"), WITH_A_DESK)
+    assert len(calls) >= 5
+    with RunningDesk(shared_home, environment=OFFLINE) as desk:
+        for command in calls:
+            done = _run(shared_home, command.replace("http://127.0.0.1:8642", desk.url))
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-def test_the_config_reference_names_every_job():
-    (row,) = re.findall(r"^\| `jobs\.<job>\.at` .*$", README, re.MULTILINE)
-    assert all(f"`{job}`" in row for job in JOBS)
+@pytest.mark.timeout(300)
+def test_the_cloner_in_the_documents_runs(shared_home):
+    """The training of an agent there is run, shorter, in `test_seed_2.py`."""
+    (source,) = [block for block in python_blocks(_document("python.md")) if "BehavioralCloner" in block]
+    log = shared_home.root / "data" / "samples" / "experts" / "AAPL.csv"
+    shutil.copyfile(log, shared_home.root / "trade_logs.csv")
+    script = shared_home.root / "cloner.py"
+    script.write_text(source)
+    done = _run(shared_home, f"PYTHONPATH={ROOT} {sys.executable} cloner.py")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\[(-1|0|1)\]", done.stdout)
 
 
-def test_every_command_stands_in_the_readme():
-    commands = {command.name for command in app.registered_commands if not command.hidden}
-    told = set(re.findall(r"`([a-z-]+)", "\n".join(re.findall(r"^\| `.*$", README, re.MULTILINE))))
-    assert commands <= told
+@pytest.mark.timeout(300)
+def test_the_restore_in_the_documents_brings_a_home_back(shared_home, tmp_path):
+    (source,) = python_blocks(_document("deployment.md"))
+    named = source.replace("/mnt/copy/backup_20260304_020000", str(shared_home.backups[-1]))
+    script = tmp_path / "restore.py"
+    script.write_text(named.replace("/var/lib/nightdesk-new", str(tmp_path / "new")))
+    done = _run(shared_home, f"PYTHONPATH={ROOT} {sys.executable} {script}")
+    assert done.returncode == 0, done.stderr
+    restored = Home(tmp_path / "new")
+    assert restored.database.exists()
+    assert load_settings(restored.config) == load_settings(shared_home.config)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_every_file_that_a_document_names_exists(document):
-    text = (ROOT / document).read_text()
-    linked = re.findall(r"\]\((?!http)([^)#]+)\)", text)
-    named = re.findall(r"`((?:config|data_pipeline|evaluation|trainers|daemon|tests|deploy)/[\w./-]*\w)`", text)
-    for path in linked + [name for name in named if not name.endswith(("data/experts", "deploy/secrets"))]:
-        assert (ROOT / path).exists(), f"{document} names {path}"
-
-
-def test_every_make_target_that_a_document_names_exists():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"^(?: {4})?make ([a-z]+)", README + (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
-    assert {"run", "test"} <= named <= targets
-
-
-def test_the_configs_that_the_readme_shows_can_be_used():
-    shown = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
-    assert any("ppo" in document.get("model_params", {}) for document in shown)
-    for document in shown:
-        check_settings(Settings.model_validate(document))
-
-
-def test_the_params_of_agents_that_the_readme_tells_are_the_defaults():
-    told = re.findall(r"`(environments|evaluations|validation|purge)`(?: \(|, )([\d.]+)", README)
-    assert {name: float(value) for name, value in told} == {
-        name: getattr(params_class("ppo")(), name) for name, _ in told
-    }
-    assert len(told) == 4
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda page: page.name)
+def test_no_command_of_nightdesk_is_shown_that_is_not_run(document):
+    assert unmarked_commands(document) == []

@@ -1,4 +1,4 @@
-"""The image as its Dockerfile makes it, and a container of it as README starts one: as its user, on a read-only root.
+"""The image of the Dockerfile, and a container of it as the guide starts one: as its user, on a read-only root.
 
 No registry is asked: a base of Debian's own packages takes the place, and the tag, of the image that FROM names. So its
 Python is Debian's. They need root, `debootstrap`, `buildah` and `systemd-container`, which runs what was built.
@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(REASON is not None, reason=REASON or ""),
 ]
 DOCKERFILE = debian.CHECKOUT / "deploy" / "Dockerfile"
-STOP = 45.0  # seconds within which the desk has promised to be gone; README gives it to docker stop
+STOP = 45.0  # seconds within which the desk has promised to be gone; docs/deployment.md gives it to docker run
 PATIENCE = 900.0
 PORT = 9753  # not the default: the health check must find it
 CONFIG = {
@@ -51,7 +51,7 @@ class Image:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The image's variables, and the token that README gives."""
+        """The image's variables, and the token that docs/deployment.md gives."""
         return dict(pair.split("=", 1) for pair in self.config["Env"]) | {"NIGHTDESK_TOKEN": "0123456789abcdef" * 2}
 
     @property

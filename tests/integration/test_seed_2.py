@@ -17,7 +17,7 @@ from data_pipeline.sources.sample import SampleSource
 from trainers import list_available_agents
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE, README = ROOT / "examples" / "rl_agents_example.py", ROOT / "README.md"
+EXAMPLE, GUIDE = ROOT / "examples" / "rl_agents_example.py", ROOT / "docs" / "python.md"
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
 
 
@@ -39,11 +39,11 @@ def run(*changes: tuple[str, str]) -> dict[str, Any]:
     return names
 
 
-def test_the_readmes_training_runs(desk: Path) -> None:
-    (source,) = re.findall(r"```python\n(from trainers import \(.*?)```", README.read_text(), re.DOTALL)
+def test_the_training_in_the_documents_runs(desk: Path) -> None:
+    (source,) = re.findall(r"```python\n(from trainers import \(.*?)```", GUIDE.read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     short = source.replace("total_episodes=1000", "total_episodes=8").replace("eval_frequency=100", "eval_frequency=8")
-    exec(compile(short, README.name, "exec"), names)
+    exec(compile(short, GUIDE.name, "exec"), names)
     assert len(names["metrics"]["best_evaluation"]["rewards"]) == 1
     assert Path("models/agent.pt").is_file()
 

@@ -44,7 +44,7 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-    """A booted system with the service installed as README says, and a config in its home before the first start."""
+    """A booted system, the service installed as the guide shows, and a config in its home before the first start."""
     scratch = tmp_path_factory.mktemp("service")
     program = debian.install(scratch)
     root = scratch / "root"

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.desk import empty_desk
-
 from config.paths import Home
 from config.settings import Api
 from daemon.api.app import create_app
+from tests.support.desks.fake_desk import empty_desk
 
 INTRODUCTION = """\
 # API reference
@@ -65,8 +64,11 @@ def _content(answer: dict[str, Any]) -> str:
 def _schemas(schemas: dict[str, Any]) -> Iterator[str]:
     for name, schema in sorted(schemas.items()):
         introduction = " ".join(schema.get("description", "").split())
-        rows = [f"| `{field}` | {_type(each)} |" for field, each in schema.get("properties", {}).items()]
-        yield "\n".join([f"### {name}\n", introduction, "", "| field | type |", "|---|---|", *rows, ""])
+        rows = [
+            f"| `{field}` | {_type(each)} | {' '.join(each.get('description', '').split())} |"
+            for field, each in schema.get("properties", {}).items()
+        ]
+        yield "\n".join([f"### {name}\n", introduction, "", "| field | type | meaning |", "|---|---|---|", *rows, ""])
 
 
 def _type(schema: dict[str, Any]) -> str:
