@@ -25,7 +25,7 @@ from data_pipeline.sources.sample import SampleSource
 from evaluation import backtest, judge, run_baselines, write_report
 from evaluation.monitoring.behaviour import measure_behaviour
 from evaluation.monitoring.drift import measure_drift, reference
-from evaluation.reports.evidence import Evidence, Leaks, Weights, beside_expert
+from evaluation.reports.evidence import Evidence, Leaks, Weights, expert_confusion
 from evaluation.signals import Signals
 from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
@@ -78,7 +78,7 @@ def full_report(folder: Path, bars: Bars) -> None:
             weights=Weights("share", {str(name): 1.0 / place for place, name in enumerate(features, start=1)}),
             drift=measure_drift(reference(seen, features.iloc[:-252]), said, features.iloc[-252:]),
             behaviour=measure_behaviour(said, unseen, expert),
-            beside=beside_expert(said, expert),
+            beside=expert_confusion(said, expert),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Comparison: whether a challenger earned its place on bars that neither side has seen."""
+"""Promotion gate: whether a challenger earned its place on bars that neither side has seen."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Literal
 from config.errors import NightdeskError
 from config.settings import Promotion
 from evaluation.accounting.backtest import Backtest
-from evaluation.metrics.formulas import UndefinedError, told
+from evaluation.metrics.formulas import UndefinedError, computed_or_reason
 from evaluation.statistics.bootstrap import SharpeDifference, sharpe_difference
 from evaluation.statistics.significance import Trials, significance
 
 Outcome = Literal["better", "worse", "inconclusive"]
-# Why figures may not be trusted, whatever they are: the model has seen the future, or nobody looked whether it has, or
-# the world it learned is gone, or nobody can tell whether it is.
+# Why figures may not be trusted, whatever they are: look-ahead, or no audit for it; features that drifted since
+# training, or no reference to measure that.
 Doubt = Literal["leak", "no_audit", "drift", "no_reference"]
 _FIGURES = ("sharpe_ratio", "max_drawdown", "total_return", "trades")
 ALONE = Trials()
@@ -23,7 +23,7 @@ ALONE = Trials()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a comparison, why (codes), and the figures it rests on."""
+    """The outcome of a comparison, its reasons (codes), and the figures it rests on."""
 
     verdict: Outcome
     reasons: tuple[str, ...]
@@ -52,7 +52,7 @@ def judge(
     loses to cash, is judged as the cash it should have been. What is undefined or in doubt is never better.
     """
     _check_same_bars(challenger, champion)
-    rival = champion if champion is not None and _stands(champion, rules) else None
+    rival = champion if champion is not None and _is_rival(champion, rules) else None
     figures: dict[str, Any] = {
         "rival": "champion" if rival is not None else "cash",
         "confidence": rules.confidence,
@@ -65,7 +65,7 @@ def judge(
         return Verdict("inconclusive", tuple(doubts), figures)
     if figures["challenger"]["trades"] < rules.min_trades:
         return Verdict("inconclusive", ("too_few_trades",), figures)
-    return Verdict(*_weigh(figures, rules), figures)
+    return Verdict(*_outcome(figures, rules), figures)
 
 
 def _check_same_bars(challenger: Backtest, champion: Backtest | None) -> None:
@@ -83,7 +83,7 @@ def _shown(test: Backtest) -> dict[str, Any]:
     return {name: metrics[name] for name in _FIGURES}
 
 
-def _stands(champion: Backtest, rules: Promotion) -> bool:
+def _is_rival(champion: Backtest, rules: Promotion) -> bool:
     """Whether the champion is a rival: it held something, and does not surely lose to cash."""
     if not champion.positions.any():
         return False
@@ -110,11 +110,11 @@ def _evidence(challenger: Backtest, rival: Backtest | None, rules: Promotion, tr
         trials=trials,
         confidence=rules.confidence,
     )
-    gain, reasons = told({"sharpe_difference": lambda: _gain(challenger, rival, rules).to_dict()})
+    gain, reasons = computed_or_reason({"sharpe_difference": lambda: _gain(challenger, rival, rules).to_dict()})
     return {**gain, "significance": worth.to_dict(), "reasons": reasons}
 
 
-def _weigh(figures: dict[str, Any], rules: Promotion) -> tuple[Outcome, tuple[str, ...]]:
+def _outcome(figures: dict[str, Any], rules: Promotion) -> tuple[Outcome, tuple[str, ...]]:
     ours, gain = figures["challenger"], figures["sharpe_difference"]
     rival = figures["champion"] if figures["rival"] == "champion" else None
     if None in ours.values() or (rival is not None and None in rival.values()):

@@ -1,4 +1,4 @@
-"""Words: what figures, verdicts and reasons are called where people read them. Light, so that all may use it."""
+"""Labels: the texts for metrics, verdicts and reasons on pages and in the command line. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ LABELS = {name: label for group in METRICS.values() for name, label in group.ite
 UNITS = {"percent": "%", "ratio": "", "trades": "", "time": "", "times a year": "times a year", "bars": "bars"}
 _DIGITS = {"percent": 1, "ratio": 2, "bars": 1, "times a year": 1}
 
-# Why there is no such figure.
+# Why a figure is undefined.
 UNDEFINED = {
     "too_short": "too few bars",
     "too_large": "beyond all bounds",
@@ -65,13 +65,13 @@ UNDEFINED = {
     "unknown_period": "bars without a calendar",
     "no_edge": "nothing was earned",
     "ruined": "the account was ruined",
-    "no_reference": "trained before this was kept",
+    "no_reference": "trained before this was recorded",
     "no_expert": "no expert's log of these bars",
     "no_features": "no features",
     "many_symbols": "measured of one symbol only",
     "too_few_bars": "too few bars",
     "too_few_decisions": "too few decisions",
-    "not_told": "its model type tells none",
+    "not_told": "its model type reports none",
     "not_looked_at": "not looked at",
     "only_one": "there is only one model",
     "alike": "all models decide alike",
@@ -95,9 +95,9 @@ VERDICTS: dict[str, str | dict[str, str]] = {
     "deflated_sharpe": "among so many that were tried, its Sharpe ratio may be luck",
     "undefined": "figures that the judgement needs cannot be computed",
     "drift": "its inputs are no longer what it was trained on",
-    "leak": "it knew the future",
-    "no_audit": "nobody looked whether it knew the future",
-    "no_reference": "what its features were in training was not recorded, so nobody can tell whether they drifted",
+    "leak": "it used the future (look-ahead)",
+    "no_audit": "it was not checked for look-ahead",
+    "no_reference": "what its features were in training was not recorded, so their drift cannot be measured",
     "provenance": "it learned from a made-up expert, and the champion from a real one",
 }
 HEADS = {"better": "Better than {}", "worse": "Worse than {}", "inconclusive": "Not shown to be better than {}"}
@@ -118,12 +118,12 @@ def plain(name: str) -> str:
 
 
 def count(number: int, thing: str) -> str:
-    """So many of something."""
+    """A number with its noun."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def told(value: float | None, form: str = ",.2f", unit: str = "") -> str:
-    """A figure, or the word for one that there is not."""
+def format_number(value: float | None, form: str = ",.2f", unit: str = "") -> str:
+    """A number as text, or `undefined` for None."""
     return "undefined" if value is None else f"{value:{form}}{unit}".replace("-", MINUS)
 
 
@@ -133,7 +133,7 @@ def figure(value: Any, unit: str) -> str:
         return MISSING
     if unit == "time":
         return str(value)[:10]
-    return told(value, f",.{_DIGITS[unit]}f") if unit in _DIGITS else f"{value:,}"
+    return format_number(value, f",.{_DIGITS[unit]}f") if unit in _DIGITS else f"{value:,}"
 
 
 def undefined(code: str) -> str:
@@ -142,13 +142,13 @@ def undefined(code: str) -> str:
 
 
 def why(code: str, outcome: str) -> str:
-    """The reason of a verdict."""
-    known = VERDICTS.get(code, code.replace("_", " "))
-    return known if isinstance(known, str) else known.get(outcome, code.replace("_", " "))
+    """The reason of a verdict, in words."""
+    text = VERDICTS.get(code, code.replace("_", " "))
+    return text if isinstance(text, str) else text.get(outcome, code.replace("_", " "))
 
 
 def sentence(outcome: str, reasons: Sequence[str], figures: Mapping[str, Any]) -> str:
-    """A verdict as one says it: against whom, why, and the Sharpe ratios it rests on."""
+    """A verdict in one sentence: the opponent, the reasons, and the Sharpe ratios."""
     beaten = figures.get("rival", "champion" if "champion" in figures else "cash")
     rival = "the champion" if beaten == "champion" else "cash"
     because = ", and ".join(why(code, outcome) for code in reasons)
@@ -159,7 +159,7 @@ def _sharpes(figures: Mapping[str, Any], rival: str) -> str:
     ours, theirs = (figures.get(side, {}).get("sharpe_ratio") for side in ("challenger", rival))
     if ours is None:
         return ""
-    beside = f" against {told(theirs)}" if theirs is not None else ""
+    against = f" against {format_number(theirs)}" if theirs is not None else ""
     sure = (figures.get("sharpe_difference") or {}).get("confidence")
     surely = f", higher with a confidence of {sure:.0%}" if sure is not None else ""
-    return f" (Sharpe ratio {told(ours)}{beside}{surely})"
+    return f" (Sharpe ratio {format_number(ours)}{against}{surely})"

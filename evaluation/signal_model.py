@@ -1,4 +1,4 @@
-"""What an audit, a walk-forward or a judge needs to know of a trained model: what it sees, and what it decides."""
+"""The interface of a trained model for audits, walk-forwards and judges: its features and its decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evaluation.signals import Signals
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What whoever asks for decisions may want of them.
+    """Options of a request for decisions.
 
     Args:
         target_return: the return to reach, for model types that are conditioned on one; None is the model's default.
@@ -35,25 +35,25 @@ class SignalModel(Protocol):
     """A trained model. Equal inputs and requests give equal signals, to the last bit."""
 
     def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-        """What it decides from, by symbol or market: named columns of numbers, a row a bar, NaN in warm-ups."""
+        """Its features, by symbol or market: named columns of numbers, a row a bar, NaN in warm-ups."""
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
         """By symbol or market a position and a confidence for each bar, decided at its close with nothing later."""
 
 
 class SymbolModel(ABC):
-    """The adapter for models of one symbol, which say what they see in bars and what they decide on them."""
+    """The adapter for models of one symbol, which compute features and decisions from bars."""
 
     @abstractmethod
     def bar_features(self, bars: Bars) -> pd.DataFrame:
-        """What it decides from: named columns of numbers, a row a bar, NaN in warm-ups."""
+        """Its features: named columns of numbers, a row a bar, NaN in warm-ups."""
 
     @abstractmethod
     def signals(self, bars: Bars) -> Signals:
         """A position and a confidence for each bar, decided at its close with nothing later."""
 
     def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-        """What it decides from, by symbol."""
+        """Its features, by symbol."""
         return {symbol: self.bar_features(bars) for symbol, bars in inputs.bars.items()}
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:  # noqa: ARG002

@@ -75,7 +75,7 @@ def weights(name: str, series: pd.Series, *, low: float) -> pd.Series:
             "signals.invalid",
             f"The {name} is {values[outside[0]]} at {checked.index[outside[0]]}, outside [{low:g}, 1] "
             f"({outside.size} such rows).",
-            "Clip it; where nothing can be said yet (warm-up), say 0.",
+            "Clip it; where there is no decision yet (warm-up), give 0.",
             rows=int(outside.size),
         )
     return checked

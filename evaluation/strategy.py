@@ -1,4 +1,4 @@
-"""Strategies written by hand: a class that says what to do and how much, run by the same ledger as every model."""
+"""Strategies written by hand: a class that gives signals and sizes, run by the same ledger as every model."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Loader(Protocol):
 
 
 class RiskManager(Protocol):
-    """Has the last word on what a strategy may hold."""
+    """Limits what a strategy may hold."""
 
     def limit(self, target: pd.Series, data: pd.DataFrame) -> pd.Series:
-        """The weights allowed for the wanted ones; each may depend on `data` up to its own row only."""
+        """The weights allowed of those requested; each may depend on `data` up to its own row only."""
 
 
 class StrategyBase(ABC):
-    """Subclass it, say `signal` (-1, 0, 1) for each row, and if you like `position_size` (0 to 1).
+    """Subclass it, give `signal` (-1, 0, 1) for each row, and if you like `position_size` (0 to 1).
 
     Args:
         data_loader: used by `run`; may be None for a strategy that is only given frames.

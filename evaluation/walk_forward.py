@@ -170,15 +170,15 @@ def run_fold(
     inputs: Inputs, fold: Fold, *, fit: Fit, folder: Path | None = None, key: str = ""
 ) -> Mapping[str, Signals]:
     """The signals of one fold on its test span, by symbol or market, stored in `folder` if one is given."""
-    seen = inputs.until(fold.test.last)
+    until_test = inputs.until(fold.test.last)
     if folder is None:
-        return _tested(seen, fold, fit)
+        return _tested(until_test, fold, fit)
     path = folder / f"fold-{fold.number:04d}.json"
-    fingerprint = _fingerprint(seen, fold, key)
-    stored = _stored(path, fingerprint, seen.since(fold.test.first))
+    fingerprint = _fingerprint(until_test, fold, key)
+    stored = _stored(path, fingerprint, until_test.since(fold.test.first))
     if stored is not None:
         return stored
-    decided = _tested(seen, fold, fit)
+    decided = _tested(until_test, fold, fit)
     rows = {
         name: {"position": signals.position.tolist(), "confidence": signals.confidence.tolist()}
         for name, signals in decided.items()
@@ -225,27 +225,27 @@ def _span(times: pd.Index, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Span:
     return Span(times[int(rows[0])].to_pydatetime(), times[int(rows[-1])].to_pydatetime())
 
 
-def _tested(seen: Inputs, fold: Fold, fit: Fit) -> Mapping[str, Signals]:
+def _tested(inputs: Inputs, fold: Fold, fit: Fit) -> Mapping[str, Signals]:
     """What a model of this fold decides in the test, after a check that it decides so without what came later."""
-    model = fit(seen.since(fold.train.first).until(fold.train.last), fold)
-    given = seen.for_decisions()
+    model = fit(inputs.since(fold.train.first).until(fold.train.last), fold)
+    given = inputs.for_decisions()
     decided = model.decide(given)
     _refuse_look_ahead(model, decided, given, fold)
     unseen = {name: signals.since(fold.test.first) for name, signals in decided.items()}
     return {name: signals for name, signals in unseen.items() if len(signals)}
 
 
-def _refuse_look_ahead(model: SignalModel, decided: Mapping[str, Signals], seen: Inputs, fold: Fold) -> None:
-    def compute(inputs: Inputs) -> dict[str, pd.DataFrame]:
-        return _tables(model.decide(inputs))
+def _refuse_look_ahead(model: SignalModel, decided: Mapping[str, Signals], inputs: Inputs, fold: Fold) -> None:
+    def compute(part: Inputs) -> dict[str, pd.DataFrame]:
+        return _tables(model.decide(part))
 
-    tested = len(seen.since(fold.test.first))
-    cuts = sorted({len(seen) - tested + 1, len(seen) - tested // 2, len(seen) - 1})
-    leaks = changes(compute, _tables(decided), seen, cuts, np.random.default_rng(fold.number))
+    tested = len(inputs.since(fold.test.first))
+    cuts = sorted({len(inputs) - tested + 1, len(inputs) - tested // 2, len(inputs) - 1})
+    leaks = changes(compute, _tables(decided), inputs, cuts, np.random.default_rng(fold.number))
     if leaks:
         raise NightdeskError(
             "walk_forward.leak",
-            f"Fold {fold.number} of {seen.subject} used later bars at {leaks[0].at}: {leaks[0]}.",
+            f"Fold {fold.number} of {inputs.subject} used later bars at {leaks[0].at}: {leaks[0]}.",
             "Decide each bar from bars that had closed by then.",
             fold=fold.number,
         )
@@ -258,8 +258,8 @@ def _tables(decided: Mapping[str, Signals]) -> dict[str, pd.DataFrame]:
     }
 
 
-def _fingerprint(seen: Inputs, fold: Fold, key: str) -> str:
-    content = [FORMAT, seen.fingerprint(), fold.to_dict(), key]
+def _fingerprint(inputs: Inputs, fold: Fold, key: str) -> str:
+    content = [FORMAT, inputs.fingerprint(), fold.to_dict(), key]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ left after costs, so nothing is bought on credit; an order that could not pay fo
 nothing at an open or a close is closed there and stays at zero.
 
 Prices are adjusted for splits but not for dividends: a dividend is paid in cash on the shares held over its ex-date,
-before the fill at the open of that bar, and taken from who is short. It changes no target, so it is not reinvested.
+before the fill at the open of that bar, and taken from a short account. It changes no target, so it is not reinvested.
 Cash may earn interest at each close, but for the proceeds of what is short, which a broker keeps; and what is short
 costs its borrow.
 
@@ -37,7 +37,7 @@ def compiled(function: Callable[..., Any], inline: Literal["never", "always"] = 
     """`njit` with its cache, for kernels that call those of other files, and are compiled with them inside.
 
     numba compiles anew when the file of the kernel itself has changed. So that a change of the others is not missed,
-    the content of every file whose kernels it may reach is a part of the name under which the machine code is kept.
+    the content of every file whose kernels it may reach is a part of the name under which the machine code is cached.
     """
     files: dict[str, bytes] = {}
     todo = [function]
@@ -46,7 +46,7 @@ def compiled(function: Callable[..., Any], inline: Literal["never", "always"] = 
         file = each.__code__.co_filename
         if file not in files:
             files[file] = Path(file).read_bytes()
-            todo += [known.py_func for known in each.__globals__.values() if isinstance(known, Dispatcher)]
+            todo += [kernel.py_func for kernel in each.__globals__.values() if isinstance(kernel, Dispatcher)]
     content = hashlib.sha256(b"".join(files[file] for file in sorted(files))).hexdigest()
     function.__qualname__ += f"_{content[:8]}"
     return njit(cache=True, error_model="numpy", inline=inline)(function)
@@ -93,16 +93,16 @@ def _most(  # noqa: PLR0917 -- a kernel takes its arguments by position
 
 @_kernel
 def affordable(target: float, value: float, shares: float, price: float, rates: Rates) -> float:
-    """The shares that `target` asks for, or as many as leave them worth no more than the account after costs."""
-    wanted = target * value / price
-    if (wanted - shares) * wanted <= 0.0:
-        return wanted  # coming nearer to flat needs no buying power
-    side = 1.0 if wanted > 0.0 else -1.0
+    """The shares that `target` requests, or as many as leave them worth no more than the account after costs."""
+    requested = target * value / price
+    if (requested - shares) * requested <= 0.0:
+        return requested  # coming nearer to flat needs no buying power
+    side = 1.0 if requested > 0.0 else -1.0
     limit = _most(value, side, shares, price, rates.slippage, rates.commission)
     if rates.minimum > 0.0:
         least = _most(value - rates.minimum, side, shares, price, rates.slippage, 0.0)
         limit = max(min(limit, least), side * shares)
-    return side * min(side * wanted, limit)
+    return side * min(side * requested, limit)
 
 
 @_kernel

@@ -19,7 +19,7 @@ __all__ = ["DEFAULT_COSTS", "Backtest", "Costs", "Frame", "Target", "backtest"]
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """An account over bars: every Series is on the bars' index and told at the close.
+    """An account over bars: every Series is on the bars' index and given at the close.
 
     `positions` is the weight held (worth of the shares over equity), `traded` the fraction of the account that changed
     hands at the open, `benchmark` the returns of buying and holding with the same costs. `trades` are the completed
@@ -57,7 +57,7 @@ class Backtest:
         return 100.0 * ((1.0 + self.interest) ** len(self.returns) - 1.0)
 
     def metrics(self) -> dict[str, Any]:
-        """Everything `compute_metrics` can say of it."""
+        """Its metrics, by `compute_metrics`."""
         return compute_metrics(
             self.returns,
             periods_per_year=self.periods_per_year,
@@ -99,7 +99,7 @@ def backtest(
     backtests. `periods_per_year` is the calendar's for `Bars`; for a bare frame it is counted from its times.
 
     Prices are taken as adjusted for splits (a column `splits` has no effect) but not for dividends: a column
-    `dividends`, money a share by the bar that goes ex, is paid in cash to who held over that date.
+    `dividends`, money a share by the bar that goes ex, is paid in cash on shares held over that date.
     """
     check_cash(initial_cash)
     if not isinstance(target, Mapping):

@@ -51,13 +51,13 @@ class Costs:
         return replace(self, **{name: factor * getattr(self, name) for name in paid})
 
     def rates(self, periods_per_year: float | None) -> Rates:
-        """As the ledger takes them: what is told by the year falls on the bars in equal parts."""
+        """As the ledger takes them: yearly rates fall on the bars in equal parts."""
         if periods_per_year is None:
             for name, yearly in (("Borrow", self.borrow), ("Cash interest", self.cash_interest)):
                 if yearly:
                     raise NightdeskError(
                         "backtest.invalid",
-                        f"{name} is a yearly rate, but the bars do not tell how many make a year.",
+                        f"{name} is a yearly rate, but how many of these bars make a year is unknown.",
                         "Pass periods_per_year.",
                     )
         per_year = periods_per_year or math.inf

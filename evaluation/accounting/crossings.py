@@ -2,7 +2,7 @@
 
 Between two events (a crossing, an ex-date) cash and shares stand still, so equity is one multiplication a bar, and the
 account is asked only at events. Bars are taken in blocks that the nearest caches hold, for every pair in turn, so that
-memory is read once and no row of a pair is ever kept.
+memory is read once and no row of a pair is ever stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from evaluation.accounting.ledger import Array
 BLOCK = 2048
 
 # A pair on its way: its account, what it decided last, and sums over the bars so far. `gained` and `squares` are of
-# returns beyond the interest of idle cash, so that who never trades has no variance.
+# returns beyond the interest of idle cash, so that a pair that never trades has no variance.
 PAIR = np.dtype(
     [
         ("cash", np.float64),
@@ -56,7 +56,7 @@ def walk(  # noqa: PLR0917 -- a kernel takes its arguments by position
         for p in range(len(states)):
             state = states[p]
             _decide(lines[pairs[p, 0]], lines[pairs[p, 1]], begin, end, state.decided, decided)
-            count = _find(decided, dividends[begin:end], marks, events)
+            count = _find_events(decided, dividends[begin:end], marks, events)
             state.decided = decided[end - begin]
             equity[0] = state.equity
             _trade(
@@ -79,14 +79,16 @@ def _decide(  # noqa: PLR0917 -- a kernel takes its arguments by position
 ) -> None:
     """Into `decided`, by the bar that fills it: 1 above, -1 not above, 0 unknown; its first is of the bar before."""
     decided[0] = decided[1] = before
-    known = max(begin - 1, 0)  # nothing is decided before the first bar
-    a, b, said = first[known : end - 1], second[known : end - 1], decided[known + 2 - begin :]
+    start = max(begin - 1, 0)  # nothing is decided before the first bar
+    a, b, signs = first[start : end - 1], second[start : end - 1], decided[start + 2 - begin :]
     for k in range(a.size):
-        said[k] = np.int8(a[k] > b[k]) - np.int8(a[k] <= b[k])
+        signs[k] = np.int8(a[k] > b[k]) - np.int8(a[k] <= b[k])
 
 
 @njit(cache=True)
-def _find(decided: NDArray[np.int8], dividends: Array, marks: NDArray[np.uint8], events: NDArray[np.uint64]) -> int:
+def _find_events(
+    decided: NDArray[np.int8], dividends: Array, marks: NDArray[np.uint8], events: NDArray[np.uint64]
+) -> int:
     """The bars of a block at whose open the account is asked, the first always, and its end; returns how many.
 
     They are unsigned, so that they are used as indices without a look at their sign.
@@ -120,8 +122,8 @@ def _trade(  # noqa: PLR0917 -- a kernel takes its arguments by position
     account = Account(state.cash, state.shares, state.target)
     for event in range(events.size - 1):
         bar = events[event]
-        before, said = collect(account, dividends[bar]), decided[bar]
-        target = 0.0 if said == 0 else weights[0] if said > 0 else weights[1]
+        before, sign = collect(account, dividends[bar]), decided[bar]
+        target = 0.0 if sign == 0 else weights[0] if sign > 0 else weights[1]
         account = fill(before, target, opens[bar], rates)
         state.trades += before.shares != 0.0 and before.shares * account.shares <= 0.0
         account = _hold(account, bar, events[event + 1], opens, closes, rates, state, equity)
@@ -172,7 +174,7 @@ def _sum_up(equity: Array, interest: float, state: Any) -> None:
     state.squares += squares
     state.equity = equity[bars]
     if peaks:
-        _deepen(equity, state)
+        _update_drawdown(equity, state)
     elif troughs:
         state.deepest = _lowest(equity) / peak - 1.0
 
@@ -188,7 +190,7 @@ def _lowest(equity: Array) -> float:
 
 
 @njit(cache=True)
-def _deepen(equity: Array, state: Any) -> None:
+def _update_drawdown(equity: Array, state: Any) -> None:
     """Follow the peak through a block, and divide only where a new one ends a drawdown."""
     peak, deepest, low = state.peak, state.deepest, state.peak
     for k in range(equity.size):

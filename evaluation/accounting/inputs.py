@@ -1,4 +1,4 @@
-"""What people give to a backtest, checked once and trusted from then on."""
+"""The inputs of a backtest, checked once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_cash(initial_cash: float) -> None:
 
 
 def checked_frame(bars: Frame) -> pd.DataFrame:
-    """Open, high, low, close and dividends (0 where none are told) as float64, on a strictly increasing index."""
+    """Open, high, low, close and dividends (0 where there are none) as float64, on a strictly increasing index."""
     frame = bars.frame if isinstance(bars, Bars) else bars
     if missing := [name for name in PRICES if name not in frame.columns]:
         fail(f"The bars lack the column {', '.join(missing)}.", "Provide open, high, low and close.")

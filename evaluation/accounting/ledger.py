@@ -168,7 +168,7 @@ def _changes(targets: Array) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Books:
-    """What `simulate` kept: arrays of strategies x bars, and the completed trades as rows of `TRADE`."""
+    """The result of `simulate`: arrays of strategies x bars, and the completed trades as rows of `TRADE`."""
 
     cash: Array
     shares: Array

@@ -1,4 +1,4 @@
-"""Sweep: the same rule under thousands of parameter pairs, told in a few figures each, without keeping their books.
+"""Sweep: the same rule under thousands of parameter pairs, a few figures for each, without its books.
 
 The rule is a crossing: hold `above` while one line (an average, a band, a level) is above another, `below` while it is
 not, nothing while either is unknown. Each distinct line is given once; pairs name two of them. Figures are those of
@@ -23,8 +23,8 @@ from evaluation.accounting.ledger import Array
 
 def crossing(first: pd.Series, second: pd.Series, above: float = 1.0, below: float = 0.0) -> pd.Series:
     """The target of one pair: `above` where `first` is greater, `below` where it is not, 0 where one is unknown."""
-    known = first.notna() & second.notna()
-    return pd.Series(np.where(known, np.where(first > second, above, below), 0.0), index=first.index)
+    defined = first.notna() & second.notna()
+    return pd.Series(np.where(defined, np.where(first > second, above, below), 0.0), index=first.index)
 
 
 def sweep(

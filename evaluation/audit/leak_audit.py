@@ -99,7 +99,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class LeakAudit:
-    """What leaks, if anything, and what was looked at to know."""
+    """The leaks, if any, and what was checked."""
 
     findings: tuple[Finding, ...]
     checked: dict[str, Any]
@@ -111,8 +111,8 @@ class LeakAudit:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        found = [finding.to_dict() for finding in self.findings]
-        return {"clean": self.clean, "findings": found, "checked": self.checked}
+        findings = [finding.to_dict() for finding in self.findings]
+        return {"clean": self.clean, "findings": findings, "checked": self.checked}
 
 
 def audit(
@@ -161,7 +161,7 @@ def _features_and_signals(model: SignalModel, inputs: Inputs) -> Tables:
 
 
 def _sources(learned: Learned, inputs: Inputs, training: Span, embargo: int) -> Iterator[Finding]:
-    """Rows, labels and numbers that do not come from where this may be learned."""
+    """Rows, labels and numbers from outside the span that this may learn from."""
     inside = training.holds(learned.starts)
     yield from _rows(learned, "fit_span", ~inside, f"lie outside the training span {training}")
     late = inside & ~training.holds(learned.ends)
@@ -177,8 +177,8 @@ def _measured_on(learned: Learned, measured: Span, inputs: Inputs, training: Spa
     if measured.last > training.last:
         detail = f"it was measured or chosen on {measured}, which is not within the training span {training}"
         yield Finding("measured_span", learned.name, measured.last, detail)
-    seen = measured.holds(learned.starts)
-    yield from _rows(learned, "fit_span", seen, f"lie in the span it is measured on, {measured}")
+    overlapping = measured.holds(learned.starts)
+    yield from _rows(learned, "fit_span", overlapping, f"lie in the span it is measured on, {measured}")
     reaching = (learned.starts < pd.Timestamp(measured.first)) & (learned.ends >= pd.Timestamp(measured.first))
     yield from _rows(
         learned, "label_overlap", reaching, f"have labels that reach the span it is measured on, {measured}"

@@ -73,7 +73,7 @@ def changes(
 def cuts_of(
     inputs: Inputs, whole: Tables, turning: str, random: np.random.Generator, also: datetime | None = None
 ) -> list[int]:
-    """After how many closes to cut the inputs: where a leak would pay or hide, and anywhere.
+    """After how many closes to cut the inputs: where a leak is likely, and at random.
 
     Early; before the wildest moves; right after the oddest value of each column; where the column `turning` has just
     turned; after the close `also`; before the last one; and at a random place in each eighth.

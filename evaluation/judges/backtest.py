@@ -14,7 +14,7 @@ from evaluation.gate import Doubt, Verdict, judge
 from evaluation.judges.base import Case, Finding
 from evaluation.judges.judged_version import JudgedVersion
 from evaluation.judges.observation import observe
-from evaluation.reports.evidence import Evidence, beside_expert
+from evaluation.reports.evidence import Evidence, expert_confusion
 from evaluation.reports.report import write_report
 from evaluation.reports.schema import Subject
 from evaluation.signals import Signals
@@ -24,7 +24,7 @@ from evaluation.statistics.cost_sensitivity import cost_sensitivity
 from evaluation.statistics.significance import significance
 from evaluation.statistics.slices import sliced
 
-# What of a Sharpe ratio's significance stands among a version's metrics.
+# The figures of significance that are stored with a version's metrics.
 WORTH = ("probabilistic_sharpe_ratio", "deflated_sharpe_ratio", "minimum_track_record", "trials")
 
 
@@ -108,7 +108,7 @@ def _finding(result: Backtest, verdict: Verdict) -> Finding:
 
 
 def _doubts(version: JudgedVersion, evidence: Evidence) -> list[Doubt]:
-    """Why its figures are not believed, whatever they are."""
+    """Reasons not to trust its figures, whatever they are."""
     profiled = version.reference.features if version.reference is not None else {}
     doubts: dict[Doubt, bool] = {
         "leak": evidence.leaks is not None and not evidence.leaks.clean,
@@ -120,18 +120,18 @@ def _doubts(version: JudgedVersion, evidence: Evidence) -> list[Doubt]:
 
 
 def _evidence(case: Case, signals: Signals, result: Backtest) -> tuple[dict[str, Backtest], Evidence]:
-    """The baselines on the same bars, and all that speaks for or against the challenger."""
+    """The baselines on the same bars, and the evidence on the challenger."""
     version, bars, rules = case.challenger, case.inputs.only, case.settings.promotion
     unseen = bars.since(case.unseen_from)
     baselines = run_baselines(unseen, signals, result.costs, result.initial_cash)
     observed = observe(version, case.inputs, {bars.symbol: signals}, case.settings.monitoring)
     teacher = version.teacher.get(bars.symbol)
-    beside = beside_expert(signals, teacher) if teacher is not None else None
+    confusion = expert_confusion(signals, teacher) if teacher is not None else None
     absent = {
         "leaks": ("no_reference", version.leaks),
         "weights": ("not_told", version.evidence.feature_importance),
         "choice": ("only_one", version.evidence.model_selection),
-        "beside": ("no_expert", beside),
+        "beside": ("no_expert", confusion),
     }
     evidence = Evidence(
         significance=significance(
@@ -151,7 +151,7 @@ def _evidence(case: Case, signals: Signals, result: Backtest) -> tuple[dict[str,
         weights=version.evidence.feature_importance,
         drift=observed.drift,
         behaviour=observed.behaviour[bars.symbol],
-        beside=beside,
+        beside=confusion,
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )
     return baselines.backtests, evidence

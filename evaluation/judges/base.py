@@ -19,7 +19,7 @@ from evaluation.reports.schema import Subject
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What is to be judged: a challenger, who serves now if the two can be compared, and the inputs of their subject.
+    """What is to be judged: a challenger, the champion if the two can be compared, and the inputs of their subject.
 
     The bars after both training spans are those that neither has seen.
     """

@@ -25,9 +25,9 @@ class JudgedVersion:
         features: the names of its features.
         reference: what it saw and decided in training; None where that was not recorded.
         leaks: the leak audit of its training; None where there was none.
-        evidence: what its model type says of it.
+        evidence: what its model type reports of it.
         teacher: by symbol or market the positions of its teacher, where it has one.
-        trials: the versions among which it was found.
+        trials: the versions it was selected from.
     """
 
     name: str

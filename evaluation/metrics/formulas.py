@@ -1,6 +1,6 @@
 """Formulas: the metrics as pure functions of arrays, each raising `UndefinedError` where there is no such number.
 
-Money is told in percent, as drawdowns are in the settings (-25.0 is a quarter lost); ratios are plain numbers.
+Money is given in percent, as drawdowns are in the settings (-25.0 is a quarter lost); ratios are plain numbers.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class UndefinedError(ValueError):
         self.reason: Reason = reason
 
 
-def told(figures: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T | None], dict[str, Reason]]:
-    """Every figure by name, None where there is none, and the reasons of those."""
+def computed_or_reason(figures: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T | None], dict[str, Reason]]:
+    """Compute every figure by name: None where it is undefined, and the reasons of those."""
     values: dict[str, T | None] = {}
     reasons: dict[str, Reason] = {}
     for name, figure in figures.items():
@@ -192,7 +192,7 @@ def deepest_drawdown(returns: Array) -> Drawdown:
 
 
 def average_drawdown(returns: Array) -> float:
-    """The mean depth of all drawdowns, each told by its deepest point, in percent."""
+    """The mean depth of all drawdowns, each at its deepest point, in percent."""
     falls = _falls(returns)
     return 100.0 * (falls.depths / falls.number - 1.0)
 
@@ -232,7 +232,7 @@ def expectancy(trade_returns: Array) -> float:
 
 
 def open_trade(trade_return: float) -> float:
-    """The return so far of a trade that is not completed, in percent: a loss may wait there that no win rate tells."""
+    """The return so far of a trade that is not completed, in percent: it may hide a loss that no win rate shows."""
     return 100.0 * trade_return
 
 

@@ -1,4 +1,4 @@
-"""Metrics: everything the formulas can say of returns, trades and positions, as JSON.
+"""Metrics: all metrics of returns, trades and positions, as JSON.
 
 What is undefined is None with a reason, never infinite, not a number, or a zero that was not measured.
 """
@@ -18,7 +18,7 @@ from evaluation.metrics.formulas import Array, Reason, UndefinedError
 
 Unit = Literal["percent", "ratio", "bars", "trades", "times a year", "time"]
 
-# Each metric: its formula, what that is computed from, and the unit it is told in.
+# Each metric: its formula, what that is computed from, and its unit.
 METRICS: dict[str, tuple[Callable[..., float], tuple[str, ...], Unit]] = {
     "total_return": (formulas.total_return, ("returns",), "percent"),
     "annualised_return": (formulas.annualised_return, ("returns", "periods_per_year"), "percent"),
@@ -70,11 +70,11 @@ def compute_metrics(
     benchmark: pd.Series | Array | None = None,
     interest: float = 0.0,
 ) -> dict[str, Any]:
-    """Every metric by name, JSON-able; `metrics["reasons"][name]` says why one is None, `UNITS[name]` how it is told.
+    """Every metric by name, JSON-able; `metrics["reasons"][name]` says why one is None, `UNITS[name]` its unit.
 
     Args:
         returns: simple returns, one a bar.
-        periods_per_year: bars a year; with None, what is told by the year is undefined.
+        periods_per_year: bars a year; with None, annualised metrics are undefined.
         trades: completed round trips with columns pnl, return and bars_held, as in `Backtest.trades`.
         open_trade: the return of a trade that is not completed, if there is one.
         positions: the weight held at each close.

@@ -1,4 +1,4 @@
-"""Behaviour: whether a model's confidence means anything, and whether it still does what its expert does."""
+"""Behaviour: calibration of a model's confidence, and agreement with its expert."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluation.monitoring.drift import independence
 from evaluation.signals import Signals
 
 BINS = 10
-ENOUGH = 20  # bars; fewer tell nothing
+ENOUGH = 20  # bars; fewer mean nothing
 SURE = 1.96  # standard errors of a 95 % interval
 
 
@@ -70,7 +70,7 @@ class Confidence:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """A model's conduct on some bars; None with a reason where it cannot be told."""
+    """Accuracy, calibration and confidence of a model on some bars; None with a reason where undefined."""
 
     accuracy: Accuracy | None
     calibration: Calibration | None
@@ -79,10 +79,10 @@ class Behaviour:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        told = asdict(self)
+        document = asdict(self)
         if self.calibration is not None:
-            told["calibration"]["rows"] = list(told["calibration"]["rows"])
-        return told
+            document["calibration"]["rows"] = list(document["calibration"]["rows"])
+        return document
 
 
 def measure_behaviour(

@@ -1,7 +1,7 @@
 """Drift: whether what a model sees and decides now is like what it was trained on.
 
-How far two distributions are apart is told by the population stability index, PSI = sum (q - p) ln(q / p) over bins, by
-a chi-square test of the same bins, and for features by the Kolmogorov-Smirnov distance at the edges of the bins. Bars
+The distance of two distributions is the population stability index, PSI = sum (q - p) ln(q / p) over bins, with a
+chi-square test of the same bins, and for features by the Kolmogorov-Smirnov distance at the edges of the bins. Bars
 are not independent: volatility lasts for weeks. So n bars count as n / memory independent looks, and a PSI counts as
 drift only if it is beyond the limit and beyond what one sample in a hundred of that size would show by chance: among
 independent looks PSI / (1/n + 1/m) is nearly chi-square with one degree of freedom less than bins.
@@ -34,7 +34,7 @@ FREQUENCIES = 6
 _SIDES = (-1.0, 0.0, 1.0)
 # Of one symbol, or by symbol or market.
 Decided = Signals | Mapping[str, Signals]
-Seen = pd.DataFrame | Mapping[str, pd.DataFrame]
+FeatureTables = pd.DataFrame | Mapping[str, pd.DataFrame]
 
 
 class Profile(Section):
@@ -58,7 +58,7 @@ class Spread(Section):
 
 
 class Reference(Section):
-    """What a model saw and did on the bars it was trained on, small enough for its manifest.
+    """The features and decisions of a model on the bars it was trained on, small enough for its manifest.
 
     `actions` are changes of the target (sell, hold, buy), `sides` what it held (short, flat, long), `strength` the size
     of what it held where it held something.
@@ -99,7 +99,7 @@ class Strength:
 
 @dataclass(frozen=True)
 class Drift:
-    """What has moved since training; None with a reason where too few bars, or no reference, leave it open."""
+    """What has moved since training; None with a reason where too few bars, or no reference, leave it undefined."""
 
     bars: int
     actions: Shift | None
@@ -112,23 +112,23 @@ class Drift:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        told = asdict(self)
-        return {**told, "drifted": list(self.drifted)}
+        document = asdict(self)
+        return {**document, "drifted": list(self.drifted)}
 
 
-def reference(signals: Decided, features: Seen) -> Reference:
+def reference(signals: Decided, features: FeatureTables) -> Reference:
     """What later bars are compared with; `features` may be empty, or begin with undefined rows.
 
     Of several symbols or markets the bars are pooled, one symbol after the other.
     """
-    decided, seen = _Pooled.of(signals), _columns(features)
+    decided, columns = _Pooled.of(signals), _columns(features)
     return Reference(
         bars=len(decided.position),
         actions=_binned(decided.actions, None),
         sides=_binned(np.sign(decided.position), None),
         strength=_spread(decided.sizes),
         confidence=_spread(decided.confidence) or Spread(low=0.0, median=0.0, high=0.0),
-        features={name: profile for name, values in seen.items() if (profile := _profile(values)) is not None},
+        features={name: profile for name, values in columns.items() if (profile := _profile(values)) is not None},
     )
 
 
@@ -158,7 +158,7 @@ class _Pooled:
         return held
 
 
-def _columns(features: Seen) -> dict[str, Array]:
+def _columns(features: FeatureTables) -> dict[str, Array]:
     """The finite values of each feature, of one symbol or of many."""
     tables = [features] if isinstance(features, pd.DataFrame) else list(features.values())
     names = dict.fromkeys(str(name) for table in tables for name in table.columns)
@@ -180,7 +180,7 @@ def read_reference(document: Mapping[str, Any] | None) -> Reference | None:
 def measure_drift(
     before: Reference | None,
     signals: Decided,
-    features: Seen,
+    features: FeatureTables,
     *,
     limit: float = LIMIT,
     many: float = MANY,
@@ -199,8 +199,8 @@ def measure_drift(
         )
     actions = _shift(before.actions, decided.actions, limit)
     sides = _shift(before.sides, np.sign(decided.position), limit)
-    seen = {name: values for name, values in _columns(features).items() if name in before.features}
-    moved = {name: _shift(before.features[name], now, limit) for name, now in seen.items() if now.size >= enough}
+    columns = {name: values for name, values in _columns(features).items() if name in before.features}
+    moved = {name: _shift(before.features[name], now, limit) for name, now in columns.items() if now.size >= enough}
     share = 100.0 * sum(shift.drifted for shift in moved.values()) / len(moved) if moved else None
     strength = _strength(before.strength, decided.sizes)
     drifted = {"actions": actions.drifted, "sides": sides.drifted, "features": share is not None and share > many}
@@ -254,10 +254,10 @@ def _finite(column: pd.Series) -> Array:
 
 
 def _bins(values: Array, edges: tuple[float, ...] | None) -> NDArray[np.intp]:
-    found: NDArray[np.intp] = (
+    bins: NDArray[np.intp] = (
         np.searchsorted(_SIDES, values) if edges is None else np.searchsorted(edges, values, side="right")
     )
-    return found
+    return bins
 
 
 def _binned(values: Array, edges: tuple[float, ...] | None) -> Profile:
@@ -321,8 +321,8 @@ def by_chance(bins: int, freedom: float, n: float, m: float) -> float:
 
 def chi_square_p(old: Array, new: Array, freedom: float) -> float:
     """The p-value of Pearson's test that two arrays of counts come from one distribution."""
-    seen = old + new > 0.0
-    table = np.vstack([old[seen], new[seen]])
+    occupied = old + new > 0.0
+    table = np.vstack([old[occupied], new[occupied]])
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
     statistic = float(np.sum((table - expected) ** 2 / expected))
     return float(special.chdtrc(freedom, statistic * freedom / (old.size - 1)))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from evaluation.labels import MINUS, told
-from evaluation.plots.style import FAINT, INK, MODEL, MUTED, RED, Caption, drawing, nothing, place, quiet
+from evaluation.labels import MINUS, format_number
+from evaluation.plots.style import FAINT, INK, MODEL, MUTED, RED, Caption, drawing, explain_empty, minimal_axes, place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,9 +25,9 @@ WHY = {
 PANELS = (("total_return", "Total return, %", "+,.1f"), ("sharpe_ratio", "Sharpe ratio", ".2f"))
 
 
-def draw_costs(path: Path, caption: Caption, found: CostSensitivity) -> None:
+def draw_costs(path: Path, caption: Caption, sensitivity: CostSensitivity) -> None:
     """Return and Sharpe ratio at several multiples of the costs, and where nothing is left, as a PNG."""
-    even = found.break_even
+    even = sensitivity.break_even
     left = WHY.get(str(even.reason), "break-even is undefined")
     if even.factor is not None:
         left = f"breaks even at {even.factor:.1f} times these costs, {even.one_way_percent:.2f} % each way"
@@ -35,14 +35,19 @@ def draw_costs(path: Path, caption: Caption, found: CostSensitivity) -> None:
         panels = figure.subplots(1, 2)
         place(figure, left=0.75, top=1.25, bottom=0.95, wspace=0.28)
         for axes, (name, label, form) in zip(panels, PANELS, strict=True):
-            _bars(axes, [f"{row.factor:g}x" for row in found.rows], [row.figures[name] for row in found.rows], form)
+            _bars(
+                axes,
+                [f"{row.factor:g}x" for row in sensitivity.rows],
+                [row.figures[name] for row in sensitivity.rows],
+                form,
+            )
             axes.set_title(label, loc="left", fontsize=11, color=INK, pad=12)
             axes.set_xlabel("Costs, times those configured", color=MUTED)
 
 
 def _bars(axes: Axes, names: list[str], values: list[float | None], form: str) -> None:
     if not any(values):
-        nothing(axes, told(values[0], form))
+        explain_empty(axes, format_number(values[0], form))
         return
     heights = [value or 0.0 for value in values]
     places = np.arange(len(values))
@@ -51,7 +56,7 @@ def _bars(axes: Axes, names: list[str], values: list[float | None], form: str) -
     axes.axhline(0.0, color=FAINT, linewidth=1.0)
     for x, height, value in zip(places, heights, values, strict=True):
         axes.annotate(
-            told(value, form),
+            format_number(value, form),
             (x, height),
             xytext=(0, 4 if height >= 0.0 else -4),
             textcoords="offset points",
@@ -63,4 +68,4 @@ def _bars(axes: Axes, names: list[str], values: list[float | None], form: str) -
     axes.set_xticks(places, names)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}".replace("-", MINUS)))
     axes.margins(y=0.16)
-    quiet(axes)
+    minimal_axes(axes)

@@ -1,4 +1,4 @@
-"""What a model decides and why: how often it does what, how often as its expert, and which features weigh most."""
+"""A model's decisions: how often it takes each, its agreement with the expert, and its feature importance."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from evaluation.plots.style import (
     Caption,
     drawing,
     legend,
+    minimal_axes,
     place,
-    quiet,
     shortened,
 )
 
@@ -35,7 +35,7 @@ ACTIONS, SIDES = ("sell", "hold", "buy"), ("short", "flat", "long")
 
 
 def draw_actions(path: Path, caption: Caption, decided: Shift, held: Shift) -> None:
-    """How often it decided what and held what, in training and on the bars it was judged on, as a PNG."""
+    """The shares of its decisions and positions, in training and on the bars it was judged on, as a PNG."""
     moved = [plain(name) for name, shift in (("decisions", decided), ("positions", held)) if shift.drifted]
     change = f"{' and '.join(moved)} have drifted" if moved else "no drift that is more than chance"
     facts = f"{change}   ·   PSI of decisions {decided.psi:.2f}, of positions {held.psi:.2f}"
@@ -50,8 +50,8 @@ def draw_actions(path: Path, caption: Caption, decided: Shift, held: Shift) -> N
 
 
 def _shares(axes: Axes, shift: Shift, names: Sequence[str]) -> None:
-    for beside, label, shares, colour in ((-0.2, "training", shift.reference, SKY), (0.2, "unseen", shift.now, MODEL)):
-        places, heights = np.arange(len(names)) + beside, [100.0 * share for share in shares]
+    for offset, label, shares, colour in ((-0.2, "training", shift.reference, SKY), (0.2, "unseen", shift.now, MODEL)):
+        places, heights = np.arange(len(names)) + offset, [100.0 * share for share in shares]
         axes.bar(places, heights, width=0.37, color=colour, label=label)
         for x, height in zip(places, heights, strict=True):
             form = ".1f" if 0.0 < height < 1.0 else ".0f"
@@ -65,12 +65,12 @@ def _shares(axes: Axes, shift: Shift, names: Sequence[str]) -> None:
                 fontsize=9.5,
             )
     axes.set_xticks(np.arange(len(names)), list(names))
-    quiet(axes)
+    minimal_axes(axes)
     axes.tick_params(axis="x", labelsize=11.5, labelcolor=INK)
 
 
 def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> None:
-    """On how many bars the model (columns) held what while the expert (rows) held what, as a PNG."""
+    """The confusion matrix of positions, model in columns and expert in rows, as a PNG."""
     of_row = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     facts = (
         f"{count(int(counts.sum()), 'bar')}, {np.trace(counts) / counts.sum():.0%} alike   ·   shares are of each row"
@@ -101,7 +101,7 @@ def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> N
 
 
 def draw_importance(path: Path, caption: Caption, importances: Mapping[str, float], measure: str) -> None:
-    """The features that weigh most, longest bar first, as a PNG; `measure` says what the numbers are."""
+    """The features that weigh most, longest bar first, as a PNG; `measure` names what the numbers are."""
     ranked = sorted(importances.items(), key=lambda item: item[1], reverse=True)
     shown = ranked[:MOST]
     facts = measure + (f"   ·   the first {MOST} of {len(ranked)}" if len(ranked) > MOST else "")
@@ -123,5 +123,5 @@ def draw_importance(path: Path, caption: Caption, importances: Mapping[str, floa
         axes.axvline(0.0, color=FAINT, linewidth=1.0)
         axes.set_yticks(places, [shortened(plain(name), LONGEST) for name, _ in shown])
         axes.set_ylim(max(len(shown), 5) - 0.4, -0.6)
-        quiet(axes, "x")
+        minimal_axes(axes, "x")
         axes.tick_params(axis="y", labelcolor=INK, labelsize=10.5)

@@ -1,4 +1,4 @@
-"""The equity of a model beside the others, its trades on it, and the drawdowns under it."""
+"""The equity of a model and of the others, its trades, and the drawdowns under it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from evaluation.labels import count, plain, told
+from evaluation.labels import count, format_number, plain
 from evaluation.metrics.formulas import drawdowns
 from evaluation.plots.style import (
     FAINT,
@@ -25,8 +25,8 @@ from evaluation.plots.style import (
     day,
     drawing,
     legend,
+    minimal_axes,
     place,
-    quiet,
     times,
 )
 
@@ -44,7 +44,7 @@ _BESIDE = ("buy_and_hold", "champion")
 
 
 def draw_equity(path: Path, caption: Caption, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
-    """Equity, trades and drawdowns as a PNG; the model first, whoever is beside it in the order of `STYLES`."""
+    """Equity, trades and drawdowns as a PNG; the model first, the others in the order of `STYLES`."""
     others = {name: others[name] for name in [*STYLES, *others] if name in others}
     with drawing(path, caption, "Equity on unseen bars", _facts(challenger), WIDE) as figure:
         top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[12, 1, 4])
@@ -53,7 +53,7 @@ def draw_equity(path: Path, caption: Caption, challenger: Backtest, others: Mapp
         _held(middle, challenger)
         _drawdown(bottom, challenger, others)
         for axes in (top, bottom):
-            quiet(axes)
+            minimal_axes(axes)
             axes.margins(x=0.01)
         dated(bottom, challenger.equity.index)
 
@@ -62,9 +62,9 @@ def _facts(test: Backtest) -> str:
     index, metrics = test.equity.index, test.metrics()
     parts = (
         f"{day(index[0])} to {day(index[-1])}, {count(len(index), 'bar')}",
-        f"return {told(metrics['total_return'], '+,.1f', ' %')}",
-        f"Sharpe {told(metrics['sharpe_ratio'])}",
-        f"worst drawdown {told(metrics['max_drawdown'], '.1f', ' %')}",
+        f"return {format_number(metrics['total_return'], '+,.1f', ' %')}",
+        f"Sharpe {format_number(metrics['sharpe_ratio'])}",
+        f"worst drawdown {format_number(metrics['max_drawdown'], '.1f', ' %')}",
         count(metrics["trades"], "trade"),
     )
     return "   ·   ".join(parts)

@@ -23,8 +23,8 @@ from evaluation.plots.style import (
     day,
     drawing,
     legend,
+    minimal_axes,
     place,
-    quiet,
     times,
 )
 
@@ -55,10 +55,10 @@ def draw_health(path: Path, bars: Bars, daily: pd.DataFrame, marks: pd.DataFrame
         shown = closes.reindex(daily.index) if sessions else closes  # what is missing is a gap in the line
         top.plot(times(shown), shown, color=INK, linewidth=1.1, label="close")
         for (name, flags), (colour, marker) in zip(marks.items(), MARKS, strict=True):
-            found = closes[flags.to_numpy()]
-            if not found.empty:
-                label = f"{str(name).replace('_', ' ')} ({len(found)})"
-                top.scatter(times(found), found, s=34, c=colour, marker=marker, zorder=3, label=label)
+            flagged = closes[flags.to_numpy()]
+            if not flagged.empty:
+                label = f"{str(name).replace('_', ' ')} ({len(flagged)})"
+                top.scatter(times(flagged), flagged, s=34, c=colour, marker=marker, zorder=3, label=label)
         top.set_ylabel("Close", color=MUTED)
         for name, (colour, line) in zip(("completeness", "freshness", "validity", "consistency"), PARTS, strict=True):
             bottom.plot(times(daily[name]), daily[name], color=colour, linestyle=line, linewidth=1.2, label=name)
@@ -67,7 +67,7 @@ def draw_health(path: Path, bars: Bars, daily: pd.DataFrame, marks: pd.DataFrame
         bottom.set_ylabel("Health", color=MUTED)
         bottom.set_ylim(min(0.5, float(daily.min().min())) - 0.02, 1.03)
         for axes in (top, bottom):
-            quiet(axes)
+            minimal_axes(axes)
             axes.margins(x=0.01)
             legend(axes, 6)
         dated(bottom, daily.index)

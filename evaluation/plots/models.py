@@ -1,4 +1,4 @@
-"""Models beside each other: what each risked and what it earned, and what is left of it where trading costs more."""
+"""Models compared: what each risked and what it earned, and what is left of it where trading costs more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
-from evaluation.labels import told
+from evaluation.labels import format_number
 from evaluation.plots.style import (
     CHAMPION,
     FAINT,
@@ -20,10 +20,10 @@ from evaluation.plots.style import (
     MUTED,
     Caption,
     drawing,
+    explain_empty,
     legend,
-    nothing,
+    minimal_axes,
     place,
-    quiet,
     shortened,
 )
 
@@ -60,7 +60,7 @@ def draw_risk_return(path: Path, caption: Caption, points: Mapping[str, Risk], u
         axes = figure.subplots()
         place(figure, left=0.9, top=1.25, bottom=0.95)
         if not points:
-            nothing(axes, "No model has figures of a year to draw.")
+            explain_empty(axes, "No model has figures of a year to draw.")
             return
         for kind, (colour, marker, label) in KINDS.items():
             own = [point for point in points.values() if point.kind == kind]
@@ -69,7 +69,7 @@ def draw_risk_return(path: Path, caption: Caption, points: Mapping[str, Risk], u
                 axes.scatter(
                     x, y, s=75, c=colour, marker=marker, edgecolors="white", linewidths=0.8, zorder=3, label=label
                 )
-        quiet(axes, "both")
+        minimal_axes(axes, "both")
         axes.set_xlabel("Volatility, % a year", color=MUTED)
         axes.set_ylabel("Return, % a year", color=MUTED)
         _bounds(axes, list(points.values()))
@@ -97,7 +97,7 @@ def _sharpes(axes: Axes) -> None:
         axes.plot([0.0, x], [0.0, ratio * x], color=FAINT, linewidth=0.9, linestyle=(0, (3, 3)), zorder=1)
         if x > 0.15 * right:
             axes.annotate(
-                told(ratio, "g"),
+                format_number(ratio, "g"),
                 (x, ratio * x),
                 xytext=(-4, -3 if ratio > 0.0 else 3),
                 textcoords="offset points",
@@ -142,7 +142,7 @@ def _together(names: list[str], places: Mapping[str, tuple[int, int]]) -> dict[t
 
 
 def _first(points: Mapping[str, Risk]) -> list[str]:
-    """Who is named: the champion, the baselines, and of many models those that earn most for what they risk."""
+    """The models to name: the champion, the baselines, and of many models those that earn most for what they risk."""
     order = {"champion": 0, "baseline": 1, "model": 2}
     return sorted(points, key=lambda name: (order[points[name].kind], -_ratio(points[name])))[:NAMED]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 
-from evaluation.labels import count, plain, told
+from evaluation.labels import count, format_number, plain
 from evaluation.plots.style import (
     FAINT,
     INK,
@@ -22,10 +22,10 @@ from evaluation.plots.style import (
     Caption,
     dated,
     drawing,
+    explain_empty,
     legend,
-    nothing,
+    minimal_axes,
     place,
-    quiet,
     times,
 )
 
@@ -50,14 +50,17 @@ def draw_distribution(path: Path, caption: Caption, test: Backtest) -> None:
     returns = 100.0 * test.returns.to_numpy()
     moved = returns[returns != 0.0]
     metrics = test.metrics()
-    risk = f"VaR 5 % {told(metrics['var_5'], unit=' %')}   ·   CVaR 5 % {told(metrics['cvar_5'], unit=' %')}"
+    var, cvar = (format_number(metrics[name], unit=" %") for name in ("var_5", "cvar_5"))
+    risk = f"VaR 5 % {var}   ·   CVaR 5 % {cvar}"
     facts = (
         f"{count(len(moved), 'bar')}, and {len(returns) - len(moved)} that returned nothing (not drawn)   ·   {risk}"
     )
     with drawing(path, caption, "Distribution of the returns of a bar", facts) as figure:
         if len(moved) < FEWEST or float(np.std(moved)) == 0.0:
             place(figure)
-            nothing(figure.subplots(), f"{count(len(moved), 'return')}: too few to show how they are distributed.")
+            explain_empty(
+                figure.subplots(), f"{count(len(moved), 'return')}: too few to show how they are distributed."
+            )
             return
         left, right = figure.subplots(1, 2, width_ratios=[1.75, 1.0])
         place(figure, left=0.75, top=1.25, bottom=0.95, wspace=0.32)
@@ -74,7 +77,7 @@ def _histogram(axes: Axes, moved: Array, normal: NormalDist, var: float | None) 
     axes.plot(grid, expected, color=INK, linewidth=1.4, label="normal")
     if var is not None:
         axes.axvline(var, color=RED, linewidth=1.6, linestyle="--", label="VaR 5 %")
-    quiet(axes)
+    minimal_axes(axes)
     axes.set_ylabel("Bars", color=MUTED)
     axes.set_xlabel("Return of a bar, %", color=MUTED)
     legend(axes, 3)
@@ -84,26 +87,26 @@ def _quantiles(axes: Axes, moved: Array, normal: NormalDist) -> None:
     """Each return against the normal one of its rank: on the line they are normal; fat tails bend away from it."""
     ranks = (np.arange(len(moved)) + 0.5) / len(moved)
     expected = np.array([normal.inv_cdf(float(rank)) for rank in ranks])
-    found = np.sort(moved)
-    ends = [min(expected[0], found[0]), max(expected[-1], found[-1])]
+    ordered = np.sort(moved)
+    ends = [min(expected[0], ordered[0]), max(expected[-1], ordered[-1])]
     axes.plot(ends, ends, color=INK, linewidth=1.2)
-    axes.scatter(expected, found, s=11, color=MODEL, alpha=0.75, linewidths=0.0)
-    quiet(axes, "both")
+    axes.scatter(expected, ordered, s=11, color=MODEL, alpha=0.75, linewidths=0.0)
+    minimal_axes(axes, "both")
     axes.set_xlabel("If normal, %", color=MUTED)
-    axes.set_ylabel("Found, %", color=MUTED)
+    axes.set_ylabel("Measured, %", color=MUTED)
 
 
 def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
-    """The Sharpe ratio over a moving window of up to a quarter, of the model and of whoever stands beside it."""
+    """The Sharpe ratio over a moving window of up to a quarter, of the model, and of buy and hold and the champion."""
     bars, per_year = len(challenger.returns), challenger.periods_per_year
     window = min(round(per_year / 4), max(FEWEST, bars // 4)) if per_year else 0
     whole = challenger.metrics()["sharpe_ratio"]
-    facts = f"over the {window} bars before each   ·   over all {bars} bars {told(whole)}"
+    facts = f"over the {window} bars before each   ·   over all {bars} bars {format_number(whole)}"
     with drawing(path, caption, "Rolling Sharpe ratio", facts) as figure:
         axes = figure.subplots()
         place(figure, left=0.75, top=1.25)
         if window < FEWEST or bars < 2 * window:
-            nothing(axes, f"{count(bars, 'bar')}: too few for a moving window.")
+            explain_empty(axes, f"{count(bars, 'bar')}: too few for a moving window.")
             return
         axes.axhline(0.0, color=FAINT, linewidth=1.0)
         shown = {name: others[name] for name in ("buy_and_hold", "champion") if name in others}
@@ -120,7 +123,7 @@ def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, othe
         axes.plot(times(challenger.returns), _rolling(challenger, window), color=MODEL, linewidth=2.0, label="model")
         if whole is not None:
             axes.axhline(whole, color=MODEL, linewidth=1.1, linestyle=(0, (4, 3)), label="model, all bars")
-        quiet(axes)
+        minimal_axes(axes)
         axes.margins(x=0.01)
         axes.set_ylabel("Sharpe ratio, a year", color=MUTED)
         dated(axes, challenger.returns.index)
@@ -132,7 +135,7 @@ def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, othe
 def _rolling(test: Backtest, window: int) -> Array:
     """Mean over deviation of each window, a year's worth; a gap where nothing moved."""
     rolling = test.excess.rolling(window)
-    deviation = rolling.std().where(lambda found: found > 1e-9)
+    deviation = rolling.std().where(lambda value: value > 1e-9)
     ratio: Array = (rolling.mean() / deviation * np.sqrt(test.periods_per_year or np.nan)).to_numpy()
     return ratio
 
@@ -141,18 +144,18 @@ def draw_months(path: Path, caption: Caption, test: Backtest) -> None:
     """The return of every month and year, in a calendar, as a PNG."""
     table = monthly(test.returns)
     months = table.iloc[:, :12].to_numpy() if table is not None else np.empty((0, 12))
-    found = months[np.isfinite(months)]
+    finite = months[np.isfinite(months)]
     facts = "the bars have no dates"
-    if found.size:
+    if finite.size:
         facts = (
-            f"{count(found.size, 'month')}, {np.sum(found > 0.0)} with a gain   ·   "
-            f"best {told(found.max(), '+.1f', ' %')}   ·   worst {told(found.min(), '+.1f', ' %')}"
+            f"{count(finite.size, 'month')}, {np.sum(finite > 0.0)} with a gain   ·   "
+            f"best {format_number(finite.max(), '+.1f', ' %')}   ·   worst {format_number(finite.min(), '+.1f', ' %')}"
         )
     rows = len(months)
     with drawing(path, caption, "Return of each month, %", facts, (12.0, max(2.9, 2.0 + 0.42 * rows))) as figure:
         if table is None:
             place(figure)
-            nothing(figure.subplots(), "Bars without dates belong to no month.")
+            explain_empty(figure.subplots(), "Bars without dates belong to no month.")
             return
         _calendar(figure, table)
 
@@ -194,7 +197,7 @@ def _values(axes: Axes, numbers: Array, largest: float) -> None:
         axes.text(
             column + 0.5,
             row + 0.5,
-            told(round(value, 1) + 0.0, ".1f"),
+            format_number(round(value, 1) + 0.0, ".1f"),
             ha="center",
             va="center",
             fontsize=10.5,

@@ -1,6 +1,6 @@
 """The look that all pictures share: colours that the colour-blind tell apart, a headline, where the data is from.
 
-Colours are those of Okabe and Ito (2008, "Color Universal Design"); shape or line style always says the same again.
+Colours are those of Okabe and Ito (2008, "Color Universal Design"); shape or line style always repeats the colour.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW = (
     "#f0e442",
 )
 MODEL, CHAMPION, WARNING = BLUE, ORANGE, "#b45309"
-# Whoever stands beside a model, in the order drawn: colour and line style.
+# Baselines and champion drawn with a model, in the order drawn: colour and line style.
 STYLES: dict[str, tuple[str, Any]] = {
     "flat": (FAINT, ":"),
     "random": ("#a84f86", (0, (5, 1.5, 1, 1.5))),
@@ -52,7 +52,7 @@ _NARROWEST = 4
 
 @dataclass(frozen=True)
 class Caption:
-    """Whom a picture is about, and where its data is from: sample data gets a label that nobody can miss."""
+    """The subject of a picture, and where its data is from: sample data gets a label that nobody can miss."""
 
     subject: str
     provenance: Provenance
@@ -81,8 +81,8 @@ def place(
     )
 
 
-def quiet(axes: Axes, grid: str = "y") -> None:
-    """Only the lines a reader needs."""
+def minimal_axes(axes: Axes, grid: str = "y") -> None:
+    """Light grid, no ticks, no frame but the bottom line."""
     if grid:
         axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
@@ -118,8 +118,8 @@ def dated(axes: Axes, index: pd.Index) -> None:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def nothing(axes: Axes, why: str) -> None:
-    """Say in words why there is nothing to draw."""
+def explain_empty(axes: Axes, why: str) -> None:
+    """Write into empty axes why there is nothing to draw."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=13, wrap=True)
 
@@ -139,18 +139,18 @@ def fitted(figure: Figure, text: str, inches: float, size: float, weight: str = 
     font, room = FontProperties(size=size, weight=weight), inches * DPI
     canvas: Any = figure.canvas
     measure = canvas.get_renderer().get_text_width_height_descent
-    kept = len(text)
-    while measure(shortened(text, kept), font, False)[0] > room and kept > _NARROWEST:
-        kept -= max(1, kept // 20)
-    return shortened(text, kept)
+    length = len(text)
+    while measure(shortened(text, length), font, False)[0] > room and length > _NARROWEST:
+        length -= max(1, length // 20)
+    return shortened(text, length)
 
 
-def shortened(text: str, kept: int) -> str:
-    """The two ends of a text, `kept` characters of it, and an ellipsis between them where something is left out."""
-    if kept >= len(text):
+def shortened(text: str, length: int) -> str:
+    """The two ends of a text, `length` characters of it, and an ellipsis between them where something is left out."""
+    if length >= len(text):
         return text
-    front = (kept + 1) // 2
-    return f"{text[:front].rstrip()}…{text[len(text) - kept // 2 :].lstrip()}"
+    front = (length + 1) // 2
+    return f"{text[:front].rstrip()}…{text[len(text) - length // 2 :].lstrip()}"
 
 
 def _headline(figure: Figure, title: str, facts: str, caption: Caption) -> None:

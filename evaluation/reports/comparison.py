@@ -1,4 +1,4 @@
-"""Model comparison: every model of a symbol over the same bars, which none has seen, and which one to rely on."""
+"""Model comparison: every model of a symbol over the same bars, which none has seen, and which one is recommended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from config.settings import Promotion
 from data_pipeline.provenance import Provenance
 from evaluation.accounting.backtest import Backtest
 from evaluation.gate import judge
-from evaluation.labels import told
+from evaluation.labels import format_number
 from evaluation.metrics.formulas import UndefinedError
 from evaluation.plots import Caption, Risk, draw_risk_return
 from evaluation.reports.comparison_page import COLUMNS, called, comparison_page, title
@@ -32,7 +32,7 @@ FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio
 
 @dataclass(frozen=True)
 class Contender:
-    """One version of a model type, and what became of it so far."""
+    """One version of a model type, and its state."""
 
     model_type: str
     version: str
@@ -40,7 +40,7 @@ class Contender:
 
     @property
     def name(self) -> str:
-        """How it is called beside others of its symbol."""
+        """Its name among the models of its symbol."""
         return f"{self.model_type} {self.version}"
 
 
@@ -54,7 +54,7 @@ def compare(
     tried: int = 0,
     left_out: Mapping[str, str] | None = None,
 ) -> SymbolComparison:
-    """Everyone beside everyone. The recommended model is one that the gate would let serve, or that serves already.
+    """Compare every model and baseline. The recommended one is a model that the gate would promote, or the champion.
 
     `tried` is how many versions there have ever been of this symbol and provenance, whichever of them are `models`: the
     best of many owes much to luck. `left_out` are models that could not be run, with the reason.
@@ -63,9 +63,9 @@ def compare(
         missing = "".join(f" {name}: {why}" for name, why in (left_out or {}).items())
         raise NightdeskError("comparison.nothing", f"{symbol} has no model that can be run.{missing}", "Train one.")
     index = next(iter(models.values())).equity.index
-    rows = [_row(who.name, test, who) for who, test in models.items()]
+    rows = [_row(contender.name, test, contender) for contender, test in models.items()]
     recommended, recommendation = _recommend(models, baselines, rules, max(tried, len(models)))
-    chosen, why_not = _overfitting(models.values())
+    overfit, why_not = _overfitting(models.values())
     return SymbolComparison(
         symbol=symbol,
         provenance=provenance,
@@ -75,7 +75,7 @@ def compare(
         rows=sorted(rows, key=_rank) + [_row(name, test) for name, test in baselines.items()],
         recommended=recommended.name if recommended is not None else None,
         recommendation=recommendation,
-        overfitting=chosen,
+        overfitting=overfit,
         overfitting_reason=why_not,
         left_out=dict(left_out or {}),
     )
@@ -101,20 +101,20 @@ def read_comparison(path: Path) -> Comparison:
         ) from error
 
 
-def _row(name: str, test: Backtest, who: Contender | None = None) -> Row:
+def _row(name: str, test: Backtest, contender: Contender | None = None) -> Row:
     metrics = test.metrics()
     return Row(
         name=name,
-        model_type=who.model_type if who else None,
-        version=who.version if who else None,
-        state=who.state if who else "baseline",
+        model_type=contender.model_type if contender else None,
+        version=contender.version if contender else None,
+        state=contender.state if contender else "baseline",
         figures={figure: metrics[figure] for figure in FIGURES},
         reasons={figure: metrics["reasons"][figure] for figure in FIGURES if metrics[figure] is None},
     )
 
 
 def _overfitting(tests: Collection[Backtest]) -> tuple[Overfitting | None, str | None]:
-    """What choosing among them is worth; of one alone, of those that decide alike, or of few bars, nobody can say."""
+    """The overfitting of choosing the best of them; None with a reason for one alone, equal ones, or few bars."""
     returns = np.unique(np.column_stack([test.excess.to_numpy() for test in tests]), axis=1)
     if returns.shape[1] < 2:
         return None, "only_one" if len(tests) == 1 else "alike"
@@ -137,19 +137,22 @@ def _sharpe(test: Backtest) -> float | None:
 def _recommend(
     models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest], rules: Promotion, tried: int
 ) -> tuple[Contender | None, str]:
-    """The best of those that serve, unless the gate finds one of the others better; nobody, if cash is better."""
-    sharpes = {who: _sharpe(test) for who, test in models.items()}
-    by_sharpe = sorted(models, key=lambda who: sharpes[who] or 0.0, reverse=True)
-    serving = next((who for who in by_sharpe if who.state == "champion"), None)
+    """The best of those that serve, unless the gate finds one of the others better; None, if cash is better."""
+    sharpes = {contender: _sharpe(test) for contender, test in models.items()}
+    by_sharpe = sorted(models, key=lambda contender: sharpes[contender] or 0.0, reverse=True)
+    serving = next((contender for contender in by_sharpe if contender.state == "champion"), None)
     rival = models[serving] if serving is not None else None
-    for who in by_sharpe:
-        if who == serving:
+    for contender in by_sharpe:
+        if contender == serving:
             break
-        others = tuple(ratio for other, ratio in sharpes.items() if other != who and ratio is not None)
-        verdict = judge(models[who], rival, rules, trials=Trials(tried, others))
+        others = tuple(ratio for other, ratio in sharpes.items() if other != contender and ratio is not None)
+        verdict = judge(models[contender], rival, rules, trials=Trials(tried, others))
         if verdict.verdict == "better":
             beaten = f"{serving.name}, which serves" if serving is not None else "cash"
-            return who, f"Rely on {who.name}: it is better than {beaten}.{_held(models[who], baselines)}"
+            return (
+                contender,
+                f"Rely on {contender.name}: it is better than {beaten}.{_held(models[contender], baselines)}",
+            )
     if serving is None:
         return None, "Stay in cash: no model is shown to be better than it."
     alone = judge(models[serving], None, rules)
@@ -159,12 +162,13 @@ def _recommend(
 
 
 def _held(test: Backtest, baselines: Mapping[str, Backtest]) -> str:
-    """The word of warning where doing nothing but buying had been better."""
+    """A warning where buying and holding did better."""
     held = _sharpe(baselines["buy_and_hold"]) if "buy_and_hold" in baselines else None
     ours = _sharpe(test)
     if held is None or ours is None or held <= ours:
         return ""
-    return f" Buying and holding earned more for its risk (Sharpe ratio {told(held)} against {told(ours)})."
+    ratios = f"{format_number(held)} against {format_number(ours)}"
+    return f" Buying and holding earned more for its risk (Sharpe ratio {ratios})."
 
 
 def _label(time: Any) -> str:
@@ -172,7 +176,7 @@ def _label(time: Any) -> str:
 
 
 def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
-    """A point for everyone; of many symbols only for the models, named with their symbol."""
+    """A point for each model and baseline; for many symbols only the models, named with their symbol."""
     one, points, undefined_ = len(symbols) == 1, {}, 0
     for symbol in symbols:
         for row in symbol.rows:

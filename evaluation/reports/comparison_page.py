@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from evaluation.labels import MISSING, count, figure, plain, told, undefined
+from evaluation.labels import MISSING, count, figure, format_number, plain, undefined
 from evaluation.metrics.summary import UNITS
 from evaluation.reports.comparison_schema import Comparison, Row, SymbolComparison
-from evaluation.reports.markup import Html, beside, el, page, picture, section, table, together
+from evaluation.reports.markup import Html, el, page, picture, section, side_by_side, table, together
 
-# What a reader compares, and the heads of the columns.
+# The metrics shown, with the heads of their columns.
 COLUMNS = {
     "total_return": "Return %",
     "volatility": "Volatility %",
@@ -43,7 +43,7 @@ def comparison_page(comparison: Comparison, drawn: Path) -> bytes:
         ),
         section(
             "Which to rely on",
-            beside(
+            side_by_side(
                 together(_recommendations(symbols), _by_type(symbols)),
                 picture(drawn, "Risk and return of every model in a year."),
             ),
@@ -68,34 +68,35 @@ def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
         for row in reversed(symbol.rows):  # the best comes last, and stays
             if row.model_type is not None and (ratio := row.figures["sharpe_ratio"]) is not None:
                 best.setdefault(row.model_type, {})[symbol.symbol] = ratio
-    rows = [[plain(kind), f"{len(own)}", told(median(own.values()))] for kind, own in sorted(best.items())]
+    rows = [[plain(kind), f"{len(own)}", format_number(median(own.values()))] for kind, own in sorted(best.items())]
     return table(["Model type", "Symbols", "Middle Sharpe ratio of their best"], rows)
 
 
 def _symbol(symbol: SymbolComparison) -> Html:
     span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} that none has seen"
-    rows = [[_who(row, symbol), row.state, *(_cell(row, name) for name in COLUMNS)] for row in symbol.rows]
+    rows = [[_model_name(row, symbol), row.state, *(_cell(row, name) for name in COLUMNS)] for row in symbol.rows]
     return section(
         symbol.symbol,
         el("p", symbol.recommendation),
         table(["", "State", *COLUMNS.values()], rows, caption=span),
-        el("p", _chosen(symbol), class_="faint"),
+        el("p", _overfitting_sentence(symbol), class_="faint"),
         *(el("p", f"{plain(name)} could not be run: {why}") for name, why in symbol.left_out.items()),
     )
 
 
-def _chosen(symbol: SymbolComparison) -> str:
-    """What it is worth to take the one with the best Sharpe ratio."""
-    found = symbol.overfitting
-    if found is None:
+def _overfitting_sentence(symbol: SymbolComparison) -> str:
+    """How reliable it is to take the model with the best Sharpe ratio."""
+    overfitting = symbol.overfitting
+    if overfitting is None:
         return f"Probability of overfitting: {undefined(symbol.overfitting_reason or MISSING)}."
     return (
         "Whoever takes the best Sharpe ratio of one half of these bars gets less than the middle model in the other "
-        f"half with a probability of {found.probability:.0%} (probability of overfitting, {found.splits:,} splits)."
+        f"half with a probability of {overfitting.probability:.0%} (probability of overfitting, "
+        f"{overfitting.splits:,} splits)."
     )
 
 
-def _who(row: Row, symbol: SymbolComparison) -> str:
+def _model_name(row: Row, symbol: SymbolComparison) -> str:
     name = called(row)
     return el("strong", name) if row.name == symbol.recommended else name
 

@@ -1,4 +1,4 @@
-"""Evidence: what speaks for and against the figures of a report, each part None where nobody looked."""
+"""Evidence: what speaks for and against the figures of a report, each part None where it was not measured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evaluation.statistics.slices import Slices
 
 @dataclass(frozen=True)
 class Leaks:
-    """The leak audit of the training that made the model: what was found, and what was looked at to know."""
+    """The leak audit of the training that made the model: what was found, and what was checked."""
 
     clean: bool
     findings: list[dict[str, Any]]
@@ -29,7 +29,7 @@ class Leaks:
 
 @dataclass(frozen=True)
 class FeatureImportance:
-    """How much each feature counts in what the model decides, and what these numbers measure."""
+    """How much each feature weighs in the model's decisions, and what these numbers measure."""
 
     measure: str
     features: dict[str, float]
@@ -37,7 +37,7 @@ class FeatureImportance:
 
 @dataclass(frozen=True)
 class ModelSelection:
-    """Among what the model was selected, by its Sharpe ratio on validation bars that none of it had learned from.
+    """From how many seeds and checkpoints the model was selected, by Sharpe ratio on validation bars not trained on.
 
     `low`, `high` and `mean` are over the best checkpoint of each seed, of which there are `checkpoints` in all; what
     never trades counts as 0, what was ruined not at all.
@@ -56,26 +56,26 @@ class ModelSelection:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """On how many bars the expert held what (rows: short, flat, long) while the model held what (columns)."""
+class ExpertConfusion:
+    """Confusion matrix of positions, in bars: the expert's in rows, the model's in columns, each short, flat, long."""
 
     counts: list[list[int]]
 
 
-def beside_expert(signals: Signals, teacher: pd.Series) -> Beside | None:
-    """Count them where it is known what the expert held; None where that is known of none of these bars."""
+def expert_confusion(signals: Signals, teacher: pd.Series) -> ExpertConfusion | None:
+    """Compare positions on the bars where the expert's is known; None where it is known on none of them."""
     held = teacher.reindex(signals.index).dropna()
     if held.empty:
         return None
     sides = np.sign(signals.position.loc[held.index])
     places = (3 * (np.sign(held) + 1) + sides + 1).to_numpy(np.int64)
     counts: list[list[int]] = np.bincount(places, minlength=9).reshape(3, 3).tolist()
-    return Beside(counts)
+    return ExpertConfusion(counts)
 
 
 @dataclass(frozen=True)
 class ModelEvidence:
-    """What a model type says of one of its versions in a report; None where it measures nothing of the kind."""
+    """What a model type reports of one of its versions; None where it measures no such thing."""
 
     feature_importance: FeatureImportance | None = None
     model_selection: ModelSelection | None = None
@@ -83,20 +83,20 @@ class ModelEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that was found out about one model on bars that it had not seen.
+    """All evidence on one model from bars that it was not trained on.
 
     Args:
-        significance: what its Sharpe ratio is worth, all attempts counted.
+        significance: how significant its Sharpe ratio is, all attempts counted.
         intervals: the bounds between which its figures are believed to lie.
-        luck: how it stands among traders by lot.
-        choice: among how many it was chosen before anybody judged it.
+        luck: how it compares with random traders of the same turnover.
+        choice: from how many seeds and checkpoints it was selected before it was judged.
         costs: what it would have earned, had trading cost less or more.
         slices: how it did by market regime, by year, and while the market fell.
-        leaks: whether what it was trained on knew the future.
-        weights: which features it decides from.
-        drift: how far what it sees and does has moved since training.
+        leaks: the leak audit of its training.
+        weights: its feature importance.
+        drift: how far its features and decisions have moved since training.
         behaviour: whether its confidence means anything, and how often it agrees with its expert.
-        beside: what it held while its expert held what.
+        beside: the confusion matrix of its positions and its expert's.
         absent: why a part of this is None.
     """
 
@@ -110,5 +110,5 @@ class Evidence:
     weights: FeatureImportance | None = None
     drift: Drift | None = None
     behaviour: Behaviour | None = None
-    beside: Beside | None = None
+    beside: ExpertConfusion | None = None
     absent: dict[str, str] = field(default_factory=dict)

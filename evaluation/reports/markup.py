@@ -38,13 +38,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str | 
     return el("div", el("table", el("caption", caption) if caption else None, head, body), class_="scroll")
 
 
-def picture(path: Path, says: str, kind: str = "half") -> Html:
-    """A PNG as a part of the page; `says` is for those who cannot see it."""
+def picture(path: Path, alt: str, kind: str = "half") -> Html:
+    """A PNG as a part of the page; `alt` is for those who cannot see it."""
     data = f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
-    return el("figure", el("img", src=data, alt=says), class_=kind)
+    return el("figure", el("img", src=data, alt=alt), class_=kind)
 
 
-def beside(left: str | None, right: str | None) -> Html:
+def side_by_side(left: str | None, right: str | None) -> Html:
     """Two parts next to each other where there is room for both."""
     return el("div", el("div", left), el("div", right), class_="pictures beside")
 

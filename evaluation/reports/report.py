@@ -39,7 +39,7 @@ def write_report(
 ) -> Path:
     """Write the files of one judgement into `folder`, report.json last, and return that file's path.
 
-    `baselines` are the backtests to show beside the challenger's, by name; a champion is one of them.
+    `baselines` are the backtests to show with the challenger's, by name; a champion is one of them.
     """
     tests = {CHALLENGER: challenger, **baselines}
     report = _report(Subject.model_validate(dict(subject)), tests, verdict, created_at, evidence or Evidence())
@@ -59,7 +59,7 @@ def _report(
     challenger = tests[CHALLENGER]
     index, decided = challenger.equity.index, verdict.to_dict()
     reasons, figures = decided["reasons"], decided["figures"]
-    said = sentence(verdict.verdict, reasons, figures)
+    text = sentence(verdict.verdict, reasons, figures)
     return Report(
         schema_version=2,
         created_at=created_at,
@@ -73,7 +73,7 @@ def _report(
         terms=Terms(initial_cash=challenger.initial_cash, **vars(challenger.costs)),
         units=UNITS,
         metrics={name: test.metrics() for name, test in tests.items()},
-        verdict=Decision(verdict=verdict.verdict, reasons=reasons, sentence=said, figures=figures),
+        verdict=Decision(verdict=verdict.verdict, reasons=reasons, sentence=text, figures=figures),
         evidence=evidence,
         files={},
     )
@@ -92,8 +92,8 @@ def read_report(path: Path) -> Report:
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     verdict = document["verdict"]
-    said = sentence(verdict["verdict"], verdict["reasons"], verdict["figures"])
-    return {**document, "schema_version": 2, "verdict": {**verdict, "sentence": said}, "evidence": Evidence()}
+    text = sentence(verdict["verdict"], verdict["reasons"], verdict["figures"])
+    return {**document, "schema_version": 2, "verdict": {**verdict, "sentence": text}, "evidence": Evidence()}
 
 
 def _label(time: Any) -> str:

@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class Subject(_Part):
-    """Who was judged, and on what; whatever else the caller knows of it is kept."""
+    """The version that was judged, and its training; further fields that the caller gives are preserved."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

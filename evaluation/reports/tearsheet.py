@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.labels import METRICS, MISSING, UNITS, count, figure, plain, undefined
-from evaluation.reports.figures import SAYS
-from evaluation.reports.markup import Html, beside, el, page, picture, section, together
+from evaluation.reports.figures import ALT_TEXT
+from evaluation.reports.markup import Html, el, page, picture, section, side_by_side, together
 from evaluation.reports.tables import (
     behaviour_table,
     choice_in_words,
@@ -30,67 +30,67 @@ CONVENTION = (
     "Every figure is of one accounting: decided at the close of a bar, filled at the next open, shares held until the "
     "decision changes, with the costs above; nothing of it was seen in training."
 )
-# What the parts of the evidence are called, where one was not looked at.
+# The name of each part of the evidence, for the list of those that a report lacks.
 PARTS = {
     "significance": "significance",
     "intervals": "intervals of confidence",
     "luck": "random traders",
-    "choice": "choice among several",
+    "choice": "model selection",
     "costs": "sensitivity to costs",
     "slices": "regimes, years and falls",
     "leaks": "leak audit",
-    "weights": "weights of features",
+    "weights": "feature importance",
     "drift": "drift since training",
     "behaviour": "behaviour",
-    "beside": "its expert beside it",
+    "beside": "agreement with its expert",
 }
 
 
 def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
     """The page. `pictures` are names of files in `folder`, in their order."""
-    shown = {name: picture(folder / name, SAYS[name], _width(name)) for name in pictures}
-    found = report.evidence
+    shown = {name: picture(folder / name, ALT_TEXT[name], _width(name)) for name in pictures}
+    evidence = report.evidence
 
-    who = report.subject
+    subject = report.subject
     return page(
-        f"{who.symbol} {who.model_type} {who.version}",
+        f"{subject.symbol} {subject.model_type} {subject.version}",
         _header(report),
         section("What became of the account", shown.get("equity.png"), _metrics(report)),
         section(
             "Is it luck?",
-            beside(
+            side_by_side(
                 together(
-                    significance_table(found.significance) if found.significance else None,
-                    intervals_table(found.intervals) if found.intervals else None,
+                    significance_table(evidence.significance) if evidence.significance else None,
+                    intervals_table(evidence.intervals) if evidence.intervals else None,
                 ),
                 shown.get("risk_return.png"),
             ),
-            luck_table(found.luck) if found.luck else None,
-            choice_in_words(found.choice) if found.choice else None,
+            luck_table(evidence.luck) if evidence.luck else None,
+            choice_in_words(evidence.choice) if evidence.choice else None,
         ),
         section(
             "When did it earn?",
             shown.get("months.png"),
-            *(slices_parts(found.slices) if found.slices else ()),
-            beside(shown.get("rolling_sharpe.png"), shown.get("returns.png")),
+            *(slices_parts(evidence.slices) if evidence.slices else ()),
+            side_by_side(shown.get("rolling_sharpe.png"), shown.get("returns.png")),
         ),
-        section("What if trading cost more?", beside(costs_table(found.costs), shown.get("costs.png")))
-        if found.costs
+        section("What if trading cost more?", side_by_side(costs_table(evidence.costs), shown.get("costs.png")))
+        if evidence.costs
         else None,
-        _decisions(found, shown),
-        section("Did it know the future?", *leaks_parts(found.leaks)) if found.leaks else None,
+        _decisions(evidence, shown),
+        section("Did it know the future?", *leaks_parts(evidence.leaks)) if evidence.leaks else None,
         _footer(report),
     )
 
 
-def _decisions(found: Evidence, shown: Mapping[str, Html]) -> Html | None:
-    if not (found.weights or found.drift or found.behaviour):
+def _decisions(evidence: Evidence, shown: Mapping[str, Html]) -> Html | None:
+    if not (evidence.weights or evidence.drift or evidence.behaviour):
         return None
     return section(
         "How does it decide?",
-        beside(shown.get("features.png"), shown.get("actions.png")),
-        beside(behaviour_table(found.behaviour) if found.behaviour else None, shown.get("confusion.png")),
-        drift_table(found.drift) if found.drift and found.drift.features else None,
+        side_by_side(shown.get("features.png"), shown.get("actions.png")),
+        side_by_side(behaviour_table(evidence.behaviour) if evidence.behaviour else None, shown.get("confusion.png")),
+        drift_table(evidence.drift) if evidence.drift and evidence.drift.features else None,
     )
 
 
@@ -99,21 +99,21 @@ def _width(name: str) -> str:
 
 
 def _header(report: Report) -> Html:
-    who, judged, terms, verdict = report.subject, report.span, report.terms, report.verdict
-    badge = el("span", "SAMPLE DATA", class_="pill sample") if who.provenance.is_sample else None
+    subject, judged, terms, verdict = report.subject, report.span, report.terms, report.verdict
+    badge = el("span", "SAMPLE DATA", class_="pill sample") if subject.provenance.is_sample else None
     facts = {
-        "Version": el("code", who.version),
-        "Trained on": span(*who.trained_on) if who.trained_on else "not told",
+        "Version": el("code", subject.version),
+        "Trained on": span(*subject.trained_on) if subject.trained_on else "not recorded",
         "Judged on": f"{span(judged.first, judged.last)}, {count(judged.bars, 'bar')} not seen in training",
-        "Beside": f"the champion {who.champion}" if who.champion else "no champion: cash is the rival",
+        "Compared with": f"the champion {subject.champion}" if subject.champion else "cash, as there is no champion",
         "Costs": _costs_in_words(report),
         "Account": f"{terms.initial_cash:,.0f} at the start",
-        "Data": who.provenance.label + (f", dataset {who.dataset[:12]}" if who.dataset else ""),
+        "Data": subject.provenance.label + (f", dataset {subject.dataset[:12]}" if subject.dataset else ""),
         "Written": f"{report.created_at:%Y-%m-%d %H:%M} UTC",
     }
     return el(
         "header",
-        el("div", el("h1", f"{who.symbol} · {plain(who.model_type)}"), badge, class_="top"),
+        el("div", el("h1", f"{subject.symbol} · {plain(subject.model_type)}"), badge, class_="top"),
         el("p", el("span", verdict.verdict, class_=f"pill {verdict.verdict}"), " ", verdict.sentence, class_="verdict"),
         el("p", "The sample market is made up: numbers from it mean nothing.") if badge else None,
         el("dl", *(el("div", el("dt", name), el("dd", fact)) for name, fact in facts.items())),
@@ -128,10 +128,10 @@ def _costs_in_words(report: Report) -> str:
         "borrow a year": terms.borrow,
         "interest on cash a year": terms.cash_interest,
     }
-    said = [f"{name} {100.0 * rate:g}\N{NO-BREAK SPACE}%" for name, rate in rates.items() if rate]
+    parts = [f"{name} {100.0 * rate:g}\N{NO-BREAK SPACE}%" for name, rate in rates.items() if rate]
     if terms.commission_minimum:
-        said.append(f"at least {terms.commission_minimum:g} an order")
-    return ", ".join(said) or "none"
+        parts.append(f"at least {terms.commission_minimum:g} an order")
+    return ", ".join(parts) or "none"
 
 
 def _metrics(report: Report) -> Html:

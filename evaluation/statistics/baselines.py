@@ -1,11 +1,11 @@
-"""Baselines: what a model must beat before its numbers mean anything, from doing nothing to trading by lot.
+"""Baselines: what a model must beat before its numbers mean anything, from doing nothing to trading at random.
 
 `buy_and_hold`  holds from the first open to the last close.
 `flat`          stays in cash.
-`last_action`   wants at each bar what the model wanted a bar before: what the newest decision is worth. If it earns as
-                much, the model lives from inertia; if it loses everything, the model lives from fills nobody may get.
-`random`        trades by lot as the model trades: its holding periods and its pauses, shuffled and begun at another
-                time. Of many such draws this is the one with the middle total return.
+`last_action`   holds what the model decided a bar earlier, which shows the worth of the newest decision. If it earns as
+                much, the model profits from inertia; if it loses everything, from fills that may be out of reach.
+`random`        trades at random with the model's turnover: its holding periods and its pauses, shuffled and begun
+                at another time. Of many such draws this is the one with the middle total return.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class Standing:
-    """Where the model's figure stands among those of traders by lot, or why that cannot be said.
+    """Where the model's figure stands among those of random traders, or why it has none.
 
     `low` and `high` hold nine draws in ten between them. `percentile` is the share of draws below the model, ties
     counted half; `p_value` how often one of them is as good, were the model just another: (1 + as good) / (1 + draws).
@@ -48,7 +48,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Luck:
-    """How much of what a model earned a trader by lot with the same turnover would have earned."""
+    """How much of what a model earned random traders with the same turnover would have earned."""
 
     draws: int
     seed: int
@@ -62,7 +62,7 @@ class Luck:
 
 @dataclass(frozen=True, eq=False)
 class Baselines:
-    """The backtests to show beside a model's, by name, and how likely its result is by luck alone."""
+    """The backtests to show with a model's, by name, and how likely its result is by chance alone."""
 
     backtests: dict[str, Backtest]
     luck: Luck
@@ -78,40 +78,40 @@ def run_baselines(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Baselines:
-    """Everything a model that wanted `target` on these bars should beat, at the same costs."""
+    """Everything that a model with these targets should beat, at the same costs."""
 
     def run(targets: dict[str, pd.Series]) -> dict[str, Backtest]:
         return backtest(bars, targets, costs, initial_cash, periods_per_year)
 
-    wanted = target.position if isinstance(target, Signals) else weights("target", target, low=-1.0)
+    position = target.position if isinstance(target, Signals) else weights("target", target, low=-1.0)
     fixed = {
-        "model": wanted,
-        "buy_and_hold": pd.Series(1.0, index=wanted.index),
-        "flat": pd.Series(0.0, index=wanted.index),
-        "last_action": wanted.shift(1, fill_value=0.0),
+        "model": position,
+        "buy_and_hold": pd.Series(1.0, index=position.index),
+        "flat": pd.Series(0.0, index=position.index),
+        "last_action": position.shift(1, fill_value=0.0),
     }
     tests = run(fixed)
     model = tests.pop("model")
-    total_return, sharpe_ratio = _figures(run, wanted, draws, seed).T
+    total_return, sharpe_ratio = _figures(run, position, draws, seed).T
     middle = int(np.argsort(total_return, kind="stable")[(draws - 1) // 2])
-    tests |= run({"random": _by_lot(wanted, seed, middle)})
-    told = model.metrics()
+    tests |= run({"random": _random_draw(position, seed, middle)})
+    metrics = model.metrics()
     luck = Luck(
-        draws, seed, _standing("total_return", told, total_return), _standing("sharpe_ratio", told, sharpe_ratio)
+        draws, seed, _standing("total_return", metrics, total_return), _standing("sharpe_ratio", metrics, sharpe_ratio)
     )
     return Baselines(tests, luck)
 
 
 def _figures(
-    run: Callable[[dict[str, pd.Series]], dict[str, Backtest]], wanted: pd.Series, draws: int, seed: int
+    run: Callable[[dict[str, pd.Series]], dict[str, Backtest]], position: pd.Series, draws: int, seed: int
 ) -> Array:
     """Total return and Sharpe ratio of each draw; NaN where there is none."""
-    step = max(1, AT_ONCE // max(len(wanted), 1))
-    told: list[tuple[float, float]] = []
+    step = max(1, AT_ONCE // max(len(position), 1))
+    figures: list[tuple[float, float]] = []
     for first in range(0, draws, step):
-        chunk = {str(draw): _by_lot(wanted, seed, draw) for draw in range(first, min(first + step, draws))}
-        told += [(formulas.total_return(test.returns.to_numpy()), _sharpe(test)) for test in run(chunk).values()]
-    return np.array(told)
+        chunk = {str(draw): _random_draw(position, seed, draw) for draw in range(first, min(first + step, draws))}
+        figures += [(formulas.total_return(test.returns.to_numpy()), _sharpe(test)) for test in run(chunk).values()]
+    return np.array(figures)
 
 
 def _sharpe(test: Backtest) -> float:
@@ -139,12 +139,12 @@ def _standing(name: str, model: dict[str, Any], drawn: Array) -> Standing:
     )
 
 
-def _by_lot(wanted: pd.Series, seed: int, draw: int) -> pd.Series:
-    return pd.Series(shuffled(wanted.to_numpy(), np.random.default_rng([seed, draw])), index=wanted.index)
+def _random_draw(position: pd.Series, seed: int, draw: int) -> pd.Series:
+    return pd.Series(shuffled(position.to_numpy(), np.random.default_rng([seed, draw])), index=position.index)
 
 
 def shuffled(target: Array, rng: np.random.Generator) -> Array:
-    """A target by lot with the turnover of `target`: its runs keep their weights and their order, not their lengths.
+    """A random target with the turnover of `target`: its runs keep their weights and their order, not their lengths.
 
     The lengths are shuffled among runs on the same side (long, flat, short), so that as many bars are spent on each,
     and the whole is turned around by a random number of bars. Read as a circle it changes as often, from the same

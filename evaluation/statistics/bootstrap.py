@@ -1,9 +1,10 @@
 """Bootstrap: how far figures of returns can be trusted, when returns of different bars depend on each other.
 
 Pieces of the returns, of random length, are put together into histories of the same length (the stationary bootstrap
-of Politis and Romano 1994), so that what lies within a piece keeps its order. Each history tells its figure with an
+of Politis and Romano 1994), so that what lies within a piece keeps its order. Each history gives its figure with an
 error of its own, and the bounds come from the ratio of deviation and error (Ledoit and Wolf 2008): it hardly depends
-on what is unknown, so that the bounds keep their word for one year of daily returns, where plain percentiles do not.
+on what is unknown, so that the bounds have their stated coverage for one year of daily returns, and plain
+percentiles do not.
 """
 
 from __future__ import annotations
@@ -14,12 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics.formulas import TAIL_MINIMUM, Array, Reason, UndefinedError, max_drawdown, sharpe_ratio, told
+from evaluation.metrics.formulas import (
+    TAIL_MINIMUM,
+    Array,
+    Reason,
+    UndefinedError,
+    computed_or_reason,
+    max_drawdown,
+    sharpe_ratio,
+)
 from evaluation.statistics.resampling import resampled_growths, resampled_sharpes, standard_error
 
 RESAMPLES = 2000
 LEVEL = 0.9
-# More histories than this without variance are a trader of too few days to tell.
+# More histories than this without variance come from a trader with too few active days to measure.
 _DEGENERATE = 0.01
 
 
@@ -36,7 +45,7 @@ class Interval:
 class Intervals:
     """Where the true Sharpe ratio (by the year) and the true total return (percent) are, believed at `level`.
 
-    `max_drawdown` (percent) is told of the future: the deepest drawdown of as many more bars of the same kind.
+    `max_drawdown` (percent) is a forecast: the deepest drawdown of as many more bars of the same kind.
     """
 
     sharpe_ratio: Interval | None
@@ -142,12 +151,14 @@ def intervals(
     """
 
     def sharpe() -> tuple[Interval, ...]:
-        found = sharpe_difference(
+        estimate = sharpe_difference(
             returns - interest, None, periods_per_year=periods_per_year, level=level, resamples=resamples, seed=seed
         )
-        return (Interval(found.difference, found.low, found.high),)
+        return (Interval(estimate.difference, estimate.low, estimate.high),)
 
-    values, reasons = told({"sharpe_ratio": sharpe, "growth": lambda: _growth(returns, level, resamples, seed)})
+    values, reasons = computed_or_reason(
+        {"sharpe_ratio": sharpe, "growth": lambda: _growth(returns, level, resamples, seed)}
+    )
     (ratio,), (total, depth) = values["sharpe_ratio"] or (None,), values["growth"] or (None, None)
     because = {"sharpe_ratio": "sharpe_ratio", "total_return": "growth", "max_drawdown": "growth"}
     return Intervals(
@@ -200,10 +211,10 @@ def _error(influence: Array, length: float) -> float:
 
 def _ratios(estimate: float, figures: Array, errors: Array) -> Array:
     """Deviation over error in every history that has one."""
-    told = errors > 0.0
-    if np.count_nonzero(told) < (1.0 - _DEGENERATE) * told.size:
+    defined = errors > 0.0
+    if np.count_nonzero(defined) < (1.0 - _DEGENERATE) * defined.size:
         raise UndefinedError("zero_variance")
-    return np.asarray((figures[told] - estimate) / errors[told])
+    return np.asarray((figures[defined] - estimate) / errors[defined])
 
 
 def _quantiles(values: Array, level: float) -> Array:

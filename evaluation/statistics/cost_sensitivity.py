@@ -1,4 +1,4 @@
-"""Sensitivity: what the same decisions earn where trading costs less or more, and the costs that eat it all."""
+"""Sensitivity: what the same decisions earn where trading costs less or more, and the break-even costs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from evaluation.metrics.formulas import total_return
 
 FACTORS = (0.0, 1.0, 2.0, 5.0)
 FIGURES = ("total_return", "cagr", "sharpe_ratio", "max_drawdown")
-# Costs a hundred times those given are nobody's, and a rate must stay below one.
+# Costs a hundred times those given are unrealistic, and a rate must stay below one.
 LIMIT, DEAREST = 100.0, 0.999
 PRECISION = 1e-4
 
 
 @dataclass(frozen=True)
 class AtCosts:
-    """One backtest at `factor` times the costs, its figures as `Backtest.metrics` tells them."""
+    """One backtest at `factor` times the costs, its figures as in `Backtest.metrics`."""
 
     factor: float
     commission: float
@@ -50,8 +50,8 @@ class CostSensitivity:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        told = asdict(self)
-        return {**told, "rows": list(told["rows"])}
+        document = asdict(self)
+        return {**document, "rows": list(document["rows"])}
 
 
 def cost_sensitivity(
@@ -80,9 +80,9 @@ def _row(costs: Costs, factor: float, test: Backtest | None) -> AtCosts:
     commission, slippage = factor * costs.commission, factor * costs.slippage
     if test is None:
         return AtCosts(factor, commission, slippage, dict.fromkeys(FIGURES), dict.fromkeys(FIGURES, "costs_too_high"))
-    told = test.metrics()
-    reasons = {name: told["reasons"][name] for name in FIGURES if name in told["reasons"]}
-    return AtCosts(factor, commission, slippage, {name: told[name] for name in FIGURES}, reasons)
+    metrics = test.metrics()
+    reasons = {name: metrics["reasons"][name] for name in FIGURES if name in metrics["reasons"]}
+    return AtCosts(factor, commission, slippage, {name: metrics[name] for name in FIGURES}, reasons)
 
 
 def _break_even(at: Callable[[float], Backtest], costs: Costs, highest: float) -> BreakEven:

@@ -18,7 +18,7 @@ _CHUNK = 1024
 
 @dataclass(frozen=True)
 class Overfitting:
-    """What choosing the best Sharpe ratio is worth, over every way to split history into two halves of blocks."""
+    """How often choosing the best Sharpe ratio fails, over every way to split history into two halves of blocks."""
 
     probability: float  # in [0, 1]: the share of splits in which the chosen one is below the median of the other half
     loss: float  # in [0, 1]: the share of splits in which the chosen one loses in the other half
@@ -41,19 +41,19 @@ def overfitting(returns: Array, blocks: int = BLOCKS) -> Overfitting:
     """
     values = _checked(returns, blocks)
     sums, squares = _block_sums(values, blocks)
-    chosen = np.array(list(combinations(range(blocks), blocks // 2)))
-    inside = np.zeros((len(chosen), blocks))
-    np.put_along_axis(inside, chosen, 1.0, axis=1)
+    halves = np.array(list(combinations(range(blocks), blocks // 2)))
+    inside = np.zeros((len(halves), blocks))
+    np.put_along_axis(inside, halves, 1.0, axis=1)
     bars = len(values) // blocks * (blocks // 2)
-    found = [_split(half, sums, squares, bars) for half in np.array_split(inside, -(-len(inside) // _CHUNK))]
-    ranks, sharpes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    chunks = [_split(half, sums, squares, bars) for half in np.array_split(inside, -(-len(inside) // _CHUNK))]
+    ranks, sharpes = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     count = values.shape[1]
     return Overfitting(
         probability=float(np.mean(ranks / (count + 1) <= 0.5)),
         loss=float(np.mean(sharpes < 0.0)),
         rank=float(np.mean((ranks - 1) / (count - 1))),
         configurations=count,
-        splits=len(chosen),
+        splits=len(halves),
         blocks=blocks,
     )
 
@@ -90,7 +90,8 @@ def _block_sums(values: Array, blocks: int) -> tuple[Array, Array]:
 def _split(inside: Array, sums: Array, squares: Array, bars: int) -> tuple[Array, Array]:
     """For each split (a row of ones and zeros over blocks): the rank of the chosen in the other half, and its Sharpe.
 
-    The rank is 1 for the worst; equals share the mean of their ranks. Who did nothing in a half has a ratio of zero.
+    The rank is 1 for the worst; equals share the mean of their ranks. A configuration without any trade in a half
+    has a ratio of zero.
     """
 
     def sharpes(half: Array) -> Array:

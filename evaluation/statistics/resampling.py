@@ -1,4 +1,4 @@
-"""Resampling: histories that might have been, and what they tell with which error; the kernels of the bootstrap."""
+"""Resampling: random histories, their figures and the errors of these; the kernels of the bootstrap."""
 
 from __future__ import annotations
 

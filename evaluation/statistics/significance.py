@@ -1,6 +1,6 @@
-"""Significance: how much of a Sharpe ratio is luck, and how much is left when every attempt is counted.
+"""Significance: how likely a Sharpe ratio is by chance, every attempt counted.
 
-Sharpe ratios are per period here (`TrackRecord.sharpe`), as in the papers; `significance` tells them by the year. The
+Sharpe ratios are per period here (`TrackRecord.sharpe`), as in the papers; `significance` annualises them. The
 formulas take returns of different periods for independent; `evaluation.statistics.bootstrap` does not.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics.formulas import Array, Reason, UndefinedError, sharpe_ratio, told
+from evaluation.metrics.formulas import Array, Reason, UndefinedError, computed_or_reason, sharpe_ratio
 
 _NORMAL = NormalDist()
 
@@ -76,7 +76,7 @@ def expected_maximum(trials: int, variance: float) -> float:
 
 
 def deflated_sharpe_ratio(record: TrackRecord, trials: int, variance: float) -> float:
-    """The confidence that the true Sharpe ratio is above what luck alone makes of the best of `trials` (2014)."""
+    """The confidence that the true Sharpe ratio is above what chance alone makes of the best of `trials` (2014)."""
     return probabilistic_sharpe_ratio(record, expected_maximum(trials, variance))
 
 
@@ -92,11 +92,11 @@ def minimum_track_record(record: TrackRecord, benchmark: float = 0.0, confidence
 
 @dataclass(frozen=True)
 class Significance:
-    """What a Sharpe ratio is worth. The two confidences are in [0, 1], the track records in bars."""
+    """How significant a Sharpe ratio is. The two confidences are in [0, 1], the track records in bars."""
 
     probabilistic_sharpe_ratio: float | None  # the confidence that the Sharpe ratio is above zero
-    deflated_sharpe_ratio: float | None  # the same, above what the best of so many trials owes to luck
-    expected_maximum_sharpe: float | None  # that luck, by the year
+    deflated_sharpe_ratio: float | None  # the same, above what the best of so many trials reaches by chance
+    expected_maximum_sharpe: float | None  # which is this, by the year
     trials: int
     track_record: int
     minimum_track_record: float | None  # the bars after which the first of the two is `confidence`
@@ -116,7 +116,7 @@ def significance(
     The variance is that of the Sharpe ratios of all trials that were measured: trials that resemble each other, such as
     every night's retraining, differ by little, and little is all that choosing among them can win.
     """
-    values, reasons = told(
+    values, reasons = computed_or_reason(
         {
             "probabilistic_sharpe_ratio": lambda: probabilistic_sharpe_ratio(TrackRecord.of(returns)),
             "deflated_sharpe_ratio": lambda: probabilistic_sharpe_ratio(
@@ -134,7 +134,7 @@ def significance(
 
 
 def _luck(returns: Array, trials: Trials, periods_per_year: float | None) -> float:
-    """What the best of the trials owes to luck, per period; where no other was measured, all are taken for noise."""
+    """The Sharpe ratio the best of the trials reaches by chance, per period; with no others measured, all are noise."""
     if periods_per_year is None:
         raise UndefinedError("unknown_period")
     ours = sharpe_ratio(returns, periods_per_year)

@@ -1,7 +1,7 @@
-"""Slices: one backtest told by market regime, by year, and through the worst weather; an average hides all three.
+"""Slices: one backtest by market regime, by year, and through the deepest falls of the market, which an average hides.
 
-A bar's result belongs to the regime of the bar at whose close it was decided, the one before: what the market turned
-into afterwards nobody could know. So does a trade, by the decision to enter it.
+A bar's result belongs to the regime of the bar at whose close it was decided, the one before: what the market
+did afterwards could not be known. So does a trade, by the decision to enter it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FIGURES = (
     "win_rate",
     "exposure",
 )
-# Told by the year or as a ratio, fewer returns than this say nothing.
+# With fewer returns than this, annualised figures and ratios mean nothing.
 ENOUGH = 20
 YEARLY = ("annualised_return", "volatility", "sharpe_ratio")
 FALLS = 3
@@ -110,9 +110,9 @@ def sliced(test: Backtest, bars: Frame, regimes: pd.Series | None = None) -> Sli
 
 
 def by_regime(test: Backtest, regimes: pd.Series) -> tuple[Slice, ...]:
-    """A slice for each regime, in the order of its categories; `unknown` are bars decided before one could be told."""
-    known = regimes.shift(1).reindex(test.returns.index)
-    names = known.astype("object").where(known.notna(), "unknown").astype(str)
+    """A slice for each regime, in the order of its categories; `unknown` are bars decided before there was one."""
+    at_decision = regimes.shift(1).reindex(test.returns.index)
+    names = at_decision.astype("object").where(at_decision.notna(), "unknown").astype(str)
     order = ["unknown", *map(str, pd.Categorical(regimes).categories)]
     return tuple(_slice(test, names, name, scattered=True) for name in order if (names == name).any())
 
@@ -128,14 +128,14 @@ def by_year(test: Backtest) -> tuple[Slice, ...]:
 
 def _slice(test: Backtest, names: pd.Series, name: str, *, scattered: bool) -> Slice:
     mine = (names == name).to_numpy()
-    told = compute_metrics(
+    metrics = compute_metrics(
         test.returns.to_numpy()[mine],
         periods_per_year=test.periods_per_year,
         trades=test.trades[names.reindex(test.trades["entry"]).to_numpy() == name],
         positions=test.positions.to_numpy()[mine],
         interest=test.interest,
     )
-    reasons = {figure: told["reasons"][figure] for figure in FIGURES if figure in told["reasons"]}
+    reasons = {figure: metrics["reasons"][figure] for figure in FIGURES if figure in metrics["reasons"]}
     if mine.sum() < ENOUGH:
         reasons |= dict.fromkeys(YEARLY, "too_short")
     if scattered:
@@ -143,7 +143,7 @@ def _slice(test: Backtest, names: pd.Series, name: str, *, scattered: bool) -> S
     return Slice(
         name=name,
         bars=int(mine.sum()),
-        figures={figure: None if figure in reasons else told[figure] for figure in FIGURES},
+        figures={figure: None if figure in reasons else metrics[figure] for figure in FIGURES},
         buy_and_hold=formulas.total_return(test.benchmark.to_numpy()[mine]),
         reasons=reasons,
     )
@@ -165,14 +165,14 @@ def _history(test: Backtest, closes: pd.Series) -> list[Stress]:
     index = closes.index
     if not isinstance(index, pd.DatetimeIndex):
         return []
-    found = []
+    falls = []
     for name, dates in HISTORY.items():
         first, last = (pd.Timestamp(date, tz=index.tz) for date in dates)
         # The newest bar of each day: a session closes before its day is over in UTC.
         peak, trough = (int(index.searchsorted(day + pd.Timedelta(1, "D"))) - 1 for day in (first, last))
         if 0 <= peak < trough and index[-1] >= last:
-            found.append(_stress(test, closes, (peak, trough), name, "history"))
-    return found
+            falls.append(_stress(test, closes, (peak, trough), name, "history"))
+    return falls
 
 
 def _stress(test: Backtest, closes: pd.Series, span: tuple[int, int], name: str, kind: Kind) -> Stress:

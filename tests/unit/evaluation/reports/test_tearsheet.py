@@ -14,7 +14,7 @@ from config.settings import Promotion
 from evaluation import backtest, judge, write_report
 from evaluation.monitoring.behaviour import measure_behaviour
 from evaluation.monitoring.drift import measure_drift, reference
-from evaluation.reports.evidence import Evidence, FeatureImportance, Leaks, ModelSelection, beside_expert
+from evaluation.reports.evidence import Evidence, FeatureImportance, Leaks, ModelSelection, expert_confusion
 from evaluation.signals import Signals, positions_since_first_action
 from evaluation.statistics.baselines import run_baselines
 from evaluation.statistics.bootstrap import intervals
@@ -88,7 +88,7 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
             leaks=Leaks(False, [{"kind": "look_ahead", "name": HOSTILE, "detail": "it knew"}], {"bars": 40}),
             drift=measure_drift(reference(signals, features), signals, features),
             behaviour=measure_behaviour(signals, bars, expert),
-            beside=beside_expert(signals, expert),
+            beside=expert_confusion(signals, expert),
             weights=FeatureImportance("share of the trees", {HOSTILE: 0.5, "rsi_14": 0.25}),
         ),
     )
@@ -143,8 +143,8 @@ def test_what_was_not_looked_at_is_told(tmp_path):
 def test_an_expert_that_never_acted_held_nothing_to_compare_with():
     bars = walk(30)
     signals = Signals(position=series([1.0] * 30, bars), confidence=series([0.5] * 30, bars))
-    assert beside_expert(signals, positions_since_first_action(series([0] * 30, bars))) is None
-    acted = beside_expert(signals, positions_since_first_action(series([0] * 10 + [1] + [0] * 18 + [-1], bars)))
+    assert expert_confusion(signals, positions_since_first_action(series([0] * 30, bars))) is None
+    acted = expert_confusion(signals, positions_since_first_action(series([0] * 10 + [1] + [0] * 18 + [-1], bars)))
     assert acted is not None
     assert acted.counts == [[0, 0, 0], [0, 0, 1], [0, 0, 19]]
 
