@@ -18,7 +18,7 @@ import numpy as np
 
 from data_pipeline.sources.sample import sample_bucket
 from data_pipeline.trader_logs.sequences import read_sequences
-from data_pipeline.trader_logs.table import Choice, make_table
+from data_pipeline.trader_logs.table import TableOptions, make_table
 
 EVENTS, SECONDS, GOAL, REPEATS = 100_000, 15, 5.0, 5
 GROWTH = 1.3  # times the memory, for ten times the markets
@@ -41,7 +41,7 @@ def logs_of(folder: Path, events: int) -> tuple[list[tuple[str, Path]], int]:
 def once(logs: list[tuple[str, Path]], out: Path) -> tuple[float, float, int]:
     """Seconds to the table, seconds from there through every window of both splits, and how many windows."""
     start = time.perf_counter()
-    make_table(logs, out, Choice(seconds=SECONDS))
+    make_table(logs, out, TableOptions(seconds=SECONDS))
     made = time.perf_counter()
     windows = 0
     for split in ("train", "validation"):
@@ -64,7 +64,7 @@ def memory(folder: Path, events: int) -> float:
 
 def one_table(folder: Path, events: int) -> None:
     with tempfile.TemporaryDirectory() as temp:
-        make_table(logs_of(folder, events)[0], Path(temp, "table.parquet"), Choice(seconds=SECONDS))
+        make_table(logs_of(folder, events)[0], Path(temp, "table.parquet"), TableOptions(seconds=SECONDS))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

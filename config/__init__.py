@@ -1,4 +1,4 @@
-"""Settings: what the owner of a desk may choose, where its files lie, and how a wrong choice is reported."""
+"""Settings of a desk, the names of its files, and the errors that report a wrong setting."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class _Parser:
         match = _SPACE.match(self.text, self.at)
         self.at = match.end() if match else self.at
 
-    def found(self) -> str:
+    def next_text(self) -> str:
         return repr(self.text[self.at]) if self.at < len(self.text) else "the end of the file"
 
     def fail(self, what: str, cure: str = "Mend the JSON there.") -> NoReturn:
@@ -87,7 +87,7 @@ class _Parser:
             self.fail(f"{odd[0]} is not a number in JSON", "Write a finite number, or leave the key out.")
         match = _NUMBER.match(self.text, self.at)
         if not match:
-            self.fail(f"expected a value, found {self.found()}")
+            self.fail(f"expected a value, found {self.next_text()}")
         if match[1] is None and match[2] is None:
             if len(match[0]) > 20:
                 self.fail(f"the number {match[0][:20]}... is too large", "Write a smaller number.")
@@ -119,7 +119,7 @@ class _Parser:
         while True:
             self.space()
             if not self.text.startswith('"', self.at):
-                self.fail(f"expected a key in double quotes, found {self.found()}")
+                self.fail(f"expected a key in double quotes, found {self.next_text()}")
             place = self.at
             key = self.string()
             if key in result:
@@ -128,7 +128,7 @@ class _Parser:
                 )
             self.space()
             if not self.text.startswith(":", self.at):
-                self.fail(f"expected ':' after the key {key!r}, found {self.found()}")
+                self.fail(f"expected ':' after the key {key!r}, found {self.next_text()}")
             self.at += 1
             result[key] = self.value((*pointer, key))
             self.document.offsets[(*pointer, key)] = place
@@ -149,11 +149,11 @@ class _Parser:
 
     def more(self, end: str) -> bool:
         self.space()
-        found = self.text[self.at : self.at + 1]
-        if found not in (",", end):
-            self.fail(f"expected ',' or '{end}', found {self.found()}")
+        character = self.text[self.at : self.at + 1]
+        if character not in (",", end):
+            self.fail(f"expected ',' or '{end}', found {self.next_text()}")
         self.at += 1
-        return found == ","
+        return character == ","
 
 
 def parse(name: str, text: str) -> Document:
@@ -163,5 +163,5 @@ def parse(name: str, text: str) -> Document:
     document.value = parser.value(())
     parser.space()
     if parser.at != len(text):
-        parser.fail(f"expected the end of the file, found {parser.found()}")
+        parser.fail(f"expected the end of the file, found {parser.next_text()}")
     return document

@@ -1,4 +1,4 @@
-"""From a JSON file to settings; every mistake in it is told with its line, pointer, value and cure."""
+"""From a JSON file to settings; every mistake in it is reported with its line, pointer, value and cure."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read_config(path: Path) -> tuple[str, str]:
 
 
 def parse_settings(name: str, text: str) -> Settings:
-    """Settings from a JSON text; `name` is how errors call it."""
+    """Settings from a JSON text; errors call it `name`."""
     document = parse(name, text)
     if not isinstance(document.value, dict):
         document.fail(0, "the config must be a JSON object", "Begin it with { and end it with }.")
@@ -71,17 +71,19 @@ def parse_settings(name: str, text: str) -> Settings:
         return Settings.model_validate(document.value)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        told = [_mistake(document, detail) for detail in details if not _follows_from_another(detail, details)]
-        messages = [message for message, _ in told]
+        mistakes_and_cures = [
+            _mistake(document, detail) for detail in details if not _follows_from_another(detail, details)
+        ]
+        messages = [message for message, _ in mistakes_and_cures]
         raise ConfigError(
             "config.invalid",
             f"{name}, " + " ".join(messages),
-            " ".join(dict.fromkeys(cure for _, cure in told)),
+            " ".join(dict.fromkeys(cure for _, cure in mistakes_and_cures)),
             mistakes=messages,
         ) from error
 
 
-# What pydantic calls Python types, said in the words of JSON.
+# pydantic's complaints about Python types, in the terms of JSON.
 _KINDS = {
     "tuple_type": "should be a list, as in [...]",
     "dict_type": "should be an object, as in {...}",
@@ -146,7 +148,7 @@ def _wrong_kind(document: Document, pointer: Pointer, detail: ErrorDetails) -> t
 
 
 def _shown(value: Any) -> str:
-    """The value, where it is short enough to help; what stands in a whole object may be nobody's business."""
+    """The value, where it is short enough to help; a whole list or object is not shown, as it may hold secrets."""
     if isinstance(value, dict | list):
         return ""
     text = json.dumps(value)
@@ -154,12 +156,12 @@ def _shown(value: Any) -> str:
 
 
 def _nearest(pointer: Pointer) -> str:
-    known = _keys_at(pointer[:-1])
+    keys = _keys_at(pointer[:-1])
     key = str(pointer[-1])
-    close = difflib.get_close_matches(key, known, n=1)
+    close = difflib.get_close_matches(key, keys, n=1)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"Remove {key!r}; known here: {', '.join(sorted(known))}."
+    return f"Remove {key!r}; known here: {', '.join(sorted(keys))}."
 
 
 def _keys_at(pointer: Pointer) -> list[str]:

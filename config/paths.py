@@ -1,4 +1,4 @@
-"""The only namer of files under a desk's home."""
+"""The names of all files under a desk's home; no other module names one."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Home:
     @classmethod
     def find(cls, given: str | os.PathLike[str] | None = None) -> Home:
         """`--home`, else the variable NIGHTDESK_HOME, else the working directory."""
-        chosen = given or os.environ.get(HOME_VARIABLE) or Path.cwd()
-        return cls(Path(chosen).expanduser().resolve())
+        root = given or os.environ.get(HOME_VARIABLE) or Path.cwd()
+        return cls(Path(root).expanduser().resolve())
 
     @property
     def database(self) -> Path:
@@ -66,12 +66,12 @@ class Home:
 
     @property
     def results(self) -> Path:
-        """Reports and pictures, a folder a run."""
+        """Reports and figures, a folder for each run."""
         return self.root / "results"
 
     @property
     def logs(self) -> Path:
-        """What the desk said."""
+        """The logs of the desk and of its runs."""
         return self.root / "logs"
 
     @property
@@ -93,7 +93,7 @@ class Home:
         return self.data / "bars"
 
     def health(self, source: str, symbol: str, interval: str) -> Path:
-        """The picture of the health of stored bars."""
+        """The figure of the health of stored bars."""
         return self.bars(source, symbol, interval).with_suffix(".png")
 
     @property
@@ -102,7 +102,7 @@ class Home:
         return {folder.name for source in _folders(self.bars_root) for folder in _folders(source)}
 
     def revision(self, source: str, symbol: str, interval: str, dataset: str) -> Path:
-        """Bars that were replaced by a history told otherwise, named by their content."""
+        """Bars that were replaced because their source changed past prices, named by their content."""
         return self.bars(source, symbol, interval).with_suffix("") / f"{safe_name('dataset', dataset)}.parquet"
 
     @property
@@ -111,16 +111,16 @@ class Home:
         return [entry for entry in sorted(self.bars_root.glob("*/*/*")) if entry.is_dir()]
 
     def headlines(self, source: str, symbol: str) -> Path:
-        """What was reported about one symbol, with the time it was seen."""
+        """The headlines about one symbol, each with the time it was first seen."""
         return self.data / "news" / source / f"{safe_name('symbol', symbol)}.parquet"
 
     def breaker(self, source: str) -> Path:
-        """Until when a source is left alone, because it wanted fewer requests."""
+        """The file that says until when a source is not asked, after it answered with too many requests."""
         return self.cache(source) / "rate_limited.json"
 
     @property
     def data_quarantine(self) -> Path:
-        """Everything that was refused: bars by source and symbol, logs under their keys."""
+        """All refused data: bars by source and symbol, logs under their keys."""
         return self.data / "quarantine"
 
     def quarantine(self, source: str, symbol: str, interval: str, at: datetime) -> Path:
@@ -160,7 +160,7 @@ class Home:
         return self.data / "trades.json"
 
     def log_list(self, logs: str) -> Path:
-        """Which logs a table was made of: a JSON object a line, under the name of them all."""
+        """The list of the logs that a table was made of, a JSON object a line, named by the fingerprint of them all."""
         return self.data / "lineage" / f"{safe_name('dataset', logs)}.jsonl"
 
     @property
@@ -188,12 +188,12 @@ class Home:
         return self.cache("libraries")
 
     def folds(self, subject: str, model_type: str) -> Path:
-        """What walk-forward has done of one model; may be deleted at any time."""
+        """The finished walk-forward folds of one model; may be deleted at any time."""
         return self.cache("walk_forward") / subject_folder(subject) / safe_name("model type", model_type)
 
     @property
     def checkpoints_root(self) -> Path:
-        """Where trainings that were cut off go on from; may be deleted when none is at work."""
+        """Checkpoints from which interrupted trainings resume; may be deleted when no training runs."""
         return self.cache("training")
 
     def checkpoints(self, subject: str, model_type: str, version: str) -> Path:
@@ -238,7 +238,7 @@ class Home:
         return self.result(run) / subject_folder(subject)
 
     def relative(self, path: Path) -> str:
-        """`path` as it is told to readers: relative to the home, so no path of the machine leaks."""
+        """`path` as readers see it: relative to the home, so no path of the machine leaks."""
         try:
             return path.resolve().relative_to(self.root).as_posix()
         except ValueError:

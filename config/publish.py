@@ -15,7 +15,7 @@ TEMP_PREFIX = ".unfinished-"
 
 
 def _temp(path: Path) -> Path:
-    """A name beside `path` that nobody has; unlike `tempfile`, whoever makes it gives it the modes of the umask."""
+    """An unused name in the folder of `path`; unlike with `tempfile`, files made there have the modes of the umask."""
     return path.with_name(f"{TEMP_PREFIX}{uuid4().hex}{path.suffix}")
 
 
@@ -88,20 +88,20 @@ def remove_unfinished(root: Path, before: datetime) -> list[Path]:
     Other hidden folders are not entered: what is in them is not ours.
     """
     limit = before.timestamp()
-    found = []
+    unfinished = []
     for folder, folders, files in os.walk(root):
         for name in (*folders, *files):
             entry = Path(folder, name)
             if name.startswith(TEMP_PREFIX) and _older(entry, limit):
-                found.append(entry)
+                unfinished.append(entry)
         folders[:] = [name for name in folders if not name.startswith(".")]
-    for entry in found:
+    for entry in unfinished:
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
         else:
             with suppress(OSError):  # as with folders: what cannot be deleted does no harm
                 entry.unlink()
-    return found
+    return unfinished
 
 
 def _older(entry: Path, limit: float) -> bool:

@@ -13,18 +13,18 @@ from urllib.parse import quote
 from config.errors import ConfigError
 from config.publish import TEMP_PREFIX
 
-# What opens a bucket of traders' logs.
+# The variables that give access to a bucket of traders' logs.
 BUCKET_VARIABLES = ("R2_ACCOUNT_ID", "R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 TOKEN_VARIABLE = "NIGHTDESK_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
 MASK = "***"
 # Masking a shorter one would make other text unreadable, and would not hide it.
 MIN_LENGTH = 6
-_known: list[str] = []
+_masked_values: list[str] = []
 
 
 def redact(text: str) -> str:
     """`text` with the value of every secret of this process masked, also where it stands in a URL or in JSON."""
-    for value in _known:
+    for value in _masked_values:
         text = text.replace(value, MASK)
     return text
 
@@ -37,7 +37,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         if len(value) >= MIN_LENGTH:
-            _known.extend({value, quote(value, safe=""), json.dumps(value)[1:-1]}.difference(_known))
+            _masked_values.extend({value, quote(value, safe=""), json.dumps(value)[1:-1]}.difference(_masked_values))
 
     def reveal(self) -> str:
         """The value itself, for the one place that needs it."""

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     Codes = npt.NDArray[np.int64]
     Strengths = npt.NDArray[np.float64]
 
-# numpy is imported where it is used: params are checked by these words in a process that must not load it.
+# numpy is imported where it is used: the daemon checks params with this module and must not load numpy.
 
 SELL, HOLD, BUY = -1, 0, 1
 ACTIONS: dict[int, str] = {SELL: "sell", HOLD: "hold", BUY: "buy"}
 
-# What traders write for it in their logs.
+# The words for each action in traders' logs.
 _SYNONYMS = {
     "buy": BUY, "long": BUY, "enter_long": BUY, "1": BUY, "1.0": BUY,
     "sell": SELL, "short": SELL, "enter_short": SELL, "exit": SELL, "-1": SELL, "-1.0": SELL,
@@ -34,7 +34,7 @@ _SYNONYMS = {
 }  # fmt: skip
 
 
-_JOINT = re.compile(r"[\s_-]+(?=[a-z])")  # `enter long`, `enter-long` and `enter_long` are one action
+_SEPARATOR = re.compile(r"[\s_-]+(?=[a-z])")  # `enter long`, `enter-long` and `enter_long` are one action
 
 
 def word(action: int) -> str:
@@ -43,13 +43,13 @@ def word(action: int) -> str:
 
 
 def number(text: object) -> int | None:
-    """-1, 0 or 1 for what a trader wrote, in any case and spacing; None where nobody knows what it means."""
-    return _SYNONYMS.get(_JOINT.sub("_", str(text).strip().lower()))
+    """-1, 0 or 1 for what a trader wrote, in any case and spacing; None for any other text."""
+    return _SYNONYMS.get(_SEPARATOR.sub("_", str(text).strip().lower()))
 
 
 @dataclass(frozen=True)
 class Coding:
-    """Whole numbers for actions: the strength of each. Of several equally strong, the first is the one that is made."""
+    """Whole numbers for actions: the strength of each. Among equally strong ones, `code` gives the first."""
 
     name: str
     strengths: dict[int, float]
@@ -58,16 +58,16 @@ class Coding:
         """How strong each action is."""
         import numpy as np  # noqa: PLC0415
 
-        given, known = np.asarray(codes), np.array(sorted(self.strengths))
-        unknown = ~np.isin(given, known) if given.dtype.kind in "iuf" else np.ones(given.shape, bool)
+        given, available = np.asarray(codes), np.array(sorted(self.strengths))
+        unknown = ~np.isin(given, available) if given.dtype.kind in "iuf" else np.ones(given.shape, bool)
         if unknown.any():
             raise UsageError(
                 "actions.unknown",
                 f"{given[unknown].flat[0]!s} is no action in the coding {self.name}.",
-                f"Its actions are {', '.join(map(str, known))}.",
+                f"Its actions are {', '.join(map(str, available))}.",
             )
-        strengths: Strengths = np.array([self.strengths[code] for code in known.tolist()])
-        return strengths[np.searchsorted(known, given)]
+        strengths: Strengths = np.array([self.strengths[code] for code in available.tolist()])
+        return strengths[np.searchsorted(available, given)]
 
     def code(self, strengths: npt.ArrayLike) -> Codes:
         """The weakest action of the same side that is not weaker than each strength."""
@@ -87,9 +87,9 @@ class Coding:
         return codes[np.where(given > 0.0, buys, others)]
 
 
-def convert(codes: npt.ArrayLike, given: Coding, wanted: Coding) -> Codes:
+def convert(codes: npt.ArrayLike, source: Coding, target: Coding) -> Codes:
     """The same actions in another coding."""
-    return wanted.code(given.strength(codes))
+    return target.code(source.strength(codes))
 
 
 SIGNED = Coding("-1 sell, 0 hold, 1 buy", {SELL: -1.0, HOLD: 0.0, BUY: 1.0})
@@ -147,12 +147,12 @@ def apart(codes: npt.ArrayLike) -> tuple[Codes, Codes]:
     return first, second
 
 
-# A direction as in CHOICES, and a fifth to all of what can be traded. Held, every size is the same.
+# A direction as in CHOICES, and a fifth to all of what can be traded. For a hold, every size means the same.
 DIRECTED = Coding(
     "direction (hold, buy, sell) x size (a fifth to all)",
     {5 * way + nth: sign * size for way, sign in CHOICES.strengths.items() for nth, size in enumerate(SIZES)},
 )
-# A price below, at or above the quote, and how much to sell or buy of it. Made of a strength, it is at the quote.
+# A price below, at or above the quote, and how much to sell or buy of it. `code` gives those at the quote.
 PRICED = Coding(
     "price (below, at, above) x quantity (sell all, half, none, buy half, all)",
     {5 * price + nth: quantity for price in (1, 0, 2) for nth, quantity in enumerate(QUANTITIES)},

@@ -24,22 +24,22 @@ EventKind = Literal["decisions", "headlines", "trader_log"]
 Kind = Literal["bars", "expert_log"] | EventKind
 # Rows by symbol or market, each frame indexed by the instants (UTC) at which its rows were known.
 Events = Mapping[str, pd.DataFrame]
-# What only teaches: a model decides live, where no expert and no teacher has decided yet.
+# Kinds for training alone: when a model decides live, no expert and no teacher has decided yet.
 TEACHING: frozenset[Kind] = frozenset({"expert_log", "decisions"})
 EVENT_KINDS: tuple[EventKind, ...] = ("decisions", "headlines", "trader_log")
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What is known of one subject. A symbol or market without a bar yet is absent, as nobody knows of it.
+    """What is known of one subject. A symbol or market without a bar yet is absent.
 
     Args:
         subject: a symbol, `universe`, or a trader such as `trader:0x6031`.
         bars: by symbol or market; a bar is known at its close, which is its time.
-        expert_logs: what an expert did, by symbol.
-        decisions: what a teacher decided, by symbol.
+        expert_logs: an expert's trades, by symbol.
+        decisions: a teacher's decisions, by symbol.
         headlines: by symbol, known when they were first seen.
-        trader_log: what a trader did and which prices were quoted, by market.
+        trader_log: a trader's events and the quoted prices, by market.
     """
 
     subject: str
@@ -136,7 +136,7 @@ class Inputs:
         )
 
     def for_decisions(self) -> Self:
-        """Without what only teaches."""
+        """Without the kinds that are for training alone."""
         return replace(self, expert_logs={}, decisions={})
 
     @property

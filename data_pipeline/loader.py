@@ -17,7 +17,7 @@ from data_pipeline.pulls.update import update_symbol
 
 
 class SampleDataWarning(UserWarning):
-    """What was asked for is not real, though nobody asked for a made-up market."""
+    """The bars are those of the sample market, though the settings do not ask for it."""
 
 
 class DataLoader:
@@ -44,13 +44,13 @@ class DataLoader:
         return self._bars(symbol, now)
 
     def headlines(self, source: str, symbol: str) -> pd.DataFrame:
-        """What a source of bars told of a symbol besides, with the time it was seen (`seen_at`, `title`)."""
+        """The headlines of a symbol from a source of bars, with the time each was first seen (`seen_at`, `title`)."""
         return HeadlineStore(self.home).load(source, symbol)
 
     def _bars(self, symbol: str, now: datetime | None) -> Bars:
         sources, interval = self.settings.sources, self.settings.data_params.interval
         store = BarStore(self.home)
-        source = store.chosen(symbol, interval, sources)
+        source = store.serving_source(symbol, interval, sources)
         if source is None:
             source = update_symbol(self.home, sources, symbol, interval, now or datetime.now(UTC)).source
         if Provenance.of(source).is_sample and sources.bars != SAMPLE:

@@ -1,4 +1,4 @@
-"""Provenance: whether data is real, so that a person is told, and unlike is never compared with unlike."""
+"""Provenance: whether data is real, so that people see it, and models of real and sample data are never compared."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Provenance:
         return SAMPLE in self.sources
 
     def comparable(self, other: Provenance) -> bool:
-        """Whether models of the two may be compared: only those of the same kind of truth."""
+        """Whether models of the two may be compared: only those of the same provenance."""
         return self == other
 
 

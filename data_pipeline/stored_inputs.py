@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from data_pipeline.bars.bars import Bars
 
 
-# As trainers.needs.Scope, which lies to the right of this room.
+# As trainers.needs.Scope, which this package may not import.
 Scope = Literal["symbol", "universe", "trader"]
 
 
@@ -29,7 +29,7 @@ def stored_bars(home: Home, settings: Settings, symbol: str) -> Bars:
     """All stored bars of the symbol from the source that serves it under these settings."""
     store = BarStore(home)
     interval = settings.data_params.interval
-    source = store.chosen(symbol, interval, settings.sources)
+    source = store.serving_source(symbol, interval, settings.sources)
     if source is None:
         raise NightdeskError(
             "data.missing",
@@ -75,7 +75,7 @@ def _with_expert_logs(home: Home, settings: Settings, inputs: Inputs) -> Inputs:
 
 
 def _with_headlines(home: Home, settings: Settings, inputs: Inputs) -> Inputs:  # noqa: ARG001 -- as every loader
-    """Headlines are those of the source of the bars: a synthetic market must not hear of the real one."""
+    """Headlines are those of the source of the bars: the sample market must not get news of the real one."""
     store = HeadlineStore(home)
     headlines = {name: _by_time(store.load(bars.source, name)) for name, bars in inputs.bars.items()}
     stored = {name: rows for name, rows in headlines.items() if len(rows)}

@@ -1,4 +1,4 @@
-"""Every choice an owner has, frozen, with defaults; an unknown key is refused, never ignored."""
+"""All settings of a desk, frozen, with defaults; an unknown key is refused, never ignored."""
 
 from __future__ import annotations
 
@@ -113,17 +113,17 @@ class Settings(Section):
         }
         return times.get(job, JobSchedule())
 
-    def followers(self, job: JobName) -> tuple[JobName, ...]:
+    def downstream_jobs(self, job: JobName) -> tuple[JobName, ...]:
         """The jobs of the night that `job` brings with it: those right after it without a time of their own."""
         if job not in NIGHT:
             return ()
         chain: list[JobName] = []
-        for follower in NIGHT[NIGHT.index(job) + 1 :]:
-            schedule = self.job_schedule(follower)
+        for downstream in NIGHT[NIGHT.index(job) + 1 :]:
+            schedule = self.job_schedule(downstream)
             if schedule.timed:
                 break
             if schedule.enabled:
-                chain.append(follower)
+                chain.append(downstream)
         return tuple(chain)
 
     def secret_variables(self) -> frozenset[str]:
@@ -133,6 +133,6 @@ class Settings(Section):
         return frozenset(name for name in named if name)
 
     def fingerprint(self) -> str:
-        """The sha256 of every choice; equal settings have equal fingerprints, however the file is laid out."""
-        choices = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(choices.encode()).hexdigest()
+        """The sha256 of all settings; equal settings have equal fingerprints, however the file is laid out."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -36,13 +36,13 @@ def _duration_text(value: timedelta) -> str:
     return f"{value.total_seconds():.6f}s"
 
 
-def _sensible(value: timedelta) -> timedelta:
+def _in_range(value: timedelta) -> timedelta:
     if not timedelta(0) < value <= timedelta(days=1000):
         raise ValueError("must be longer than zero, and 1000d at most")
     return value
 
 
-def _no_flood(value: timedelta) -> timedelta:
+def _at_least_a_second(value: timedelta) -> timedelta:
     if value < timedelta(seconds=1):
         raise ValueError("must be 1s or longer")
     return value
@@ -105,10 +105,10 @@ def no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    AfterValidator(_sensible),
+    AfterValidator(_in_range),
     PlainSerializer(_duration_text, return_type=str, when_used="json"),
 ]
-Period = Annotated[Duration, AfterValidator(_no_flood)]
+Period = Annotated[Duration, AfterValidator(_at_least_a_second)]
 Cron = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

@@ -104,7 +104,7 @@ def schedule(settings: Settings, job: JobName) -> str:
 def follows(settings: Settings, job: JobName) -> JobName | None:
     """The nearest job of the night that brings `job` with it."""
     at_work = [before for before in reversed(NIGHT) if settings.job_schedule(before).enabled]
-    return next((before for before in at_work if settings.followers(before)[:1] == (job,)), None)
+    return next((before for before in at_work if settings.downstream_jobs(before)[:1] == (job,)), None)
 
 
 def _span(seconds: int) -> str:

@@ -77,7 +77,7 @@ class Timetable:
             if plan.run is None:
                 return bool(plan.missed)
             overlap = runs.unfinished(c, job)
-            chain = _awake(c, settings.followers(job))
+            chain = _awake(c, settings.downstream_jobs(job))
             recorded = runs.record(
                 c,
                 job,
@@ -98,7 +98,7 @@ class Timetable:
         return recorded
 
 
-def _awake(c: Connection, followers: tuple[JobName, ...]) -> tuple[JobName, ...]:
+def _awake(c: Connection, downstream_jobs: tuple[JobName, ...]) -> tuple[JobName, ...]:
     """Those that a person has not paused."""
     resting = jobs.paused(c)
-    return tuple(job for job in followers if job not in resting)
+    return tuple(job for job in downstream_jobs if job not in resting)

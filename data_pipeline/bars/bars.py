@@ -109,7 +109,7 @@ def indexed(df: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
 
 
 def _plausible(times: pd.Series) -> pd.DatetimeIndex:
-    """The times, NaT where they lie outside the centuries that calendars and nanoseconds can tell."""
+    """The times, NaT where they lie outside the years that calendars and nanoseconds can represent."""
     return pd.DatetimeIndex(times.where(times.dt.year.between(1900, 2200)))
 
 
@@ -127,12 +127,12 @@ def _normalised(frame: pd.DataFrame, symbol: str) -> pd.DataFrame:
             f"The bars of {symbol} are not indexed by instants with a time zone.",
             "Use Bars.from_frame, or give the index the time zone UTC.",
         )
-    chosen = [*COLUMNS, *(name for name in EXTRAS if name in named)]
+    columns = [*COLUMNS, *(name for name in EXTRAS if name in named)]
     try:
-        values = np.column_stack([frame[name].to_numpy(dtype="float64") for name in chosen])
+        values = np.column_stack([frame[name].to_numpy(dtype="float64") for name in columns])
     except (ValueError, TypeError) as error:
         _fail(f"The bars of {symbol} hold text where numbers belong: {error}.", "Mend or remove those rows.")
-    return pd.DataFrame(values, frame.index.tz_convert("UTC").as_unit("ns").rename("time"), chosen)
+    return pd.DataFrame(values, frame.index.tz_convert("UTC").as_unit("ns").rename("time"), columns)
 
 
 def _check(frame: pd.DataFrame, symbol: str) -> None:

@@ -25,9 +25,9 @@ _EXCHANGES = {
     "MI": "XMIL", "PA": "XPAR", "SW": "XSWX", "T": "XTKS", "TO": "XTSE",
 }  # fmt: skip
 _FIRST_YEAR = 1998  # enough for most; asked for earlier bars, the calendar begins earlier
-_EARLIEST, _LATEST = {"XTKS": 1997}, 2049  # what the calendars know
+_EARLIEST, _LATEST = {"XTKS": 1997}, 2049  # the years that the calendars cover
 _NANOSECOND = pd.Timedelta(1, "ns")
-# Four whole years, one of them a leap year, tell how many bars a year has.
+# Four whole years, one of them a leap year, over which the bars of a year are counted.
 _TYPICAL = (pd.Timestamp("2016-01-01", tz="UTC"), pd.Timestamp("2020-01-01", tz="UTC"))
 
 
@@ -40,7 +40,7 @@ def calendar_name(symbol: str) -> str:
 
 @lru_cache(maxsize=32)
 def _calendar(name: str, first_year: int, last_year: int) -> ExchangeCalendar:
-    """A calendar of whole years, asked for by range, so that one built long ago never ends too early."""
+    """A calendar of whole years, cached by its range, so that one built long ago never ends too early."""
     from exchange_calendars import get_calendar  # noqa: PLC0415 -- heavy
 
     with warnings.catch_warnings():
@@ -51,7 +51,7 @@ def _calendar(name: str, first_year: int, last_year: int) -> ExchangeCalendar:
 
 
 def _spanning(symbol: str, start: pd.Timestamp, end: pd.Timestamp) -> ExchangeCalendar:
-    last_year = end.year + 10 - end.year % 10  # whole decades, so that nearly every question meets the same calendar
+    last_year = end.year + 10 - end.year % 10  # whole decades, so that nearly every call gets the same cached calendar
     return _calendar(calendar_name(symbol), min(_FIRST_YEAR, start.year - 1), last_year)
 
 
@@ -78,7 +78,7 @@ def closes(symbol: str, interval: str, start: datetime, end: datetime) -> pd.Dat
 
 
 def knows(interval: str) -> bool:
-    """Whether calendars tell the closes of bars of this interval."""
+    """Whether calendars give the closes of bars of this interval."""
     return interval == "1d" or interval in MINUTES
 
 
@@ -108,8 +108,8 @@ def session_closes(symbol: str, dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     if dates.isna().all():
         return pd.DatetimeIndex([pd.NaT] * len(dates), tz="UTC", name="time").as_unit("ns")
     calendar = _spanning(symbol, dates.min(), dates.max())
-    found = calendar.closes.reindex(dates.as_unit(calendar.closes.index.unit))
-    return pd.DatetimeIndex(found).as_unit("ns").rename("time")
+    instants = calendar.closes.reindex(dates.as_unit(calendar.closes.index.unit))
+    return pd.DatetimeIndex(instants).as_unit("ns").rename("time")
 
 
 def session_dates(symbol: str, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Sources
 
-# How a dataset came to be: the first of its kind, the one before with more rows, or a history told otherwise; one that
-# nothing explains was `accepted` by a person.
+# Why a dataset was stored: it is the first of its kind, it has more rows than the one before, or its source changed
+# past prices. A change that neither a split nor a dividend explains was `accepted` by a person.
 Why = Literal["first", "appended", "mended", "events", "split", "dividend", "out_of_reach", "accepted"]
 
-_FACTS = b"nightdesk"  # the key of our facts in a file's metadata
+_METADATA_KEY = b"nightdesk"  # the key of the dataset's description in a file's metadata
 _TIMES = ("first", "last", "pulled_at")
 
 
@@ -62,8 +62,8 @@ class Dataset:
 class BarStore:
     """One file for each source, symbol and interval; a newer dataset takes the place of the one before.
 
-    A dataset that was only continued lives on in the one that continues it. One whose rows changed is kept beside it,
-    by its id, until maintenance finds it too old.
+    A dataset that was only continued lives on in the one that continues it. One whose rows changed stays in
+    a file of its own, named by its id, until maintenance deletes it as too old.
     """
 
     def __init__(self, home: Home) -> None:
@@ -76,14 +76,14 @@ class BarStore:
 
         dataset = _describe(bars, pulled_at, why, replaces)
         if replaces is not None and why != "appended":
-            self._keep(replaces)
+            self._copy_replaced(replaces)
         table = pa.Table.from_pandas(bars.frame.reset_index(), preserve_index=False)
-        facts = {_FACTS: json.dumps(dataset.to_dict()).encode()}
+        metadata = {_METADATA_KEY: json.dumps(dataset.to_dict()).encode()}
         with publishing(self.home.bars(bars.source, bars.symbol, bars.interval)) as temp:
-            pq.write_table(table.replace_schema_metadata(facts), temp)
+            pq.write_table(table.replace_schema_metadata(metadata), temp)
         return dataset
 
-    def _keep(self, dataset: Dataset) -> None:
+    def _copy_replaced(self, dataset: Dataset) -> None:
         """Copy a dataset that is about to be replaced to the name of its content."""
         key = (dataset.source, dataset.symbol, dataset.interval)
         with publishing(self.home.revision(*key, dataset.id)) as temp:
@@ -106,7 +106,7 @@ class BarStore:
 
         with self._reading(path):
             with pq.ParquetFile(path) as file:
-                stored = Dataset.from_dict(json.loads(file.metadata.metadata[_FACTS]))
+                stored = Dataset.from_dict(json.loads(file.metadata.metadata[_METADATA_KEY]))
                 frame = _frame(file.read())
             bars = Bars(frame, stored.symbol, stored.interval, stored.source)
             if bars.fingerprint() != stored.id:
@@ -116,8 +116,8 @@ class BarStore:
     def revisions(self, symbol: str, interval: str, source: str) -> list[Dataset]:
         """The datasets that were replaced and are still kept, newest first."""
         folder = self.home.bars(source, symbol, interval).with_suffix("")
-        found = [self._dataset(path) for path in folder.glob("[!.]*.parquet")]
-        return sorted(found, key=lambda dataset: dataset.pulled_at, reverse=True)
+        datasets = [self._dataset(path) for path in folder.glob("[!.]*.parquet")]
+        return sorted(datasets, key=lambda dataset: dataset.pulled_at, reverse=True)
 
     def load_revision(self, dataset: Dataset) -> Bars:
         """The bars of a dataset that was replaced."""
@@ -129,10 +129,10 @@ class BarStore:
         That is the newest, one that was replaced, or one that was only continued: the beginning of one of them.
         """
         key = (symbol, interval, source)
-        for held in (self.load(*key), *map(self.load_revision, self.revisions(*key))):
-            heads = (held.head(rows) for rows in range(len(held), 0, -1))  # the latest are the likeliest
-            if (found := next((bars for bars in heads if bars.fingerprint().startswith(dataset)), None)) is not None:
-                return found
+        for stored in (self.load(*key), *map(self.load_revision, self.revisions(*key))):
+            heads = (stored.head(rows) for rows in range(len(stored), 0, -1))  # the latest are the likeliest
+            if (matching := next((bars for bars in heads if bars.fingerprint().startswith(dataset)), None)) is not None:
+                return matching
         return None
 
     def dataset(self, symbol: str, interval: str, source: str) -> Dataset | None:
@@ -140,11 +140,11 @@ class BarStore:
         path = self.home.bars(source, symbol, interval)
         return self._dataset(path) if path.exists() else None
 
-    def chosen(self, symbol: str, interval: str, sources: Sources) -> str | None:
+    def serving_source(self, symbol: str, interval: str, sources: Sources) -> str | None:
         """The stored source that serves under these settings: `auto` takes real bars where there are any."""
-        wanted = ("yahoo", SAMPLE) if sources.bars == "auto" else (sources.bars,)
-        found = (name for name in wanted if self.home.bars(name, symbol, interval).exists())
-        return next(found, None)
+        allowed = ("yahoo", SAMPLE) if sources.bars == "auto" else (sources.bars,)
+        stored = (name for name in allowed if self.home.bars(name, symbol, interval).exists())
+        return next(stored, None)
 
     def holds_real_bars(self) -> bool:
         """Whether bars of any source but the sample market were ever stored here."""
@@ -163,11 +163,11 @@ class BarStore:
         import pyarrow.parquet as pq  # noqa: PLC0415
 
         with self._reading(path):
-            return Dataset.from_dict(json.loads(pq.read_metadata(path).metadata[_FACTS]))
+            return Dataset.from_dict(json.loads(pq.read_metadata(path).metadata[_METADATA_KEY]))
 
     @contextmanager
     def _reading(self, path: Path) -> Iterator[None]:
-        """Whatever is wrong with a file on disk, the reader hears which file and what to do."""
+        """Any fault of a file on disk becomes an error that names the file and the cure."""
         try:
             yield
         except (OSError, ValueError, TypeError, KeyError, NightdeskError) as error:

@@ -33,8 +33,8 @@ class FolderBucket:
         keys = (path.relative_to(self.root).as_posix() for path in self._files(prefix.rpartition("/")[0]))
         for key in sorted((key for key in keys if key.startswith(prefix)), key=os.fsencode):
             with suppress(FileNotFoundError):  # deleted since
-                facts = (self.root / key).lstat()
-                yield Object(key, facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
+                stat = (self.root / key).lstat()
+                yield Object(key, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")
 
     def _files(self, below: str) -> Iterator[Path]:
         if (self.root / below).resolve() != self.root.resolve() / below:  # a link

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LOG = re.compile(r".*_prices\.json(\.gz)?", re.DOTALL)
 _GZIP = b"\x1f\x8b"
 _SAVE_EVERY = 256  # files; what was pulled since is pulled again after a kill
-_PATIENCE = 3  # files in a row that cannot be fetched, and the bucket counts as out of reach
+_MAX_FAILURES = 3  # so many files in a row that cannot be fetched end the pull: the bucket is out of reach
 _OUT_OF_REACH = ("r2.unreachable", "r2.denied")
 
 
@@ -86,10 +86,12 @@ class _Pulling:
         try:
             for nth, (path, log) in enumerate(logs.items()):
                 progress(nth / len(logs), path)
-                code = self._bring(path, log)
+                code = self._update(path, log)
                 failed_in_a_row = failed_in_a_row + 1 if code in _OUT_OF_REACH else 0
-                if failed_in_a_row == _PATIENCE:
-                    raise NightdeskError(code, f"{_PATIENCE} files in a row could not be fetched.", "Try again later.")
+                if failed_in_a_row == _MAX_FAILURES:
+                    raise NightdeskError(
+                        code, f"{_MAX_FAILURES} files in a row could not be fetched.", "Try again later."
+                    )
                 if (nth + 1) % _SAVE_EVERY == 0:
                     self._index.save()
         finally:
@@ -97,7 +99,7 @@ class _Pulling:
         return self._result
 
     def _listed(self) -> dict[str, Object]:
-        """The logs of the bucket by path; keys that are unsafe, or differ from another in case alone, have failed."""
+        """The logs of the bucket by path; keys that are unsafe, or differ from another in case alone, fail."""
         logs: dict[str, Object] = {}
         folded: set[str] = set()
         for log in self._bucket.list():
@@ -119,7 +121,7 @@ class _Pulling:
                 )
         return logs
 
-    def _bring(self, path: str, log: Object) -> str:
+    def _update(self, path: str, log: Object) -> str:
         """Fetch one file, if it is new; the code of its fault, or nothing."""
         result = self._index.get(path, log.etag)
         if result is None or (not result.code and not (self._home.trades / path).exists()):

@@ -59,14 +59,14 @@ class S3Bucket:
     def list(self, prefix: str = "") -> Iterator[Object]:
         """Every object whose key begins with `prefix`, page by page."""
         check_prefix(prefix)
-        with self._named(self._name):
+        with self._translated_errors(self._name):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix):
                 for entry in page.get("Contents", ()):
                     yield Object(entry["Key"], entry["Size"], entry["ETag"])
 
     def read(self, key: str, limit: int = MAX_BYTES) -> bytes:
         """The content of the object; fewer bytes than were announced are `r2.torn`."""
-        with self._named(check_key(key)):
+        with self._translated_errors(check_key(key)):
             answer = self._client.get_object(Bucket=self._name, Key=key)
             size = answer["ContentLength"]
             data = bytearray()
@@ -87,7 +87,7 @@ class S3Bucket:
         condition = {"IfNoneMatch": "*"} if if_absent else {}
         for attempt in range(_TRIES):
             try:
-                with self._named(key):
+                with self._translated_errors(key):
                     self._client.put_object(Bucket=self._name, Key=key, Body=data, **condition)
             except NightdeskError as error:
                 status = _status(error.__cause__) if if_absent else 0
@@ -102,12 +102,12 @@ class S3Bucket:
 
     def delete(self, key: str) -> None:
         """Remove one object; S3 answers alike where there was none."""
-        with self._named(check_key(key)):
+        with self._translated_errors(check_key(key)):
             self._client.delete_object(Bucket=self._name, Key=key)
 
     @contextmanager
-    def _named(self, what: str) -> Iterator[None]:
-        """Whatever boto3 or the wire raises, as one of our errors."""
+    def _translated_errors(self, what: str) -> Iterator[None]:
+        """Turn every exception of boto3 and of the connection into a `NightdeskError`."""
         try:
             yield
         except ClientError as error:

@@ -1,4 +1,4 @@
-"""What an expert did: trade logs read, cleaned with a count of everything odd, and joined to bars as labels."""
+"""Trade logs of experts: read, cleaned with a count of every oddity, and joined to bars as labels."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from data_pipeline import actions
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import Bars
 
-# A broker's fills: what they call our date and action. Only fills with the status Filled were trades.
+# The columns of a broker's fills that hold date and action. Only fills with the status Filled were trades.
 _FILLS = {"fill time": "date", "b/s": "action"}
 _SIDES = {"b": "buy", "s": "sell"}
-_OFFSET = re.compile(r":\d\d(?:\.\d+)?\s*(?:Z|[+-]\d\d:?\d\d)$")  # what makes a time of day an instant
+_OFFSET = re.compile(r":\d\d(?:\.\d+)?\s*(?:Z|[+-]\d\d:?\d\d)$")  # a time of day with its offset from UTC
 _LARGEST_FILE = 64 * 1024 * 1024
 
 
@@ -33,8 +33,8 @@ class ExpertLog:
 
     frame: pd.DataFrame
     provenance: str = "file"
-    unknown: dict[str, int] = field(default_factory=dict)  # actions nobody knows, held; how often each
-    duplicates: int = 0  # rows whose date stood before
+    unknown: dict[str, int] = field(default_factory=dict)  # how often each unrecognised action occurs; taken as hold
+    duplicates: int = 0  # rows whose date occurred before
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -56,8 +56,8 @@ def load_expert_log(source: pd.DataFrame | str | Path, *, symbol: str | None = N
     rows = rows.rename(columns=lambda column: str(column).strip().lower())
     if set(_FILLS) <= set(rows.columns):
         rows = _filled(rows, name, symbol)
-    wanted = [list(rows.columns).count(column) for column in ("date", "action")]
-    if max(wanted) > 1:
+    counts = [list(rows.columns).count(column) for column in ("date", "action")]
+    if max(counts) > 1:
         _fail("expert_log.schema", f"{name} has a column date or action more than once.", "Keep one of each.")
     missing = [column for column in ("date", "action") if column not in rows.columns]
     if missing:
@@ -92,12 +92,12 @@ def _read(path: Path) -> pd.DataFrame:
 def _filled(rows: pd.DataFrame, name: str, symbol: str | None) -> pd.DataFrame:
     if "status" not in rows.columns:
         _fail("expert_log.schema", f"{name} lacks the column Status.", "Export the fills with their status.")
-    kept = rows[rows["status"].astype(str).str.strip().str.lower() == "filled"]
+    fills = rows[rows["status"].astype(str).str.strip().str.lower() == "filled"]
     if symbol is not None and "product" in rows.columns:
-        kept = kept[kept["product"].astype(str).str.strip().str.upper() == symbol.upper()]
-    kept = kept.rename(columns=_FILLS)
-    sides = kept["action"].astype(str).str.strip().str.lower()
-    return kept.assign(action=sides.replace(_SIDES))
+        fills = fills[fills["product"].astype(str).str.strip().str.upper() == symbol.upper()]
+    fills = fills.rename(columns=_FILLS)
+    sides = fills["action"].astype(str).str.strip().str.lower()
+    return fills.assign(action=sides.replace(_SIDES))
 
 
 def _cleaned(rows: pd.DataFrame, name: str) -> ExpertLog:
@@ -115,13 +115,13 @@ def _cleaned(rows: pd.DataFrame, name: str) -> ExpertLog:
         _fail("expert_log.empty", f"{name} holds no trades.", "Add a row for each trade of the expert.")
     texts = rows["action"].astype(str).str.strip()
     numbers = [actions.number(text) for text in texts]
-    strangers = texts[[number is None for number in numbers]]
+    unrecognised = texts[[number is None for number in numbers]]
     zoned = dates if _are_instants(written) else dates.dt.tz_localize(None)
     frame = pd.DataFrame(
         {"date": zoned.dt.as_unit("ns").array, "action": [number or actions.HOLD for number in numbers]}
     )
     first = frame.drop_duplicates("date", keep="first").sort_values("date", ignore_index=True)
-    unknown = {str(text): int(count) for text, count in strangers.value_counts().items()}
+    unknown = {str(text): int(count) for text, count in unrecognised.value_counts().items()}
     return ExpertLog(first, unknown=unknown, duplicates=len(frame) - len(first))
 
 
@@ -138,20 +138,20 @@ def label(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.Series, list[pd
     Daily bars are met by their session's date, shorter ones by their time. A frame needs a `date` column.
     """
     dates, logged, index = _matched(bars, log)
-    known = pd.Series(log.frame["action"].to_numpy(), index=logged)
-    known = known[~known.index.duplicated(keep="first")]
-    target = known.reindex(dates).fillna(actions.HOLD).astype("int64").set_axis(index).rename("target")
-    return target, list(known.index.difference(dates))
+    logged_actions = pd.Series(log.frame["action"].to_numpy(), index=logged)
+    logged_actions = logged_actions[~logged_actions.index.duplicated(keep="first")]
+    target = logged_actions.reindex(dates).fillna(actions.HOLD).astype("int64").set_axis(index).rename("target")
+    return target, list(logged_actions.index.difference(dates))
 
 
 def until_last_bar(bars: Bars, log: ExpertLog) -> ExpertLog:
-    """The log as it stood at the last of the bars: what the expert did later is nobody's to learn from."""
+    """The log as it was at the last of the bars, without later trades."""
     dates, logged, _ = _matched(bars, log)
     return replace(log, frame=log.frame[logged <= dates.max()].reset_index(drop=True))
 
 
 def since_first_bar(bars: Bars, log: ExpertLog) -> ExpertLog:
-    """What the expert did at the first of the bars or later."""
+    """The expert's trades at the first of the bars or later."""
     dates, logged, _ = _matched(bars, log)
     return replace(log, frame=log.frame[logged >= dates.min()].reset_index(drop=True))
 

@@ -1,4 +1,4 @@
-"""Whose trades a symbol's cloner learns from: a log of the owner's, or the sample market's expert."""
+"""The expert log that a symbol's cloner learns from: a file of the owner's, or that of the sample expert."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def find_expert_log(home: Home, settings: ExpertLogs, bars: Bars) -> ExpertLog:
     """The log `<SYMBOL>.csv` of the folder of logs; without one, the sample expert where the settings allow it.
 
-    The sample market brings its own expert. On real bars a made-up expert must be asked for.
+    The sample market brings its own expert. On real bars the settings must ask for the sample expert.
     """
     folder = Path(settings.folder) if settings.folder else home.expert_logs
     path = folder / f"{bars.symbol}.csv"

@@ -15,7 +15,7 @@ from data_pipeline.features.stationarity import is_stationary
 _TAU = 1e-3  # weights smaller than this are cut off: 55 are left at d = 0.4
 _WIDEST = 100_000
 _BLOCK = 1024  # sums worked on side by side, in vector registers
-_TOGETHER = 4  # weights taken at one go, so that the sums are fetched and put back less often
+_TOGETHER = 4  # weights multiplied in one pass over the sums, to load and store them less often
 
 
 def weights(d: float, tau: float = _TAU) -> Floats:
@@ -26,12 +26,12 @@ def weights(d: float, tau: float = _TAU) -> Floats:
             f"There is no window for d = {d} and tau = {tau}.",
             "Choose d from 0 to 2 and tau between 0 and 1.",
         )
-    found = [1.0]
-    while abs(following := -found[-1] * (d - len(found) + 1) / len(found)) >= tau:
-        if len(found) == _WIDEST:
+    series = [1.0]
+    while abs(following := -series[-1] * (d - len(series) + 1) / len(series)) >= tau:
+        if len(series) == _WIDEST:
             raise UsageError("fractional.width", f"tau = {tau} keeps over {_WIDEST} weights.", "Choose a larger tau.")
-        found.append(following)
-    return np.array(found)
+        series.append(following)
+    return np.array(series)
 
 
 def difference(values: Floats, d: float, tau: float = _TAU) -> Floats:
@@ -39,10 +39,10 @@ def difference(values: Floats, d: float, tau: float = _TAU) -> Floats:
 
     Every sum adds its terms in one order wherever the series ends, so cutting it off changes no bit of what is left.
     """
-    chosen = weights(d, tau)
-    extra = -len(chosen) % _TOGETHER
-    out = _dots(np.concatenate([np.zeros(extra), values]), np.concatenate([chosen, np.zeros(extra)]))[extra:]
-    out[: len(chosen) - 1] = np.nan
+    window = weights(d, tau)
+    extra = -len(window) % _TOGETHER
+    out = _dots(np.concatenate([np.zeros(extra), values]), np.concatenate([window, np.zeros(extra)]))[extra:]
+    out[: len(window) - 1] = np.nan
     return out
 
 
@@ -65,8 +65,8 @@ def _dots(values: Floats, weights: Floats) -> Floats:
 def smallest_order(values: Floats, tau: float = _TAU) -> float:
     """The smallest d of 0, 0.05, ..., 1 whose differences are stationary, by the values of the training span alone."""
     for d in np.linspace(0.0, 1.0, 21).round(2).tolist():
-        known = difference(values, d, tau)
-        if is_stationary(known[~np.isnan(known)]):
+        differences = difference(values, d, tau)
+        if is_stationary(differences[~np.isnan(differences)]):
             return float(d)
     raise NightdeskError(
         "fractional.not_stationary",

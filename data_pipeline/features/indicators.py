@@ -23,7 +23,7 @@ class Columns:
     """The columns of bars as contiguous arrays, so that every computation meets the same memory layout.
 
     `wall` gives the time on the exchange's clock in the last moment of each bar, in nanoseconds since 1970 began there;
-    it is asked only by those who need it, because it takes the exchange's calendar.
+    a function, called by the features that need it alone, because it takes the exchange's calendar.
     """
 
     open: Floats

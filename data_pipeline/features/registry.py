@@ -89,7 +89,7 @@ _CALENDAR = tuple(
 
 FEATURES: dict[str, Feature] = {feature.name: feature for feature in (*_STANDARD, *_LONGER, *_CALENDAR)}
 
-# What an engineer adds unasked: no long warm-up eats a short history, and prices and volume are enough.
+# What `FeatureEngineer` adds by default: no long warm-up eats a short history, and prices and volume are enough.
 STANDARD_FEATURES: tuple[str, ...] = tuple(feature.name for feature in _STANDARD)
 
 # Those that mean the same at any price level, so a model may carry them from one year into another.
@@ -99,25 +99,25 @@ DEFAULT_FEATURES: tuple[str, ...] = (
 )  # fmt: skip
 
 
-def _known(names: Iterable[str]) -> list[Feature]:
-    chosen = list(names)
-    unknown = [name for name in chosen if name not in FEATURES]
+def _by_name(names: Iterable[str]) -> list[Feature]:
+    requested = list(names)
+    unknown = [name for name in requested if name not in FEATURES]
     if unknown:
         raise UsageError(
             "features.unknown", f"There is no feature {unknown[0]!r}.", f"Choose from {', '.join(FEATURES)}."
         )
-    return [FEATURES[name] for name in chosen]
+    return [FEATURES[name] for name in requested]
 
 
 def warm_up(names: Iterable[str]) -> int:
     """How many bars pass before every one of these features has a value."""
-    return max((feature.warm_up for feature in _known(names)), default=0)
+    return max((feature.warm_up for feature in _by_name(names)), default=0)
 
 
 def feature_matrix(bars: Bars, names: Iterable[str]) -> pd.DataFrame:
     """The features as float64 columns on the index of the bars; NaN inside each one's warm-up and nowhere else."""
     times = pd.DatetimeIndex(bars.frame.index)
-    return _computed(bars.frame, _known(names), lambda: calendar.wall_times(bars.symbol, times))
+    return _computed(bars.frame, _by_name(names), lambda: calendar.wall_times(bars.symbol, times))
 
 
 def _computed(frame: pd.DataFrame, features: list[Feature], times: Callable[[], pd.DatetimeIndex]) -> pd.DataFrame:
@@ -153,7 +153,7 @@ class FeatureEngineer:
     """Adds features to a plain frame of market data."""
 
     def __init__(self, names: Iterable[str] = STANDARD_FEATURES) -> None:
-        self.features = _known(names)
+        self.features = _by_name(names)
 
     def transform(self, df: pd.DataFrame) -> pd.DataFrame:
         """The frame with its own columns first and the features after them, less the first rows, which lack some."""

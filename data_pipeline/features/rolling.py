@@ -64,8 +64,8 @@ def quantile(values: Floats, n: int, q: float) -> Floats:
     if len(values) < n:
         return np.full(len(values), np.nan)
     unknown = np.isnan(values)
-    known = np.where(unknown, np.inf, values)  # what has no rank could not be found again when it leaves the window
-    ranked = _full(_ranked(known, np.sort(known[:n]), q * (n - 1)), n)
+    rankable = np.where(unknown, np.inf, values)  # NaN has no rank, and could not be located when it leaves the window
+    ranked = _full(_ranked(rankable, np.sort(rankable[:n]), q * (n - 1)), n)
     unknowns = np.cumsum(unknown)
     unknowns[n:] -= unknowns[:-n].copy()
     return np.where(unknowns > 0, np.nan, ranked)

@@ -36,13 +36,13 @@ class Scaler:
     @classmethod
     def standard(cls, training: pd.DataFrame) -> Self:
         """Mean 0 and standard deviation (n) 1 over the training span; rows inside a warm-up do not count."""
-        values = _known(training)
+        values = _checked_values(training)
         return cls._of(training, np.nanmean(values, axis=0), np.nanstd(values, axis=0))
 
     @classmethod
     def robust(cls, training: pd.DataFrame) -> Self:
         """Median 0 and interquartile range 1 over the training span: a few wild values move neither."""
-        low, middle, high = np.nanquantile(_known(training), (0.25, 0.5, 0.75), axis=0)
+        low, middle, high = np.nanquantile(_checked_values(training), (0.25, 0.5, 0.75), axis=0)
         return cls._of(training, middle, high - low)
 
     @classmethod
@@ -64,9 +64,9 @@ class Scaler:
         return {"names": list(self.names), "centre": self.centre.tolist(), "scale": self.scale.tolist()}
 
     @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> Self:
-        """The scaler that `to_dict` told of."""
-        return cls(tuple(facts["names"]), np.array(facts["centre"], float), np.array(facts["scale"], float))
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(tuple(data["names"]), np.array(data["centre"], float), np.array(data["scale"], float))
 
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """Centre and scale for safetensors, which needs them contiguous; names travel with the features' manifest."""
@@ -76,7 +76,7 @@ class Scaler:
         if tuple(map(str, frame.columns)) != self.names:
             raise NightdeskError(
                 "scaling.columns",
-                f"The scaler knows {', '.join(self.names)}; the frame has {', '.join(map(str, frame.columns))}.",
+                f"The scaler is for {', '.join(self.names)}; the frame has {', '.join(map(str, frame.columns))}.",
                 "Give the columns it was fitted on, in their order.",
             )
         return frame.to_numpy(np.float64)
@@ -86,7 +86,7 @@ class Scaler:
         return pd.DataFrame(values, index=frame.index, columns=frame.columns)
 
 
-def _known(training: pd.DataFrame) -> Floats:
+def _checked_values(training: pd.DataFrame) -> Floats:
     """The values of the training span, each column with enough of them."""
     values = training.to_numpy(np.float64)
     poor = np.isinf(values).any(axis=0) | ((~np.isnan(values)).sum(axis=0) < _LEAST)

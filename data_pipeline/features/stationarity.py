@@ -17,15 +17,15 @@ def dickey_fuller(values: Floats, lags: int = 1) -> float:
     if len(values) < _LEAST + lags or not np.isfinite(values).all():
         _refuse(values, lags)
     change = np.diff(values)
-    known = change[lags:]
+    response = change[lags:]
     earlier = [change[lags - i : len(change) - i] for i in range(1, lags + 1)]
-    design = np.column_stack([values[lags:-1], *earlier, np.ones(len(known))])
+    design = np.column_stack([values[lags:-1], *earlier, np.ones(len(response))])
     if np.linalg.matrix_rank(design) < design.shape[1]:
         _refuse(values, lags)
     q, r = np.linalg.qr(design)
-    estimates = np.linalg.solve(r, q.T @ known)
-    unexplained = known - design @ estimates
-    noise = unexplained @ unexplained / (len(known) - design.shape[1])
+    estimates = np.linalg.solve(r, q.T @ response)
+    unexplained = response - design @ estimates
+    noise = unexplained @ unexplained / (len(response) - design.shape[1])
     spread = np.linalg.inv(r)[0]
     return float(estimates[0] / np.sqrt(noise * (spread @ spread)))
 

@@ -1,4 +1,4 @@
-"""How wild a market is, by its own measure: low, normal or high volatility at each bar."""
+"""Volatility regimes: low, normal or high volatility at each bar, compared with the same market's past."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from data_pipeline.features.registry import feature_matrix
 
 REGIMES = ("low_vol", "normal", "high_vol")
 _KIND = pd.CategoricalDtype(list(REGIMES), ordered=True)
-MEMORY = 252  # bars whose volatility tells what is usual
-_LEAST = 60  # of them, before anything is said
+MEMORY = 252  # bars among which a volatility is ranked
+_LEAST = 60  # the fewest of them for which a regime is given
 WARM_UP = 20 + _LEAST - 1  # volatility is that of 20 returns
 
 

@@ -65,7 +65,7 @@ def walk_forward(
 
 
 def purged_folds(starts: Instants, ends: Instants, count: int, *, embargo: float = 0.0) -> Iterator[Split]:
-    """`count` test spans one after another; each is measured by rows whose labels know nothing of it.
+    """`count` test spans one after another; each with the training rows whose labels do not overlap it.
 
     Row i's label was made of what happened from `starts[i]` to `ends[i]`. A row is left out of
     training where that meets the test span, from its first start to its last end; so are the int(rows * embargo) rows

@@ -1,4 +1,4 @@
-"""Triple-barrier labels: what came first after an entry, the profit, the stop, or the end of patience.
+"""Triple-barrier labels: what came first after an entry, the profit, the stop, or the end of the horizon.
 
 M. Lopez de Prado, Advances in Financial Machine Learning (2018), chapter 3.
 """
@@ -64,8 +64,8 @@ def barrier_labels(
     """One row for each entry, made at the close of its bar: `side`, `label`, `pnl`, `touched_at`, `bars_held`.
 
     The label is 1 where the profit came first, -1 where the stop did, 0 where neither did within the horizon. `pnl` is
-    the return in the direction of the side. Entries whose horizon reaches beyond the bars are left out, because among
-    them only the hasty would have labels; so are those whose sigma is unknown or 0.
+    the return in the direction of the side. Entries whose horizon reaches beyond the bars are left out, because of
+    them only those that meet a barrier early would have labels; so are those whose sigma is unknown or 0.
 
     Args:
         bars: the market.
@@ -73,11 +73,11 @@ def barrier_labels(
         sigma: a fraction for all bars, or one for each (on the index of the bars); `volatility(bars)` if None.
         side: 1 (long), -1 (short) or 0 (none) at the times of entries; long at every bar if None.
     """
-    chosen = barriers or Barriers()
-    entries, sides, sigmas = _entries(bars, chosen, sigma, side)
+    barriers = barriers or Barriers()
+    entries, sides, sigmas = _entries(bars, barriers, sigma, side)
     prices = [np.ascontiguousarray(bars.frame[name].to_numpy()) for name in ("open", "high", "low", "close")]
-    market = _Market(*prices) if chosen.touch == "range" else _Market(*prices[3:] * 4)
-    limits = (float(chosen.profit), float(chosen.stop), chosen.horizon)
+    market = _Market(*prices) if barriers.touch == "range" else _Market(*prices[3:] * 4)
+    limits = (float(barriers.profit), float(barriers.stop), barriers.horizon)
     labels, pnl, held = _first_touches(market, entries, sides, sigmas, limits)
     index = bars.frame.index
     columns = {"side": sides, "label": labels, "pnl": pnl, "touched_at": index[entries + held], "bars_held": held}
@@ -103,14 +103,14 @@ def _entries(
         entries, sides = np.arange(len(bars)), np.ones(len(bars), np.int64)
     else:
         entries = index.get_indexer(side.index)
-        _refuse_strangers(side, entries)
+        _check_entries(side, entries)
         sides = side.to_numpy(np.int64)
     sigmas = _sigmas(bars, sigma)[entries]
-    kept = (sides != 0) & (sigmas > 0.0) & np.isfinite(sigmas) & (entries + barriers.horizon < len(bars))
-    return entries[kept], sides[kept], sigmas[kept]
+    valid = (sides != 0) & (sigmas > 0.0) & np.isfinite(sigmas) & (entries + barriers.horizon < len(bars))
+    return entries[valid], sides[valid], sigmas[valid]
 
 
-def _refuse_strangers(side: pd.Series, entries: Integers) -> None:
+def _check_entries(side: pd.Series, entries: Integers) -> None:
     wrong = (entries < 0) | ~side.isin([-1, 0, 1]).to_numpy() | (np.diff(entries, prepend=-1) <= 0)
     if wrong.any():
         at = int(np.argmax(wrong))
@@ -122,16 +122,16 @@ def _refuse_strangers(side: pd.Series, entries: Integers) -> None:
 
 
 def _sigmas(bars: Bars, sigma: float | pd.Series | None) -> Floats:
-    known = volatility(bars) if sigma is None else sigma
-    if not isinstance(known, pd.Series):
-        return np.full(len(bars), float(known))
-    if not known.index.equals(bars.frame.index):
+    sigmas = volatility(bars) if sigma is None else sigma
+    if not isinstance(sigmas, pd.Series):
+        return np.full(len(bars), float(sigmas))
+    if not sigmas.index.equals(bars.frame.index):
         raise NightdeskError(
             "labels.sigma",
-            f"Sigma stands at {len(known)} other times than the {len(bars)} bars.",
+            f"Sigma stands at {len(sigmas)} other times than the {len(bars)} bars.",
             "Give one for each bar, on the index of the bars; NaN where it is unknown.",
         )
-    return known.to_numpy(np.float64)
+    return sigmas.to_numpy(np.float64)
 
 
 class _Market(NamedTuple):
@@ -168,7 +168,7 @@ def _first_touches(
 
 @njit(cache=True)
 def _touch(market: _Market, t: int, upper: float, lower: float, side: int) -> int:
-    """1 where the bar met the upper barrier first, -1 the lower, 0 neither; the stop where nobody can tell."""
+    """1 where the bar met the upper barrier first, -1 the lower, 0 neither; the stop where the bar meets both."""
     if market.open[t] > upper:
         return 1
     if market.open[t] < lower:
@@ -186,7 +186,7 @@ def meta_labels(labelled: pd.DataFrame) -> pd.Series:
 
 
 def fitted_barriers(bars: Bars, trades: pd.DataFrame, sigma: float | pd.Series | None = None) -> Barriers:
-    """Barriers as a trader keeps them: the median winner and loser in units of sigma, and a patience that 9 of 10 fit.
+    """Barriers that fit a trader's trades: median winner and loser in units of sigma, and a horizon that 9 of 10 meet.
 
     `trades` has `entered_at`, `exited_at` and `side` (1 or -1), all within the training span; each instant is met by
     the last bar closed by then.
@@ -200,11 +200,11 @@ def fitted_barriers(bars: Bars, trades: pd.DataFrame, sigma: float | pd.Series |
             "Give both with their time zone, as `pd.to_datetime(..., utc=True)` does.",
         )
     entered, exited = (index.searchsorted(each, side="right") - 1 for each in times)
-    known = entered >= 0
-    first, last = entered[known], np.maximum(exited, entered)[known]
+    inside = entered >= 0
+    first, last = entered[inside], np.maximum(exited, entered)[inside]
     close = bars.frame["close"].to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
-        gains = trades["side"].to_numpy()[known] * (close[last] / close[first] - 1.0) / _sigmas(bars, sigma)[first]
+        gains = trades["side"].to_numpy()[inside] * (close[last] / close[first] - 1.0) / _sigmas(bars, sigma)[first]
     gains = np.where(np.isfinite(gains), gains, 0.0)
     if not ((gains > 0.0).any() and (gains < 0.0).any()):
         raise NightdeskError(
@@ -212,5 +212,5 @@ def fitted_barriers(bars: Bars, trades: pd.DataFrame, sigma: float | pd.Series |
             f"Of {len(trades)} trades at known sigma, {(gains > 0.0).sum()} won and {(gains < 0.0).sum()} lost.",
             "Give trades of both kinds on bars that reach further back, or choose the barriers yourself.",
         )
-    patience = int(np.ceil(np.quantile(last - first, 0.9)))
-    return Barriers(float(np.median(gains[gains > 0.0])), float(-np.median(gains[gains < 0.0])), max(patience, 1))
+    horizon = int(np.ceil(np.quantile(last - first, 0.9)))
+    return Barriers(float(np.median(gains[gains > 0.0])), float(-np.median(gains[gains < 0.0])), max(horizon, 1))

@@ -1,4 +1,4 @@
-"""Headlines, each with the time it was first seen: only what was seen before a bar may speak of it."""
+"""Headlines, each with the time it was first seen: a bar may use only those that were seen before it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from config.publish import publishing
 if TYPE_CHECKING:
     from config.paths import Home
 
-_LONGEST = 500  # characters of any text that is kept
+_LONGEST = 500  # characters of any text that is stored
 
 
 @dataclass(frozen=True)
 class Headline:
-    """One report about a symbol, as its source tells it."""
+    """One report about a symbol, as its source gives it."""
 
     id: str
     published_at: datetime
@@ -39,17 +39,17 @@ class HeadlineStore:
         self.home = home
 
     def add(self, source: str, symbol: str, headlines: Sequence[Headline], seen_at: datetime) -> int:
-        """Keep those that were never seen; how many."""
+        """Store the headlines that are not stored yet; returns how many."""
         if not headlines:
             return 0
-        known = self.load(source, symbol)
-        heard = set(known["id"])
+        stored = self.load(source, symbol)
+        ids = set(stored["id"])
         by_id = {headline.id[:_LONGEST]: headline for headline in reversed(headlines)}
-        new = [headline for name, headline in by_id.items() if name not in heard]
+        new = [headline for name, headline in by_id.items() if name not in ids]
         if new:
             rows = _frame([{"seen_at": seen_at, **asdict(headline)} for headline in new])
             with publishing(self.home.headlines(source, symbol)) as temp:
-                pd.concat([known, rows]).to_parquet(temp, index=False)
+                pd.concat([stored, rows]).to_parquet(temp, index=False)
         return len(new)
 
     def load(self, source: str, symbol: str, *, seen_by: datetime | None = None) -> pd.DataFrame:

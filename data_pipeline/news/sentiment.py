@@ -19,33 +19,33 @@ from data_pipeline.features.rolling import Floats, ratio
 if TYPE_CHECKING:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-WINDOW = pd.Timedelta(days=3)  # what was seen on Friday evening still speaks on Monday evening
+WINDOW = pd.Timedelta(days=3)  # what was seen on Friday evening still counts on Monday evening
 _DIGITS = 10_000  # VADER rounds to four
 
 
 @dataclass(frozen=True, eq=False)
 class Sentiment:
-    """At each bar the mean score of the headlines that speak of it; 0 where there are none, and `headlines` tells."""
+    """At each bar, the mean score of the headlines in its window (0 where there are none), and their number."""
 
     score: Floats
     headlines: npt.NDArray[np.int64]
 
 
 def sentiment(headlines: pd.DataFrame, times: pd.DatetimeIndex) -> Sentiment:
-    """Of bars that close at `times`: each hears, all alike, the headlines (`seen_at`, `title`) of the `WINDOW` before.
+    """For each bar that closes at `times`: over the headlines (`seen_at`, `title`) of the `WINDOW` before it.
 
-    A headline seen at the very close, or later, is not heard. Scores are added as whole numbers, so that no rounding of
-    what was seen long ago reaches a bar.
+    A headline seen at the very close, or later, does not count. Scores are added as whole numbers, so that no rounding
+    of what was seen long ago reaches a bar.
     """
     ordered = headlines.sort_values("seen_at", kind="stable")
-    seen = pd.DatetimeIndex(ordered["seen_at"]).as_unit("ns").asi8
+    seen_at = pd.DatetimeIndex(ordered["seen_at"]).as_unit("ns").asi8
     scores = np.array([round(_DIGITS * polarity(title)) for title in ordered["title"]], np.int64)
-    heaped = np.concatenate([[0], np.cumsum(scores)])
+    cumulative = np.concatenate([[0], np.cumsum(scores)])
     closes = times.as_unit("ns").asi8
-    begin, end = (np.searchsorted(seen, instants, side="left") for instants in (closes - WINDOW.value, closes))
-    heard = end - begin
-    total = (heaped[end] - heaped[begin]).astype(np.float64)
-    return Sentiment(ratio(total, (_DIGITS * heard).astype(np.float64)), heard)
+    begin, end = (np.searchsorted(seen_at, instants, side="left") for instants in (closes - WINDOW.value, closes))
+    counts = end - begin
+    total = (cumulative[end] - cumulative[begin]).astype(np.float64)
+    return Sentiment(ratio(total, (_DIGITS * counts).astype(np.float64)), counts)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,4 +1,4 @@
-"""What is held when a bar closes: the part of a state that depends on who looks at the market."""
+"""The portfolio when a bar closes: the part of a state that depends on the trader and not on the market alone."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ def _check(position: Floats, leverage: Floats, cash: Floats, days: Floats) -> No
 
 
 def refuse(what: str, cure: str) -> NoReturn:
-    """Say that nothing can be held like this."""
+    """Raise the error for a portfolio that cannot be."""
     raise UsageError("states.holding", f"Nothing is held like this: {what}.", cure)

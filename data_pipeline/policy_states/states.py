@@ -1,8 +1,8 @@
-"""What a policy knows when a bar closes, as 34 numbers: the market, what is held of it, its regime, its data, the news.
+"""The state of a policy when a bar closes, as 34 numbers: market, position, regime, data health and news.
 
 In this order: the last 20 log returns, oldest first, each by the mean and deviation of those 20 (0 for those before the
 first); RSI by 100, MACD by the close, Bollinger width, volume by its mean; position, leverage, cash and the days since
-the last trade; one of three regimes; the Data Health Index; and what the news says of the symbol, and of all markets.
+the last trade; one of three regimes; the Data Health Index; the news sentiment of the symbol, and of the whole market.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NAMES: tuple[str, ...] = (
     "data_health",
     "news_sentiment", "macro_sentiment",
 )  # fmt: skip
-WARM_UP = regime.WARM_UP  # bars; the regime is known last
+WARM_UP = regime.WARM_UP  # bars; of all parts of a state the regime takes the most
 _HELD = slice(NAMES.index("position"), NAMES.index("days_since_trade") + 1)
 _MARKET = ("log_return", "rsi", "macd_to_close", "bollinger_width", "volume_ratio")
 _STILL = 1e-12  # returns that differ by less differ by rounding only
@@ -52,7 +52,7 @@ class MarketStates:
     def of(cls, bars: Bars, news: pd.DataFrame, macro: pd.DataFrame) -> Self:
         """Of bars, and of the headlines (`seen_at`, `title`) about their symbol and about all markets."""
         times = pd.DatetimeIndex(bars.frame.index)
-        heard = [sentiment(headlines, times) for headlines in (news, macro)]
+        sentiments = [sentiment(headlines, times) for headlines in (news, macro)]
         returns, rsi, *others = feature_matrix(bars, _MARKET).to_numpy().T
         columns = [
             *_windows(returns),
@@ -61,9 +61,9 @@ class MarketStates:
             *np.zeros((4, len(bars))),
             *_one_hot(regime.volatility_regime(bars)),
             health.at_bars(bars).to_numpy(),
-            *(each.score for each in heard),
+            *(each.score for each in sentiments),
         ]
-        return cls(times, np.column_stack(columns), *heard)
+        return cls(times, np.column_stack(columns), *sentiments)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -75,29 +75,29 @@ class MarketStates:
         return states
 
     def row(self, holding: Holding, at: int = -1) -> Floats:
-        """[34]: the state at the close of one bar, to the last bit what `rows` says of it."""
+        """[34]: the state at the close of one bar, to the last bit the row that `rows` gives for it."""
         state: Floats = self.values[at].copy()
         state[_HELD] = holding.columns(1)[0]
         return state
 
     def facts(self) -> dict[str, Any]:
-        """As JSON, for a manifest: what the states are, and how many bars there were that heard any news at all."""
-        heard = {"news_sentiment": self.news, "macro_sentiment": self.macro}
+        """As JSON, for a manifest: what the states are, and how many bars have headlines in their windows."""
+        sentiments = {"news_sentiment": self.news, "macro_sentiment": self.macro}
         return {
             "states": list(NAMES),
             "bars": len(self),
-            "bars_with_headlines": {name: int((each.headlines > 0).sum()) for name, each in heard.items()},
+            "bars_with_headlines": {name: int((each.headlines > 0).sum()) for name, each in sentiments.items()},
         }
 
 
 def _windows(returns: Floats) -> list[Floats]:
     """Each of the last 20 returns at every bar, oldest first, by the mean and deviation (n - 1) of those there are."""
     lags = [before(returns, back) for back in reversed(range(RETURNS))]
-    known = sum((~np.isnan(lag) for lag in lags), np.zeros(len(returns)))
+    counts = sum((~np.isnan(lag) for lag in lags), np.zeros(len(returns)))
     away = [np.nan_to_num(lag - returns) for lag in lags]  # from the newest: a flat window is 0 to the last bit
-    centre = ratio(sum(away, np.zeros(len(returns))), known)
+    centre = ratio(sum(away, np.zeros(len(returns))), counts)
     away = [np.where(np.isnan(lag), 0.0, far - centre) for lag, far in zip(lags, away, strict=True)]
-    variance = ratio(sum((far**2 for far in away), np.zeros(len(returns))), known - 1.0)
+    variance = ratio(sum((far**2 for far in away), np.zeros(len(returns))), counts - 1.0)
     deviation = np.sqrt(np.where(variance > _STILL**2, variance, 0.0))
     return [ratio(far, deviation) for far in away]
 
@@ -116,7 +116,7 @@ class Session(Protocol):
         """All bars of a symbol."""
 
     def headlines(self, source: str, symbol: str) -> pd.DataFrame:
-        """What a source of bars told of a symbol besides: `seen_at` and `title`."""
+        """The headlines of a symbol from a source of bars: `seen_at` and `title`."""
 
 
 class RlStateBuilder:
@@ -161,9 +161,9 @@ class RlStateBuilder:
         return market.row(Holding(current_position, abs(current_position), cash, max(days, 0.0)))
 
     def _states(self, bars: Bars) -> MarketStates:
-        """News is that of the source of the bars: a made-up market must not hear of the real one."""
-        seen = [self.session.headlines(bars.source, symbol) for symbol in (bars.symbol, self.macro_symbol)]
-        return MarketStates.of(bars, *seen)
+        """News is that of the source of the bars: the sample market must not get news of the real one."""
+        headlines = [self.session.headlines(bars.source, symbol) for symbol in (bars.symbol, self.macro_symbol)]
+        return MarketStates.of(bars, *headlines)
 
     def _bars(self, symbol: str, until: date | None) -> Bars:
         bars = self.session.bars(symbol)

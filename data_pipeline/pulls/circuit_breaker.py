@@ -1,4 +1,4 @@
-"""A circuit breaker: a source that wants fewer requests is left alone for a while, by every process of the desk."""
+"""A circuit breaker: a source that was asked too often is not asked for a while, by any process of the desk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Breaker:
         self.source = source
 
     def open_until(self, now: datetime) -> datetime | None:
-        """Until when the source is left alone; None when it may be asked."""
+        """Until when the source is not to be asked; None when it may be asked."""
         try:
             until = datetime.fromisoformat(json.loads(self.path.read_text(encoding="utf-8"))["until"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):

@@ -75,5 +75,5 @@ def gate(series: BarSeries, rows: pd.DataFrame) -> GatedBars:
     report = quality.sort_out(rows, series.symbol, series.interval, series.now)
     if report.counts:
         series.quarantine.add(report.quarantined, series.now)
-    quality.refuse_poison(report, series.symbol)
-    return GatedBars(Bars(report.kept, series.symbol, series.interval, series.source.name), report.counts)
+    quality.refuse_too_many_bad(report, series.symbol)
+    return GatedBars(Bars(report.good, series.symbol, series.interval, series.source.name), report.counts)

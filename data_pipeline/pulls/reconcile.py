@@ -17,7 +17,7 @@ from config.errors import NightdeskError
 from data_pipeline.bars.bars import COLUMNS, EXTRAS, Bars
 from data_pipeline.bars.store import Why
 from data_pipeline.pulls.gated_pull import BarSeries, GatedBars, fetch, gate
-from data_pipeline.pulls.revisions import Rewriting, events_of, explained, rewriting, unlike
+from data_pipeline.pulls.revisions import Restatement, events_of, explained, restatement, unlike
 from data_pipeline.quality import gates as quality
 
 MENDABLE = timedelta(days=30)  # how long a row that was refused is asked for again
@@ -32,7 +32,7 @@ class History:
     why: Why | None
     refused: dict[str, int] = field(default_factory=dict)  # bad rows by reason
     unmended: NightdeskError | None = None  # why rows that were once refused could not be asked for again
-    accepted: Rewriting | None = None  # what a person accepted that nothing explains
+    accepted: Restatement | None = None  # what a person accepted that nothing explains
 
 
 def pull_history(series: BarSeries, old: Bars | None, *, accept: bool) -> History:
@@ -92,7 +92,7 @@ def _mended(series: BarSeries, old: Bars) -> tuple[pd.DataFrame, NightdeskError 
         report = quality.sort_out(rows[rows.index.isin(refused)], series.symbol, series.interval, series.now)
     except NightdeskError as error:  # what is new must not wait for what is old
         return none, error
-    return report.kept, None
+    return report.good, None
 
 
 def _rebased(series: BarSeries, old: Bars, pulled: GatedBars, times: pd.Index, *, accept: bool) -> History:
@@ -104,7 +104,7 @@ def _rebased(series: BarSeries, old: Bars, pulled: GatedBars, times: pd.Index, *
     start = first if series.reach is None else max(first, pd.Timestamp(series.reach))
     whole = gate(series, fetch(series, start))
     if rebasing is None:
-        return History(whole.bars, "accepted", whole.refused, accepted=rewriting(old.frame, whole.bars.frame))
+        return History(whole.bars, "accepted", whole.refused, accepted=restatement(old.frame, whole.bars.frame))
     earlier = old.frame[old.frame.index < whole.bars.frame.index[0]]  # no longer served
     rows = pd.concat([rebasing.apply(earlier), whole.bars.frame]).fillna(0.0)
     return History(Bars(rows, series.symbol, series.interval, series.source.name), rebasing.why, whole.refused)
@@ -113,11 +113,11 @@ def _rebased(series: BarSeries, old: Bars, pulled: GatedBars, times: pd.Index, *
 def _refuse(series: BarSeries, old: Bars, pulled: Bars, times: pd.Index) -> NoReturn:
     """Put the unexplained rows into quarantine for a person to look at; what is stored stays in use."""
     series.quarantine.add(pulled.frame.assign(reason="rewritten"), series.now)
-    changes = rewriting(old.frame.loc[times], pulled.frame)
+    changes = restatement(old.frame.loc[times], pulled.frame)
     raise NightdeskError(
         "data.rewritten",
-        f"{old.source} now tells another history of {old.symbol}, and no split or dividend explains it: {changes}.",
-        f"Look at data/quarantine. If it is right now, take it with `nightdesk data accept {old.symbol}`.",
+        f"{old.source} now gives other past prices of {old.symbol}, and no split or dividend explains them: {changes}.",
+        f"Look at data/quarantine. If they are right now, take them with `nightdesk data accept {old.symbol}`.",
         symbol=old.symbol,
         **changes.to_dict(),
     )

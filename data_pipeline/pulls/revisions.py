@@ -1,4 +1,4 @@
-"""Why a source now tells other prices than it told before: a split or a dividend re-bases all that came before it."""
+"""Why a source now gives other prices than before: a split or a dividend re-bases all prices that came before it."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Rebasing:
 
 
 @dataclass(frozen=True)
-class Rewriting:
-    """How a history is told otherwise than it was stored."""
+class Restatement:
+    """How a history that a source gives now differs from what was stored."""
 
     rows: int  # stored bars whose prices are other ones now
-    gone: int  # stored bars that are not told of any more
+    gone: int  # stored bars that the source no longer has
     first: str | None  # the time of the first of either
     last: str | None
     largest: float  # the largest change of a price, as a part of what was stored
@@ -59,14 +59,14 @@ class Rewriting:
         return f"{self.rows} bars have other prices, by up to {self.largest:.3%}{gone}, {span}"
 
 
-def rewriting(old: pd.DataFrame, now: pd.DataFrame) -> Rewriting:
-    """Where the stored rows `old` are not what is told now."""
+def restatement(old: pd.DataFrame, now: pd.DataFrame) -> Restatement:
+    """How the rows `now` of a source differ from the stored rows `old`."""
     times = old.index.intersection(now.index)
     before, after = old.loc[times, list(PRICES)], now.loc[times, list(PRICES)]
     different = times[unlike(before, after)]
     gone = old.index.difference(now.index)
     touched = different.union(gone)
-    return Rewriting(
+    return Restatement(
         rows=len(different),
         gone=len(gone),
         first=touched[0].isoformat() if len(touched) else None,
@@ -80,12 +80,12 @@ def unlike(old: pd.DataFrame, pulled: pd.DataFrame, factor: Floats | float = 1.0
 
     Both are rows of bars, whose columns begin with the prices.
     """
-    told, again = (frame.to_numpy()[:, : len(PRICES)] for frame in (old, pulled))
-    return ~np.asarray(np.isclose(again, told * np.reshape(factor, (-1, 1)), rtol=_SAME, atol=0.0).all(axis=1))
+    before, after = (frame.to_numpy()[:, : len(PRICES)] for frame in (old, pulled))
+    return ~np.asarray(np.isclose(after, before * np.reshape(factor, (-1, 1)), rtol=_SAME, atol=0.0).all(axis=1))
 
 
 def explained(old: Bars, pulled: Bars) -> Rebasing | None:
-    """The splits or dividends, new in what was pulled, that account for every price that both tell.
+    """The splits or dividends, new in what was pulled, that account for every price that both have.
 
     A split of r for 1 divides the prices before it by r; a dividend d after a close of C multiplies the prices before
     it by (C - d) / C, where a source adjusts for dividends.
@@ -96,26 +96,26 @@ def explained(old: Bars, pulled: Bars) -> Rebasing | None:
     price = 1.0 / shares
     paid = _before_each(_dividend_factors(pulled.frame["close"].to_numpy(), dividends))
     row = pulled.frame.index.get_indexer(times)
-    told, again = old.frame.loc[times], pulled.frame.loc[times]
+    before, after = old.frame.loc[times], pulled.frame.loc[times]
     candidates: tuple[tuple[Literal["split", "dividend"], Floats], ...] = (("split", price), ("dividend", price * paid))
     for why, factor in candidates:
-        if not unlike(told, again, factor[row]).any():
+        if not unlike(before, after, factor[row]).any():
             return Rebasing(why, float(factor[row[0]]), float(shares[row[0]]))
     return None
 
 
 def events_of(frame: pd.DataFrame) -> Floats:
-    """Dividends and splits of each row; none where the source tells of none."""
+    """Dividends and splits of each row; none where the source has none."""
     named = list(frame)
     return np.column_stack([frame[name].to_numpy() if name in named else np.zeros(len(frame)) for name in EXTRAS])
 
 
 def _new_events(old: pd.DataFrame, pulled: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Splits and dividends by row of what was pulled, where the stored row of that time does not know them."""
-    told, known = events_of(pulled), np.zeros((len(pulled), len(EXTRAS)))
+    """Splits and dividends by row of what was pulled, where the stored row of that time does not have them."""
+    events, stored = events_of(pulled), np.zeros((len(pulled), len(EXTRAS)))
     row = old.index.get_indexer(pulled.index)
-    known[row >= 0] = events_of(old)[row[row >= 0]]
-    dividends, splits = np.where(np.isclose(told, known), 0.0, told).T
+    stored[row >= 0] = events_of(old)[row[row >= 0]]
+    dividends, splits = np.where(np.isclose(events, stored), 0.0, events).T
     return splits, dividends
 
 
@@ -126,7 +126,7 @@ def _before_each(factors: Floats) -> Floats:
 
 
 def _dividend_factors(closes: Floats, dividends: Floats) -> Floats:
-    """What each dividend did to the prices before it, told from the close before it, which it has lowered already.
+    """The factor of each dividend on the prices before it, from the close before it, which it has lowered already.
 
     With that close c = (C - d) g, where g is the work of later dividends: (C - d) / C = x / (x + d), x = c / g.
     """

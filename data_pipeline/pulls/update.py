@@ -17,7 +17,7 @@ from data_pipeline.provenance import SAMPLE
 from data_pipeline.pulls.circuit_breaker import Breaker
 from data_pipeline.pulls.gated_pull import BarSeries
 from data_pipeline.pulls.reconcile import History, pull_history
-from data_pipeline.pulls.revisions import Rewriting
+from data_pipeline.pulls.revisions import Restatement
 from data_pipeline.quality.health import Health, measure
 from data_pipeline.sources import BarSource, open_source
 
@@ -41,7 +41,7 @@ class Update:
     health: Health
     fallback: str | None = None  # why the sample market took over
     unmended: NightdeskError | None = None  # why rows that were once refused could not be asked for again
-    accepted: Rewriting | None = None  # what a person accepted that nothing explains
+    accepted: Restatement | None = None  # what a person accepted that nothing explains
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Freshness:
 def freshness(home: Home, sources: Sources, symbol: str, interval: str, now: datetime) -> Freshness:
     """Look at what is stored, without pulling anything."""
     store = BarStore(home)
-    source = store.chosen(symbol, interval, sources)
+    source = store.serving_source(symbol, interval, sources)
     dataset = store.dataset(symbol, interval, source) if source else None
     closed = calendar.last_closed(symbol, interval, now)
     as_of = dataset.last if dataset else None
@@ -70,10 +70,10 @@ def update_symbol(
     """Pull what is new, sort out what is bad, publish the rest. On any error what was stored stays as it was.
 
     With `auto`, a home that never held real bars gets the sample market when Yahoo does not serve it; a home that did
-    keeps what it has and hears of the error. `accept` takes a history told otherwise though nothing explains it.
+    keeps what it has, and the error is raised. `accept` takes changed past prices that nothing explains.
     """
     store = BarStore(home)
-    if accept and store.chosen(symbol, interval, sources) is None:
+    if accept and store.serving_source(symbol, interval, sources) is None:
         raise NightdeskError(
             "data.nothing_stored",
             f"There are no {interval} bars of {symbol}, so no history of it can be accepted.",
@@ -90,10 +90,10 @@ def update_symbol(
 
 
 def pull_headlines(home: Home, sources: Sources, source: str, symbol: str, now: datetime) -> int:
-    """Keep what `source` now reports about a symbol; how many headlines are new."""
+    """Store what `source` now reports about a symbol; returns how many headlines are new."""
     with Breaker(home.breaker(source), source).guard(now):
-        found = open_source(source, sources, home).headlines(symbol)
-    return HeadlineStore(home).add(source, symbol, found, now)
+        headlines = open_source(source, sources, home).headlines(symbol)
+    return HeadlineStore(home).add(source, symbol, headlines, now)
 
 
 def _update(

@@ -23,9 +23,9 @@ from data_pipeline.bars.bars import COLUMNS, EXTRAS, PRICES
 
 Floats = npt.NDArray[np.float64]
 
-_TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is poison
+_TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is refused
 _JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
-_NAMED = 3  # dates that an error calls by name
+_NAMED = 3  # dates that an error lists
 _CALENDAR_CURE = (
     "Write dates as 2024-01-31, leave out days without trading, and end the symbol of another exchange as Yahoo does "
     "(VOD.L, BTC-USD)."
@@ -35,9 +35,9 @@ _ROUNDING = 0.01  # how far, as a part of the price, open and close may lie beyo
 
 @dataclass(frozen=True, eq=False)
 class QualityReport:
-    """What a pull was worth."""
+    """The rows of a pull, sorted into good and bad ones."""
 
-    kept: pd.DataFrame
+    good: pd.DataFrame
     quarantined: pd.DataFrame  # the bad rows, with a column `reason`
     counts: dict[str, int]  # bad rows by reason
     rows: int  # how many it had
@@ -46,7 +46,7 @@ class QualityReport:
 def check(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
     """Sort the rows of a pull into good and bad ones; too many bad ones are `data.poison` and nothing is to be kept."""
     report = sort_out(frame, symbol, interval, now)
-    refuse_poison(report, symbol)
+    refuse_too_many_bad(report, symbol)
     return report
 
 
@@ -56,14 +56,14 @@ def sort_out(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> 
     rows = frame.sort_index(kind="stable")
     extras = [name for name in EXTRAS if name in list(rows)]
     values = np.column_stack([_numbers(rows[name]) for name in (*COLUMNS, *extras)])
-    told, index = values[:, : len(COLUMNS)], pd.DatetimeIndex(rows.index)
-    reasons = _reasons(told, index, symbol, interval, now)
+    numbers, index = values[:, : len(COLUMNS)], pd.DatetimeIndex(rows.index)
+    reasons = _reasons(numbers, index, symbol, interval, now)
     bad = reasons != ""
     events = values[:, len(COLUMNS) :]
     events[~((events >= 0.0) & (events < np.inf))] = 0.0  # what is no amount is no event
-    kept = pd.DataFrame(values[~bad], index[~bad].rename("time"), [*COLUMNS, *extras])
+    good = pd.DataFrame(values[~bad], index[~bad].rename("time"), [*COLUMNS, *extras])
     counts = dict(Counter(reasons[bad].tolist()).most_common())
-    return QualityReport(kept, rows[bad].assign(reason=reasons[bad]), counts, len(rows))
+    return QualityReport(good, rows[bad].assign(reason=reasons[bad]), counts, len(rows))
 
 
 def _numbers(column: pd.Series) -> Floats:
@@ -71,14 +71,14 @@ def _numbers(column: pd.Series) -> Floats:
     return np.asarray(pd.to_numeric(column.to_numpy(), errors="coerce"), dtype="float64")
 
 
-def refuse_poison(report: QualityReport, symbol: str) -> None:
+def refuse_too_many_bad(report: QualityReport, symbol: str) -> None:
     """Raise when so many rows are bad that the others are not to be trusted either."""
     bad = len(report.quarantined)
     if bad > max(1, _TOLERATED * report.rows):
         where = "Look at data/quarantine and at the source. What was stored before stays in use."
         raise NightdeskError(
             "data.poison",
-            f"{bad} of {report.rows} bars of {symbol} are bad ({_told(report.counts)}); none were stored."
+            f"{bad} of {report.rows} bars of {symbol} are bad ({_counts_text(report.counts)}); none were stored."
             + _off_calendar(report, symbol),
             f"{_CALENDAR_CURE} {where}" if "no_session" in report.counts else where,
             symbol=symbol,
@@ -87,12 +87,12 @@ def refuse_poison(report: QualityReport, symbol: str) -> None:
 
 
 def _off_calendar(report: QualityReport, symbol: str) -> str:
-    """Which bars the calendar knows no session for, as the source tells them."""
+    """Which bars have no session in the calendar, by the dates that the source gives."""
     rows = report.quarantined[report.quarantined["reason"] == "no_session"]
     if rows.empty:
         return ""
-    told = rows["date"] if "date" in rows else rows.index.to_series().dropna()
-    dates = ", ".join(str(date) for date in told.iloc[:_NAMED])
+    times = rows["date"] if "date" in rows else rows.index.to_series().dropna()
+    dates = ", ".join(str(date) for date in times.iloc[:_NAMED])
     more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
     name = calendar.calendar_name(symbol)
     return f" The calendar of {symbol}, {name}, closes no bar at {dates or 'their times'}{more}."
@@ -111,7 +111,7 @@ def _check_columns(frame: pd.DataFrame, symbol: str) -> None:
         )
 
 
-def _told(counts: dict[str, int]) -> str:
+def _counts_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in counts.items())
 
 
@@ -137,19 +137,19 @@ def _reasons(rows: Floats, index: pd.DatetimeIndex, symbol: str, interval: str, 
 
 def _has_session(index: pd.DatetimeIndex, symbol: str, interval: str) -> npt.NDArray[np.bool_]:
     """Whether a time is the close of a bar by the calendar."""
-    known = index[index.notna()]
-    if len(known) == 0:
+    times = index[index.notna()]
+    if len(times) == 0:
         return np.zeros(len(index), dtype=bool)
-    return index.isin(calendar.closes(symbol, interval, known.min(), known.max()))
+    return index.isin(calendar.closes(symbol, interval, times.min(), times.max()))
 
 
 def _jumps(closes: Floats) -> list[int]:
     """Rows whose close is a hundred times the last good one, or a hundredth of it. NaN marks rows already bad."""
-    found: list[int] = []
+    jumps: list[int] = []
     last = np.nan
     for row, close in enumerate(closes.tolist()):
         if close > last * _JUMP or close < last / _JUMP:
-            found.append(row)
+            jumps.append(row)
         elif close == close:  # noqa: PLR0124 -- not NaN
             last = close
-    return found
+    return jumps

@@ -33,7 +33,7 @@ WEIGHTS = {"completeness": 0.4, "freshness": 0.2, "validity": 0.2, "consistency"
 WINDOW = 60  # sessions
 RUN = 5  # so many bars in a row without trades, or without any movement
 OUTLIER = 10.0  # robust standard deviations of a return
-_MEMORY = 60  # returns that tell what is usual
+_MEMORY = 60  # returns over which medians are taken
 _ROUNDING = 1e-6
 
 
@@ -62,7 +62,7 @@ def measure(bars: Bars, now: datetime) -> Health:
     counts = {
         "gap": newest + 1 - len(there),
         "stale": len(row) - newest - 1,
-        **{name: int(np.count_nonzero(found)) for name, found in flags.items()},
+        **{name: int(np.count_nonzero(flagged)) for name, flagged in flags.items()},
     }
     return Health(
         **{name: float(part[-1]) for name, part in _parts(bars, row, flags).items()},
@@ -82,13 +82,13 @@ def daily(bars: Bars, now: datetime) -> pd.DataFrame:
 
 
 def at_bars(bars: Bars) -> pd.Series:
-    """The index at each bar's close, as it could be told then; 0 before the calendar expects any bar."""
+    """The index at each bar's close, from the bars up to it; 0 before the calendar expects any bar."""
     times = pd.DatetimeIndex(bars.frame.index)
     if times.empty:
         return pd.Series([], times, np.float64)
     expected = _expected(bars, times[-1])
-    told = pd.Series(_parts(bars, _rows(bars, expected), _flags(bars))["index"], expected)
-    return told.reindex(times, method="ffill").fillna(0.0)
+    index = pd.Series(_parts(bars, _rows(bars, expected), _flags(bars))["index"], expected)
+    return index.reindex(times, method="ffill").fillna(0.0)
 
 
 def _parts(bars: Bars, row: Rows, flags: dict[str, Flags]) -> dict[str, Floats]:

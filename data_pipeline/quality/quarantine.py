@@ -24,10 +24,10 @@ class Quarantine:
         self._key = (source, symbol, interval)
 
     def add(self, rows: pd.DataFrame, at: datetime) -> None:
-        """Keep the rows that are not there yet: a source that says the same nonsense every night is told of once."""
+        """Add the rows that are not there yet: rows that a source repeats every night are stored once."""
         text = rows.reset_index(names="time").astype(str)
-        kept = {tuple(row) for path in self._files() for row in self._read(path).itertuples(index=False)}
-        new = text[[tuple(row) not in kept for row in text.itertuples(index=False)]]
+        stored = {tuple(row) for path in self._files() for row in self._read(path).itertuples(index=False)}
+        new = text[[tuple(row) not in stored for row in text.itertuples(index=False)]]
         if new.empty:
             return
         path = self.home.quarantine(*self._key, at)
@@ -39,8 +39,8 @@ class Quarantine:
     def times(self, since: datetime) -> pd.DatetimeIndex:
         """The times of the rows that were first refused after `since`."""
         name = self.home.quarantine(*self._key, since).name
-        told = [self._read(path)["time"] for path in self._files() if path.name >= name]
-        times = pd.to_datetime(pd.concat(told), errors="coerce", utc=True, format="ISO8601") if told else []
+        columns = [self._read(path)["time"] for path in self._files() if path.name >= name]
+        times = pd.to_datetime(pd.concat(columns), errors="coerce", utc=True, format="ISO8601") if columns else []
         return pd.DatetimeIndex(times, tz="UTC").dropna().as_unit("ns").unique().sort_values()
 
     def _files(self) -> list[Path]:

@@ -29,7 +29,7 @@ class BarSource(Protocol):
         """
 
     def reach(self, interval: str) -> timedelta | None:  # noqa: ARG002 -- sources differ
-        """How far back from now the source tells of bars of this interval; None if there is no such limit."""
+        """How far back from now the source has bars of this interval; None if there is no such limit."""
         return None
 
     def headlines(self, symbol: str) -> list[Headline]:  # noqa: ARG002 -- sources differ

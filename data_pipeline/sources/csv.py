@@ -24,17 +24,17 @@ class CsvSource(BarSource):
         self.folder = folder
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
-        """The rows with a time in [start, end], and those without one; `date` is what the file says of each."""
+        """The rows with a time in [start, end], and those without one; `date` is as the file has it."""
         path = self._find(safe_name("symbol", symbol), interval)
         raw = _read(path)
         _check_columns(raw, path)
         frame = indexed(raw, symbol, interval).assign(date=_dates(raw))
         times = pd.DatetimeIndex(frame.index)
         inside = (times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()
-        chosen = frame.loc[inside, [*COLUMNS, *(name for name in EXTRAS if name in frame.columns), "date"]]
-        if chosen.empty:
+        rows = frame.loc[inside, [*COLUMNS, *(name for name in EXTRAS if name in frame.columns), "date"]]
+        if rows.empty:
             raise _error("data.empty", path, f"has no bars between {start} and {end}", "Add newer rows.")
-        return chosen
+        return rows
 
     def _find(self, symbol: str, interval: str) -> Path:
         if not self.folder.is_dir():
@@ -45,15 +45,15 @@ class CsvSource(BarSource):
             )
         dated = sorted(self.folder.glob(f"{symbol}_{interval}_????????.csv"), reverse=True)
         plain = [self.folder / f"{symbol}.csv", self.folder / f"{symbol}.parquet"]
-        found = next((path for path in [*dated, *plain] if path.is_file()), None)
-        if found is None:
+        file = next((path for path in [*dated, *plain] if path.is_file()), None)
+        if file is None:
             raise NightdeskError(
                 "data.unknown_symbol",
                 f"The folder of bars has no file for {symbol}.",
                 f"Add {symbol}.csv or {symbol}.parquet.",
                 symbol=symbol,
             )
-        return found
+        return file
 
 
 def _error(code: str, path: Path, what: str, cure: str) -> NightdeskError:
@@ -75,8 +75,8 @@ def _dates(frame: pd.DataFrame) -> npt.NDArray[np.object_]:
     """The times as they stand in the file."""
     named = {str(name).strip().lower(): name for name in frame.columns}
     column = next((named[name] for name in TIME_NAMES if name in named), None)
-    told = frame.index.to_series() if column is None else frame[column]
-    return told.astype(str).to_numpy(dtype=object)
+    times = frame.index.to_series() if column is None else frame[column]
+    return times.astype(str).to_numpy(dtype=object)
 
 
 def _check_columns(frame: pd.DataFrame, path: Path) -> None:

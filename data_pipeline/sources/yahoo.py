@@ -44,7 +44,7 @@ _PRICES_HOST = "https://query2.finance.yahoo.com"
 _CONNECT_SECONDS = 2.5  # what cannot be reached in this time is out of reach
 _HEADLINES = 20  # asked for at a time
 _LONGEST_BAR = timedelta(days=1)
-_STILL_THERE = 30.0  # seconds for which a host that has answered needs no knock
+_CONNECTION_VALID = 30.0  # seconds after an answer in which the connection is not checked again
 # How far back Yahoo serves short bars (30, 60 and 730 days, counted from when it is asked), and how much of them in one
 # answer. Each is less by what an answer takes, and by the longest bar.
 _REACH = {"1m": 28, "5m": 58, "15m": 58, "30m": 58, "1h": 728}
@@ -67,15 +67,15 @@ class YahooSource(BarSource):
         """The rows of the bars closed in [start, end]; bars still open, and a last one without prices, are left out."""
         reach = self.reach(interval)
         begin = start if reach is None else max(start, end - reach)
-        told, nothing = [], _error("data.empty", symbol, f"has no {interval} bars closed between {start} and {end}")
+        parts, nothing = [], _error("data.empty", symbol, f"has no {interval} bars closed between {start} and {end}")
         for span in _spans(interval, begin, end):
             try:
-                told.append(self._part(symbol, interval, *span))
+                parts.append(self._part(symbol, interval, *span))
             except NightdeskError as error:
                 if error.code != "data.empty":
                     raise
                 nothing = error  # of this part; another may have some
-        rows = pd.concat(told) if told else pd.DataFrame()
+        rows = pd.concat(parts) if parts else pd.DataFrame()
         if rows.empty:
             raise nothing
         return rows
@@ -87,15 +87,15 @@ class YahooSource(BarSource):
     def headlines(self, symbol: str) -> list[Headline]:
         """What Yahoo now reports about a symbol, newest first; an entry without title or time is left out."""
         with _named_errors(symbol):
-            self._session.knock()
+            self._session.check_connection()
             ticker = yfinance.Ticker(symbol, session=self._session)
-            found = [_headline(entry) for entry in ticker.get_news(count=_HEADLINES)]
-        return [headline for headline in found if headline is not None]
+            entries = [_headline(entry) for entry in ticker.get_news(count=_HEADLINES)]
+        return [headline for headline in entries if headline is not None]
 
     def _part(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The rows of one answer."""
         with _named_errors(symbol):
-            self._session.knock()
+            self._session.check_connection()
             for attempt in stamina.retry_context(on=_TORN, attempts=2, wait_initial=0.2):
                 with attempt:
                     frame = self._history(symbol, interval, start, end)
@@ -123,12 +123,12 @@ def _spans(interval: str, start: datetime, end: datetime) -> Iterator[tuple[date
     step = timedelta(days=_DAYS_AT_ONCE[interval]) if interval in _DAYS_AT_ONCE else end - start
     while start + step < end:
         yield start, start + step
-        start += step + timedelta(microseconds=1)  # a bar that closed at the seam is told once
+        start += step + timedelta(microseconds=1)  # a bar that closed at the seam is fetched once
     yield start, end
 
 
 def _headline(entry: Any) -> Headline | None:
-    """One of Yahoo's news entries, if it says what and when."""
+    """One of Yahoo's news entries, if it has a title and a time."""
     content = entry.get("content") if isinstance(entry, dict) else None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), str) for key in ("title", "pubDate")):
         return None
@@ -152,23 +152,23 @@ class _YahooSession(Session[Response]):
         super().__init__(impersonate="chrome")
         self._limit = timeout
         self._base = urlsplit(base_url.rstrip("/")) if base_url else None
-        self._heard = float("-inf")
-        self._greeting: Response | None = None
+        self._last_answer_at = float("-inf")
+        self._cookie_answer: Response | None = None
 
     def request(self, method: HttpMethod, url: str, *args: Any, **options: Any) -> Response:
         """Every request of yfinance's passes here, whatever host and time limit it was meant for."""
-        if url == _COOKIE_HOST and self._greeting is not None and len(self.cookies):
-            return self._greeting  # yfinance would fetch its cookie anew for each request; the session holds it
+        if url == _COOKIE_HOST and self._cookie_answer is not None and len(self.cookies):
+            return self._cookie_answer  # yfinance would fetch its cookie anew for each request; the session holds it
         options["timeout"] = (min(_CONNECT_SECONDS, self._limit), self._limit)
         answer = super().request(method, _moved(url, self._base) if self._base else url, *args, **options)
-        self._heard = time.monotonic()
+        self._last_answer_at = time.monotonic()
         if url == _COOKIE_HOST:
-            self._greeting = answer
+            self._cookie_answer = answer
         return answer
 
-    def knock(self) -> None:
+    def check_connection(self) -> None:
         """Fail at once where Yahoo cannot be reached; yfinance would first wait for each of its hosts in turn."""
-        if time.monotonic() - self._heard > _STILL_THERE:
+        if time.monotonic() - self._last_answer_at > _CONNECTION_VALID:
             self.head(_PRICES_HOST, allow_redirects=False)
 
 
@@ -221,12 +221,12 @@ def _named_errors(symbol: str) -> Iterator[None]:
     except HTTPError as error:
         if getattr(error.response, "status_code", None) == HTTPStatus.NOT_FOUND:
             raise _unknown(symbol) from error
-        raise _error("data.unreachable", symbol, f"cannot be reached: {_told(error)}") from error
+        raise _error("data.unreachable", symbol, f"cannot be reached: {_first_sentence(error)}") from error
     except (RequestException, YFDataException) as error:
-        raise _error("data.unreachable", symbol, f"cannot be reached: {_told(error)}") from error
+        raise _error("data.unreachable", symbol, f"cannot be reached: {_first_sentence(error)}") from error
 
 
-def _told(error: Exception) -> str:
+def _first_sentence(error: Exception) -> str:
     return str(error).partition(". See http")[0]
 
 
@@ -266,7 +266,7 @@ def _closes(stamps: pd.DatetimeIndex, symbol: str, interval: str) -> pd.Datetime
 
 
 def _closed(rows: pd.DataFrame, start: datetime, end: datetime) -> pd.DataFrame:
-    """Rows inside the span that tell anything; a last one without a close was not finished when Yahoo was asked."""
+    """Rows inside the span that are not empty; a last one without a close was not finished when Yahoo was asked."""
     times, values = pd.DatetimeIndex(rows.index), rows.to_numpy()
     inside = (times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()
     inside &= (np.nan_to_num(values) != 0.0).any(axis=1)

@@ -1,4 +1,4 @@
-"""Bars of one market, and what its trader did in each: the decision, what was held before it, and what it earned."""
+"""Bars of one market, and its trader's decision in each, with the position before it and the reward after it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TraderBars:
     trades: Ints
     reward: Floats  # of the money that the trader had to put up, all in all
     settled: int = 0  # ms of the last event: all rewards are known from then on
-    not_held: int = 0  # sales, merges and redemptions of more than the log knows of
+    not_held: int = 0  # sales, merges and redemptions of more than the log shows as held
 
     def __len__(self) -> int:
         return len(self.time)
@@ -159,22 +159,24 @@ def trader_bars(events: TraderEvents, seconds: int) -> TraderBars:
     columns = Columns(opened, high, low, close, volume, wall=lambda: time * _MS - 1)
     made = events.kind == TRADE
     history = _replayed(events)
-    known = np.searchsorted(history.t, time, side="left")  # how many events before: the state after the last of them
+    latest = np.searchsorted(
+        history.t, time, side="left"
+    )  # index of the state after the last event before each bar's end
     inventory, cost = history.up - history.down, history.cost
-    worth = history.up[known] * close + history.down[known] * (1.0 - close)
-    since = history.since[known]
+    worth = history.up[latest] * close + history.down[latest] * (1.0 - close)
+    since = history.since[latest]
     return TraderBars(
         time,
         columns,
-        unrealised=worth - cost[known],
-        cost=cost[known],
-        peak_cost=np.maximum.accumulate(cost)[known],
-        inventory=inventory[known],
-        peak_inventory=np.maximum.accumulate(np.abs(inventory))[known],
+        unrealised=worth - cost[latest],
+        cost=cost[latest],
+        peak_cost=np.maximum.accumulate(cost)[latest],
+        inventory=inventory[latest],
+        peak_inventory=np.maximum.accumulate(np.abs(inventory))[latest],
         age=np.where(since < 0, 0.0, (time - since) / 1000.0),
         net=_after_first(bar[made] - first, rows, events.signed[made]).round(_DECIMALS),
         trades=_after_first(bar[made] - first, rows).astype("i8"),
-        reward=_rewards(history, history.cash[known] + worth, prices[3][-1:]),
+        reward=_rewards(history, history.cash[latest] + worth, prices[3][-1:]),
         settled=int(events.t[-1]) if len(events) else 0,
         not_held=history.not_held,
     )
@@ -196,8 +198,8 @@ def _prices(events: TraderEvents, priced: npt.NDArray[np.bool_], bar: Ints, bars
     happened[bar[starts]] = True
     which = np.cumsum(happened) - 1  # for each bar, the newest one in which something happened
     close = price[ends][which]
-    told = (price[starts], np.maximum.reduceat(price, starts), np.minimum.reduceat(price, starts))
-    columns = [np.where(happened, column[which], close) for column in told]
+    per_bar = (price[starts], np.maximum.reduceat(price, starts), np.minimum.reduceat(price, starts))
+    columns = [np.where(happened, column[which], close) for column in per_bar]
     return [*columns, close, np.bincount(bar, events.size[priced], minlength=bars)]
 
 

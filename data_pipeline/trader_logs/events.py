@@ -20,7 +20,7 @@ UP, DOWN = 1, -1
 
 _LARGEST = 64 * 1024 * 1024  # bytes of one file
 _VALUES = 4_000_000  # objects, lists and their members in one file
-_EPOCH, _DOOMSDAY = 946_684_800_000, 4_102_444_800_000  # 2000 and 2100, in ms
+_EARLIEST, _LATEST = 946_684_800_000, 4_102_444_800_000  # 2000 and 2100, in ms
 _NEAR = 48 * 3_600_000  # ms; markets last hours, and a time farther off than this is a slip
 _MOST = 1e12  # shares or money: more than there is
 _TEXT = 256  # characters of an identity
@@ -95,14 +95,14 @@ def document(data: bytes) -> dict[str, Any]:
             "Keep a market to a file, without what is no event of it.",
         )
     try:
-        found = _decoded(data)
+        content = _decoded(data)
     except RecursionError as error:
         raise _torn("is nested too deeply") from error
     except ValueError as error:
         raise _torn(f"is not JSON: {error}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("prices"), list):
+    if not isinstance(content, dict) or not isinstance(content.get("prices"), list):
         raise _torn("holds no list `prices`")
-    return found
+    return content
 
 
 def _decoded(data: bytes) -> Any:
@@ -117,13 +117,13 @@ def _torn(what: str) -> NightdeskError:
 
 
 def read_events(data: bytes, repeats: Repeats = "keep") -> TraderEvents:
-    """The events of one file. Only `prices` is read: the summaries beside it know the future.
+    """The events of one file. Only `prices` is read: the summaries in the file hold the future.
 
     A transaction often fills several orders at one price and size, so equal fills are kept: with all of them, what
     traders hold agrees with what they merge and redeem. A log whose writer repeated itself needs `drop`.
     """
     rejected: Counter[str] = Counter()
-    seen: Counter[tuple[Any, ...]] = Counter()
+    fills: Counter[tuple[Any, ...]] = Counter()
     events: list[Event] = []
     for raw in document(data)["prices"]:
         try:
@@ -133,13 +133,13 @@ def read_events(data: bytes, repeats: Repeats = "keep") -> TraderEvents:
             rejected[str(reason)] += 1
             continue
         if identity is not None:
-            seen[identity] += 1
-            if seen[identity] > 1 and repeats == "drop":
+            fills[identity] += 1
+            if fills[identity] > 1 and repeats == "drop":
                 rejected["repeated"] += 1
                 continue
         events.append(event)
-    again = sum(seen.values()) - len(seen)
-    return TraderEvents.of(_folded(_near(events, rejected), rejected), dict(rejected), again)
+    repeated = sum(fills.values()) - len(fills)
+    return TraderEvents.of(_folded(_near(events, rejected), rejected), dict(rejected), repeated)
 
 
 def _checked(raw: Any) -> Event:
@@ -149,7 +149,7 @@ def _checked(raw: Any) -> Event:
     check = _CHECKS.get(kind) if type(kind) is str else None
     if check is None:
         raise _RejectedError("unknown_type")
-    return check(raw, int(_number(raw, "t", _EPOCH, _DOOMSDAY)))
+    return check(raw, int(_number(raw, "t", _EARLIEST, _LATEST)))
 
 
 def _number(raw: dict[str, Any], name: str, least: float, most: float) -> float:
@@ -192,7 +192,7 @@ def _identity(raw: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _quote(raw: dict[str, Any], t: int) -> Event:
-    """The middle of bid and ask, else the middle, else the price that was told; of which outcome is found out later."""
+    """The middle of bid and ask, else the middle, else the price; `_folded` decides later of which outcome it is."""
     if "bestBid" in raw or "bestAsk" in raw:
         bid, ask = _number(raw, "bestBid", 0.0, 1.0), _number(raw, "bestAsk", 0.0, 1.0)
         if bid > ask:
@@ -232,7 +232,7 @@ def _near(events: list[Event], rejected: Counter[str]) -> list[Event]:
 def _folded(events: list[Event], rejected: Counter[str]) -> list[Event]:
     """Quotes of Up (p) and of Down (1 - p) come mixed: each is taken for the one nearer to the last price of Up.
 
-    Before the first trade, which names its outcome, nobody knows which is which, and quotes are rejected.
+    Before the first trade, which names its outcome, they cannot be told apart, and quotes are rejected.
     """
     folded: list[Event] = []
     last: float | None = None

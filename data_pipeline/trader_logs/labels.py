@@ -1,4 +1,4 @@
-"""What became of each of a trader's decisions: did the price of what was bought rise first, or fall, or neither?"""
+"""Labels of a trader's decisions: whether the price of what was bought rose first, or fell, or neither."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from data_pipeline.trader_logs.bars import TraderBars
 
 
 class Labels(NamedTuple):
-    """A number for each row; NaN where nothing was traded, and where the market ends before the trader's patience."""
+    """A number for each row; NaN where nothing was traded, and where the market ends before the horizon."""
 
     label: Floats  # 1 profit, -1 stop, 0 neither
     pnl: Floats  # the return until then
@@ -25,10 +25,10 @@ def trader_labels(bars: TraderBars, barriers: Barriers) -> Labels:
     Up bought or Down sold is an entry into Up at the close of its row, the others are entries into Down, whose price is
     what Up's leaves of 1.
     """
-    found = np.full((3, len(bars)), np.nan)
+    columns = np.full((3, len(bars)), np.nan)
     has_time = np.arange(len(bars)) + barriers.horizon < len(bars)
     up = bars.prices.close
     for prices, decided in ((up, bars.net > 0.0), (1.0 - up, bars.net < 0.0)):
         entries = np.flatnonzero(decided & has_time)
-        found[:, entries] = long_touches(prices, entries, barriers)
-    return Labels(*found)
+        columns[:, entries] = long_touches(prices, entries, barriers)
+    return Labels(*columns)

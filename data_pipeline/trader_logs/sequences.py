@@ -70,9 +70,9 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.actions)
 
-    def batch(self, chosen: npt.ArrayLike) -> Batch:
-        """The windows that end at these bars."""
-        ends = np.asarray(chosen, dtype="i8")
+    def batch(self, windows: npt.ArrayLike) -> Batch:
+        """The windows of these numbers; each ends at the bar of the same number."""
+        ends = np.asarray(windows, dtype="i8")
         if len(ends) and not (ends.min() >= 0 and ends.max() < len(self)):
             raise NightdeskError(
                 "sequences.range",
@@ -101,21 +101,21 @@ def returns_to_go(rewards: npt.NDArray[np.float64], begins: npt.NDArray[np.int64
 def read_sequences(
     path: Path, split: Split, *, window: int = WINDOW, return_scale: float | None = RETURN_SCALE
 ) -> Sequences:
-    """The sequences of one split of a table of traders' decisions, scaled by what its training markets say.
+    """The sequences of one split of a table of traders' decisions, scaled by the statistics of its training markets.
 
     With `return_scale` None, returns are scaled by the deviation that the returns to go of training markets have.
     """
     facts, table = _read(path, ["split", "market", "action", "reward", *NAMES])
-    chosen = table.filter(np.asarray(table["split"].to_pandas() == split))
+    rows = table.filter(np.asarray(table["split"].to_pandas() == split))
     scale = facts["return_deviation"]
-    values = np.column_stack([chosen[name].to_numpy() for name in NAMES]).astype("f8")
+    values = np.column_stack([rows[name].to_numpy() for name in NAMES]).astype("f8")
     values[:, :SCALED] = (values[:, :SCALED] - facts["centre"]) / facts["spread"]
-    market = chosen["market"].to_numpy()
+    market = rows["market"].to_numpy()
     begins = np.searchsorted(market, market, side="left")
     return Sequences.of(
         np.clip(values, -_WIDEST, _WIDEST),
-        chosen["action"].to_numpy(),
-        chosen["reward"].to_numpy(),
+        rows["action"].to_numpy(),
+        rows["reward"].to_numpy(),
         begins,
         window=window,
         return_scale=return_scale if return_scale is not None else (1.0 / scale if scale > 0 else 1.0),
@@ -123,7 +123,7 @@ def read_sequences(
 
 
 def _read(path: Path, columns: list[str]) -> tuple[dict[str, Any], pa.Table]:
-    """What a table says of itself, and these columns of it."""
+    """The metadata of a table, and these columns of it."""
     import pyarrow.parquet as pq  # noqa: PLC0415 -- heavy
 
     try:
@@ -138,6 +138,6 @@ def _read(path: Path, columns: list[str]) -> tuple[dict[str, Any], pa.Table]:
 
 
 def table_facts(file: pq.ParquetFile) -> dict[str, Any]:
-    """What a table of traders' decisions says of itself."""
+    """The metadata of a table of traders' decisions."""
     facts: dict[str, Any] = json.loads((file.schema_arrow.metadata or {})[b"nightdesk"])
     return facts

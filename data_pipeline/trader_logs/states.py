@@ -1,4 +1,4 @@
-"""What a trader could know at the close of a bar, as 17 numbers: the market, its indicators, the time, the position."""
+"""The state of a trader at the close of a bar, as 17 numbers: the market, its indicators, the time, the position."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES: tuple[str, ...] = (
     "time_of_day_sin", "time_of_day_cos", "hour_sin", "hour_cos", "day_of_week_sin", "day_of_week_cos",
     "unrealised", "unrealised_share", "inventory", "position_size", "time_since_entry",
 )  # fmt: skip
-SCALED = 6  # the first of them have no natural scale: they are standardised by what the training span says
+SCALED = 6  # the first of them have no natural scale: they are standardised by the training span's mean and deviation
 _ORDER = 0.4  # of fractional differencing
 WARM_UP = max(len(fractional.weights(_ORDER)) - 1, 33)  # bars until the differences and MACD's signal have a value
 _LARGEST = 10.0  # a share of the cost can be ninety-nine times; more than ten says no more

@@ -54,7 +54,7 @@ Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
-class Choice:
+class TableOptions:
     """How a table is made."""
 
     seconds: int = 15  # of a bar
@@ -76,7 +76,7 @@ class Choice:
 
 @dataclass
 class Report:
-    """What became of the logs."""
+    """Counts of what a table was made of."""
 
     markets: int = 0
     too_short: int = 0  # markets that end before their states have values
@@ -98,39 +98,39 @@ class Report:
 
 
 def make_table(
-    logs: Iterable[tuple[str, Path]], out: Path, choice: Choice | None = None, progress: Progress | None = None
+    logs: Iterable[tuple[str, Path]], out: Path, options: TableOptions | None = None, progress: Progress | None = None
 ) -> Report:
     """Make the table `out` of these logs, which are named by their keys (`.../<address>/<slug>_prices.json`).
 
-    Twice through the rows: what the training markets say of amounts and scales must be known before an action has its
+    Twice through the rows: amounts and scales of the training markets must be known before an action has its
     class. In between they wait in a nameless file, so that only a few markets are in memory at any time.
     """
-    choice = choice or Choice()
+    options = options or TableOptions()
     report = Report()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(prefix=TEMP_PREFIX, dir=out.parent) as draft:
-        drafting = _Drafting(choice, report)
+        drafting = _Drafting(options, report)
         drafting.write(logs, draft, progress or (lambda _done, _name: None))
         if not report.markets:
             raise NightdeskError(
                 "trades.empty",
                 f"None of {report.too_short + len(report.failed)} logs has a market long enough to learn from.",
-                f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {choice.seconds}s.",
+                f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {options.seconds}s.",
                 **report.to_dict(),
             )
         spans = np.array(drafting.spans, dtype="i8").reshape(-1, 2)
         report.first, report.last = (_instant(time) for time in (spans[:, 0].min(), spans[:, 1].max()))
         with pq.ParquetFile(draft) as rows, publishing(out) as temp:
-            _write(rows, temp, _splits(spans, choice.train), choice, report)
+            _write(rows, temp, _splits(spans, options.train), options, report)
     return report
 
 
 class _Drafting:
-    """The first way through the logs: their rows, and what was odd about them."""
+    """The first way through the logs: their rows, and counts of what was rejected."""
 
-    def __init__(self, choice: Choice, report: Report) -> None:
+    def __init__(self, options: TableOptions, report: Report) -> None:
         self.spans = array("q")  # of each market, the first row, and when all that it earned is known
-        self._choice = choice
+        self._options = options
         self._report = report
         self._rejected: Counter[str] = Counter()
 
@@ -152,14 +152,14 @@ class _Drafting:
             if len(bars) <= states17.WARM_UP:
                 self._report.too_short += 1
                 continue
-            over = int(bars.time[-1]) + self._choice.seconds * 1000
+            over = int(bars.time[-1]) + self._options.seconds * 1000
             self.spans.extend((int(bars.time[states17.WARM_UP]), max(over, bars.settled + 1)))
-            yield _rows(bars, trader_labels(bars, self._choice.barriers), self._report.markets, path)
+            yield _rows(bars, trader_labels(bars, self._options.barriers), self._report.markets, path)
             self._report.markets += 1
 
     def _bars(self, path: Path) -> TraderBars:
-        events = read_events(path.read_bytes(), self._choice.repeats)
-        bars = trader_bars(events, self._choice.seconds)
+        events = read_events(path.read_bytes(), self._options.repeats)
+        bars = trader_bars(events, self._options.seconds)
         self._rejected.update(events.rejected)
         report = self._report
         report.events += len(events)
@@ -229,7 +229,7 @@ def _splits(spans: npt.NDArray[np.int64], train: float) -> npt.NDArray[np.int8]:
 
 @dataclass
 class _Training:
-    """What the training markets say: scales of states, amounts, and the deviation of returns to go."""
+    """Statistics of the training markets: scales of states, amounts, and the deviation of returns to go."""
 
     moments: states17.Moments = field(default_factory=states17.Moments)
     amounts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(_SIZES) - 1, dtype="i8"))
@@ -260,11 +260,13 @@ class _Training:
         }
 
 
-def _write(draft: pq.ParquetFile, path: Path, splits: npt.NDArray[np.int8], choice: Choice, report: Report) -> None:
+def _write(
+    draft: pq.ParquetFile, path: Path, splits: npt.NDArray[np.int8], options: TableOptions, report: Report
+) -> None:
     training = _Training()
     for rows in _groups(draft):
         training.add(rows.filter(pa.array(splits[rows["market"].to_numpy()] == 0)))
-    facts = {"version": VERSION, **asdict(choice), **training.facts(choice.strong), "states": list(states17.NAMES)}
+    facts = {"version": VERSION, **asdict(options), **training.facts(options.strong), "states": list(states17.NAMES)}
     counted: Counter[str] = Counter()
     graded: Counter[str] = Counter()
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())

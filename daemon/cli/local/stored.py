@@ -129,7 +129,7 @@ def _kept(home: Home, settings: Settings, symbol: str, dataset: str) -> Bars:
     store, interval = BarStore(home), settings.data_params.interval
     if len(dataset) < _ENOUGH:
         raise UsageError("dataset.short", f"{dataset!r} names no one dataset.", f"Give {_ENOUGH} characters or more.")
-    source = store.chosen(symbol, interval, settings.sources)
+    source = store.serving_source(symbol, interval, settings.sources)
     bars = store.find(symbol, interval, source, dataset) if source else None
     if bars is None:
         raise UsageError(

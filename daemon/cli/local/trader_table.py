@@ -26,14 +26,14 @@ def make_trader_table(
 
     `record` in the answer is what the database is to know of both.
     """
-    from data_pipeline.trader_logs.table import Choice, make_table
+    from data_pipeline.trader_logs.table import TableOptions, make_table
 
-    choice = Choice(seconds=seconds, repeats=settings.repeated_fills)
+    options = TableOptions(seconds=seconds, repeats=settings.repeated_fills)
     pulled = pull(open_bucket(settings, home), home, progress=lambda done, name: progress(done * _PULLING, name))
     report = make_table(
         [(key, home.trades / key) for key in pulled.logs],
         out,
-        choice,
+        options,
         lambda done, name: progress(_PULLING + done * (1 - _PULLING), name),
     )
     record = {
@@ -43,7 +43,7 @@ def make_trader_table(
         "first": report.first,
         "last": report.last,
         "rows": sum(report.sequences.values()),
-        "parameters": asdict(choice),
+        "parameters": asdict(options),
         "logs": {"dataset": record_logs(pulled.logs, home), "place": _place(settings), "files": len(pulled.logs)},
     }
     progress(1.0, "done")

@@ -47,14 +47,14 @@ class SampleSource(BarSource):
         """The bars closed in [start, end]."""
         days = _daily(symbol, calendar.closes(symbol, "1d", BIRTH, pd.Timestamp(end) + pd.Timedelta(days=5)))
         frame = days if interval == "1d" else _intraday(symbol, interval, days, start, end)
-        chosen = frame.loc[pd.Timestamp(start) : pd.Timestamp(end)]
-        if chosen.empty:
+        rows = frame.loc[pd.Timestamp(start) : pd.Timestamp(end)]
+        if rows.empty:
             raise NightdeskError(
                 "data.empty",
                 f"The sample market has no {interval} bars of {symbol} between {start} and {end}.",
                 f"Ask for a span after {BIRTH:%Y-%m-%d} with at least one session in it.",
             )
-        return chosen
+        return rows
 
 
 def seed_of(*parts: object) -> int:

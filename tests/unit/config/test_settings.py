@@ -240,17 +240,20 @@ def test_a_default_written_out_means_the_same_as_one_left_out():
 
 
 def test_jobs_of_the_night_without_a_time_of_their_own_follow_their_forerunner():
-    assert settings().followers("evaluation") == ("signals", "performance_check", "backup")
-    assert settings().followers("training") == ()
-    assert settings(jobs={"training": {}, "evaluation": {}}).followers("data_update") == (
+    assert settings().downstream_jobs("evaluation") == ("signals", "performance_check", "backup")
+    assert settings().downstream_jobs("training") == ()
+    assert settings(jobs={"training": {}, "evaluation": {}}).downstream_jobs("data_update") == (
         "training",
         "evaluation",
         "signals",
         "performance_check",
         "backup",
     )
-    assert settings(jobs={"signals": {"enabled": False}}).followers("evaluation") == ("performance_check", "backup")
-    assert settings().followers("maintenance") == ()
+    assert settings(jobs={"signals": {"enabled": False}}).downstream_jobs("evaluation") == (
+        "performance_check",
+        "backup",
+    )
+    assert settings().downstream_jobs("maintenance") == ()
 
 
 def test_every_job_has_a_schedule():

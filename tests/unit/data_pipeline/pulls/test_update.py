@@ -92,7 +92,7 @@ def test_without_yahoo_and_real_bars_the_sample_market_takes_over_visibly_and_qu
         assert update.fallback is not None
         assert symbol in update.fallback
     assert time.monotonic() - begin < 5
-    assert BarStore(home).chosen("AAPL", "1d", nowhere) == "sample"
+    assert BarStore(home).serving_source("AAPL", "1d", nowhere) == "sample"
 
 
 def test_a_yahoo_that_serves_nobody_is_no_better_than_none(home: Home, yahoo: FakeYahoo) -> None:
@@ -130,8 +130,8 @@ def test_real_bars_take_the_place_of_the_sample_as_soon_as_there_are_any(
 ) -> None:
     update_symbol(home, nowhere, "AAPL", "1d", NOW)
     update_symbol(home, _through(yahoo), "AAPL", "1d", NOW)
-    assert BarStore(home).chosen("AAPL", "1d", _through(yahoo)) == "yahoo"
-    assert BarStore(home).chosen("AAPL", "1d", SAMPLE) == "sample"
+    assert BarStore(home).serving_source("AAPL", "1d", _through(yahoo)) == "yahoo"
+    assert BarStore(home).serving_source("AAPL", "1d", SAMPLE) == "sample"
 
 
 def test_history_that_was_rewritten_is_quarantined_and_what_was_stored_stays(home: Home, yahoo: FakeYahoo) -> None:

@@ -54,7 +54,7 @@ def test_good_bars_pass_untouched(frame: pd.DataFrame) -> None:
     report = quality.check(frame, "AAPL", "1d", NOW)
     assert report.counts == {}
     assert report.quarantined.empty
-    pd.testing.assert_frame_equal(Bars(report.kept, "AAPL").frame, frame.astype("float64"), check_freq=False)
+    pd.testing.assert_frame_equal(Bars(report.good, "AAPL").frame, frame.astype("float64"), check_freq=False)
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ def test_one_bad_row_is_set_aside_for_its_reason(
     report = quality.check(change(frame), "AAPL", "1d", NOW)
     assert report.counts == {reason: 1}
     assert list(report.quarantined["reason"]) == [reason]
-    assert len(report.kept) == len(frame) - 1
-    assert len(Bars(report.kept, "AAPL")) == len(frame) - 1
+    assert len(report.good) == len(frame) - 1
+    assert len(Bars(report.good, "AAPL")) == len(frame) - 1
 
 
 def test_text_that_is_a_number_counts_as_one(frame: pd.DataFrame) -> None:
     report = quality.check(frame.astype(str), "AAPL", "1d", NOW)
-    np.testing.assert_array_equal(report.kept.to_numpy(), frame.to_numpy(dtype="float64"))
+    np.testing.assert_array_equal(report.good.to_numpy(), frame.to_numpy(dtype="float64"))
 
 
 def test_rows_out_of_order_are_put_in_order(frame: pd.DataFrame) -> None:
     report = quality.check(frame.iloc[::-1], "AAPL", "1d", NOW)
-    assert report.kept.index.is_monotonic_increasing
+    assert report.good.index.is_monotonic_increasing
     assert report.counts == {}
 
 
@@ -125,9 +125,9 @@ def test_numbers_near_the_largest_there_are_are_compared_without_overflow(frame:
 
 def test_an_amount_that_is_none_is_no_event(frame: pd.DataFrame) -> None:
     amounts = [-1.0, np.inf, 0.25] + [0.0] * (len(frame) - 3)
-    assert quality.check(frame.assign(dividends=amounts), "AAPL", "1d", NOW).kept["dividends"].sum() == 0.25
+    assert quality.check(frame.assign(dividends=amounts), "AAPL", "1d", NOW).good["dividends"].sum() == 0.25
 
 
 def test_an_event_without_a_number_is_no_event(frame: pd.DataFrame) -> None:
     report = quality.check(frame.assign(splits=np.nan, dividends="x"), "AAPL", "1d", NOW)
-    assert report.kept[["splits", "dividends"]].to_numpy().sum() == 0.0
+    assert report.good[["splits", "dividends"]].to_numpy().sum() == 0.0

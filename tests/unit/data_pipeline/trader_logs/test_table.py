@@ -12,7 +12,7 @@ from config.errors import NightdeskError
 from data_pipeline.trader_logs import table as trader_table
 from data_pipeline.trader_logs.sequences import read_sequences, table_facts
 from data_pipeline.trader_logs.states import NAMES, SCALED
-from data_pipeline.trader_logs.table import Choice, make_table
+from data_pipeline.trader_logs.table import TableOptions, make_table
 from tests.support.markets.trader_logs import REAL, log, trade, wandering_market
 
 
@@ -85,7 +85,7 @@ def test_every_decision_that_has_time_left_is_labelled_by_the_barriers_of_the_ch
     assert set(table["label"].dropna()) == {-1.0, 0.0, 1.0}
     won = table["label"] == 1
     assert table.loc[won, "pnl"].min() > 0.02
-    hasty = Choice(profit=0.5, stop=0.5, patience=1)
+    hasty = TableOptions(profit=0.5, stop=0.5, patience=1)
     make_table(write(tmp_path, 2), tmp_path / "t.parquet", hasty)
     assert set(pd.read_parquet(tmp_path / "t.parquet")["bars_held"].dropna()) == {1.0}
 
@@ -95,7 +95,7 @@ def test_a_market_that_lies_across_the_cut_belongs_to_no_split(tmp_path):
     late = tmp_path / "merged_trades/0x0/across_prices.json"
     seconds = range(0, 13 * 3600, 120)
     late.write_bytes(log([trade(at, 0.4 + at % 7 / 100, tx=f"0x{at}") for at in seconds]))
-    report = make_table([*logs, ("across", late)], tmp_path / "t.parquet", Choice(train=0.7))
+    report = make_table([*logs, ("across", late)], tmp_path / "t.parquet", TableOptions(train=0.7))
     assert report.sequences["purged"] > 0
     table = pd.read_parquet(tmp_path / "t.parquet")
     assert set(table.loc[table["split"] == "purged", "slug"]) == {"across"}
@@ -184,7 +184,7 @@ def test_when_no_market_is_long_enough_nothing_is_written_and_the_old_table_stay
 
 def test_real_markets_become_a_table(tmp_path):
     logs = [(path.name, path) for path in sorted(REAL.glob("*.json"))]
-    report = make_table(logs, tmp_path / "t.parquet", Choice(seconds=5))
+    report = make_table(logs, tmp_path / "t.parquet", TableOptions(seconds=5))
     assert (report.markets, report.rejected, report.not_held) == (3, {}, 0)
     assert report.events == 457
     assert report.actions["hold"] > report.actions["buy"] > 0
