@@ -201,7 +201,7 @@ def _refuse_single_class(labels: Labels) -> None:
         only = ", ".join(ACTIONS[action] for action in present) or "no action"
         raise NightdeskError(
             "training.single_class",
-            f"In the {len(labels)} rows of the training span the expert only did {only}; that teaches nothing.",
+            f"In the {len(labels)} rows of the training span the expert's only action is {only}; that teaches nothing.",
             "Check that the log says buy or sell, and that its dates are sessions within the training span.",
         )
 
