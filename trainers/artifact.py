@@ -136,12 +136,12 @@ def _golden_of(artifact: Artifact) -> Golden:
     return read_golden(tensors, metadata)
 
 
-def _mismatch(manifest: Manifest, found: Difference) -> NightdeskError:
+def _mismatch(manifest: Manifest, difference: Difference) -> NightdeskError:
     return NightdeskError(
         "model.golden_mismatch",
-        f"{manifest.subject} {manifest.model_type} {manifest.version} decides a {found.part} of {found.now!r} on "
-        f"golden bar {found.row} of {found.symbol}; when it was trained it was {found.then!r} "
-        f"({found.rows} of {found.of} differ).",
+        f"{manifest.subject} {manifest.model_type} {manifest.version} decides a {difference.part} "
+        f"of {difference.now!r} on golden bar {difference.row} of {difference.symbol}; "
+        f"when it was trained it was {difference.then!r} ({difference.rows} of {difference.of} differ).",
         "It is not served. A library whose results changed is the usual cause: compare the manifest's libraries with "
         "those installed, and train again.",
         trained_with=manifest.libraries,
@@ -150,15 +150,15 @@ def _mismatch(manifest: Manifest, found: Difference) -> NightdeskError:
 
 
 def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[str, FileEntry]) -> Manifest:
-    known = model.facts
+    model_facts = model.facts
     params = facts.params.model_dump(mode="json")
     return Manifest(
         subject=facts.inputs.subject,
         model_type=facts.model_type,
         version=facts.version,
-        recipe=recipe(facts.model_type, params, known.features, facts.training_window),
+        recipe=recipe(facts.model_type, params, model_facts.features, facts.training_window),
         params=params,
-        features=list(known.features),
+        features=list(model_facts.features),
         dataset=facts.dataset,
         datasets=_datasets(facts.inputs),
         members={name: manifest_sha256(member) for name, member in facts.members.items()},
@@ -168,11 +168,11 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
         trained_at=facts.trained_at,
         settings_fingerprint=facts.settings_fingerprint,
         code_version=installed("nightdesk"),
-        libraries=_libraries(known.libraries),
+        libraries=_libraries(model_facts.libraries),
         seed=facts.seed,
-        device=known.device,
-        metrics=known.metrics,
-        issues=known.issues,
+        device=model_facts.device,
+        metrics=model_facts.metrics,
+        issues=model_facts.issues,
         reference=_reference(model, facts),
         leaks=facts.leaks,
         golden_bars=golden_bars,

@@ -48,7 +48,7 @@ class TrainingTask:
 
     @property
     def subject(self) -> str:
-        """What the model will speak of."""
+        """What the model makes signals for: a symbol, the universe or a trader."""
         return self.inputs.subject
 
     @property
@@ -58,14 +58,14 @@ class TrainingTask:
 
     def require(self, needs: Needs) -> None:
         """Refuse the task if the span or a kind of data that it needs is not there."""
-        found = len(self.inputs.since(self.train_start)) if len(self.inputs) else 0
-        if found < needs.min_bars:
+        bars = len(self.inputs.since(self.train_start)) if len(self.inputs) else 0
+        if bars < needs.min_bars:
             raise NightdeskError(
                 "training.too_few_bars",
-                f"{self.subject} has {found} bars from {self.train_start:%Y-%m-%d} to {self.train_end:%Y-%m-%d}; "
+                f"{self.subject} has {bars} bars from {self.train_start:%Y-%m-%d} to {self.train_end:%Y-%m-%d}; "
                 f"this model type needs {needs.min_bars}.",
                 "Raise training_params.lookback_days, or pull a longer history.",
-                found=found,
+                found=bars,
                 needed=needs.min_bars,
             )
         for kind in sorted(needs.data):
@@ -105,7 +105,7 @@ def _unreported(_step: int, _value: float) -> None:
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What surrounds a training: seed and device, who follows it, who may stop it, where it may resume from.
+    """What surrounds a training: seed, device, progress, a request to stop, checkpoints to resume from.
 
     Args:
         learned: must be called with everything that was fitted or chosen (forests, networks, scalers, thresholds) and
@@ -159,7 +159,7 @@ class TrainingContext:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a model knows of itself.
+    """How a model was made.
 
     Args:
         metrics: measured while it was trained; JSON-able, in the shape its model type likes.
@@ -177,11 +177,11 @@ class ModelFacts:
 
 
 class Model(SignalModel, Protocol):
-    """A signal model that knows how it was made and can be stored; loaded again, it decides the same to the bit."""
+    """A signal model that reports how it was made and can be stored; loaded again, it decides the same to the bit."""
 
     @property
     def facts(self) -> ModelFacts:
-        """What it knows of itself."""
+        """How it was made."""
 
     def save(self, folder: Path) -> None:
         """Write .safetensors and .json files, nothing executable, into an existing folder."""
@@ -203,7 +203,7 @@ class ModelType(Protocol):
         """Read what `save` wrote, checking everything before it is used."""
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """What the training of one of its versions says in a report: feature importance, model selection."""
+        """What a report shows of the training of one version: feature importance, model selection."""
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
         """By symbol or market what the model's teacher held, where it has one and its log reaches."""

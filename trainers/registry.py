@@ -79,7 +79,7 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
         raise ConfigError(
             "model_type.params",
             f"The params of {name} are wrong: {'; '.join(mistakes)}.",
-            _known(f"model_params.{name}", params, error.errors()[0]["loc"]),
+            _correction(f"model_params.{name}", params, error.errors()[0]["loc"]),
             mistakes=mistakes,
         ) from error
 
@@ -93,8 +93,8 @@ def _params(name: str) -> type[Section]:
     return cast("type[Section]", _imported(_entry(name).params))
 
 
-def _known(place: str, section: type[Section], mistake: tuple[int | str, ...]) -> str:
-    """Where to correct a mistake, and what is known there."""
+def _correction(place: str, section: type[Section], mistake: tuple[int | str, ...]) -> str:
+    """Where to correct a mistake, and which params exist there."""
     for part in mistake[:-1]:
         field = section.model_fields.get(str(part))
         inner = field.annotation if field is not None else None

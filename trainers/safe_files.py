@@ -22,7 +22,7 @@ MAX_JSON_BYTES = 16_000_000
 # How pickles (protocol 2 and later), joblib's compressed ones and zip archives (torch) begin.
 _EXECUTABLE = (b"\x80", b"PK", b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"BZh", b"\xfd7z", b"\x04\x22\x4d\x18")
 _HEADER_LENGTH = 8  # a safetensors file begins with its JSON header's length, little-endian
-_DIGEST = "sha256"  # in the metadata of a file: of its tensors, and of all else that the metadata tells
+_DIGEST = "sha256"  # in the metadata of a file: of its tensors, and of the rest of the metadata
 
 
 def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
@@ -35,7 +35,7 @@ def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """The inverse of `tensor_bytes`. A pickle is refused by its first bytes, a torn file by its header.
 
-    So is a file of which a bit has turned; one that tells no digest is taken as it is.
+    So is a file of which a bit has turned; one without a digest is taken as it is.
     """
     data = _bytes(path)
     _refuse_executable(path.name, data)

@@ -310,7 +310,7 @@ def test_without_an_experts_log_it_says_so(name: str) -> None:
 def test_an_expert_who_only_held_teaches_nothing(name: str) -> None:
     log = easy_expert(easy_bars())
     held = ExpertLog(log.frame.assign(action=0))
-    with pytest.raises(NightdeskError, match="only said hold") as refused:
+    with pytest.raises(NightdeskError, match="only action is hold") as refused:
         registry.get(name).train(with_expert(easy_task(name), held), TrainingContext())
     assert refused.value.code == "training.single_class"
 

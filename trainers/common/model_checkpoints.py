@@ -1,4 +1,4 @@
-"""Checkpoints of any model, each with what is known of it; the best of them are kept."""
+"""Checkpoints of any model, each with its metrics and metadata; the best of them are kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ModelCheckpointer:
     """Keeps the `keep` best checkpoints of a model in a folder: by the lowest metric, or the highest by `mode` "max".
 
     Each is published whole: what `model.save` wrote beside `metadata.json`, which holds the metric, the hashes of the
-    files, and whatever else was told. What could run when it is read is never kept, nor loaded.
+    files, and whatever else was saved with it. What could run when it is read is never kept, nor loaded.
     """
 
     def __init__(self, folder: str | Path, *, mode: Literal["min", "max"] = "min", keep: int = 3) -> None:
@@ -78,7 +78,7 @@ class ModelCheckpointer:
         return float(value)
 
     def load_best(self, model: Saved) -> dict[str, Any]:
-        """Load the best checkpoint into the model; what was told of it."""
+        """Load the best checkpoint into the model; returns what was saved with it."""
         best = self.best_path()
         if best is None:
             raise NightdeskError(
@@ -87,7 +87,7 @@ class ModelCheckpointer:
         return self.load(model, best)
 
     def load(self, model: Saved, path: Path) -> dict[str, Any]:
-        """Load a checkpoint into the model, if its files are what was saved; what was told of it."""
+        """Load a checkpoint into the model, if its files are what was saved; returns what was saved with it."""
         document = read_json(path / _METADATA)
         if document.get("files") != _hashes(path):
             raise corrupt(path.name, "its files are not the ones that were saved")

@@ -46,20 +46,22 @@ class FeatureColumns:
             return _numbers(X)
         array = _numbers(X)
         if array.ndim != 2 or array.shape[1] != len(self.names):
-            _mismatch(f"The array has the shape {array.shape}; the model knows {len(self.names)} features.", self)
+            _mismatch(
+                f"The array has the shape {array.shape}; the model was trained on {len(self.names)} features.", self
+            )
         return array
 
-    def _refuse(self, found: list[str]) -> NoReturn:
-        missing = [name for name in self.names if name not in found]
-        extra = [name for name in found if name not in self.names]
+    def _refuse(self, columns: list[str]) -> NoReturn:
+        missing = [name for name in self.names if name not in columns]
+        extra = [name for name in columns if name not in self.names]
         if missing:
-            beside = f" (the frame has {', '.join(extra)} that the model does not know)" if extra else ""
-            _mismatch(f"The frame lacks the column {', '.join(missing)}{beside}.", self)
+            also_unknown = f" (the frame has {', '.join(extra)} that the model was not trained on)" if extra else ""
+            _mismatch(f"The frame lacks the column {', '.join(missing)}{also_unknown}.", self)
         if extra:
             _mismatch(f"The frame has the column {', '.join(extra)}, which the model was not trained on.", self)
-        at = next((i for i, (a, b) in enumerate(zip(self.names, found, strict=False)) if a != b), len(self.names))
-        wanted = f"; the model expects {self.names[at]!r} there" if at < len(self.names) else ", once too often"
-        _mismatch(f"Column {at + 1} of the frame is {found[at]!r}{wanted}.", self)
+        at = next((i for i, (a, b) in enumerate(zip(self.names, columns, strict=False)) if a != b), len(self.names))
+        expected = f"; the model expects {self.names[at]!r} there" if at < len(self.names) else ", once too often"
+        _mismatch(f"Column {at + 1} of the frame is {columns[at]!r}{expected}.", self)
 
     def refuse_undefined(self, matrix: Floats) -> None:
         """Raise for the first value that is not a finite float32, with the name of its column."""

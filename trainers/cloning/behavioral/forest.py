@@ -32,7 +32,7 @@ _ACTIONS = np.array(list(ACTIONS))
 
 
 class _Brain(Section):
-    """What a saved brain says of itself beside its node arrays."""
+    """The metadata of a saved brain, stored with its node arrays."""
 
     kind: Literal["behavioral_cloner"] = "behavioral_cloner"
     format: Literal[1] = 1
@@ -41,7 +41,7 @@ class _Brain(Section):
 
 
 class BehavioralCloner:
-    """Learns an expert's actions (-1 sell, 0 hold, 1 buy) from features, and says what the expert would do.
+    """Learns an expert's actions (-1 sell, 0 hold, 1 buy) from features, and predicts what the expert would do.
 
     Args:
         config: how the forest is grown and measured.
@@ -77,7 +77,7 @@ class BehavioralCloner:
         target, off_calendar = label(market_data, log)
         labelled = market_data.assign(target=target)
         if verbose:
-            self._print(labels_text(labelled["target"].to_numpy(), _oddities(log, off_calendar)))
+            self._print(labels_text(labelled["target"].to_numpy(), _log_issues(log, off_calendar)))
         return labelled
 
     def train_model(
@@ -132,23 +132,23 @@ class BehavioralCloner:
         return self.forest.predict_proba(X)
 
     def position_sizes(self, X: Matrix, max_size: float = 1.0) -> Floats:
-        """Signed sizes: `max_size` times the probability of the action said; 0 for hold."""
+        """Signed sizes: `max_size` times the probability of the predicted action; 0 for hold."""
         proba = self.predict_proba(X)
         sizes: Floats = _ACTIONS[proba.argmax(axis=1)] * proba.max(axis=1) * max_size
         return sizes
 
     def save_brain(self, filename: str | Path) -> None:
         """Write one file of node arrays and JSON, whatever its suffix; it holds nothing that could be executed."""
-        about = _Brain(config=self.config, features=self.forest.columns.names).model_dump(mode="json")
-        publish_bytes(Path(filename), tensor_bytes(self.forest.tensors(), about))
+        description = _Brain(config=self.config, features=self.forest.columns.names).model_dump(mode="json")
+        publish_bytes(Path(filename), tensor_bytes(self.forest.tensors(), description))
 
     def load_brain(self, filename: str | Path) -> None:
         """Read what `save_brain` wrote; a pickle is refused unread."""
         path = Path(filename)
         if not path.is_file():
             raise UsageError("model.missing", f"There is no brain {path}.", "Train a model and save_brain it there.")
-        tensors, about = read_tensors(path)
-        brain = described(path.name, _Brain, about)
+        tensors, description = read_tensors(path)
+        brain = described(path.name, _Brain, description)
         self._forest = FlatForest.from_tensors(tensors, FeatureColumns(brain.features))
         self.config = brain.config
 
@@ -201,13 +201,13 @@ def _refuse_single_class(labels: Labels) -> None:
         only = ", ".join(ACTIONS[action] for action in present) or "no action"
         raise NightdeskError(
             "training.single_class",
-            f"In the {len(labels)} rows of the training span the expert only said {only}; that teaches nothing.",
+            f"In the {len(labels)} rows of the training span the expert's only action is {only}; that teaches nothing.",
             "Check that the log says buy or sell, and that its dates are sessions within the training span.",
         )
 
 
-def _oddities(log: ExpertLog, off_calendar: list[pd.Timestamp]) -> list[str]:
-    """What a trader should know of the log: nothing of it is dropped in silence."""
+def _log_issues(log: ExpertLog, off_calendar: list[pd.Timestamp]) -> list[str]:
+    """The rows of the log that were not used as they stand, one note for each reason."""
     notes = [f"Unknown action {action!r}: {count} rows, taken as hold" for action, count in log.unknown.items()]
     if log.duplicates:
         notes.append(f"Repeated dates: {log.duplicates} rows, the first of each date counts")

@@ -1,4 +1,4 @@
-"""An expert mostly holds: weights and synthetic rows that give rare actions a voice."""
+"""Class imbalance: an expert mostly holds, so rare actions get sample weights or synthetic rows."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def oversampled(X: Floats, y: Labels, share: float, random: np.random.Generator)
     nearest neighbours in that class. Distances are taken in units of each feature's standard deviation.
     """
     labels, counts = np.unique(y, return_counts=True)
-    wanted = int(share * counts.max())
+    smallest = int(share * counts.max())
     new_X, new_y = [X], [y]
     for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
-        if count < wanted:
-            new_X.append(_between_neighbours(X[y == label], _scale(X), wanted - count, random))
-            new_y.append(np.full(wanted - count, label, dtype=y.dtype))
+        if count < smallest:
+            new_X.append(_between_neighbours(X[y == label], _scale(X), smallest - count, random))
+            new_y.append(np.full(smallest - count, label, dtype=y.dtype))
     return np.concatenate(new_X), np.concatenate(new_y)
 
 
@@ -46,9 +46,9 @@ def _scale(X: Floats) -> Floats:
 
 def _between_neighbours(rows: Floats, scale: Floats, count: int, random: np.random.Generator) -> Floats:
     # A row is its own nearest neighbour, so the first column is left out; a class of one row has no other.
-    wanted = min(NEIGHBOURS + 1, len(rows))
-    near = NearestNeighbors(n_neighbors=wanted).fit(rows / scale).kneighbors(rows / scale, return_distance=False)
-    near = near[:, 1:] if wanted > 1 else near
+    neighbours = min(NEIGHBOURS + 1, len(rows))
+    near = NearestNeighbors(n_neighbors=neighbours).fit(rows / scale).kneighbors(rows / scale, return_distance=False)
+    near = near[:, 1:] if neighbours > 1 else near
     start = random.integers(len(rows), size=count)
     end = near[start, random.integers(near.shape[1], size=count)]
     step = random.random((count, 1))

@@ -45,7 +45,7 @@ _ACTIONS = np.array(list(ACTIONS))
 
 
 class About(Section):
-    """What the model says of itself in `model.json`."""
+    """The content of `model.json`."""
 
     format: Literal[1] = 1
     features: tuple[str, ...] = Field(strict=False)
@@ -60,16 +60,18 @@ class BehavioralClonerModel(SymbolModel):
     """A trained forest and how its actions become positions."""
 
     forest: FlatForest
-    about: About
+    description: About
 
     @property
     def facts(self) -> ModelFacts:
-        """What was measured while training, the features in their order, and what was odd in the expert's log."""
-        return ModelFacts(metrics=self.about.metrics, features=self.about.features, issues=self.about.issues)
+        """What was measured while training, the features in their order, and the issues of the expert's log."""
+        return ModelFacts(
+            metrics=self.description.metrics, features=self.description.features, issues=self.description.issues
+        )
 
     def bar_features(self, bars: Bars) -> pd.DataFrame:
         """What the forest decides from."""
-        return feature_matrix(bars, self.about.features)
+        return feature_matrix(bars, self.description.features)
 
     def signals(self, bars: Bars) -> Signals:
         """Hold keeps the position, from flat before the first bar; a bar whose features are undefined is a hold."""
@@ -78,8 +80,8 @@ class BehavioralClonerModel(SymbolModel):
         actions, confidence = np.zeros(len(bars), dtype=np.int64), np.zeros(len(bars))
         proba = self.forest.predict_proba(matrix[defined])
         actions[defined], confidence[defined] = _ACTIONS[proba.argmax(axis=1)], proba.max(axis=1)
-        position = positions_from_actions(actions, self.about.sell)
-        if self.about.size_by_confidence:
+        position = positions_from_actions(actions, self.description.sell)
+        if self.description.size_by_confidence:
             position = position * _of_last_trade(actions, confidence)
         index = bars.frame.index
         return Signals(pd.Series(position, index=index), pd.Series(confidence, index=index))
@@ -87,7 +89,7 @@ class BehavioralClonerModel(SymbolModel):
     def save(self, folder: Path) -> None:
         """Write the node arrays and `model.json`."""
         (folder / WEIGHTS).write_bytes(tensor_bytes(self.forest.tensors(), {}))
-        (folder / ABOUT).write_bytes(json_bytes(self.about.model_dump(mode="json")))
+        (folder / ABOUT).write_bytes(json_bytes(self.description.model_dump(mode="json")))
 
 
 class BehavioralClonerType:
@@ -114,20 +116,22 @@ class BehavioralClonerType:
         cloner.fit(X, y, progress=lambda part, stage: context.report(0.5 + part * 0.5, f"fitting, {stage}"))
         for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
             context.learned(learned)
-        about = About(
+        description = About(
             features=features,
             sell=params.sell,
             size_by_confidence=params.size_by_confidence,
             metrics=metrics,
             issues=issues,
         )
-        return BehavioralClonerModel(cloner.forest, about)
+        return BehavioralClonerModel(cloner.forest, description)
 
     def load(self, folder: Path) -> BehavioralClonerModel:
         """Read what `save` wrote; the forest is checked node by node."""
-        about = described(ABOUT, About, read_json(folder / ABOUT))
+        description = described(ABOUT, About, read_json(folder / ABOUT))
         tensors, _ = read_tensors(folder / WEIGHTS)
-        return BehavioralClonerModel(FlatForest.from_tensors(tensors, FeatureColumns(about.features)), about)
+        return BehavioralClonerModel(
+            FlatForest.from_tensors(tensors, FeatureColumns(description.features)), description
+        )
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
         """How much each feature counts, by the most meaningful measure that was taken."""
@@ -139,7 +143,7 @@ class BehavioralClonerType:
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
         """What the expert held from its first action to its last."""
         sell = BehavioralClonerParams.model_validate(manifest.params).sell
-        positions = {name: _held(inputs.bars[name], log, sell) for name, log in inputs.expert_logs.items()}
+        positions = {name: _expert_positions(inputs.bars[name], log, sell) for name, log in inputs.expert_logs.items()}
         return {name: held for name, held in positions.items() if len(held)}
 
     def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
@@ -152,7 +156,7 @@ class BehavioralClonerType:
         }
 
 
-def _held(bars: Bars, log: ExpertLog, sell: Sell) -> pd.Series:
+def _expert_positions(bars: Bars, log: ExpertLog, sell: Sell) -> pd.Series:
     """The expert's position at each bar between its first action and its last, where alone it is known."""
     actions, _ = label(bars, log)
     acted = actions.index[actions != 0]

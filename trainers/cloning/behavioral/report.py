@@ -1,4 +1,4 @@
-"""What the behavioural cloner says of its labels and its training, as text for a person."""
+"""The label distribution and the training metrics of the behavioural cloner, as text for a person."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ WORDS = list(ACTIONS.values())
 
 
 def distribution(y: Labels) -> dict[str, int]:
-    """How often the expert said sell, hold and buy."""
+    """How often the labels are sell, hold and buy."""
     return {word: int(np.sum(y == action)) for action, word in ACTIONS.items()}
 
 
 def labels_text(y: Labels, notes: list[str]) -> str:
-    """The label distribution as a block of text; `notes` are the oddities of the log."""
+    """The label distribution as a block of text; `notes` are the issues of the log."""
     counts = distribution(y)
     trades = counts["buy"] + counts["sell"]
     lines = [

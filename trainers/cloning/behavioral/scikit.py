@@ -48,26 +48,26 @@ def measure(
 ) -> dict[str, Any]:
     """How well the forest imitates the expert on the rows it has not seen, and which features it leans on.
 
-    `majority_accuracy` is what always saying the most frequent action of the training span would have scored. Rows
-    and columns of the confusion matrix are sell, hold, buy: a row is what the expert did, a column what we say.
+    `majority_accuracy` is what always predicting the most frequent action of the training span would have scored. Rows
+    and columns of the confusion matrix are sell, hold, buy: a row is the expert's action, a column the predicted one.
     """
     (X_train, y_train), (X_test, y_test) = train, test
-    said = forest.predict(X_test)
+    predicted = forest.predict(X_test)
     labels, counts = np.unique(y_train, return_counts=True)
     permuted = permutation_importance(
         forest, X_test, y_test, scoring="accuracy", n_repeats=REPEATS, random_state=seed, n_jobs=1
     )
     return {
         "train_accuracy": float(np.mean(forest.predict(X_train) == y_train)),
-        "test_accuracy": float(np.mean(said == y_test)),
+        "test_accuracy": float(np.mean(predicted == y_test)),
         "majority_accuracy": float(np.mean(y_test == labels[counts.argmax()])),
         "train_size": len(y_train),
         "test_size": len(y_test),
         "label_distribution": distribution(np.concatenate([y_train, y_test])),
         "classification_report": classification_report(
-            y_test, said, labels=list(ACTIONS), target_names=WORDS, output_dict=True, zero_division=0.0
+            y_test, predicted, labels=list(ACTIONS), target_names=WORDS, output_dict=True, zero_division=0.0
         ),
-        "confusion_matrix": confusion_matrix(y_test, said, labels=list(ACTIONS)).tolist(),
+        "confusion_matrix": confusion_matrix(y_test, predicted, labels=list(ACTIONS)).tolist(),
         "feature_importance": _ranked(names, forest.feature_importances_),
         "permutation_importance": _ranked(names, permuted.importances_mean),
     }

@@ -1,4 +1,4 @@
-"""RLAgent: an algorithm that learns by doing, with one way to train, to act and to be kept."""
+"""RLAgent: one interface to train any algorithm, to let it act and to store it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from config.errors import NightdeskError, UsageError
 from trainers.rl.agents.algorithms.base import Algorithm
 from trainers.rl.agents.checkpoint import Checkpoint, write_checkpoint
 from trainers.rl.agents.configs import AgentConfig
-from trainers.rl.agents.file import AgentAbout, fitting, read_agent, write_agent
+from trainers.rl.agents.file import AgentDescription, fitting, read_agent, write_agent
 from trainers.rl.agents.randomness import Randomness
 from trainers.rl.agents.specs import ActionKind, agent_spec, agents_with
 from trainers.rl.environments.environment import TradingEnvironment
@@ -31,9 +31,9 @@ from trainers.rl.serving.policy import CLIP, PolicyLayers
 
 
 class RLAgent:
-    """One agent: an algorithm of stable-baselines3 behind the promises of this house.
+    """One agent: an algorithm of stable-baselines3 behind the interface of this project.
 
-    What it draws by lot is its own: nothing drawn elsewhere changes its training, and the other way round.
+    It has random generators of its own: nothing drawn elsewhere changes its training, and the other way round.
     """
 
     def __init__(
@@ -55,22 +55,22 @@ class RLAgent:
         # Networks this small wait for a GPU's launches longer than they compute, and only a CPU repeats every bit.
         self._device = "cpu" if device == "auto" else device
         self._env: gymnasium.Env[Any, Any] | VecEnv | None = None
-        self.config, self.algorithm = config, self._made(config)
+        self.config, self.algorithm = config, self._build(config)
 
     def _require_actions(self) -> None:
         kind: ActionKind = "continuous" if isinstance(self.action_space, spaces.Box) else "discrete"
         if kind not in self._spec.actions:
-            choosing, weighing = (", ".join(agents_with(each)) for each in ("discrete", "continuous"))
+            discrete, continuous = (", ".join(agents_with(each)) for each in ("discrete", "continuous"))
             raise NightdeskError(
                 "agent.action_space",
                 f"The agent {self.agent_type} cannot act by {self.actions}.",
-                f"For choices use one of {choosing}; for numbers within bounds one of {weighing}.",
+                f"For choices use one of {discrete}; for numbers within bounds one of {continuous}.",
             )
 
-    def _made(self, config: AgentConfig) -> Algorithm:
+    def _build(self, config: AgentConfig) -> Algorithm:
         module, _, name = self._spec.algorithm.partition(":")
         algorithm: Algorithm = getattr(import_module(module), name)(config, self._device)
-        with self._randomness.active(), quick():  # some first weights have other bits on more threads
+        with self._randomness.active(), fast_torch():  # some first weights have other bits on more threads
             algorithm.begin(config, self.observation_space, self.action_space)
         return algorithm
 
@@ -82,7 +82,7 @@ class RLAgent:
     @property
     def updates(self) -> int:
         """How often it has learned since its training began."""
-        return self.algorithm._n_updates  # noqa: SLF001 -- stable-baselines3 tells it nowhere else
+        return self.algorithm._n_updates  # noqa: SLF001 -- stable-baselines3 has no public name for it
 
     def configure(self, **changes: Any) -> None:
         """Change the config; what was learnt stays, and the next training begins anew."""
@@ -94,10 +94,10 @@ class RLAgent:
                     f"{field} of an agent cannot be changed from {getattr(self.config, field)}.",
                     "Create another agent.",
                 )
-        self._become(config, self.algorithm.tensors())
+        self._replace_algorithm(config, self.algorithm.tensors())
 
-    def _become(self, config: AgentConfig, weights: dict[str, torch.Tensor]) -> None:
-        algorithm = self._made(config)
+    def _replace_algorithm(self, config: AgentConfig, weights: dict[str, torch.Tensor]) -> None:
+        algorithm = self._build(config)
         algorithm.load_tensors(weights)
         self.config, self.algorithm = config, algorithm
 
@@ -114,16 +114,16 @@ class RLAgent:
 
         With `reset` a training begins: counters, schedules, memory and momentum are new, what was learnt stays.
         Without it the last one, or that of a loaded checkpoint, goes on for so many steps more. With a `seed`
-        everything drawn by lot begins anew. Where `callback` raises, the agent stays whole, as it was then.
+        all its random generators begin anew. Where `callback` raises, the agent stays whole, as it was then.
         """
-        vector = self._played(env)
+        vector = self._training_env(env)
         self.algorithm.attach(vector)
-        with self._randomness.active(), quick():
+        with self._randomness.active(), fast_torch():
             if seed is not None:
                 self._randomness.seed(seed)
                 vector.seed(seed)
             if reset:
-                self.algorithm.forget()
+                self.algorithm.reset_training()
             self.algorithm.learn(total_timesteps, callback, log_interval=10, reset_num_timesteps=reset)
         self.require_finite()
         return self._facts()
@@ -137,7 +137,7 @@ class RLAgent:
                 "Create it again, with a lower learning_rate or rewards of a smaller scale.",
             )
 
-    def _played(self, env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
+    def _training_env(self, env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
         """`env` as it is trained in, the same one as long as `env` is the same."""
         if env is not self._env:
             vector = vectorised(env)
@@ -187,23 +187,23 @@ class RLAgent:
 
     def layers(self) -> PolicyLayers:
         """The deterministic actor as arrays, for a `CompiledPolicy`."""
-        decider = self.algorithm.decider()
+        actor = self.algorithm.deterministic_actor()
         normaliser = self.algorithm.normaliser
         return PolicyLayers(
             _array(normaliser.mean),
             _array(normaliser.std),
-            [(_array(weight.T), _array(bias)) for weight, bias in decider.linears],
-            decider.activation,
-            decider.head,
+            [(_array(weight.T), _array(bias)) for weight, bias in actor.linears],
+            actor.activation,
+            actor.head,
             clip=CLIP if self.config.normalise_observations else np.inf,
             low=self.actions.low[0] if isinstance(self.actions, BoxActions) else -1.0,
             high=self.actions.high[0] if isinstance(self.actions, BoxActions) else 1.0,
-            temperature=decider.temperature,
+            temperature=actor.temperature,
         )
 
-    def about(self) -> AgentAbout:
-        """What a file says of this agent."""
-        return AgentAbout(
+    def describe(self) -> AgentDescription:
+        """What a file states of this agent."""
+        return AgentDescription(
             agent_type=self.agent_type,
             config=self.config.model_dump(mode="json"),
             inputs=cast("tuple[int]", self.observation_space.shape)[0],
@@ -212,43 +212,43 @@ class RLAgent:
 
     def save(self, path: str | Path) -> None:
         """Publish config, spaces and all that was learnt as one safetensors file, whatever the suffix."""
-        write_agent(Path(path), self.about(), self.algorithm.tensors())
+        write_agent(Path(path), self.describe(), self.algorithm.tensors())
 
     def load(self, path: str | Path) -> None:
-        """Take up what `save` kept, config included; where anything is wrong with it, this agent stays as it was."""
-        config, tensors = read_agent(Path(path), self.about())
-        self._become(config, fitting(Path(path).name, tensors, self.algorithm.tensors()))
+        """Load what `save` wrote, config included; where anything is wrong with it, this agent stays as it was."""
+        config, tensors = read_agent(Path(path), self.describe())
+        self._replace_algorithm(config, fitting(Path(path).name, tensors, self.algorithm.tensors()))
 
     def save_checkpoint(self, folder: str | Path) -> None:
         """Publish in `folder` all that decides how the training goes on, in place of an older checkpoint there.
 
         It is exact at a boundary: after `train`, or in the callback's `on_rollout_start`.
         """
-        write_checkpoint(Path(folder), self.about(), self.algorithm, self._randomness)
+        write_checkpoint(Path(folder), self.describe(), self.algorithm, self._randomness)
 
     def load_checkpoint(self, folder: str | Path, env: gymnasium.Env[Any, Any] | VecEnv) -> None:
-        """Stand where the training stood that `save_checkpoint` kept; `train(..., reset=False)` goes on from there.
+        """Go back to where `save_checkpoint` was called; `train(..., reset=False)` goes on from there.
 
-        To the last bit, where the environments can tell their state (`get_state`); others begin new episodes.
+        To the last bit, where the environments have `get_state`; others begin new episodes.
         """
-        checkpoint = Checkpoint(Path(folder), self.about())
-        vector, algorithm = self._played(env), self._made(checkpoint.config)
+        checkpoint = Checkpoint(Path(folder), self.describe())
+        vector, algorithm = self._training_env(env), self._build(checkpoint.config)
         checkpoint.restore(algorithm, self._randomness, vector)
         self.config, self.algorithm = checkpoint.config, algorithm
 
 
 def vectorised(env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
-    """As stable-baselines3 plays it: a vector that tells how its episodes ended."""
+    """As stable-baselines3 plays it: a vector that reports how its episodes ended."""
     if isinstance(env, VecEnv):
-        tells = is_vecenv_wrapped(env, VecMonitor) or all(env.env_is_wrapped(Monitor))
-        return env if tells else VecMonitor(env)
+        monitored = is_vecenv_wrapped(env, VecMonitor) or all(env.env_is_wrapped(Monitor))
+        return env if monitored else VecMonitor(env)
     if isinstance(env, TradingEnvironment):
         return env.vectorised(1)
     return DummyVecEnv([lambda: Monitor(env)])
 
 
 @contextmanager
-def quick() -> Iterator[None]:
+def fast_torch() -> Iterator[None]:
     """Torch for small networks: on one core, and without looking at every number drawn."""
     threads, distribution = torch.get_num_threads(), torch.distributions.Distribution
     checked = distribution._validate_args  # noqa: SLF001 -- torch lets it be set, not asked

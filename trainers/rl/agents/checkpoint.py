@@ -15,7 +15,7 @@ from config.publish import publish_bytes
 from config.section import Section
 from trainers.rl.agents.algorithms.base import Algorithm
 from trainers.rl.agents.configs import AgentConfig
-from trainers.rl.agents.file import AgentAbout, fitting, require_like
+from trainers.rl.agents.file import AgentDescription, fitting, require_like
 from trainers.rl.agents.randomness import Randomness
 from trainers.rl.agents.specs import AGENTS
 from trainers.safe_files import Tensors, corrupt, described, read_tensors, tensor_bytes
@@ -23,10 +23,10 @@ from trainers.safe_files import Tensors, corrupt, described, read_tensors, tenso
 CHECKPOINT = "agent.safetensors"
 
 
-class CheckpointAbout(Section):
-    """What the file says beside its tensors."""
+class CheckpointDescription(Section):
+    """The metadata stored with the tensors."""
 
-    agent: AgentAbout
+    agent: AgentDescription
     counters: dict[str, float]
     environments: int = Field(ge=1)
 
@@ -34,11 +34,11 @@ class CheckpointAbout(Section):
 class Checkpoint:
     """What was read of a checkpoint, checked against the agent that is to go on from it."""
 
-    def __init__(self, folder: Path, expected: AgentAbout) -> None:
+    def __init__(self, folder: Path, expected: AgentDescription) -> None:
         self.name = CHECKPOINT
         self._tensors, metadata = read_tensors(folder / CHECKPOINT)
-        self.about = described(CHECKPOINT, CheckpointAbout, metadata.get("checkpoint"))
-        agent = self.about.agent
+        self.description = described(CHECKPOINT, CheckpointDescription, metadata.get("checkpoint"))
+        agent = self.description.agent
         self.config: AgentConfig = described(CHECKPOINT, AGENTS[agent.agent_type].config, agent.config)
         require_like(CHECKPOINT, agent, self.config, expected)
 
@@ -50,18 +50,18 @@ class Checkpoint:
 
     def restore(self, algorithm: Algorithm, randomness: Randomness, env: VecEnv) -> None:
         """Put an algorithm that was just made, its randomness and its environments where they stood."""
-        if env.num_envs != self.about.environments:
+        if env.num_envs != self.description.environments:
             raise NightdeskError(
                 "agent.other_environments",
-                f"The checkpoint is of {self.about.environments} environments, and there are {env.num_envs}.",
-                f"Resume with {self.about.environments} environments.",
+                f"The checkpoint is of {self.description.environments} environments, and there are {env.num_envs}.",
+                f"Resume with {self.description.environments} environments.",
             )
         try:
             algorithm.load_tensors(fitting(self.name, self.part("weights"), algorithm.tensors()))
             algorithm.attach(env)
             self._restore_optimisers(algorithm)
             algorithm.load_memories(self.part("memory"))
-            algorithm.load_counters(self.about.counters)
+            algorithm.load_counters(self.description.counters)
             self._restore_environments(algorithm, env)
             randomness.restore(self.part("randomness"))
         except (KeyError, ValueError, TypeError, RuntimeError, IndexError) as error:
@@ -83,14 +83,14 @@ class Checkpoint:
             optimiser.load_state_dict(optimiser.state_dict() | {"state": states})
 
 
-def write_checkpoint(folder: Path, about: AgentAbout, algorithm: Algorithm, randomness: Randomness) -> None:
+def write_checkpoint(folder: Path, description: AgentDescription, algorithm: Algorithm, randomness: Randomness) -> None:
     """Publish the checkpoint in `folder`, in place of an older one."""
     env = algorithm.env
     if env is None:
         raise NightdeskError(
             "agent.not_training",
             "A checkpoint is of a training, and this agent has not begun one.",
-            "Train it first, or keep what it knows with save.",
+            "Train it first, or store what it has learned with save.",
         )
     parts: dict[str, dict[str, Any]] = {
         "weights": {key: tensor.detach().cpu().numpy() for key, tensor in algorithm.tensors().items()},
@@ -105,8 +105,8 @@ def write_checkpoint(folder: Path, about: AgentAbout, algorithm: Algorithm, rand
             for what, value in state.items()
         }
     tensors = {f"{part}/{key}": np.asarray(value) for part, values in parts.items() for key, value in values.items()}
-    described_by = CheckpointAbout(agent=about, counters=algorithm.read_counters(), environments=env.num_envs)
-    publish_bytes(folder / CHECKPOINT, tensor_bytes(tensors, {"checkpoint": described_by.model_dump(mode="json")}))
+    metadata = CheckpointDescription(agent=description, counters=algorithm.read_counters(), environments=env.num_envs)
+    publish_bytes(folder / CHECKPOINT, tensor_bytes(tensors, {"checkpoint": metadata.model_dump(mode="json")}))
 
 
 def _stateful(env: VecEnv) -> Any:

@@ -25,8 +25,8 @@ def _agent(name: str) -> str:
     return name
 
 
-class AgentAbout(Section):
-    """What a file says of the agent in it."""
+class AgentDescription(Section):
+    """What a file states of the agent in it."""
 
     format: Literal[1] = 1
     agent_type: Annotated[str, AfterValidator(_agent)]
@@ -35,43 +35,43 @@ class AgentAbout(Section):
     actions: Actions
 
 
-def write_agent(path: Path, about: AgentAbout, weights: Weights) -> None:
+def write_agent(path: Path, description: AgentDescription, weights: Weights) -> None:
     """Publish the file."""
     tensors = {name: tensor.detach().cpu().numpy() for name, tensor in weights.items()}
-    publish_bytes(path, tensor_bytes(tensors, {"agent": about.model_dump(mode="json")}))
+    publish_bytes(path, tensor_bytes(tensors, {"agent": description.model_dump(mode="json")}))
 
 
-def read_agent(path: Path, expected: AgentAbout) -> tuple[AgentConfig, Tensors]:
+def read_agent(path: Path, expected: AgentDescription) -> tuple[AgentConfig, Tensors]:
     """The config and tensors in a file; raises unless they are those of an agent like the `expected` one."""
     tensors, metadata = read_tensors(path)
-    about = described(path.name, AgentAbout, metadata.get("agent"))
-    config = described(path.name, AGENTS[about.agent_type].config, about.config)
-    require_like(path.name, about, config, expected)
+    description = described(path.name, AgentDescription, metadata.get("agent"))
+    config = described(path.name, AGENTS[description.agent_type].config, description.config)
+    require_like(path.name, description, config, expected)
     return config, tensors
 
 
-def require_like(name: str, about: AgentAbout, config: AgentConfig, expected: AgentAbout) -> None:
-    """Raise unless what was kept fits the agent that is to take it up."""
-    if about.agent_type != expected.agent_type:
+def require_like(name: str, description: AgentDescription, config: AgentConfig, expected: AgentDescription) -> None:
+    """Raise unless the stored agent fits the agent that is to load it."""
+    if description.agent_type != expected.agent_type:
         raise NightdeskError(
             "agent.other_type",
-            f"{name} holds a {about.agent_type} agent, and this is a {expected.agent_type} one.",
-            f'Create the agent with create_rl_agent("{about.agent_type}", ...), or load another file.',
+            f"{name} holds a {description.agent_type} agent, and this is a {expected.agent_type} one.",
+            f'Create the agent with create_rl_agent("{description.agent_type}", ...), or load another file.',
         )
-    if (about.inputs, about.actions) != (expected.inputs, expected.actions):
+    if (description.inputs, description.actions) != (expected.inputs, expected.actions):
         raise NightdeskError(
             "agent.other_spaces",
-            f"{name} decides from {about.inputs} numbers on {about.actions}; "
+            f"{name} decides from {description.inputs} numbers on {description.actions}; "
             f"this agent from {expected.inputs} on {expected.actions}.",
             "Create the agent with the state_dim, action_dim and action_space that the file was trained with.",
         )
     for field in config.architecture:
-        kept, ours = getattr(config, field), expected.config[field]
-        if kept != ours:
+        stored, own = getattr(config, field), expected.config[field]
+        if stored != own:
             raise NightdeskError(
                 "agent.other_architecture",
-                f"{name} was trained with {field} {kept}, and this agent has {ours}.",
-                f"Create the agent with a config of {field}={kept}.",
+                f"{name} was trained with {field} {stored}, and this agent has {own}.",
+                f"Create the agent with a config of {field}={stored}.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Candidates: the policies that agents come by while they learn, each judged on bars that none of them learns from."""
+"""Candidates: the policies of agents at several steps of their training, each backtested on the validation bars."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from trainers.safe_files import described, json_bytes, read_json, read_tensors, 
 
 if TYPE_CHECKING:
     from trainers.interface import Progress, TrainingContext
-    from trainers.rl.desk.span_split import Lesson
+    from trainers.rl.desk.span_split import SpanSplit
 
 log = logging.getLogger(__name__)
 
 DONE = "done.json"
-# How the codes of errors begin that are raised over what is kept: it is damaged, or of another training.
+# Prefixes of the error codes for stored files that are damaged or belong to another training.
 _UNUSABLE = ("model.", "agent.other_", "training.other_")
 
 
-class _Judged(Section):
-    """What is kept beside a policy."""
+class _PolicyMetadata(Section):
+    """The metadata stored with a policy."""
 
     step: int
     figures: dict[str, Any]
 
 
-class _Done(Section):
-    """What is kept of a training that has ended."""
+class _TrainingSummary(Section):
+    """The facts stored when a training has ended."""
 
     timesteps: int
     seconds: float
@@ -56,7 +56,7 @@ class _Done(Section):
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A policy, the steps after which it was, and what it earned on the validation bars."""
+    """A policy, the training step it is from, and its figures on the validation bars."""
 
     policy: CompiledPolicy
     step: int
@@ -83,37 +83,39 @@ class Learner:
         return max(self.candidates, key=lambda candidate: candidate.score)
 
 
-def learn(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
-    """Train an agent of seed number `number` and judge it on its way; what `folder` holds of it is not done again.
+def learn(split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
+    """Train an agent of seed number `number` and backtest it at intervals; resumes from what `folder` holds.
 
-    Unless that cannot be used: then it is dropped, and the agent starts over.
+    Stored files that cannot be used are deleted, and the agent starts over.
     """
     try:
-        return _learner(lesson, agent_type, number, folder, context)
+        return _trained_or_stored(split, agent_type, number, folder, context)
     except NightdeskError as error:
         if not error.code.startswith(_UNUSABLE):
             raise
-        log.warning("What was kept of seed %d cannot be used, so that it starts over: %s", number + 1, error.message)
+        log.warning("The stored files of seed %d cannot be used, so that it starts over: %s", number + 1, error.message)
     shutil.rmtree(folder)
-    context.report(number / lesson.params.seeds, f"seed {number + 1} starts over: what was kept cannot be used")
-    return _learner(lesson, agent_type, number, folder, context)
+    context.report(number / split.params.seeds, f"seed {number + 1} starts over: its stored files cannot be used")
+    return _trained_or_stored(split, agent_type, number, folder, context)
 
 
-def _learner(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
+def _trained_or_stored(
+    split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext
+) -> Learner:
     if not (folder / DONE).exists():
-        _train(lesson, agent_type, number, folder, context)
-    candidates = tuple(_candidate(path) for path in sorted(folder.glob("policy_*.safetensors")))
-    return Learner(candidates, described(DONE, _Done, read_json(folder / DONE)).model_dump())
+        _train(split, agent_type, number, folder, context)
+    candidates = tuple(_read_candidate(path) for path in sorted(folder.glob("policy_*.safetensors")))
+    return Learner(candidates, described(DONE, _TrainingSummary, read_json(folder / DONE)).model_dump())
 
 
-def _candidate(path: Path) -> Candidate:
-    tensors, about = read_tensors(path)
-    judged = described(path.name, _Judged, about)
-    return Candidate(CompiledPolicy.from_tensors(tensors), judged.step, judged.figures)
+def _read_candidate(path: Path) -> Candidate:
+    tensors, description = read_tensors(path)
+    metadata = described(path.name, _PolicyMetadata, description)
+    return Candidate(CompiledPolicy.from_tensors(tensors), metadata.step, metadata.figures)
 
 
-def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: TrainingContext) -> None:
-    params, env = lesson.params, TradingEnvironment(lesson.market)
+def _train(split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext) -> None:
+    params, env = split.params, TradingEnvironment(split.market)
     seed = int(np.random.SeedSequence([context.seed, number]).generate_state(1)[0])
     agent = create_rl_agent(
         agent_type,
@@ -131,74 +133,78 @@ def _train(lesson: Lesson, agent_type: str, number: int, folder: Path, context: 
         seed=seed,
         progress=False,
         checkpoint_folder=folder,
-        checkpoint_frequency=lesson.between,
+        checkpoint_frequency=split.evaluation_interval,
     )
-    judge = _Judge(lesson, folder, _unless_ending(context, number, params.seeds), _scores(context, lesson, number))
+    validation = _ValidationCallback(
+        split, folder, _seed_progress(context, number, params.seeds), _score_reporter(context, split, number)
+    )
     resume_from = folder if checkpoints(folder) else None
-    told = train_rl_agent(agent, env, config, [judge], resume_from=resume_from, should_stop=context.should_stop)
-    context.end_if_requested((number + min(told["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning")
-    judge.judge(agent, told["timesteps"], 1.0)
-    facts = {name: told[name] for name in ("timesteps", "seconds", "steps_per_second")}
-    publish_bytes(folder / DONE, json_bytes(_Done(**facts, seed=seed, device=agent.device).model_dump()))
+    result = train_rl_agent(agent, env, config, [validation], resume_from=resume_from, should_stop=context.should_stop)
+    context.end_if_requested(
+        (number + min(result["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning"
+    )
+    validation.evaluate(agent, result["timesteps"], 1.0)
+    facts = {name: result[name] for name in ("timesteps", "seconds", "steps_per_second")}
+    publish_bytes(folder / DONE, json_bytes(_TrainingSummary(**facts, seed=seed, device=agent.device).model_dump()))
     for checkpoint in checkpoints(folder):
         shutil.rmtree(checkpoint)
 
 
-def _unless_ending(context: TrainingContext, number: int, seeds: int) -> Progress:
-    """Tells how far all agents are, but no more once an end was asked for, which comes between two rollouts."""
+def _seed_progress(context: TrainingContext, number: int, seeds: int) -> Progress:
+    """Reports the progress of all agents together; silent once a stop was requested, until the rollout has ended."""
 
-    def tell(fraction: float, message: str) -> None:
+    def report_progress(fraction: float, message: str) -> None:
         if not context.should_stop():
             which = f"seed {number + 1} of {seeds}, " if seeds > 1 else ""
             context.progress((number + fraction) / seeds, which + message)
 
-    return tell
+    return report_progress
 
 
-def _scores(context: TrainingContext, lesson: Lesson, number: int) -> Callable[[int, float], None]:
+def _score_reporter(context: TrainingContext, split: SpanSplit, number: int) -> Callable[[int, float], None]:
     """Reports validation scores to a search, by the steps of all agents so far; a ruined policy has none."""
 
     def report(step: int, score: float) -> None:
         if math.isfinite(score):
-            context.report_score(number * lesson.params.total_timesteps + step, score)
+            context.report_score(number * split.params.total_timesteps + step, score)
 
     return report
 
 
-class _Judge(RLCallback):
-    """Judges the agent again and again while it learns, and keeps each policy with what it earned.
+class _ValidationCallback(RLCallback):
+    """Backtests the agent at intervals while it learns, and stores each policy with its figures.
 
-    Only one that has learned since it was judged last: not the weights it began with, and none twice.
+    An agent that has not been updated since the last time is skipped: initial weights are never stored.
     """
 
     def __init__(
         self,
-        lesson: Lesson,
+        split: SpanSplit,
         folder: Path,
-        tell: Callable[[float, str], None],
+        report_progress: Callable[[float, str], None],
         report_score: Callable[[int, float], None],
     ) -> None:
-        self.lesson, self.folder, self.tell, self.report_score = lesson, folder, tell, report_score
-        self.every, self.updates = Every(lesson.between), 0
+        self.split, self.folder, self.report_progress, self.report_score = split, folder, report_progress, report_score
+        self.every, self.updates = Every(split.evaluation_interval), 0
 
     def on_step(self, training: TrainingView) -> None:
-        """Judge it if it is time; at the end it is judged once more, with all that it has learned."""
+        """Evaluate it if it is time; after the end of the training it is evaluated once more."""
         due = self.every.due(training.timesteps) and training.fraction < 1.0
         if due and training.agent.updates > self.updates:
-            self.judge(training.agent, training.timesteps, training.fraction)
+            self.evaluate(training.agent, training.timesteps, training.fraction)
 
-    def judge(self, agent: RLAgent, step: int, fraction: float) -> None:
-        """Keep the agent's present policy with its figures."""
+    def evaluate(self, agent: RLAgent, step: int, fraction: float) -> None:
+        """Store the agent's present policy with its figures."""
         self.updates = agent.updates
         policy = CompiledPolicy(agent.layers())
-        figures = self.lesson.judged(policy)
-        about = {"step": step, "figures": figures}
-        publish_bytes(self.folder / f"policy_{step:012d}.safetensors", tensor_bytes(policy.tensors(), about))
-        self.tell(fraction, f"{step:,} steps, {in_words(figures)}")
+        figures = self.split.validation_figures(policy)
+        description = {"step": step, "figures": figures}
+        publish_bytes(self.folder / f"policy_{step:012d}.safetensors", tensor_bytes(policy.tensors(), description))
+        self.report_progress(fraction, f"{step:,} steps, {figures_text(figures)}")
         self.report_score(step, Candidate(policy, step, figures).score)
 
     def state(self) -> dict[str, Any]:
-        """How often it has judged, and after how many updates."""
+        """How many intervals have passed, and the updates at the last evaluation."""
         return {"passed": self.every.passed, "updates": self.updates}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -206,8 +212,8 @@ class _Judge(RLCallback):
         self.every.passed, self.updates = state["passed"], state["updates"]
 
 
-def in_words(figures: dict[str, Any]) -> str:
-    """What a policy earned, for who watches."""
+def figures_text(figures: dict[str, Any]) -> str:
+    """The figures of a policy in one line."""
     sharpe = figures["sharpe_ratio"]
     if sharpe is None:
         return "never trades" if figures["exposure"] == 0.0 else "no Sharpe ratio on validation"

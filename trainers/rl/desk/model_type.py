@@ -35,7 +35,7 @@ from trainers.common.writable import require_writable
 from trainers.interface import ModelFacts, TrainingContext, TrainingTask
 from trainers.rl.agents.specs import AGENTS, NEEDS, agent_spec
 from trainers.rl.desk.params import params_class
-from trainers.rl.desk.span_split import Lesson
+from trainers.rl.desk.span_split import SpanSplit
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.kernels import PORTFOLIO
 from trainers.rl.serving.policy import CompiledPolicy
@@ -57,7 +57,7 @@ LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
 
 
 class About(Section):
-    """What the model says of itself in `model.json`."""
+    """The content of `model.json`."""
 
     # 1: without the two instants; its account begins with the first stored bar that can be decided on.
     format: Literal[1, 2] = 2
@@ -83,21 +83,24 @@ class RLModel(SymbolModel):
     """A policy, and the environment whose observations it decides on."""
 
     policy: CompiledPolicy
-    about: About
+    description: About
 
     @property
     def facts(self) -> ModelFacts:
-        """What was measured while training, the market's features that are seen, and what it was trained by."""
+        """What was measured while training, its market features, and what it was trained by."""
         return ModelFacts(
-            metrics=self.about.metrics, features=self._features, device=self.about.device, libraries=LIBRARIES
+            metrics=self.description.metrics,
+            features=self._features,
+            device=self.description.device,
+            libraries=LIBRARIES,
         )
 
     @property
     def _features(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.about.environment.windowed, *self.about.environment.features)))
+        return tuple(dict.fromkeys((*self.description.environment.windowed, *self.description.environment.features)))
 
     def bar_features(self, bars: Bars) -> pd.DataFrame:
-        """What is seen of the market; the rest of an observation is the policy's own account."""
+        """The market features of an observation; the rest of it is the policy's own account."""
         return feature_matrix(self._history(bars), self._features).reindex(bars.frame.index)
 
     def signals(self, bars: Bars, published: Signals | None = None) -> Signals:
@@ -108,8 +111,8 @@ class RLModel(SymbolModel):
         in `published`, which are not decided again.
         """
         history, index = self._history(bars), bars.frame.index
-        start = self.about.account_start
-        rollout = Rollout.of(self.policy, history, self.about.environment, start=start, published=published)
+        start = self.description.account_start
+        rollout = Rollout.of(self.policy, history, self.description.environment, start=start, published=published)
         signals = rollout.signals(history)
         return Signals(*(each.reindex(index, fill_value=0.0) for each in (signals.position, signals.confidence)))
 
@@ -122,17 +125,17 @@ class RLModel(SymbolModel):
 
     def reaches_back(self, bars: Bars) -> bool:
         """Whether the bars hold all that the account since its start depends on."""
-        start = self.about.history_start
+        start = self.description.history_start
         return len(bars) > 0 and (start is None or bars.frame.index[0] <= start)
 
     def _history(self, bars: Bars) -> Bars:
-        start = self.about.history_start
+        start = self.description.history_start
         return bars if start is None else bars.since(start)
 
     def save(self, folder: Path) -> None:
         """Write the layers and `model.json`."""
         (folder / WEIGHTS).write_bytes(tensor_bytes(self.policy.tensors(), {}))
-        (folder / ABOUT).write_bytes(json_bytes(self.about.model_dump(mode="json")))
+        (folder / ABOUT).write_bytes(json_bytes(self.description.model_dump(mode="json")))
 
 
 class RLModelType:
@@ -148,38 +151,38 @@ class RLModelType:
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
         """Train an agent of each seed, one after another, and choose among the checkpoints of all."""
-        from trainers.rl.desk.candidates import in_words, learn  # noqa: PLC0415 -- torch is for training alone
+        from trainers.rl.desk.candidates import figures_text, learn  # noqa: PLC0415 -- torch is for training alone
 
         task.require(self.needs)
         params = params_class(self.name).model_validate(task.params.model_dump())
-        lesson = Lesson.of(task, params)
-        context.report(0.0, f"{len(lesson.decided):,} bars to learn from, {len(lesson.validation):,} to choose by")
-        with _kept(context, self._key(task, context)) as folder:
+        split = SpanSplit.of(task, params)
+        context.report(0.0, f"{len(split.decision_times):,} bars to learn from, {len(split.validation):,} to choose by")
+        with _agents_folder(context, self._key(task, context)) as folder:
             learners = [
-                learn(lesson, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
+                learn(split, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
             ]
         number = max(range(params.seeds), key=lambda each: learners[each].best.score)
-        chosen = learners[number].best
-        for learned in lesson.learned():
+        best = learners[number].best
+        for learned in split.learned():
             context.learned(learned)
-        about = About(
+        description = About(
             agent=self.name,
             environment=params.environment,
-            history_start=lesson.history_start,
-            account_start=lesson.account_start,
+            history_start=split.history_start,
+            account_start=split.account_start,
             device=learners[number].facts["device"],
-            metrics=_metrics(lesson, learners, number),
+            metrics=_metrics(split, learners, number),
         )
-        context.report(1.0, f"chosen after {chosen.step:,} steps: {in_words(chosen.figures)}")
-        return RLModel(self._calibrated(chosen.policy, lesson), about)
+        context.report(1.0, f"chosen after {best.step:,} steps: {figures_text(best.figures)}")
+        return RLModel(self._calibrated(best.policy, split), description)
 
-    def _calibrated(self, policy: CompiledPolicy, lesson: Lesson) -> CompiledPolicy:
+    def _calibrated(self, policy: CompiledPolicy, split: SpanSplit) -> CompiledPolicy:
         """With a softmax temperature for action values: their usual spread on the training bars."""
         if not self.spec.has_action_values:
             return policy
-        environment, start = lesson.params.environment, lesson.account_start
-        spreads = Rollout.of(policy, lesson.learning, environment, start=start).spreads
-        usual = float(np.sqrt(np.mean(spreads[-len(lesson.decided) :] ** 2)))
+        environment, start = split.params.environment, split.account_start
+        spreads = Rollout.of(policy, split.training, environment, start=start).spreads
+        usual = float(np.sqrt(np.mean(spreads[-len(split.decision_times) :] ** 2)))
         return CompiledPolicy(replace(policy.layers, temperature=usual or 1.0))
 
     def _key(self, task: TrainingTask, context: TrainingContext) -> str:
@@ -187,8 +190,8 @@ class RLModelType:
         span = [time.isoformat() for time in (task.train_start, task.train_end)]
         params = task.params.model_dump(mode="json")
         libraries = [version(name) for name in ("nightdesk", *LIBRARIES)]
-        about = [self.name, task.inputs.fingerprint(), span, params, context.seed, context.device, libraries]
-        return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+        description = [self.name, task.inputs.fingerprint(), span, params, context.seed, context.device, libraries]
+        return hashlib.sha256(json.dumps(description).encode()).hexdigest()
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
         """Among how many checkpoints of how many seeds the policy was selected, and how they did on validation bars."""
@@ -223,75 +226,75 @@ class RLModelType:
 
     def load(self, folder: Path) -> RLModel:
         """Read what `save` wrote; the layers must fit each other, the environment and this agent."""
-        about = described(ABOUT, About, read_json(folder / ABOUT))
+        description = described(ABOUT, About, read_json(folder / ABOUT))
         tensors, _ = read_tensors(folder / WEIGHTS)
         policy = CompiledPolicy.from_tensors(tensors)
-        if about.agent != self.name:
-            raise corrupt(ABOUT, f"it is of the agent {about.agent!r} instead of {self.name!r}")
-        expected = _shape(about.environment)
+        if description.agent != self.name:
+            raise corrupt(ABOUT, f"it is of the agent {description.agent!r} instead of {self.name!r}")
+        expected = _shape(description.environment)
         if (policy.inputs, policy.choices) != expected:
             raise corrupt(
                 WEIGHTS,
                 f"its policy maps {policy.inputs} numbers to {policy.choices}, "
                 f"and its environment {expected[0]} to {expected[1]}",
             )
-        return RLModel(policy, about)
+        return RLModel(policy, description)
 
 
 def __getattr__(name: str) -> Callable[[], RLModelType]:
-    """What makes the model type of an agent, by the agent's name, for the registry."""
+    """A factory of the model type of an agent, by the agent's name, for the registry."""
     if name not in AGENTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return partial(RLModelType, name)
 
 
 @contextmanager
-def _kept(context: TrainingContext, key: str) -> Iterator[Path]:
-    """Where the agents keep how far they are: the context's folder, if the last training in it was this very one."""
+def _agents_folder(context: TrainingContext, key: str) -> Iterator[Path]:
+    """The folder of the agents' checkpoints, emptied first if they are of a training with another key."""
     if context.checkpoints is None:
         with tempfile.TemporaryDirectory() as temp:
             yield Path(temp)
         return
     folder = context.checkpoints
     require_writable(folder)
-    if not _is_of(folder, key):
+    if not _has_key(folder, key):
         shutil.rmtree(folder)
         publish_bytes(folder / KEY, json_bytes({"key": key}))
     yield folder
 
 
-def _is_of(folder: Path, key: str) -> bool:
+def _has_key(folder: Path, key: str) -> bool:
     try:
         return read_json(folder / KEY) == {"key": key}
-    except NightdeskError:  # who cannot say what it is of is of nothing
+    except NightdeskError:  # without a readable key the checkpoints belong to no training
         return False
 
 
 def _shape(environment: TradingEnvConfig) -> tuple[int, int]:
     """How many numbers a policy sees, and how many it gives."""
     window = environment.window_size * len(environment.windowed)
-    seen = window + len(environment.features) + len(PORTFOLIO)
-    return seen, 2 + environment.short if environment.actions == "discrete" else 1
+    inputs = window + len(environment.features) + len(PORTFOLIO)
+    return inputs, 2 + environment.short if environment.actions == "discrete" else 1
 
 
-def _metrics(lesson: Lesson, learners: list[Learner], number: int) -> dict[str, Any]:
-    """What the choice was made on, seed by seed."""
-    times = lesson.validation.frame.index
+def _metrics(split: SpanSplit, learners: list[Learner], number: int) -> dict[str, Any]:
+    """The metrics of the version: the selected checkpoint on the validation bars, and each seed."""
+    times = split.validation.frame.index
     scores = [learner.best.score for learner in learners]
-    chosen = learners[number].best
+    best = learners[number].best
     return {
-        "learned_bars": len(lesson.decided),
+        "learned_bars": len(split.decision_times),
         "chosen": {
             "seed": learners[number].facts["seed"],
-            "step": chosen.step,
+            "step": best.step,
             "checkpoints": sum(len(learner.candidates) for learner in learners),
         },
         "validation": {
             "first": times[0].isoformat(),
             "last": times[-1].isoformat(),
             "bars": len(times),
-            **chosen.figures,
-            "buy_and_hold": lesson.buy_and_hold,
+            **best.figures,
+            "buy_and_hold": split.buy_and_hold,
         },
         "seeds": [{"step": each.best.step, **each.best.figures, **each.facts} for each in learners],
         "sharpe_ratios": _spread([score for score in scores if math.isfinite(score)]),

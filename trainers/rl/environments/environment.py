@@ -32,7 +32,7 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
     `price_data` is Bars, a frame (open, high, low, close, volume, and dividends if any, which are paid in cash: give
     none with prices that are adjusted for them), or a mapping of many by symbol. An observation is the window of
     `windowed` features, oldest bar first, then `features`, then the account (`episodes.PORTFOLIO`). When an episode
-    ends, `info["episode"]` tells it in figures.
+    ends, `info["episode"]` holds its figures.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 -- gymnasium's own declaration
@@ -67,7 +67,7 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
     @property
     def episode(self) -> dict[str, Any]:
         """The account and the sums of the episode that is played, by the names of `episodes.EPISODE`."""
-        return self._episodes.told(0)
+        return self._episodes.as_dict(0)
 
     def vectorised(self, n: int, seed: int | None = None) -> VectorTradingEnvironment:
         """`n` of these environments at once; number i equals this one with the seed `seed + i`."""

@@ -15,7 +15,7 @@ from trainers.rl.environments.kernels import EPISODE, NOT_BEGUN, Singles, begin_
 from trainers.rl.environments.market import LIMIT, Market
 
 _NAMES = EPISODE.names or ()
-_TOLD = ["rewards", "bars", "equity", "gained", "squares", "symbol", "fallen", "trades", "wins"]
+_SUMMARY_FIELDS = ["rewards", "bars", "equity", "gained", "squares", "symbol", "fallen", "trades", "wins"]
 _NOISE = 1e-12  # a deviation that rounding leaves where there is none
 
 
@@ -65,9 +65,9 @@ class EpisodeRecords:
         """Let the randomness of environment i, and the turn of its symbols, begin anew."""
         self.records["random"][i], self.records["symbol"][i] = seed % 2**64, seed % 2**31 - 1
 
-    def begin(self, chosen: NDArray[np.bool_], observations: Singles) -> None:
-        """Begin the next episode of each chosen environment, and write its first observation."""
-        begin_all(self.records, chosen, observations, *self.arrays)
+    def begin(self, selected: NDArray[np.bool_], observations: Singles) -> None:
+        """Begin the next episode of each selected environment, and write its first observation."""
+        begin_all(self.records, selected, observations, *self.arrays)
 
     def begin_at(self, i: int, symbol: str | None = None, start: int | None = None, **unknown: Any) -> None:
         """Let the episode of environment i, which has just begun, begin on this symbol, at this of its bars."""
@@ -92,13 +92,14 @@ class EpisodeRecords:
         observe_all(self.records, observations, *self.arrays)
         return observations
 
-    def told(self, i: int) -> dict[str, Any]:
+    def as_dict(self, i: int) -> dict[str, Any]:
         """The record of environment i by the names of `EPISODE`."""
         return dict(zip(_NAMES, self.records[i].item(), strict=True))
 
-    def summaries(self, chosen: NDArray[Any]) -> list[dict[str, Any]]:
+    def summaries(self, environments: NDArray[Any]) -> list[dict[str, Any]]:
         """Episodes in figures; returns and drawdown in percent, as everywhere; `r` and `l` as Monitor names them."""
-        market, balance, records = self.market, self.market.config.initial_balance, self.records[_TOLD][chosen]
+        market, balance = self.market, self.market.config.initial_balance
+        records = self.records[_SUMMARY_FIELDS][environments]
         return [
             {
                 "r": rewards,
@@ -115,7 +116,7 @@ class EpisodeRecords:
 
 
 def _sharpe(bars: int, gained: float, squares: float, periods_per_year: float | None) -> float | None:
-    """Mean by standard deviation of the returns beyond idle cash, annualised where the bars of a year are known."""
+    """Mean by standard deviation of the returns beyond idle cash, annualised where `periods_per_year` is given."""
     if bars < 2 or (variance := (squares - gained**2 / bars) / (bars - 1)) <= _NOISE**2:
         return None
     return gained / bars / math.sqrt(variance) * math.sqrt(periods_per_year or 1.0)

@@ -32,7 +32,7 @@ from trainers.rl.environments.rewards import reward
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-# Why an episode does not go on; an action that cannot be played ends none, but is told in the same place.
+# Why an episode does not go on; an action that cannot be played ends none, but is reported in the same field.
 GOING, TRUNCATED, TERMINATED, NOT_BEGUN, UNPLAYABLE = 0, 1, 2, 3, 4
 
 EPISODE = np.dtype(
@@ -65,7 +65,7 @@ EPISODE = np.dtype(
     ]
 )
 
-# What an observation says of the account, after the windowed columns and the features: bounded, and meaning the same
+# What an observation holds of the account, after the windowed columns and the features: bounded, and meaning the same
 # after years as in a short episode.
 PORTFOLIO = ("position", "target", "unrealised_return", "drawdown", "since_trade")
 _NEVER = 1 << 40  # bars since a trade that has not been
@@ -121,9 +121,9 @@ def observe(  # noqa: PLR0917 -- a kernel takes its arguments by position
     out: Singles, episode: Any, prices: Floats, windowed: Singles, features: Singles, rule: Any
 ) -> None:
     """Write what is known at the close of the episode's bar: the window, oldest bar first, features, the account."""
-    bar, seen = episode.bar, rule.window_size * rule.windowed
+    bar, window = episode.bar, rule.window_size * rule.windowed
     # Places without a sign cannot count from the end: nothing has to be looked at between one number and the next.
-    first, size = np.uint64((bar + 1) * rule.windowed - seen), np.uint64(seen)
+    first, size = np.uint64((bar + 1) * rule.windowed - window), np.uint64(window)
     for i in range(size):
         out[i] = windowed[first + i]
     first = np.uint64(bar * rule.features)
@@ -162,7 +162,7 @@ def target_of(action: float, ordered: float, rule: Any) -> float:
 
 
 @compiled
-def _book(episode: Any, before: Account, after: Account, open_: float, rates: Rates) -> None:
+def _update_trades(episode: Any, before: Account, after: Account, open_: float, rates: Rates) -> None:
     """Take a fill into the episode's trades, as the ledger does."""
     episode.since = 0
     cash, held, bought = before.cash, before.shares, after.shares - before.shares
@@ -189,13 +189,13 @@ def advance(episode: Any, target: float, prices: Floats, rule: Any) -> int:
     filled = fill(before, target, open_, rates)
     episode.since += 1
     if filled.shares != before.shares:
-        _book(episode, before, filled, open_, rates)
+        _update_trades(episode, before, filled, open_, rates)
     if filled.shares != 0.0 and rates.interest > 0.0:
         episode.stake += earned(filled, close, rates)
     account = mark(filled, close, rates)
     episode.trades += account.shares != filled.shares  # ruined, so it was no win
     episode.cash, episode.shares, episode.target = account
-    _take_in(episode, worth(account, close), rule)
+    _add_bar(episode, worth(account, close), rule)
     if episode.equity <= 0.0 or episode.equity < episode.peak * (1.0 - rule.max_drawdown):
         episode.ended = TERMINATED
     elif episode.bar >= episode.last:
@@ -204,7 +204,7 @@ def advance(episode: Any, target: float, prices: Floats, rule: Any) -> int:
 
 
 @compiled
-def _take_in(episode: Any, equity: float, rule: Any) -> None:
+def _add_bar(episode: Any, equity: float, rule: Any) -> None:
     """Take a bar that ended at `equity` into the episode's sums, and reward it."""
     gain = equity / episode.equity - 1.0 if episode.equity > 0.0 else 0.0
     excess = gain - rule.interest
@@ -222,16 +222,16 @@ def _take_in(episode: Any, equity: float, rule: Any) -> None:
 @compiled
 def begin_all(  # noqa: PLR0917 -- a kernel takes its arguments by position
     episodes: Any,
-    chosen: NDArray[np.bool_],
+    selected: NDArray[np.bool_],
     observations: Singles,
     prices: Floats,
     windowed: Singles,
     features: Singles,
     rules: Any,
 ) -> None:
-    """Begin the next episode of each chosen environment, and write its first observation."""
+    """Begin the next episode of each selected environment, and write its first observation."""
     for i in range(len(episodes)):
-        if chosen[i]:
+        if selected[i]:
             begin(episodes[i], rules)
             observe(observations[i], episodes[i], prices, windowed, features, rules[episodes[i].symbol])
 

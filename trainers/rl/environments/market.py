@@ -134,7 +134,7 @@ class _Part:
     @classmethod
     def of(cls, symbol: str, bars: Frame, config: TradingEnvConfig) -> _Part:
         try:
-            bars = bars if isinstance(bars, Bars) else _plain(bars)
+            bars = bars if isinstance(bars, Bars) else _normalised_frame(bars)
             frame = checked_frame(bars)
             windowed, features = (_columns(bars, names) for names in (config.windowed, config.features))
         except NightdeskError as error:
@@ -159,12 +159,12 @@ class _Part:
         """Of each row, whether its features and the whole window before it are finite."""
         missing = np.cumsum(~np.isfinite(self.windowed).all(axis=1))
         before = np.concatenate([np.zeros(window_size, np.int64), missing])[: len(missing)]
-        found: NDArray[np.bool_] = (missing == before) & np.isfinite(self.features).all(axis=1)
-        return found
+        defined: NDArray[np.bool_] = (missing == before) & np.isfinite(self.features).all(axis=1)
+        return defined
 
     def rule(self, begin: int, config: TradingEnvConfig) -> NDArray[Any]:
         """The rule of this symbol, whose first row is `begin`."""
-        rates = _costs(config).rates(self._known_periods(config))
+        rates = _costs(config).rates(self._require_periods(config))
         rule = np.zeros(1, RULE)
         values = {
             "first": begin + first_decidable(config),
@@ -185,7 +185,7 @@ class _Part:
             rule[name] = value
         return rule
 
-    def _known_periods(self, config: TradingEnvConfig) -> float | None:
+    def _require_periods(self, config: TradingEnvConfig) -> float | None:
         if self.periods_per_year is None and (config.borrow or config.cash_interest):
             _fail(
                 "data",
@@ -206,7 +206,7 @@ def _symbol(price_data: Frame) -> str:
     return price_data.symbol if isinstance(price_data, Bars) else "prices"
 
 
-def _plain(data: object) -> pd.DataFrame:
+def _normalised_frame(data: object) -> pd.DataFrame:
     """The frame with its names in lower case, and with its times, where it has a column of them, as its index."""
     if not isinstance(data, pd.DataFrame):
         _fail(
@@ -231,12 +231,12 @@ def _plain(data: object) -> pd.DataFrame:
     return frame
 
 
-def _times(name: str, told: pd.Series) -> pd.DatetimeIndex:
-    times = pd.DatetimeIndex(pd.to_datetime(told, errors="coerce"))
+def _times(name: str, values: pd.Series) -> pd.DatetimeIndex:
+    times = pd.DatetimeIndex(pd.to_datetime(values, errors="coerce"))
     if times.hasnans:
         _fail(
             "data",
-            f"The {name} {told[times.isna()].iloc[0]!r} cannot be read.",
+            f"The {name} {values[times.isna()].iloc[0]!r} cannot be read.",
             "Write dates as 2024-01-15, and times as 2024-01-15 14:30.",
         )
     return times
@@ -264,11 +264,11 @@ def _require_finite(symbol: str, names: tuple[str, ...], values: Floats) -> None
         _fail(
             "feature",
             f"{symbol}: the feature {names[column]} is {warm[row, column]} in row {row + warm_up(names) + 1}.",
-            "Choose another feature, or remove the bars that it cannot be told of.",
+            "Choose another feature, or remove the bars for which it is undefined.",
         )
 
 
 def _singles(values: Floats) -> Singles:
-    """As the kernel takes them; 0 where there is nothing to be told."""
+    """As the kernel takes them; 0 where a value is undefined."""
     finite = np.where(np.isfinite(values), values, 0.0)
     return np.ascontiguousarray(np.clip(finite, -LIMIT, LIMIT), dtype=np.float32)

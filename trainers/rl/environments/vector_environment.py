@@ -30,7 +30,7 @@ class VectorTradingEnvironment(VecEnv):
     """`n` environments on one market; number i equals a `TradingEnvironment` with the seed `seed + i`, to the last bit.
 
     As in every VecEnv an episode that ends is followed by the next at once: the observation is the next one's first,
-    and the info of that environment tells `terminal_observation`, `TimeLimit.truncated` and `episode`.
+    and the info of that environment holds `terminal_observation`, `TimeLimit.truncated` and `episode`.
     """
 
     render_mode: str | None = None
@@ -87,11 +87,11 @@ class VectorTradingEnvironment(VecEnv):
         unplayable(self._actions[i], self.market.config)
 
     def _begin_next(self, observations: Singles, dones: NDArray[np.bool_]) -> Infos:
-        """Tell of the episodes that ended, and begin the ones after them."""
+        """Begin the episodes after those that ended; returns the infos of those."""
         infos, ended = list(self._nothing), np.flatnonzero(dones)
         truncated = self._episodes.records["ended"][ended] == TRUNCATED
-        told = zip(observations[ended], truncated.tolist(), self._episodes.summaries(ended), strict=True)
-        for i, (observation, cut, episode) in zip(ended.tolist(), told, strict=True):
+        summaries = zip(observations[ended], truncated.tolist(), self._episodes.summaries(ended), strict=True)
+        for i, (observation, cut, episode) in zip(ended.tolist(), summaries, strict=True):
             infos[i] = {"terminal_observation": observation, "TimeLimit.truncated": cut, "episode": episode}
         self._episodes.begin(dones, observations)
         return infos

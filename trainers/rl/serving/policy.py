@@ -95,7 +95,7 @@ def _normalise(observation: Floats, network: Network, out: Floats) -> None:
 
 @_kernel
 def outputs(observation: Floats, network: Network, work: Floats) -> Any:
-    """What the last layer says; `work` is two rows as wide as the widest layer."""
+    """The outputs of the last layer; `work` is two rows as wide as the widest layer."""
     _normalise(observation, network, work[0])
     at, last = 0, network.sizes.shape[0] - 2
     for layer in range(last + 1):
@@ -119,18 +119,18 @@ def outputs(observation: Floats, network: Network, work: Floats) -> Any:
 
 
 @_kernel
-def decide(said: Floats, network: Network) -> tuple[float, float]:
+def decide(last_layer: Floats, network: Network) -> tuple[float, float]:
     """The action that these outputs mean, a weight or the place of a choice, and how sure the policy is of it."""
     if network.head == _ARGMAX:
         best = 0
-        for k in range(1, said.shape[0]):
-            if said[k] > said[best]:
+        for k in range(1, last_layer.shape[0]):
+            if last_layer[k] > last_layer[best]:
                 best = k
         total = 0.0
-        for k in range(said.shape[0]):
-            total += _exp((float(said[k]) - float(said[best])) / network.temperature)
+        for k in range(last_layer.shape[0]):
+            total += _exp((float(last_layer[k]) - float(last_layer[best])) / network.temperature)
         return float(best), 1.0 / total
-    x, low, high = float(said[0]), network.low, network.high
+    x, low, high = float(last_layer[0]), network.low, network.high
     if network.head == _TANH_HEAD:
         x = low + 0.5 * (_tanh(x) + 1.0) * (high - low)
     action = min(max(x, low), high)
@@ -148,7 +148,7 @@ class CompiledPolicy:
 
     The confidence of a weight is its size: a policy that holds half a position is half sure of it, and 0 is no opinion.
     The confidence of a choice is its softmax probability over the temperature: for logits the policy's own probability;
-    for action values, whose scale is the reward's, the softmax over their usual spread, as it was found in training.
+    for action values, whose scale is the reward's, the softmax over their usual spread, as it was in training.
     """
 
     layers: PolicyLayers

@@ -61,9 +61,9 @@ def _roll(  # noqa: PLR0917 -- a kernel takes its arguments by position
             pass
         elif defined[bar] and bar >= rule.first:
             observe(observation, episode, prices, windowed, features, rule)
-            said = outputs(observation, network, work)
-            spreads[bar] = np.std(said)
-            action, confidences[bar] = decide(said, network)
+            last_layer = outputs(observation, network, work)
+            spreads[bar] = np.std(last_layer)
+            action, confidences[bar] = decide(last_layer, network)
             targets[bar] = target_of(action, episode.target, rule)
         else:
             targets[bar] = episode.target
@@ -99,13 +99,13 @@ class Rollout:
             published: signals of earlier bars, such as the desk's ledger holds; those of other bars are not used.
         """
         index = bars.frame.index
-        targets, confidences, known = _published(published, index)
+        targets, confidences, has_signal = _published(published, index)
         rollout = cls(targets, confidences, np.zeros(len(bars)))
         if len(bars):
             market = Market.of(bars, _one_episode(config), serving=True)
             begin = int(market.rules["first"][0]) if start is None else _row(index, start, market)
-            begin = min(begin, int(np.argmax(known)) if known.any() else begin)
-            arrays = (*market.arrays, market.defined, begin, known)
+            begin = min(begin, int(np.argmax(has_signal)) if has_signal.any() else begin)
+            arrays = (*market.arrays, market.defined, begin, has_signal)
             _roll(np.zeros(1, EPISODE), policy.network, *arrays, targets, confidences, rollout.spreads)
         return rollout
 

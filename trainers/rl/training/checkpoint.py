@@ -17,7 +17,7 @@ from trainers.rl.training.record import TrainingRecord
 from trainers.safe_files import corrupt, json_bytes, read_json
 
 FORMAT = 1
-KEPT = 2
+NEWEST_STORED = 2
 _PREFIX = "checkpoint_"
 _AGENT, _TRAINING = "agent", "training.json"
 # What may differ when a training is resumed: nothing that is learned depends on it.
@@ -35,7 +35,7 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def save_checkpoint(folder: Path, training: TrainingView) -> Path:
-    """Publish where the training stands; the newest few are kept. Between two rollouts only."""
+    """Publish where the training stands; the newest few stay. Between two rollouts only."""
     path = folder / f"{_PREFIX}{training.timesteps:012d}"
     if path.exists():  # the one that the training was resumed from
         return path
@@ -43,28 +43,28 @@ def save_checkpoint(folder: Path, training: TrainingView) -> Path:
         (temp / _AGENT).mkdir()
         training.agent.save_checkpoint(temp / _AGENT)
         (temp / _TRAINING).write_bytes(json_bytes(_document(training)))
-    for old in checkpoints(folder)[:-KEPT]:
+    for old in checkpoints(folder)[:-NEWEST_STORED]:
         shutil.rmtree(old)
     return path
 
 
 def resume(source: Path, training: TrainingView) -> None:
     """Let agent, environments, callbacks and record go on from a checkpoint, or from the newest one in a folder."""
-    found = source if (source / _TRAINING).is_file() else latest_checkpoint(source)
-    if found is None:
+    checkpoint = source if (source / _TRAINING).is_file() else latest_checkpoint(source)
+    if checkpoint is None:
         raise NightdeskError(
             "training.no_checkpoint",
             f"There is no checkpoint in {source}.",
             "Name the checkpoint_folder of a training, or start without resume_from.",
         )
-    document = read_json(found / _TRAINING, math.inf)
-    _require_same(found, document, _made_by(training))
+    document = read_json(checkpoint / _TRAINING, math.inf)
+    _require_same(checkpoint, document, _made_by(training))
     try:
         record = TrainingRecord.from_dict(document["record"])
         training.callbacks.restore(document["callbacks"])
     except (KeyError, TypeError, ValueError) as error:
-        raise corrupt(f"{found.name}/{_TRAINING}", f"it lacks or garbles something ({error!r})") from error
-    training.agent.load_checkpoint(found / _AGENT, training.env)
+        raise corrupt(f"{checkpoint.name}/{_TRAINING}", f"it lacks or garbles something ({error!r})") from error
+    training.agent.load_checkpoint(checkpoint / _AGENT, training.env)
     training.record = record
 
 
@@ -78,7 +78,7 @@ def _document(training: TrainingView) -> dict[str, Any]:
 
 def _made_by(training: TrainingView) -> dict[str, Any]:
     """What must be the same for a training to go on."""
-    agent = training.agent.about()
+    agent = training.agent.describe()
     return {
         "format": FORMAT,
         "agent": agent.agent_type,
@@ -96,21 +96,21 @@ def _fingerprint(env: Any) -> str | None:
     if not isinstance(env, VectorTradingEnvironment):
         return None
     market = env.market
-    told = json.dumps([list(market.symbols), market.config.model_dump(mode="json")])
-    digest = hashlib.sha256(told.encode())
+    description = json.dumps([list(market.symbols), market.config.model_dump(mode="json")])
+    digest = hashlib.sha256(description.encode())
     for array in market.arrays:
         digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def _require_same(found: Path, document: dict[str, Any], expected: dict[str, Any]) -> None:
+def _require_same(checkpoint: Path, document: dict[str, Any], expected: dict[str, Any]) -> None:
     made_by = document.get("made_by")
     if not isinstance(made_by, dict):
-        raise corrupt(f"{found.name}/{_TRAINING}", "it does not say what made it")
+        raise corrupt(f"{checkpoint.name}/{_TRAINING}", "it lacks `made_by`")
     for name, value in expected.items():
         if made_by.get(name) != value:
             raise NightdeskError(
                 "training.other_checkpoint",
-                f"{found.name} was made with {name} {made_by.get(name)!r}; here it is {value!r}.",
+                f"{checkpoint.name} was made with {name} {made_by.get(name)!r}; here it is {value!r}.",
                 "Resume with the agent, environment and config that the training began with, or start a new one.",
             )

@@ -1,4 +1,4 @@
-"""An agent is tried: it plays episodes by what it has learned, and nothing of its training changes."""
+"""Evaluating an agent: it plays episodes with its deterministic policy, and nothing of its training changes."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ if TYPE_CHECKING:
 PlayableEnv = gymnasium.Env[Any, Any]
 
 
-def played(agent: RLAgent, env: PlayableEnv, episodes: int, seed: int) -> list[Episode]:
+def play_episodes(agent: RLAgent, env: PlayableEnv, episodes: int, seed: int) -> list[Episode]:
     """`episodes` episodes of the deterministic agent, the same ones for the same seed, however far it is trained."""
     with Randomness(seed).active():  # an environment may draw from the generators that the training draws from
         if isinstance(env, TradingEnvironment):
-            told = _side_by_side(agent, env, episodes, seed)
+            summaries = _side_by_side(agent, env, episodes, seed)
         else:
-            told = [_one(agent, env, seed + number) for number in range(episodes)]
-    return [Episode.of(row, number=number, timesteps=0) for number, row in enumerate(told, start=1)]
+            summaries = [_one(agent, env, seed + number) for number in range(episodes)]
+    return [Episode.of(row, number=number, timesteps=0) for number, row in enumerate(summaries, start=1)]
 
 
 def _side_by_side(agent: RLAgent, env: TradingEnvironment, episodes: int, seed: int) -> list[dict[str, Any]]:
     vector = env.vectorised(episodes, seed=seed)
-    told: dict[int, dict[str, Any]] = {}
+    summaries: dict[int, dict[str, Any]] = {}
     observations: Any = vector.reset()
-    while len(told) < episodes:
+    while len(summaries) < episodes:
         observations, _, dones, infos = vector.step(agent.select_action(observations))
         for i in np.flatnonzero(dones):
-            told.setdefault(
-                int(i), infos[i]["episode"]
-            )  # who has ended goes on with a next one, which nobody asked for
-    return [told[i] for i in range(episodes)]
+            # An environment whose episode has ended goes on with another one, which is not counted.
+            summaries.setdefault(int(i), infos[i]["episode"])
+    return [summaries[i] for i in range(episodes)]
 
 
 def _one(agent: RLAgent, env: PlayableEnv, seed: int) -> dict[str, Any]:

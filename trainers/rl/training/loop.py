@@ -1,4 +1,4 @@
-"""`train_rl_agent`: an agent plays and learns until it is told to stop, while others look on."""
+"""`train_rl_agent`: an agent plays and learns until it is stopped, and callbacks follow it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainers.rl.training.callbacks.ready_made import EvalCallback
 from trainers.rl.training.callbacks.tensorboard import TensorBoardCallback
 from trainers.rl.training.checkpoint import checkpoints, resume, save_checkpoint
 from trainers.rl.training.config import RLTrainingConfig
-from trainers.rl.training.evaluating import PlayableEnv, played
+from trainers.rl.training.evaluating import PlayableEnv, play_episodes
 from trainers.rl.training.record import Episode, Evaluation, TrainingRecord
 from trainers.rl.training.setup import configure, longest_episode, require_playable, vector
 
@@ -66,7 +66,7 @@ class Training:
         return min(max(done), 1.0)
 
     def stop(self, why: str) -> None:
-        """End the training as soon as all that was played has been learned from; the first reason is kept."""
+        """End the training as soon as all that was played has been learned from; the first reason stays."""
         self.stopped_by = self.stopped_by or why
 
     def require_evaluable(self, env: PlayableEnv | VecEnv) -> None:
@@ -80,8 +80,8 @@ class Training:
         require_playable(self.agent, env)
 
     def evaluate(self, env: PlayableEnv, episodes: int) -> Evaluation:
-        """Try the agent on `env`, always on the same episodes; every callback is told."""
-        trial = played(self.agent, env, episodes, self.config.seed)
+        """Try the agent on `env`, always on the same episodes; every callback gets the evaluation."""
+        trial = play_episodes(self.agent, env, episodes, self.config.seed)
         evaluation = Evaluation.of(trial, episodes=self.episodes, timesteps=self.timesteps)
         self.record.evaluations.append(evaluation)
         self.callbacks.on_evaluation(self, evaluation)
@@ -110,7 +110,7 @@ def train_rl_agent(
 
     A TradingEnvironment is played many times at once. Every `eval_frequency` episodes the agent is evaluated on
     `eval_env`, or on the TradingEnvironment it learns from where there is none. `resume_from` is a `checkpoint_folder`
-    of an earlier training, or one checkpoint in it. When `should_stop` says so, a checkpoint is kept, if there is a
+    of an earlier training, or one checkpoint in it. When `should_stop` says so, a checkpoint is stored, if there is a
     folder for it, and the training ends. The same agent, data, config and seed give the same agent, to the last bit,
     interrupted or not.
     """
@@ -119,8 +119,8 @@ def train_rl_agent(
     decisive = _all_callbacks(callbacks, env, eval_env, config)
     configure(agent, config)
     training = Training(agent, env, config, decisive)
-    training.steps_left()  # raises if nobody can say
-    _require_keepable(training, resume_from)
+    training.steps_left()  # raises if there is no limit
+    _require_checkpoints_storable(training, resume_from)
     if resume_from is not None:
         resume(Path(resume_from), training)
     _run(training, should_stop, resumed=resume_from is not None)
@@ -133,29 +133,29 @@ def train_rl_agent(
 
 
 def _run(training: Training, should_stop: Callable[[], bool], *, resumed: bool) -> None:
-    """Play and learn to the end, whoever brings it about."""
+    """Play and learn to the end, whatever ends it."""
     left = training.steps_left()
     try:
         training.callbacks.on_training_start(training)
         if left > 0:
             seed = None if resumed else training.config.seed
-            training.agent.train(training.env, left, _Conductor(training, should_stop), seed, reset=not resumed)
+            training.agent.train(training.env, left, _TrainingCallback(training, should_stop), seed, reset=not resumed)
         training.stop("total_timesteps")
     except _StopTraining:
         pass
     except NightdeskError:
-        training.agent.require_finite()  # what an agent does after it has diverged is no fault of what it is done to
+        training.agent.require_finite()  # if the agent has diverged, that is the cause and is raised instead
         raise
     finally:
         training.callbacks.on_training_end(training)
 
 
 class _StopTraining(Exception):  # noqa: N818 -- nothing is wrong
-    """Raised between two rollouts, because stable-baselines3 would throw away the one in which it is told to stop."""
+    """Raised between two rollouts, because stable-baselines3 would throw away the one in which it is stopped."""
 
 
-class _Conductor(BaseCallback):
-    """Turns what stable-baselines3 tells into episodes and steps of a training, and ends it when it is time."""
+class _TrainingCallback(BaseCallback):
+    """Records episodes and steps of a training from stable-baselines3, and ends it when it is time."""
 
     def __init__(self, training: Training, should_stop: Callable[[], bool]) -> None:
         super().__init__()
@@ -168,7 +168,8 @@ class _Conductor(BaseCallback):
     def _on_rollout_start(self) -> None:
         training = self.training
         training.record.seconds = self.before + time.monotonic() - self.began
-        if training.stopped_by is not None:  # and nothing is kept: who resumes an earlier checkpoint ends here too
+        # Without a checkpoint: a training that is resumed from an earlier one ends here too.
+        if training.stopped_by is not None:
             raise _StopTraining
         if self.should_stop():
             self._checkpoint()
@@ -192,9 +193,9 @@ class _Conductor(BaseCallback):
         training.callbacks.on_step(training)
         return True
 
-    def _ended(self, told: dict[str, Any]) -> None:
+    def _ended(self, summary: dict[str, Any]) -> None:
         training = self.training
-        episode = Episode.of(told, number=training.episodes + 1, timesteps=training.timesteps)
+        episode = Episode.of(summary, number=training.episodes + 1, timesteps=training.timesteps)
         training.record.episodes.append(episode)
         training.callbacks.on_episode_end(training, episode)
         if episode.number == training.config.last_episode:
@@ -220,15 +221,15 @@ def _all_callbacks(
     return CallbackList(callbacks)
 
 
-def _require_keepable(training: Training, resume_from: str | Path | None) -> None:
-    """Raise unless checkpoints can be kept, if they are asked for."""
+def _require_checkpoints_storable(training: Training, resume_from: str | Path | None) -> None:
+    """Raise unless checkpoints can be stored, if they are asked for."""
     folder = training.config.checkpoint_folder
     if folder is None:
         return
     require_writable(folder)
-    if resume_from is None and (kept := checkpoints(folder)):
+    if resume_from is None and (existing := checkpoints(folder)):
         raise UsageError(
             "training.checkpoints_exist",
-            f"{folder} holds {len(kept)} checkpoints of another training.",
+            f"{folder} holds {len(existing)} checkpoints of another training.",
             "Go on with it by resume_from, or name another checkpoint_folder.",
         )

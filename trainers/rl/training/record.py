@@ -1,4 +1,4 @@
-"""What a training remembers of its episodes and evaluations, and what it tells of them at its end."""
+"""The episodes and evaluations of a training, and the metrics over them at its end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEWEST = 100
 class Episode:
     """One episode at its end, by number and timesteps of the training; returns and drawdowns are in percent.
 
-    What only a trading environment tells is None elsewhere; `wins` are the closed trades that earned something.
+    What only a trading environment reports is None elsewhere; `wins` are the closed trades that earned something.
     """
 
     number: int
@@ -33,17 +33,17 @@ class Episode:
     symbol: str | None = None
 
     @classmethod
-    def of(cls, told: Mapping[str, Any], *, number: int, timesteps: int) -> Self:
-        """The episode that an environment, or a Monitor around it, tells of in `info["episode"]`."""
-        reward, length = float(told["r"]), int(told["l"])
+    def of(cls, summary: Mapping[str, Any], *, number: int, timesteps: int) -> Self:
+        """The episode that an environment, or a Monitor around it, reports in `info["episode"]`."""
+        reward, length = float(summary["r"]), int(summary["l"])
         if not math.isfinite(reward):
             raise NightdeskError(
                 "training.reward",
                 f"The reward of episode {number} is {reward}.",
                 "Let the environment give finite rewards only.",
             )
-        trading = {name: told.get(name) for name in ("total_return", "max_drawdown", "trades", "wins", "symbol")}
-        return cls(number, timesteps, reward, length, sharpe_ratio=told.get("sharpe"), **trading)
+        trading = {name: summary.get(name) for name in ("total_return", "max_drawdown", "trades", "wins", "symbol")}
+        return cls(number, timesteps, reward, length, sharpe_ratio=summary.get("sharpe"), **trading)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class TrainingRecord:
         newest = self.episodes[-NEWEST:]
         best = max(self.evaluations, key=lambda evaluation: evaluation.reward, default=None)
         figures = trading(newest)
-        untold = [name for name, value in figures.items() if value is None]
+        undefined = [name for name, value in figures.items() if value is None]
         return {
             "episodes": len(self.episodes),
             "timesteps": self.timesteps,
@@ -103,7 +103,7 @@ class TrainingRecord:
             "steps_per_second": self.timesteps / self.seconds if self.seconds > 0.0 else None,
             "reward": _summary([episode.reward for episode in self.episodes]),
             **figures,
-            "reasons": dict.fromkeys(untold, "no episode that ended tells of it"),
+            "reasons": dict.fromkeys(undefined, "no episode that ended reports it"),
             "episode_rewards": [episode.reward for episode in self.episodes],
             "evaluations": [evaluation.to_dict() for evaluation in self.evaluations],
             "best_evaluation": best.to_dict() if best else None,

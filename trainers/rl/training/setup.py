@@ -44,7 +44,7 @@ def require_playable(agent: RLAgent, env: PlayableEnv | VecEnv) -> None:
 
 
 def vector(env: PlayableEnv | VecEnv, config: RLTrainingConfig) -> VecEnv:
-    """As many environments at once as it pays, each telling of its episodes."""
+    """As many environments at once as it pays, each reporting its episodes."""
     if isinstance(env, TradingEnvironment):
         return env.vectorised(_environments(config), seed=config.seed)
     return vectorised(env)

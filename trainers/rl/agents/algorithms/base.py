@@ -1,4 +1,4 @@
-"""What all six algorithms share: built before there is an environment, normalised first, nothing looked at twice."""
+"""What all six algorithms share: built before there is an environment, normalised first, without repeated checks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Algorithm(BaseAlgorithm):
     action_space: Any
     _last_obs: Any
     _last_episode_starts: Any
-    # What a checkpoint keeps of an algorithm beside its tensors.
+    # Attributes of an algorithm that a checkpoint stores besides its tensors.
     counters: tuple[str, ...] = ("num_timesteps", "_episode_num", "_n_updates", "_current_progress_remaining")
 
     def begin(self, config: AgentConfig, observation_space: spaces.Box, action_space: spaces.Space[Any]) -> None:
@@ -89,7 +89,7 @@ class Algorithm(BaseAlgorithm):
         """An empty buffer for the present number of environments."""
 
     @abstractmethod
-    def decider(self) -> Actor:
+    def deterministic_actor(self) -> Actor:
         """The deterministic actor."""
 
     def optimisers(self) -> dict[str, Optimizer]:
@@ -125,7 +125,7 @@ class Algorithm(BaseAlgorithm):
         for name in self.counters:
             setattr(self, name, type(getattr(self, name))(counters[name]))
 
-    def forget(self) -> None:
+    def reset_training(self) -> None:
         """Begin a training: no memories, no momentum; what was learnt stays."""
         self.make_buffer()
         self._n_updates = 0
@@ -133,7 +133,7 @@ class Algorithm(BaseAlgorithm):
             optimiser.state.clear()
 
     def _update_info_buffer(self, infos: Infos, dones: NDArray[np.bool_] | None = None) -> None:
-        """Only an episode that has ended tells something."""
+        """Only environments whose episode has ended have statistics in their info."""
         ended = range(len(infos)) if dones is None else np.flatnonzero(dones)
         super()._update_info_buffer([infos[i] for i in ended], np.ones(len(ended), dtype=bool))
 

@@ -44,15 +44,15 @@ class DQN(OffPolicy, dqn.DQN):
         """Explore less; the target follows in `train`."""
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
 
-    def _anything(self) -> NDArray[Any]:
+    def _random_actions(self) -> NDArray[Any]:
         return np.random.randint(0, self.action_space.n, size=self.n_envs)
 
-    def _choose(self, observations: Tensor) -> Tensor:
+    def _exploring_actions(self, observations: Tensor) -> Tensor:
         greedy = self.q_net.best(observations)
         exploring = torch.from_numpy(np.random.rand(self.n_envs) < self.exploration_rate).to(self.device)
-        return torch.where(exploring, torch.from_numpy(self._anything()).to(self.device), greedy)
+        return torch.where(exploring, torch.from_numpy(self._random_actions()).to(self.device), greedy)
 
-    def decider(self) -> Actor:
+    def deterministic_actor(self) -> Actor:
         """The stream of advantages: the state's own value is the same for all actions."""
         trunk, streams = linears(self.q_net.q_net)
         half = len(streams[1]) // 2

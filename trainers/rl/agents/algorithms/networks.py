@@ -39,25 +39,25 @@ class ActorCritic(ActorCriticPolicy):
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         """Actions drawn, the value of where they are taken, and the logarithm of their probability."""
-        said, values = self._said(obs)
+        outputs, values = self._outputs(obs)
         if isinstance(self.action_space, spaces.Discrete):
-            logs = functional.log_softmax(said, dim=1)
+            logs = functional.log_softmax(outputs, dim=1)
             # The largest of logits less the logarithm of exponential noise is a draw from their softmax (Gumbel).
             actions = (logs - torch.empty_like(logs).exponential_().log()).argmax(dim=1)
-            return actions, values, _of(logs, actions)
-        actions = said + self.log_std.exp() * torch.randn_like(said)
-        return actions, values, self._density(said, actions)
+            return actions, values, _taken(logs, actions)
+        actions = outputs + self.log_std.exp() * torch.randn_like(outputs)
+        return actions, values, self._density(outputs, actions)
 
     def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the policy says of actions taken earlier: value, logarithm of the probability, entropy."""
-        said, values = self._said(obs)
+        """Of actions taken earlier: value, logarithm of the probability, entropy."""
+        outputs, values = self._outputs(obs)
         if isinstance(self.action_space, spaces.Discrete):
-            logs = functional.log_softmax(said, dim=1)
-            return values, _of(logs, actions.long()), -(logs.exp() * logs).sum(dim=1)
-        entropy = (self.log_std + 0.5 + _HALF_LOG_2PI).sum().expand(len(said))
-        return values, self._density(said, actions), entropy
+            logs = functional.log_softmax(outputs, dim=1)
+            return values, _taken(logs, actions.long()), -(logs.exp() * logs).sum(dim=1)
+        entropy = (self.log_std + 0.5 + _HALF_LOG_2PI).sum().expand(len(outputs))
+        return values, self._density(outputs, actions), entropy
 
-    def _said(self, obs: PyTorchObs) -> tuple[Tensor, Tensor]:
+    def _outputs(self, obs: PyTorchObs) -> tuple[Tensor, Tensor]:
         actor, critic = self.mlp_extractor(self.extract_features(obs))
         return self.action_net(actor), self.value_net(critic)
 
@@ -67,7 +67,7 @@ class ActorCritic(ActorCriticPolicy):
         return -(0.5 * off.square() + self.log_std + _HALF_LOG_2PI).sum(dim=1)
 
 
-def _of(logs: Tensor, actions: Tensor) -> Tensor:
+def _taken(logs: Tensor, actions: Tensor) -> Tensor:
     return logs.gather(1, actions.unsqueeze(1)).squeeze(1)
 
 

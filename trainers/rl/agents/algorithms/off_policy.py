@@ -61,7 +61,7 @@ class Memory(ReplayBuffer):
 
 
 class OffPolicy(Algorithm, OffPolicyAlgorithm):
-    """Explores, remembers, and learns from what it remembers."""
+    """Explores, stores transitions in a replay buffer, and learns from batches of them."""
 
     replay_buffer: Memory
     counters = (*Algorithm.counters, "steps_unseen")
@@ -78,8 +78,8 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
     def memories(self) -> dict[str, NDArray[Any]]:
         """With every transition."""
         buffer = self.replay_buffer
-        kept = {name: getattr(buffer, name)[: buffer.size()] for name in _TRANSITION}
-        return {**super().memories(), **kept, "position": np.array([buffer.pos])}
+        transitions = {name: getattr(buffer, name)[: buffer.size()] for name in _TRANSITION}
+        return {**super().memories(), **transitions, "position": np.array([buffer.pos])}
 
     def load_memories(self, memories: dict[str, NDArray[Any]]) -> None:
         """With every transition."""
@@ -92,16 +92,16 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
     def _explore(self) -> NDArray[Any]:
         """An action for each environment, in [-1, 1] where there is a range."""
         if self.num_timesteps < self.learning_starts:
-            return self._anything()
+            return self._random_actions()
         with torch.no_grad():
             observations = torch.as_tensor(self._last_obs, dtype=torch.float32, device=self.device)
-            return self._choose(observations).cpu().numpy()
+            return self._exploring_actions(observations).cpu().numpy()
 
-    def _anything(self) -> NDArray[Any]:
+    def _random_actions(self) -> NDArray[Any]:
         return np.random.uniform(-1.0, 1.0, size=(self.n_envs, *self.action_space.shape)).astype(np.float32)
 
     @abstractmethod
-    def _choose(self, observations: torch.Tensor) -> torch.Tensor:
+    def _exploring_actions(self, observations: torch.Tensor) -> torch.Tensor:
         """What the policy would try."""
 
     def collect_rollouts(  # noqa: PLR0917 -- as stable-baselines3 calls it
@@ -110,8 +110,8 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
         callback: BaseCallback,
         train_freq: TrainFreq,
         replay_buffer: ReplayBuffer,
-        action_noise: ActionNoise | None = None,  # noqa: ARG002 -- `_choose` has its own
-        learning_starts: int = 0,  # noqa: ARG002 -- `_explore` knows it
+        action_noise: ActionNoise | None = None,  # noqa: ARG002 -- `_exploring_actions` has its own
+        learning_starts: int = 0,  # noqa: ARG002 -- `_explore` reads it from self
         log_interval: int | None = None,
     ) -> RolloutReturn:
         """Play `train_freq` steps in each environment and remember them."""

@@ -67,7 +67,7 @@ class Rollout(RolloutBuffer):
 
 
 class OnPolicy(Algorithm, OnPolicyAlgorithm):
-    """Collects a rollout, learns from it, forgets it."""
+    """Collects a rollout, learns from it, and discards it."""
 
     optimiser_kwargs: Mapping[str, Any] = {"fused": True, "eps": 1e-5}
 
@@ -88,7 +88,7 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
     def _steps(self, environments: int) -> int:
         """The length of a rollout in one of so many environments."""
 
-    def decider(self) -> Actor:
+    def deterministic_actor(self) -> Actor:
         """The mean of the actions, or how likely each is."""
         head: Head = "clip" if isinstance(self.action_space, spaces.Box) else "argmax"
         return Actor(linears(self.policy.mlp_extractor.policy_net, [self.policy.action_net]), "tanh", head)
@@ -102,7 +102,7 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
-        """Play `n_rollout_steps` in each environment; False if the callback said to stop."""
+        """Play `n_rollout_steps` in each environment; False if the callback asks to stop."""
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
         callback.on_rollout_start()
@@ -110,8 +110,8 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
             observations = np.asarray(self._last_obs, dtype=np.float32)
             with torch.no_grad():
                 actions, values, log_probs = self.policy(torch.from_numpy(observations).to(self.device))
-            chosen = actions.cpu().numpy()
-            played: Any = env.step(self._in_bounds(chosen))
+            sampled = actions.cpu().numpy()
+            played: Any = env.step(self._in_bounds(sampled))
             new_obs, rewards, dones, infos = played
             self.num_timesteps += env.num_envs
             callback.update_locals({"new_obs": new_obs, "rewards": rewards, "dones": dones, "infos": infos})
@@ -119,7 +119,7 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
                 return False
             self._update_info_buffer(infos, dones)
             rewards = self._with_cut_off(rewards, dones, infos)
-            rollout_buffer.add(observations, chosen, rewards, self._last_episode_starts, values, log_probs)
+            rollout_buffer.add(observations, sampled, rewards, self._last_episode_starts, values, log_probs)
             self._last_obs, self._last_episode_starts = new_obs, dones
         rollout_buffer.compute_returns_and_advantage(self._values(new_obs), dones)
         callback.on_rollout_end()

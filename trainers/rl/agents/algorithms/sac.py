@@ -27,11 +27,11 @@ class SAC(OffPolicy, sac.SAC):
         super()._setup_model()
         self.batch_norm_stats = self.batch_norm_stats_target = []  # the normaliser is one for all networks
 
-    def _choose(self, observations: Tensor) -> Tensor:
+    def _exploring_actions(self, observations: Tensor) -> Tensor:
         action: Tensor = self.actor(observations)
         return action
 
-    def decider(self) -> Actor:
+    def deterministic_actor(self) -> Actor:
         """The middle of its actions."""
         return Actor(linears(self.actor.latent_pi, [self.actor.mu]), "relu", "tanh")
 

@@ -30,7 +30,7 @@ class _Deterministic(OffPolicy):
             setattr(self, f"{network}_batch_norm_stats", [])
             setattr(self, f"{network}_batch_norm_stats_target", [])
 
-    def decider(self) -> Actor:
+    def deterministic_actor(self) -> Actor:
         return Actor(linears(self.actor.mu), "relu", "tanh")
 
     def optimisers(self) -> dict[str, Optimizer]:
@@ -51,7 +51,7 @@ class TD3(_Deterministic, td3.TD3):
             device=device,
         )
 
-    def _choose(self, observations: Tensor) -> Tensor:
+    def _exploring_actions(self, observations: Tensor) -> Tensor:
         action: Tensor = self.actor(observations)
         return (action + self.exploration_noise * torch.randn_like(action)).clamp(-1.0, 1.0)
 
@@ -83,7 +83,7 @@ class DDPG(_Deterministic, ddpg.DDPG):
         super().load_memories(memories)
         self.noise.value = memories["noise"]
 
-    def _choose(self, observations: Tensor) -> Tensor:
+    def _exploring_actions(self, observations: Tensor) -> Tensor:
         noise = torch.as_tensor(self.noise.next(), dtype=torch.float32, device=self.device)
         action: Tensor = self.actor(observations) + noise
         return action.clamp(-1.0, 1.0)

@@ -88,7 +88,7 @@ class RLCallback:
 
 
 class CallbackList(RLCallback):
-    """Several callbacks as one; each is told of everything, in their order, also after one has asked for the end."""
+    """Several callbacks as one; each is called every time, in their order, also after one has stopped the training."""
 
     def __init__(self, callbacks: Iterable[RLCallback]) -> None:
         self.callbacks = list(callbacks)

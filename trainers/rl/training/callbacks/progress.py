@@ -1,4 +1,4 @@
-"""How far a training is, for who watches: a live bar on a terminal, a line now and then elsewhere."""
+"""How far a training is, for a person who watches: a live bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RLProgressTracker(RLCallback):
     """Shows how far a training is, with reward, Sharpe ratio and drawdown of its newest episodes, and steps a second.
 
     On a terminal it is a bar with the time that is left, elsewhere a line every half minute, both on stderr. With a
-    `report`, such as a desk's, nothing is shown and the share that is done is told to it with a word on the rest.
+    `report`, such as a desk's, nothing is shown and it is called with the fraction done and a message.
     """
 
     def __init__(self, report: Report | None = None, console: Console | None = None) -> None:
@@ -59,7 +59,7 @@ class RLProgressTracker(RLCallback):
             self._live.stop()
 
     def _show(self, training: TrainingView) -> None:
-        message = self.told(training)
+        message = self.message(training)
         if self.report is not None:
             self.report(training.fraction, message)
         elif self._live is not None:
@@ -67,7 +67,7 @@ class RLProgressTracker(RLCallback):
         else:
             self.console.print(f"{training.fraction:4.0%} {message}", markup=False, highlight=False, soft_wrap=True)
 
-    def told(self, training: TrainingView) -> str:
+    def message(self, training: TrainingView) -> str:
         """The newest episodes in one line."""
         newest = training.record.episodes[-NEWEST:]
         figures = {"reward": mean(newest, "reward"), **trading(newest)}
@@ -78,5 +78,5 @@ class RLProgressTracker(RLCallback):
             "max_drawdown": "drawdown {:.1f} %",
             "win_rate": "wins {:.0f} %",
         }
-        told = [text.format(figures[name]) for name, text in words.items() if figures[name] is not None]
-        return ", ".join([f"episode {training.episodes}", *told, f"{speed:,.0f} steps/s"])
+        parts = [text.format(figures[name]) for name, text in words.items() if figures[name] is not None]
+        return ", ".join([f"episode {training.episodes}", *parts, f"{speed:,.0f} steps/s"])

@@ -29,7 +29,7 @@ class Every:
         self.passed = 0
 
     def due(self, count: int) -> bool:
-        """Whether a multiple was passed since it was last said."""
+        """Whether a multiple was passed since it last returned True."""
         passed = count // self.frequency
         due, self.passed = passed > self.passed, passed
         return due

@@ -1,4 +1,4 @@
-"""TensorBoard, for who asks: losses, rewards and what was earned, over the timesteps of a training."""
+"""TensorBoard, if configured: losses, rewards and what was earned, over the timesteps of a training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIGURES = ("total_return", "sharpe_ratio", "max_drawdown")
 
 
 class TensorBoardCallback(RLCallback):
-    """Lets the algorithm's own log go to a folder for TensorBoard, with what was earned beside the losses."""
+    """Lets the algorithm's own log go to a folder for TensorBoard, with returns and drawdowns besides the losses."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -51,9 +51,9 @@ class TensorBoardCallback(RLCallback):
             self._logger.record("evaluation/reward", evaluation.reward)
         self._record("evaluation", evaluation)
 
-    def _record(self, group: str, told: Episode | Evaluation) -> None:
+    def _record(self, group: str, figures: Episode | Evaluation) -> None:
         for name in _FIGURES:
-            if self._logger is not None and (value := getattr(told, name)) is not None:
+            if self._logger is not None and (value := getattr(figures, name)) is not None:
                 self._logger.record_mean(f"{group}/{name}", value)
 
     def on_training_end(self, training: TrainingView) -> None:

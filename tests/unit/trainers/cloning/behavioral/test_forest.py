@@ -200,7 +200,7 @@ def test_what_cannot_be_learned_from_is_refused(X: pd.DataFrame, y: pd.Series, c
 def test_trades_that_all_lie_in_the_test_span_are_told_apart_from_none() -> None:
     X, y = labelled()
     y.iloc[:330] = 0
-    with pytest.raises(NightdeskError, match="315 rows of the training span the expert only said hold"):
+    with pytest.raises(NightdeskError, match="315 rows of the training span the expert's only action is hold"):
         BehavioralCloner(SMALL).train_model(X, y, verbose=False)
 
 

@@ -81,7 +81,7 @@ def test_what_lies_before_the_span_warms_the_features_and_teaches_nothing() -> N
     upside_down = ExpertLog(log.assign(action=log["action"].where(~early, -log["action"])))
     first = trained(replace(task, train_start=start))
     second = trained(with_expert(replace(task, train_start=start), upside_down))
-    assert first.about == second.about
+    assert first.description == second.description
     assert first.forest.value.tobytes() == second.forest.value.tobytes()
     assert first.facts.metrics["train_size"] + first.facts.metrics["test_size"] == 400 - 5
 

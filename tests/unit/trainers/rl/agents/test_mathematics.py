@@ -104,7 +104,7 @@ def test_every_environment_explores_by_a_coin_of_its_own():
     algorithm = dqn().algorithm
     algorithm.attach(Identity(1000, continuous=False))
     algorithm.q_net, algorithm.exploration_rate = constant([0.0, 1.0, 0.0]), 0.3
-    actions = algorithm._choose(torch.zeros(1000, 3)).numpy()
+    actions = algorithm._exploring_actions(torch.zeros(1000, 3)).numpy()
     assert 0.1 < (actions != 1).mean() < 0.3  # two thirds of 0.3 are another action
 
 

@@ -57,7 +57,7 @@ params = registry.validate_params("narrow", small)
 assert type(params).__name__ == "NarrowParams" and params.environment.actions == "discrete"
 model = registry.get("narrow").train(easy_task("a2c", params=params, expert_log=None), TrainingContext())
 model.save(Path(sys.argv[1]))
-assert registry.get("narrow").load(Path(sys.argv[1])).about == model.about
+assert registry.get("narrow").load(Path(sys.argv[1])).description == model.description
 """
 
 

@@ -23,7 +23,7 @@ from tests.support.markets.easy import QUICK, easy_bars, easy_task, rough_bars
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.rl.desk.candidates import Candidate, Learner
 from trainers.rl.desk.model_type import RLModel
-from trainers.rl.desk.span_split import Lesson
+from trainers.rl.desk.span_split import SpanSplit
 from trainers.rl.environments.market import Market
 from trainers.rl.serving.rollout import Rollout
 from trainers.safe_files import tensor_bytes
@@ -59,15 +59,15 @@ def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
     whole = easy_bars().head(600)
     start = whole.frame.index[100].to_pydatetime()
     late = replace(task("ppo", purge=7, validation=0.25), train_start=start)
-    lesson = Lesson.of(late, late.params)  # type: ignore[arg-type]
+    split = SpanSplit.of(late, late.params)  # type: ignore[arg-type]
     times = list(whole.frame.index)
-    assert len(lesson.validation) == 125
-    assert times.index(lesson.validation.frame.index[0]) - times.index(lesson.learning.frame.index[-1]) == 7 + 1
-    assert lesson.decided[0] == start, "the bars before the span only warm its features"
+    assert len(split.validation) == 125
+    assert times.index(split.validation.frame.index[0]) - times.index(split.training.frame.index[-1]) == 7 + 1
+    assert split.decision_times[0] == start, "the bars before the span only warm its features"
     served = Market.of(whole, late.params.environment, serving=True)  # type: ignore[attr-defined]
-    learned = lesson.market.features
+    learned = split.market.features
     np.testing.assert_array_equal(learned, served.features[: len(learned)])
-    policy, choice = lesson.learned()
+    policy, choice = split.learned()
     assert policy.measured is not None
     assert policy.span.last < policy.measured.first
     assert policy.span.first == start
@@ -77,8 +77,8 @@ def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
 
 def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None:
     plain = task("ppo")
-    lesson = Lesson.of(plain, plain.params)  # type: ignore[arg-type]
-    assert lesson.decided[0] == plain.bars.frame.index[5]
+    split = SpanSplit.of(plain, plain.params)  # type: ignore[arg-type]
+    assert split.decision_times[0] == plain.bars.frame.index[5]
 
 
 def test_it_tells_of_its_policy_and_of_its_choice() -> None:
@@ -386,9 +386,9 @@ def test_bars_long_before_the_span_are_not_used_at_all() -> None:
         train_start=start,
         train_end=whole.frame.index[-1].to_pydatetime(),
     )
-    lesson = Lesson.of(long, long.params)  # type: ignore[arg-type]
-    assert lesson.history_start == whole.frame.index[700 - 500 - 5]
-    shorter = replace(long, inputs=Inputs.of(whole.since(lesson.history_start)))
+    split = SpanSplit.of(long, long.params)  # type: ignore[arg-type]
+    assert split.history_start == whole.frame.index[700 - 500 - 5]
+    shorter = replace(long, inputs=Inputs.of(whole.since(split.history_start)))
     first, second = (registry.get("a2c").train(each, TrainingContext(seed=3)) for each in (long, shorter))
     np.testing.assert_array_equal(
         first.signals(whole).since(start).position, second.signals(shorter.bars).since(start).position

@@ -19,7 +19,7 @@ from trainers.rl import (
     RLCallback,
     TradingMetricsCallback,
 )
-from trainers.rl.training.evaluating import played
+from trainers.rl.training.evaluating import play_episodes
 from trainers.rl.training.record import Evaluation
 
 
@@ -94,7 +94,7 @@ def test_the_best_evaluated_agent_is_kept(tmp_path: Path) -> None:
     _, metrics = train([EvalCallback(env, 4, 3, best_model_save_path=tmp_path)], "ppo")
     best = agent_on(environment())
     best.load(tmp_path / "best_model.safetensors")
-    again = [episode.reward for episode in played(best, env, 3, seed=42)]
+    again = [episode.reward for episode in play_episodes(best, env, 3, seed=42)]
     assert metrics["best_evaluation"]["rewards"] == again
     assert metrics["best_evaluation"]["reward"] == max(row["reward"] for row in metrics["evaluations"])
 
