@@ -10,7 +10,7 @@ import pytest
 from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import NIGHT, Settings
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Owner
 from daemon.domain.tasks import TaskProgress
@@ -33,7 +33,7 @@ async def well(_: RunWork) -> Ending:
     return Ending("succeeded")
 
 
-def states(house: House) -> list[tuple[str, int, str]]:
+def states(house: DeskContext) -> list[tuple[str, int, str]]:
     return [(run.job, run.attempt, run.state) for run in every_run(house)]
 
 
