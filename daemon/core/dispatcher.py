@@ -32,7 +32,7 @@ class Dispatcher:
     Args:
         context: settings, database, executor, clock and log of the desk.
         alone: whether it works without a schedule (run-once): a run waits for no other, for none
-            would come; none is tried again; and who stops it is a person who has had enough.
+            would come; none is retried; and a run that is stopped is `interrupted`.
     """
 
     def __init__(self, context: DeskContext, *, alone: bool = False) -> None:

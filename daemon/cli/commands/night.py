@@ -186,7 +186,7 @@ def _acceptance(run: dict[str, Any]) -> Iterator[str]:
                 f"The dataset before it is kept; see `data show {symbol}`."
             )
         else:
-            yield f"{symbol}: nothing was to be accepted; what is told now agrees with what was stored."
+            yield f"{symbol}: nothing was to be accepted; the history of the source agrees with the stored bars."
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -17,7 +17,7 @@ from data_pipeline.provenance import Provenance
 
 NOTHING = {
     "message": "There is no challenger and no champion to judge.",
-    "cure": "Train one first: `nightdesk train`. What was judged before is told by `nightdesk models`.",
+    "cure": "Train one first: `nightdesk train`. `nightdesk models` lists earlier evaluations.",
 }
 # What a reader of the run wants to see at once; the rest is in the report.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")

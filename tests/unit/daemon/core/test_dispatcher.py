@@ -15,7 +15,7 @@ from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Owner
 from daemon.domain.tasks import TaskProgress
 from daemon.executors.base import Outcome, TaskSpec
-from daemon.jobs.base import wait_for_forerunner
+from daemon.jobs.base import wait_for_upstream
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.store import alerts, runs, tasks
@@ -26,7 +26,7 @@ DEAD = Owner(pid=1, started=-1, boot="another boot")
 
 
 def step(monkeypatch: pytest.MonkeyPatch, job: str, work: Callable[[RunWork], Awaitable[Ending]]) -> None:
-    monkeypatch.setitem(STEPS, job, Step(work, wait_for_forerunner))
+    monkeypatch.setitem(STEPS, job, Step(work, wait_for_upstream))
 
 
 async def well(_: RunWork) -> Ending:
