@@ -27,7 +27,7 @@ from typing import Any
 
 from config.paths import Home
 from config.settings import YahooSource
-from daemon.bootstrap import open_house
+from daemon.bootstrap import open_context
 from daemon.context import House
 from daemon.core.dispatcher import Dispatcher
 from daemon.executors.worker import processes
@@ -121,7 +121,7 @@ async def one_pull(house: House) -> tuple[float, float]:
 async def pulls(home: Home, url: str, *, headlines: bool) -> list[tuple[float, float]]:
     """One pull with cold workers, and the others."""
     clock = SystemClock()
-    with open_house(
+    with open_context(
         home, configured(home, url, headlines=headlines), clock=clock, log=Log(home, clock, "quiet")
     ) as house:
         try:

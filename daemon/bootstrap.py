@@ -22,7 +22,7 @@ from config.settings import Api, JobName, Settings
 from daemon import backups
 from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
-from daemon.context import House, check_settings, with_options
+from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.status_line import StatusLine, keep_status
@@ -87,15 +87,15 @@ def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
 
 
 @contextmanager
-def open_house(home: Home, config: Path | None, *, clock: Clock, log: Log) -> Iterator[House]:
-    """A house in a home that this process holds alone; its doors are closed when the block is left."""
+def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> Iterator[DeskContext]:
+    """The context of a home that this process has locked; database and executor are closed when the block ends."""
     config = find_config(home, config)
     settings = read_settings(home, config)
     opened = open_database(home, settings, clock)
-    house = House(home, settings, opened.database, open_executor(settings, home), clock, log, config)
+    context = DeskContext(home, settings, opened.database, open_executor(settings, home), clock, log, config)
     try:
-        _tell_restored(house, opened.restored)
-        yield house
+        _alert_restored(context, opened.restored)
+        yield context
     finally:
         opened.database.close()
 
@@ -111,10 +111,10 @@ def alone(home: Home, config: Path | None, purpose: str) -> Iterator[Database]:
             opened.database.close()
 
 
-def _tell_restored(house: House, restored: str | None) -> None:
+def _alert_restored(context: DeskContext, restored: str | None) -> None:
     """An alert that lasts until the desk has found its database sound at a start."""
     if restored is not None:
-        house.log.write("error", "store.restored", message=restored)
+        context.log.write("error", "store.restored", message=restored)
     observation = event(
         "store.corrupt",
         "database",
@@ -122,7 +122,7 @@ def _tell_restored(house: House, restored: str | None) -> None:
         "Compare the last runs with the file that was set aside." if restored else "Nothing to do.",
         happened=restored is not None,
     )
-    house.database.write(lambda c: alerts.observe(c, observation, house.settings, house.clock.now()))
+    context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
 
 
 def serve(
@@ -134,7 +134,7 @@ def serve(
     log_format: str | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> int:
-    """Run the desk until it is told to stop; returns the exit code."""
+    """Run the desk until a signal stops it; returns the exit code."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(home, config, _given(host=host, port=port), log_format, on_ready))
 
@@ -154,13 +154,13 @@ async def _serve(
     with (
         HomeLock(home, "desk") as lock,
         Log(home, clock, log_format) as log,
-        open_house(home, config, clock=clock, log=log) as house,
+        open_context(home, config, clock=clock, log=log) as context,
     ):
-        api = house.settings.api.model_copy(update=bind_to)
+        api = context.settings.api.model_copy(update=bind_to)
         token = write_token(home, api, make=is_loopback(api.host))
         check_bind(api, token)
         listener = bind(api)
-        desk = Desk(house, Outbox.of(house.database, house.settings, clock, log))
+        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
         server = Server(create_app(desk, token, api), listener)
         lock.tell(api=server.url)
         _on_signals(stop, desk, notifier)
@@ -177,12 +177,12 @@ async def _serve(
         beating = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
         telling = asyncio.create_task(keep_status(notifier, line, log))
         working = asyncio.create_task(desk.work(stop))
-        told = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, working, told}, return_when=asyncio.FIRST_COMPLETED)
+        stop_requested = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, working, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         telling.cancel()
         notifier.stopping()
-        log.write("info", "desk.stopping", grace_seconds=house.settings.limits.stop_grace.total_seconds())
+        log.write("info", "desk.stopping", grace_seconds=context.settings.limits.stop_grace.total_seconds())
         await working
         server.stop()
         await serving
@@ -240,40 +240,40 @@ async def _run_once(
     with (
         HomeLock(home, "run-once"),
         Log(home, clock, "quiet") as log,
-        open_house(home, config, clock=clock, log=log) as house,
+        open_context(home, config, clock=clock, log=log) as context,
     ):
-        dispatcher, outbox = Dispatcher(house, alone=True), Outbox.of(house.database, house.settings, clock, log)
+        dispatcher, outbox = Dispatcher(context, alone=True), Outbox.of(context.database, context.settings, clock, log)
         loop = asyncio.get_running_loop()
         for ending in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(ending, stop.set)
         await asyncio.to_thread(dispatcher.recover)
         done: list[Run] = []
-        following: Run | None = await asyncio.to_thread(_first_run, house, jobs, options)
+        following: Run | None = await asyncio.to_thread(_first_run, context, jobs, options)
         while following is not None and not stop.is_set():
             done.append(await _attend(dispatcher, following, stop, on_progress))
-            following = await asyncio.to_thread(_follower, house, done[-1])
+            following = await asyncio.to_thread(_follower, context, done[-1])
         await dispatcher.stop()
         await asyncio.to_thread(outbox.deliver_due)
     return done
 
 
-def _first_run(house: House, jobs: tuple[JobName, ...], options: dict[str, Any]) -> Run:
+def _first_run(context: DeskContext, jobs: tuple[JobName, ...], options: dict[str, Any]) -> Run:
     """The very same that a killed process left due, else a new run; whatever else is due waits for the next desk."""
-    with_options(house.settings, options)
-    (job, *chain), now = jobs, house.clock.now()
+    with_options(context.settings, options)
+    (job, *chain), now = jobs, context.clock.now()
 
     def change(c: Connection) -> Run:
         same = (run for run in runs.due(c, now) if (run.job, *run.chain) == jobs and run.options == options)
         return next(same, None) or runs.request(c, job, now=now, trigger="manual", chain=chain, options=options)
 
-    return house.database.write(change)
+    return context.database.write(change)
 
 
 async def _attend(dispatcher: Dispatcher, run: Run, stop: asyncio.Event, on_progress: Progress) -> Run:
     """Let the dispatcher do this one run, telling its progress, until it has ended or the person has had enough."""
     while True:
         await dispatcher.start_due(only=run.id)
-        now = await asyncio.to_thread(dispatcher.house.database.read, lambda c: runs.get(c, run.id))
+        now = await asyncio.to_thread(dispatcher.context.database.read, lambda c: runs.get(c, run.id))
         if now is None:
             raise NightdeskError("run.unknown", f"The run {run.id} is gone.", "Look at the log.")
         on_progress(now, dispatcher.progress(run.id))
@@ -285,6 +285,6 @@ async def _attend(dispatcher: Dispatcher, run: Run, stop: asyncio.Event, on_prog
         await asyncio.sleep(0.1)
 
 
-def _follower(house: House, run: Run) -> Run | None:
+def _follower(context: DeskContext, run: Run) -> Run | None:
     """The next of the chain, which the end of `run` has brought."""
-    return house.database.read(lambda c: runs.follower(c, run.id))
+    return context.database.read(lambda c: runs.follower(c, run.id))

@@ -18,7 +18,7 @@ from daemon.system.clock import Clock
 from daemon.system.log import Log
 from trainers import registry
 
-# What a person may choose for one run only, and where it stands in the settings.
+# Options of a single run, with the path of the setting that each one overrides.
 OPTIONS: dict[str, tuple[str, ...]] = {
     "symbols": ("symbols",),
     "model_types": ("model_types",),
@@ -28,13 +28,13 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "lookback_days": ("training_params", "lookback_days"),
     "model_params": ("model_params",),
 }
-# What a person may tell one run besides: whose rewritten history to accept is nothing to set for ever.
+# Options of a single run without a setting: to accept a rewritten history must never be a default.
 ORDERS = ("accept",)
 
 
 @dataclass
-class House:
-    """The one place where the present settings stand; everything else is given for life."""
+class DeskContext:
+    """What the parts of a desk share. Only `settings` and `config` change while it runs."""
 
     home: Home
     settings: Settings
@@ -46,7 +46,7 @@ class House:
 
 
 def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
-    """The settings of one run: the desk's own with what a person asked for in their place."""
+    """The settings of one run: those of the desk, overridden by the options of the run."""
     document = settings.model_dump()
     for name, value in options.items():
         if name in ORDERS:
@@ -63,18 +63,18 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
             place = place[section]
         place[key] = _overlaid(place[key], value)
     try:
-        chosen = Settings.model_validate(document)
+        changed = Settings.model_validate(document)
     except ValidationError as error:
-        fault = max(error.errors(), key=lambda found: len(found["loc"]))  # an item before the list it stands in
+        fault = max(error.errors(), key=lambda details: len(details["loc"]))  # an item before the list it stands in
         where, what = "/".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
         raise UsageError(
             "option.invalid", f"{fault['input']!r} cannot be used for {where}: {what}.", "Correct the option."
         ) from error
     try:
-        check_settings(chosen)
+        check_settings(changed)
     except ConfigError as error:  # what was typed is at fault, not the config
         raise UsageError(error.code, error.message, error.cure) from error
-    return chosen
+    return changed
 
 
 def _overlaid(usual: Any, value: Any) -> Any:
@@ -86,13 +86,13 @@ def _overlaid(usual: Any, value: Any) -> Any:
 
 def check_settings(settings: Settings) -> None:
     """Raise if a model type is not registered, its parameters are not its own, or a schedule cannot be kept."""
-    known = registry.names()
+    registered = registry.names()
     for place, name in enumerate(settings.model_types):
-        if name not in known:
+        if name not in registered:
             raise ConfigError(
                 "model_type.unknown",
                 f"/model_types/{place} is {name!r}, which is not a model type of this version.",
-                f"Use one of: {', '.join(known)}.",
+                f"Use one of: {', '.join(registered)}.",
             )
     check_schedules(settings)
     for name in dict.fromkeys((*settings.model_types, *settings.model_params)):

@@ -1,1 +1,1 @@
-"""Alerts: what is worth waking a person for, said once, and delivered even when its sink was down for hours."""
+"""Alerts: each problem is notified once, and delivered even when its channel was down for hours."""

@@ -1,4 +1,4 @@
-"""What a channel is given to say."""
+"""The message that a channel sends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """A notification, and the key by which a receiver knows that it has heard it already."""
+    """A notification, and the key by which a receiver recognises a duplicate."""
 
     key: str
     payload: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The outbox: what the alert engine decided to say, said through every channel, in order, however long it takes."""
+"""The outbox: sends the notifications of the alert engine through every channel, in order, until they arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules: what is looked at, how it is said, and what a reader can do about it."""
+"""The alert rules: which metrics and events are observed, with their messages and cures."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Bound:
     cure: str
     kind: Literal["floor", "ceiling"] = "floor"
 
-    def observe(self, subject: str, who: str, metrics: MonitoredMetrics, margin: float, link: str) -> Observation:
-        """Look at this metric of `who`; NaN and infinity are no values."""
+    def observe(self, subject: str, measured: str, metrics: MonitoredMetrics, margin: float, link: str) -> Observation:
+        """Compare this metric of `measured` with its threshold; NaN and infinity count as no value."""
         value = metrics.number(self.metric)
         up = 1.0 if self.kind == "floor" else -1.0
         threshold = max(self.threshold, metrics.by_chance.get(self.metric, self.threshold))
@@ -59,12 +59,12 @@ class Bound:
             threshold,
             breached=value is not None and up * value < up * threshold,
             cleared=value is not None and up * value >= clear,
-            message=f"The {self.words} of {who} {self._said(value, threshold, metrics)}.",
+            message=f"The {self.words} of {measured} {self._comparison(value, threshold, metrics)}.",
             cure=self.cure,
             link=link,
         )
 
-    def _said(self, value: float | None, threshold: float, metrics: MonitoredMetrics) -> str:
+    def _comparison(self, value: float | None, threshold: float, metrics: MonitoredMetrics) -> str:
         if value is None:
             return f"has no value ({metrics.reasons.get(self.metric, 'not_measured')})"
         return f"is {self._text(value)}; the threshold is {self._text(threshold)}"
@@ -108,10 +108,10 @@ def performance_observations(
     """One observation for each basis (evaluation, live) and threshold of one champion."""
     pair = f"{champion.subject}/{champion.model_type}"
     for basis, metrics in bases.items():
-        who = f"{pair} {champion.version} {BASES[basis]}"
+        measured = f"{pair} {champion.version} {BASES[basis]}"
         for bound in bounds(monitoring):
             yield bound.observe(
-                f"{pair}/{basis}", who, metrics, monitoring.clear_margin, f"/api/v1/models/{champion.id}"
+                f"{pair}/{basis}", measured, metrics, monitoring.clear_margin, f"/api/v1/models/{champion.id}"
             )
 
 
@@ -123,7 +123,7 @@ def event(
 
 
 def error_event(rule: str, subject: str, error: NightdeskError, link: str | None = None) -> Observation:
-    """An event told by an error: its message and its cure."""
+    """The event of an error, with its message and its cure."""
     return event(rule, subject, error.message, error.cure, link=link)
 
 

@@ -1,4 +1,4 @@
-"""The addresses of datasets: where each came from, how healthy it is, and a word for those made outside the desk."""
+"""The addresses of datasets: where each came from, how healthy it is, and how to record those made outside the desk."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from config.paths import Home
 from daemon.api import answers, views
 from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, unknown
 from daemon.api.view import DeskView
-from daemon.store import datasets
-from daemon.store import versions as models
+from daemon.store import datasets, versions
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{6,64}$", description="The id of a dataset, or its first characters.")]
 SHOWN = 100  # logs
@@ -34,10 +33,10 @@ def datasets_of(desk: DeskView) -> APIRouter:
     @routes.get("/{dataset}", responses=NOT_FOUND)
     def get_dataset(dataset: Id) -> answers.Lineage:
         """A dataset, what it was made of, what took its place, and the models trained on it."""
-        found = desk.database.read(lambda c: _lineage(c, desk.home, dataset))
-        if found is None:
+        lineage = desk.database.read(lambda c: _lineage(c, desk.home, dataset))
+        if lineage is None:
             raise _no_dataset(dataset)
-        return found
+        return lineage
 
     @routes.get("/{dataset}/health.png", response_class=FileResponse, responses=PICTURE)
     def get_health(dataset: Id) -> FileResponse:
@@ -103,7 +102,7 @@ def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:
         parameters=row.detail.get("parameters", {}),
         logs=_first_logs(listed),
         logs_file=home.relative(listed) if listed.is_file() else None,
-        models=[answers.ModelVersion.model_validate(made) for made in models.versions(c, dataset=row.dataset)],
+        models=[answers.ModelVersion.model_validate(made) for made in versions.versions(c, dataset=row.dataset)],
     )
 
 

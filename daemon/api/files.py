@@ -51,7 +51,7 @@ def _tail(path: Path) -> tuple[str, bool]:
             file.seek(max(0, size - TAIL))
             return file.read(TAIL).decode("utf-8", "replace"), size > TAIL
     except FileNotFoundError:
-        return "", False  # a run that has said nothing yet
+        return "", False  # a run that has logged nothing yet
 
 
 def _line(text: str) -> dict[str, Any] | None:

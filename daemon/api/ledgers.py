@@ -17,8 +17,7 @@ from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
 from daemon.domain.runs import Run, RunState
 from daemon.domain.targets import targets
-from daemon.store import alerts, overview, runs, signals, tasks
-from daemon.store import versions as models
+from daemon.store import alerts, overview, runs, signals, tasks, versions
 from daemon.store.versions import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
@@ -121,10 +120,10 @@ def model_ledger(desk: DeskView) -> APIRouter:
     ) -> answers.ModelVersionPage:
         """Model versions, newest first."""
         states = None if state is None else (state,)
-        rows = read(lambda c: models.versions(c, subject, model_type, states=states, before=cursor, limit=limit + 1))
+        rows = read(lambda c: versions.versions(c, subject, model_type, states=states, before=cursor, limit=limit + 1))
         items, following = _page(rows, limit)
-        versions = [answers.ModelVersion.model_validate(row) for row in items]
-        return answers.ModelVersionPage(items=versions, next=following)
+        listed = [answers.ModelVersion.model_validate(row) for row in items]
+        return answers.ModelVersionPage(items=listed, next=following)
 
     @routes.get("/models/{version_id}", responses=NOT_FOUND)
     def get_model(version_id: Id) -> answers.ModelVersionFacts:
@@ -186,12 +185,12 @@ def _existing(run: Run | None, run_id: int) -> Run:
 
 
 def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.ModelVersionFacts | None:
-    version = models.version(c, version_id)
+    version = versions.version(c, version_id)
     if version is None:
         return None
     names = {version.id: version.version}
-    judged = models.evaluations(c, version_id)
-    served = [row for row in models.servings(c, version.subject, version.model_type) if row.version_id == version_id]
+    judged = versions.evaluations(c, version_id)
+    served = [row for row in versions.servings(c, version.subject, version.model_type) if row.version_id == version_id]
     ledgers = {
         "evaluations": [views.evaluation(row, names, desk.home) for row in judged],
         "servings": [views.serving(row, names) for row in served],

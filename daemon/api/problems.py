@@ -95,7 +95,7 @@ def status_of(error: NightdeskError) -> int:
 
 
 def answer(error: NightdeskError) -> Response:
-    """An error of ours as a response; what is not meant for readers is told in general words."""
+    """An error of ours as a response; internal details are replaced by a general message."""
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         error = failure(error.code)
@@ -103,7 +103,7 @@ def answer(error: NightdeskError) -> Response:
 
 
 def failure(code: str = "internal") -> NightdeskError:
-    """The fault of our own, as readers are told of it."""
+    """The response to an internal error, without its details."""
     return NightdeskError(code, "The desk could not answer this.", "The desk's log says why; try again later.")
 
 
@@ -111,10 +111,10 @@ def _validation(_: Request, error: RequestValidationError) -> Response:
     faults = [Fault(pointer="/".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()]
     if all(item["loc"][0] == "path" for item in error.errors()):
         return answer(unknown_route())
-    told = "; ".join(f"{fault.pointer}: {fault.message}" for fault in faults[:5])
+    listing = "; ".join(f"{fault.pointer}: {fault.message}" for fault in faults[:5])
     return problem(
         422,
-        NightdeskError("request.invalid", f"The request is not valid: {told}.", "Mend what is named."),
+        NightdeskError("request.invalid", f"The request is not valid: {listing}.", "Mend what is named."),
         errors=faults,
     )
 
@@ -136,7 +136,7 @@ def _http(_: Request, error: HTTPException) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let `app` tell the framework's own refusals as problem documents."""
+    """Let `app` answer the framework's own errors with problem documents."""
     app.add_exception_handler(RequestValidationError, _validation)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
 

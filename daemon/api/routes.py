@@ -75,7 +75,7 @@ def jobs(desk: DeskView) -> APIRouter:
     ) -> answers.Run:
         """Start a job now."""
         options = request.model_dump(exclude_none=True) if request else {}
-        run = desk.request_run(job, options=options, who="api")
+        run = desk.request_run(job, options=options, author="api")
         response.headers["Location"] = f"/api/v1/runs/{run.id}"
         return answers.Run.model_validate(run)
 

@@ -1,4 +1,4 @@
-"""uvicorn under our own roof: a socket bound before anything else, and no patience with slow or endless requests."""
+"""uvicorn with a socket bound before anything else, and time limits for slow or endless requests."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Protocol(HttpToolsProtocol):
         self._header_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the clock; a connection too many is told so and closed."""
+        """Start the clock; a connection beyond the limit gets an error and is closed."""
         super().connection_made(transport)
         self._request_timer = self._abort_later()
         if len(self.connections) > MAX_CONNECTIONS:
@@ -177,7 +177,7 @@ class Protocol(HttpToolsProtocol):
             self._reader_timer = None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's words are replaced by ours
-        """What is not HTTP is told so, in the same form as any other problem."""
+        """Answer what is not HTTP with a problem document."""
         self._refuse("request.malformed", "This is not a valid HTTP/1.1 request.", "Mend the client.")
 
     def _refuse(self, code: str, message: str, cure: str) -> None:

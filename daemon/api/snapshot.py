@@ -56,10 +56,10 @@ class Snapshot:
         return document
 
     async def _current(self) -> Document:
-        wanted = self._version()
+        latest = self._version()
         document = await self._rebuilt()
         # A build that had begun before the write does not show it: one more does.
-        return document if document.version >= wanted else await self._rebuilt()
+        return document if document.version >= latest else await self._rebuilt()
 
     async def _rebuilt(self) -> Document:
         # Shielded: a client that goes away must not break the build for those who wait with it.
@@ -68,7 +68,7 @@ class Snapshot:
     def _start(self) -> asyncio.Task[Document]:
         if self._building is None or self._building.done():
             self._building = asyncio.create_task(self._rebuild())
-            self._building.add_done_callback(_seen)
+            self._building.add_done_callback(_retrieve_failure)
         return self._building
 
     async def _rebuild(self) -> Document:
@@ -78,7 +78,7 @@ class Snapshot:
         return self._document
 
 
-def _seen(task: asyncio.Task[Document]) -> None:
-    """Take note of a failure nobody waits for; the next reader meets it by building again."""
+def _retrieve_failure(task: asyncio.Task[Document]) -> None:
+    """Retrieve the failure of a build nobody awaits, so that asyncio does not log it; the next reader builds again."""
     if not task.cancelled():
         task.exception()

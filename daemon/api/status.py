@@ -13,8 +13,7 @@ from daemon.api import answers, views
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
-from daemon.store import alerts, backups, datasets, jobs, overview, runs, signals
-from daemon.store import versions as models
+from daemon.store import alerts, backups, datasets, jobs, overview, runs, signals, versions
 
 
 @cache
@@ -31,7 +30,7 @@ def status(desk: DeskView) -> answers.Status:
     def look(c: Connection) -> answers.Status:
         record = overview.desk_record(c, set(targets(desk.settings, desk.home)))
         amiss = conditions(record, desk.settings, now, problems)
-        progress = {run.id: found for run in record.pending if (found := desk.run_progress(run.id))}
+        progress = {run.id: state for run in record.pending if (state := desk.run_progress(run.id))}
         return answers.Status(
             health=answers.Condition.model_validate(overall(amiss, record, progress)),
             conditions=[answers.Condition.model_validate(condition) for condition in amiss],
@@ -80,24 +79,30 @@ def signal_list(desk: DeskView) -> answers.SignalList:
     now = desk.clock.now()
 
     def look(c: Connection) -> list[answers.Signal]:
-        said = signals.latest(c)
-        names = overview.version_names(c, {row.version_id for row in said})
-        return [views.signal(row, names, now) for row in said]
+        latest_signals = signals.latest(c)
+        names = overview.version_names(c, {row.version_id for row in latest_signals})
+        return [views.signal(row, names, now) for row in latest_signals]
 
     return answers.SignalList(items=desk.database.read(look))
 
 
 def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]:
     """Every target of the desk, trained or not. A signal is shown where there is only one: of a symbol's own models."""
-    champions = {Target(row.subject, row.model_type): row for row in models.champions(c)}
-    said = {Target(row.subject, row.model_type): row for row in signals.latest(c) if row.symbol == row.subject}
+    champions = {Target(row.subject, row.model_type): row for row in versions.champions(c)}
+    latest_signals = {
+        Target(row.subject, row.model_type): row for row in signals.latest(c) if row.symbol == row.subject
+    }
     verdicts = {Target(*pair): verdict for pair, verdict in overview.last_verdicts(c).items()}
     judged = overview.latest_evaluations(c, [row.id for row in champions.values()])
-    spoken_of: list[signals.Signal | models.Evaluation] = [*said.values(), *verdicts.values(), *judged.values()]
+    spoken_of: list[signals.Signal | versions.Evaluation] = [
+        *latest_signals.values(),
+        *verdicts.values(),
+        *judged.values(),
+    ]
     names = overview.version_names(c, {row.version_id for row in spoken_of})
 
     def model(target: Target) -> answers.Model:
-        champion, signal, verdict = champions.get(target), said.get(target), verdicts.get(target)
+        champion, signal, verdict = champions.get(target), latest_signals.get(target), verdicts.get(target)
         shown = judged.get(champion.id) if champion else verdict
         return answers.Model(
             subject=target.subject,

@@ -39,13 +39,13 @@ class DeskView(Protocol):
     def provenance_note(self) -> str | None:
         """A sentence while the desk works on sample data, else None."""
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
+    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
         """Record a run for now; `run.overlap` if one of this job is due or at work."""
 
-    def pause(self, job: JobName, who: str) -> None:
+    def pause(self, job: JobName, author: str) -> None:
         """Let the schedule of `job` rest."""
 
-    def resume(self, job: JobName, who: str) -> None:
+    def resume(self, job: JobName, author: str) -> None:
         """Let the schedule of `job` go on."""
 
     def readiness(self) -> list[str]:

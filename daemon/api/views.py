@@ -11,8 +11,7 @@ from config.paths import Home
 from config.settings import NIGHT, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
-from daemon.store import datasets, signals
-from daemon.store import versions as models
+from daemon.store import datasets, signals, versions
 
 REPORTS = "/api/v1/reports"
 DATASETS = "/api/v1/datasets"
@@ -20,11 +19,11 @@ DATASETS = "/api/v1/datasets"
 
 def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answers.Signal:
     """A published signal; whether it is stale is decided now."""
-    told = {"version": names[row.version_id], "as_of": row.bar_time, "stale": row.stale(now)}
-    return answers.Signal.model_validate({**vars(row), **told})
+    computed = {"version": names[row.version_id], "as_of": row.bar_time, "stale": row.stale(now)}
+    return answers.Signal.model_validate({**vars(row), **computed})
 
 
-def evaluation(row: models.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
+def evaluation(row: versions.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
     """A judgement, with the addresses of its report, pages and picture, those that are still kept."""
     files: dict[str, Path | None] = dict.fromkeys(("report", "page", "picture", "comparison"))
     if row.report is not None:
@@ -49,7 +48,7 @@ def _address(home: Home, file: Path | None) -> str | None:
 def dataset(row: datasets.DatasetRow) -> answers.Dataset:
     """A dataset, and how healthy it was when it was pulled last."""
     health = row.detail.get("health") or {}
-    told = {
+    computed = {
         "why": row.detail.get("why"),
         "replaces": row.detail.get("replaces"),
         "health": health.get("index"),
@@ -57,10 +56,10 @@ def dataset(row: datasets.DatasetRow) -> answers.Dataset:
         "accepted": row.detail.get("accepted"),
         "picture": f"{DATASETS}/{row.dataset}/health.png" if row.kind == "bars" else None,
     }
-    return answers.Dataset.model_validate({**vars(row), **told})
+    return answers.Dataset.model_validate({**vars(row), **computed})
 
 
-def serving(row: models.Serving, names: Mapping[int, str]) -> answers.Serving:
+def serving(row: versions.Serving, names: Mapping[int, str]) -> answers.Serving:
     """An entry of the serving ledger."""
     return answers.Serving.model_validate({**vars(row), "version": names[row.version_id]})
 
@@ -90,13 +89,13 @@ def _summary(done: int, total: int, tasks: Iterable[answers.TaskProgress]) -> st
 
 def schedule(settings: Settings, job: JobName) -> str:
     """When a job starts, in words."""
-    chosen = settings.job_schedule(job)
-    if chosen.at:
-        return f"daily at {chosen.at}"
-    if chosen.cron:
-        return f"cron {chosen.cron}"
-    if chosen.every:
-        return f"every {_span(int(chosen.every.total_seconds()))}"
+    timing = settings.job_schedule(job)
+    if timing.at:
+        return f"daily at {timing.at}"
+    if timing.cron:
+        return f"cron {timing.cron}"
+    if timing.every:
+        return f"every {_span(int(timing.every.total_seconds()))}"
     before = follows(settings, job)
     return f"after {before.replace('_', ' ')}" if before else "when asked"
 

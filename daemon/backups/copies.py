@@ -117,6 +117,6 @@ def prune(home: Home, keep: int) -> list[str]:
 
 def _delete(folder: Path) -> None:
     """Under another name first: half a backup must never look like one."""
-    grave = folder.with_name(f"{TEMP_PREFIX}{folder.name}")
-    folder.rename(grave)
-    shutil.rmtree(grave)
+    trash = folder.with_name(f"{TEMP_PREFIX}{folder.name}")
+    folder.rename(trash)
+    shutil.rmtree(trash)

@@ -69,15 +69,15 @@ class Backup:
 def verify(folder: Path) -> Backup:
     """Read every file of a backup back; raise `backup.damaged`, naming the file, unless all are as written."""
     manifest = read_manifest(folder)
-    found = dict(walk(folder))
-    found.pop(MANIFEST, None)
-    for name in sorted(found.keys() - manifest.files.keys()):
+    paths = dict(walk(folder))
+    paths.pop(MANIFEST, None)
+    for name in sorted(paths.keys() - manifest.files.keys()):
         raise damaged(folder, f"{name} is not in its manifest")
     for name, entry in manifest.files.items():
-        if name not in found:
+        if name not in paths:
             raise damaged(folder, f"{name} is missing")
         try:
-            same = measured(found[name]) == entry
+            same = measured(paths[name]) == entry
         except OSError as error:
             raise damaged(folder, f"{name} cannot be read ({error.strerror})") from error
         if not same:

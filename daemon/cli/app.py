@@ -1,4 +1,4 @@
-"""The command `nightdesk`: its options, its commands, and how its errors are told."""
+"""The command `nightdesk`: its options, its commands, and how its errors are printed."""
 
 from __future__ import annotations
 
@@ -106,12 +106,12 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app(arguments, prog_name="nightdesk")
-    except Exception as error:  # noqa: BLE001 -- the outermost frame: whatever it is, it is told and the exit code says so
+    except Exception as error:  # noqa: BLE001 -- the outermost frame: every error is printed and sets the exit code
         if "-vv" in arguments or arguments.count("-v") > 1:
             traceback.print_exc()
-        known = error if isinstance(error, NightdeskError) else _unexpected(error)
-        tell(known, as_json=as_json)
-        sys.exit(known.exit_code)
+        reported = error if isinstance(error, NightdeskError) else _unexpected(error)
+        tell(reported, as_json=as_json)
+        sys.exit(reported.exit_code)
 
 
 def _unexpected(error: Exception) -> NightdeskError:

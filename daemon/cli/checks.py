@@ -53,28 +53,28 @@ class Check:
         return asdict(self)
 
 
-def diagnose(chosen: Choices) -> Iterator[Check]:
+def diagnose(global_options: Choices) -> Iterator[Check]:
     """Every check in its order; those that need a config come only if there is a valid one."""
     from daemon.context import check_settings
 
     yield python()
     yield libraries()
     yield workers()
-    yield home(chosen.home.root)
-    yield disk(chosen.home.root)
+    yield home(global_options.home.root)
+    yield disk(global_options.home.root)
     try:
-        settings = chosen.settings()
+        settings = global_options.settings()
         check_settings(settings)
-        client = running(chosen)
+        client = running(global_options)
     except NightdeskError as error:
         yield Check("config", "fail", error.message, error.cure)
         return
-    file = find_config(chosen.home, chosen.config)
+    file = find_config(global_options.home, global_options.config)
     yield Check("config", "ok", file.name if file else "the desk's defaults")
-    yield database(chosen, client)
+    yield database(global_options, client)
     yield port(settings, client)
-    yield token(chosen, settings)
-    yield expert_logs(chosen, settings)
+    yield token(global_options, settings)
+    yield expert_logs(global_options, settings)
     yield from sources(settings)
 
 
@@ -144,7 +144,7 @@ def disk(root: Path) -> Check:
     )
 
 
-def database(chosen: Choices, client: Client | None) -> Check:
+def database(global_options: Choices, client: Client | None) -> Check:
     """The database is sound; one that is at work is looked after by its desk."""
     if client is not None:
         problems = client.get("/status")["problems"]
@@ -154,12 +154,12 @@ def database(chosen: Choices, client: Client | None) -> Check:
             if problems
             else Check("database", "ok", "in use, ready")
         )
-    if not chosen.home.database.exists():
+    if not global_options.home.database.exists():
         return Check("database", "ok", "none yet; the first start makes it")
     from daemon.store.database import check
 
     try:
-        check(chosen.home.database)
+        check(global_options.home.database)
     except NightdeskError as error:
         return Check("database", "fail", error.message, error.cure)
     return Check("database", "ok", "sound")
@@ -178,12 +178,12 @@ def port(settings: Settings, client: Client | None) -> Check:
     return Check("port", "ok", f"{settings.api.host}:{settings.api.port} is free")
 
 
-def token(chosen: Choices, settings: Settings) -> Check:
+def token(global_options: Choices, settings: Settings) -> Check:
     """The write token can be had, and is long enough for where the desk listens."""
     from config.secrets import TOKEN_VARIABLE, read_secret
     from daemon.api.guard import check_bind
 
-    file = settings.api.token_file or (chosen.home.token if chosen.home.token.exists() else None)
+    file = settings.api.token_file or (global_options.home.token if global_options.home.token.exists() else None)
     given = bool(os.environ.get(TOKEN_VARIABLE) or file)
     try:
         check_bind(settings.api, read_secret("API token", variable=TOKEN_VARIABLE, file=file) if given else None)
@@ -192,14 +192,14 @@ def token(chosen: Choices, settings: Settings) -> Check:
     return Check("token", "ok", "set" if given else "none yet; the first start makes it")
 
 
-def expert_logs(chosen: Choices, settings: Settings) -> Check:
+def expert_logs(global_options: Choices, settings: Settings) -> Check:
     """The behavioural cloner has an expert to learn from."""
-    wanted = settings.sources.expert_logs
-    folder = Path(wanted.folder) if wanted.folder else chosen.home.expert_logs
+    configured = settings.sources.expert_logs
+    folder = Path(configured.folder) if configured.folder else global_options.home.expert_logs
     missing = [symbol for symbol in settings.symbols if not (folder / f"{symbol}.csv").exists()]
     if not missing:
         return Check("expert logs", "ok", f"{len(settings.symbols)} found")
-    if wanted.when_missing == "sample" or settings.sources.bars == "sample":
+    if configured.when_missing == "sample" or settings.sources.bars == "sample":
         return Check("expert logs", "ok", f"none for {', '.join(missing)}; the sample expert stands in")
     cure = f"Put a file <SYMBOL>.csv with the columns date,action into {folder}."
     return Check("expert logs", "warn", f"none for {', '.join(missing)}", cure)
@@ -227,15 +227,15 @@ def _yahoo(settings: Settings, worst: Literal["warn", "fail"]) -> Iterator[Check
     cure = "Check the network." + (" Until then the sample market stands in." if worst == "warn" else "")
     try:
         with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=5) as response:  # noqa: S310 -- the owner's own address
-            said = response.headers.get("Date")
+            date = response.headers.get("Date")
     except urllib.error.HTTPError as error:  # it answered: any status will do
-        said = error.headers.get("Date")
+        date = error.headers.get("Date")
     except (OSError, ValueError) as error:
         yield Check("source", worst, f"{address} cannot be reached ({getattr(error, 'reason', error)})", cure)
         return
     yield Check("source", "ok", f"{address} answers")
-    if said:
-        yield clock(parsedate_to_datetime(said), datetime.now(UTC))
+    if date:
+        yield clock(parsedate_to_datetime(date), datetime.now(UTC))
 
 
 def clock(theirs: datetime, ours: datetime) -> Check:

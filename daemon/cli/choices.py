@@ -29,11 +29,11 @@ class Choices:
     def symbol(self, typed: str) -> str:
         """The symbol that was meant: the one that is configured or stored, if it differs in its case alone."""
         try:
-            known = {*self.settings().symbols, *self.home.symbols}
+            symbols = {*self.settings().symbols, *self.home.symbols}
         except ConfigError:  # a running desk works on without it, and so may we
-            known = self.home.symbols
-        alike = sorted(symbol for symbol in known if symbol.casefold() == typed.casefold())
-        return typed if typed in known or not alike else alike[0]
+            symbols = self.home.symbols
+        alike = sorted(symbol for symbol in symbols if symbol.casefold() == typed.casefold())
+        return typed if typed in symbols or not alike else alike[0]
 
     def symbols(self, typed: list[str] | None) -> list[str] | None:
         """The same for several."""
@@ -42,5 +42,5 @@ class Choices:
 
 def choices(context: typer.Context) -> Choices:
     """The global options of the command under way."""
-    found: Choices = context.find_root().obj
-    return found
+    global_options: Choices = context.find_root().obj
+    return global_options

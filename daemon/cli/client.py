@@ -72,15 +72,15 @@ def _refusal(error: urllib.error.HTTPError) -> NightdeskError:
     """The API's problem document as the error it was made from."""
     try:
         problem = json.load(error)
-        known = {name: problem[name] for name in ("code", "detail", "cure")}
+        fields = {name: problem[name] for name in ("code", "detail", "cure")}
     except (OSError, ValueError, KeyError, TypeError):
-        known = {
+        fields = {
             "code": "daemon.refused",
             "detail": f"The desk answered {error.code} {error.reason}.",
             "cure": "See its log.",
         }
     kind = UsageError if error.code in (404, 409, 422) else NightdeskError
-    return kind(known["code"], known["detail"], known["cure"])
+    return kind(fields["code"], fields["detail"], fields["cure"])
 
 
 def running(choices: Choices) -> Client | None:

@@ -35,7 +35,9 @@ def model_params(context: typer.Context, model_types: Sequence[str]) -> dict[str
     words = deque(context.args)
     while words:
         name, given, text = words.popleft().partition("=")
-        declared = {kind: known[spelling(name)] for kind, known in flags.items() if spelling(name) in known}
+        declared = {
+            kind: type_flags[spelling(name)] for kind, type_flags in flags.items() if spelling(name) in type_flags
+        }
         if not name.startswith("--") or not declared:
             _refuse(name, context, flags)
         if not given:
@@ -56,13 +58,13 @@ def _value(name: str, words: deque[str], flags: Iterable[ParamFlag]) -> str:
 
 def _refuse(name: str, context: typer.Context, flags: dict[str, dict[str, ParamFlag]]) -> NoReturn:
     own = [option for parameter in context.command.params for option in parameter.opts]
-    known = sorted({flag for declared in flags.values() for flag in declared})
-    alike = get_close_matches(spelling(name), [*own, *known], n=1)
+    all_flags = sorted({flag for declared in flags.values() for flag in declared})
+    alike = get_close_matches(spelling(name), [*own, *all_flags], n=1)
     hint = f"Did you mean {alike[0]}? " if alike else ""
     raise UsageError(
         "option.unknown",
         f"`{context.info_name}` has no option {name!r} for {', '.join(flags)}.",
-        f"{hint}Their flags are {', '.join(known) or 'none'}; `nightdesk {context.info_name} --help` lists all.",
+        f"{hint}Their flags are {', '.join(all_flags) or 'none'}; `nightdesk {context.info_name} --help` lists all.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A desk that nobody runs: its records, answered by the API's own application in this process."""
+"""A desk that is not running: its records, answered by the API's own application in this process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from daemon.domain.runs import Run
 
 
-class SleepingDesk:
+class OfflineDesk:
     """What the API asks of a desk, as far as it can be known while none is at work."""
 
     def __init__(self, home: Home, settings: Settings, database: Database, clock: Clock) -> None:
@@ -50,27 +50,27 @@ class SleepingDesk:
         return []
 
     def next_runs(self) -> Mapping[JobName, datetime | None]:
-        """No job starts while nobody is here to start it."""
+        """No job starts while no desk runs."""
         return {}
 
     def run_progress(self, run_id: int) -> RunProgress | None:  # noqa: ARG002 -- the API's question
         """No run is at work."""
         return None
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:  # noqa: ARG002 -- the API's question
-        """Only a desk that is awake takes requests."""
-        _nobody()
+    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:  # noqa: ARG002 -- the API's question
+        """Only a running desk takes requests."""
+        _refuse()
 
-    def pause(self, job: JobName, who: str) -> None:  # noqa: ARG002 -- the API's question
-        """Only a desk that is awake takes requests."""
-        _nobody()
+    def pause(self, job: JobName, author: str) -> None:  # noqa: ARG002 -- the API's question
+        """Only a running desk takes requests."""
+        _refuse()
 
-    def resume(self, job: JobName, who: str) -> None:  # noqa: ARG002 -- the API's question
-        """Only a desk that is awake takes requests."""
-        _nobody()
+    def resume(self, job: JobName, author: str) -> None:  # noqa: ARG002 -- the API's question
+        """Only a running desk takes requests."""
+        _refuse()
 
 
-def _nobody() -> NoReturn:
+def _refuse() -> NoReturn:
     raise NotRunningError("daemon.not_running", "No desk runs on this home.", "Start it with `nightdesk run`.")
 
 
@@ -117,21 +117,23 @@ class Records:
 
 
 @contextmanager
-def records(chosen: Choices) -> Iterator[Records]:
+def records(global_options: Choices) -> Iterator[Records]:
     """The records of a home on which no desk runs."""
     from daemon.api.app import create_app
     from daemon.bootstrap import database_place
 
-    settings = chosen.settings()
-    place = database_place(chosen.home, settings)
-    if place == chosen.home.database and not chosen.home.database.exists():
+    settings = global_options.settings()
+    place = database_place(global_options.home, settings)
+    if place == global_options.home.database and not global_options.home.database.exists():
         raise UsageError(
             "home.empty",
-            f"The home {chosen.home.root} has no desk yet.",
+            f"The home {global_options.home.root} has no desk yet.",
             "Start one with `nightdesk run`, or name its home with --home.",
         )
     database = Database.open(place)
     try:
-        yield Records(create_app(SleepingDesk(chosen.home, settings, database, SystemClock()), None, settings.api))
+        yield Records(
+            create_app(OfflineDesk(global_options.home, settings, database, SystemClock()), None, settings.api)
+        )
     finally:
         database.close()

@@ -24,38 +24,45 @@ def show_evaluation(home: Home, detail: dict[str, Any]) -> None:
     """What a run of evaluation found; a single verdict with its whole report, many in one table."""
     verdicts, recommendations = detail["verdicts"], detail.get("recommendations", {})
     rows = [
-        [who, told["verdict"], _because(told), told["serves"], *(told.get(key) for key in VERDICT.values())]
-        for who, told in verdicts.items()
+        [
+            model,
+            verdict["verdict"],
+            _because(verdict),
+            verdict["serves"],
+            *(verdict.get(key) for key in VERDICT.values()),
+        ]
+        for model, verdict in verdicts.items()
     ]
     table("Verdicts", ["model", "verdict", "because", "serves", *VERDICT], rows)
     if len(verdicts) == 1:
-        for who, told in verdicts.items():
-            _show_report(home, who, told)
-    for symbol, found in recommendations.items():
-        typer.echo(f"{symbol}: {found['recommendation']}")
-    pages = {who: f"{told['report']}/report.html" for who, told in verdicts.items()}
+        for model, verdict in verdicts.items():
+            _show_report(home, model, verdict)
+    for symbol, comparison in recommendations.items():
+        typer.echo(f"{symbol}: {comparison['recommendation']}")
+    pages = {model: f"{verdict['report']}/report.html" for model, verdict in verdicts.items()}
     pages |= {
-        f"Models of {symbol}": f"{found['report']}/model_comparison.html" for symbol, found in recommendations.items()
+        f"Models of {symbol}": f"{comparison['report']}/model_comparison.html"
+        for symbol, comparison in recommendations.items()
     }
     if len(recommendations) > 1:
         joint = PurePosixPath(next(iter(recommendations.values()))["report"]).parent
         pages["All models"] = f"{joint}/model_comparison.html"
-    for about, page in pages.items():
-        typer.echo(f"{about}: {page}")
+    for title, page in pages.items():
+        typer.echo(f"{title}: {page}")
 
 
-def _because(told: dict[str, Any]) -> str:
-    return ", ".join(why(code, told["verdict"]) for code in told["reasons"])
+def _because(verdict: dict[str, Any]) -> str:
+    return ", ".join(why(code, verdict["verdict"]) for code in verdict["reasons"])
 
 
-def _show_report(home: Home, who: str, told: dict[str, Any]) -> None:
-    file = home.root / told["report"] / "report.json"
+def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
+    file = home.root / verdict["report"] / "report.json"
     if not file.is_file():
         return
     report = json.loads(file.read_bytes())
     sides, units = report["metrics"], report["units"]
     typer.echo()
-    typer.echo(f"{who} on {report['span']['bars']} unseen bars. {report['verdict']['sentence']}")
+    typer.echo(f"{model} on {report['span']['bars']} unseen bars. {report['verdict']['sentence']}")
     rows = [
         [label, UNITS[units[name]], *(_cell(side, name, units[name]) for side in sides.values())]
         for group in METRICS.values()

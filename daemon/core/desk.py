@@ -1,4 +1,4 @@
-"""The desk: the running house, as its API, its signals and its service manager see it."""
+"""The desk: the running daemon, as its API, its signals and its service manager see it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from config.loader import find_config, load_settings
 from config.publish import remove_unfinished
 from config.settings import NIGHT, JobName
 from daemon.alerts.rules import error_event, event
-from daemon.context import House, check_settings, with_options
+from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Run
@@ -42,16 +42,16 @@ MIN_FREE_BYTES = 50_000_000
 
 
 class Desk:
-    """Schedule, dispatcher, outbox and settings under one roof; ticks until it is told to stop."""
+    """Schedule, dispatcher, outbox and settings of the running daemon; ticks until `stop` is set."""
 
-    def __init__(self, house: House, outbox: Outbox) -> None:
-        self.house = house
+    def __init__(self, context: DeskContext, outbox: Outbox) -> None:
+        self.context = context
         self.outbox = outbox
-        self.started_at = house.clock.now()
-        self.timetable = Timetable(house)
-        self.dispatcher = Dispatcher(house)
-        self.last_tick = house.clock.monotonic()
-        self._config_seen = _stamp(house.config)
+        self.started_at = context.clock.now()
+        self.timetable = Timetable(context)
+        self.dispatcher = Dispatcher(context)
+        self.last_tick = context.clock.monotonic()
+        self._config_stamp = _stamp(context.config)
         self._looked = self.last_tick
         self._disk_told_full: bool | None = None
         self._restart_needed: str | None = None
@@ -59,28 +59,28 @@ class Desk:
     @property
     def home(self) -> Home:
         """Where the desk lives."""
-        return self.house.home
+        return self.context.home
 
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        return self.house.settings
+        return self.context.settings
 
     @property
     def database(self) -> Database:
         """Everything that was ever recorded."""
-        return self.house.database
+        return self.context.database
 
     @property
     def clock(self) -> Clock:
         """The desk's time."""
-        return self.house.clock
+        return self.context.clock
 
     def begin(self) -> None:
         """Take up what an earlier process left, and on a new home begin with a whole night at once."""
         recovered = self.dispatcher.recover()
         for run in recovered:
-            self.house.log.write("warning", "run.recovered", run=run.name)
+            self.context.log.write("warning", "run.recovered", run=run.name)
         remove_unfinished(self.home.root, self.started_at)
         self._observe_config(None)  # or it would not have come so far
         now, night = self.clock.now(), [job for job in NIGHT if self.settings.job_schedule(job).enabled]
@@ -115,20 +115,20 @@ class Desk:
         await asyncio.to_thread(self.outbox.deliver_due)
 
     async def _again(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
-        """One beat after the other until `stop`; a fault of one is told, and the next one tries again."""
+        """One beat after the other until `stop`; a fault of one is logged, and the next one tries again."""
         while not stop.is_set():
             try:
                 await beat()
             except NightdeskError as error:
-                self.house.log.write("error", fault, error=error.to_dict())
+                self.context.log.write("error", fault, error=error.to_dict())
             except Exception as error:  # noqa: BLE001 -- a desk that lies down for one fault keeps no night
-                self.house.log.fault(fault, error)
+                self.context.log.fault(fault, error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every)
 
     # What the API asks for.
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
+    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
         """Record a run for now; a job that is already due or at work is refused."""
         with_options(self.settings, options)
         now = self.clock.now()
@@ -143,18 +143,18 @@ class Desk:
             raise UsageError(
                 "run.overlap", f"The job {job} is already due or at work.", "Wait for its end; see /api/v1/runs."
             )
-        self.house.log.write("info", "run.requested", run=run.name, who=who)
+        self.context.log.write("info", "run.requested", run=run.name, who=author)
         return run
 
-    def pause(self, job: JobName, who: str) -> None:
+    def pause(self, job: JobName, author: str) -> None:
         """Let the schedule of `job` rest; what is at work goes on."""
-        self.database.write(lambda c: jobs.set_paused(c, job, True, self.clock.now(), who))
-        self.timetable.forget()
+        self.database.write(lambda c: jobs.set_paused(c, job, True, self.clock.now(), author))
+        self.timetable.clear()
 
-    def resume(self, job: JobName, who: str) -> None:
+    def resume(self, job: JobName, author: str) -> None:
         """Let the schedule of `job` go on from now; what fell into the pause is not caught up."""
-        self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), who))
-        self.timetable.forget()
+        self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), author))
+        self.timetable.clear()
 
     def next_runs(self) -> dict[JobName, datetime | None]:
         """When each job starts next by its own time."""
@@ -207,19 +207,19 @@ class Desk:
 
     def _watch_config(self) -> None:
         # One that was made after the start counts; one that is gone is missed, not replaced by the defaults.
-        self.house.config = find_config(self.home, self.house.config)
-        if _stamp(self.house.config) != self._config_seen:
+        self.context.config = find_config(self.home, self.context.config)
+        if _stamp(self.context.config) != self._config_stamp:
             self.reload()
 
     def reload(self) -> bool:
         """Read the config again: valid is applied whole, invalid keeps the settings in force and raises an alert."""
-        self._config_seen = _stamp(self.house.config)
+        self._config_stamp = _stamp(self.context.config)
         try:
-            fresh = load_settings(self.house.config)
+            fresh = load_settings(self.context.config)
             check_settings(fresh)
             self.outbox.reopen(fresh)
         except ConfigError as error:
-            self.house.log.write("error", "config.invalid", error=error.to_dict())
+            self.context.log.write("error", "config.invalid", error=error.to_dict())
             self._observe_config(error)
             return False
         changed_for_start = [
@@ -230,11 +230,11 @@ class Desk:
             if changed_for_start
             else None
         )
-        self.house.settings = fresh
-        self.house.executor.resize(fresh.executor)
-        self.timetable.forget()
+        self.context.settings = fresh
+        self.context.executor.resize(fresh.executor)
+        self.timetable.clear()
         self._observe_config(None)
-        self.house.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())
+        self.context.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())
         return True
 
     def _observe_config(self, error: ConfigError | None) -> None:

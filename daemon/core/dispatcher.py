@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from daemon.alerts.rules import run_ended
-from daemon.context import House, with_options
+from daemon.context import DeskContext, with_options
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import SHUTDOWN, Owner, Run
 from daemon.jobs.steps import STEPS, Ending, RunWork
@@ -30,13 +30,13 @@ class Dispatcher:
     """At most one run of a job at a time; different jobs side by side.
 
     Args:
-        house: what its runs work with.
-        alone: whether no schedule is beside it and nobody is after it (run-once): a run waits for no other, for none
-            would come; none is tried again; and who stops it is a person who has had enough.
+        context: settings, database, executor, clock and log of the desk.
+        alone: whether it works without a schedule (run-once): a run waits for no other, for none
+            would come; none is retried; and a run that is stopped is `interrupted`.
     """
 
-    def __init__(self, house: House, *, alone: bool = False) -> None:
-        self.house = house
+    def __init__(self, context: DeskContext, *, alone: bool = False) -> None:
+        self.context = context
         self.alone = alone
         self.owner = Owner.me()
         self.stopping = False
@@ -55,23 +55,23 @@ class Dispatcher:
 
     def recover(self) -> list[Run]:
         """Runs whose owner died are `crashed`; their retries, or the next of their chains, are recorded with that."""
-        now, attempts = self.house.clock.now(), self.house.settings.limits.attempts
+        now, attempts = self.context.clock.now(), self.context.settings.limits.attempts
 
         def change(c: Connection) -> list[Run]:
-            found = runs.orphans(c)
-            for run in found:
+            orphans = runs.orphans(c)
+            for run in orphans:
                 follower = runs.finish(c, run.id, "crashed", now, cause="owner.dead", attempts=attempts)
                 self._tell(c, run.id, follower)
-            return found
+            return orphans
 
-        return self.house.database.write(change)
+        return self.context.database.write(change)
 
     async def start_due(self, only: int | None = None) -> None:
         """Start attending every due run whose job is not already at work; or `only` the one with that id."""
         if self.stopping:
             return
-        now = self.house.clock.now()
-        due = await asyncio.to_thread(self.house.database.read, lambda c: runs.due(c, now))
+        now = self.context.clock.now()
+        due = await asyncio.to_thread(self.context.database.read, lambda c: runs.due(c, now))
         for run in due:
             if only not in (None, run.id) or any(work.run.job == run.job for work in self._works.values()):
                 continue
@@ -79,9 +79,15 @@ class Dispatcher:
             self._attending[run.id] = asyncio.create_task(self._attend(self._works[run.id]), name=run.name)
 
     def _work(self, run: Run) -> RunWork:
-        house = self.house
+        context = self.context
         return RunWork(
-            run, house.settings, house.home, house.database, house.clock, house.executor, house.log.for_run(run.name)
+            run,
+            context.settings,
+            context.home,
+            context.database,
+            context.clock,
+            context.executor,
+            context.log.for_run(run.name),
         )
 
     async def stop(self) -> None:
@@ -90,7 +96,7 @@ class Dispatcher:
         for run_id, task in self._attending.items():
             if self._works[run_id].progress.waiting:
                 task.cancel()
-        await self.house.executor.close(self.house.settings.limits.stop_grace)
+        await self.context.executor.close(self.context.settings.limits.stop_grace)
         if self._attending:
             _, late = await asyncio.wait(self._attending.values(), timeout=5)
             for task in late:
@@ -196,4 +202,4 @@ class Dispatcher:
         if ended is None or (follower is not None and follower.trigger == "retry"):
             return
         if observation := run_ended(ended):
-            alerts.observe(c, observation, self.house.settings, self.house.clock.now())
+            alerts.observe(c, observation, self.context.settings, self.context.clock.now())

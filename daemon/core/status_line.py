@@ -71,7 +71,7 @@ class StatusLine:
         if self._record is None:
             return f"Serving {self._url}"
         desk, record, now = self._desk, self._record, self._desk.clock.now()
-        progress = {run.id: found for run in record.pending if (found := desk.run_progress(run.id))}
+        progress = {run.id: state for run in record.pending if (state := desk.run_progress(run.id))}
         amiss = conditions(record, desk.settings, now, desk.readiness())
         return describe(overall(amiss, record, progress), self._url, self._next_runs, now)
 

@@ -12,25 +12,25 @@ from daemon.store import jobs, runs
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from daemon.context import House
+    from daemon.context import DeskContext
 
 
 class Timetable:
     """Turns schedules into `due` rows; what it has written it never writes again."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, context: DeskContext) -> None:
+        self.context = context
         self._next: dict[JobName, datetime | None] = {}
-        self._looked = house.clock.now()
+        self._looked = context.clock.now()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """The settings or the pauses have changed: work out anew what comes next."""
         self._next.clear()
 
     def next_runs(self) -> dict[JobName, datetime | None]:
         """When each job starts next by its own time; None for one that follows another or is paused."""
-        now = self.house.clock.now()
-        paused = self.house.database.read(jobs.paused)
+        now = self.context.clock.now()
+        paused = self.context.database.read(jobs.paused)
         return {
             job: None if job in paused or not (timed := self._timed(job)) else self._upcoming(timed, now)
             for job in JOBS
@@ -38,19 +38,19 @@ class Timetable:
 
     def record_due(self) -> bool:
         """Record every occurrence whose time has come; returns whether something was recorded."""
-        now = self.house.clock.now()
+        now = self.context.clock.now()
         if now < self._looked:  # the clock was set back: what it promised when it ran ahead is void
-            self.forget()
+            self.clear()
         self._looked = now
         recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]
         return any(recorded)
 
     def _timed(self, job: JobName) -> JobSchedule | None:
-        found = self.house.settings.job_schedule(job)
-        return found if found.enabled and found.timed else None
+        timing = self.context.settings.job_schedule(job)
+        return timing if timing.enabled and timing.timed else None
 
     def _upcoming(self, timed: JobSchedule, now: datetime) -> datetime | None:
-        return schedule.next_occurrence(timed, self.house.settings.time_zone, now)
+        return schedule.next_occurrence(timed, self.context.settings.time_zone, now)
 
     def _may_be_due(self, job: JobName, now: datetime) -> bool:
         if job not in self._next:
@@ -61,13 +61,13 @@ class Timetable:
     def _record(self, job: JobName, now: datetime) -> bool:
         timed = self._timed(job)
         if timed is None:
-            self.house.database.write(lambda c: jobs.forget(c, job))
+            self.context.database.write(lambda c: jobs.delete_state(c, job))
             self._next[job] = None
             return False
-        settings = self.house.settings
+        settings = self.context.settings
 
         def change(c: Connection) -> bool:
-            state = jobs.seen(c, job, now)
+            state = jobs.state_of(c, job, now)
             if state.paused:
                 return False
             last = max(filter(None, (state.changed_at, runs.last_scheduled(c, job, now))))
@@ -77,7 +77,7 @@ class Timetable:
             if plan.run is None:
                 return bool(plan.missed)
             overlap = runs.unfinished(c, job)
-            chain = _awake(c, settings.downstream_jobs(job))
+            chain = _not_paused(c, settings.downstream_jobs(job))
             recorded = runs.record(
                 c,
                 job,
@@ -93,12 +93,12 @@ class Timetable:
                 runs.request(c, follower, now=now, trigger="chain", chain=rest, parent_id=recorded.id)
             return True
 
-        recorded = self.house.database.write(change)
+        recorded = self.context.database.write(change)
         self._next[job] = self._upcoming(timed, now)  # only now: an occurrence that was not kept is still owed
         return recorded
 
 
-def _awake(c: Connection, downstream_jobs: tuple[JobName, ...]) -> tuple[JobName, ...]:
+def _not_paused(c: Connection, downstream_jobs: tuple[JobName, ...]) -> tuple[JobName, ...]:
     """Those that a person has not paused."""
     resting = jobs.paused(c)
     return tuple(job for job in downstream_jobs if job not in resting)

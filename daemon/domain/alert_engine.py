@@ -123,7 +123,7 @@ def advance(
             return None, None
         last = _opened(last, observation, now)
     breaches, clears = _counts(last, observation)
-    seen = replace(
+    advanced = replace(
         last,
         breaches=breaches,
         clears=clears,
@@ -134,12 +134,12 @@ def advance(
         cure=observation.cure[:MAX_TEXT],
         link=observation.link,
     )
-    return _judged(seen, observation, policy, now)
+    return _judged(advanced, observation, policy, now)
 
 
 def _opened(last: Alert | None, observation: Observation, now: datetime) -> Alert:
     """A new episode; one that never fired has no reader and is used again, so that flapping leaves no litter."""
-    kept = last.id if last is not None and last.fired_at is None else None
+    reused_id = last.id if last is not None and last.fired_at is None else None
     return Alert(
         observation.fingerprint,
         observation.rule,
@@ -156,7 +156,7 @@ def _opened(last: Alert | None, observation: Observation, now: datetime) -> Aler
         message="",
         cure="",
         link=None,
-        id=kept,
+        id=reused_id,
     )
 
 

@@ -67,7 +67,7 @@ def task_end(run_end: RunState) -> TaskState:
 
 @dataclass(frozen=True)
 class Owner:
-    """A process, told apart from any other that ever had its pid."""
+    """A process, distinguished from any other that ever had its pid."""
 
     pid: int
     started: int

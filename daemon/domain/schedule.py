@@ -24,7 +24,7 @@ from config.settings import JOBS, JobName, JobSchedule, Settings
 
 # Intervals count from this Monday, so that they stay where they are when the desk starts again.
 ANCHOR = datetime(2001, 1, 1, tzinfo=UTC)
-# Of a very long downtime the newest occurrences are told one by one, the others not at all.
+# After a very long downtime only the newest missed occurrences are recorded, each by itself.
 MOST_MISSED = 1000
 _END = datetime(2400, 1, 1, tzinfo=UTC)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -83,9 +83,9 @@ def _newest(schedule: JobSchedule, time_zone: str, after: datetime, until: datet
     span = timedelta(hours=1)
     while True:
         since = max(after, until - span)
-        found = deque(_until(schedule, time_zone, since, until), maxlen=MOST_MISSED + 1)
-        if since == after or len(found) > MOST_MISSED:
-            return list(found)
+        occurrences = deque(_until(schedule, time_zone, since, until), maxlen=MOST_MISSED + 1)
+        if since == after or len(occurrences) > MOST_MISSED:
+            return list(occurrences)
         span *= 4
 
 

@@ -39,9 +39,9 @@ def targets(settings: Settings, home: Home) -> tuple[Target, ...]:
     return tuple(
         Target(subject, model_type)
         for scope in SCOPES
-        if (wanted := [name for name in settings.model_types if registry.needs(name).scope == scope])
+        if (model_types := [name for name in settings.model_types if registry.needs(name).scope == scope])
         for subject in _subjects(scope, settings, home)
-        for model_type in wanted
+        for model_type in model_types
     )
 
 

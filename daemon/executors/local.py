@@ -71,7 +71,7 @@ class LocalExecutor:
         self._slots = asyncio.Semaphore(workers)
         self._busy: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
-        self._burials: set[asyncio.Task[None]] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._shrinking: set[asyncio.Task[bool]] = set()
         self._closing = False
@@ -82,7 +82,7 @@ class LocalExecutor:
             if self._closing:
                 return Outcome.failure("cancelled", cancelled(spec.request.kind), 0.0)
             try:
-                worker = await self._hire(spec)
+                worker = await self._acquire(spec)
             except OSError as error:
                 return Outcome.failure("failed", _no_worker(error), 0.0)
             try:
@@ -116,13 +116,13 @@ class LocalExecutor:
         if self._keeper is not None:
             self._keeper.cancel()
         for worker in self._idle:
-            self._bury(worker)
+            self._discard(worker)
         self._idle.clear()
-        await asyncio.gather(*self._burials)
+        await asyncio.gather(*self._stopping)
         for _ in range(self._workers):
             self._slots.release()
 
-    async def _hire(self, spec: TaskSpec[Any]) -> WorkerProcess:
+    async def _acquire(self, spec: TaskSpec[Any]) -> WorkerProcess:
         withheld = spec.settings.secret_variables()
         worker = (None if spec.secrets else self._warm(withheld)) or await self._start(withheld)
         self._busy.add(worker)
@@ -138,7 +138,7 @@ class LocalExecutor:
             self._idle.remove(worker)
             if worker.alive:
                 return worker
-            self._bury(worker)
+            self._discard(worker)
         return None
 
     async def _start(self, withheld: frozenset[str]) -> WorkerProcess:
@@ -146,8 +146,8 @@ class LocalExecutor:
         starting = asyncio.create_task(WorkerProcess.start(mark, self._home, self._work, withheld))
         try:
             return await asyncio.shield(starting)
-        except asyncio.CancelledError:  # a half started process is started, and then ended
-            self._see_to(self._bury_when_started(starting))
+        except asyncio.CancelledError:  # a half-started process finishes starting, and is then killed
+            self._run_to_end(self._discard_when_started(starting))
             raise
 
     async def _release(self, worker: WorkerProcess) -> None:
@@ -160,24 +160,24 @@ class LocalExecutor:
                 worker.idle_since = asyncio.get_running_loop().time()
                 self._idle.append(worker)
             else:
-                await asyncio.shield(self._bury(worker))
+                await asyncio.shield(self._discard(worker))
 
-    def _bury(self, worker: WorkerProcess) -> asyncio.Task[None]:
-        return self._see_to(worker.bury())
+    def _discard(self, worker: WorkerProcess) -> asyncio.Task[None]:
+        return self._run_to_end(worker.kill())
 
-    async def _bury_when_started(self, starting: asyncio.Task[WorkerProcess]) -> None:
-        with contextlib.suppress(OSError):  # then there is nothing to bury
-            await (await starting).bury()
+    async def _discard_when_started(self, starting: asyncio.Task[WorkerProcess]) -> None:
+        with contextlib.suppress(OSError):  # then there is nothing to kill
+            await (await starting).kill()
 
-    def _see_to(self, burial: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Let it happen, whatever becomes of the one who asked for it."""
-        task = asyncio.create_task(burial)
-        self._burials.add(task)
-        task.add_done_callback(self._burials.discard)
+    def _run_to_end(self, stopping: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Finish the stop even if its caller is cancelled."""
+        task = asyncio.create_task(stopping)
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
         return task
 
     async def _keep(self) -> None:
-        """Watch the memory of busy workers and send idle ones home, while there are any."""
+        """Watch the memory of busy workers and end idle ones, until there are no workers."""
         loop, pause = asyncio.get_running_loop(), POLL
         while self._busy or self._idle:
             await asyncio.sleep(pause)
@@ -185,11 +185,13 @@ class LocalExecutor:
             if self._busy:
                 living = await asyncio.to_thread(processes.table)
                 for worker in self._busy:
-                    worker.weigh(living)
+                    worker.check_memory(living)
             for worker in [worker for worker in self._idle if worker.idle_since < began - self._idle_for]:
                 self._idle.remove(worker)
-                self._bury(worker)
-            pause = max(POLL, 10 * (loop.time() - began))  # where there are thousands of processes, a look is dear
+                self._discard(worker)
+            pause = max(
+                POLL, 10 * (loop.time() - began)
+            )  # where there are thousands of processes, reading /proc is expensive
 
 
 def _no_worker(error: OSError) -> NightdeskError:

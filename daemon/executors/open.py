@@ -18,5 +18,5 @@ OPENERS: dict[str, Callable[[ExecutorSettings, Home], Executor]] = {"local": ope
 
 def open_executor(settings: Settings, home: Home) -> Executor:
     """An executor for the tasks of a home whose lock this process holds."""
-    chosen = settings.executor
-    return OPENERS[chosen.kind](chosen, home)
+    configured = settings.executor
+    return OPENERS[configured.kind](configured, home)

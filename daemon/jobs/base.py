@@ -97,7 +97,7 @@ class Outcomes(Mapping[Plan[TaskResult], Outcome[TaskResult]]):
 
 @dataclass
 class RunWork:
-    """One run at work: its settings (frozen at its start), the house, and its tasks."""
+    """One run at work: its settings (frozen at its start), what it shares with the desk, and its tasks."""
 
     run: Run
     settings: Settings
@@ -206,22 +206,22 @@ class Step:
     wait: Callable[[RunWork], Awaitable[None]]
 
 
-def forerunner(job: JobName) -> JobName | None:
+def upstream(job: JobName) -> JobName | None:
     """The job of the night whose results `job` needs."""
     if job not in NIGHT or job == NIGHT[0]:
         return None
     return NIGHT[NIGHT.index(job) - 1]
 
 
-async def forerunner_at_work(work: RunWork) -> bool:
-    """Whether the forerunner is recorded and not yet at its end."""
-    job = forerunner(work.run.job)
+async def upstream_at_work(work: RunWork) -> bool:
+    """Whether a run of the upstream job is recorded and has not ended."""
+    job = upstream(work.run.job)
     return job is not None and await work.read(lambda c: runs.unfinished(c, job))
 
 
-async def wait_for_forerunner(work: RunWork) -> None:
-    """Freshness, not the clock: what the forerunner is about to deliver is worth waiting for."""
-    while await forerunner_at_work(work):
+async def wait_for_upstream(work: RunWork) -> None:
+    """Freshness, not the clock: wait while the upstream job is about to deliver newer data."""
+    while await upstream_at_work(work):
         await asyncio.sleep(POLL)
 
 

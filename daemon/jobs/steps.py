@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.settings import JobName
 from daemon.jobs.backup.step import drill_restore, take_backup
-from daemon.jobs.base import Ending, Plan, RunWork, Step, wait_for_forerunner
+from daemon.jobs.base import Ending, Plan, RunWork, Step, wait_for_upstream
 from daemon.jobs.data_update.step import update_data
 from daemon.jobs.evaluation.step import judge_models
 from daemon.jobs.maintenance.step import maintain
@@ -16,13 +16,13 @@ from daemon.jobs.walk_forward.step import walk_models
 __all__ = ["STEPS", "Ending", "Plan", "RunWork", "Step"]
 
 STEPS: dict[JobName, Step] = {
-    "data_update": Step(update_data, wait_for_forerunner),
+    "data_update": Step(update_data, wait_for_upstream),
     "training": Step(train_models, wait_for_data),
-    "evaluation": Step(judge_models, wait_for_forerunner),
-    "signals": Step(publish_signals, wait_for_forerunner),
-    "performance_check": Step(check_performance, wait_for_forerunner),
-    "backup": Step(take_backup, wait_for_forerunner),
-    "restore_drill": Step(drill_restore, wait_for_forerunner),
-    "maintenance": Step(maintain, wait_for_forerunner),
-    "walk_forward": Step(walk_models, wait_for_forerunner),
+    "evaluation": Step(judge_models, wait_for_upstream),
+    "signals": Step(publish_signals, wait_for_upstream),
+    "performance_check": Step(check_performance, wait_for_upstream),
+    "backup": Step(take_backup, wait_for_upstream),
+    "restore_drill": Step(drill_restore, wait_for_upstream),
+    "maintenance": Step(maintain, wait_for_upstream),
+    "walk_forward": Step(walk_models, wait_for_upstream),
 }

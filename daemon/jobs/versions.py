@@ -1,4 +1,4 @@
-"""Stored model versions, and the bars they may be asked about."""
+"""Stored model versions, and the bars they can be evaluated on."""
 
 from __future__ import annotations
 

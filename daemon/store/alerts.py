@@ -1,4 +1,4 @@
-"""Alerts and their outbox: what is seen and what must be said of it are written in one transaction."""
+"""Alerts and their outbox: an observation and the notifications it causes are written in one transaction."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Delivery:
 def observe(c: Connection, observation: Observation, settings: Settings, now: datetime) -> Alert | None:
     """Let the engine see `observation`; keep the alert it makes and, when one is due, its notifications.
 
-    Call it inside one write, together with what was measured: both are kept or neither is.
+    Call it inside one write, together with what was measured: both are stored or neither is.
     """
     policy = Policy.of(observation, settings.monitoring)
     alert, due = advance(newest(c, observation.fingerprint), observation, policy, now)
     if alert is None:
         return None
-    kept = _keep(c, alert)
+    stored = _keep(c, alert)
     if due is not None:
-        _enqueue(c, kept, due, settings.notifications.channel_names, now)
-    return kept
+        _enqueue(c, stored, due, settings.notifications.channel_names, now)
+    return stored
 
 
 def close_unwatched(c: Connection, watched: Collection[str], settings: Settings, now: datetime) -> list[Alert]:
@@ -122,7 +122,7 @@ def page(c: Connection, *, state: AlertState | None = None, before: int | None =
 
 
 def deliveries(c: Connection, alert_id: int) -> list[Delivery]:
-    """What was or will be said of one alert."""
+    """The notifications of one alert, delivered or not."""
     query = select(outbox).where(outbox.c.alert_id == alert_id).order_by(outbox.c.id)
     return all_as(c, Delivery, query)
 

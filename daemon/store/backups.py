@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import backups
 from daemon.store.versions import Version
@@ -16,7 +16,7 @@ from daemon.store.versions import Version
 
 @dataclass(frozen=True)
 class BackupRecord:
-    """What is known of one backup: when every hash was read back, and when a drill restored it."""
+    """The record of one backup: when every hash was read back, and when a drill restored it."""
 
     id: int
     run_id: int | None
@@ -31,8 +31,8 @@ class BackupRecord:
 
 def worth_keeping(c: Connection) -> list[Version]:
     """What retention would never delete: champions, their predecessors, challengers and the newest versions."""
-    present = models.versions(c, states=("challenger", "champion", "retired", "rejected"))
-    expendable = {version.id for version in models.expendable(c, models.NEWEST_KEPT)}
+    present = versions.versions(c, states=("challenger", "champion", "retired", "rejected"))
+    expendable = {version.id for version in versions.expendable(c, versions.NEWEST_KEPT)}
     return [version for version in present if version.id not in expendable]
 
 
@@ -60,13 +60,13 @@ def record(
     )
 
 
-def known(c: Connection, name: str) -> bool:
-    """Whether a backup of this name was ever recorded, be it gone or not."""
+def is_recorded(c: Connection, name: str) -> bool:
+    """Whether a backup of this name was ever recorded, deleted or not."""
     return bool(c.execute(select(exists().where(backups.c.name == name))).scalar())
 
 
 def mark_restored(c: Connection, name: str, at: datetime) -> None:
-    """Note that a drill restored the backup and its champions said what they had said before."""
+    """Note that a drill restored the backup and its champions reproduced their golden predictions."""
     c.execute(update(backups).where(backups.c.name == name).values(restored_at=at))
 
 

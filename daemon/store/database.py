@@ -30,7 +30,7 @@ class Database:
     """SQLite in the home, or PostgreSQL by URL; both mean the same.
 
     Every write is one transaction on the one writer thread: it is kept whole or not at all, and its error comes back
-    to the caller. Reads go beside it, on connections that cannot write.
+    to the caller. Reads run in parallel, on connections that cannot write.
     """
 
     def __init__(self, path: Path | None, writer: Engine, readers: Engine) -> None:
@@ -100,7 +100,7 @@ class Database:
 
     @property
     def changes(self) -> int:
-        """How many writes have been kept; whoever remembers the number knows whether to read again."""
+        """The number of committed writes; a reader compares it with an earlier one to know whether to read again."""
         return self._changes
 
     def problems(self, patience: float) -> list[str]:
@@ -203,11 +203,11 @@ def _prepare(path: Path | None, writer: Engine) -> None:
         if answer != "ok":
             raise fault("store.corrupt", answer)
     with writer.begin() as c:
-        found = schema.version(c)
-        if found is None:
+        revision = schema.version(c)
+        if revision is None:
             schema.create(c)
-    if found is not None and found != schema.HEAD:
-        schema.refuse_newer(found)
+    if revision is not None and revision != schema.HEAD:
+        schema.refuse_newer(revision)
         _migrate(path, writer)
 
 

@@ -47,8 +47,8 @@ def record(c: Connection, new: NewDataset) -> None:
 def find(c: Connection, dataset: str) -> DatasetRow | None:
     """The dataset whose id is, or begins with, `dataset`; None where none or more than one does."""
     begins = datasets.c.dataset.startswith(dataset, autoescape=True)
-    found = all_as(c, DatasetRow, select(datasets).where(begins).order_by(datasets.c.pulled_at.desc()))
-    return found[0] if len({row.dataset for row in found}) == 1 else None
+    rows = all_as(c, DatasetRow, select(datasets).where(begins).order_by(datasets.c.pulled_at.desc()))
+    return rows[0] if len({row.dataset for row in rows}) == 1 else None
 
 
 def successor(c: Connection, row: DatasetRow) -> DatasetRow | None:

@@ -1,4 +1,4 @@
-"""Since when the schedule knows a job, and whether a person has paused it."""
+"""Since when a job is scheduled, and whether a person has paused it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.store.tables import job_states
 
 @dataclass(frozen=True)
 class JobState:
-    """Whether a job is paused, since when it is so, and by whose wish."""
+    """Whether a job is paused, since when, and who changed it."""
 
     job: JobName
     paused: bool
@@ -22,38 +22,38 @@ class JobState:
     changed_by: str
 
 
-def seen(c: Connection, job: JobName, now: datetime) -> JobState:
-    """The state of `job`, which begins when it is seen first; nothing before `changed_at` is owed.
+def state_of(c: Connection, job: JobName, now: datetime) -> JobState:
+    """The state of `job`, which begins when it is first asked for; nothing before `changed_at` is owed.
 
     A beginning after `now` was written by a clock that ran ahead; it must not keep the schedule still until then.
     """
-    found = states(c).get(job)
-    if found is None or found.changed_at > now:
-        _change(c, job, found is not None and found.paused, now, found.changed_by if found else "schedule")
+    state = states(c).get(job)
+    if state is None or state.changed_at > now:
+        _change(c, job, state is not None and state.paused, now, state.changed_by if state else "schedule")
         return states(c)[job]
-    return found
+    return state
 
 
-def forget(c: Connection, job: JobName) -> None:
-    """The settings give this job no time of its own; if they do again, it begins anew and owes nothing till then."""
+def delete_state(c: Connection, job: JobName) -> None:
+    """Delete the state of a job that lost its schedule; with a schedule again it begins anew and owes nothing."""
     c.execute(delete(job_states).where(job_states.c.job == job, job_states.c.paused.is_(False)))
 
 
-def set_paused(c: Connection, job: JobName, paused: bool, now: datetime, who: str) -> None:
-    """Let the schedule start this job no more, or again from now on; nothing is new if it is so already."""
-    found = states(c).get(job)
-    if found is None or found.paused != paused:
-        _change(c, job, paused, now, who)
+def set_paused(c: Connection, job: JobName, paused: bool, now: datetime, author: str) -> None:
+    """Let the schedule start this job no more, or again from now on; no change if it is so already."""
+    state = states(c).get(job)
+    if state is None or state.paused != paused:
+        _change(c, job, paused, now, author)
 
 
-def _change(c: Connection, job: JobName, paused: bool, now: datetime, who: str) -> None:
-    news = {"paused": paused, "changed_at": now, "changed_by": who}
+def _change(c: Connection, job: JobName, paused: bool, now: datetime, author: str) -> None:
+    news = {"paused": paused, "changed_at": now, "changed_by": author}
     statement = upsert(c, job_states).values(job=job, **news)
     c.execute(statement.on_conflict_do_update(index_elements=["job"], set_=news))
 
 
 def states(c: Connection) -> dict[JobName, JobState]:
-    """Every job that was ever seen."""
+    """The state of every recorded job."""
     return {state.job: state for state in all_as(c, JobState, select(job_states))}
 
 

@@ -12,8 +12,7 @@ from config.settings import NIGHT, JobName
 from daemon.domain.alert_engine import Alert
 from daemon.domain.runs import Run
 from daemon.domain.targets import Target
-from daemon.store import alerts, runs, signals
-from daemon.store import versions as models
+from daemon.store import alerts, runs, signals, versions
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions
 from daemon.store.versions import Evaluation
@@ -42,9 +41,9 @@ class DeskRecord:
 
 
 def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
-    """What the question how the desk is can be answered from; `targets` are those that it keeps fresh."""
+    """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh."""
     results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
-    serving = [version for version in models.champions(c) if Target(version.subject, version.model_type) in targets]
+    serving = [version for version in versions.champions(c) if Target(version.subject, version.model_type) in targets]
     return DeskRecord(
         results=results,
         pending=runs.pending(c),
@@ -67,8 +66,8 @@ def latest_evaluations(c: Connection, version_ids: Collection[int]) -> dict[int,
         .where(evaluations.c.version_id.in_(version_ids))
         .group_by(evaluations.c.version_id)
     )
-    found = all_as(c, Evaluation, select(evaluations).where(evaluations.c.id.in_(newest)))
-    return {evaluation.version_id: evaluation for evaluation in found}
+    rows = all_as(c, Evaluation, select(evaluations).where(evaluations.c.id.in_(newest)))
+    return {evaluation.version_id: evaluation for evaluation in rows}
 
 
 def last_verdicts(c: Connection) -> dict[tuple[str, str], Evaluation]:
@@ -84,5 +83,5 @@ def last_verdicts(c: Connection) -> dict[tuple[str, str], Evaluation]:
         .subquery()
     )
     pairs = {row.id: (row.subject, row.model_type) for row in c.execute(select(newest))}
-    found = all_as(c, Evaluation, select(evaluations).where(evaluations.c.id.in_(pairs)))
-    return {pairs[evaluation.id]: evaluation for evaluation in found}
+    rows = all_as(c, Evaluation, select(evaluations).where(evaluations.c.id.in_(pairs)))
+    return {pairs[evaluation.id]: evaluation for evaluation in rows}

@@ -193,8 +193,8 @@ def unfinished(c: Connection, job: JobName) -> bool:
 def last_ended(c: Connection, job: JobName) -> int | None:
     """The id of the newest run of `job` that has come to its end."""
     ended = select(runs.c.id).where(runs.c.job == job, runs.c.state.in_(TERMINAL))
-    found: int | None = c.execute(ended.order_by(runs.c.id.desc()).limit(1)).scalar()
-    return found
+    run_id: int | None = c.execute(ended.order_by(runs.c.id.desc()).limit(1)).scalar()
+    return run_id
 
 
 def last_result(c: Connection, job: JobName) -> Run | None:

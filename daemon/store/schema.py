@@ -55,13 +55,13 @@ def migrate(c: Connection) -> None:
     command.upgrade(config, HEAD)
 
 
-def refuse_newer(found: str) -> None:
+def refuse_newer(revision: str) -> None:
     """Raise if a newer Nightdesk has written this database."""
-    if found > HEAD:
+    if revision > HEAD:
         raise NightdeskError(
             "store.newer",
-            f"The database is at revision {found}; this Nightdesk knows revisions up to {HEAD}.",
+            f"The database is at revision {revision}; this Nightdesk knows revisions up to {HEAD}.",
             "Run the newer Nightdesk that wrote it, or restore a backup taken before the upgrade.",
-            found=found,
+            found=revision,
             known=HEAD,
         )

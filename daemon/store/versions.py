@@ -48,7 +48,7 @@ class Version(NewVersion):
 
 @dataclass(frozen=True, kw_only=True)
 class NewEvaluation:
-    """One judgement of a version, beside the champion of that moment, to be recorded."""
+    """One judgement of a version, compared with the champion of that moment, to be recorded."""
 
     run_id: int | None
     version_id: int
@@ -72,7 +72,7 @@ class Evaluation(NewEvaluation):
 
 @dataclass(frozen=True)
 class Serving:
-    """From when a version served, why, and by whose wish."""
+    """From when a version served, why, and who or what decided it."""
 
     id: int
     subject: str
@@ -147,7 +147,7 @@ def predecessor(c: Connection, subject: str, model_type: str) -> Version | None:
     """The version that served last before the one that serves, or served, now: where a rollback leads."""
     served = servings(c, subject, model_type)
     earlier = (serving.version_id for serving in served if serving.version_id != served[0].version_id)
-    return next((found for version_id in earlier if (found := _version(c, version_id))), None)
+    return next((version_row for version_id in earlier if (version_row := _version(c, version_id))), None)
 
 
 def attempts(c: Connection, version: Version) -> tuple[int, dict[str, float]]:
@@ -175,16 +175,16 @@ def attempts(c: Connection, version: Version) -> tuple[int, dict[str, float]]:
 
 def expendable(c: Connection, keep: int) -> list[Version]:
     """The versions that retention may delete: never a champion, its predecessor, a challenger, or the newest `keep`."""
-    found = []
+    deletable = []
     for pair in c.execute(select(model_versions.c.subject, model_versions.c.model_type).distinct()):
         before = predecessor(c, *pair)
-        kept = [version for version in versions(c, *pair) if version.state != "deleted"]
-        found += [
+        stored = [version for version in versions(c, *pair) if version.state != "deleted"]
+        deletable += [
             version
-            for version in kept[max(keep, NEWEST_KEPT) :]
+            for version in stored[max(keep, NEWEST_KEPT) :]
             if version.state in ("retired", "rejected") and (before is None or version.id != before.id)
         ]
-    return found
+    return deletable
 
 
 def set_state(c: Connection, version_id: int, state: VersionState, allowed_from: tuple[VersionState, ...]) -> bool:
@@ -194,13 +194,19 @@ def set_state(c: Connection, version_id: int, state: VersionState, allowed_from:
     return _set_state(c, version_id, state, allowed_from)
 
 
-def serve(c: Connection, subject: str, model_type: str, version_id: int, now: datetime, *, why: str, who: str) -> bool:
+def serve(
+    c: Connection, subject: str, model_type: str, version_id: int, now: datetime, *, why: str, author: str
+) -> bool:
     """Make a version the champion, retire the one before it and write the serving ledger; False if it may not serve.
 
     The caller has loaded the version and seen it reproduce its golden predictions.
     """
-    wanted = _version(c, version_id)
-    if wanted is None or (wanted.subject, wanted.model_type) != (subject, model_type) or wanted.state not in SERVABLE:
+    version_row = _version(c, version_id)
+    if (
+        version_row is None
+        or (version_row.subject, version_row.model_type) != (subject, model_type)
+        or version_row.state not in SERVABLE
+    ):
         return False
     if before := champion(c, subject, model_type):
         _set_state(c, before.id, "retired", ("champion",))
@@ -208,7 +214,7 @@ def serve(c: Connection, subject: str, model_type: str, version_id: int, now: da
         raise RuntimeError(f"version {version_id} changed while it was being promoted")
     c.execute(
         servings_table.insert().values(
-            subject=subject, model_type=model_type, version_id=version_id, serving_from=now, why=why, who=who
+            subject=subject, model_type=model_type, version_id=version_id, serving_from=now, why=why, who=author
         )
     )
     return True

@@ -90,7 +90,7 @@ class HomeLock:
         return self
 
     def tell(self, **facts: Any) -> None:
-        """Write into the file who we are, and where our API is."""
+        """Write the process id, its purpose and the URL of its API into the lock file."""
         self._holder = Holder(**{**vars(self._holder), **facts})
         with contextlib.suppress(OSError):  # a full disk takes away the words, not the lock
             os.ftruncate(self._handle, 0)
@@ -118,10 +118,10 @@ def _open(home: Home) -> int:
 
 def _locked(home: Home) -> LockedError:
     by = _inscription(home)
-    who = f"process {by.owner.pid} ({by.purpose}, since {by.since})" if by else "another process"
+    holder = f"process {by.owner.pid} ({by.purpose}, since {by.since})" if by else "another process"
     return LockedError(
         "home.locked",
-        f"The home {home.root} is held by {who}.",
+        f"The home {home.root} is held by {holder}.",
         "Use the running desk, stop it first, or name another home with --home.",
         pid=by.owner.pid if by else None,
     )

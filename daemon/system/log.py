@@ -31,7 +31,7 @@ _LOCK = threading.Lock()
 
 
 class Log:
-    """Writes events; whatever happens to disk or terminal, it never raises into the one who tells.
+    """Writes events; whatever happens to disk or terminal, it never raises into its caller.
 
     Inside its block it also takes what libraries say through `logging`.
 
@@ -88,8 +88,8 @@ class Log:
 
     def fault(self, event: str, error: BaseException, /, **fields: Any) -> None:
         """Write the event of an error with its traceback."""
-        told = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
-        self.write("error", event, error=f"{type(error).__name__}: {error}", traceback=told, **fields)
+        trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
+        self.write("error", event, error=f"{type(error).__name__}: {error}", traceback=trace, **fields)
 
     def _append(self, file: Path, line: bytes) -> None:
         try:

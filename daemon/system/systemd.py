@@ -53,10 +53,10 @@ class Notifier:
 
     def watchdog_interval(self) -> float | None:
         """Seconds within which the watchdog wants to be fed; None when it does not watch this process."""
-        wanted, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
-        if not wanted.isdecimal() or int(wanted) == 0 or pid not in ("", str(os.getpid())):
+        microseconds, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+        if not microseconds.isdecimal() or int(microseconds) == 0 or pid not in ("", str(os.getpid())):
             return None
-        return int(wanted) / 1e6
+        return int(microseconds) / 1e6
 
     def _tell(self, *lines: str) -> None:
         if not self._address:

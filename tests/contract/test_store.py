@@ -348,7 +348,7 @@ def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_exp
     assert read(overview.desk_record, targets) == DeskRecord({}, [], 0, None, [])
     for symbol in ("AAPL", "MSFT"):
         version = write(add_version, "v1", subject=symbol)
-        write(models.serve, symbol, "cloner", version.id, NOON, why="better", who="evaluation")
+        write(models.serve, symbol, "cloner", version.id, NOON, why="better", author="evaluation")
         write(publish, version, NOON)
     run = _recorded(write)
     record = read(overview.desk_record, targets)
@@ -506,8 +506,8 @@ def test_a_version_is_recorded_once_and_found_by_its_name(write, read):
 
 def test_serving_moves_the_pointer_and_writes_the_ledger_in_one_step(write, read):
     one, two = write(add_version, "v1"), write(add_version, "v2")
-    assert write(models.serve, "AAPL", "cloner", one.id, NOON, why="first", who="evaluation run 1")
-    assert write(models.serve, "AAPL", "cloner", two.id, NOON + DAY, why="better", who="evaluation run 2")
+    assert write(models.serve, "AAPL", "cloner", one.id, NOON, why="first", author="evaluation run 1")
+    assert write(models.serve, "AAPL", "cloner", two.id, NOON + DAY, why="better", author="evaluation run 2")
     assert read(models.champion, "AAPL", "cloner").id == two.id
     assert [version.id for version in read(models.champions)] == [two.id]
     assert read(models.version, one.id).state == "retired"
@@ -521,7 +521,7 @@ def test_serving_moves_the_pointer_and_writes_the_ledger_in_one_step(write, read
 def test_a_rollback_leads_back_to_the_version_before(write, read):
     one, two = write(add_version, "v1"), write(add_version, "v2")
     for number, version in enumerate((one, two, one)):
-        assert write(models.serve, "AAPL", "cloner", version.id, NOON + number * DAY, why="w", who="person")
+        assert write(models.serve, "AAPL", "cloner", version.id, NOON + number * DAY, why="w", author="person")
     assert read(models.champion, "AAPL", "cloner").id == one.id
     assert read(models.predecessor, "AAPL", "cloner").id == two.id
     assert len(read(models.servings)) == 3
@@ -530,15 +530,15 @@ def test_a_rollback_leads_back_to_the_version_before(write, read):
 def test_what_may_not_serve_does_not(write, read):
     good, other = write(add_version, "v1"), write(add_version, "v2", subject="MSFT")
     broken = write(add_version, "v3", state="quarantined")
-    write(models.serve, "AAPL", "cloner", good.id, NOON, why="first", who="me")
+    write(models.serve, "AAPL", "cloner", good.id, NOON, why="first", author="me")
     for version_id in (other.id, broken.id, good.id, 4711):
-        assert not write(models.serve, "AAPL", "cloner", version_id, NOON, why="no", who="me")
+        assert not write(models.serve, "AAPL", "cloner", version_id, NOON, why="no", author="me")
     assert read(models.champion, "AAPL", "cloner").id == good.id
     assert len(read(models.servings)) == 1
 
 
 def test_a_pair_never_has_two_champions(write):
-    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="first", who="me")
+    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="first", author="me")
     with pytest.raises(IntegrityError):
         write(add_version, "v2", state="champion")
     with pytest.raises(ValueError, match="serve"):
@@ -556,7 +556,7 @@ def test_a_state_changes_only_from_where_it_may(write, read):
 def test_retention_spares_the_champion_its_predecessor_challengers_and_the_newest(write, read):
     old = [write(add_version, f"v{number}") for number in range(6)]
     for version in old[:3]:
-        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", who="me")
+        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
     write(models.set_state, old[3].id, "rejected", ("challenger",))
     newest = [write(add_version, f"n{number}", state="rejected") for number in range(3)]
     write(add_version, "other", subject="MSFT", state="rejected")
@@ -673,7 +673,7 @@ def test_a_version_speaks_once_about_a_bar(write, read):
 def test_the_latest_signal_of_each_pair_is_about_its_newest_bar(write, read):
     one, other = write(add_version, "v1"), write(add_version, "v1", subject="MSFT")
     for version in (one, other):
-        write(models.serve, version.subject, "cloner", version.id, NOON, why="w", who="me")
+        write(models.serve, version.subject, "cloner", version.id, NOON, why="w", author="me")
         for days in (1, 0, -1):
             write(publish, version, NOON + days * DAY)
     assert [(s.symbol, s.bar_time) for s in read(signals.latest)] == [("AAPL", NOON + DAY), ("MSFT", NOON + DAY)]
@@ -682,7 +682,7 @@ def test_the_latest_signal_of_each_pair_is_about_its_newest_bar(write, read):
 
 def test_a_version_over_a_universe_publishes_a_signal_for_each_symbol(write, read):
     version = write(add_version, "v1", subject="universe")
-    write(models.serve, "universe", "cloner", version.id, NOON, why="w", who="me")
+    write(models.serve, "universe", "cloner", version.id, NOON, why="w", author="me")
     for symbol in ("AAPL", "MSFT"):
         assert write(publish, version, NOON, symbol=symbol)
         assert not write(publish, version, NOON, symbol=symbol, position=-1.0)
@@ -701,7 +701,7 @@ def test_a_version_over_a_universe_publishes_a_signal_for_each_symbol(write, rea
 def test_two_subjects_may_speak_about_one_symbol(write, read):
     for subject in ("AAPL", "universe"):
         version = write(add_version, "v1", subject=subject)
-        write(models.serve, subject, "cloner", version.id, NOON, why="w", who="me")
+        write(models.serve, subject, "cloner", version.id, NOON, why="w", author="me")
         assert write(publish, version, NOON, symbol="AAPL")
     assert [s.subject for s in read(signals.latest, "AAPL")] == ["AAPL", "universe"]
     assert [s.subject for s in read(signals.history, "AAPL", "cloner")] == ["AAPL"]
@@ -710,7 +710,7 @@ def test_two_subjects_may_speak_about_one_symbol(write, read):
 def test_a_market_whose_last_signal_had_expired_is_no_longer_among_the_latest(write, read):
     trader = f"trader:0x{'a' * 40}"
     version = write(add_version, "v1", subject=trader)
-    write(models.serve, trader, "cloner", version.id, NOON, why="w", who="me")
+    write(models.serve, trader, "cloner", version.id, NOON, why="w", author="me")
     markets = ["ethereum-up-or-down-january-8-11am-et", "ethereum-up-or-down-january-8-12pm-et"]
     for hour, market in enumerate(markets):
         at = NOON + timedelta(hours=hour)
@@ -722,16 +722,16 @@ def test_a_market_whose_last_signal_had_expired_is_no_longer_among_the_latest(wr
 def test_after_a_rollback_the_champion_speaks_though_it_spoke_first(write, read):
     one, two = write(add_version, "v1"), write(add_version, "v2")
     for version in (one, two):
-        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", who="me")
+        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
         write(publish, version, NOON)
     assert [signal.version_id for signal in read(signals.latest)] == [two.id]
-    write(models.serve, "AAPL", "cloner", one.id, NOON, why="rollback", who="person")
+    write(models.serve, "AAPL", "cloner", one.id, NOON, why="rollback", author="person")
     assert not write(publish, one, NOON)
     assert [signal.version_id for signal in read(signals.latest)] == [one.id]
 
 
 def test_a_signal_is_stale_from_the_instant_it_expires(write, read):
-    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="w", who="me")
+    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="w", author="me")
     write(publish, read(models.champions)[0], NOON)
     (signal,) = read(signals.latest)
     assert not signal.stale(NOON + DAY - SECOND)
@@ -789,17 +789,17 @@ def test_a_measurement_without_a_value_keeps_its_reason(write, read):
 
 
 def test_a_job_is_known_from_when_it_was_first_seen_until_a_person_pauses_it(write, read):
-    assert write(jobs.seen, "training", NOON).changed_at == NOON
-    assert write(jobs.seen, "training", NOON + DAY).changed_at == NOON
+    assert write(jobs.state_of, "training", NOON).changed_at == NOON
+    assert write(jobs.state_of, "training", NOON + DAY).changed_at == NOON
     assert read(jobs.paused) == frozenset()
     write(jobs.set_paused, "training", True, NOON + DAY, "anna")
     assert read(jobs.paused) == {"training"}
     assert read(jobs.states)["training"].changed_by == "anna"
     write(jobs.set_paused, "training", False, NOON + 2 * DAY, "anna")
     assert read(jobs.paused) == frozenset()
-    assert write(jobs.seen, "training", NOON + 3 * DAY).changed_at == NOON + 2 * DAY
+    assert write(jobs.state_of, "training", NOON + 3 * DAY).changed_at == NOON + 2 * DAY
 
 
 def test_a_job_seen_first_by_a_clock_that_ran_ahead_is_known_from_now(write):
-    write(jobs.seen, "training", NOON + 900 * DAY)
-    assert write(jobs.seen, "training", NOON).changed_at == NOON
+    write(jobs.state_of, "training", NOON + 900 * DAY)
+    assert write(jobs.state_of, "training", NOON).changed_at == NOON

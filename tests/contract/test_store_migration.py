@@ -101,7 +101,7 @@ def test_a_migrated_database_goes_on_and_holds_its_rules(database, read):
     facts = {"model_type": CLONER, "subject": "AAPL"}
     new = database.write(lambda c: add_version(c, "v1", **facts))
     assert new.id == 9, "ids go on"
-    assert database.write(lambda c: models.serve(c, "AAPL", CLONER, new.id, NOON, why="better", who="me"))
+    assert database.write(lambda c: models.serve(c, "AAPL", CLONER, new.id, NOON, why="better", author="me"))
     assert read(models.predecessor, "AAPL", CLONER).version == FIRST
     assert database.write(lambda c: publish(c, new, NOON + 1000 * DAY))
     assert not database.write(lambda c: publish(c, new, NOON + 1000 * DAY))

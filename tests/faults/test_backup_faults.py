@@ -46,7 +46,7 @@ def desk(home):
 
         def serve(c):
             made = record_model(c, "AAPL", "v1", sha256)
-            assert models.serve(c, "AAPL", "cloner", made.id, NOW, why="better", who="test")
+            assert models.serve(c, "AAPL", "cloner", made.id, NOW, why="better", author="test")
 
         database.write(serve)
     return home

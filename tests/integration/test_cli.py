@@ -85,8 +85,8 @@ def ending_in(desk: FakeDesk, state: str, **facts) -> None:
     """Let every run that is asked for end at once in `state`."""
     ask = desk.request_run
 
-    def request_run(job, *, options, who):
-        run = ask(job, options=options, who=who)
+    def request_run(job, *, options, author):
+        run = ask(job, options=options, author=author)
         now = desk.clock.now()
         desk.database.write(lambda c: runs.claim(c, run.id, Owner.me(), now))
         desk.database.write(lambda c: runs.finish(c, run.id, state, now, attempts=1, **facts))

@@ -96,7 +96,7 @@ def test_downtime_owes_the_newest_occurrence_and_tells_the_others_missed(schedul
 
 def _beat(c: Connection, schedule: JobSchedule, zone: str, now: datetime) -> None:
     """One beat of a desk: what its timetable does."""
-    seen = jobs.seen(c, "training", now).changed_at
+    seen = jobs.state_of(c, "training", now).changed_at
     last = max(seen, runs.last_scheduled(c, "training", now) or seen)
     owed = plan(schedule, zone, last, now)
     for missed in owed.missed:

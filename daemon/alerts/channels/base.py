@@ -1,4 +1,4 @@
-"""Channels: ways to tell a person. A channel sends one message and says whether it arrived; it never retries itself."""
+"""Channels: ways to notify a person. A channel sends one message and returns whether it arrived, without retries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Channel(Protocol):
-    """One way to tell a person.
+    """One way to notify a person.
 
     `send` returns when the message has arrived. It raises NightdeskError `notify.failed` where trying later may help,
     and `notify.blocked` where this message must never be tried again; nothing else.

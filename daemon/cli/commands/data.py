@@ -29,13 +29,13 @@ def data(
     """Pull new market data; or list or check what is stored; or make a table of trader logs."""
     if context.invoked_subcommand:
         return
-    chosen = choices(context)
+    global_options = choices(context)
     if trades is not None:
         from daemon.cli.commands.trades import process
 
-        process(chosen, trades, out, bar)
+        process(global_options, trades, out, bar)
         return
     if update_data or not (listed or check):
-        execute(chosen, ("data_update",), {"symbols": chosen.symbols(symbols)} if symbols else {})
+        execute(global_options, ("data_update",), {"symbols": global_options.symbols(symbols)} if symbols else {})
     if listed or check:
-        tell_stored(chosen, symbols, check=check)
+        tell_stored(global_options, symbols, check=check)

@@ -12,9 +12,9 @@ def doctor(context: typer.Context) -> None:
     """Check machine, home and config; each finding comes with its cure. Exit code 1 if a check fails."""
     from daemon.cli.checks import diagnose
 
-    chosen = choices(context)
-    checks = [check.to_dict() for check in diagnose(chosen)]
-    answer({"checks": checks}, as_json=chosen.json, render=lambda document: _show(document["checks"]))
+    global_options = choices(context)
+    checks = [check.to_dict() for check in diagnose(global_options)]
+    answer({"checks": checks}, as_json=global_options.json, render=lambda document: _show(document["checks"]))
     if any(check["state"] == "fail" for check in checks):
         raise typer.Exit(1)
 

@@ -23,16 +23,19 @@ def init(
     ] = False,
 ) -> None:
     """Write training_config.json into the home (also known as create-config)."""
-    chosen = choices(context)
-    if chosen.home.config.exists() and not force:
+    global_options = choices(context)
+    if global_options.home.config.exists() and not force:
         raise UsageError(
             "config.exists",
-            f"There is a config already: {chosen.home.config}.",
+            f"There is a config already: {global_options.home.config}.",
             "Edit it, or replace it with --force.",
         )
-    publish_bytes(chosen.home.config, DEFAULT_CONFIG.read_bytes())
-    written = [chosen.home.config.name, *(_write_sample(chosen.home, chosen.settings()) if sample else [])]
-    answer({"home": str(chosen.home.root), "written": written}, as_json=chosen.json, render=_show)
+    publish_bytes(global_options.home.config, DEFAULT_CONFIG.read_bytes())
+    written = [
+        global_options.home.config.name,
+        *(_write_sample(global_options.home, global_options.settings()) if sample else []),
+    ]
+    answer({"home": str(global_options.home.root), "written": written}, as_json=global_options.json, render=_show)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -23,39 +23,43 @@ class Reader(Protocol):
 
 
 @contextmanager
-def reader(chosen: Choices) -> Iterator[Reader]:
+def reader(global_options: Choices) -> Iterator[Reader]:
     """The running desk if there is one, else its records."""
-    client = running(chosen)
+    client = running(global_options)
     if client is not None:
         yield client
         return
     from daemon.cli.offline import records
 
-    with records(chosen) as asleep:
-        yield asleep
+    with records(global_options) as offline:
+        yield offline
 
 
 def status(context: typer.Context) -> None:
     """The whole desk at a glance: problems with their cures, models, signals, jobs, alerts."""
-    chosen = choices(context)
-    with reader(chosen) as records:
-        answer(records.get("/status"), as_json=chosen.json, render=_show_status)
+    global_options = choices(context)
+    with reader(global_options) as records:
+        answer(records.get("/status"), as_json=global_options.json, render=_show_status)
 
 
 def health(context: typer.Context) -> None:
     """Whether the desk of this home answers, at its own port; exit code 3 if not. For health checks of containers."""
-    chosen = choices(context)
-    answer(ask_health(chosen.home), as_json=chosen.json, render=lambda document: typer.echo(document["status"]))
+    global_options = choices(context)
+    answer(
+        ask_health(global_options.home),
+        as_json=global_options.json,
+        render=lambda document: typer.echo(document["status"]),
+    )
 
 
 def _show_status(document: dict[str, Any]) -> None:
     now = datetime.now(UTC)
     health = document["health"]
-    asleep = "desk.not_running" in document["problems"]
+    offline = "desk.not_running" in document["problems"]
     state = health["message"] if health["state"] == "ok" else health["title"]
-    state = "not running; this is what it recorded" if asleep else state
+    state = "not running; this is what it recorded" if offline else state
     typer.echo(f"Nightdesk {document['version']}: {state}")
-    for line in _amiss(document):
+    for line in _problem_lines(document):
         typer.echo(line)
     for note in filter(None, [document["provenance_note"], *document["notices"]]):
         typer.echo(note)
@@ -69,7 +73,7 @@ def _show_status(document: dict[str, Any]) -> None:
         table(title, columns, rows)
 
 
-def _amiss(document: dict[str, Any]) -> Iterator[str]:
+def _problem_lines(document: dict[str, Any]) -> Iterator[str]:
     """All that is amiss with its cure, the worst first."""
     for condition in document["conditions"]:
         yield f"{condition['state'].capitalize()}: {condition['message']}"
@@ -116,10 +120,10 @@ def signals(
     ] = None,
 ) -> None:
     """The newest signal of every subject, symbol and model type; expired ones are marked stale."""
-    chosen = choices(context)
-    with reader(chosen) as records:
-        found = records.get("/signals" if symbol is None else f"/signals/{_quoted(chosen.symbol(symbol))}")
-    answer(found, as_json=chosen.json, render=_show_signals)
+    global_options = choices(context)
+    with reader(global_options) as records:
+        document = records.get("/signals" if symbol is None else f"/signals/{_quoted(global_options.symbol(symbol))}")
+    answer(document, as_json=global_options.json, render=_show_signals)
 
 
 def _show_signals(document: dict[str, Any]) -> None:
@@ -137,7 +141,7 @@ def _show_signals(document: dict[str, Any]) -> None:
     ]
     rows = [
         [
-            _about(signal),
+            _signal_label(signal),
             signal["model_type"],
             signal["action"],
             signal["position"],
@@ -157,7 +161,7 @@ def _show_signals(document: dict[str, Any]) -> None:
         )
 
 
-def _about(signal: dict[str, Any]) -> str:
+def _signal_label(signal: dict[str, Any]) -> str:
     """The symbol, after the subject where that is more than the symbol."""
     subject, symbol = signal["subject"], signal["symbol"]
     return str(symbol) if subject == symbol else f"{subject}: {symbol}"
@@ -171,14 +175,14 @@ def models(
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many, newest first.")] = 50,
 ) -> None:
     """Model versions, newest first; or one of them with its evaluations and its times as champion."""
-    chosen = choices(context)
-    with reader(chosen) as records:
+    global_options = choices(context)
+    with reader(global_options) as records:
         if version is not None:
-            answer(records.get(f"/models/{version}"), as_json=chosen.json, render=_show_model)
+            answer(records.get(f"/models/{version}"), as_json=global_options.json, render=_show_model)
         else:
-            known = chosen.symbol(symbol) if symbol else None
-            found = records.get("/models", subject=known, model_type=model_type, limit=limit)
-            answer(found, as_json=chosen.json, render=_show_models)
+            subject = global_options.symbol(symbol) if symbol else None
+            document = records.get("/models", subject=subject, model_type=model_type, limit=limit)
+            answer(document, as_json=global_options.json, render=_show_models)
 
 
 def _show_models(document: dict[str, Any]) -> None:
@@ -203,15 +207,15 @@ def _show_model(model: dict[str, Any]) -> None:
     _show_models({"items": [model]})
     judged = [
         [
-            moment(found["evaluated_at"]),
-            found["verdict"],
-            ", ".join(why(code, found["verdict"]) for code in found["reasons"]),
-            found["metrics"].get("sharpe_ratio"),
-            found["metrics"].get("max_drawdown"),
+            moment(row["evaluated_at"]),
+            row["verdict"],
+            ", ".join(why(code, row["verdict"]) for code in row["reasons"]),
+            row["metrics"].get("sharpe_ratio"),
+            row["metrics"].get("max_drawdown"),
         ]
-        for found in model["evaluations"]
+        for row in model["evaluations"]
     ]
-    served = [[moment(found["serving_from"]), found["why"], found["who"]] for found in model["servings"]]
+    served = [[moment(row["serving_from"]), row["why"], row["who"]] for row in model["servings"]]
     typer.echo()
     table("Evaluations", ["when", "verdict", "reasons", "sharpe", "drawdown %"], judged)
     typer.echo()

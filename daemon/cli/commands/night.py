@@ -59,12 +59,14 @@ def train(
     continuous: Annotated[bool, typer.Option("--continuous", help="Train again and again until Ctrl-C.")] = False,
 ) -> None:
     """Pull new data, then train challengers on it."""
-    chosen = choices(context)
-    params = model_params(context, model_types or chosen.settings().model_types) if context.args else None
-    options = _options(symbols=chosen.symbols(symbols), model_types=model_types, steps=steps, model_params=params)
-    execute(chosen, ("data_update", "training"), options)
+    global_options = choices(context)
+    params = model_params(context, model_types or global_options.settings().model_types) if context.args else None
+    options = _options(
+        symbols=global_options.symbols(symbols), model_types=model_types, steps=steps, model_params=params
+    )
+    execute(global_options, ("data_update", "training"), options)
     while continuous:
-        execute(chosen, ("data_update", "training"), options)
+        execute(global_options, ("data_update", "training"), options)
 
 
 def evaluate(
@@ -90,20 +92,24 @@ def evaluate(
 
     Exit code 0 if all were judged, 1 if some could not be, 2 for a wrong option, 5 if it took too long.
     """
-    chosen = choices(context)
+    global_options = choices(context)
     job: JobName = "walk_forward" if walk_forward else "evaluation"
-    execute(chosen, (job,), _options(symbols=chosen.symbols(symbols), model_types=model_types))
+    execute(global_options, (job,), _options(symbols=global_options.symbols(symbols), model_types=model_types))
 
 
 def _options(**given: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def execute(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> None:
+def execute(global_options: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> None:
     """Run `jobs` one after the other, in the running desk or here, and end with their exit code."""
-    client = running(chosen)
-    ended = _in_the_desk(client, jobs, options) if client else _here(chosen, jobs, options)
-    answer({"runs": ended}, as_json=chosen.json, render=lambda document: _show(document["runs"], chosen.home))
+    client = running(global_options)
+    ended = _in_the_desk(client, jobs, options) if client else _here(global_options, jobs, options)
+    answer(
+        {"runs": ended},
+        as_json=global_options.json,
+        render=lambda document: _show(document["runs"], global_options.home),
+    )
     code = max(_exit_code(run["state"], whole_night=jobs == NIGHT) for run in ended)
     if code:
         raise typer.Exit(code)
@@ -120,7 +126,7 @@ def _in_the_desk(client: Client, jobs: tuple[JobName, ...], options: dict[str, A
         return [follow(client, client.post(f"/jobs/{job}/run", options)["id"], progress.show) for job in jobs]
 
 
-def _here(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
+def _here(global_options: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
     from daemon import bootstrap
     from daemon.api.answers import Run
     from daemon.api.views import progress as summary
@@ -132,7 +138,7 @@ def _here(chosen: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -
             shown = summary(at_work)
             progress.show(run.name, shown.fraction if shown else None, shown.message if shown else run.state)
 
-        ended = bootstrap.run_once(chosen.home, chosen.config, jobs, options, show)
+        ended = bootstrap.run_once(global_options.home, global_options.config, jobs, options, show)
     return [Run.model_validate(run).model_dump(mode="json") for run in ended]
 
 
@@ -143,7 +149,7 @@ def _show(runs: list[dict[str, Any]], home: Home) -> None:
         if "verdicts" in detail:
             show_evaluation(home, detail)
         if walks := detail.get("walks"):
-            rows = [[who, *(told.get(key) for key in WALK.values())] for who, told in walks.items()]
+            rows = [[name, *(metrics.get(key) for key in WALK.values())] for name, metrics in walks.items()]
             table("Walk-forward", ["model", *WALK], rows)
         for note in (*_notes(detail), *_acceptance(run)):
             typer.echo(note)
@@ -172,14 +178,15 @@ def _acceptance(run: dict[str, Any]) -> Iterator[str]:
     if "accept" not in run["options"] or run["state"] != "succeeded":
         return
     for symbol in run["options"]["symbols"]:
-        if told := (run["detail"] or {}).get("accepted", {}).get(symbol):
-            gone = f", {told['gone']} are gone" if told["gone"] else ""
+        if revision := (run["detail"] or {}).get("accepted", {}).get(symbol):
+            gone = f", {revision['gone']} are gone" if revision["gone"] else ""
             yield (
-                f"{symbol}: accepted. {told['rows']} bars have other prices now, by up to {told['largest']:.3%}{gone}, "
-                f"from {told['first']} to {told['last']}. The dataset before it is kept; see `data show {symbol}`."
+                f"{symbol}: accepted. {revision['rows']} bars have other prices now, "
+                f"by up to {revision['largest']:.3%}{gone}, from {revision['first']} to {revision['last']}. "
+                f"The dataset before it is kept; see `data show {symbol}`."
             )
         else:
-            yield f"{symbol}: nothing was to be accepted; what is told now agrees with what was stored."
+            yield f"{symbol}: nothing was to be accepted; the history of the source agrees with the stored bars."
 
 
 def _counts(counts: dict[str, int]) -> str:

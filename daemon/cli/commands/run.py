@@ -20,10 +20,14 @@ def run(
     gc.disable()  # imports make no garbage: a tenth of the start; the desk turns it on again when it serves
     from daemon.bootstrap import serve
 
-    chosen = choices(context)
-    log_format = "json" if chosen.json else None
-    told = _tell if sys.stdout.isatty() else None
-    raise typer.Exit(serve(chosen.home, chosen.config, host=host, port=port, log_format=log_format, on_ready=told))
+    global_options = choices(context)
+    log_format = "json" if global_options.json else None
+    announce = _tell if sys.stdout.isatty() else None
+    raise typer.Exit(
+        serve(
+            global_options.home, global_options.config, host=host, port=port, log_format=log_format, on_ready=announce
+        )
+    )
 
 
 def _tell(address: str) -> None:

@@ -30,19 +30,19 @@ def check(context: typer.Context, symbols: Some = None) -> None:
     tell_stored(choices(context), symbols, check=True)
 
 
-def tell_stored(chosen: Choices, symbols: list[str] | None, *, check: bool) -> None:
+def tell_stored(global_options: Choices, symbols: list[str] | None, *, check: bool) -> None:
     """Say what is stored, damaged files among it; end with 1 if any has a problem."""
     from daemon.cli.local.stored import stored, trader_table
     from daemon.system.clock import SystemClock
 
-    asked = chosen.symbols(symbols)
-    found = stored(chosen.home, SystemClock().now(), asked, check=check)
-    if missing := set(asked or ()) - {dataset["symbol"] for dataset in found}:
-        told = f"There are no stored bars of {', '.join(sorted(missing))}."
-        raise UsageError("data.not_stored", told, "See `nightdesk data list` for what there is.")
-    made = None if symbols else trader_table(chosen.home)
-    answer({"datasets": found, "trader_table": made}, as_json=chosen.json, render=_show_all)
-    if any(dataset["problem"] for dataset in (*found, made) if dataset):
+    asked = global_options.symbols(symbols)
+    listed = stored(global_options.home, SystemClock().now(), asked, check=check)
+    if missing := set(asked or ()) - {dataset["symbol"] for dataset in listed}:
+        message = f"There are no stored bars of {', '.join(sorted(missing))}."
+        raise UsageError("data.not_stored", message, "See `nightdesk data list` for what there is.")
+    made = None if symbols else trader_table(global_options.home)
+    answer({"datasets": listed, "trader_table": made}, as_json=global_options.json, render=_show_all)
+    if any(dataset["problem"] for dataset in (*listed, made) if dataset):
         raise typer.Exit(1)
 
 
@@ -81,13 +81,13 @@ def show(
     from daemon.cli.local import stored
     from daemon.system.clock import SystemClock
 
-    chosen = choices(context)
-    now, settings, symbol = SystemClock().now(), chosen.settings(), chosen.symbol(symbol)
-    document = stored.shown(chosen.home, settings, symbol, now)
+    global_options = choices(context)
+    now, settings, symbol = SystemClock().now(), global_options.settings(), global_options.symbol(symbol)
+    document = stored.shown(global_options.home, settings, symbol, now)
     if plot is not None:
-        stored.plot(chosen.home, settings, symbol, plot, now)
+        stored.plot(global_options.home, settings, symbol, plot, now)
         document["plot"] = str(plot)
-    answer(document, as_json=chosen.json, render=_show_one)
+    answer(document, as_json=global_options.json, render=_show_one)
 
 
 def _show_one(document: dict[str, Any]) -> None:
@@ -122,12 +122,14 @@ def export(
     """Write the bars of a symbol to a file, in the form that `sources.csv_folder` takes."""
     from daemon.cli.local.stored import export as write
 
-    chosen = choices(context)
-    written = write(chosen.home, chosen.settings(), chosen.symbol(symbol), to, dataset)
+    global_options = choices(context)
+    written = write(global_options.home, global_options.settings(), global_options.symbol(symbol), to, dataset)
     answer(
         written,
-        as_json=chosen.json,
-        render=lambda told: typer.echo(f"{to}: {told['rows']} bars of {told['symbol']} from {told['source']}"),
+        as_json=global_options.json,
+        render=lambda document: typer.echo(
+            f"{to}: {document['rows']} bars of {document['symbol']} from {document['source']}"
+        ),
     )
 
 
@@ -141,9 +143,11 @@ def accept(
     The bars are pulled again and replace those stored, which are kept as a replaced dataset. Who accepted it,
     when and why is stored in the lineage.
     """
-    chosen = choices(context)
+    global_options = choices(context)
     execute(
-        chosen, ("data_update",), {"symbols": [chosen.symbol(symbol)], "accept": {"who": _person(), "why": why[:500]}}
+        global_options,
+        ("data_update",),
+        {"symbols": [global_options.symbol(symbol)], "accept": {"who": _person(), "why": why[:500]}},
     )
 
 
@@ -160,34 +164,34 @@ def lineage(
     dataset: Annotated[str, typer.Argument(help="The id of a dataset, or its first characters.")],
 ) -> None:
     """Where a dataset came from, what took its place, and which models were trained on it."""
-    chosen = choices(context)
-    with reader(chosen) as records:
-        answer(records.get(f"/datasets/{dataset}"), as_json=chosen.json, render=_show_lineage)
+    global_options = choices(context)
+    with reader(global_options) as records:
+        answer(records.get(f"/datasets/{dataset}"), as_json=global_options.json, render=_show_lineage)
 
 
 KINDS = {"bars": "bars", "trade_logs": "trader's logs", "trader_table": "decisions of a trader"}
 
 
 def _show_lineage(document: dict[str, Any]) -> None:
-    told, newer = document["dataset"], document["replaced_by"]
-    kind = KINDS[told["kind"]]
-    typer.echo(" ".join(filter(None, [told["symbol"], told["interval"], kind])) + f" from {told['source']}")
-    typer.echo(f"dataset {told['dataset']}")
-    typer.echo(f"{told['rows']} {kind}, {moment(told['first'])} to {moment(told['last'])}, {told['why']}")
-    if word := told["accepted"]:
+    facts, newer = document["dataset"], document["replaced_by"]
+    kind = KINDS[facts["kind"]]
+    typer.echo(" ".join(filter(None, [facts["symbol"], facts["interval"], kind])) + f" from {facts['source']}")
+    typer.echo(f"dataset {facts['dataset']}")
+    typer.echo(f"{facts['rows']} {kind}, {moment(facts['first'])} to {moment(facts['last'])}, {facts['why']}")
+    if word := facts["accepted"]:
         why = f": {word['why']}" if word["why"] else ""
         typer.echo(f"accepted by {word['who']} {moment(word['at'])}{why}")
     if source := document["made_of"]:
         typer.echo(f"made of: {source['rows']} logs, dataset {source['dataset']}")
         typer.echo("with: " + ", ".join(f"{name} {value}" for name, value in document["parameters"].items()))
-    if told["kind"] != "trade_logs":
-        typer.echo(f"after: {told['replaces'] or 'nothing'}")
+    if facts["kind"] != "trade_logs":
+        typer.echo(f"after: {facts['replaces'] or 'nothing'}")
         typer.echo(f"before: {newer['dataset']} ({newer['why']})" if newer else "before: nothing; it is the newest")
     typer.echo()
     if document["logs"]:
         logs = document["logs"]
         table("Logs", ["key", "version", "sha256"], [[log["key"], log["version"], log["sha256"]] for log in logs])
-        typer.echo(f"{len(logs)} of {told['rows']}; all are listed in {document['logs_file']}")
+        typer.echo(f"{len(logs)} of {facts['rows']}; all are listed in {document['logs_file']}")
         return
     columns = ["id", "subject", "model type", "version", "state"]
     rows = [

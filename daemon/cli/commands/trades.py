@@ -16,45 +16,45 @@ from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
 
 
-def process(chosen: Choices, place: str, out: Path | None, bar: str) -> None:
+def process(global_options: Choices, place: str, out: Path | None, bar: str) -> None:
     """Pull the logs at `place` and write the table; say what became of markets and events, and record both."""
-    bucket, seconds = _bucket(chosen, place), _seconds(bar)
-    table_file = out.absolute() if out else chosen.home.trader_table
-    client = running(chosen)
+    bucket, seconds = _bucket(global_options, place), _seconds(bar)
+    table_file = out.absolute() if out else global_options.home.trader_table
+    client = running(global_options)
     if client is not None:
-        made = _made(chosen, bucket, table_file, seconds)
+        made = _made(global_options, bucket, table_file, seconds)
         client.post("/datasets", made.pop("record"))
     else:
-        made = _made_alone(chosen, bucket, table_file, seconds)
-    answer(made, as_json=chosen.json, render=_show)
+        made = _made_alone(global_options, bucket, table_file, seconds)
+    answer(made, as_json=global_options.json, render=_show)
 
 
-def _made(chosen: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
+def _made(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
     from daemon.cli.local.trader_table import make_trader_table
 
     with reporter() as progress:
         return make_trader_table(
-            chosen.home, bucket, out, seconds, lambda done, message: progress.show("trades", done, message)
+            global_options.home, bucket, out, seconds, lambda done, message: progress.show("trades", done, message)
         )
 
 
-def _made_alone(chosen: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
+def _made_alone(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
     """The same where no desk runs: nobody else may change the home meanwhile."""
     from daemon import bootstrap
     from daemon.api.answers import TableRecord
     from daemon.api.datasets import record
     from daemon.system.clock import SystemClock
 
-    with bootstrap.alone(chosen.home, chosen.config, "data --trades") as database:
-        made = _made(chosen, bucket, out, seconds)
+    with bootstrap.alone(global_options.home, global_options.config, "data --trades") as database:
+        made = _made(global_options, bucket, out, seconds)
         facts = TableRecord.model_validate(made.pop("record"))
         database.write(lambda c: record(c, facts, SystemClock().now()))
         return made
 
 
-def _bucket(chosen: Choices, place: str) -> Bucket:
+def _bucket(global_options: Choices, place: str) -> Bucket:
     """The configured bucket, at another place: a folder, or a URL as in the settings."""
-    configured = chosen.settings().sources.bucket
+    configured = global_options.settings().sources.bucket
     url = place if place == "r2" or "://" in place else Path(place).absolute().as_uri()
     try:
         return Bucket(**{**configured.model_dump(), "url": url})

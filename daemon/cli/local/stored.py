@@ -32,46 +32,48 @@ _ENOUGH = 12  # characters of a dataset's id, among thousands of datasets
 
 
 def stored(home: Home, now: datetime, symbols: Sequence[str] | None, *, check: bool) -> list[dict[str, Any]]:
-    """Every dataset (of `symbols`) with its health; what is damaged, and if `check` what the gates refuse, is told.
+    """Every dataset (of `symbols`) with its health; what is damaged, and if `check` what the gates refuse, is reported.
 
-    A file that cannot be read keeps its place in the list, with its `problem`; the others are told all the same.
+    A file that cannot be read keeps its place in the list, with its `problem`; the others are listed as usual.
     """
     store = BarStore(home)
-    return [_told(store, name, now, check=check) for name in store.names() if not symbols or name[0] in symbols]
+    return [
+        _dataset_document(store, name, now, check=check) for name in store.names() if not symbols or name[0] in symbols
+    ]
 
 
 def trader_table(home: Home) -> dict[str, Any] | None:
     """What the home's own table of a trader's logs says of itself."""
     if not home.trader_table.exists():
         return None
-    told: dict[str, Any] = {"table": home.relative(home.trader_table), "problem": None}
+    document: dict[str, Any] = {"table": home.relative(home.trader_table), "problem": None}
     try:
         with pq.ParquetFile(home.trader_table) as file:
             facts, rows = file.metadata.metadata, file.metadata.num_rows
-            chosen = json.loads(facts[b"nightdesk"])
-            told |= {"id": facts[b"id"].decode(), "rows": rows, "interval": f"{chosen['seconds']}s"}
+            parameters = json.loads(facts[b"nightdesk"])
+            document |= {"id": facts[b"id"].decode(), "rows": rows, "interval": f"{parameters['seconds']}s"}
     except (OSError, ValueError, KeyError) as error:
         problem = NightdeskError(
             "data.corrupt",
-            f"The table {told['table']} is damaged: {error}.",
+            f"The table {document['table']} is damaged: {error}.",
             "Make it again with `nightdesk data --trades PLACE`.",
         )
-        told["problem"] = problem.to_dict()
-    return told
+        document["problem"] = problem.to_dict()
+    return document
 
 
-def _told(store: BarStore, name: tuple[str, str, str], now: datetime, *, check: bool) -> dict[str, Any]:
+def _dataset_document(store: BarStore, name: tuple[str, str, str], now: datetime, *, check: bool) -> dict[str, Any]:
     symbol, interval, source = name
-    told: dict[str, Any] = {"symbol": symbol, "interval": interval, "source": source, "problem": None}
+    document: dict[str, Any] = {"symbol": symbol, "interval": interval, "source": source, "problem": None}
     try:
         dataset = store.dataset(*name)
         bars = store.load(*name)
-        told |= {**(dataset.to_dict() if dataset else {}), **_condition(bars, now)}
+        document |= {**(dataset.to_dict() if dataset else {}), **_condition(bars, now)}
         if check:
             quality.check(bars.frame, symbol, interval, now)
     except NightdeskError as error:
-        told["problem"] = error.to_dict()
-    return told
+        document["problem"] = error.to_dict()
+    return document
 
 
 def _condition(bars: Bars, now: datetime) -> dict[str, Any]:
@@ -100,8 +102,8 @@ def shown(home: Home, settings: Settings, symbol: str, now: datetime) -> dict[st
 
 
 def _short(dataset: Dataset) -> dict[str, Any]:
-    told = dataset.to_dict()
-    return {name: told[name] for name in ("id", "first", "last", "rows", "pulled_at", "why")}
+    document = dataset.to_dict()
+    return {name: document[name] for name in ("id", "first", "last", "rows", "pulled_at", "why")}
 
 
 def export(home: Home, settings: Settings, symbol: str, path: Path, dataset: str | None = None) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def export(home: Home, settings: Settings, symbol: str, path: Path, dataset: str
     """
     if path.suffix not in FORMATS:
         raise UsageError("export.format", f"{path.name} is no file of a known kind.", "Name it .csv or .parquet.")
-    bars = stored_bars(home, settings, symbol) if dataset is None else _kept(home, settings, symbol, dataset)
+    bars = stored_bars(home, settings, symbol) if dataset is None else _older_bars(home, settings, symbol, dataset)
     name, times = ("date", bars.dates) if bars.interval == "1d" else ("time", pd.DatetimeIndex(bars.frame.index))
     frame = bars.frame.reset_index(drop=True)
     frame.insert(0, name, times)
@@ -120,11 +122,11 @@ def export(home: Home, settings: Settings, symbol: str, path: Path, dataset: str
             frame.to_csv(temp, index=False)
         else:
             frame.to_parquet(temp, index=False)
-    told = {"symbol": symbol, "source": bars.source, "dataset": bars.fingerprint()}
-    return {**told, "rows": len(bars), "written": path.name}
+    document = {"symbol": symbol, "source": bars.source, "dataset": bars.fingerprint()}
+    return {**document, "rows": len(bars), "written": path.name}
 
 
-def _kept(home: Home, settings: Settings, symbol: str, dataset: str) -> Bars:
+def _older_bars(home: Home, settings: Settings, symbol: str, dataset: str) -> Bars:
     """The bars of an older dataset of the symbol."""
     store, interval = BarStore(home), settings.data_params.interval
     if len(dataset) < _ENOUGH:

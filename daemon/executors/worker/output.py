@@ -19,17 +19,17 @@ class Output:
         self._descriptor = descriptor
         self._rest = b""
         self._room = 0
-        self._hear: Callable[[str], None] | None = None
+        self._on_line: Callable[[str], None] | None = None
         asyncio.get_running_loop().add_reader(descriptor, self.read)
 
-    def attend(self, hear: Callable[[str], None] | None) -> None:
-        """Give lines to `hear` from now on; what was printed before belongs to the one who listened before."""
+    def attend(self, on_line: Callable[[str], None] | None) -> None:
+        """Pass lines to `on_line` from now on; lines printed before went to the previous one."""
         for _ in range(MAX_OUTPUT // _CHUNK):
             if not self.read():
                 break
         if self._rest:
             self._tell(self._rest)
-        self._rest, self._room, self._hear = b"", MAX_OUTPUT, hear
+        self._rest, self._room, self._on_line = b"", MAX_OUTPUT, on_line
 
     def read(self) -> bool:
         """Take what is there; whether there was anything."""
@@ -47,11 +47,11 @@ class Output:
         return True
 
     def _tell(self, line: bytes) -> None:
-        if self._hear is None or self._room <= 0:
+        if self._on_line is None or self._room <= 0:
             return
         self._room -= len(line) + 1
         text = line[:MAX_LINE].decode("utf-8", errors="replace")
-        self._hear(text if self._room > 0 else "... what the task printed beyond this is not kept")
+        self._on_line(text if self._room > 0 else "... what the task printed beyond this is not kept")
 
     def close(self) -> None:
         """Listen no more."""

@@ -22,10 +22,10 @@ from daemon.executors.worker.output import Output
 from daemon.executors.worker.protocol import TaskEnded, assign, pack, read_answer, receive
 
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
-# What is said to the daemon by its service manager and its owner is not for tasks.
+# Variables from the service manager and the owner, meant for the daemon alone: tasks do not get them.
 PRIVATE = (TOKEN_VARIABLE, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 CANCEL_GRACE = timedelta(seconds=5)
-LAST_WORDS = 0.25  # seconds in which a dead worker's result is still read
+RESULT_GRACE = 0.25  # seconds in which a dead worker's result is still read
 
 
 class WorkerProcess:
@@ -42,16 +42,16 @@ class WorkerProcess:
         self.withheld = withheld  # the variables that are not in its environment
         self.reusable = True
         self.idle_since = 0.0
-        self._memory_limit: int | None = None  # bytes, while a task is at hand
+        self._memory_limit: int | None = None  # bytes, while a task runs
         self._process = process
         self._reader, self._writer = streams
         self._output = output
         self._mark = mark
-        # The process and all that was ever seen to descend from it.
-        self._seen = {found for found in (processes.find(process.pid),) if found is not None}
+        # The process and every descendant observed so far.
+        self._descendants = {itself for itself in (processes.find(process.pid),) if itself is not None}
         self._stopping = False
-        # The error by which the task at hand ends without an answer of its own.
-        self._doom: asyncio.Future[NightdeskError] = asyncio.get_running_loop().create_future()
+        # Set when the current task must end with an error although the worker has not answered.
+        self._failure: asyncio.Future[NightdeskError] = asyncio.get_running_loop().create_future()
         self._watching = asyncio.create_task(self._watch())
 
     @classmethod
@@ -61,13 +61,13 @@ class WorkerProcess:
         The kernel ties its life to the thread that starts it: the event loop's, which lives as long as the daemon.
         """
         ours, theirs = socket.socketpair()
-        heard, spoken = os.pipe()
+        read_end, write_end = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "daemon.executors.worker.main"),
                 *("--channel", str(theirs.fileno()), "--parent", str(os.getpid()), "--work", work),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=spoken,
+                stdout=write_end,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(theirs.fileno(),),
                 env=_environment(mark, home, withheld),
@@ -75,12 +75,12 @@ class WorkerProcess:
             )
         except BaseException:
             ours.close()
-            os.close(heard)
+            os.close(read_end)
             raise
         finally:
             theirs.close()
-            os.close(spoken)
-        return cls(process, await asyncio.open_unix_connection(sock=ours), Output(heard), mark, withheld)
+            os.close(write_end)
+        return cls(process, await asyncio.open_unix_connection(sock=ours), Output(read_end), mark, withheld)
 
     async def perform(self, home: str, spec: TaskSpec[ResultT], on_event: OnEvent) -> Outcome[ResultT]:
         """Do one task to its end, its limit, or the worker's death."""
@@ -108,17 +108,15 @@ class WorkerProcess:
             self._stopping = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
-            asyncio.get_running_loop().call_later(
-                grace.total_seconds(), self._give_up, _died("did not stop when asked")
-            )
+            asyncio.get_running_loop().call_later(grace.total_seconds(), self._fail, _died("did not stop when asked"))
 
-    def weigh(self, living: processes.Table) -> None:
-        """Give the task up if the worker and its descendants hold more memory than they may."""
+    def check_memory(self, living: processes.Table) -> None:
+        """Fail the task if the worker and its descendants hold more memory than they may."""
         family = self._family(living)
-        self._seen = self._seen & set(living.values()) | family
+        self._descendants = self._descendants & set(living.values()) | family
         held = sum(process.resident for process in family)
         if self._memory_limit is not None and held > self._memory_limit:
-            self._give_up(
+            self._fail(
                 NightdeskError(
                     "task.memory",
                     f"The task held {held // 2**20} MB of memory; its limit is {self._memory_limit // 2**20} MB.",
@@ -132,13 +130,13 @@ class WorkerProcess:
         return processes.find(self._process.pid) is not None
 
     def fit(self, living: processes.Table) -> bool:
-        """Whether it may do another task: it lives, left no descendants behind, and is not swollen by the last one."""
+        """Whether it may do another task: it lives, has no descendants, and holds at most half of the memory limit."""
         held = [process.resident for process in self._family(living)]
         return self.reusable and len(held) == 1 and (self._memory_limit is None or held[0] <= self._memory_limit / 2)
 
-    async def bury(self) -> None:
+    async def kill(self) -> None:
         """Kill the process and everything that descends from it; nothing is left when this returns."""
-        await asyncio.to_thread(processes.kill_family, self._mark, self._seen)
+        await asyncio.to_thread(processes.kill_family, self._mark, self._descendants)
         with contextlib.suppress(TimeoutError):  # one that the kernel holds in a system call cannot be waited for
             await asyncio.wait_for(self._process.wait(), 1.0)
         self._watching.cancel()
@@ -154,15 +152,15 @@ class WorkerProcess:
             while not isinstance(message := await self._answer(spec), TaskEnded):
                 on_event(message)
         except (asyncio.IncompleteReadError, ConnectionError) as lost:
-            await asyncio.wait({self._doom}, timeout=4 * LAST_WORDS)
-            raise self._doom.result() if self._doom.done() else _died("closed its channel") from lost
+            await asyncio.wait({self._failure}, timeout=4 * RESULT_GRACE)
+            raise self._failure.result() if self._failure.done() else _died("closed its channel") from lost
         return message
 
     async def _answer(self, spec: TaskSpec[ResultT]) -> TaskProgress | TaskEnded[ResultT]:
         return read_answer(cast("type[ResultT]", spec.request.result), await receive(self._reader))
 
     async def _either(self, answer: asyncio.Task[Any], timeout: float | None) -> None:
-        ends: set[asyncio.Future[Any]] = {answer, self._doom}
+        ends: set[asyncio.Future[Any]] = {answer, self._failure}
         await asyncio.wait(ends, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     def _outcome(
@@ -175,8 +173,8 @@ class WorkerProcess:
                 crashed = ended.error is not None and ended.error.code == "task.crashed"
                 self.reusable = not self._stopping and not crashed and not spec.secrets
                 outcome = Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, seconds)
-            elif self._doom.done():
-                raise self._doom.result()
+            elif self._failure.done():
+                raise self._failure.result()
             else:
                 outcome = Outcome.failure("timed_out", _timed_out(spec), seconds)
         except NightdeskError as error:
@@ -185,28 +183,28 @@ class WorkerProcess:
             return Outcome.failure("cancelled", cancelled(spec.request.kind), seconds)
         return outcome
 
-    def _give_up(self, error: NightdeskError) -> None:
-        if not self._doom.done():
-            self._doom.set_result(error)
+    def _fail(self, error: NightdeskError) -> None:
+        if not self._failure.done():
+            self._failure.set_result(error)
 
     async def _watch(self) -> None:
         status = await self._process.wait()
-        await asyncio.sleep(LAST_WORDS)
+        await asyncio.sleep(RESULT_GRACE)
         if status < 0:
             name = _signal_name(-status)
-            self._give_up(_died(f"was ended by {name}", signal=name))
+            self._fail(_died(f"was ended by {name}", signal=name))
         else:
-            self._give_up(_died(f"exited with status {status}", status=status))
+            self._fail(_died(f"exited with status {status}", status=status))
 
     def _family(self, living: processes.Table) -> set[processes.Process]:
         return processes.family(living, [self._process.pid])
 
 
 def _environment(mark: str, home: Home, withheld: frozenset[str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in withheld}
+    inherited = {name: value for name, value in os.environ.items() if name not in PRIVATE and name not in withheld}
     one_thread = {f"{library}_NUM_THREADS": "1" for library in THREADS}
     own = {processes.MARK: mark, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
-    return kept | one_thread | worker_variables(home) | own
+    return inherited | one_thread | worker_variables(home) | own
 
 
 def _signal_name(number: int) -> str:

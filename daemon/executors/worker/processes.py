@@ -1,4 +1,4 @@
-"""The processes of this machine, as /proc tells them: who descends from whom, who carries a mark, and their end."""
+"""The processes of this machine, read from /proc: their descendants, those with a mark, and how to kill them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Process:
-    """A living process, told apart by its start from any other that ever had its pid."""
+    """A living process, distinguished by its start time from any other that ever had its pid."""
 
     pid: int
     started: int
@@ -64,14 +64,14 @@ def family(living: Table, roots: Iterable[int]) -> set[Process]:
     children = defaultdict(list)
     for process in living.values():
         children[process.parent].append(process)
-    found: set[Process] = set()
+    members: set[Process] = set()
     todo = [living[pid] for pid in roots if pid in living]
     while todo:
         process = todo.pop()
-        if process not in found:
-            found.add(process)
+        if process not in members:
+            members.add(process)
             todo.extend(children[process.pid])
-    return found
+    return members
 
 
 def marked(mark: str) -> set[int]:
@@ -80,28 +80,28 @@ def marked(mark: str) -> set[int]:
     return {pid for pid in _pids() if sought in b"\0" + _read(pid, "environ")} - {os.getpid()}
 
 
-def kill_family(mark: str, seen: Iterable[Process] = (), *, within: float = 3.0) -> list[int]:
-    """Kill every process marked `mark`, every one that was `seen`, and all that descend from them; wait for their end.
+def kill_family(mark: str, tracked: Iterable[Process] = (), *, within: float = 3.0) -> list[int]:
+    """Kill every process marked `mark`, every one in `tracked`, and all that descend from them; wait for their end.
 
     Returns their pids.
     """
     deadline = time.monotonic() + within
     killed: set[Process] = set()
-    while time.monotonic() < deadline and (found := _freeze_family(mark, set(seen), deadline)):
-        for process in found:
+    while time.monotonic() < deadline and (frozen := _freeze_family(mark, set(tracked), deadline)):
+        for process in frozen:
             process.send(signal.SIGKILL)
-        killed |= found
+        killed |= frozen
         while time.monotonic() < deadline and killed & set(table().values()):
             time.sleep(0.002)
     return sorted(process.pid for process in killed)
 
 
-def _freeze_family(mark: str, seen: set[Process], deadline: float) -> set[Process]:
+def _freeze_family(mark: str, tracked: set[Process], deadline: float) -> set[Process]:
     """Stop them all, until a look around finds no other: a stopped process cannot start one behind our back."""
     frozen: set[Process] = set()
     while time.monotonic() < deadline:
         roots, living = marked(mark), table()
-        roots |= {process.pid for process in seen | frozen if living.get(process.pid) == process}
+        roots |= {process.pid for process in tracked | frozen if living.get(process.pid) == process}
         fresh = family(living, roots) - frozen
         if not fresh:
             break

@@ -41,17 +41,17 @@ async def take_backup(work: RunWork) -> Ending:
 def _free_second(c: Connection, work: RunWork) -> datetime:
     """A backup is called by its second; a small home is copied, and its backup let go of again, in less."""
     instant = work.clock.now()
-    while (folder := work.home.backup(instant)).exists() or ledger.known(c, folder.name):
+    while (folder := work.home.backup(instant)).exists() or ledger.is_recorded(c, folder.name):
         instant += timedelta(seconds=1)
     return instant
 
 
 async def drill_restore(work: RunWork) -> Ending:
     """Restore the newest backup into a scratch home, where its champions must reproduce their golden predictions."""
-    found = work.home.backups
-    if not found:
+    folders = work.home.backups
+    if not folders:
         return Ending("skipped", "backup.none", {"message": "There is no backup to prove yet."})
-    name = found[-1].name
+    name = folders[-1].name
     plan = Plan(ProveBackupRequest(backup=name))
     outcomes = await work.do_all([plan])
     if outcomes[plan].state == "succeeded":

@@ -12,7 +12,7 @@ from config.publish import TEMP_PREFIX
 from daemon import backups
 from daemon.backups import Backup
 from daemon.jobs.backup.messages import ProveBackupResult
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.database import Database
 from daemon.store.versions import Version
 from trainers.artifact import load_artifact, prove
@@ -47,25 +47,25 @@ def prove_in(scratch: Path, folder: Path) -> ProveBackupResult:
 def _champions(home: Home, backup: Backup) -> dict[str, str]:
     """The folders of the models that served, each with the sha256 of its manifest; the restored database agrees."""
     files = backup.manifest.files
-    said = {name: files[f"{name}/{MANIFEST}"].sha256 for name in backup.manifest.champions}
+    recorded = {name: files[f"{name}/{MANIFEST}"].sha256 for name in backup.manifest.champions}
     if home.database.exists():
         serving = {
             backups.version_folder(home, version).relative_to(home.root).as_posix(): version.manifest_sha256
             for version in _serving(home)
         }
-        if serving != said:
+        if serving != recorded:
             raise NightdeskError(
                 "backup.inconsistent",
                 f"The database in {backup.name} names other champions than its manifest: {sorted(serving)}.",
                 "Do not restore it; take a new backup.",
             )
-    return said
+    return recorded
 
 
 def _serving(home: Home) -> list[Version]:
     """The champions of the restored database, which is migrated as a desk that starts from it would migrate it."""
     database = Database.open(home.database)
     try:
-        return database.read(models.champions)
+        return database.read(versions.champions)
     finally:
         database.close()

@@ -74,7 +74,7 @@ async def _macro_news(work: RunWork) -> dict[str, HeadlinesResult]:
 
 
 def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResult]) -> dict[str, Any]:
-    """What a reader wants to know of all pulls; what there was nothing of is left out."""
+    """The summary of all pulls; empty entries are left out."""
     fallbacks = {symbol: pull.fallback for symbol, pull in pulled.items() if pull.fallback}
     notable: dict[str, dict[str, Any]] = {
         "fallback": {"symbols": list(fallbacks), "because": next(iter(fallbacks.values()))} if fallbacks else {},
@@ -82,12 +82,12 @@ def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResul
         "unmended": {symbol: pull.unmended.document() for symbol, pull in pulled.items() if pull.unmended},
         "revised": {symbol: pull.dataset.why for symbol, pull in pulled.items() if _revised(pull)},
         "accepted": {symbol: pull.accepted.document() for symbol, pull in pulled.items() if pull.accepted},
-        "without_headlines": {symbol: found.error.document() for symbol, found in news.items() if found.error},
+        "without_headlines": {symbol: result.error.document() for symbol, result in news.items() if result.error},
     }
     return {
         "new_rows": sum(pull.new_rows for pull in pulled.values()),
         "sources": sorted({pull.dataset.source for pull in pulled.values()}),
-        "headlines": sum(found.new for found in news.values()),
+        "headlines": sum(result.new for result in news.values()),
         **{name: symbols for name, symbols in notable.items() if symbols},
     }
 

@@ -56,7 +56,7 @@ def update_bars(context: WorkContext, request: UpdateBarsRequest) -> UpdateBarsR
 
 
 def _draw(home: Home, dataset: Dataset, now: datetime) -> None:
-    """Draw the health of stored bars beside them, for the page."""
+    """Draw the health of stored bars into a PNG next to them, for the page."""
     path = home.health(dataset.source, dataset.symbol, dataset.interval)
     from evaluation.plots import draw_health  # noqa: PLC0415 -- brings matplotlib
 

@@ -1,4 +1,4 @@
-"""After the judgements: every model of a subject beside every other, over the same bars, and what to rely on."""
+"""After the judgements: compares all models of a subject over the same bars, and recommends one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 from daemon.domain.tasks import Document
 from daemon.jobs.base import Outcomes, Plan, RunWork
 from daemon.jobs.evaluation.messages import ComparedState, ComparedVersion, CompareModelsRequest, CompareSymbolsRequest
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
@@ -30,9 +30,9 @@ async def compare_models(work: RunWork, subjects: Iterable[str]) -> tuple[Outcom
 
 
 async def _request(work: RunWork, subject: str) -> CompareModelsRequest | None:
-    recorded = await work.read(lambda c: models.versions(c, subject))
+    recorded = await work.read(lambda c: versions.versions(c, subject))
     fit = [version for version in recorded if version.state in STATES]
-    compared = chosen([version for version in fit if version.model_type in work.settings.model_types])
+    compared = comparable_versions([version for version in fit if version.model_type in work.settings.model_types])
     if not compared:
         return None
     provenance = Provenance.parse(compared[0].provenance)
@@ -54,7 +54,7 @@ def _compared(version: Version) -> ComparedVersion:
     )
 
 
-def chosen(newest_first: list[Version]) -> list[Version]:
+def comparable_versions(newest_first: list[Version]) -> list[Version]:
     """The newest of one provenance, that of the champions, and all champions of it; others cannot be compared."""
     if not newest_first:
         return []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def compare_models(context: WorkContext, request: CompareModelsRequest) -> CompareModelsResult:
-    """Run the versions over the bars that none has seen; one that cannot be run is left out, with the reason."""
+    """Run the versions over bars that no version was trained on; one that cannot run is left out, with the reason."""
     symbol, settings = request.subject, context.settings
     bars = stored_bars(context.home, settings, symbol)
     artifacts, left_out = _loaded(context, request, bars)
@@ -38,7 +38,7 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
     held = {"buy_and_hold": pd.Series(1.0, index=index), "flat": pd.Series(0.0, index=index)}
     costs = settings.costs
     tests = backtest(unseen, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
-    models: dict[Contender, Backtest] = {who: tests[who.name] for who in artifacts}
+    models: dict[Contender, Backtest] = {contender: tests[contender.name] for contender in artifacts}
     baselines = {name: tests[name] for name in held}
     comparison = compare(
         symbol,

@@ -67,7 +67,7 @@ class CompareModelsResult(TaskResult):
 
 
 class CompareModelsRequest(TaskRequest[CompareModelsResult]):
-    """Run these versions over the bars that none of them has seen."""
+    """Run these versions over bars that none of them was trained on."""
 
     kind: ClassVar[str] = "compare_models"
     result: ClassVar[type[TaskResult]] = CompareModelsResult

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from daemon.jobs.evaluation.messages import FindingInfo
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
@@ -50,21 +50,21 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
         _record(c, judgement, rival, judgement.champion_finding, now)
     if champion is not None and champion.id == candidate.id:
         return False
-    serving = models.champion(c, candidate.subject, candidate.model_type)
+    serving = versions.champion(c, candidate.subject, candidate.model_type)
     if (serving and serving.id) != (champion and champion.id):
         return False
     if judgement.finding.verdict != "better":
-        models.set_state(c, candidate.id, "rejected", ("challenger",))
+        versions.set_state(c, candidate.id, "rejected", ("challenger",))
         return False
     against = f"version {rival.version}" if rival is not None else "staying in cash"
-    return models.serve(
+    return versions.serve(
         c,
         candidate.subject,
         candidate.model_type,
         candidate.id,
         now,
         why=f"better than {against} on unseen bars: {', '.join(judgement.finding.reasons)}"[:255],
-        who=f"evaluation run {judgement.run_id}",
+        author=f"evaluation run {judgement.run_id}",
     )
 
 
@@ -77,7 +77,7 @@ def _record(
     *,
     rival: Version | None = None,
 ) -> None:
-    new = models.NewEvaluation(
+    new = versions.NewEvaluation(
         run_id=judgement.run_id,
         version_id=version.id,
         champion_id=rival.id if rival is not None else None,
@@ -90,4 +90,4 @@ def _record(
         reasons=list(finding.reasons),
         report=judgement.report,
     )
-    models.add_evaluation(c, new)
+    versions.add_evaluation(c, new)

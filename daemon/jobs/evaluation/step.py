@@ -11,13 +11,13 @@ from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.jobs.evaluation.comparison import compare_models
 from daemon.jobs.evaluation.messages import Attempts, EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.promotion import Judgement, made_up_teacher, settle
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.versions import Version, VersionState
 from data_pipeline.provenance import Provenance
 
 NOTHING = {
     "message": "There is no challenger and no champion to judge.",
-    "cure": "Train one first: `nightdesk train`. What was judged before is told by `nightdesk models`.",
+    "cure": "Train one first: `nightdesk train`. `nightdesk models` lists earlier evaluations.",
 }
 # What a reader of the run wants to see at once; the rest is in the report.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
@@ -84,17 +84,17 @@ async def _matches(work: RunWork, queue: dict[Target, list[Version]], turn: int)
 
 async def _challengers(work: RunWork, pair: Target) -> list[Version]:
     """Oldest first, so that every one meets the champion that those before it have left."""
-    return list(reversed(await work.read(lambda c: models.challengers(c, pair.subject, pair.model_type))))
+    return list(reversed(await work.read(lambda c: versions.challengers(c, pair.subject, pair.model_type))))
 
 
 async def _champion(work: RunWork, pair: Target) -> Version | None:
-    return await work.read(lambda c: models.champion(c, pair.subject, pair.model_type))
+    return await work.read(lambda c: versions.champion(c, pair.subject, pair.model_type))
 
 
 async def _request(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> EvaluateRequest:
     """A champion without a challenger is measured alone; one of other provenance is no opponent."""
     opponent = champion if _comparable(candidate, champion) else None
-    count, sharpe_ratios = await work.read(lambda c: models.attempts(c, candidate))
+    count, sharpe_ratios = await work.read(lambda c: versions.attempts(c, candidate))
     return EvaluateRequest(
         subject=candidate.subject,
         model_type=candidate.model_type,
@@ -121,7 +121,7 @@ async def _settle(work: RunWork, match: Match, outcome: Outcome[EvaluateResult])
     result = outcome.value
     if result is None:
         if outcome.error is not None and (unfit := _unfit(candidate, outcome.error)):
-            await work.write(lambda c: models.set_state(c, candidate.id, unfit, ("challenger",)))
+            await work.write(lambda c: versions.set_state(c, candidate.id, unfit, ("challenger",)))
         return None
     finding = result.challenger
     if made_up_teacher(candidate, champion):

@@ -12,8 +12,7 @@ from config.publish import remove_unfinished
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.targets import targets
 from daemon.jobs.base import Ending, RunWork
-from daemon.store import alerts, runs
-from daemon.store import versions as models
+from daemon.store import alerts, runs, versions
 from daemon.store.versions import Version
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ UNFINISHED_AGE = timedelta(days=1)
 async def maintain(work: RunWork) -> Ending:
     """Old versions, results and logs go by the retention settings; the database is checked and tidied."""
     now, keep = work.clock.now(), work.settings.retention
-    deleted = await work.write(lambda c: _give_up(c, keep.versions))
-    versions = await asyncio.to_thread(_delete_versions, work.artifacts, deleted)
+    deleted = await work.write(lambda c: _delete_expendable(c, keep.versions))
+    deleted_names = await asyncio.to_thread(_delete_versions, work.artifacts, deleted)
     results = await asyncio.to_thread(_delete_older, work.home.results, now - timedelta(days=keep.results_days))
     logs = await asyncio.to_thread(_delete_older, work.home.logs / "runs", now - timedelta(days=keep.logs_days))
     refused = await asyncio.to_thread(_delete_refused, work.home, now - timedelta(days=keep.quarantine_days))
@@ -45,7 +44,7 @@ async def maintain(work: RunWork) -> Ending:
         "succeeded",
         None,
         {
-            "versions": versions,
+            "versions": deleted_names,
             "results": len(results),
             "logs": len(logs),
             "revisions": revisions,
@@ -56,11 +55,11 @@ async def maintain(work: RunWork) -> Ending:
     )
 
 
-def _give_up(c: Connection, keep: int) -> list[Version]:
+def _delete_expendable(c: Connection, keep: int) -> list[Version]:
     """Every version that is deleted now. The row goes first, so that nothing ever points at a folder that is gone."""
-    for version in models.expendable(c, keep):
-        models.set_state(c, version.id, "deleted", ("retired", "rejected"))
-    return models.versions(c, states=("deleted",))
+    for version in versions.expendable(c, keep):
+        versions.set_state(c, version.id, "deleted", ("retired", "rejected"))
+    return versions.versions(c, states=("deleted",))
 
 
 def _delete_versions(artifacts: ArtifactStore, deleted: list[Version]) -> list[str]:
@@ -73,8 +72,8 @@ def _delete_revisions(home: Home, keep: int) -> int:
     """All but the newest `keep` datasets that were replaced, of each series; how many."""
     deleted = 0
     for folder in home.revision_folders:
-        kept = sorted(folder.glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in kept[keep:]:
+        newest_first = sorted(folder.glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in newest_first[keep:]:
             old.unlink(missing_ok=True)
             deleted += 1
     return deleted

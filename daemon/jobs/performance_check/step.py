@@ -1,4 +1,4 @@
-"""performance_check: earnings, drift, accuracy, over the evaluation and over what was said; breaches raise alerts."""
+"""performance_check: earnings, drift and accuracy, of the evaluation and of published signals; breaches alert."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from daemon.jobs.performance_check.messages import (
     MonitorResult,
 )
 from daemon.jobs.published import published
-from daemon.store import alerts, measurements, signals
-from daemon.store import versions as models
+from daemon.store import alerts, measurements, signals, versions
 from daemon.store.measurements import Basis
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
@@ -43,7 +42,7 @@ async def check_performance(work: RunWork) -> Ending:
     watched = set(targets(work.settings, work.home))
     champions = [
         champion
-        for champion in await work.read(models.champions)
+        for champion in await work.read(versions.champions)
         if Target(champion.subject, champion.model_type) in watched
     ]
     if not champions:
@@ -91,7 +90,7 @@ async def _plans(work: RunWork, champion: Version) -> Plans:
 
 async def _metrics(work: RunWork, plans: Plans, outcomes: Outcomes) -> dict[Basis, MonitoredMetrics]:
     """The metrics of a champion on each basis that it has: its latest evaluation, and its published signals."""
-    latest = await work.read(lambda c: models.latest_evaluation(c, plans.champion.id))
+    latest = await work.read(lambda c: versions.latest_evaluation(c, plans.champion.id))
     evaluated = Metrics.of(latest.metrics) if latest is not None else NOT_MEASURED
     monitored = outcomes[plans.monitor].value
     bases: dict[Basis, MonitoredMetrics] = {"evaluation": _join(evaluated, monitored.evaluation if monitored else None)}

@@ -9,8 +9,7 @@ from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.published import published
 from daemon.jobs.signals.messages import NO_CHAMPION, LatestSignal, SignalRequest
-from daemon.store import signals
-from daemon.store import versions as models
+from daemon.store import signals, versions
 from daemon.store.versions import Version
 
 if TYPE_CHECKING:
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 async def publish_signals(work: RunWork) -> Ending:
     """One task a champion; a signal that is in the ledger already is not published twice."""
-    wanted = set(targets(work.settings, work.home))
+    configured = set(targets(work.settings, work.home))
     champions = {
         Plan(await _request(work, champion)): champion
-        for champion in await work.read(models.champions)
-        if Target(champion.subject, champion.model_type) in wanted
+        for champion in await work.read(versions.champions)
+        if Target(champion.subject, champion.model_type) in configured
     }
     if not champions:
         return Ending("skipped", "signals.no_champion", dict(NO_CHAMPION))
@@ -74,7 +73,7 @@ async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bo
 
 
 def action(before: float, position: float) -> Literal["buy", "sell", "hold"]:
-    """What a follower does now, who holds what was said `before`: a new champion may find itself elsewhere."""
+    """The action for someone who holds the position of the signal `before`: a new champion may want another one."""
     if position == before:
         return "hold"
     return "buy" if position > before else "sell"

@@ -8,13 +8,15 @@ from daemon.artifacts.base import ArtifactName
 from daemon.executors.base import Outcome
 from daemon.jobs.base import Plan, RunWork
 from daemon.jobs.training.messages import InspectRequest, TrainRequest, VersionFacts
-from daemon.store import versions as models
+from daemon.store import versions
 
 
 async def adopt_strays(work: RunWork) -> dict[str, str]:
     """Whole and proved: adopted as a challenger. Anything else: into quarantine. The champion is not touched."""
     stored = await asyncio.to_thread(lambda: set(work.artifacts.list()))
-    recorded = await work.read(lambda c: {ArtifactName(v.subject, v.model_type, v.version) for v in models.versions(c)})
+    recorded = await work.read(
+        lambda c: {ArtifactName(v.subject, v.model_type, v.version) for v in versions.versions(c)}
+    )
     strays = [
         InspectRequest(subject=name.subject, model_type=name.model_type, version=name.version)
         for name in sorted(stored - recorded)
@@ -43,7 +45,7 @@ async def _settle(work: RunWork, stray: InspectRequest, outcome: Outcome[Version
 
 async def record_version(work: RunWork, request: TrainRequest | InspectRequest, facts: VersionFacts) -> None:
     """Keep a version that is whole on disk as a challenger."""
-    new = models.NewVersion(
+    new = versions.NewVersion(
         subject=request.subject,
         model_type=request.model_type,
         version=request.version,
@@ -56,4 +58,4 @@ async def record_version(work: RunWork, request: TrainRequest | InspectRequest, 
         run_id=work.run.id,
         metrics=facts.metrics,
     )
-    await work.write(lambda c: models.add_version(c, new))
+    await work.write(lambda c: versions.add_version(c, new))

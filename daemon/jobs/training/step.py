@@ -10,11 +10,10 @@ from daemon.domain.runs import Run
 from daemon.domain.schedule import next_occurrence
 from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import ErrorInfo
-from daemon.jobs.base import POLL, Ending, Plan, RunWork, ending_of, forerunner_at_work
+from daemon.jobs.base import POLL, Ending, Plan, RunWork, ending_of, upstream_at_work
 from daemon.jobs.training.adoption import adopt_strays, record_version
 from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
-from daemon.store import runs
-from daemon.store import versions as models
+from daemon.store import runs, versions
 
 
 async def wait_for_data(work: RunWork) -> None:
@@ -25,7 +24,7 @@ async def wait_for_data(work: RunWork) -> None:
         if not await stale_symbols(work):
             return
         while await _last_pull(work) == pulled:  # however quick the next one is, it cannot be overlooked
-            if not await forerunner_at_work(work) and not _pull_to_come(work, deadline):
+            if not await upstream_at_work(work) and not _pull_to_come(work, deadline):
                 return
             await asyncio.sleep(POLL)
 
@@ -73,7 +72,7 @@ async def train_models(work: RunWork) -> Ending:
     if not fresh:
         return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
     adopted = await adopt_strays(work)
-    made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in models.versions(c)})
+    made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in versions.versions(c)})
     requests = [
         _request(work, target, iteration)
         for target in fresh

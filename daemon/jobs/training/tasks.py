@@ -144,14 +144,14 @@ def _refuse_leaks(leaks: LeakAudit, task: TrainingTask, model_type: str) -> None
 def training_task(context: WorkContext, recipe: Recipe, inputs: Inputs, span: Span) -> TrainingTask:
     """Everything a trainer may see: inputs up to the end of the training span, and what its teacher did until then."""
     needs = registry.get(recipe.model_type).needs
-    seen = stored_inputs(
+    training_inputs = stored_inputs(
         context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data, until=span.last
     )
     return TrainingTask(
-        inputs=seen,
+        inputs=training_inputs,
         train_start=span.first,
         train_end=span.last,
-        provenance=_provenance(seen).label,
+        provenance=_provenance(training_inputs).label,
         params=registry.validate_params(recipe.model_type, recipe.params, context.settings),
     )
 

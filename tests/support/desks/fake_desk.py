@@ -55,10 +55,10 @@ class FakeDesk:
     asked: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     progress: dict[int, RunProgress] = field(default_factory=dict)
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], who: str) -> Run:
+    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
         """As the real one: a job that is due or at work is refused."""
 
-        self.asked.append((job, options, who))
+        self.asked.append((job, options, author))
 
         def change(c: Connection) -> Run | None:
             if runs.unfinished(c, job):
@@ -69,13 +69,13 @@ class FakeDesk:
             raise UsageError("run.overlap", f"The job {job} is already due or at work.", "Wait for its end.")
         return run
 
-    def pause(self, job: JobName, who: str) -> None:
+    def pause(self, job: JobName, author: str) -> None:
         """As the real one."""
-        self.database.write(lambda c: jobs.set_paused(c, job, True, self.clock.now(), who))
+        self.database.write(lambda c: jobs.set_paused(c, job, True, self.clock.now(), author))
 
-    def resume(self, job: JobName, who: str) -> None:
+    def resume(self, job: JobName, author: str) -> None:
         """As the real one."""
-        self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), who))
+        self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), author))
 
     def readiness(self) -> list[str]:
         """What the test says."""
@@ -191,7 +191,9 @@ def _served(c: Connection, home: Home, run_id: int, symbol: str) -> None:
     version = version_of(c, run_id, symbol)
     _judged(c, home, run_id, version, "better")
     served = NOW - timedelta(hours=3)
-    models.serve(c, symbol, version.model_type, version.id, served, why="better than staying in cash", who="evaluation")
+    models.serve(
+        c, symbol, version.model_type, version.id, served, why="better than staying in cash", author="evaluation"
+    )
     publish(c, version)
 
 

@@ -14,7 +14,7 @@ from config.errors import NightdeskError
 from config.paths import Home
 from config.secrets import Secret
 from config.settings import ExecutorSettings, JobName, Settings
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Run
 from daemon.domain.tasks import TaskProgress, TaskResult
@@ -113,12 +113,12 @@ class WorkingExecutor(ToldExecutor):
 
 
 @contextmanager
-def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EVENING) -> Iterator[House]:
+def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EVENING) -> Iterator[DeskContext]:
     """A house at `now`, with a real database and an executor that is told what to answer."""
     clock = ManualClock(now)
     database = Database.open(home.database)
     try:
-        yield House(
+        yield DeskContext(
             home,
             settings or Settings(symbols=("AAPL",)),
             database,
@@ -130,13 +130,15 @@ def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EV
         database.close()
 
 
-def request(house: House, job: JobName, chain: tuple[JobName, ...] = (), options: dict[str, Any] | None = None) -> Run:
+def request(
+    house: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: dict[str, Any] | None = None
+) -> Run:
     """A run of `job` that is due now."""
     now = house.clock.now()
     return house.database.write(lambda c: runs.request(c, job, now=now, trigger="manual", chain=chain, options=options))
 
 
-def every_run(house: House) -> list[Run]:
+def every_run(house: DeskContext) -> list[Run]:
     """The whole ledger, oldest first."""
     return list(reversed(house.database.read(lambda c: runs.page(c, limit=1000))))
 

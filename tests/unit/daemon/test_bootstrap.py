@@ -11,7 +11,7 @@ from config.paths import Home
 from config.settings import JobName
 from daemon import bootstrap
 from daemon.domain.runs import Owner, Run
-from daemon.jobs.base import wait_for_forerunner
+from daemon.jobs.base import wait_for_upstream
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.store import runs
 from daemon.store.database import Database
@@ -26,7 +26,7 @@ async def well(_: RunWork) -> Ending:
 @pytest.fixture(autouse=True)
 def _every_step_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     for job in STEPS:
-        monkeypatch.setitem(STEPS, job, Step(well, wait_for_forerunner))
+        monkeypatch.setitem(STEPS, job, Step(well, wait_for_upstream))
 
 
 def left_due(home: Home, job: JobName, chain: tuple[JobName, ...] = (), **options: Any) -> Run:
@@ -90,7 +90,7 @@ def test_a_network_that_is_away_ends_the_job_and_not_the_night(home: Home, monke
     async def unreachable(_: RunWork) -> Ending:
         return Ending("failed", "data.unreachable")
 
-    monkeypatch.setitem(STEPS, "data_update", Step(unreachable, wait_for_forerunner))
+    monkeypatch.setitem(STEPS, "data_update", Step(unreachable, wait_for_upstream))
     ended = [(run.job, run.state) for run in once(home, "data_update", "training")]
     assert ended == [("data_update", "failed"), ("training", "succeeded")]
 
@@ -103,6 +103,6 @@ def test_whoever_interrupts_it_has_had_enough_and_nothing_is_tried_again(
         await asyncio.sleep(0.3)
         return Ending("failed", "task.cancelled")
 
-    monkeypatch.setitem(STEPS, "data_update", Step(interrupted, wait_for_forerunner))
+    monkeypatch.setitem(STEPS, "data_update", Step(interrupted, wait_for_upstream))
     assert [run.state for run in once(home, "data_update", "training")] == ["cancelled"]
     assert ledger(home) == [("data_update", "cancelled", "interrupted")]

@@ -34,7 +34,7 @@ def make(home, database, symbol, version, *, serve=False, size=2000):
     def change(c):
         made = record_model(c, symbol, version, sha256)
         if serve:
-            assert models.serve(c, symbol, "cloner", made.id, NOW, why="better", who="test")
+            assert models.serve(c, symbol, "cloner", made.id, NOW, why="better", author="test")
         return made
 
     return database.write(change)

@@ -10,7 +10,7 @@ import pytest
 from config.paths import Home
 from config.settings import Settings
 from daemon.alerts.outbox import Outbox
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.store import alerts
 from tests.support.desks.night import every_run, quiet_house
@@ -22,7 +22,7 @@ def desk_at(home: Home, settings: Settings | None = None) -> Iterator[Desk]:
         yield desk_in(house)
 
 
-def desk_in(house: House) -> Desk:
+def desk_in(house: DeskContext) -> Desk:
     return Desk(house, Outbox.of(house.database, house.settings, house.clock, house.log))
 
 
@@ -35,7 +35,7 @@ def test_the_first_night_leaves_out_the_jobs_that_the_settings_do_not_want(home:
     with desk_at(home, settings) as desk:
         desk.begin()
         desk.begin()
-        [run] = every_run(desk.house)
+        [run] = every_run(desk.context)
         assert (run.job, run.chain) == ("training", ("evaluation", "signals", "performance_check"))
 
 

@@ -10,12 +10,12 @@ import pytest
 from config.errors import NightdeskError
 from config.paths import Home
 from config.settings import NIGHT, Settings
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Owner
 from daemon.domain.tasks import TaskProgress
 from daemon.executors.base import Outcome, TaskSpec
-from daemon.jobs.base import wait_for_forerunner
+from daemon.jobs.base import wait_for_upstream
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.store import alerts, runs, tasks
@@ -26,14 +26,14 @@ DEAD = Owner(pid=1, started=-1, boot="another boot")
 
 
 def step(monkeypatch: pytest.MonkeyPatch, job: str, work: Callable[[RunWork], Awaitable[Ending]]) -> None:
-    monkeypatch.setitem(STEPS, job, Step(work, wait_for_forerunner))
+    monkeypatch.setitem(STEPS, job, Step(work, wait_for_upstream))
 
 
 async def well(_: RunWork) -> Ending:
     return Ending("succeeded")
 
 
-def states(house: House) -> list[tuple[str, int, str]]:
+def states(house: DeskContext) -> list[tuple[str, int, str]]:
     return [(run.job, run.attempt, run.state) for run in every_run(house)]
 
 

@@ -55,7 +55,7 @@ async def test_it_follows_a_night_from_its_first_job_to_its_failure(home: Home) 
         desk.begin()
         line.read()
         assert line.text() == f"Serving {URL}; The first night is running: data_update."
-        tasks: Any = desk.house.executor
+        tasks: Any = desk.context.executor
         tasks.answers["update_bars"] = lambda _: broken("data.unknown_symbol")
         tasks.answers["freshness"] = lambda _: done({"symbols": {"AAPL": STALE}})
         assert line.outdated is False
@@ -80,12 +80,12 @@ async def test_an_idle_desk_is_asked_for_its_condition_without_a_query(
             return read(query)
 
         monkeypatch.setattr(desk.database, "read", counted)
-        keeping = asyncio.create_task(keep_status(Notifier(), line, desk.house.log))
+        keeping = asyncio.create_task(keep_status(Notifier(), line, desk.context.log))
         assert (await next_status(receive)).startswith("Degraded: No model has been judged yet, so none serves. Cure: ")
         first = len(queries)
         await asyncio.sleep(0.2)  # dozens of looks
         assert len(queries) == first
-        request(desk.house, "backup")
+        request(desk.context, "backup")
         assert await next_status(receive) == f"Serving {URL}; The first night is running: backup."
         assert len(queries) == 2 * first
         assert receive() == []
@@ -106,8 +106,8 @@ async def test_a_database_that_does_not_answer_is_told_and_looked_at_again(
             return real(query)
 
         monkeypatch.setattr(desk.database, "read", read)
-        request(desk.house, "backup")
-        keeping = asyncio.create_task(keep_status(Notifier(), line, desk.house.log))
+        request(desk.context, "backup")
+        keeping = asyncio.create_task(keep_status(Notifier(), line, desk.context.log))
         assert await next_status(receive) == f"Serving {URL}; The first night is running: backup."
         assert "store.unreachable" in home.log.read_text()
         assert not keeping.done()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Owner
 from daemon.store import jobs, runs
@@ -19,7 +19,7 @@ JOBS = {
 SETTINGS = Settings.model_validate({"symbols": ["AAPL"], "jobs": JOBS})
 
 
-def told(house: House, job: str) -> list[tuple[datetime, str, str | None]]:
+def told(house: DeskContext, job: str) -> list[tuple[datetime, str, str | None]]:
     return [(run.scheduled_for, run.state, run.cause) for run in every_run(house) if run.job == job]
 
 
@@ -104,11 +104,11 @@ def test_what_falls_into_a_pause_is_not_caught_up(home: Home) -> None:
         timetable.record_due()
         house.database.write(lambda c: jobs.set_paused(c, "data_update", True, house.clock.now(), "test"))
         house.clock.move(timedelta(days=2))
-        timetable.forget()
+        timetable.clear()
         timetable.record_due()
         assert timetable.next_runs()["data_update"] is None
         house.database.write(lambda c: jobs.set_paused(c, "data_update", False, house.clock.now(), "test"))
-        timetable.forget()
+        timetable.clear()
         timetable.record_due()
         assert told(house, "data_update") == []
         assert timetable.next_runs()["data_update"] == at(7, 1, 30)
@@ -185,11 +185,11 @@ def test_a_job_that_the_settings_took_out_and_put_back_owes_nothing_from_between
         timetable = Timetable(house)
         timetable.record_due()
         house.settings = without
-        timetable.forget()
+        timetable.clear()
         timetable.record_due()
         house.clock.move(timedelta(days=10))
         house.settings = SETTINGS
-        timetable.forget()
+        timetable.clear()
         timetable.record_due()
         assert told(house, "data_update") == []
         assert timetable.next_runs()["data_update"] == at(15, 1, 30)

@@ -69,7 +69,7 @@ def backup(home, database, model):
                 metrics={},
             ),
         )
-        assert models.serve(c, task.subject, NAME, made.id, NOW, why="better", who="test")
+        assert models.serve(c, task.subject, NAME, made.id, NOW, why="better", author="test")
 
     database.write(serve)
     return backups.take(home, database, NOW, Settings())

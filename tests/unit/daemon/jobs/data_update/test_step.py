@@ -10,7 +10,7 @@ import pytest
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.store import datasets, runs
 from data_pipeline.news.headlines import HeadlineStore
@@ -32,7 +32,7 @@ def yahoo() -> Iterator[FakeYahoo]:
 
 
 @pytest.fixture
-def house(home: Home, yahoo: FakeYahoo) -> Iterator[House]:
+def house(home: Home, yahoo: FakeYahoo) -> Iterator[DeskContext]:
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "at_once": 2}}
     settings = Settings.model_validate({"symbols": SYMBOLS, "sources": sources, "executor": {"workers": 8}})
     with quiet_house(home, settings, NOW - timedelta(days=7)) as house:
@@ -40,7 +40,7 @@ def house(home: Home, yahoo: FakeYahoo) -> Iterator[House]:
         yield house
 
 
-async def _pulled(house: House, now: datetime, options: dict[str, Any] | None = None) -> Any:
+async def _pulled(house: DeskContext, now: datetime, options: dict[str, Any] | None = None) -> Any:
     house.clock.move(now - house.clock.now())  # type: ignore[attr-defined]
     request(house, "data_update", options=options)
     await attend_all(Dispatcher(house))
@@ -51,7 +51,7 @@ def _news(name: str) -> dict[str, Any]:
     return {"id": name, "content": {"id": name, "title": name, "pubDate": "2024-06-14T20:15:00Z"}}
 
 
-async def test_what_was_revised_mended_and_reported_is_told_and_recorded(house: House, yahoo: FakeYahoo) -> None:
+async def test_what_was_revised_mended_and_reported_is_told_and_recorded(house: DeskContext, yahoo: FakeYahoo) -> None:
     yahoo.news["AAPL"] = [_news("one")]
     yahoo.rows["MSFT", "1d"].iloc[50, 2] *= -1.0
     first = await _pulled(house, NOW - timedelta(days=7))
@@ -80,7 +80,7 @@ async def test_what_was_revised_mended_and_reported_is_told_and_recorded(house: 
 
 
 async def test_the_health_of_what_was_pulled_is_drawn_and_of_what_stays_the_same_it_is_not_drawn_again(
-    house: House,
+    house: DeskContext,
 ) -> None:
     await _pulled(house, NOW)
     picture = house.home.health("yahoo", "AAPL", "1d")
@@ -90,7 +90,9 @@ async def test_the_health_of_what_was_pulled_is_drawn_and_of_what_stays_the_same
     assert picture.stat().st_mtime_ns == drawn
 
 
-async def test_the_news_of_all_markets_is_kept_though_its_symbol_is_not_traded(house: House, yahoo: FakeYahoo) -> None:
+async def test_the_news_of_all_markets_is_kept_though_its_symbol_is_not_traded(
+    house: DeskContext, yahoo: FakeYahoo
+) -> None:
     yahoo.news["^GSPC"] = [_news("one"), _news("two")]
     run = await _pulled(house, NOW)
     assert run.detail["headlines"] == 2
@@ -98,20 +100,20 @@ async def test_the_news_of_all_markets_is_kept_though_its_symbol_is_not_traded(h
     assert {row.symbol for row in house.database.read(datasets.latest)} == set(SYMBOLS)
 
 
-async def test_no_more_symbols_are_asked_for_at_once_than_is_polite(house: House) -> None:
+async def test_no_more_symbols_are_asked_for_at_once_than_is_polite(house: DeskContext) -> None:
     await _pulled(house, NOW)
     assert isinstance(house.executor, WorkingExecutor)
     assert house.executor.most == 2
 
 
-async def test_bars_without_news_are_better_than_no_bars(house: House, yahoo: FakeYahoo) -> None:
+async def test_bars_without_news_are_better_than_no_bars(house: DeskContext, yahoo: FakeYahoo) -> None:
     yahoo.fail("no_news")
     run = await _pulled(house, NOW)
     assert run.state == "succeeded"
     assert {error["code"] for error in run.detail["without_headlines"].values()} == {"data.schema"}
 
 
-async def test_an_unexplained_history_fails_for_its_symbol_and_says_so(house: House, yahoo: FakeYahoo) -> None:
+async def test_an_unexplained_history_fails_for_its_symbol_and_says_so(house: DeskContext, yahoo: FakeYahoo) -> None:
     await _pulled(house, NOW - timedelta(days=7))
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     run = await _pulled(house, NOW)
@@ -120,7 +122,7 @@ async def test_an_unexplained_history_fails_for_its_symbol_and_says_so(house: Ho
     assert run.detail["new_rows"] == 10
 
 
-async def test_who_accepts_an_unexplained_history_stays_in_its_lineage(house: House, yahoo: FakeYahoo) -> None:
+async def test_who_accepts_an_unexplained_history_stays_in_its_lineage(house: DeskContext, yahoo: FakeYahoo) -> None:
     await _pulled(house, NOW - timedelta(days=7))
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     yahoo.rows["MSFT", "1d"].iloc[:, :4] *= 1.01
@@ -135,7 +137,7 @@ async def test_who_accepts_an_unexplained_history_stays_in_its_lineage(house: Ho
     assert _accepted(house, "AAPL") == told
 
 
-async def test_a_killed_acceptance_is_signed_by_its_retry(house: House, yahoo: FakeYahoo) -> None:
+async def test_a_killed_acceptance_is_signed_by_its_retry(house: DeskContext, yahoo: FakeYahoo) -> None:
     await _pulled(house, NOW - timedelta(days=7))
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     house.clock.move(timedelta(days=7))  # type: ignore[attr-defined]
@@ -148,7 +150,7 @@ async def test_a_killed_acceptance_is_signed_by_its_retry(house: House, yahoo: F
     assert _accepted(house, "AAPL")["who"] == "anna"
 
 
-def _accepted(house: House, symbol: str) -> Any:
+def _accepted(house: DeskContext, symbol: str) -> Any:
     (row,) = house.database.read(lambda c: datasets.latest(c, symbol))
     return row.detail["accepted"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.executors.base import TaskSpec
 from daemon.executors.local import LocalExecutor
@@ -28,7 +28,7 @@ KEY = "merged_trades/0xa/m_prices.json"
 
 
 @pytest.fixture
-def house(home: Home, tmp_path) -> Iterator[House]:
+def house(home: Home, tmp_path) -> Iterator[DeskContext]:
     (tmp_path / "logs" / KEY).parent.mkdir(parents=True)
     (tmp_path / "logs" / KEY).write_bytes(log([trade(1)]))
     sources = {"bars": "sample", "bucket": {"url": (tmp_path / "logs").as_uri()}}
@@ -38,7 +38,7 @@ def house(home: Home, tmp_path) -> Iterator[House]:
         yield house
 
 
-async def pulled(house: House) -> Any:
+async def pulled(house: DeskContext) -> Any:
     request(house, "data_update")
     await attend_all(Dispatcher(house))
     return every_run(house)[-1]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.paths import Home
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.runs import Run
@@ -32,7 +32,7 @@ MONITORED = MonitorResult(evaluation=DRIFTED, live=None)
 
 
 @pytest.fixture
-def house(home: Home) -> Iterator[House]:
+def house(home: Home) -> Iterator[DeskContext]:
     with quiet_house(home, SETTINGS) as built:
         built.executor.answers["monitor"] = lambda _: done(MONITORED)  # type: ignore[attr-defined]
         yield built
@@ -57,20 +57,20 @@ def judged(verdict: str, *, sharpe: float = 1.0, champion: float | None = None) 
     )
 
 
-def serving(house: House, version: str = "v1", provenance: str = "yahoo") -> Version:
+def serving(house: DeskContext, version: str = "v1", provenance: str = "yahoo") -> Version:
     def serve(c: Any) -> Version:
         made = record(c, version, provenance=provenance)
-        models.serve(c, SYMBOL, NAME, made.id, NOW, why="better", who="test")
+        models.serve(c, SYMBOL, NAME, made.id, NOW, why="better", author="test")
         return made
 
     return house.database.write(serve)
 
 
-def challenger(house: House, version: str, provenance: str = "yahoo") -> Version:
+def challenger(house: DeskContext, version: str, provenance: str = "yahoo") -> Version:
     return house.database.write(lambda c: record(c, version, provenance=provenance))
 
 
-async def evaluation(house: House, answers: dict[str, Outcome[Any]]) -> Run:
+async def evaluation(house: DeskContext, answers: dict[str, Outcome[Any]]) -> Run:
     """The run of an evaluation in which each version is judged as `answers` say."""
     house.executor.answers["evaluate"] = lambda spec: answers[spec.request.challenger.name]  # type: ignore[attr-defined]
     request(house, "evaluation")
@@ -78,23 +78,25 @@ async def evaluation(house: House, answers: dict[str, Outcome[Any]]) -> Run:
     return every_run(house)[-1]
 
 
-def state(house: House, version: Version) -> str:
+def state(house: DeskContext, version: Version) -> str:
     now = house.database.read(lambda c: models.version(c, version.id))
     assert now is not None
     return now.state
 
 
-def judgements(house: House, version: Version) -> list[Evaluation]:
+def judgements(house: DeskContext, version: Version) -> list[Evaluation]:
     return house.database.read(lambda c: models.evaluations(c, version.id))
 
 
-async def test_a_better_challenger_serves_and_the_champion_retires(house: House) -> None:
+async def test_a_better_challenger_serves_and_the_champion_retires(house: DeskContext) -> None:
     old, new = serving(house), challenger(house, "v2")
     await evaluation(house, {"v2": judged("better", champion=0.5)})
     assert (state(house, old), state(house, new)) == ("retired", "champion")
 
 
-async def test_after_the_judgements_every_version_of_one_provenance_is_put_beside_the_others(house: House) -> None:
+async def test_after_the_judgements_every_version_of_one_provenance_is_put_beside_the_others(
+    house: DeskContext,
+) -> None:
     serving(house), challenger(house, "v2"), challenger(house, "v3", "yahoo, sample expert")
     run = await evaluation(house, {version: judged("worse", champion=0.5) for version in ("v2", "v3")})
     asked = [each for each in house.executor.requests if each.kind.startswith("compare")]  # type: ignore[attr-defined]
@@ -106,7 +108,7 @@ async def test_after_the_judgements_every_version_of_one_provenance_is_put_besid
     assert run.detail["recommendations"][SYMBOL]["recommendation"] == "Stay in cash."
 
 
-async def test_how_far_an_evaluation_is_never_goes_back(house: House) -> None:
+async def test_how_far_an_evaluation_is_never_goes_back(house: DeskContext) -> None:
     serving(house), challenger(house, "v2"), challenger(house, "v3")
     dispatcher, shares = Dispatcher(house), []
     run = request(house, "evaluation")
@@ -124,7 +126,7 @@ async def test_how_far_an_evaluation_is_never_goes_back(house: House) -> None:
     assert shares == [0.0, 1 / 3, 2 / 3]
 
 
-async def test_a_comparison_that_fails_is_told_and_changes_no_verdict(house: House) -> None:
+async def test_a_comparison_that_fails_is_told_and_changes_no_verdict(house: DeskContext) -> None:
     serving(house), challenger(house, "v2")
     house.executor.answers["compare_models"] = lambda _: broken("evaluation.too_short")  # type: ignore[attr-defined]
     run = await evaluation(house, {"v2": judged("worse", champion=0.5)})
@@ -136,13 +138,13 @@ async def test_a_comparison_that_fails_is_told_and_changes_no_verdict(house: Hou
 
 
 @pytest.mark.parametrize("verdict", ["worse", "inconclusive"])
-async def test_any_other_verdict_keeps_the_champion(house: House, verdict: str) -> None:
+async def test_any_other_verdict_keeps_the_champion(house: DeskContext, verdict: str) -> None:
     old, new = serving(house), challenger(house, "v2")
     await evaluation(house, {"v2": judged(verdict, champion=0.5)})
     assert (state(house, old), state(house, new)) == ("champion", "rejected")
 
 
-async def test_a_champion_that_keeps_its_place_is_measured_every_night(house: House) -> None:
+async def test_a_champion_that_keeps_its_place_is_measured_every_night(house: DeskContext) -> None:
     old = serving(house)
     for night, sharpe in enumerate((1.5, 0.5, -0.5)):
         challenger(house, f"c{night}")
@@ -150,7 +152,7 @@ async def test_a_champion_that_keeps_its_place_is_measured_every_night(house: Ho
     assert [row.metrics["sharpe_ratio"] for row in judgements(house, old)] == [-0.5, 0.5, 1.5]
 
 
-async def test_a_decayed_champion_is_told_by_the_next_performance_check(house: House) -> None:
+async def test_a_decayed_champion_is_told_by_the_next_performance_check(house: DeskContext) -> None:
     serving(house)
     challenger(house, "v2")
     await evaluation(house, {"v2": judged("worse", champion=-0.5)})
@@ -160,7 +162,7 @@ async def test_a_decayed_champion_is_told_by_the_next_performance_check(house: H
     assert newest[0].value == -0.5
 
 
-async def test_a_clone_of_the_sample_expert_never_takes_the_place_of_a_real_one(house: House) -> None:
+async def test_a_clone_of_the_sample_expert_never_takes_the_place_of_a_real_one(house: DeskContext) -> None:
     old, new = serving(house), challenger(house, "v2", "yahoo, sample expert")
     run = await evaluation(house, {"v2": judged("better")})
     assert (state(house, old), state(house, new)) == ("champion", "rejected")
@@ -169,19 +171,19 @@ async def test_a_clone_of_the_sample_expert_never_takes_the_place_of_a_real_one(
     assert run.detail["verdicts"][f"{SYMBOL}/{NAME}"]["reasons"] == ["provenance"]
 
 
-async def test_a_clone_of_a_real_expert_need_only_beat_cash_where_a_made_up_one_serves(house: House) -> None:
+async def test_a_clone_of_a_real_expert_need_only_beat_cash_where_a_made_up_one_serves(house: DeskContext) -> None:
     old, new = serving(house, provenance="yahoo, sample expert"), challenger(house, "v2")
     await evaluation(house, {"v2": judged("better")})
     assert (state(house, old), state(house, new)) == ("retired", "champion")
 
 
-async def test_a_challenger_of_other_bars_is_rejected_and_not_met_again(house: House) -> None:
+async def test_a_challenger_of_other_bars_is_rejected_and_not_met_again(house: DeskContext) -> None:
     left_over = challenger(house, "v1", "sample")
     run = await evaluation(house, {"v1": broken("model.other_bars")})
     assert (run.state, run.cause, state(house, left_over)) == ("failed", "model.other_bars", "rejected")
 
 
-async def test_two_challengers_of_a_pair_that_both_fail_are_two_failures(house: House) -> None:
+async def test_two_challengers_of_a_pair_that_both_fail_are_two_failures(house: DeskContext) -> None:
     challenger(house, "v1")
     challenger(house, "v2")
     run = await evaluation(house, {"v1": broken(), "v2": broken()})
@@ -189,7 +191,7 @@ async def test_two_challengers_of_a_pair_that_both_fail_are_two_failures(house: 
     assert (run.state, run.detail["tasks"], run.detail["succeeded"]) == ("failed", 2, 0)
 
 
-async def test_what_was_published_is_measured_with_when_it_was(house: House) -> None:
+async def test_what_was_published_is_measured_with_when_it_was(house: DeskContext) -> None:
     old = serving(house)
     house.database.write(lambda c: _publish(c, old))
     earned = LivePerformanceResult(metrics=Metrics(values={"sharpe_ratio": 1.0, "max_drawdown": -1.0}))
@@ -201,7 +203,7 @@ async def test_what_was_published_is_measured_with_when_it_was(house: House) -> 
     assert live in house.executor.requests  # type: ignore[attr-defined]
 
 
-async def test_a_champion_that_has_moved_from_its_training_raises_an_alert(house: House) -> None:
+async def test_a_champion_that_has_moved_from_its_training_raises_an_alert(house: DeskContext) -> None:
     old = serving(house)
     request(house, "performance_check")
     await attend_all(Dispatcher(house))
@@ -210,7 +212,7 @@ async def test_a_champion_that_has_moved_from_its_training_raises_an_alert(house
     assert old.version in firing[0].message
 
 
-async def test_a_version_is_held_to_what_it_said_itself(house: House) -> None:
+async def test_a_version_is_held_to_what_it_said_itself(house: DeskContext) -> None:
     old = serving(house)
     house.database.write(lambda c: _publish(c, old))
     new = serving(house, "v2")

@@ -11,7 +11,7 @@ from config.paths import Home
 from config.publish import TEMP_PREFIX
 from config.settings import Settings
 from daemon.alerts.outbox import Outbox
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
 from daemon.store import runs
@@ -23,7 +23,7 @@ from tests.support.desks.night import attend_all, every_run, quiet_house, reques
 KIND = "cloner"
 
 
-def versions_with_folders(house: House, *names: str) -> list[Path]:
+def versions_with_folders(house: DeskContext, *names: str) -> list[Path]:
     """Rejected versions of AAPL, oldest first, each with its folder."""
     for name in names:
         version = house.database.write(lambda c, name=name: add_version(c, name, model_type=KIND))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.paths import Home
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.executors.base import Outcome
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
@@ -46,7 +46,7 @@ def published(bar: int, position: float) -> Outcome[Any]:
     return done(SignalResult(signals=(signal,)))
 
 
-def serve(house: House, name: str) -> None:
+def serve(house: DeskContext, name: str) -> None:
     def change(c: Any) -> None:
         made = models.add_version(
             c,
@@ -65,7 +65,7 @@ def serve(house: House, name: str) -> None:
             ),
         )
         assert made is not None
-        models.serve(c, "AAPL", "behavioral_cloner", made.id, house.clock.now(), why="test", who="test")
+        models.serve(c, "AAPL", "behavioral_cloner", made.id, house.clock.now(), why="test", author="test")
 
     house.database.write(change)
 

@@ -22,7 +22,7 @@ _SEVENTH = """
 import sys
 from pathlib import Path
 
-from trainers.rl import agent_specs
+from trainers.rl.agents import specs as agent_specs
 from trainers.rl.agents.configs import PPOConfig
 from trainers.rl.agents.algorithms.on_policy import PPO
 
