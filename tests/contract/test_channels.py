@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from tests.support.desks.config_keys import sections_of
 
 from config.errors import NightdeskError
 from config.paths import Home
@@ -23,6 +22,7 @@ from daemon.alerts.message import Message
 from daemon.domain.alert_engine import Alert
 from daemon.system.clock import ManualClock
 from daemon.system.log import Log
+from tests.support.config_reference import sections_of
 from tests.support.servers.webhook_sink import WebhookSink
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
