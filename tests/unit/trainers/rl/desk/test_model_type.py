@@ -360,7 +360,7 @@ def test_a_model_of_format_1_begins_its_account_with_the_first_stored_bar(tmp_pa
     old = registry.get("a2c").load(folder)
     shorter = easy_bars().since(easy_bars().frame.index[21])
     for bars in (easy_bars(), shorter):
-        rollout = Rollout.of(trained("a2c").policy, bars, trained("a2c").about.environment)
+        rollout = Rollout.of(trained("a2c").policy, bars, trained("a2c").description.environment)
         np.testing.assert_array_equal(old.signals(bars).position, rollout.targets)
         np.testing.assert_array_equal(old.signals(bars).confidence, rollout.confidences)
     assert isinstance(old, RLModel)
@@ -372,9 +372,9 @@ def test_its_account_starts_where_its_training_span_can_be_decided_on() -> None:
     late = replace(task("a2c", total_timesteps=64, evaluations=1), train_start=start)
     model = registry.get("a2c").train(late, TrainingContext(seed=3))
     assert isinstance(model, RLModel)
-    assert model.about.account_start == start
-    assert model.about.history_start == easy_bars().frame.index[0]
-    assert trained("a2c").about.account_start == easy_bars().frame.index[5]
+    assert model.description.account_start == start
+    assert model.description.history_start == easy_bars().frame.index[0]
+    assert trained("a2c").description.account_start == easy_bars().frame.index[5]
 
 
 def test_bars_long_before_the_span_are_not_used_at_all() -> None:
