@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOME_DIR ?= $(or $(NIGHTDESK_HOME),.)
 STAMP := $(VENV)/.installed
-# Tests wait more than they compute: one worker more than there are cores.
-WORKERS ?= 3
+# As many workers as cores: more would starve the desks under test, whose own workers yield to everything else.
+WORKERS ?= 2
 DEV_STAMP := $(VENV)/.installed-dev
 
 .PHONY: setup run test slow check bench

@@ -17,6 +17,7 @@ def _assert_nothing_happened(figures: Figures) -> None:
     assert figures.counts["alerts resolved"] > 0
 
 
+@pytest.mark.timeout(1200)
 def test_a_night_of_eight_kills_leaves_no_trace(rested: Home) -> None:
     _assert_nothing_happened(night_of_kills(rested, kills=8, seed=8))
 

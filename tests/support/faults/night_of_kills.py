@@ -36,6 +36,7 @@ from tests.support.servers.webhook_sink import WebhookSink
 from trainers.artifact import load_artifact, prove
 
 # Two chains (data, training, evaluation; check, backup) and three jobs alone, all in each other's way.
+REST = 600.0  # seconds; workers yield to everything else, and a busy machine lets them wait
 EVERY = {"data_update": 7, "signals": 4, "performance_check": 5, "maintenance": 6, "restore_drill": 9}
 FOLLOWING = ("training", "evaluation", "backup")
 ATTEMPTS = 3
@@ -144,9 +145,9 @@ def _come_to_rest(desk: RunningDesk, end_the_schedule: Callable[[bool], None]) -
         end_the_schedule(strict)
         desk.wait_for(lambda reloads=reloads: len(desk.events("config.reloaded")) > reloads)
         for job in jobs:
-            desk.rest()
+            desk.rest(REST)
             desk.post(f"/jobs/{job}/run")
-        desk.rest()
+        desk.rest(REST)
     desk.wait_for(lambda: _delivered(desk.home))
 
 

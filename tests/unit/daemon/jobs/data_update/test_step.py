@@ -118,7 +118,7 @@ async def test_an_unexplained_history_fails_for_its_symbol_and_says_so(house: De
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     run = await _pulled(house, NOW)
     assert (run.state, run.cause) == ("failed", "data.rewritten")  # two of three are not enough
-    assert "no split or dividend explains it" in run.detail["failed"]["AAPL"]["message"]
+    assert "no split or dividend explains them" in run.detail["failed"]["AAPL"]["message"]
     assert run.detail["new_rows"] == 10
 
 
