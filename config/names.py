@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, get_args
 
 from config.errors import UsageError
 
+# What one model version speaks of: a symbol, all symbols of the desk together, or one trader's markets.
+Scope = Literal["symbol", "universe", "trader"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 UNIVERSE = "universe"
 BACKUP = "backup_"
 QUARANTINE = "quarantine"

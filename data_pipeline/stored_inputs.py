@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from config.errors import NightdeskError
+from config.names import Scope
 from data_pipeline.bars.store import BarStore
 from data_pipeline.experts.find import find_expert_log
 from data_pipeline.inputs import Inputs, Kind
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Settings
     from data_pipeline.bars.bars import Bars
-
-
-# As trainers.needs.Scope, which this package may not import.
-Scope = Literal["symbol", "universe", "trader"]
 
 
 def stored_bars(home: Home, settings: Settings, symbol: str) -> Bars:

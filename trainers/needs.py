@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
+
+from config.names import Scope
 
 if TYPE_CHECKING:
     from data_pipeline.inputs import Kind
-
-# What one version speaks of: a symbol, all symbols of the desk together, or one trader's markets.
-Scope = Literal["symbol", "universe", "trader"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from config.names import UNIVERSE, trader_subject
+from config.names import SCOPES, UNIVERSE, trader_subject
 from trainers import registry
-from trainers.needs import SCOPES
 
 if TYPE_CHECKING:
+    from config.names import Scope
     from config.paths import Home
     from config.settings import Settings
-    from trainers.needs import Scope
 
 
 @dataclass(frozen=True, order=True)

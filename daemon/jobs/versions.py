@@ -58,9 +58,9 @@ def _named(reference: VersionRef) -> Iterator[None]:
         raise
 
 
-def inputs_of(context: WorkContext, subject: str, manifest: Manifest) -> Inputs:
-    """What a version is shown when it decides: the stored inputs of its subject, of the kinds that it needs."""
-    needs = registry.get(manifest.model_type).needs
+def inputs_of(context: WorkContext, subject: str, model_type: str) -> Inputs:
+    """What a version of this type is shown when it decides: the stored inputs of its subject, of the kinds it needs."""
+    needs = registry.get(model_type).needs
     return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
 
 
@@ -85,6 +85,8 @@ def judged_version(
 
 def _with_teacher(context: WorkContext, inputs: Inputs, needs: Needs) -> Inputs:
     """The same inputs with what its teacher did; a teacher whose log is gone teaches nothing more."""
+    if not needs.data & TEACHING:
+        return inputs
     try:
         return stored_inputs(context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data)
     except NightdeskError as error:

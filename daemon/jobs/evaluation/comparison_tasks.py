@@ -32,7 +32,9 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
     unseen = bars.since(first_unseen(Inputs.of(bars), *ends)) if ends else bars
     index = unseen.frame.index
     targets = {
-        contender.name: artifact.model.decide(inputs_of(context, symbol, artifact.manifest))[symbol].since(index[0])
+        contender.name: artifact.model.decide(inputs_of(context, symbol, artifact.manifest.model_type))[symbol].since(
+            index[0]
+        )
         for contender, artifact in artifacts.items()
     }
     held = {"buy_and_hold": pd.Series(1.0, index=index), "flat": pd.Series(0.0, index=index)}

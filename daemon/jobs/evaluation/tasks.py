@@ -29,7 +29,7 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
     """
     context.progress(0.0, "loading")
     challenger = proved(context.home, request.subject, request.model_type, request.challenger)
-    inputs = inputs_of(context, request.subject, challenger.manifest)
+    inputs = inputs_of(context, request.subject, challenger.manifest.model_type)
     refuse_other_bars(challenger.manifest, inputs)
     champion = _comparable_champion(context, request, inputs)
     case = Case(

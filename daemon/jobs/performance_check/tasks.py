@@ -34,7 +34,7 @@ LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
 def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
     """Measure what the version decides on bars after its training, and what it has published."""
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
-    inputs = inputs_of(context, request.subject, artifact.manifest)
+    inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
     version, rules = judged_version(context, artifact, inputs), context.settings.monitoring
     decided = {name: _after(signals, version.trained.last) for name, signals in version.model.decide(inputs).items()}

@@ -24,7 +24,7 @@ GRACE = timedelta(hours=6)
 def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult:
     """Target position and confidence at the close of each symbol's last stored bar, with what a reader needs."""
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
-    inputs = inputs_of(context, request.subject, artifact.manifest)
+    inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
     decided = artifact.model.decide(inputs, Request(published=published_signals(request.published)))
     provenance = Provenance.parse(artifact.manifest.provenance)

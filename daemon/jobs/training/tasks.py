@@ -15,7 +15,8 @@ from config.publish import TEMP_PREFIX
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.tasks import ErrorInfo
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
-from data_pipeline.inputs import TEACHING, Inputs
+from daemon.jobs.versions import inputs_of
+from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
 from data_pipeline.pulls.update import freshness
 from data_pipeline.stored_inputs import stored_inputs
@@ -53,7 +54,7 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
     name = ArtifactName(request.subject, request.model_type, request.version)
     checkpoints = context.home.checkpoints(name.subject, name.model_type, name.version)
     recipe = Recipe.of(request)
-    inputs = whole_inputs(context, request.subject, request.model_type)
+    inputs = inputs_of(context, request.subject, request.model_type)
     task = training_task(context, recipe, inputs, training_span(inputs, context.settings.training_params))
     model, leaks = trained(context, recipe, task, inputs, iteration=request.iteration, checkpoints=checkpoints)
     facts = ArtifactFacts(
@@ -85,12 +86,6 @@ def _publish(context: WorkContext, name: ArtifactName, model: Model, facts: Arti
         manifest = save_artifact(folder, model, facts)
         context.artifacts.publish(folder, name)
     return manifest
-
-
-def whole_inputs(context: WorkContext, subject: str, model_type: str) -> Inputs:
-    """Everything stored that a model of this type decides on."""
-    needs = registry.get(model_type).needs
-    return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
 
 
 def trained(

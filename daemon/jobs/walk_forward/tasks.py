@@ -8,7 +8,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from config.publish import publish_bytes
-from daemon.jobs.training.tasks import Recipe, trained, training_task, whole_inputs
+from daemon.jobs.training.tasks import Recipe, trained, training_task
+from daemon.jobs.versions import inputs_of
 from daemon.jobs.walk_forward.messages import CountFoldsResult, WalkFoldResult, WalkForwardResult
 from data_pipeline.provenance import Provenance
 from evaluation.accounting.costs import Costs
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 
 def count_folds(context: WorkContext, request: CountFoldsRequest) -> CountFoldsResult:
     """How many folds the stored inputs of the subject hold."""
-    inputs = whole_inputs(context, request.subject, request.model_type)
+    inputs = inputs_of(context, request.subject, request.model_type)
     return CountFoldsResult(folds=len(_validator(context).folds(inputs)))
 
 
 def walk_fold(context: WorkContext, request: WalkFoldRequest) -> WalkFoldResult:
     """Train and test one fold, unless an earlier walk has kept it."""
-    inputs = whole_inputs(context, request.subject, request.model_type)
+    inputs = inputs_of(context, request.subject, request.model_type)
     fold = _validator(context).folds(inputs)[request.iteration]
     _signals(context, Recipe.of(request), inputs, fold)
     return WalkFoldResult(train=str(fold.train), test=str(fold.test))
@@ -40,7 +41,7 @@ def walk_fold(context: WorkContext, request: WalkFoldRequest) -> WalkFoldResult:
 
 def join_folds(context: WorkContext, request: JoinFoldsRequest) -> WalkForwardResult:
     """Join the folds, those that are missing included, and write what they would have earned."""
-    inputs = whole_inputs(context, request.subject, request.model_type)
+    inputs = inputs_of(context, request.subject, request.model_type)
     folds, recipe = _validator(context).folds(inputs), Recipe.of(request)
     decided = [_signals(context, recipe, inputs, fold) for fold in folds]
     costs = context.settings.costs

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from config.names import Scope
 from config.paths import Home
 from config.settings import Settings
 from daemon.domain.targets import Target, targets
 from trainers import registry
-from trainers.needs import Needs, Scope
+from trainers.needs import Needs
 
 SETTINGS = Settings(symbols=("AAPL", "MSFT"), model_types=("of_traders", "ppo", "of_all", "behavioral_cloner"))
 
