@@ -227,10 +227,14 @@ def _span(times: pd.Index, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Span:
 
 def _tested(inputs: Inputs, fold: Fold, fit: Fit) -> Mapping[str, Signals]:
     """What a model of this fold decides in the test, after a check that it decides so without what came later."""
-    model = fit(inputs.since(fold.train.first).until(fold.train.last), fold)
-    given = inputs.for_decisions()
-    decided = model.decide(given)
-    _refuse_look_ahead(model, decided, given, fold)
+    return decided_in_test(fit(inputs.since(fold.train.first).until(fold.train.last), fold), inputs, fold)
+
+
+def decided_in_test(model: SignalModel, inputs: Inputs, fold: Fold) -> Mapping[str, Signals]:
+    """What a fold's model decides in its test, of inputs that end with it; refused if it used what came later."""
+    known = inputs.for_decisions()
+    decided = model.decide(known)
+    _refuse_look_ahead(model, decided, known, fold)
     unseen = {name: signals.since(fold.test.first) for name, signals in decided.items()}
     return {name: signals for name, signals in unseen.items() if len(signals)}
 

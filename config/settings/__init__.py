@@ -12,7 +12,7 @@ from config.secrets import BUCKET_VARIABLES
 from config.section import Section
 from config.settings.alerts import ChannelSettings, Monitoring, Notifications, Webhook, WebhookChannel
 from config.settings.data import Bucket, DataParams, ExpertLogs, Sources, YahooSource
-from config.settings.evaluation import CostParams, Promotion, WalkForwardParams
+from config.settings.evaluation import CostParams, Promotion, RecordParams, WalkForwardParams
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
 from config.settings.schedule import JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
 from config.settings.service import Api, Database, Retention
@@ -45,10 +45,12 @@ __all__ = [
     "Monitoring",
     "Notifications",
     "Promotion",
+    "RecordParams",
     "Settings",
     "Sources",
     "Symbol",
     "TrainingParams",
+    "WalkForwardParams",
     "Webhook",
     "WebhookChannel",
     "YahooSource",
@@ -90,6 +92,7 @@ class Settings(Section):
     sources: Sources = Sources()
     costs: CostParams = CostParams()
     walk_forward: WalkForwardParams = WalkForwardParams()
+    records: RecordParams = RecordParams()
     promotion: Promotion = Promotion()
     monitoring: Monitoring = Monitoring()
     notifications: Notifications = Notifications()

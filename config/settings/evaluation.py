@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Literal
+
 from pydantic import Field
 
 from config.section import Section
-from config.settings.types import Rate
+from config.settings.types import Duration, Rate
 
 
 class CostParams(Section):
@@ -26,9 +29,16 @@ class CostParams(Section):
 
 
 class WalkForwardParams(Section):
-    """Folds of a walk-forward, in bars: trained on the past, tested on what follows, again and again."""
+    """Folds of the record of a recipe, in bars: trained on the past, tested on what follows, again and again."""
 
-    train: int = Field(default=504, ge=1, description="Bars that each fold trains on.")
+    train: int = Field(
+        default=504,
+        ge=1,
+        description=(
+            "Bars that the first fold trains on, and the least of any; later ones train as far back as the recipe does "
+            "when it serves, `training_params.lookback_days`."
+        ),
+    )
     test: int = Field(
         default=63, ge=1, description="Bars that each fold is tested on, directly after those it trained on."
     )
@@ -41,28 +51,52 @@ class WalkForwardParams(Section):
     embargo: int = Field(default=5, ge=0, description="Further bars left out between training and test.")
     anchored: bool = Field(
         default=False,
-        description="Whether each fold trains on everything since the first bar instead of the newest `train` bars.",
+        description="Whether each fold trains on everything since the first bar, however far the recipe looks back.",
+    )
+
+
+class RecordParams(Section):
+    """How far the records of recipes are computed, and when."""
+
+    folds: int = Field(
+        default=8,
+        ge=1,
+        description=(
+            "Yearly folds, the newest ones, of model types that take long to train, such as agents; others have every "
+            "fold that the history holds."
+        ),
+    )
+    nightly_budget: Duration = Field(
+        default=timedelta(hours=1),
+        description="How long folds are computed in one night, behind the signals; the rest follows in the next.",
     )
 
 
 class Promotion(Section):
-    """What a challenger must show before it serves."""
+    """What a model must show before it serves."""
 
     confidence: float = Field(
         default=0.95,
         gt=0.5,
         le=0.999,
         description=(
-            "Confidence that the Sharpe ratio of a challenger is above that of the champion, or of cash where "
-            "there is no champion; and that it is above what the number of attempts explains."
+            "Confidence with which a recipe is called proven or refuted, adjusted for every recipe that this home has "
+            "tried; meant per year of nights."
         ),
     )
-    min_trades: int = Field(default=5, ge=1, description="Closed trades on unseen bars that a challenger must have.")
-    min_sharpe_gain: float = Field(
-        default=0.1, ge=0.0, description="How far the Sharpe ratio of a challenger must be above that of the champion."
+    serve: Literal["unproven", "proven"] = Field(
+        default="unproven",
+        description=(
+            "Whether the newest sound version of a recipe that is not refuted serves, marked as unproven, or only that "
+            "of a proven recipe."
+        ),
     )
-    max_extra_drawdown: float = Field(
-        default=5.0,
-        ge=0.0,
-        description="How much deeper than the champion's the drawdown of a challenger may be, in percentage points.",
+    min_trades: int = Field(
+        default=5, ge=1, description="Completed trades on its record without which a recipe proves nothing."
+    )
+    min_sharpe_gain: float | None = Field(
+        default=None, ge=0.0, description="Has no effect any more: records are compared bar by bar."
+    )
+    max_extra_drawdown: float | None = Field(
+        default=None, ge=0.0, description="Has no effect any more: drawdowns raise alerts, they choose no model."
     )

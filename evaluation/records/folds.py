@@ -1,0 +1,243 @@
+"""Folds of a record: which there are, and the store in which each, once computed, stays.
+
+The folds of a history are cut from its first bar on, so that what comes later adds folds and changes none. A stored
+fold is used as long as the bars it was computed on still have the returns they had: a dividend or a split that rescales
+past prices changes nothing, a revision of past prices makes the folds that saw them new.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import pandas as pd
+
+from config.errors import NightdeskError, UsageError
+from config.publish import publish_bytes, publishing_folder
+from config.settings import WalkForwardParams
+from data_pipeline.inputs import Inputs
+from data_pipeline.labels.splits import walk_forward
+from evaluation.audit.leak_audit import Span
+from evaluation.signal_model import SignalModel
+from evaluation.signals import Signals
+from evaluation.walk_forward import Fold, decided_in_test
+
+FORMAT = 1
+# How far a past return may move before the prices count as revised: sources round their adjusted prices.
+ROUNDING = 5e-4
+
+
+class StoredModel(SignalModel, Protocol):
+    """A model of a fold, which can be stored until its test is over."""
+
+    def save(self, folder: Path) -> None:
+        """Write its files into an existing folder."""
+
+
+@dataclass(frozen=True)
+class FoldModels:
+    """How the model of a fold is made.
+
+    Args:
+        fit: trains it on the training span of the fold and nothing later.
+        load: reads what its `save` wrote.
+    """
+
+    fit: Callable[[Fold], StoredModel]
+    load: Callable[[Path], SignalModel]
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """How a history is cut into folds.
+
+    Args:
+        rules: lengths in bars. `train` is the least that a fold learns from.
+        window: how far back a fold learns, as the recipe does when it serves; None is from the first bar on.
+        newest: only so many folds, the newest; None is all.
+    """
+
+    rules: WalkForwardParams
+    window: timedelta | None
+    newest: int | None = None
+
+    def folds(self, inputs: Inputs) -> list[Fold]:
+        """The folds of these inputs, in time order; none where they are too short for one."""
+        times, rules = inputs.times, self.rules
+        try:
+            splits = list(
+                walk_forward(
+                    len(times),
+                    train=rules.train,
+                    test=rules.test,
+                    step=rules.step,
+                    purge=rules.purge + rules.embargo,
+                    anchored=True,
+                )
+            )
+        except UsageError:
+            return []
+        cut = [
+            Fold(number, self._train(times, train), Span(_instant(times, test[0]), _instant(times, test[-1])))
+            for number, (train, test) in enumerate(splits)
+        ]
+        return cut if self.newest is None else cut[-self.newest :]
+
+    def _train(self, times: pd.DatetimeIndex, rows: Any) -> Span:
+        last = times[rows[-1]]
+        first = times[rows[0]]
+        if self.window is not None:
+            first = times[min(times.searchsorted(last - self.window), max(rows[-1] + 1 - self.rules.train, 0))]
+        return Span(first.to_pydatetime(), last.to_pydatetime())
+
+
+def _instant(times: pd.DatetimeIndex, row: int) -> datetime:
+    instant: datetime = times[int(row)].to_pydatetime()
+    return instant
+
+
+class FoldStore:
+    """The computed folds of one record, a folder each, and the returns of the bars that they were computed on."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        """`key` names what the folds depend on besides bars, such as an expert's log."""
+        self.folder = folder
+        self.key = key
+
+    def forget_revised(self, inputs: Inputs, folds: list[Fold]) -> int:
+        """Delete the stored folds that saw bars whose returns have changed since; returns how many there were."""
+        now = {name: _growth(bars.frame["close"]) for name, bars in inputs.bars.items()}
+        revised = _revised(self._seen(), now)
+        stale = [
+            folder
+            for fold in folds
+            if (folder := self._folder(fold)).exists()
+            and ((revised >= pd.Timestamp(fold.train.first)) & (revised <= pd.Timestamp(fold.test.last))).any()
+        ]
+        for folder in stale:
+            shutil.rmtree(folder)
+        self._publish("bars.json", {name: _rows(growth=growth) for name, growth in now.items()})
+        return len(stale)
+
+    def stored(self, fold: Fold) -> Mapping[str, Signals] | None:
+        """The signals of a fold as far as they are computed; a damaged file counts as none."""
+        try:
+            document = json.loads((self._folder(fold) / "fold.json").read_bytes())
+            if (document["format"], document["key"]) != (FORMAT, self.key):
+                return None
+            return {
+                name: Signals(_series(rows, "position"), _series(rows, "confidence"))
+                for name, rows in document["signals"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, NightdeskError):
+            return None
+
+    def complete(self, fold: Fold) -> bool:
+        """Whether the fold is computed up to the last bar of its test."""
+        return _reaches(self.stored(fold), fold)
+
+    def compute(self, inputs: Inputs, fold: Fold, models: FoldModels, *, more_to_come: bool) -> Mapping[str, Signals]:
+        """The signals of a fold, computed as far as they are not.
+
+        A fold whose test is not over (`more_to_come`) stores its model, so that the bars of the next night need no
+        training; what it decided before stays.
+        """
+        before = self.stored(fold)
+        if before is not None and _reaches(before, fold):
+            return before
+        known = inputs.until(fold.test.last)
+        folder = self._folder(fold)
+        model = self._model(folder, models) if before is not None else None
+        fitted = model is None
+        if model is None:
+            model = models.fit(fold)
+        decided = dict(decided_in_test(model, known, fold))
+        if before is not None:
+            decided = {name: _continued(before.get(name), signals) for name, signals in decided.items()}
+        if fitted and more_to_come:
+            self._store_model(folder, model)
+        rows = {name: _rows(position=one.position, confidence=one.confidence) for name, one in decided.items()}
+        document = {"format": FORMAT, "key": self.key, "train": str(fold.train), "signals": rows}
+        self._publish(f"{folder.name}/fold.json", document)
+        if not more_to_come:
+            shutil.rmtree(folder / "model", ignore_errors=True)
+        return decided
+
+    def _folder(self, fold: Fold) -> Path:
+        return self.folder / f"{fold.train.first:%Y%m%d%H%M%S}-{fold.train.last:%Y%m%d%H%M%S}"
+
+    def _model(self, folder: Path, models: FoldModels) -> SignalModel | None:
+        """The stored model of an unfinished fold; a damaged one is trained again."""
+        if not (folder / "model").is_dir():
+            return None
+        try:
+            return models.load(folder / "model")
+        except (OSError, NightdeskError):
+            return None
+
+    def _store_model(self, folder: Path, model: SignalModel) -> None:
+        shutil.rmtree(folder / "model", ignore_errors=True)
+        with publishing_folder(folder / "model") as temp:
+            cast("StoredModel", model).save(temp)
+
+    def _seen(self) -> dict[str, pd.Series]:
+        """By symbol the growth of each bar that the stored folds were computed on."""
+        try:
+            document = json.loads((self.folder / "bars.json").read_bytes())
+            return {name: _series(rows, "growth") for name, rows in document.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def _publish(self, name: str, document: dict[str, Any]) -> None:
+        publish_bytes(self.folder / name, json.dumps(document).encode())
+
+
+def _growth(close: pd.Series) -> pd.Series:
+    """What each close is of the one before: the same whatever factor rescales the past."""
+    return close.div(close.shift(1)).fillna(1.0)
+
+
+def _revised(seen: Mapping[str, pd.Series], now: Mapping[str, pd.Series]) -> pd.DatetimeIndex:
+    """The closes whose growth has changed, or that are there on one side only, up to the last one seen."""
+    instants = pd.DatetimeIndex([], tz="UTC")
+    for name, before in seen.items():
+        after = now[name] if name in now else pd.Series(dtype="f8", index=before.index[:0])
+        both = pd.concat([before, after.loc[: before.index[-1]]], axis=1, keys=["before", "after"])
+        # the first bar of a history has no bar before it, and says nothing of itself
+        changed = ~((both["before"] - both["after"]).abs() <= ROUNDING)
+        changed.iloc[0] = False
+        instants = instants.union(pd.DatetimeIndex(both.index[changed.to_numpy()]))
+    return instants
+
+
+def _reaches(signals: Mapping[str, Signals] | None, fold: Fold) -> bool:
+    if signals is None:
+        return False
+    ends = [part.index[-1] for part in signals.values() if len(part)]
+    return bool(ends) and max(ends) >= pd.Timestamp(fold.test.last)
+
+
+def _continued(before: Signals | None, after: Signals) -> Signals:
+    """What was decided before, and then what was decided later."""
+    if before is None or not len(before):
+        return after
+    later = after.index > before.index[-1]
+    return Signals(
+        pd.concat([before.position, after.position[later]]), pd.concat([before.confidence, after.confidence[later]])
+    )
+
+
+def _rows(**columns: pd.Series) -> dict[str, list[Any]]:
+    index = pd.DatetimeIndex(next(iter(columns.values())).index).as_unit("ns")
+    return {"times": index.asi8.tolist(), **{name: column.tolist() for name, column in columns.items()}}
+
+
+def _series(rows: Mapping[str, list[Any]], name: str) -> pd.Series:
+    index = pd.DatetimeIndex(np.asarray(rows["times"], dtype="i8"), tz="UTC", name="time").as_unit("ns")
+    return pd.Series(np.asarray(rows[name], dtype="f8"), index=index, name=name)
