@@ -187,9 +187,9 @@ class Home:
         """What libraries take for the home folder of a user; may be deleted at any time."""
         return self.cache("libraries")
 
-    def folds(self, subject: str, model_type: str) -> Path:
-        """The finished walk-forward folds of one model; may be deleted at any time."""
-        return self.cache("walk_forward") / subject_folder(subject) / safe_name("model type", model_type)
+    def record(self, subject: str, model_type: str, recipe: str) -> Path:
+        """The folds of the record of one recipe; what is deleted is computed again."""
+        return self.data / "records" / subject_folder(subject) / safe_name("model type", model_type) / recipe[:16]
 
     @property
     def checkpoints_root(self) -> Path:

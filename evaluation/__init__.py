@@ -1,4 +1,4 @@
-"""Judgement of positions, whoever took them: one accounting, its metrics, the gate, the reports."""
+"""Judgement of positions, whoever took them: one accounting, its metrics, records and standing, the reports."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from evaluation.accounting.costs import Costs as Costs
     from evaluation.audit.leak_audit import LeakAudit as LeakAudit
     from evaluation.audit.leak_audit import Learned as Learned
-    from evaluation.gate import Verdict as Verdict
-    from evaluation.gate import judge as judge
     from evaluation.metrics.summary import compute_metrics as compute_metrics
     from evaluation.reports.report import write_report as write_report
     from evaluation.signals import Signals as Signals

@@ -1,138 +1,105 @@
-"""Promotion gate: whether a challenger earned its place on bars that neither side has seen."""
+"""Gate: whether a version takes the place it asks for.
+
+What is judged is its recipe, by its record; the returns of one version prove nothing. There are four cases:
+
+`first`      nothing serves in this place: it takes it if its recipe may serve.
+`refresh`    the champion is of the same recipe and seed, trained on older bars: returns do not judge it, since its
+             champion has learned the bars that would. It takes over if its inputs are those of its champion, moved on,
+             and it decides as its champion does, within what rehearsed retrainings change.
+`challenge`  the champion is of another recipe: it takes over only if its record is surely better.
+`alone`      it serves already, and is only measured.
+
+A recipe may serve unless it is refuted, or, where the owner wants it so, only if it is proven.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from config.errors import NightdeskError
 from config.settings import Promotion
-from evaluation.accounting.backtest import Backtest
-from evaluation.metrics.formulas import UndefinedError, computed_or_reason
-from evaluation.statistics.bootstrap import SharpeDifference, sharpe_difference
-from evaluation.statistics.significance import Trials, significance
+from evaluation.records.continuity import REHEARSALS, Likeness, discontinuity
+from evaluation.records.standing import Standing
+from evaluation.verdicts import Outcome, may_serve
 
-Outcome = Literal["better", "worse", "inconclusive"]
-# Why figures may not be trusted, whatever they are: look-ahead, or no audit for it; features that drifted since
-# training, or no reference to measure that.
-Doubt = Literal["leak", "no_audit", "drift", "no_reference"]
-_FIGURES = ("sharpe_ratio", "max_drawdown", "total_return", "trades")
-ALONE = Trials()
+# Why a version may not serve, whatever its record: look-ahead or no audit for it, no reference to measure drift by, or
+# an expert that is made up where the champion's is real.
+Doubt = Literal["leak", "no_audit", "no_reference", "provenance"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of a comparison, its reasons (codes), and the figures it rests on."""
+    """What becomes of a version, the codes of the reasons, a note in words, and the figures it rests on."""
 
-    verdict: Outcome
+    outcome: Outcome
     reasons: tuple[str, ...]
-    figures: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {**asdict(self), "reasons": list(self.reasons)}
+    note: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-def judge(
-    challenger: Backtest,
-    champion: Backtest | None,
-    rules: Promotion,
-    *,
-    trials: Trials = ALONE,
-    doubts: Collection[Doubt] = (),
-) -> Verdict:
-    """Judge `challenger`, one of `trials`, against `champion` on the same bars, or against cash where there is none.
+@dataclass(frozen=True)
+class Continuity:
+    """How a retrained version compares with the champion of the same recipe.
 
-    Better is what is surely so: with `rules.confidence` its Sharpe ratio is higher (paired block bootstrap), by more
-    than `min_sharpe_gain` as measured, from enough completed trades, without a drawdown that is more than
-    `max_extra_drawdown` points deeper. Luck has as many chances as there were trials, whoever is the rival, so its
-    deflated Sharpe ratio must be as sure; against cash its total return must be above what that earned. Worse is a
-    Sharpe ratio that is as surely lower, or a limit broken. A champion that held nothing on these bars, or surely
-    loses to cash, is judged as the cash it should have been. What is undefined or in doubt is never better.
+    Args:
+        changed: features that differ on bars which both know.
+        frozen: features that have stood still on the newest bars though they never did before.
+        tonight: how alike the two decide.
+        rehearsals: how alike retrainings were when they were rehearsed.
     """
-    _check_same_bars(challenger, champion)
-    rival = champion if champion is not None and _is_rival(champion, rules) else None
-    figures: dict[str, Any] = {
-        "rival": "champion" if rival is not None else "cash",
-        "confidence": rules.confidence,
-        "challenger": _shown(challenger),
-        **({"champion": _shown(champion)} if champion is not None else {}),
-        "cash": {"total_return": challenger.idle_return},
-        **_evidence(challenger, rival, rules, trials),
+
+    changed: tuple[str, ...]
+    frozen: tuple[str, ...]
+    tonight: Likeness
+    rehearsals: Sequence[Likeness]
+
+
+def judge_first(standing: Standing, rules: Promotion, doubts: Collection[Doubt] = ()) -> Verdict:
+    """Judge a version where nothing serves."""
+    return _refused(standing, rules, doubts) or Verdict("takes_over", ("first",))
+
+
+def judge_refresh(
+    standing: Standing, rules: Promotion, continuity: Continuity, doubts: Collection[Doubt] = ()
+) -> Verdict:
+    """Judge a version that is the champion's recipe on newer bars."""
+    if refused := _refused(standing, rules, doubts):
+        return refused
+    figures = {
+        "agreement": continuity.tonight.agreement,
+        "kappa": continuity.tonight.kappa,
+        "rehearsals": len(continuity.rehearsals),
     }
+    for code, features, what in (
+        ("inputs_differ", continuity.changed, "differ from those of the champion on bars that both know"),
+        ("inputs_frozen", continuity.frozen, "have stood still on the newest bars"),
+    ):
+        if features:
+            return Verdict("held_back", (code,), f"{', '.join(features)} {what}", figures)
+    if len(continuity.rehearsals) < REHEARSALS:
+        note = f"{len(continuity.rehearsals)} of {REHEARSALS} rehearsals exist"
+        return Verdict("takes_over", ("refresh_unrehearsed",), note, figures)
+    broken = discontinuity(continuity.tonight, continuity.rehearsals)
+    if broken is not None:
+        return Verdict("held_back", ("discontinuous",), broken, figures)
+    return Verdict("takes_over", ("refresh",), "", figures)
+
+
+def judge_challenge(
+    standing: Standing, rules: Promotion, p_value: float, challenges: int, doubts: Collection[Doubt] = ()
+) -> Verdict:
+    """Judge a version of another recipe than the champion's, one of so many challenges for this place."""
+    if refused := _refused(standing, rules, doubts):
+        return refused
+    level = (1.0 - rules.confidence) / max(challenges, 1)
+    figures = {"p_challenge": p_value, "challenges": challenges, "level": level}
+    if p_value <= level:
+        return Verdict("takes_over", ("surely_better",), "", figures)
+    return Verdict("refused", ("not_surely_better",), "", figures)
+
+
+def _refused(standing: Standing, rules: Promotion, doubts: Collection[Doubt]) -> Verdict | None:
     if doubts:
-        return Verdict("inconclusive", tuple(doubts), figures)
-    if figures["challenger"]["trades"] < rules.min_trades:
-        return Verdict("inconclusive", ("too_few_trades",), figures)
-    return Verdict(*_outcome(figures, rules), figures)
-
-
-def _check_same_bars(challenger: Backtest, champion: Backtest | None) -> None:
-    if champion is not None and not champion.equity.index.equals(challenger.equity.index):
-        raise NightdeskError(
-            "comparison.different_bars",
-            f"The challenger was run on {len(challenger.equity)} bars and the champion on {len(champion.equity)}, "
-            "and their times are not the same.",
-            "Run both on the same unseen bars.",
-        )
-
-
-def _shown(test: Backtest) -> dict[str, Any]:
-    metrics = test.metrics()
-    return {name: metrics[name] for name in _FIGURES}
-
-
-def _is_rival(champion: Backtest, rules: Promotion) -> bool:
-    """Whether the champion is a rival: it held something, and does not surely lose to cash."""
-    if not champion.positions.any():
-        return False
-    try:
-        return _gain(champion, None, rules).confidence > 1.0 - rules.confidence
-    except UndefinedError:
-        return True
-
-
-def _gain(challenger: Backtest, rival: Backtest | None, rules: Promotion) -> SharpeDifference:
-    """The difference of Sharpe ratios, its bounds crossing zero where the verdict turns."""
-    return sharpe_difference(
-        challenger.excess.to_numpy(),
-        rival.excess.to_numpy() if rival is not None else None,
-        periods_per_year=challenger.periods_per_year,
-        level=2.0 * rules.confidence - 1.0,
-    )
-
-
-def _evidence(challenger: Backtest, rival: Backtest | None, rules: Promotion, trials: Trials) -> dict[str, Any]:
-    worth = significance(
-        challenger.excess.to_numpy(),
-        periods_per_year=challenger.periods_per_year,
-        trials=trials,
-        confidence=rules.confidence,
-    )
-    gain, reasons = computed_or_reason({"sharpe_difference": lambda: _gain(challenger, rival, rules).to_dict()})
-    return {**gain, "significance": worth.to_dict(), "reasons": reasons}
-
-
-def _outcome(figures: dict[str, Any], rules: Promotion) -> tuple[Outcome, tuple[str, ...]]:
-    ours, gain = figures["challenger"], figures["sharpe_difference"]
-    rival = figures["champion"] if figures["rival"] == "champion" else None
-    if None in ours.values() or (rival is not None and None in rival.values()):
-        return "inconclusive", ("undefined",)
-    against: list[str] = []
-    if gain is not None and gain["confidence"] <= 1.0 - rules.confidence:
-        against.append("sharpe_diff")
-    if rival is None and ours["total_return"] <= figures["cash"]["total_return"]:
-        against.append("total_return")
-    if rival is not None and ours["max_drawdown"] < rival["max_drawdown"] - rules.max_extra_drawdown:
-        against.append("drawdown")
-    if against:
-        return "worse", tuple(against)
-    if gain is None:  # two that decide alike have a difference too small for an error
-        return "inconclusive", ("undefined" if rival is None else "sharpe_diff",)
-    if gain["confidence"] < rules.confidence or gain["difference"] <= rules.min_sharpe_gain:
-        return "inconclusive", ("sharpe_diff",)
-    deflated = figures["significance"]["deflated_sharpe_ratio"]
-    if deflated is None or deflated < rules.confidence:
-        return "inconclusive", ("undefined" if deflated is None else "deflated_sharpe",)
-    return "better", ("sharpe_diff",)
+        return Verdict("refused", tuple(doubts))
+    return None if may_serve(standing, rules) else Verdict("refused", (standing,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
@@ -82,25 +82,26 @@ UNDEFINED = {
     "never_profitable": "it loses even where trading is free",
     "always_profitable": "it earns at a hundred times these costs",
 }
-# Why a verdict is what it is; by outcome where the same code says either.
-VERDICTS: dict[str, str | dict[str, str]] = {
-    "sharpe_diff": {
-        "better": "it earned clearly more for the risk it took",
-        "worse": "it earned less for the risk it took",
-        "inconclusive": "it did not earn clearly more for the risk it took",
-    },
-    "total_return": "it earned no more than cash",
-    "drawdown": "it fell deeper",
-    "too_few_trades": "it completed too few trades to tell",
-    "deflated_sharpe": "among so many that were tried, its Sharpe ratio may be luck",
-    "undefined": "figures that the judgement needs cannot be computed",
-    "drift": "its inputs are no longer what it was trained on",
+# Why a version took the place it asked for, or did not.
+REASONS: dict[str, str] = {
+    "first": "nothing served here, and its recipe is not refuted",
+    "refresh": "it is its champion on newer data, and decides as that does",
+    "refresh_unrehearsed": "it is its champion on newer data; how much a retraining changes was not rehearsed yet",
+    "surely_better": "its record is surely better than that of the recipe which served",
+    "not_surely_better": "its record is not surely better than that of the recipe which serves",
+    "inputs_differ": "its inputs are not those of its champion",
+    "inputs_frozen": "some of its inputs stand still",
+    "discontinuous": "it decides too unlike its champion",
+    "refuted": "its recipe is refuted",
+    "unproven": "its recipe is not proven, and only proven ones serve here",
+    "serves": "it serves",
     "leak": "it used the future (look-ahead)",
     "no_audit": "it was not checked for look-ahead",
     "no_reference": "what its features were in training was not recorded, so their drift cannot be measured",
     "provenance": "it learned from a made-up expert, and the champion from a real one",
+    "pinned": "a person pinned the version that serves",
 }
-HEADS = {"better": "Better than {}", "worse": "Worse than {}", "inconclusive": "Not shown to be better than {}"}
+OUTCOMES = {"takes_over": "Takes over", "held_back": "Held back", "refused": "Does not serve", "measured": "Measured"}
 NAMES = {
     "challenger": "model",
     "flat": "cash",
@@ -141,25 +142,12 @@ def undefined(code: str) -> str:
     return UNDEFINED.get(code) or code.replace("_", " ")
 
 
-def why(code: str, outcome: str) -> str:
-    """The reason of a verdict, in words."""
-    text = VERDICTS.get(code, code.replace("_", " "))
-    return text if isinstance(text, str) else text.get(outcome, code.replace("_", " "))
+def why(code: str) -> str:
+    """A reason in words."""
+    return REASONS.get(code, plain(code))
 
 
-def sentence(outcome: str, reasons: Sequence[str], figures: Mapping[str, Any]) -> str:
-    """A verdict in one sentence: the opponent, the reasons, and the Sharpe ratios."""
-    beaten = figures.get("rival", "champion" if "champion" in figures else "cash")
-    rival = "the champion" if beaten == "champion" else "cash"
-    because = ", and ".join(why(code, outcome) for code in reasons)
-    return f"{HEADS[outcome].format(rival)}: {because}{_sharpes(figures, beaten)}."
-
-
-def _sharpes(figures: Mapping[str, Any], rival: str) -> str:
-    ours, theirs = (figures.get(side, {}).get("sharpe_ratio") for side in ("challenger", rival))
-    if ours is None:
-        return ""
-    against = f" against {format_number(theirs)}" if theirs is not None else ""
-    sure = (figures.get("sharpe_difference") or {}).get("confidence")
-    surely = f", higher with a confidence of {sure:.0%}" if sure is not None else ""
-    return f" (Sharpe ratio {format_number(ours)}{against}{surely})"
+def decision_sentence(outcome: str, reasons: Sequence[str], note: str = "") -> str:
+    """What became of a version, in one sentence."""
+    because = ", and ".join(why(code) for code in reasons)
+    return f"{OUTCOMES.get(outcome, plain(outcome))}: {because}{f' ({note})' if note else ''}."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import shutil
 from collections.abc import Iterable, Mapping
@@ -40,6 +38,7 @@ from trainers.manifest import (
     sha256_file,
     verify_files,
 )
+from trainers.recipe import recipe_fingerprint
 from trainers.registry import get, validate_params
 from trainers.safe_files import json_bytes, read_tensors, tensor_bytes
 
@@ -122,13 +121,14 @@ def load_members(folder: Path, names: Iterable[str]) -> dict[str, Model]:
 
 def prove(artifact: Artifact) -> None:
     """Raise unless the model decides on its golden inputs, to the last bit, what it decided when it was trained."""
-    golden = _golden_of(artifact)
+    golden = golden_of(artifact)
     decided = artifact.model.decide(golden.inputs)
     for difference in differences(golden, decided):
         raise _mismatch(artifact.manifest, difference)
 
 
-def _golden_of(artifact: Artifact) -> Golden:
+def golden_of(artifact: Artifact) -> Golden:
+    """The last inputs of its training, as they were then, and what it decided on them."""
     tensors, metadata = read_tensors(artifact.folder / GOLDEN)
     if artifact.manifest.format == 1:
         (bars,) = artifact.manifest.datasets
@@ -156,7 +156,8 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
         subject=facts.inputs.subject,
         model_type=facts.model_type,
         version=facts.version,
-        recipe=recipe(facts.model_type, params, model_facts.features, facts.training_window),
+        recipe=recipe_fingerprint(facts.model_type, params, facts.training_window, facts.seed),
+        training_window=facts.training_window,
         params=params,
         features=list(model_facts.features),
         dataset=facts.dataset,
@@ -178,12 +179,6 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
         golden_bars=golden_bars,
         files=files,
     )
-
-
-def recipe(model_type: str, params: Mapping[str, Any], features: Iterable[str], training_window: int | None) -> str:
-    """The sha256 that names a recipe: what is trained, on which features, over how many days of history."""
-    choices = json.dumps([model_type, params, list(features), training_window], sort_keys=True)
-    return hashlib.sha256(choices.encode()).hexdigest()
 
 
 def _datasets(inputs: Inputs) -> tuple[DatasetEntry, ...]:

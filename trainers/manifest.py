@@ -53,7 +53,8 @@ class Manifest(Section):
     subject: str
     model_type: str
     version: str
-    recipe: str | None = None  # names model type, params, features and training window; None in format 1
+    recipe: str | None = None  # trainers.recipe names it; None in format 1
+    training_window: int | None = None  # days of history that the recipe asks for; None in older manifests
     params: dict[str, Any]
     features: list[str]
     dataset: str  # the id of the dataset, or the sha256 of all of them where there are several

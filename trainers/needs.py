@@ -20,9 +20,11 @@ class Needs:
         data: the kinds of input it looks at; a kind besides bars must be there when it is trained.
         members: the model types whose versions are trained before it and handed to it.
         min_bars: the fewest closes from the start of the training span on.
+        costly: whether a training takes so long that a record is made of yearly folds, the newest few.
     """
 
     scope: Scope = "symbol"
     data: frozenset[Kind] = frozenset({"bars"})
     members: tuple[str, ...] = ()
     min_bars: int = 2
+    costly: bool = False

@@ -14,7 +14,7 @@ from config.settings.alerts import ChannelSettings, Monitoring, Notifications, W
 from config.settings.data import Bucket, DataParams, ExpertLogs, Sources, YahooSource
 from config.settings.evaluation import CostParams, Promotion, RecordParams, WalkForwardParams
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
-from config.settings.schedule import JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
+from config.settings.schedule import CHAIN, JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
 from config.settings.service import Api, Database, Retention
 from config.settings.training import TrainingParams
 from config.settings.types import (
@@ -29,6 +29,7 @@ from config.settings.types import (
 )
 
 __all__ = [
+    "CHAIN",
     "JOBS",
     "LOG_CHANNEL",
     "NIGHT",
@@ -117,11 +118,11 @@ class Settings(Section):
         return times.get(job, JobSchedule())
 
     def downstream_jobs(self, job: JobName) -> tuple[JobName, ...]:
-        """The jobs of the night that `job` brings with it: those right after it without a time of their own."""
-        if job not in NIGHT:
+        """The jobs that `job` of the night brings with it: those right after it without a time of their own."""
+        if job not in CHAIN:
             return ()
         chain: list[JobName] = []
-        for downstream in NIGHT[NIGHT.index(job) + 1 :]:
+        for downstream in CHAIN[CHAIN.index(job) + 1 :]:
             schedule = self.job_schedule(downstream)
             if schedule.timed:
                 break

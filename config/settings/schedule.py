@@ -18,7 +18,7 @@ JobName = Literal[
     "backup",
     "restore_drill",
     "maintenance",
-    "walk_forward",
+    "records",
 ]
 JOBS: tuple[JobName, ...] = get_args(JobName)
 # The night, in its order. A job of it without a time of its own follows the one before it.
@@ -30,6 +30,8 @@ NIGHT: tuple[JobName, ...] = (
     "performance_check",
     "backup",
 )
+# What a run of the night brings with it: records are computed behind it, when the signals have been published.
+CHAIN: tuple[JobName, ...] = (*NIGHT, "records")
 
 
 class TrainingSchedule(Section):

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from config.paths import Home
-from config.settings import NIGHT, JobName, Settings
+from config.settings import CHAIN, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
 from daemon.store import datasets, signals, versions
@@ -102,7 +102,7 @@ def schedule(settings: Settings, job: JobName) -> str:
 
 def follows(settings: Settings, job: JobName) -> JobName | None:
     """The nearest job of the night that brings `job` with it."""
-    at_work = [before for before in reversed(NIGHT) if settings.job_schedule(before).enabled]
+    at_work = [before for before in reversed(CHAIN) if settings.job_schedule(before).enabled]
     return next((before for before in at_work if settings.downstream_jobs(before)[:1] == (job,)), None)
 
 

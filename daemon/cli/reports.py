@@ -1,4 +1,4 @@
-"""Reports on a terminal: verdicts and recommendations in words, and of one model every figure beside the others."""
+"""Reports on a terminal: standings and recommendations in words, and of one model every figure beside the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from config.paths import Home
 from daemon.cli.output import table
-from evaluation.labels import METRICS, UNITS, figure, plain, undefined, why
+from evaluation.labels import METRICS, UNITS, decision_sentence, figure, plain, undefined
 
 VERDICT = {
     "sharpe": "sharpe_ratio",
@@ -21,19 +21,18 @@ VERDICT = {
 
 
 def show_evaluation(home: Home, detail: dict[str, Any]) -> None:
-    """What a run of evaluation found; a single verdict with its whole report, many in one table."""
+    """What a run of evaluation found; a single model with its whole report, many in one table."""
     verdicts, recommendations = detail["verdicts"], detail.get("recommendations", {})
     rows = [
-        [
-            model,
-            verdict["verdict"],
-            _because(verdict),
-            verdict["serves"],
-            *(verdict.get(key) for key in VERDICT.values()),
-        ]
+        [model, verdict["standing"], verdict["serves"], *(verdict.get(key) for key in VERDICT.values())]
         for model, verdict in verdicts.items()
     ]
-    table("Verdicts", ["model", "verdict", "because", "serves", *VERDICT], rows)
+    table("Records", ["model", "standing", "serves", *VERDICT], rows)
+    for model, verdict in verdicts.items():
+        because = decision_sentence(verdict["verdict"], verdict["reasons"], verdict.get("note", ""))
+        typer.echo(f"{model}: {verdict['sentence']} {because}")
+    for stopped in detail.get("stopped", ()):
+        typer.echo(stopped)
     if len(verdicts) == 1:
         for model, verdict in verdicts.items():
             _show_report(home, model, verdict)
@@ -51,10 +50,6 @@ def show_evaluation(home: Home, detail: dict[str, Any]) -> None:
         typer.echo(f"{title}: {page}")
 
 
-def _because(verdict: dict[str, Any]) -> str:
-    return ", ".join(why(code, verdict["verdict"]) for code in verdict["reasons"])
-
-
 def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     file = home.root / verdict["report"] / "report.json"
     if not file.is_file():
@@ -62,7 +57,8 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     report = json.loads(file.read_bytes())
     sides, units = report["metrics"], report["units"]
     typer.echo()
-    typer.echo(f"{model} on {report['span']['bars']} unseen bars. {report['verdict']['sentence']}")
+    standing = report["standing"]
+    typer.echo(f"{model} on a record of {report['span']['bars']} bars: {standing['standing']}. {standing['sentence']}")
     rows = [
         [label, UNITS[units[name]], *(_cell(side, name, units[name]) for side in sides.values())]
         for group in METRICS.values()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from config.errors import ConfigError, NightdeskError, UsageError
 from config.loader import find_config, load_settings
 from config.publish import remove_unfinished
-from config.settings import NIGHT, JobName
+from config.settings import CHAIN, JobName
 from daemon.alerts.rules import error_event, event
 from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.dispatcher import Dispatcher
@@ -83,7 +83,7 @@ class Desk:
             self.context.log.write("warning", "run.recovered", run=run.name)
         remove_unfinished(self.home.root, self.started_at)
         self._observe_config(None)  # or it would not have come so far
-        now, night = self.clock.now(), [job for job in NIGHT if self.settings.job_schedule(job).enabled]
+        now, night = self.clock.now(), [job for job in CHAIN if self.settings.job_schedule(job).enabled]
 
         def first_night(c: Connection) -> Run | None:
             if not night or runs.any_run(c):

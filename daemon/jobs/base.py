@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from config.settings import NIGHT, JobName
+from config.settings import CHAIN, JobName
 from daemon.artifacts.open import open_artifacts
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
@@ -208,9 +208,9 @@ class Step:
 
 def upstream(job: JobName) -> JobName | None:
     """The job of the night whose results `job` needs."""
-    if job not in NIGHT or job == NIGHT[0]:
+    if job not in CHAIN or job == CHAIN[0]:
         return None
-    return NIGHT[NIGHT.index(job) - 1]
+    return CHAIN[CHAIN.index(job) - 1]
 
 
 async def upstream_at_work(work: RunWork) -> bool:

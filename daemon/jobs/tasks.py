@@ -14,9 +14,9 @@ from daemon.jobs.backup.messages import ProveBackupRequest
 from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
 from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest, EvaluateRequest
 from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
+from daemon.jobs.records.messages import RecordRequest, RehearseRequest
 from daemon.jobs.signals.messages import SignalRequest
 from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
-from daemon.jobs.walk_forward.messages import CountFoldsRequest, JoinFoldsRequest, WalkFoldRequest
 
 FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     PullTradesRequest: "daemon.jobs.data_update.tasks:pull_trades",
@@ -25,9 +25,8 @@ FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     FreshnessRequest: "daemon.jobs.training.tasks:freshness_of",
     TrainRequest: "daemon.jobs.training.tasks:train",
     InspectRequest: "daemon.jobs.training.tasks:inspect",
-    CountFoldsRequest: "daemon.jobs.walk_forward.tasks:count_folds",
-    WalkFoldRequest: "daemon.jobs.walk_forward.tasks:walk_fold",
-    JoinFoldsRequest: "daemon.jobs.walk_forward.tasks:join_folds",
+    RecordRequest: "daemon.jobs.records.tasks:extend_record",
+    RehearseRequest: "daemon.jobs.records.tasks:rehearse",
     EvaluateRequest: "daemon.jobs.evaluation.tasks:evaluate",
     CompareModelsRequest: "daemon.jobs.evaluation.comparison_tasks:compare_models",
     CompareSymbolsRequest: "daemon.jobs.evaluation.comparison_tasks:compare_symbols",

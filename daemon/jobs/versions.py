@@ -18,9 +18,8 @@ from evaluation.judges.judged_version import JudgedVersion
 from evaluation.monitoring.drift import read_reference
 from evaluation.reports.evidence import Leaks
 from evaluation.signals import Signals
-from evaluation.statistics.significance import Trials
 from trainers import registry
-from trainers.artifact import load_artifact, prove
+from trainers.artifact import golden_of, load_artifact, prove
 
 if TYPE_CHECKING:
     from config.paths import Home
@@ -64,9 +63,7 @@ def inputs_of(context: WorkContext, subject: str, model_type: str) -> Inputs:
     return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
 
 
-def judged_version(
-    context: WorkContext, artifact: Artifact, inputs: Inputs, trials: Trials | None = None
-) -> JudgedVersion:
+def judged_version(context: WorkContext, artifact: Artifact, inputs: Inputs) -> JudgedVersion:
     """The version as judges and monitors see it; `inputs` are those that it decides on."""
     manifest = artifact.manifest
     model_type = registry.get(manifest.model_type)
@@ -79,7 +76,7 @@ def judged_version(
         leaks=Leaks(**manifest.leaks) if manifest.leaks is not None else None,
         evidence=model_type.evidence(manifest),
         teacher=model_type.teacher_positions(_with_teacher(context, inputs, model_type.needs), manifest),
-        trials=trials or Trials(),
+        seen=golden_of(artifact).inputs,
     )
 
 

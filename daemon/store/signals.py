@@ -30,6 +30,7 @@ class NewSignal:
     dataset: str
     published_at: datetime
     expires_at: datetime
+    standing: str | None = None  # of its recipe, when it was published
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -146,6 +146,8 @@ model_versions = Table(
     Column("run_id", ForeignKey("runs.id")),
     Column("state", String(16), nullable=False),  # challenger, champion, retired, rejected, quarantined, deleted
     Column("metrics", JSON, nullable=False),
+    Column("recipe", String(64)),  # trainers.recipe; None for what was trained before recipes had names
+    Column("seed", Integer),
     UniqueConstraint("subject", "model_type", "version"),
     # A pair has one champion at most, whatever the code above does.
     Index("uq_model_versions_champion", "subject", "model_type", unique=True, **_where("state = 'champion'")),
@@ -163,12 +165,40 @@ evaluations = Table(
     Column("last", Instant, nullable=False),
     Column("evaluated_at", Instant, nullable=False),
     Column("metrics", JSON, nullable=False),
-    Column("verdict", String(16), nullable=False),  # better, worse, inconclusive
+    Column("kind", String(16)),  # first, refresh, challenge, alone; None before there were records
+    Column("verdict", String(16), nullable=False),  # takes_over, held_back, refused, measured; before, better, worse
     Column("reasons", JSON, nullable=False),
     Column("report", String(255)),  # relative to the home
 )
 
-# Append-only: which version served from when, why and by whom. The newest row of a pair is its champion.
+# The record of each recipe this home has ever tried; a row is never deleted, since every try counts.
+records = Table(
+    "records",
+    metadata,
+    _key(),
+    Column("subject", String(SUBJECT), nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("recipe", String(64), nullable=False),  # trainers.recipe
+    Column("provenance", String(64), nullable=False),
+    Column("params", JSON, nullable=False),  # as a training of it is asked for
+    Column("seed", Integer, nullable=False),
+    Column("window", Integer, nullable=False),  # days of history that it learns from
+    Column("started_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("run_id", ForeignKey("runs.id")),  # the newest that looked at it
+    Column("folds", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),  # folds that are still to be computed
+    Column("restarts", Integer, nullable=False),  # how often a revised past made folds anew: each is a try
+    Column("in_use", Boolean, nullable=False),  # configured or serving
+    Column("standing", String(16), nullable=False),  # proven, unproven, refuted
+    Column("standing_since", Instant, nullable=False),
+    Column("sentence", String(512), nullable=False),  # the standing in words
+    Column("facts", JSON),  # span, p-values, figures; None where there is no fold yet
+    UniqueConstraint("subject", "model_type", "recipe", "provenance"),
+)
+
+# Append-only: which version served from when, why and by whom; or that none serves from then on. The newest row of a
+# pair says what serves.
 servings = Table(
     "servings",
     metadata,
@@ -177,6 +207,7 @@ servings = Table(
     Column("model_type", String(64), nullable=False),
     Column("version_id", ForeignKey("model_versions.id"), nullable=False),
     Column("serving_from", Instant, nullable=False),
+    Column("stopped", Boolean, nullable=False, default=False),  # the version stops serving, and none takes its place
     Column("why", String(255), nullable=False),
     Column("who", String(64), nullable=False),
     Index("ix_servings_subject_model_type", "subject", "model_type"),
@@ -202,6 +233,7 @@ signals = Table(
     Column("dataset", String(64), nullable=False),
     Column("published_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("standing", String(16)),  # of its recipe when it was published: proven, unproven, refuted
     UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time"),
     Index("ix_signals_subject_model_type_bar_time", "subject", "model_type", "bar_time"),
     Index("ix_signals_subject_model_type_expires_at", "subject", "model_type", "expires_at"),

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select, update
 
-from daemon.store import trials
 from daemon.store.rows import all_as, first_as, insert, insert_once
 from daemon.store.tables import evaluations as evaluations_table
 from daemon.store.tables import model_versions
@@ -36,6 +35,8 @@ class NewVersion:
     trained_at: datetime
     run_id: int | None
     metrics: dict[str, Any]
+    recipe: str | None = None  # what names its recipe; None for what was trained before recipes had names
+    seed: int | None = None
     state: VersionState = "challenger"
 
 
@@ -61,6 +62,7 @@ class NewEvaluation:
     verdict: str
     reasons: list[str]
     report: str | None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,7 @@ class Serving:
     serving_from: datetime
     why: str
     who: str
+    stopped: bool
 
 
 def add_version(c: Connection, new: NewVersion) -> Version | None:
@@ -145,32 +148,9 @@ def champions(c: Connection) -> list[Version]:
 
 def predecessor(c: Connection, subject: str, model_type: str) -> Version | None:
     """The version that served last before the one that serves, or served, now: where a rollback leads."""
-    served = servings(c, subject, model_type)
+    served = [serving for serving in servings(c, subject, model_type) if not serving.stopped]
     earlier = (serving.version_id for serving in served if serving.version_id != served[0].version_id)
     return next((version_row for version_id in earlier if (version_row := _version(c, version_id))), None)
-
-
-def attempts(c: Connection, version: Version) -> tuple[int, dict[str, float]]:
-    """How many versions and trials of its subject and model type were tried, and how the versions did at first.
-
-    The versions are those of its provenance: retrainings and the iterations of one training alike, deleted ones too.
-    How they did is the Sharpe ratio by the year of each one's first judgement, by version, of those that have one.
-    """
-    alike = (
-        model_versions.c.subject == version.subject,
-        model_versions.c.model_type == version.model_type,
-        model_versions.c.provenance == version.provenance,
-    )
-    versions = c.execute(select(func.count()).where(*alike)).scalar_one()
-    first = select(func.min(evaluations_table.c.id)).group_by(evaluations_table.c.version_id)
-    judged = (
-        select(model_versions.c.version, evaluations_table.c.metrics)
-        .join(model_versions, model_versions.c.id == evaluations_table.c.version_id)
-        .where(*alike, evaluations_table.c.id.in_(first))
-    )
-    sharpes = {row.version: row.metrics.get("sharpe_ratio") for row in c.execute(judged)}
-    count = versions + trials.measured(c, version.subject, version.model_type)
-    return count, {name: sharpe for name, sharpe in sharpes.items() if sharpe is not None}
 
 
 def expendable(c: Connection, keep: int) -> list[Version]:
@@ -214,7 +194,31 @@ def serve(
         raise RuntimeError(f"version {version_id} changed while it was being promoted")
     c.execute(
         servings_table.insert().values(
-            subject=subject, model_type=model_type, version_id=version_id, serving_from=now, why=why, who=author
+            subject=subject,
+            model_type=model_type,
+            version_id=version_id,
+            serving_from=now,
+            stopped=False,
+            why=why,
+            who=author,
+        )
+    )
+    return True
+
+
+def stop_serving(c: Connection, version: Version, now: datetime, *, why: str, author: str) -> bool:
+    """Retire a champion though none takes its place; False if it does not serve any more."""
+    if not _set_state(c, version.id, "retired", ("champion",)):
+        return False
+    c.execute(
+        servings_table.insert().values(
+            subject=version.subject,
+            model_type=version.model_type,
+            version_id=version.id,
+            serving_from=now,
+            stopped=True,
+            why=why,
+            who=author,
         )
     )
     return True
@@ -251,6 +255,20 @@ def evaluations(
     if run_id is not None:
         query = query.where(evaluations_table.c.run_id == run_id)
     return all_as(c, Evaluation, query if before is None else query.where(evaluations_table.c.id < before))
+
+
+def challenges(c: Connection, subject: str, model_type: str) -> int:
+    """How many versions of another recipe than the champion's have asked for this place."""
+    query = (
+        select(func.count())
+        .select_from(evaluations_table.join(model_versions, model_versions.c.id == evaluations_table.c.version_id))
+        .where(
+            model_versions.c.subject == subject,
+            model_versions.c.model_type == model_type,
+            evaluations_table.c.kind == "challenge",
+        )
+    )
+    return c.execute(query).scalar_one()
 
 
 def latest_evaluation(c: Connection, version_id: int) -> Evaluation | None:

@@ -1,4 +1,4 @@
-"""The judge of models that trade one symbol: both sides over the same unseen bars, in one accounting."""
+"""The judge of models that trade one symbol: their record in one accounting."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from config.settings import Promotion
+from config.errors import NightdeskError
 from data_pipeline.features.volatility_regime import volatility_regime
-from evaluation.accounting.backtest import Backtest, Costs, backtest
-from evaluation.gate import Doubt, Verdict, judge
-from evaluation.judges.base import Case, Finding
+from evaluation.accounting.backtest import Backtest, backtest
+from evaluation.gate import Continuity, Doubt, Verdict, judge_challenge, judge_first, judge_refresh
+from evaluation.judges.base import Case
 from evaluation.judges.judged_version import JudgedVersion
 from evaluation.judges.observation import observe
+from evaluation.labels import decision_sentence
+from evaluation.records.challenge import superiority
+from evaluation.records.continuity import COMPARED_BARS, likeness
+from evaluation.records.inputs import changed_features, frozen_features
+from evaluation.records.record import Record, assess
+from evaluation.records.skill import RecordReturns
 from evaluation.reports.evidence import Evidence, expert_confusion
 from evaluation.reports.report import write_report
-from evaluation.reports.schema import Subject
-from evaluation.signals import Signals
+from evaluation.reports.schema import Decision, StandingPart, Subject
 from evaluation.statistics.baselines import run_baselines
 from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
-from evaluation.statistics.significance import significance
+from evaluation.statistics.significance import Trials, significance
 from evaluation.statistics.slices import sliced
 
 # The figures of significance that are stored with a version's metrics.
@@ -29,101 +35,132 @@ WORTH = ("probabilistic_sharpe_ratio", "deflated_sharpe_ratio", "minimum_track_r
 
 
 class BacktestJudge:
-    """Judges by what the signals would have earned after costs, against the champion or against cash."""
+    """Judges by the record: what the recipe would have earned, and earned, after costs on bars it had not seen."""
 
     name = "backtest"
 
     def judge(self, case: Case) -> BacktestJudgement:
-        """Backtest both sides on the unseen bars, gather the evidence for the challenger, and compare."""
-        rules, first = case.settings.promotion, case.unseen_from
-        signals = _signals(case.challenger, case)
-        result = _account(signals, case)
-        champion = _account(_signals(case.champion, case), case) if case.champion is not None else None
-        baselines, evidence = _evidence(case, signals, result)
-        verdict = judge(
-            result, champion, rules, trials=case.challenger.trials, doubts=_doubts(case.challenger, evidence)
-        )
+        """Gather the evidence on the record, and decide the case."""
+        record, champion = case.record, case.champion_record
+        baselines, evidence = _evidence(case)
+        metrics, worth = record.result.metrics(), evidence.significance
+        if worth is not None:
+            metrics |= {name: getattr(worth, name) for name in WORTH}
+            metrics["reasons"] |= {name: reason for name, reason in worth.reasons.items() if name in WORTH}
+        index = record.signals.index
         return BacktestJudgement(
-            challenger=_finding(result, verdict),
-            champion=_alone(champion, case.champion, rules),
-            first=first,
-            last=case.inputs.times[-1].to_pydatetime(),
-            result=result,
-            baselines=baselines if champion is None else {"champion": champion, **baselines},
-            verdict=verdict,
+            metrics=metrics,
+            verdict=_verdict(case),
+            first=index[0].to_pydatetime(),
+            last=index[-1].to_pydatetime(),
+            case=case,
+            baselines=baselines if champion is None else {"champion": _on_bars_of(record, champion), **baselines},
             evidence=evidence,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class BacktestJudgement:
-    """The findings on both sides, and what the challenger's report shows: its account, baselines and evidence."""
+    """What became of a case, and what its report shows: the account of the record, baselines and evidence."""
 
-    challenger: Finding
-    champion: Finding | None
+    metrics: dict[str, Any]
+    verdict: Verdict
     first: datetime
     last: datetime
-    result: Backtest
+    case: Case
     baselines: Mapping[str, Backtest]
-    verdict: Verdict
     evidence: Evidence
 
     def write_report(self, folder: Path, subject: Subject, created_at: datetime) -> None:
         """Write report.json, its page and its pictures into `folder`."""
+        case = self.case
+        figures = assess(case.record, case.settings.promotion, tried=case.tried).figures
         write_report(
             folder,
             subject=subject.model_dump(),
-            challenger=self.result,
+            model=case.record.result,
             baselines=self.baselines,
-            verdict=self.verdict,
+            decision=Decision(
+                case=case.kind,
+                outcome=self.verdict.outcome,
+                reasons=list(self.verdict.reasons),
+                sentence=decision_sentence(self.verdict.outcome, self.verdict.reasons, self.verdict.note),
+                figures=dict(self.verdict.figures),
+            ),
+            standing=StandingPart(standing=case.standing, sentence=case.sentence, tried=case.tried, record=figures),
             created_at=created_at,
             evidence=self.evidence,
         )
 
 
-def _signals(side: JudgedVersion, case: Case) -> Signals:
-    """What a side decides on the unseen bars, with all that came before them to warm up."""
+def _verdict(case: Case) -> Verdict:
+    rules, doubts = case.settings.promotion, _doubts(case)
+    if case.kind == "refresh" and case.champion is not None:
+        return judge_refresh(case.standing, rules, _continuity(case, case.champion), doubts)
+    if case.kind == "challenge" and case.champion_record is not None:
+        p_value = superiority(*_common(case.record, case.champion_record))
+        return judge_challenge(case.standing, rules, p_value, case.challenges, doubts)
+    if case.kind == "alone":
+        return Verdict("measured", ("serves",))
+    return judge_first(case.standing, rules, doubts)
+
+
+def _continuity(case: Case, champion: JudgedVersion) -> Continuity:
     inputs = case.inputs.for_decisions()
-    return side.model.decide(inputs)[inputs.only.symbol].since(case.unseen_from)
+    name = case.inputs.only.symbol
+    model, seen = case.challenger.model, champion.seen
+    changed: tuple[str, ...] = ()
+    if seen is not None and len(seen):
+        now = inputs.since(seen.times[0]).until(seen.times[-1])
+        changed = changed_features(model.features(now), model.features(seen.for_decisions()))
+    one, other = (side.model.decide(inputs)[name].position for side in (case.challenger, champion))
+    rows = slice(-COMPARED_BARS, None)
+    return Continuity(
+        changed=changed,
+        frozen=frozen_features(model.features(inputs)[name]),
+        tonight=likeness(one.to_numpy()[rows], other.to_numpy()[rows]),
+        rehearsals=case.rehearsals,
+    )
 
 
-def _account(signals: Signals, case: Case) -> Backtest:
-    costs = case.settings.costs
-    unseen = case.inputs.only.since(case.unseen_from)
-    return backtest(unseen, signals, costs=Costs.of(costs), initial_cash=costs.initial_cash)
+def _common(one: Record, other: Record) -> tuple[RecordReturns, RecordReturns]:
+    """Both records on the bars that both have."""
+    first = max(one.signals.index[0], other.signals.index[0])
+    parts = [part for part in (one.since(first), other.since(first)) if part is not None]
+    if len(parts) < 2:
+        raise NightdeskError(
+            "evaluation.too_short",
+            "The records of challenger and champion have fewer than two bars in common.",
+            "Wait until their records are longer.",
+        )
+    return parts[0].returns, parts[1].returns
 
 
-def _alone(result: Backtest | None, side: JudgedVersion | None, rules: Promotion) -> Finding | None:
-    """The champion against cash on the same bars, so that its figures are of this night."""
-    if result is None or side is None:
-        return None
-    return _finding(result, judge(result, None, rules, trials=side.trials))
+def _on_bars_of(record: Record, champion: Record) -> Backtest:
+    """The champion's record as an account over the bars of the other; flat where it has no position."""
+    position = champion.signals.position.reindex(record.signals.index, fill_value=0.0)
+    result = record.result
+    return backtest(record.bars, position, costs=result.costs, initial_cash=result.initial_cash)
 
 
-def _finding(result: Backtest, verdict: Verdict) -> Finding:
-    metrics, worth = result.metrics(), verdict.figures["significance"]
-    metrics |= {name: worth[name] for name in WORTH}
-    metrics["reasons"] |= {name: reason for name, reason in worth["reasons"].items() if name in WORTH}
-    return Finding(metrics, verdict.verdict, verdict.reasons)
-
-
-def _doubts(version: JudgedVersion, evidence: Evidence) -> list[Doubt]:
-    """Reasons not to trust its figures, whatever they are."""
+def _doubts(case: Case) -> list[Doubt]:
+    """Reasons why a version may not serve, whatever its record."""
+    version = case.challenger
     profiled = version.reference.features if version.reference is not None else {}
     doubts: dict[Doubt, bool] = {
-        "leak": evidence.leaks is not None and not evidence.leaks.clean,
-        "no_audit": evidence.leaks is None,
-        "drift": evidence.drift is not None and "features" in evidence.drift.drifted,
+        "leak": version.leaks is not None and not version.leaks.clean,
+        "no_audit": version.leaks is None,
         "no_reference": version.reference is None or not set(version.features) <= profiled.keys(),
+        "provenance": case.sample_teacher,
     }
     return [doubt for doubt, holds in doubts.items() if holds]
 
 
-def _evidence(case: Case, signals: Signals, result: Backtest) -> tuple[dict[str, Backtest], Evidence]:
-    """The baselines on the same bars, and the evidence on the challenger."""
-    version, bars, rules = case.challenger, case.inputs.only, case.settings.promotion
-    unseen = bars.since(case.unseen_from)
-    baselines = run_baselines(unseen, signals, result.costs, result.initial_cash)
+def _evidence(case: Case) -> tuple[dict[str, Backtest], Evidence]:
+    """The baselines on the bars of the record, and the evidence on it and on the version."""
+    version, record, bars, rules = case.challenger, case.record, case.inputs.only, case.settings.promotion
+    result, signals = record.result, record.signals
+    baselines = run_baselines(record.bars, signals, result.costs, result.initial_cash)
     observed = observe(version, case.inputs, {bars.symbol: signals}, case.settings.monitoring)
     teacher = version.teacher.get(bars.symbol)
     confusion = expert_confusion(signals, teacher) if teacher is not None else None
@@ -137,7 +174,7 @@ def _evidence(case: Case, signals: Signals, result: Backtest) -> tuple[dict[str,
         significance=significance(
             result.excess.to_numpy(),
             periods_per_year=result.periods_per_year,
-            trials=version.trials,
+            trials=Trials(case.tried),
             confidence=rules.confidence,
         ),
         intervals=intervals(
@@ -145,8 +182,8 @@ def _evidence(case: Case, signals: Signals, result: Backtest) -> tuple[dict[str,
         ),
         luck=baselines.luck,
         choice=version.evidence.model_selection,
-        costs=cost_sensitivity(unseen, signals, result.costs, result.initial_cash),
-        slices=sliced(result, unseen, volatility_regime(bars)),
+        costs=cost_sensitivity(record.bars, signals, result.costs, result.initial_cash),
+        slices=sliced(result, record.bars, volatility_regime(bars)),
         leaks=version.leaks,
         weights=version.evidence.feature_importance,
         drift=observed.drift,

@@ -2,78 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import pandas as pd
-
-from config.errors import NightdeskError
 from config.settings import Settings
 from data_pipeline.inputs import Inputs
-from evaluation.gate import Outcome
+from evaluation import verdicts
+from evaluation.gate import Verdict
 from evaluation.judges.judged_version import JudgedVersion
+from evaluation.records.continuity import Likeness
+from evaluation.records.record import Record
+from evaluation.records.standing import Standing
 from evaluation.reports.schema import Subject
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What is to be judged: a challenger, the champion if the two can be compared, and the inputs of their subject.
+    """A version that asks for a place, and everything by which it is judged.
 
-    The bars after both training spans are those that neither has seen.
+    Args:
+        kind: as what it asks: see evaluation.gate.
+        inputs: those of its subject; `record` is that of its recipe over their bars.
+        challenger: the version.
+        standing: what the evidence says of its recipe, and `sentence` the same in words.
+        champion: the version that serves, in a refresh and a challenge; `champion_record` is that of its recipe.
+        rehearsals: how alike retrainings of the recipe were when they were rehearsed.
+        challenges: how many challenges there have been for this place, this one counted.
+        tried: how many recipes the home has tried.
+        sample_teacher: whether it learned from a made-up expert where the champion's is real.
     """
 
+    kind: verdicts.Case
     inputs: Inputs
     challenger: JudgedVersion
-    champion: JudgedVersion | None
+    record: Record
+    standing: Standing
+    sentence: str
     settings: Settings
-
-    @property
-    def unseen_from(self) -> datetime:
-        """The first close after the end of every side's training span."""
-        sides = [side for side in (self.challenger, self.champion) if side is not None]
-        return first_unseen(self.inputs, *(side.trained.last for side in sides))
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The figures of one version on the unseen bars, and the verdict on it with the codes of its reasons."""
-
-    metrics: dict[str, Any]
-    verdict: Outcome
-    reasons: tuple[str, ...]
+    champion: JudgedVersion | None = None
+    champion_record: Record | None = None
+    rehearsals: Sequence[Likeness] = ()
+    challenges: int = 0
+    tried: int = 1
+    sample_teacher: bool = False
 
 
 class Judgement(Protocol):
     """How a case ended."""
 
-    challenger: Finding
-    champion: Finding | None
+    metrics: dict[str, Any]
+    verdict: Verdict
     first: datetime
     last: datetime
 
     def write_report(self, folder: Path, subject: Subject, created_at: datetime) -> None:
-        """Write the report of the challenger into `folder`."""
+        """Write the report of the version into `folder`."""
 
 
 class Judge(Protocol):
-    """Decides whether a challenger earned its place; it moves nothing."""
+    """Decides whether a version takes the place it asks for; it moves nothing."""
 
     name: str
 
     def judge(self, case: Case) -> Judgement:
-        """Judge a case on the bars that neither side has seen; the same case gives the same judgement."""
-
-
-def first_unseen(inputs: Inputs, *training_ends: datetime) -> datetime:
-    """The first close after all of these ends of training; fewer than two closes are too few to judge by."""
-    unseen = inputs.times[inputs.times > pd.Timestamp(max(training_ends))]
-    if len(unseen) < 2:
-        raise NightdeskError(
-            "evaluation.too_short",
-            f"Only {len(unseen)} bars of {inputs.subject} are newer than what the models were trained on.",
-            "Wait for new bars, or raise training_params.holdout.",
-        )
-    first: datetime = unseen[0].to_pydatetime()
-    return first
+        """Judge a case; the same case gives the same judgement."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import Span
 from evaluation.monitoring.drift import Reference
 from evaluation.reports.evidence import Leaks, ModelEvidence
 from evaluation.signal_model import SignalModel
-from evaluation.statistics.significance import Trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +21,13 @@ class JudgedVersion:
     Args:
         name: its version.
         model: what it decides.
-        trained: its training span, which nothing is judged on.
+        trained: its training span.
         features: the names of its features.
         reference: what it saw and decided in training; None where that was not recorded.
         leaks: the leak audit of its training; None where there was none.
         evidence: what its model type reports of it.
         teacher: by symbol or market the positions of its teacher, where it has one.
-        trials: the versions it was selected from.
+        seen: the last of the inputs that it was trained on, as they were then; None where they are not known.
     """
 
     name: str
@@ -38,4 +38,4 @@ class JudgedVersion:
     leaks: Leaks | None
     evidence: ModelEvidence = field(default_factory=ModelEvidence)
     teacher: Mapping[str, pd.Series] = field(default_factory=dict)
-    trials: Trials = field(default_factory=Trials)
+    seen: Inputs | None = None

@@ -97,6 +97,17 @@ class FoldPlan:
         return Span(first.to_pydatetime(), last.to_pydatetime())
 
 
+def short_history(rules: WalkForwardParams, bars: int, holdout: float, least: int) -> WalkForwardParams:
+    """The rules with a first training span that leaves the newest `holdout` of so many bars to be tested on.
+
+    It is halved until it does, but not below `least`: so the folds of a young history stay those they are for long.
+    """
+    gap, train = rules.purge + rules.embargo, rules.train
+    while train + gap > bars * (1.0 - holdout) and train // 2 >= max(least, 2):
+        train //= 2
+    return rules.model_copy(update={"train": train})
+
+
 def _instant(times: pd.DatetimeIndex, row: int) -> datetime:
     instant: datetime = times[int(row)].to_pydatetime()
     return instant
@@ -105,8 +116,8 @@ def _instant(times: pd.DatetimeIndex, row: int) -> datetime:
 class FoldStore:
     """The computed folds of one record, a folder each, and the returns of the bars that they were computed on."""
 
-    def __init__(self, folder: Path, key: str) -> None:
-        """`key` names what the folds depend on besides bars, such as an expert's log."""
+    def __init__(self, folder: Path, key: Callable[[Fold], str]) -> None:
+        """`key` names what the model of a fold learns from besides bars, such as an expert's log."""
         self.folder = folder
         self.key = key
 
@@ -129,7 +140,7 @@ class FoldStore:
         """The signals of a fold as far as they are computed; a damaged file counts as none."""
         try:
             document = json.loads((self._folder(fold) / "fold.json").read_bytes())
-            if (document["format"], document["key"]) != (FORMAT, self.key):
+            if (document["format"], document["key"]) != (FORMAT, self.key(fold)):
                 return None
             return {
                 name: Signals(_series(rows, "position"), _series(rows, "confidence"))
@@ -142,15 +153,15 @@ class FoldStore:
         """Whether the fold is computed up to the last bar of its test."""
         return _reaches(self.stored(fold), fold)
 
-    def compute(self, inputs: Inputs, fold: Fold, models: FoldModels, *, more_to_come: bool) -> Mapping[str, Signals]:
-        """The signals of a fold, computed as far as they are not.
+    def compute(self, inputs: Inputs, fold: Fold, models: FoldModels, *, more_to_come: bool) -> bool:
+        """Compute the signals of a fold as far as they are not; returns whether that took a training.
 
         A fold whose test is not over (`more_to_come`) stores its model, so that the bars of the next night need no
         training; what it decided before stays.
         """
         before = self.stored(fold)
         if before is not None and _reaches(before, fold):
-            return before
+            return False
         known = inputs.until(fold.test.last)
         folder = self._folder(fold)
         model = self._model(folder, models) if before is not None else None
@@ -163,11 +174,11 @@ class FoldStore:
         if fitted and more_to_come:
             self._store_model(folder, model)
         rows = {name: _rows(position=one.position, confidence=one.confidence) for name, one in decided.items()}
-        document = {"format": FORMAT, "key": self.key, "train": str(fold.train), "signals": rows}
+        document = {"format": FORMAT, "key": self.key(fold), "train": str(fold.train), "signals": rows}
         self._publish(f"{folder.name}/fold.json", document)
         if not more_to_come:
             shutil.rmtree(folder / "model", ignore_errors=True)
-        return decided
+        return fitted
 
     def _folder(self, fold: Fold) -> Path:
         return self.folder / f"{fold.train.first:%Y%m%d%H%M%S}-{fold.train.last:%Y%m%d%H%M%S}"

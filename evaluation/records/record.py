@@ -8,19 +8,19 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from config.settings import Promotion
 from data_pipeline.bars.bars import Bars
 from evaluation.accounting.backtest import Backtest, Costs, backtest
 from evaluation.metrics.formulas import Array
 from evaluation.records.figures import RecordFigures
-from evaluation.records.skill import RecordReturns, SkillTests, skill_tests
+from evaluation.records.skill import LEAST_BARS, RecordReturns, SkillTests, skill_tests
 from evaluation.records.standing import RUN, Evidence, draws_for
 from evaluation.signals import Signals
 from evaluation.statistics.bootstrap import intervals
 
-# A year of daily bars; of fewer bars a t-test with fat tails says little.
-LEAST_BARS = 252
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +60,20 @@ class Record:
 
     def since(self, time: datetime) -> Record | None:
         """The part from `time` on as an account of its own; None where it has fewer than two bars."""
-        bars = self.bars.since(time)
-        if len(bars) < 2:
+        return self._part(self.signals.index >= pd.Timestamp(time))
+
+    def before(self, time: datetime) -> Record | None:
+        """The part before `time` as an account of its own; None where it has fewer than two bars."""
+        return self._part(self.signals.index < pd.Timestamp(time))
+
+    def _part(self, rows: Mask) -> Record | None:
+        if rows.sum() < 2:
             return None
-        signals = self.signals.since(time)
+        index = self.signals.index[rows]
+        bars = self.bars.since(index[0]).until(index[-1])
+        signals = Signals(self.signals.position[rows], self.signals.confidence[rows])
         result = backtest(bars, signals, costs=self.result.costs, initial_cash=self.result.initial_cash)
-        return Record(bars, signals, result, self.live.loc[time:])
+        return Record(bars, signals, result, self.live[rows])
 
 
 def stitched_record(

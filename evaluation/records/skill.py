@@ -26,6 +26,8 @@ from scipy.special import stdtr
 from evaluation.accounting.backtest import Backtest
 from evaluation.metrics.formulas import Array
 
+# A year of daily bars; of fewer bars a t-test with fat tails says little.
+LEAST_BARS = 252
 # A variance below this share of the second moment is rounding.
 _ROUNDING = 1e-12
 

@@ -1,4 +1,4 @@
-"""Model comparison: every model of a symbol over the same bars, which none has seen, and which one is recommended."""
+"""Model comparison: every model of a symbol over the same bars, and which of those that serve is recommended."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from pydantic import ValidationError
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from config.settings import Promotion
 from data_pipeline.provenance import Provenance
 from evaluation.accounting.backtest import Backtest
-from evaluation.gate import judge
 from evaluation.labels import format_number
 from evaluation.metrics.formulas import UndefinedError
 from evaluation.plots import Caption, Risk, draw_risk_return
+from evaluation.records.standing import Standing
 from evaluation.reports.comparison_page import COLUMNS, called, comparison_page, title
 from evaluation.reports.comparison_schema import Comparison, Row, State, SymbolComparison
 from evaluation.statistics.overfitting import Overfitting, overfitting
-from evaluation.statistics.significance import Trials
 
 COMPARISON, PAGE, PICTURE = "model_comparison.json", "model_comparison.html", "risk_return.png"
 FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio", "turnover")
@@ -32,11 +30,13 @@ FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio
 
 @dataclass(frozen=True)
 class Contender:
-    """One version of a model type, and its state."""
+    """One version of a model type, its state, and what the evidence says of its recipe."""
 
     model_type: str
     version: str
     state: State
+    standing: Standing = "unproven"
+    sentence: str = ""
 
     @property
     def name(self) -> str:
@@ -49,22 +49,19 @@ def compare(
     provenance: Provenance,
     models: Mapping[Contender, Backtest],
     baselines: Mapping[str, Backtest],
-    rules: Promotion,
     *,
-    tried: int = 0,
     left_out: Mapping[str, str] | None = None,
 ) -> SymbolComparison:
-    """Compare every model and baseline. The recommended one is a model that the gate would promote, or the champion.
+    """Compare every model and baseline over the same bars; of those that serve, the one with the best record is named.
 
-    `tried` is how many versions there have ever been of this symbol and provenance, whichever of them are `models`: the
-    best of many owes much to luck. `left_out` are models that could not be run, with the reason.
+    `left_out` are models that could not be compared, with the reason.
     """
     if not models:
         missing = "".join(f" {name}: {why}" for name, why in (left_out or {}).items())
         raise NightdeskError("comparison.nothing", f"{symbol} has no model that can be run.{missing}", "Train one.")
     index = next(iter(models.values())).equity.index
     rows = [_row(contender.name, test, contender) for contender, test in models.items()]
-    recommended, recommendation = _recommend(models, baselines, rules, max(tried, len(models)))
+    recommended, recommendation = _recommend(models, baselines)
     overfit, why_not = _overfitting(models.values())
     return SymbolComparison(
         symbol=symbol,
@@ -97,7 +94,7 @@ def read_comparison(path: Path) -> Comparison:
         return Comparison.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise NightdeskError(
-            "comparison.invalid", f"{path.name} is no comparison of version 1: {error}.", "Evaluate the models again."
+            "comparison.invalid", f"{path.name} is no comparison of version 2: {error}.", "Evaluate the models again."
         ) from error
 
 
@@ -108,6 +105,7 @@ def _row(name: str, test: Backtest, contender: Contender | None = None) -> Row:
         model_type=contender.model_type if contender else None,
         version=contender.version if contender else None,
         state=contender.state if contender else "baseline",
+        standing=contender.standing if contender else None,
         figures={figure: metrics[figure] for figure in FIGURES},
         reasons={figure: metrics["reasons"][figure] for figure in FIGURES if metrics[figure] is None},
     )
@@ -134,31 +132,18 @@ def _sharpe(test: Backtest) -> float | None:
     return ratio
 
 
-def _recommend(
-    models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest], rules: Promotion, tried: int
-) -> tuple[Contender | None, str]:
-    """The best of those that serve, unless the gate finds one of the others better; None, if cash is better."""
-    sharpes = {contender: _sharpe(test) for contender, test in models.items()}
-    by_sharpe = sorted(models, key=lambda contender: sharpes[contender] or 0.0, reverse=True)
-    serving = next((contender for contender in by_sharpe if contender.state == "champion"), None)
-    rival = models[serving] if serving is not None else None
-    for contender in by_sharpe:
-        if contender == serving:
-            break
-        others = tuple(ratio for other, ratio in sharpes.items() if other != contender and ratio is not None)
-        verdict = judge(models[contender], rival, rules, trials=Trials(tried, others))
-        if verdict.verdict == "better":
-            beaten = f"{serving.name}, which serves" if serving is not None else "cash"
-            return (
-                contender,
-                f"Rely on {contender.name}: it is better than {beaten}.{_held(models[contender], baselines)}",
-            )
-    if serving is None:
-        return None, "Stay in cash: no model is shown to be better than it."
-    alone = judge(models[serving], None, rules)
-    if alone.verdict == "worse":
-        return None, f"Stay in cash: {serving.name} serves, but on these bars it is worse than cash."
-    return serving, f"Keep {serving.name}: none is shown to be better.{_held(models[serving], baselines)}"
+def _recommend(models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest]) -> tuple[Contender | None, str]:
+    """The best of those that serve: a proven one first, then by Sharpe ratio; None where nothing serves."""
+    serving = [contender for contender in models if contender.state == "champion"]
+    if not serving:
+        return None, "Nothing serves, so stay in cash."
+    best = max(serving, key=lambda contender: (contender.standing == "proven", _sharpe(models[contender]) or 0.0))
+    if best.standing == "proven":
+        return best, f"Rely on {best.name}, which is proven. {best.sentence}{_held(models[best], baselines)}"
+    return best, (
+        f"Nothing that serves is proven; of it, {best.name} has the best record. "
+        f"{best.sentence}{_held(models[best], baselines)}"
+    )
 
 
 def _held(test: Backtest, baselines: Mapping[str, Backtest]) -> str:

@@ -74,11 +74,14 @@ def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
 
 def _symbol(symbol: SymbolComparison) -> Html:
     span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} that none has seen"
-    rows = [[_model_name(row, symbol), row.state, *(_cell(row, name) for name in COLUMNS)] for row in symbol.rows]
+    rows = [
+        [_model_name(row, symbol), row.state, row.standing or MISSING, *(_cell(row, name) for name in COLUMNS)]
+        for row in symbol.rows
+    ]
     return section(
         symbol.symbol,
         el("p", symbol.recommendation),
-        table(["", "State", *COLUMNS.values()], rows, caption=span),
+        table(["", "State", "Standing", *COLUMNS.values()], rows, caption=span),
         el("p", _overfitting_sentence(symbol), class_="faint"),
         *(el("p", f"{plain(name)} could not be run: {why}") for name, why in symbol.left_out.items()),
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from data_pipeline.provenance import ProvenanceField
+from evaluation.records.standing import Standing
 from evaluation.statistics.overfitting import Overfitting
 
 State = Literal["champion", "challenger", "retired", "rejected", "baseline"]
@@ -24,6 +25,7 @@ class Row(_Part):
     model_type: str | None
     version: str | None
     state: State
+    standing: Standing | None  # of its recipe; None for baselines
     figures: dict[str, float | int | None]
     reasons: dict[str, str]
 
@@ -47,6 +49,6 @@ class SymbolComparison(_Part):
 class Comparison(_Part):
     """What model_comparison.json holds."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     created_at: datetime
     symbols: list[SymbolComparison]

@@ -61,7 +61,7 @@ def risks(report: Report) -> tuple[dict[str, plots.Risk], int]:
     points = {}
     for name, metrics in report.metrics.items():
         volatility, earned = metrics["volatility"], metrics["annualised_return"]
-        kind = {"challenger": "model", "champion": "champion"}.get(name, "baseline")
+        kind = {"model": "model", "champion": "champion"}.get(name, "baseline")
         if isinstance(volatility, float) and isinstance(earned, float):
             points[plain(name)] = plots.Risk(volatility, earned, kind)
     return points, len(report.metrics) - len(points)

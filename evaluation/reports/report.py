@@ -15,36 +15,50 @@ from pydantic import ValidationError
 from config.errors import NightdeskError
 from config.publish import publish_bytes, publishing
 from evaluation.accounting.backtest import Backtest
-from evaluation.gate import Verdict
-from evaluation.labels import sentence
 from evaluation.metrics.summary import UNITS
 from evaluation.reports.evidence import Evidence
 from evaluation.reports.figures import draw_pictures
-from evaluation.reports.schema import Decision, Report, Span, Subject, Terms
+from evaluation.reports.schema import Decision, Report, Span, StandingPart, Subject, Terms
 from evaluation.reports.tearsheet import tearsheet
 
 REPORT, EQUITY, PAGE = "report.json", "equity.parquet", "report.html"
-CHALLENGER = "challenger"
+MODEL = "model"
 
 
 def write_report(
     folder: Path,
     *,
     subject: Mapping[str, Any],
-    challenger: Backtest,
+    model: Backtest,
     baselines: Mapping[str, Backtest],
-    verdict: Verdict,
+    decision: Decision,
+    standing: StandingPart,
     created_at: datetime,
     evidence: Evidence | None = None,
 ) -> Path:
     """Write the files of one judgement into `folder`, report.json last, and return that file's path.
 
-    `baselines` are the backtests to show with the challenger's, by name; a champion is one of them.
+    `model` is the account of the record; `baselines` are the backtests to show with it, by name; a champion is one.
     """
-    tests = {CHALLENGER: challenger, **baselines}
-    report = _report(Subject.model_validate(dict(subject)), tests, verdict, created_at, evidence or Evidence())
+    tests = {MODEL: model, **baselines}
+    index = model.equity.index
+    report = Report(
+        schema_version=3,
+        created_at=created_at,
+        subject=Subject.model_validate(dict(subject)),
+        span=Span(
+            first=_label(index[0]), last=_label(index[-1]), bars=len(index), periods_per_year=model.periods_per_year
+        ),
+        terms=Terms(initial_cash=model.initial_cash, **vars(model.costs)),
+        units=UNITS,
+        metrics={name: test.metrics() for name, test in tests.items()},
+        standing=standing,
+        decision=decision,
+        evidence=evidence or Evidence(),
+        files={},
+    )
     _write_equity(folder / EQUITY, tests)
-    pictures = draw_pictures(folder, report, challenger, baselines)
+    pictures = draw_pictures(folder, report, model, baselines)
     publish_bytes(folder / PAGE, tearsheet(report, folder, pictures))
     written = (EQUITY, PAGE, *pictures)
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written}
@@ -53,47 +67,14 @@ def write_report(
     return folder / REPORT
 
 
-def _report(
-    subject: Subject, tests: Mapping[str, Backtest], verdict: Verdict, created_at: datetime, evidence: Evidence
-) -> Report:
-    challenger = tests[CHALLENGER]
-    index, decided = challenger.equity.index, verdict.to_dict()
-    reasons, figures = decided["reasons"], decided["figures"]
-    text = sentence(verdict.verdict, reasons, figures)
-    return Report(
-        schema_version=2,
-        created_at=created_at,
-        subject=subject,
-        span=Span(
-            first=_label(index[0]),
-            last=_label(index[-1]),
-            bars=len(index),
-            periods_per_year=challenger.periods_per_year,
-        ),
-        terms=Terms(initial_cash=challenger.initial_cash, **vars(challenger.costs)),
-        units=UNITS,
-        metrics={name: test.metrics() for name, test in tests.items()},
-        verdict=Decision(verdict=verdict.verdict, reasons=reasons, sentence=text, figures=figures),
-        evidence=evidence,
-        files={},
-    )
-
-
 def read_report(path: Path) -> Report:
-    """A report that was written by `write_report`, checked; one of version 1 had no evidence and no sentence."""
+    """A report that was written by `write_report`, checked; those of versions 1 and 2 knew no records."""
     try:
-        document = orjson.loads(path.read_bytes())
-        return Report.model_validate(_upgraded(document) if document["schema_version"] == 1 else document)
-    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        return Report.model_validate_json(path.read_bytes())
+    except ValidationError as error:
         raise NightdeskError(
-            "report.invalid", f"{path.name} is not a report of version 1 or 2: {error}.", "Evaluate the model again."
+            "report.invalid", f"{path.name} is not a report of version 3: {error}.", "Evaluate the model again."
         ) from error
-
-
-def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    verdict = document["verdict"]
-    text = sentence(verdict["verdict"], verdict["reasons"], verdict["figures"])
-    return {**document, "schema_version": 2, "verdict": {**verdict, "sentence": text}, "evidence": Evidence()}
 
 
 def _label(time: Any) -> str:
@@ -101,7 +82,7 @@ def _label(time: Any) -> str:
 
 
 def _write_equity(path: Path, tests: Mapping[str, Backtest]) -> None:
-    """The equity of each at every close, and the weight the challenger held."""
+    """The equity of each at every close, and the weight the model held."""
     frame = pd.DataFrame({name: test.equity for name, test in tests.items()})
     with publishing(path) as temp:
-        frame.assign(position=tests[CHALLENGER].positions).to_parquet(temp)
+        frame.assign(position=tests[MODEL].positions).to_parquet(temp)

@@ -8,10 +8,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from data_pipeline.provenance import ProvenanceField
-from evaluation.gate import Outcome
 from evaluation.metrics.formulas import Reason
 from evaluation.metrics.summary import Unit
+from evaluation.records.figures import RecordFigures
+from evaluation.records.standing import Standing
 from evaluation.reports.evidence import Evidence
+from evaluation.verdicts import Case, Outcome
 
 
 class _Part(BaseModel):
@@ -34,7 +36,7 @@ class Subject(_Part):
 
 
 class Span(_Part):
-    """The bars it was judged on."""
+    """The bars of its record."""
 
     first: str
     last: str
@@ -54,24 +56,35 @@ class Terms(_Part):
 
 
 class Decision(_Part):
-    """The verdict, the codes of its reasons, both in a sentence, and the figures it rests on."""
+    """As what the version asked for its place, what became of it, why, the same in a sentence, and the figures."""
 
-    verdict: Outcome
+    case: Case
+    outcome: Outcome
     reasons: list[str]
     sentence: str
     figures: dict[str, Any]
 
 
+class StandingPart(_Part):
+    """What the evidence says of the recipe, among how many that were tried, and the figures of its record."""
+
+    standing: Standing
+    sentence: str
+    tried: int
+    record: RecordFigures
+
+
 class Report(_Part):
     """What report.json holds; report.schema.json is its JSON schema. What is undefined is null, with its reason."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     created_at: datetime
     subject: Subject
     span: Span
     terms: Terms
     units: dict[str, Unit]
     metrics: dict[str, dict[str, float | int | str | dict[str, Reason] | None]]
-    verdict: Decision
+    standing: StandingPart
+    decision: Decision
     evidence: Evidence
     files: dict[str, str]  # the name of each and its sha256

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from evaluation.labels import MISSING, count, figure, format_number, plain, undefined
+from evaluation.records.figures import RecordFigures
 from evaluation.reports.markup import Html, el, table, together
 
 if TYPE_CHECKING:
@@ -53,6 +54,21 @@ def significance_table(significance: Significance) -> Html:
         ),
     ]
     return table(["Significance", "", ""], rows)
+
+
+def skill_table(record: RecordFigures) -> Html:
+    """The four tests of skill, each against what must not explain the record."""
+    hold = f"holding {abs(record.exposure):.0%} of the time"
+    rows = [
+        [name, format_number(earned, ",.1f"), format_number(p, ".3f")]
+        for name, earned, p in (
+            ("Cash", record.excess, record.p_cash),
+            (f"The exposure-matched hold: {hold}", record.active, record.p_exposure),
+            ("Its market, by regression", None, record.p_alpha),
+            ("Random traders of the same turnover", None, record.p_random),
+        )
+    ]
+    return table(["Tested against", "Earned beyond it, % a year", "p, not yet adjusted"], rows)
 
 
 def intervals_table(intervals: Intervals) -> Html:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.labels import METRICS, MISSING, UNITS, count, figure, plain, undefined
+from evaluation.labels import METRICS, MISSING, UNITS, count, figure, format_number, plain, undefined
 from evaluation.reports.figures import ALT_TEXT
 from evaluation.reports.markup import Html, el, page, picture, section, side_by_side, together
 from evaluation.reports.tables import (
@@ -18,18 +18,22 @@ from evaluation.reports.tables import (
     leaks_parts,
     luck_table,
     significance_table,
+    skill_table,
     slices_parts,
     span,
 )
 
 if TYPE_CHECKING:
+    from evaluation.records.figures import RecordFigures
     from evaluation.reports.evidence import Evidence
     from evaluation.reports.schema import Report
 
 CONVENTION = (
     "Every figure is of one accounting: decided at the close of a bar, filled at the next open, shares held until the "
-    "decision changes, with the costs above; nothing of it was seen in training."
+    "decision changes, with the costs above; each bar was decided by a model that had not learned from it."
 )
+# The account of the record among the metrics.
+MODEL_SIDE = "model"
 # The name of each part of the evidence, for the list of those that a report lacks.
 PARTS = {
     "significance": "significance",
@@ -58,6 +62,7 @@ def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
         section("What became of the account", shown.get("equity.png"), _metrics(report)),
         section(
             "Is it luck?",
+            skill_table(report.standing.record),
             side_by_side(
                 together(
                     significance_table(evidence.significance) if evidence.significance else None,
@@ -99,13 +104,15 @@ def _width(name: str) -> str:
 
 
 def _header(report: Report) -> Html:
-    subject, judged, terms, verdict = report.subject, report.span, report.terms, report.verdict
+    subject, judged, terms, standing = report.subject, report.span, report.terms, report.standing
     badge = el("span", "SAMPLE DATA", class_="pill sample") if subject.provenance.is_sample else None
     facts = {
         "Version": el("code", subject.version),
         "Trained on": span(*subject.trained_on) if subject.trained_on else "not recorded",
-        "Judged on": f"{span(judged.first, judged.last)}, {count(judged.bars, 'bar')} not seen in training",
-        "Compared with": f"the champion {subject.champion}" if subject.champion else "cash, as there is no champion",
+        "Record": f"{_years(standing.record)}{span(judged.first, judged.last)}, {count(judged.bars, 'bar')}",
+        "This version": report.decision.sentence,
+        "Compared with": f"the champion {subject.champion}" if subject.champion else "nothing: no other version serves",
+        "Recipes tried here": f"{standing.tried:,}",
         "Costs": _costs_in_words(report),
         "Account": f"{terms.initial_cash:,.0f} at the start",
         "Data": subject.provenance.label + (f", dataset {subject.dataset[:12]}" if subject.dataset else ""),
@@ -114,10 +121,20 @@ def _header(report: Report) -> Html:
     return el(
         "header",
         el("div", el("h1", f"{subject.symbol} · {plain(subject.model_type)}"), badge, class_="top"),
-        el("p", el("span", verdict.verdict, class_=f"pill {verdict.verdict}"), " ", verdict.sentence, class_="verdict"),
+        el(
+            "p",
+            el("span", standing.standing, class_=f"pill {standing.standing}"),
+            " ",
+            standing.sentence,
+            class_="verdict",
+        ),
         el("p", "The sample market is made up: numbers from it mean nothing.") if badge else None,
         el("dl", *(el("div", el("dt", name), el("dd", fact)) for name, fact in facts.items())),
     )
+
+
+def _years(record: RecordFigures) -> str:
+    return f"{format_number(record.years, '.1f')} years, " if record.years is not None else ""
 
 
 def _costs_in_words(report: Report) -> str:
@@ -151,7 +168,7 @@ def _metrics(report: Report) -> Html:
 def _cell(report: Report, side: str, name: str) -> Html:
     metrics = report.metrics[side]
     value, reasons = metrics[name], metrics["reasons"]
-    own = "first" if side == "challenger" else None
+    own = "first" if side == MODEL_SIDE else None
     if value is None and isinstance(reasons, dict):
         return el("td", el("small", undefined(reasons.get(name, MISSING))))
     return el("td", figure(value, report.units[name]), class_=own)

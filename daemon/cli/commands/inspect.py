@@ -209,7 +209,7 @@ def _show_model(model: dict[str, Any]) -> None:
         [
             moment(row["evaluated_at"]),
             row["verdict"],
-            ", ".join(why(code, row["verdict"]) for code in row["reasons"]),
+            ", ".join(map(why, row["reasons"])),
             row["metrics"].get("sharpe_ratio"),
             row["metrics"].get("max_drawdown"),
         ]

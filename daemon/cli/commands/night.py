@@ -93,7 +93,7 @@ def evaluate(
     Exit code 0 if all were judged, 1 if some could not be, 2 for a wrong option, 5 if it took too long.
     """
     global_options = choices(context)
-    job: JobName = "walk_forward" if walk_forward else "evaluation"
+    job: JobName = "records" if walk_forward else "evaluation"
     execute(global_options, (job,), _options(symbols=global_options.symbols(symbols), model_types=model_types))
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from daemon.domain.tasks import Document
 from daemon.jobs.base import Outcomes, Plan, RunWork
 from daemon.jobs.evaluation.messages import ComparedState, ComparedVersion, CompareModelsRequest, CompareSymbolsRequest
+from daemon.jobs.records.step import record_ref
+from daemon.jobs.serving import record_of
 from daemon.store import versions
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
-# The newest of a subject's versions, and its champions.
-COMPARED = 8
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+# So many recipes of a subject at most, those that serve first.
+COMPARED = 12
 STATES: tuple[ComparedState, ...] = ("champion", "challenger", "retired", "rejected")
 
 
@@ -30,35 +35,40 @@ async def compare_models(work: RunWork, subjects: Iterable[str]) -> tuple[Outcom
 
 
 async def _request(work: RunWork, subject: str) -> CompareModelsRequest | None:
-    recorded = await work.read(lambda c: versions.versions(c, subject))
-    fit = [version for version in recorded if version.state in STATES]
-    compared = comparable_versions([version for version in fit if version.model_type in work.settings.model_types])
+    def read(c: Connection) -> list[ComparedVersion]:
+        recorded = versions.versions(c, subject)
+        fit = [version for version in recorded if version.state in STATES]
+        known = [version for version in fit if version.model_type in work.settings.model_types]
+        return [compared for version in comparable_versions(known) if (compared := _compared(c, version)) is not None]
+
+    compared = await work.read(read)
     if not compared:
         return None
-    provenance = Provenance.parse(compared[0].provenance)
-    return CompareModelsRequest(
-        run=work.run.name,
-        subject=subject,
-        provenance=provenance,
-        versions=tuple(map(_compared, compared)),
-        tried=sum(Provenance.parse(version.provenance).comparable(provenance) for version in recorded),
-    )
+    return CompareModelsRequest(run=work.run.name, subject=subject, versions=tuple(compared))
 
 
-def _compared(version: Version) -> ComparedVersion:
+def _compared(c: Connection, version: Version) -> ComparedVersion | None:
+    """A version with the record of its recipe; None for one that was trained before there were records."""
+    row = record_of(c, version)
+    if row is None:
+        return None
     return ComparedVersion(
         model_type=version.model_type,
         name=version.version,
         manifest_sha256=version.manifest_sha256,
         state=cast("ComparedState", version.state),  # one of STATES
+        record=record_ref(c, row),
     )
 
 
 def comparable_versions(newest_first: list[Version]) -> list[Version]:
-    """The newest of one provenance, that of the champions, and all champions of it; others cannot be compared."""
+    """The newest version of each recipe, of one provenance, that of the champions; and all champions of it."""
     if not newest_first:
         return []
     serving = [version for version in newest_first if version.state == "champion"]
     provenance = Provenance.parse((serving or newest_first)[0].provenance)
-    alike = [version for version in newest_first if Provenance.parse(version.provenance).comparable(provenance)]
-    return [version for place, version in enumerate(alike) if place < COMPARED or version.state == "champion"]
+    newest: dict[tuple[str, str | None], Version] = {}
+    for version in (*serving, *newest_first):  # of a recipe that serves, the version that does
+        if Provenance.parse(version.provenance).comparable(provenance):
+            newest.setdefault((version.model_type, version.recipe), version)
+    return list(newest.values())[:COMPARED]

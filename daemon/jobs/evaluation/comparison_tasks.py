@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from config.errors import NightdeskError
+from daemon.artifacts.base import ArtifactName
+from daemon.domain.recipes import Recipe
 from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsResult
-from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
-from data_pipeline.inputs import Inputs
-from data_pipeline.stored_inputs import stored_bars
-from evaluation.accounting.backtest import Backtest, backtest
+from daemon.jobs.records.keeping import RecordKeeper
+from data_pipeline.provenance import Provenance
+from evaluation.accounting.backtest import backtest
 from evaluation.accounting.costs import Costs
-from evaluation.judges.base import first_unseen
 from evaluation.reports.comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
+from trainers.manifest import read_manifest
 
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
     from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest
-    from data_pipeline.bars.bars import Bars
-    from trainers.artifact import Artifact
+    from evaluation.records.record import Record
 
 
 def compare_models(context: WorkContext, request: CompareModelsRequest) -> CompareModelsResult:
-    """Run the versions over bars that no version was trained on; one that cannot run is left out, with the reason."""
-    symbol, settings = request.subject, context.settings
-    bars = stored_bars(context.home, settings, symbol)
-    artifacts, left_out = _loaded(context, request, bars)
-    ends = [artifact.manifest.train_end for artifact in artifacts.values()]
-    unseen = bars.since(first_unseen(Inputs.of(bars), *ends)) if ends else bars
-    index = unseen.frame.index
-    targets = {
-        contender.name: artifact.model.decide(inputs_of(context, symbol, artifact.manifest.model_type))[symbol].since(
-            index[0]
-        )
-        for contender, artifact in artifacts.items()
-    }
+    """Compare the records over the bars that all have; one that cannot be read is left out, with the reason."""
+    symbol = request.subject
+    records, left_out = _records(context, request)
+    if not records:
+        missing = " ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise NightdeskError("comparison.nothing", f"{symbol} has no record. {missing}".strip(), "Train a model.")
+    first = max(record.signals.index[0] for record in records.values())
+    bars = next(iter(records.values())).bars.since(first)
+    index = bars.frame.index
+    targets = {contender.name: record.signals.position.loc[first:] for contender, record in records.items()}
     held = {"buy_and_hold": pd.Series(1.0, index=index), "flat": pd.Series(0.0, index=index)}
-    costs = settings.costs
-    tests = backtest(unseen, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
-    models: dict[Contender, Backtest] = {contender: tests[contender.name] for contender in artifacts}
-    baselines = {name: tests[name] for name in held}
+    costs = context.settings.costs
+    tests = backtest(bars, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
     comparison = compare(
         symbol,
-        request.provenance,
-        models,
-        baselines,
-        settings.promotion,
-        tried=request.tried,
+        Provenance.joint(loaded_provenance(context, request)),
+        {contender: tests[contender.name] for contender in records},
+        {name: tests[name] for name in held},
         left_out=left_out,
     )
     path = write_comparison(context.home.report(request.run, symbol), [comparison], context.now())
     return CompareModelsResult(
-        models=len(models),
+        models=len(records),
         recommended=comparison.recommended,
         recommendation=comparison.recommendation,
         left_out=left_out,
@@ -61,21 +55,30 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
     )
 
 
-def _loaded(
-    context: WorkContext, request: CompareModelsRequest, bars: Bars
-) -> tuple[dict[Contender, Artifact], dict[str, str]]:
-    """The versions that can be run on these bars, and the error of each that cannot."""
-    artifacts, left_out = {}, {}
+def loaded_provenance(context: WorkContext, request: CompareModelsRequest) -> Iterator[Provenance]:
+    """The provenance of each version that is compared."""
     for version in request.versions:
-        contender = Contender(version.model_type, version.name, version.state)
+        name = ArtifactName(request.subject, version.model_type, version.name)
+        yield Provenance.parse(read_manifest(context.artifacts.fetch(name)).provenance)
+
+
+def _records(context: WorkContext, request: CompareModelsRequest) -> tuple[dict[Contender, Record], dict[str, str]]:
+    """The record of each version, and why others have none."""
+    records, left_out = {}, {}
+    for version in request.versions:
+        reference = version.record
+        contender = Contender(version.model_type, version.name, version.state, reference.standing, reference.sentence)
+        recipe = Recipe(request.subject, version.model_type, reference.params, reference.seed, reference.window)
         try:
-            artifact = loaded(context.home, request.subject, version.model_type, version)
-            refuse_other_bars(artifact.manifest, Inputs.of(bars))
+            record = RecordKeeper(context, recipe).record(reference.published)
         except NightdeskError as error:
             left_out[contender.name] = error.message
         else:
-            artifacts[contender] = artifact
-    return artifacts, left_out
+            if record is None:
+                left_out[contender.name] = "its record has no fold yet"
+            else:
+                records[contender] = record
+    return records, left_out
 
 
 def compare_symbols(context: WorkContext, request: CompareSymbolsRequest) -> CompareSymbolsResult:

@@ -6,54 +6,57 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from daemon.domain.metrics import Metrics
-from daemon.domain.tasks import Message, ModelRequest, TaskRequest, TaskResult, TaskTarget, VersionRef
-from data_pipeline.provenance import ProvenanceField
+from daemon.domain.recipe_request import RecipeRequest
+from daemon.domain.tasks import TaskRequest, TaskResult, TaskTarget, VersionRef
+from daemon.jobs.records.messages import RecordRef
+from evaluation.verdicts import Case, Outcome
 
 ComparedState = Literal["champion", "challenger", "retired", "rejected"]
 
 
-class Attempts(Message):
-    """How many versions of a kind there have ever been, and the first Sharpe ratio of each that was judged."""
-
-    count: int
-    sharpe_ratios: dict[str, float]
-
-
-class FindingInfo(Message):
-    """What the unseen bars say of one version: its metrics, the verdict, and the codes of its reasons."""
-
-    metrics: Metrics
-    verdict: str
-    reasons: tuple[str, ...]
-
-
 class EvaluateResult(TaskResult):
-    """The findings on the challenger, and on the champion over the same bars, if the two may be compared."""
+    """The metrics of the record on which the version was judged, what became of it and why."""
 
     dataset: str
     first: datetime
     last: datetime
     report: str
-    challenger: FindingInfo
-    champion: FindingInfo | None
+    metrics: Metrics
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    note: str
 
 
-class EvaluateRequest(ModelRequest[EvaluateResult]):
-    """Judge `challenger` against `champion`, or against cash, and write the report into the results of `run`."""
+class EvaluateRequest(RecipeRequest[EvaluateResult]):
+    """Judge `challenger`, a version of this recipe, and write the report into the results of `run`.
+
+    Args:
+        case: as what it asks for its place.
+        champion: the version that serves, in a refresh and a challenge; `champion_record` is that of its recipe.
+        challenges: how many challenges there have been for this place, this one counted.
+        tried: how many recipes this home has tried.
+        sample_teacher: whether it learned from a made-up expert where the champion's is real.
+    """
 
     kind: ClassVar[str] = "evaluate"
     result: ClassVar[type[TaskResult]] = EvaluateResult
     run: str
+    case: Case
     challenger: VersionRef
-    champion: VersionRef | None
-    attempts: Attempts
+    record: RecordRef
+    champion: VersionRef | None = None
+    champion_record: RecordRef | None = None
+    challenges: int
+    tried: int
+    sample_teacher: bool
 
 
 class ComparedVersion(VersionRef):
-    """A version that is compared with others of its subject, which may be of other model types."""
+    """A version that is compared, by the record of its recipe, with others of its subject."""
 
     model_type: str
     state: ComparedState
+    record: RecordRef
 
 
 class CompareModelsResult(TaskResult):
@@ -67,15 +70,13 @@ class CompareModelsResult(TaskResult):
 
 
 class CompareModelsRequest(TaskRequest[CompareModelsResult]):
-    """Run these versions over bars that none of them was trained on."""
+    """Compare the records of these versions over the bars that all of them have."""
 
     kind: ClassVar[str] = "compare_models"
     result: ClassVar[type[TaskResult]] = CompareModelsResult
     run: str
     subject: str
-    provenance: ProvenanceField
     versions: tuple[ComparedVersion, ...]
-    tried: int
 
     @property
     def target(self) -> TaskTarget:

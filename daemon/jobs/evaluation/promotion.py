@@ -1,4 +1,4 @@
-"""Promotion: what a verdict does to the serving ledger, in one transaction with its record."""
+"""Promotion: what a judgement does to the serving ledger, in one transaction with its record."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from daemon.jobs.evaluation.messages import FindingInfo
+from daemon.jobs.evaluation.messages import EvaluateResult
 from daemon.store import versions
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
+from evaluation.labels import why
+from evaluation.verdicts import Case
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A candidate judged on unseen bars, by a worker that loaded it and reproduced its golden predictions."""
+    """A version that was judged by a worker, which loaded it and reproduced its golden predictions."""
 
     run_id: int
+    case: Case
     candidate: Version
     champion: Version | None  # who serves now
-    finding: FindingInfo  # of the candidate
-    champion_finding: FindingInfo | None  # on the same bars, if the two may be compared
-    dataset: str
-    first: datetime
-    last: datetime
-    report: str
+    result: EvaluateResult
 
 
-def made_up_teacher(candidate: Version, champion: Version | None) -> bool:
+def sample_teacher(candidate: Version, champion: Version | None) -> bool:
     """Whether a clone of the sample expert asks for the place of one that learned from a real one on these bars."""
     if champion is None:
         return False
@@ -37,57 +35,45 @@ def made_up_teacher(candidate: Version, champion: Version | None) -> bool:
 
 
 def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
-    """Record the judgement; a better challenger serves from now on, any other is rejected. Returns whether it serves.
+    """Record the judgement; a version that takes over serves from now on. Returns whether it does.
 
-    A champion that was measured on the same bars is recorded too, so that its metrics are of this night and not of its
-    promotion.
     The champion may have changed since the judgement began: then the challenger stays one, to be judged again.
     """
-    candidate, champion = judgement.candidate, judgement.champion
-    rival = champion if judgement.champion_finding is not None else None
-    _record(c, judgement, candidate, judgement.finding, now, rival=rival)
-    if rival is not None and judgement.champion_finding is not None:
-        _record(c, judgement, rival, judgement.champion_finding, now)
-    if champion is not None and champion.id == candidate.id:
+    candidate, champion, result = judgement.candidate, judgement.champion, judgement.result
+    _record(c, judgement, now)
+    if judgement.case == "alone":
         return False
     serving = versions.champion(c, candidate.subject, candidate.model_type)
     if (serving and serving.id) != (champion and champion.id):
         return False
-    if judgement.finding.verdict != "better":
+    if result.outcome != "takes_over":
         versions.set_state(c, candidate.id, "rejected", ("challenger",))
         return False
-    against = f"version {rival.version}" if rival is not None else "staying in cash"
     return versions.serve(
         c,
         candidate.subject,
         candidate.model_type,
         candidate.id,
         now,
-        why=f"better than {against} on unseen bars: {', '.join(judgement.finding.reasons)}"[:255],
+        why=", ".join(map(why, result.reasons))[:255],
         author=f"evaluation run {judgement.run_id}",
     )
 
 
-def _record(
-    c: Connection,
-    judgement: Judgement,
-    version: Version,
-    finding: FindingInfo,
-    now: datetime,
-    *,
-    rival: Version | None = None,
-) -> None:
+def _record(c: Connection, judgement: Judgement, now: datetime) -> None:
+    result = judgement.result
     new = versions.NewEvaluation(
         run_id=judgement.run_id,
-        version_id=version.id,
-        champion_id=rival.id if rival is not None else None,
-        dataset=judgement.dataset,
-        first=judgement.first,
-        last=judgement.last,
+        version_id=judgement.candidate.id,
+        champion_id=judgement.champion.id if judgement.champion is not None and judgement.case != "alone" else None,
+        dataset=result.dataset,
+        first=result.first,
+        last=result.last,
         evaluated_at=now,
-        metrics=finding.metrics.document(),
-        verdict=finding.verdict,
-        reasons=list(finding.reasons),
-        report=judgement.report,
+        metrics=result.metrics.document(),
+        kind=judgement.case,
+        verdict=result.outcome,
+        reasons=list(result.reasons),
+        report=result.report,
     )
     versions.add_evaluation(c, new)

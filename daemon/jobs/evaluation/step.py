@@ -1,19 +1,30 @@
-"""evaluation: judge every challenger on bars nobody trained on, and promote what is better."""
+"""evaluation: extend the records, settle what recipes are worth, and let versions take the places they may have."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import ErrorInfo, VersionRef
 from daemon.executors.base import Outcome
-from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
+from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.evaluation.comparison import compare_models
-from daemon.jobs.evaluation.messages import Attempts, EvaluateRequest, EvaluateResult
-from daemon.jobs.evaluation.promotion import Judgement, made_up_teacher, settle
-from daemon.store import versions
+from daemon.jobs.evaluation.messages import EvaluateRequest, EvaluateResult
+from daemon.jobs.evaluation.promotion import Judgement, sample_teacher, settle
+from daemon.jobs.records.step import look_at, recipes_in_use, record_ref, settle_standings
+from daemon.jobs.serving import record_of
+from daemon.store import records, versions
 from daemon.store.versions import Version, VersionState
 from data_pipeline.provenance import Provenance
+from evaluation.verdicts import Case, may_serve
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from daemon.jobs.records.messages import RecordRef
+    from daemon.store.records import RecordRow
 
 NOTHING = {
     "message": "There is no challenger and no champion to judge.",
@@ -21,14 +32,17 @@ NOTHING = {
 }
 # What a reader of the run wants to see at once; the rest is in the report.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
+# More folds than the newest part of any history holds.
+ALL = 1000
 
 
 @dataclass(frozen=True)
 class Match:
-    """A version that is judged, and the champion of that moment."""
+    """A version that is judged, the champion of that moment, and what is asked of a worker."""
 
     candidate: Version
     champion: Version | None
+    request: EvaluateRequest
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,9 @@ class VerdictSummary:
 
     verdict: str
     reasons: tuple[str, ...]
+    note: str
+    standing: str
+    sentence: str
     promoted: bool
     serves: bool
     report: str
@@ -47,69 +64,137 @@ class VerdictSummary:
 
 
 async def judge_models(work: RunWork) -> Ending:
-    """Targets side by side; inside a pair one challenger after the other, each against the champion of that moment."""
+    """Records first; then in each place one challenger after the other, each against the champion of that moment."""
     pairs = targets(work.settings, work.home)
-    queue = {pair: await _challengers(work, pair) for pair in pairs}
-    alone = [pair for pair, waiting in queue.items() if not waiting and await _champion(work, pair) is not None]
-    judgements = sum(map(len, queue.values())) + len(alone)
-    work.expect(judgements + len({pair.subject for pair in pairs}) * (judgements > 0))
-    outcomes, verdicts = Outcomes(), {}
+    if not await work.read(lambda c: any(_anything(c, pair) for pair in pairs)):
+        return Ending("skipped", "evaluation.nothing", dict(NOTHING))
+    work.expect(2 * len(pairs) + 1)
+    _, outcomes = await look_at(work, await recipes_in_use(work), first_look=True, at_most=ALL)
+    await settle_standings(work)
+    stopped = [await work.write(partial(_stop_refuted, work=work, pair=pair)) for pair in pairs]
+    queue = {pair: await work.write(partial(_challengers, work=work, pair=pair)) for pair in pairs}
+    verdicts, judged_subjects = {}, dict[str, None]()
     for turn in range(max(map(len, queue.values()), default=0) or 1):
-        matches = await _matches(work, queue, turn)
+        matches = {plan: match for pair in pairs for plan, match in await _match(work, pair, queue[pair], turn)}
         judged = await work.do_all(matches)
         outcomes |= judged
         for plan, match in matches.items():
             verdict = await _settle(work, match, judged[plan])
             if verdict is not None:
                 verdicts[plan.label] = asdict(verdict)
-    if not outcomes:
-        return Ending("skipped", "evaluation.nothing", dict(NOTHING))
-    subjects = dict.fromkeys(plan.target.subject for plan, outcome in outcomes.items() if outcome.value is not None)
-    compared, recommendations = await compare_models(work, subjects)
+                judged_subjects[plan.target.subject] = None
+    compared, recommendations = await compare_models(work, judged_subjects)
     ending = ending_of(outcomes | compared)
     ending.detail.update(verdicts=verdicts, recommendations=recommendations)
+    if any(stopped):
+        ending.detail["stopped"] = [sentence for sentence in stopped if sentence]
     return ending
 
 
-async def _matches(work: RunWork, queue: dict[Target, list[Version]], turn: int) -> dict[Plan[EvaluateResult], Match]:
-    """The judgements of this turn: of every pair its next challenger, or in the first turn its champion alone."""
-    matches = {}
-    for pair, challengers in queue.items():
-        champion = await _champion(work, pair)
-        candidate = challengers[turn] if turn < len(challengers) else champion if turn == 0 else None
-        if candidate is not None:
-            matches[Plan(await _request(work, candidate, champion, turn))] = Match(candidate, champion)
-    return matches
+def _anything(c: Connection, pair: Target) -> bool:
+    """Whether a version waits for its judgement, or one serves."""
+    return bool(versions.versions(c, pair.subject, pair.model_type, states=("challenger", "champion"), limit=1))
 
 
-async def _challengers(work: RunWork, pair: Target) -> list[Version]:
-    """Oldest first, so that every one meets the champion that those before it have left."""
-    return list(reversed(await work.read(lambda c: versions.challengers(c, pair.subject, pair.model_type))))
+def _stop_refuted(c: Connection, work: RunWork, pair: Target) -> str | None:
+    """Retire a champion whose recipe may not serve any more, unless a person pinned it; why, in words."""
+    champion = versions.champion(c, pair.subject, pair.model_type)
+    row = record_of(c, champion) if champion is not None else None
+    if champion is None or row is None or may_serve(row.standing, work.settings.promotion):
+        return None
+    why = f"its recipe is {row.standing}: {row.sentence}"
+    if not versions.stop_serving(c, champion, work.clock.now(), why=why[:255], author=f"evaluation run {work.run.id}"):
+        return None
+    work.log.write("warning", "champion.stopped", model=pair.label, version=champion.version, why=why)
+    return f"{pair.label} {champion.version} stopped serving: {why}"
 
 
-async def _champion(work: RunWork, pair: Target) -> Version | None:
-    return await work.read(lambda c: versions.champion(c, pair.subject, pair.model_type))
+def _challengers(c: Connection, work: RunWork, pair: Target) -> list[Version]:
+    """The newest challenger of each recipe, oldest first, so that every one meets the champion that others have left.
+
+    Where nothing waits and nothing serves, the next best: the newest version of the recipe with the best record that
+    may serve.
+    """
+    waiting = versions.challengers(c, pair.subject, pair.model_type)
+    newest: dict[str | None, Version] = {}
+    for version in waiting:
+        if newest.setdefault(version.recipe, version) is not version:
+            versions.set_state(c, version.id, "rejected", ("challenger",))
+    if waiting or versions.champion(c, pair.subject, pair.model_type) is not None:
+        return list(reversed(newest.values()))
+    return _next_best(c, work, pair)
 
 
-async def _request(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> EvaluateRequest:
-    """A champion without a challenger is measured alone; one of other provenance is no opponent."""
-    opponent = champion if _comparable(candidate, champion) else None
-    count, sharpe_ratios = await work.read(lambda c: versions.attempts(c, candidate))
+def _next_best(c: Connection, work: RunWork, pair: Target) -> list[Version]:
+    candidates: dict[int, Version] = {}
+    rows: dict[int, RecordRow] = {}
+    for version in versions.versions(c, pair.subject, pair.model_type, states=("retired", "rejected")):
+        row = record_of(c, version)
+        if row is not None and may_serve(row.standing, work.settings.promotion) and row.id not in candidates:
+            candidates[row.id], rows[row.id] = version, row
+    best = max(candidates, key=lambda row_id: _sharpe(rows[row_id]), default=None)
+    return [] if best is None else [candidates[best]]
+
+
+def _sharpe(row: RecordRow) -> float:
+    ratio = (row.facts or {}).get("figures", {}).get("sharpe_ratio")
+    return float("-inf") if ratio is None else float(ratio)
+
+
+async def _match(
+    work: RunWork, pair: Target, challengers: list[Version], turn: int
+) -> list[tuple[Plan[EvaluateResult], Match]]:
+    """The judgement of this turn in one place: of its next challenger, or in the first turn of its champion alone."""
+    champion = await work.read(lambda c: versions.champion(c, pair.subject, pair.model_type))
+    candidate = challengers[turn] if turn < len(challengers) else champion if turn == 0 else None
+    if candidate is None:
+        return []
+    request = await work.read(partial(_request, work=work, candidate=candidate, champion=champion, turn=turn))
+    return [] if request is None else [(Plan(request), Match(candidate, champion, request))]
+
+
+def _case(candidate: Version, champion: Version | None) -> Case:
+    """As what a version asks for its place; a champion of other bars is no predecessor and no opponent."""
+    if champion is None:
+        return "first"
+    if champion.id == candidate.id:
+        return "alone"
+    if not Provenance.parse(candidate.provenance).comparable(Provenance.parse(champion.provenance)):
+        return "first"
+    return "refresh" if champion.recipe is None or champion.recipe == candidate.recipe else "challenge"
+
+
+def _request(
+    c: Connection, work: RunWork, candidate: Version, champion: Version | None, turn: int
+) -> EvaluateRequest | None:
+    """None for a version whose recipe has no record: it was trained before recipes had names."""
+    row = record_of(c, candidate)
+    if row is None:
+        return None
+    case = _case(candidate, champion)
+    opponent = champion if case in ("refresh", "challenge") else None
+    opponent_row = record_of(c, opponent) if opponent is not None else None
     return EvaluateRequest(
         subject=candidate.subject,
         model_type=candidate.model_type,
         iteration=turn,
+        params=row.params,
+        seed=row.seed,
+        window=row.window,
         run=work.run.name,
+        case=case,
         challenger=_reference(candidate),
+        record=record_ref(c, row),
         champion=_reference(opponent) if opponent is not None else None,
-        attempts=Attempts(count=count, sharpe_ratios=sharpe_ratios),
+        champion_record=_other_record(c, opponent_row, case),
+        challenges=versions.challenges(c, candidate.subject, candidate.model_type) + 1,
+        tried=records.tried(c),
+        sample_teacher=sample_teacher(candidate, champion),
     )
 
 
-def _comparable(candidate: Version, champion: Version | None) -> bool:
-    if champion is None or champion.id == candidate.id:
-        return False
-    return Provenance.parse(candidate.provenance).comparable(Provenance.parse(champion.provenance))
+def _other_record(c: Connection, row: RecordRow | None, case: Case) -> RecordRef | None:
+    return record_ref(c, row) if row is not None and case == "challenge" else None
 
 
 def _reference(version: Version) -> VersionRef:
@@ -117,34 +202,25 @@ def _reference(version: Version) -> VersionRef:
 
 
 async def _settle(work: RunWork, match: Match, outcome: Outcome[EvaluateResult]) -> VerdictSummary | None:
-    candidate, champion = match.candidate, match.champion
-    result = outcome.value
+    candidate, request, result = match.candidate, match.request, outcome.value
     if result is None:
         if outcome.error is not None and (unfit := _unfit(candidate, outcome.error)):
             await work.write(lambda c: versions.set_state(c, candidate.id, unfit, ("challenger",)))
         return None
-    finding = result.challenger
-    if made_up_teacher(candidate, champion):
-        finding = finding.model_copy(update={"verdict": "inconclusive", "reasons": ("provenance",)})
     judgement = Judgement(
-        run_id=work.run.id,
-        candidate=candidate,
-        champion=champion,
-        finding=finding,
-        champion_finding=result.champion,
-        dataset=result.dataset,
-        first=result.first,
-        last=result.last,
-        report=result.report,
+        run_id=work.run.id, case=request.case, candidate=candidate, champion=match.champion, result=result
     )
     promoted = await work.write(lambda c: settle(c, judgement, work.clock.now()))
     return VerdictSummary(
-        verdict=finding.verdict,
-        reasons=finding.reasons,
+        verdict=result.outcome,
+        reasons=result.reasons,
+        note=result.note,
+        standing=request.record.standing,
+        sentence=request.record.sentence,
         promoted=promoted,
-        serves=promoted or (champion is not None and champion.id == candidate.id),
+        serves=promoted or request.case == "alone",
         report=result.report,
-        **{name: finding.metrics.number(name) for name in FIGURES},
+        **{name: result.metrics.number(name) for name in FIGURES},
     )
 
 

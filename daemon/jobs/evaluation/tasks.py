@@ -1,47 +1,61 @@
-"""The task that judges a version: challenger and champion over the same bars, which neither has seen."""
+"""The task that judges a version by the record of its recipe."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config.errors import NightdeskError
 from daemon.domain.metrics import Metrics
-from daemon.jobs.evaluation.messages import EvaluateResult, FindingInfo
-from daemon.jobs.versions import inputs_of, judged_version, loaded, proved, refuse_other_bars, speaks_of
+from daemon.domain.recipes import Recipe
+from daemon.jobs.evaluation.messages import EvaluateResult
+from daemon.jobs.records.keeping import RecordKeeper
+from daemon.jobs.records.rehearsals import rehearsed
+from daemon.jobs.versions import inputs_of, judged_version, loaded, proved, refuse_other_bars
 from data_pipeline.provenance import Provenance
 from evaluation import judges
-from evaluation.judges.base import Case, Finding
+from evaluation.judges.base import Case
 from evaluation.reports.schema import Subject
-from evaluation.statistics.significance import Trials
 from trainers import registry
 
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
-    from daemon.jobs.evaluation.messages import Attempts, EvaluateRequest
+    from daemon.jobs.evaluation.messages import EvaluateRequest
+    from daemon.jobs.records.messages import RecordRef
     from data_pipeline.inputs import Inputs
+    from evaluation.records.continuity import Likeness
+    from evaluation.records.record import Record
     from trainers.artifact import Artifact
 
 
 def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
-    """Judge the challenger against the champion (or against cash) and write the report; no pointer is moved.
+    """Judge the version in its case and write the report; no pointer is moved.
 
-    The challenger must reproduce its golden predictions. The champion is taken as it decides now: where a library has
-    changed since its training, what it would decide tomorrow is what a challenger has to beat.
+    It must reproduce its golden predictions. The champion is taken as it decides now: where a library has changed since
+    its training, what it would decide tomorrow is what its successor has to continue.
     """
     context.progress(0.0, "loading")
     challenger = proved(context.home, request.subject, request.model_type, request.challenger)
-    inputs = inputs_of(context, request.subject, challenger.manifest.model_type)
+    inputs = inputs_of(context, request.subject, request.model_type)
     refuse_other_bars(challenger.manifest, inputs)
-    champion = _comparable_champion(context, request, inputs)
-    case = Case(
-        inputs,
-        judged_version(context, challenger, inputs, _trials(request.attempts, challenger)),
-        judged_version(context, champion, inputs, _trials(request.attempts, champion))
-        if champion is not None
-        else None,
-        context.settings,
+    champion = loaded(context.home, request.subject, request.model_type, request.champion) if request.champion else None
+    context.progress(0.2, "gathering evidence")
+    judgement = judges.get(registry.get(request.model_type).judge).judge(
+        Case(
+            kind=request.case,
+            inputs=inputs,
+            challenger=judged_version(context, challenger, inputs),
+            record=_record(context, request, request.record),
+            standing=request.record.standing,
+            sentence=request.record.sentence,
+            settings=context.settings,
+            champion=judged_version(context, champion, inputs) if champion is not None else None,
+            champion_record=_record(context, request, request.champion_record) if request.champion_record else None,
+            rehearsals=_rehearsals(context, request, challenger, champion),
+            challenges=request.challenges,
+            tried=request.tried,
+            sample_teacher=request.sample_teacher,
+        )
     )
-    context.progress(0.2, "backtesting and gathering evidence")
-    judgement = judges.get(registry.get(request.model_type).judge).judge(case)
     context.progress(0.6, "writing the report")
     folder = context.home.report(request.run, request.subject) / request.model_type / challenger.manifest.version
     judgement.write_report(folder, _subject(challenger, champion, inputs), context.now())
@@ -50,21 +64,35 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
         first=judgement.first,
         last=judgement.last,
         report=context.home.relative(folder),
-        challenger=_finding(judgement.challenger),
-        champion=_finding(judgement.champion) if judgement.champion is not None else None,
+        metrics=Metrics.of(judgement.metrics),
+        outcome=judgement.verdict.outcome,
+        reasons=judgement.verdict.reasons,
+        note=judgement.verdict.note,
     )
 
 
-def _comparable_champion(context: WorkContext, request: EvaluateRequest, inputs: Inputs) -> Artifact | None:
-    """The version that serves, if there is one and these bars are of the kind it was trained on."""
-    if request.champion is None:
-        return None
-    champion = loaded(context.home, request.subject, request.model_type, request.champion)
-    return champion if speaks_of(champion.manifest, inputs) else None
+def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef) -> Record:
+    recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
+    record = RecordKeeper(context, recipe).record(reference.published)
+    if record is None:
+        raise NightdeskError(
+            "evaluation.too_short",
+            f"The history of {request.subject} holds no fold of a record: too few bars to train on and to test after.",
+            "Pull a longer history, or lower walk_forward.train.",
+        )
+    return record
 
 
-def _finding(finding: Finding) -> FindingInfo:
-    return FindingInfo(metrics=Metrics.of(finding.metrics), verdict=finding.verdict, reasons=finding.reasons)
+def _rehearsals(
+    context: WorkContext, request: EvaluateRequest, challenger: Artifact, champion: Artifact | None
+) -> list[Likeness]:
+    """The rehearsals of retrainings as many bars apart as these two are."""
+    if request.case != "refresh" or champion is None:
+        return []
+    keeper = RecordKeeper(context, request.recipe)
+    ours, theirs = challenger.manifest.train_end, champion.manifest.train_end
+    lag = len(keeper.inputs.until(ours)) - len(keeper.inputs.until(theirs))
+    return rehearsed(keeper, lag, ours) if lag > 0 else []
 
 
 def _subject(challenger: Artifact, champion: Artifact | None, inputs: Inputs) -> Subject:
@@ -79,9 +107,3 @@ def _subject(challenger: Artifact, champion: Artifact | None, inputs: Inputs) ->
         interval=next(iter(inputs.bars.values())).interval,
         trained_on=(manifest.train_start.isoformat(), manifest.train_end.isoformat()),
     )
-
-
-def _trials(attempts: Attempts, artifact: Artifact) -> Trials:
-    """The versions among which this one was found, it being one of them."""
-    others = {name: sharpe for name, sharpe in attempts.sharpe_ratios.items() if name != artifact.manifest.version}
-    return Trials(attempts.count, tuple(others.values()))

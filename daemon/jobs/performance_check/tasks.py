@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.jobs.live import followed
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
 from daemon.jobs.versions import inputs_of, judged_version, loaded, published_signals, refuse_other_bars
-from data_pipeline.bars import calendar
 from data_pipeline.inputs import Inputs
 from data_pipeline.stored_inputs import stored_bars
 from evaluation.accounting.backtest import Costs, backtest
@@ -20,13 +19,10 @@ from evaluation.signals import Signals
 from trainers.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
-    from daemon.domain.signals import PublishedSignal
     from daemon.executors.worker.main import WorkContext
     from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
-    from data_pipeline.bars.bars import Bars
 
 LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
 
@@ -90,20 +86,3 @@ def live_performance(context: WorkContext, request: LivePerformanceRequest) -> L
     target = positions.reindex(lived.frame.index, method="ffill")
     result = backtest(lived, target, costs=Costs.of(costs), initial_cash=costs.initial_cash)
     return LivePerformanceResult(metrics=Metrics.of(result.metrics()))
-
-
-def followed(bars: Bars, signals: Sequence[PublishedSignal]) -> pd.Series:
-    """The positions by the bar at whose close they count as decided, so that the next open fills them.
-
-    That is a signal's own bar, if it was published before the next one opened. One that was published later finds that
-    open in the past, and waits for the first that is still to come. Of several for the same open, the last counts.
-    """
-    index = pd.DatetimeIndex(bars.frame.index)
-    decided, published = (
-        pd.to_datetime([getattr(signal, name) for signal in signals], utc=True).as_unit("ns")
-        for name in ("bar_time", "published_at")
-    )
-    next_open = calendar.opens(bars.symbol, index).searchsorted(published)
-    row = np.minimum(np.maximum(index.searchsorted(decided), next_open - 1), len(index) - 1)
-    positions = pd.Series([signal.position for signal in signals], index=index[row])
-    return positions[~positions.index.duplicated(keep="last")].sort_index()

@@ -8,6 +8,7 @@ from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.published import published
+from daemon.jobs.serving import record_of
 from daemon.jobs.signals.messages import NO_CHAMPION, LatestSignal, SignalRequest
 from daemon.store import signals, versions
 from daemon.store.versions import Version
@@ -50,6 +51,7 @@ async def _request(work: RunWork, champion: Version) -> SignalRequest:
 async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bool:
     def publish(c: Connection) -> bool:
         before = signals.history(c, champion.subject, champion.model_type, symbol=signal.symbol, limit=1)
+        record = record_of(c, champion)
         new = signals.NewSignal(
             run_id=work.run.id,
             subject=champion.subject,
@@ -66,6 +68,7 @@ async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bo
             dataset=signal.dataset,
             published_at=work.clock.now(),
             expires_at=signal.expires_at,
+            standing=record.standing if record is not None else "unproven",
         )
         return signals.publish(c, new)
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from daemon.domain.recipe_request import RecipeRequest
 from daemon.domain.tasks import Document, ErrorInfo, Message, ModelRequest, TaskRequest, TaskResult
 from data_pipeline.provenance import ProvenanceField
 
@@ -39,6 +40,8 @@ class VersionFacts(TaskResult):
 
     Args:
         manifest_sha256: the hash of its manifest, which names the hash of every other file.
+        recipe: what names its recipe; None for what was trained before recipes had names.
+        seed: of its random numbers.
         provenance: where its data came from.
         dataset: the fingerprint of what it was trained on.
         train_start: the first bar of its training span.
@@ -49,6 +52,8 @@ class VersionFacts(TaskResult):
     """
 
     manifest_sha256: str
+    recipe: str | None
+    seed: int
     provenance: ProvenanceField
     dataset: str
     train_start: datetime
@@ -58,14 +63,12 @@ class VersionFacts(TaskResult):
     issues: Document = Field(default_factory=dict)
 
 
-class TrainRequest(ModelRequest[VersionFacts]):
-    """Train one version. `iteration` is its number among those that this run trains of the same recipe."""
+class TrainRequest(RecipeRequest[VersionFacts]):
+    """Train one version of a recipe. `iteration` is its number among those that this run trains in one place."""
 
     kind: ClassVar[str] = "train"
     result: ClassVar[type[TaskResult]] = VersionFacts
     version: str
-    params: Document
-    seed: int
 
 
 class InspectRequest(ModelRequest[VersionFacts]):

@@ -6,11 +6,13 @@ import asyncio
 from datetime import datetime
 
 from config.settings import NIGHT
+from daemon.domain.recipes import recipes_of
 from daemon.domain.runs import Run
 from daemon.domain.schedule import next_occurrence
 from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import ErrorInfo
 from daemon.jobs.base import POLL, Ending, Plan, RunWork, ending_of, upstream_at_work
+from daemon.jobs.serving import serving_recipe
 from daemon.jobs.training.adoption import adopt_strays, record_version
 from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
 from daemon.store import runs, versions
@@ -63,7 +65,7 @@ def _stale(symbol: str, freshness: SymbolFreshness) -> ErrorInfo:
 
 
 async def train_models(work: RunWork) -> Ending:
-    """One task for each target with fresh data and each iteration; each success is a challenger.
+    """One task for each target with fresh data and each of its recipes; each success is a challenger.
 
     What an earlier attempt of this run has made is kept, not made again.
     """
@@ -73,11 +75,7 @@ async def train_models(work: RunWork) -> Ending:
         return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
     adopted = await adopt_strays(work)
     made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in versions.versions(c)})
-    requests = [
-        _request(work, target, iteration)
-        for target in fresh
-        for iteration in range(work.settings.training_params.iterations)
-    ]
+    requests = [request for target in fresh for request in await _requests(work, target)]
     todo = {
         Plan(request): request
         for request in requests
@@ -95,15 +93,16 @@ async def train_models(work: RunWork) -> Ending:
     return ending
 
 
-def _request(work: RunWork, target: Target, iteration: int) -> TrainRequest:
-    return TrainRequest(
-        subject=target.subject,
-        model_type=target.model_type,
-        iteration=iteration,
-        version=version_name(work.run, iteration),
-        params=dict(work.settings.model_params.get(target.model_type, {})),
-        seed=work.settings.training_params.seed + iteration,
-    )
+async def _requests(work: RunWork, target: Target) -> list[TrainRequest]:
+    """What is trained in one place: the recipes of the settings, and the one that serves, so that it stays fresh."""
+    recipes = recipes_of(work.settings, target)
+    serving = await work.read(lambda c: serving_recipe(c, target))
+    if serving is not None and serving not in recipes:
+        recipes.append(serving)
+    return [
+        TrainRequest.of(recipe, iteration=number, version=version_name(work.run, number))
+        for number, recipe in enumerate(recipes)
+    ]
 
 
 def version_name(run: Run, iteration: int) -> str:

@@ -17,7 +17,7 @@ ActionKind = Literal["continuous", "discrete"]
 
 
 # What every agent of the desk needs.
-NEEDS = Needs(min_bars=100)
+NEEDS = Needs(min_bars=100, costly=True)
 
 
 @dataclass(frozen=True)

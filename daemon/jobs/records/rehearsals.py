@@ -1,0 +1,79 @@
+"""Rehearsals: how much a retraining usually changes, measured by training the recipe at earlier dates."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from config.errors import NightdeskError
+from config.publish import publish_bytes
+from daemon.jobs.records.keeping import RecordKeeper
+from daemon.jobs.trainings import trained, training_span, training_task
+from evaluation.metrics.formulas import Array
+from evaluation.records.continuity import COMPARED_BARS, REHEARSALS, Likeness, likeness
+from evaluation.signal_model import SignalModel
+
+
+def rehearsed(keeper: RecordKeeper, lag: int, before: datetime) -> list[Likeness]:
+    """The stored rehearsals of retrainings `lag` bars apart whose newer model ended before `before`, the newest few."""
+    ends = [end for end in _ends(keeper, lag) if end < before]
+    stored = [_read(_path(keeper, lag, end)) for end in ends]
+    return [each for each in stored if each is not None][:REHEARSALS]
+
+
+def rehearse_missing(keeper: RecordKeeper, lag: int) -> tuple[int, int]:
+    """Compute the rehearsals that are not stored; how many there are then, and how many cannot be made yet."""
+    todo = [end for end in _ends(keeper, lag)[:REHEARSALS] if _read(_path(keeper, lag, end)) is None]
+    models: dict[datetime, SignalModel] = {}
+    for done, end in enumerate(todo):
+        keeper.context.progress(done / len(todo), f"rehearsing the retraining of {end:%Y-%m-%d}")
+        earlier = keeper.inputs.until(end).times[-1 - lag].to_pydatetime()
+        one, other = (models.get(each) or _model(keeper, each) for each in (end, earlier))
+        models = {earlier: other}  # the newer model of the next rehearsal, if that is missing too
+        alike = compared(keeper, one, other, end)
+        publish_bytes(
+            _path(keeper, lag, end), json.dumps({"agreement": alike.agreement, "kappa": alike.kappa}).encode()
+        )
+    made = sum(_read(_path(keeper, lag, end)) is not None for end in _ends(keeper, lag)[:REHEARSALS])
+    return made, REHEARSALS - made
+
+
+def compared(keeper: RecordKeeper, one: SignalModel, other: SignalModel, end: datetime) -> Likeness:
+    """How alike two models decide on the last bars up to `end`, over all symbols or markets."""
+    inputs = keeper.inputs.for_decisions().until(end)
+    decided, before = one.decide(inputs), other.decide(inputs)
+    pairs = [(_newest(decided[name].position), _newest(before[name].position)) for name in decided if name in before]
+    return likeness(np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs]))
+
+
+def _newest(position: object) -> Array:
+    return np.asarray(position, dtype=np.float64)[-COMPARED_BARS:]
+
+
+def _model(keeper: RecordKeeper, end: datetime) -> SignalModel:
+    """The model that a training at `end` would have made."""
+    span = training_span(keeper.inputs.until(end), keeper.recipe.lookback)
+    task = training_task(keeper.context, keeper.recipe, span)
+    return trained(keeper.context, keeper.recipe, task, iteration=0)[0]
+
+
+def _ends(keeper: RecordKeeper, lag: int) -> list[datetime]:
+    """The closes at which the newer models of rehearsals end, newest first; each has one `lag` bars before it."""
+    times = keeper.inputs.times
+    rows = range(len(times) - 1, lag - 1, -lag)
+    return [times[row].to_pydatetime() for row in list(rows)[: 4 * REHEARSALS]]
+
+
+def _path(keeper: RecordKeeper, lag: int, end: datetime) -> Path:
+    return keeper.folder / "rehearsals" / f"{lag}-{end:%Y%m%d%H%M%S}.json"
+
+
+def _read(path: Path) -> Likeness | None:
+    try:
+        document = json.loads(path.read_bytes())
+        return Likeness(float(document["agreement"]), float(document["kappa"]))
+    except (OSError, ValueError, KeyError, TypeError, NightdeskError):
+        return None

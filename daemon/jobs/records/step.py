@@ -1,0 +1,175 @@
+"""records: extend the record of every recipe, newest folds first, and settle what each is worth."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from daemon.domain.recipes import Recipe, recipes_of
+from daemon.domain.targets import targets
+from daemon.jobs.base import POLL, Ending, Outcomes, Plan, RunWork, ending_of
+from daemon.jobs.published import published
+from daemon.jobs.records.messages import (
+    RecordFacts,
+    RecordRef,
+    RecordRequest,
+    RecordResult,
+    RehearseRequest,
+    RehearseResult,
+)
+from daemon.jobs.serving import serving_recipe
+from daemon.store import records, runs, signals, versions
+from evaluation.records.figures import sentence
+from evaluation.records.standing import settle
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from daemon.domain.signals import PublishedSignal
+    from daemon.store.records import RecordRow
+
+# So many folds are computed in one task: few enough to make way for other work soon.
+AT_ONCE = 4
+# The bars between two nights.
+NIGHTLY_LAG = 1
+
+
+async def keep_records(work: RunWork) -> Ending:
+    """Compute folds until none is missing or the budget of the night is spent, then rehearse the next retraining.
+
+    Other runs come first: while one is at work, nothing new is begun here.
+    """
+    deadline = work.clock.now() + work.settings.records.nightly_budget
+    todo, ended, folds = await recipes_in_use(work), Outcomes(), 0
+    missing: dict[str, int] = {}
+    while todo and work.clock.now() < deadline:
+        await _make_way(work)
+        plans, outcomes = await look_at(work, todo, first_look=False, at_most=AT_ONCE)
+        results = outcomes.results(plans)
+        folds += sum(result.computed for _, result in results)
+        missing |= {plan.label: result.missing for plan, result in results}
+        todo = [plans[plan] for plan, result in results if result.missing]
+        ended |= outcomes.only(plan for plan in plans if plan not in dict(results) or not missing[plan.label])
+    ended |= await _rehearse(work, deadline)
+    await settle_standings(work)
+    ending = ending_of(ended)
+    ending.detail.update(folds=folds, missing={label: left for label, left in missing.items() if left})
+    return ending
+
+
+async def look_at(
+    work: RunWork, recipes: list[Recipe], *, first_look: bool, at_most: int
+) -> tuple[dict[Plan[RecordResult], Recipe], Outcomes]:
+    """Extend these records by so many folds each at most, and write how far they are."""
+    tried = max(await work.read(records.tried), len(recipes))
+    plans = {
+        Plan(
+            RecordRequest.of(
+                recipe,
+                iteration=place,
+                first_look=first_look,
+                at_most=at_most,
+                tried=tried,
+                published=await work.read(partial(_published, recipe=recipe)),
+            )
+        ): recipe
+        for place, recipe in enumerate(recipes)
+    }
+    outcomes = await work.do_all(plans)
+    for plan, result in outcomes.results(plans):
+        await work.write(partial(_put, work=work, recipe=plans[plan], result=result))
+    return plans, outcomes
+
+
+async def recipes_in_use(work: RunWork) -> list[Recipe]:
+    """The recipes of the settings, and those that serve."""
+    in_use: list[Recipe] = []
+    for target in targets(work.settings, work.home):
+        in_use += recipes_of(work.settings, target)
+        serving = await work.read(partial(serving_recipe, target=target))
+        if serving is not None and serving not in in_use:
+            in_use.append(serving)
+    return in_use
+
+
+def record_ref(c: Connection, row: RecordRow) -> RecordRef:
+    """A record as a task that judges by it takes it."""
+    recipe = Recipe(row.subject, row.model_type, row.params, row.seed, row.window)
+    return RecordRef(
+        params=row.params,
+        seed=row.seed,
+        window=row.window,
+        standing=row.standing,
+        sentence=row.sentence,
+        published=_published(c, recipe),
+    )
+
+
+def _published(c: Connection, recipe: Recipe) -> tuple[PublishedSignal, ...]:
+    """The live signals of a recipe's versions, oldest first."""
+    of_recipe = {
+        version.id
+        for version in versions.versions(c, recipe.subject, recipe.model_type)
+        if version.recipe == recipe.fingerprint
+    }
+    history = signals.history(c, recipe.subject, recipe.model_type)
+    return tuple(published(signal) for signal in reversed(history) if signal.version_id in of_recipe)
+
+
+def _put(c: Connection, work: RunWork, recipe: Recipe, result: RecordResult) -> None:
+    progress = records.RecordProgress(
+        **{**vars(recipe), "recipe": recipe.fingerprint},
+        provenance=result.provenance.label,
+        run_id=work.run.id,
+        folds=result.folds,
+        missing=result.missing,
+        restarted=result.restarted,
+        facts=result.facts.document() if result.facts is not None else None,
+    )
+    records.put(c, progress, work.clock.now())
+
+
+async def settle_standings(work: RunWork) -> None:
+    """Settle what every recipe in use is worth, adjusted for everything this home has tried."""
+    in_use = {(recipe.subject, recipe.model_type, recipe.fingerprint) for recipe in await recipes_in_use(work)}
+    now, confidence = work.clock.now(), work.settings.promotion.confidence
+
+    def change(c: Connection) -> None:
+        rows = [row for row in records.of(c) if (row.subject, row.model_type, row.recipe) in in_use]
+        records.keep_in_use(c, {row.id for row in rows})
+        facts = {row.id: RecordFacts.model_validate(row.facts, strict=False) for row in rows if row.facts is not None}
+        tried = records.tried(c)
+        standings = settle(
+            {row_id: each.evidence for row_id, each in facts.items()},
+            {row.id: row.standing for row in rows},
+            tried=tried,
+            confidence=confidence,
+        )
+        for row in rows:
+            if row.id in facts:
+                text = sentence(standings[row.id], facts[row.id].figures, tried=tried, confidence=confidence)
+                records.set_standing(c, row, standings[row.id], text, now)
+
+    await work.write(change)
+
+
+async def _rehearse(work: RunWork, deadline: datetime) -> Outcomes:
+    """Rehearse the retraining of the next night, of recipes that serve, while the budget lasts."""
+    outcomes = Outcomes()
+    for target in targets(work.settings, work.home):
+        serving = await work.read(partial(serving_recipe, target=target))
+        if serving is None or work.clock.now() >= deadline:
+            continue
+        await _make_way(work)
+        plan: Plan[RehearseResult] = Plan(RehearseRequest.of(serving, lag=NIGHTLY_LAG))
+        outcomes |= Outcomes({plan: await work.do(plan)})
+    return outcomes
+
+
+async def _make_way(work: RunWork) -> None:
+    """Wait while another run is at work."""
+    while any(run.id != work.run.id and run.state == "running" for run in await work.read(runs.active)):
+        await asyncio.sleep(POLL)

@@ -1,0 +1,107 @@
+"""How workers train: a recipe on a span of stored inputs, for versions that serve and for the folds of records."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.errors import NightdeskError
+from data_pipeline.inputs import Inputs
+from data_pipeline.provenance import Provenance
+from data_pipeline.stored_inputs import stored_inputs
+from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
+from trainers import registry
+from trainers.interface import Model, TrainingContext, TrainingTask
+
+if TYPE_CHECKING:
+    from daemon.domain.recipes import Recipe
+    from daemon.executors.worker.main import WorkContext
+
+
+def teaching_inputs(context: WorkContext, recipe: Recipe) -> Inputs:
+    """Everything stored that a training of the recipe may look at."""
+    needs = registry.get(recipe.model_type).needs
+    return stored_inputs(context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.data)
+
+
+def training_task(context: WorkContext, recipe: Recipe, span: Span) -> TrainingTask:
+    """Everything a trainer may see: inputs up to the end of the training span, and what its teacher did until then."""
+    needs = registry.get(recipe.model_type).needs
+    inputs = stored_inputs(
+        context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.data, until=span.last
+    )
+    return TrainingTask(
+        inputs=inputs,
+        train_start=span.first,
+        train_end=span.last,
+        provenance=provenance_of(inputs).label,
+        params=registry.validate_params(recipe.model_type, recipe.params, context.settings),
+    )
+
+
+def provenance_of(inputs: Inputs) -> Provenance:
+    """Where the bars come from, and whether an expert besides them is the sample one."""
+    return Provenance.joint(
+        Provenance.of(bars.source, teacher=inputs.expert_logs[name].provenance if name in inputs.expert_logs else None)
+        for name, bars in inputs.bars.items()
+    )
+
+
+def trained(
+    context: WorkContext, recipe: Recipe, task: TrainingTask, *, iteration: int, checkpoints: Path | None = None
+) -> tuple[Model, list[Learned]]:
+    """A model that has learned from `task`, and what it was fitted on.
+
+    Where there are `checkpoints`, the training stores there how far it is, and resumes from there.
+    """
+    learned: list[Learned] = []
+    model = registry.get(recipe.model_type).train(
+        task,
+        TrainingContext(
+            seed=recipe.seed,
+            device=context.settings.training_params.device,
+            progress=context.progress,
+            should_stop=context.should_stop,
+            learned=learned.append,
+            checkpoints=checkpoints,
+            iteration=iteration,
+        ),
+    )
+    return model, learned
+
+
+def audited(model: Model, learned: list[Learned], task: TrainingTask, inputs: Inputs, *, seed: int) -> LeakAudit:
+    """The leak audit of a trained model over `inputs`; a model that knew what it could not know is refused.
+
+    It would be judged by what it never has live.
+    """
+    leaks = audit(model, inputs, learned, Span(task.train_start, task.train_end), seed=seed)
+    if leaks.clean:
+        return leaks
+    first, others = leaks.findings[0], len(leaks.findings) - 1
+    raise NightdeskError(
+        "training.leak",
+        f"{task.subject} leaks ({first.kind}) in {first.name!r}: {first.detail}."
+        + (f" There are {others} more findings." if others else ""),
+        "No version was published. Compute it from bars that had closed, learn it from the training span alone, and "
+        "train again.",
+        names=sorted({finding.name for finding in leaks.findings}),
+        leaks=leaks.to_dict(),
+    )
+
+
+def training_span(inputs: Inputs, lookback: timedelta) -> Span:
+    """First and last close to learn from: the look-back up to the last closed bar.
+
+    Nothing is held out: what judges a recipe is its record, whose folds were trained without what they are tested on.
+    """
+    times = inputs.times
+    window = times[times >= times[-1] - lookback]
+    if len(window) < 2:
+        raise NightdeskError(
+            "training.too_short",
+            f"{inputs.subject} has {len(window)} bars in the last {lookback.days} days; too few to train on.",
+            "Raise training_params.lookback_days, or pull more history.",
+        )
+    return Span(window[0].to_pydatetime(), window[-1].to_pydatetime())

@@ -1,1 +1,0 @@
-"""How each model type would have done, trained anew through the history."""

@@ -1,0 +1,121 @@
+"""Records of recipes: how far each is, and its standing; each is a try that every later verdict counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from daemon.store.rows import all_as, first_as, insert
+from daemon.store.tables import records, trials
+from daemon.store.trials import MEASURED
+from evaluation.records.standing import Standing
+
+NOT_YET = "Has no record yet."
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordProgress:
+    """How far the record of a recipe is, as a task found it; `restarted` folds were made anew since."""
+
+    subject: str
+    model_type: str
+    recipe: str
+    provenance: str
+    params: dict[str, Any]
+    seed: int
+    window: int
+    run_id: int | None
+    folds: int
+    missing: int
+    restarted: int
+    facts: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordRow:
+    """The record of a recipe."""
+
+    id: int
+    subject: str
+    model_type: str
+    recipe: str
+    provenance: str
+    params: dict[str, Any]
+    seed: int
+    window: int
+    started_at: datetime
+    updated_at: datetime
+    run_id: int | None
+    folds: int
+    missing: int
+    restarts: int
+    in_use: bool
+    standing: Standing
+    standing_since: datetime
+    sentence: str
+    facts: dict[str, Any] | None
+
+
+def put(c: Connection, progress: RecordProgress, now: datetime) -> RecordRow:
+    """Write how far a record is; one that is new begins unproven."""
+    row = find(c, progress.subject, progress.model_type, progress.recipe, progress.provenance)
+    values = {name: value for name, value in vars(progress).items() if name != "restarted"} | {"updated_at": now}
+    restart = int(progress.restarted > 0)
+    if row is None:
+        new = {"started_at": now, "standing": "unproven", "standing_since": now, "sentence": NOT_YET, "in_use": True}
+        row_id = insert(c, records, **values, **new, restarts=restart)
+    else:
+        row_id = row.id
+        changed = update(records).where(records.c.id == row_id)
+        c.execute(changed.values(**values, in_use=True, restarts=row.restarts + restart))
+    return all_as(c, RecordRow, select(records).where(records.c.id == row_id))[0]
+
+
+def find(c: Connection, subject: str, model_type: str, recipe: str, provenance: str) -> RecordRow | None:
+    """The record of this recipe on bars of this provenance."""
+    query = select(records).where(
+        records.c.subject == subject,
+        records.c.model_type == model_type,
+        records.c.recipe == recipe,
+        records.c.provenance == provenance,
+    )
+    return first_as(c, RecordRow, query)
+
+
+def of(
+    c: Connection, subject: str | None = None, model_type: str | None = None, *, in_use: bool | None = None
+) -> list[RecordRow]:
+    """Records, by subject and model type, those looked at last first."""
+    query = select(records).order_by(records.c.subject, records.c.model_type, records.c.updated_at.desc())
+    if subject is not None:
+        query = query.where(records.c.subject == subject)
+    if model_type is not None:
+        query = query.where(records.c.model_type == model_type)
+    if in_use is not None:
+        query = query.where(records.c.in_use == in_use)
+    return all_as(c, RecordRow, query)
+
+
+def tried(c: Connection) -> int:
+    """Everything this home has ever tried: recipes, records made anew, and trials of searches."""
+    recipes = c.execute(select(func.count(), func.coalesce(func.sum(records.c.restarts), 0)).select_from(records)).one()
+    searched = c.execute(select(func.count()).where(trials.c.state.in_(MEASURED))).scalar_one()
+    return int(recipes[0] + recipes[1] + searched)
+
+
+def keep_in_use(c: Connection, record_ids: set[int]) -> None:
+    """These are configured or serve; all others are no longer looked at, and still count as tried."""
+    c.execute(update(records).where(records.c.id.not_in(record_ids)).values(in_use=False))
+
+
+def set_standing(c: Connection, record: RecordRow, standing: Standing, sentence: str, now: datetime) -> None:
+    """Write what the evidence says of a recipe now."""
+    since = record.standing_since if record.standing == standing else now
+    c.execute(
+        update(records)
+        .where(records.c.id == record.id)
+        .values(standing=standing, standing_since=since, sentence=sentence[:512])
+    )
