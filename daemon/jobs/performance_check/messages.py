@@ -7,21 +7,28 @@ from typing import ClassVar
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import ModelRequest, TaskResult, VersionRef
+from daemon.jobs.records.messages import RecordRef
 
 
 class MonitorResult(TaskResult):
-    """The metrics of what a version decides on bars after its training, and of what it has published, if anything."""
+    """The metrics of the newest part of a recipe's record, and of what its versions have published, if anything."""
 
     evaluation: MonitoredMetrics
     live: MonitoredMetrics | None
 
 
 class MonitorRequest(ModelRequest[MonitorResult]):
-    """Measure how far a version has moved from its training, and whether it is like its expert."""
+    """Measure how far inputs and decisions have moved from the version's training, and whether it is like its expert.
+
+    `record` is that of its recipe, by which decisions are observed on bars that their models had not seen; None for a
+    version that was trained before there were records, whose own decisions stand in for it. `signals` are those that
+    the versions of its recipe have published.
+    """
 
     kind: ClassVar[str] = "monitor"
     result: ClassVar[type[TaskResult]] = MonitorResult
     version: VersionRef
+    record: RecordRef | None
     signals: tuple[PublishedSignal, ...]
 
 

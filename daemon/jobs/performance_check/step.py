@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from daemon.alerts.rules import performance_observations
@@ -17,6 +18,8 @@ from daemon.jobs.performance_check.messages import (
     MonitorResult,
 )
 from daemon.jobs.published import published
+from daemon.jobs.records.step import record_ref
+from daemon.jobs.serving import record_of
 from daemon.store import alerts, measurements, signals, versions
 from daemon.store.measurements import Basis
 from daemon.store.versions import Version
@@ -66,18 +69,21 @@ class Plans:
 
 
 async def _plans(work: RunWork, champion: Version) -> Plans:
-    """The signals of its place count as live, those of earlier champions too; its own are monitored."""
+    """The signals of its place count as live, those of other recipes too; those of its own recipe are monitored."""
     history = await work.read(lambda c: signals.history(c, champion.subject, champion.model_type))
     provenance = Provenance.parse(champion.provenance)
     oldest_first = [
         signal for signal in reversed(history) if Provenance.parse(signal.provenance).comparable(provenance)
     ]
-    own = [signal for signal in oldest_first if signal.version_id == champion.id]
+    row = await work.read(partial(record_of, version=champion))
+    record = await work.read(partial(record_ref, row=row)) if row is not None else None
+    own = tuple(published(signal) for signal in oldest_first if signal.version_id == champion.id)
     monitor = MonitorRequest(
         subject=champion.subject,
         model_type=champion.model_type,
         version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
-        signals=tuple(map(published, own)),
+        record=record,
+        signals=record.published if record is not None else own,
     )
     live = LivePerformanceRequest(
         subject=champion.subject,

@@ -4,45 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.domain.recipes import Recipe
 from daemon.jobs.live import followed
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
+from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.versions import inputs_of, judged_version, loaded, published_signals, refuse_other_bars
 from data_pipeline.inputs import Inputs
 from data_pipeline.stored_inputs import stored_bars
 from evaluation.accounting.backtest import Costs, backtest
+from evaluation.judges.judged_version import JudgedVersion
 from evaluation.judges.observation import Observation, observe
 from evaluation.signals import Signals
 from trainers.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from daemon.executors.worker.main import WorkContext
     from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
 
 LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
+RECENT = 252  # bars of a record whose inputs and decisions are compared with those of the training
 
 
 def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
-    """Measure what the version decides on bars after its training, and what it has published."""
+    """Measure the newest part of the record, and what was published, against what the version saw in training."""
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
     inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
     version, rules = judged_version(context, artifact, inputs), context.settings.monitoring
-    decided = {name: _after(signals, version.trained.last) for name, signals in version.model.decide(inputs).items()}
     live = None
     if request.signals:
         live = metrics_of(observe(version, inputs, published_signals(request.signals), rules))
+    decided = {name: _newest(signals) for name, signals in _decided(context, request, version, inputs).items()}
     return MonitorResult(evaluation=metrics_of(observe(version, inputs, decided, rules)), live=live)
 
 
-def _after(signals: Signals, time: datetime) -> Signals:
-    later = signals.index > pd.Timestamp(time)
-    return Signals(signals.position[later], signals.confidence[later])
+def _decided(
+    context: WorkContext, request: MonitorRequest, version: JudgedVersion, inputs: Inputs
+) -> Mapping[str, Signals]:
+    """What the recipe decided on bars that its models had not seen; else what the version decides."""
+    if request.record is not None:
+        reference = request.record
+        recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
+        record = RecordKeeper(context, recipe).record(reference.published)
+        if record is not None:
+            return {record.bars.symbol: record.signals}
+    return version.model.decide(inputs)
+
+
+def _newest(signals: Signals) -> Signals:
+    return Signals(signals.position.tail(RECENT), signals.confidence.tail(RECENT))
 
 
 def metrics_of(observed: Observation) -> MonitoredMetrics:
