@@ -17,7 +17,7 @@ from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
 from daemon.domain.runs import Run, RunState
 from daemon.domain.targets import targets
-from daemon.store import alerts, overview, runs, signals, tasks, versions
+from daemon.store import alerts, evaluations, overview, runs, servings, signals, tasks, versions
 from daemon.store.versions import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
@@ -189,8 +189,8 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
     if version is None:
         return None
     names = {version.id: version.version}
-    judged = versions.evaluations(c, version_id)
-    served = [row for row in versions.servings(c, version.subject, version.model_type) if row.version_id == version_id]
+    judged = evaluations.history(c, version_id)
+    served = [row for row in servings.history(c, version.subject, version.model_type) if row.version_id == version_id]
     ledgers = {
         "evaluations": [views.evaluation(row, names, desk.home) for row in judged],
         "servings": [views.serving(row, names) for row in served],

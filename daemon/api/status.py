@@ -13,7 +13,7 @@ from daemon.api import answers, views
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
-from daemon.store import alerts, backups, datasets, jobs, overview, runs, signals, versions
+from daemon.store import alerts, backups, datasets, evaluations, jobs, overview, runs, signals, versions
 
 
 @cache
@@ -94,7 +94,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
     }
     verdicts = {Target(*pair): verdict for pair, verdict in overview.last_verdicts(c).items()}
     judged = overview.latest_evaluations(c, [row.id for row in champions.values()])
-    spoken_of: list[signals.Signal | versions.Evaluation] = [
+    spoken_of: list[signals.Signal | evaluations.Evaluation] = [
         *latest_signals.values(),
         *verdicts.values(),
         *judged.values(),

@@ -11,7 +11,7 @@ from config.paths import Home
 from config.settings import NIGHT, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
-from daemon.store import datasets, signals, versions
+from daemon.store import datasets, evaluations, servings, signals
 
 REPORTS = "/api/v1/reports"
 DATASETS = "/api/v1/datasets"
@@ -23,7 +23,7 @@ def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answ
     return answers.Signal.model_validate({**vars(row), **computed})
 
 
-def evaluation(row: versions.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
+def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
     """A judgement, with the addresses of its report, pages and picture, those that are still kept."""
     files: dict[str, Path | None] = dict.fromkeys(("report", "page", "picture", "comparison"))
     if row.report is not None:
@@ -59,7 +59,7 @@ def dataset(row: datasets.DatasetRow) -> answers.Dataset:
     return answers.Dataset.model_validate({**vars(row), **computed})
 
 
-def serving(row: versions.Serving, names: Mapping[int, str]) -> answers.Serving:
+def serving(row: servings.Serving, names: Mapping[int, str]) -> answers.Serving:
     """An entry of the serving ledger."""
     return answers.Serving.model_validate({**vars(row), "version": names[row.version_id]})
 

@@ -13,7 +13,7 @@ import pytest
 
 from config.paths import Home
 from daemon.jobs.backup.tasks import prove_in
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.database import Database
 from tests.support.desks.old_homes import old_home
 
@@ -67,5 +67,5 @@ def test_its_champions_signal_about_new_bars(home: Home) -> None:
     (run,) = nightdesk(home, "run-once", "signals")["runs"]
     assert (run["state"], run["detail"]["succeeded"]) == ("succeeded", 2)
     database = Database.open(home.database)
-    assert {version.version for version in database.read(models.champions)} == {"20261130_150251_026537"}
+    assert {version.version for version in database.read(versions.champions)} == {"20261130_150251_026537"}
     database.close()

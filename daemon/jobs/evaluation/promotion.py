@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from daemon.jobs.evaluation.messages import FindingInfo
-from daemon.store import versions
+from daemon.store import evaluations, servings, versions
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
@@ -57,7 +57,7 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
         versions.set_state(c, candidate.id, "rejected", ("challenger",))
         return False
     against = f"version {rival.version}" if rival is not None else "staying in cash"
-    return versions.serve(
+    return servings.serve(
         c,
         candidate.subject,
         candidate.model_type,
@@ -77,7 +77,7 @@ def _record(
     *,
     rival: Version | None = None,
 ) -> None:
-    new = versions.NewEvaluation(
+    new = evaluations.NewEvaluation(
         run_id=judgement.run_id,
         version_id=version.id,
         champion_id=rival.id if rival is not None else None,
@@ -90,4 +90,4 @@ def _record(
         reasons=list(finding.reasons),
         report=judgement.report,
     )
-    versions.add_evaluation(c, new)
+    evaluations.add(c, new)

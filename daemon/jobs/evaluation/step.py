@@ -11,7 +11,7 @@ from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.jobs.evaluation.comparison import compare_models
 from daemon.jobs.evaluation.messages import Attempts, EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.promotion import Judgement, made_up_teacher, settle
-from daemon.store import versions
+from daemon.store import evaluations, versions
 from daemon.store.versions import Version, VersionState
 from data_pipeline.provenance import Provenance
 
@@ -94,7 +94,7 @@ async def _champion(work: RunWork, pair: Target) -> Version | None:
 async def _request(work: RunWork, candidate: Version, champion: Version | None, turn: int) -> EvaluateRequest:
     """A champion without a challenger is measured alone; one of other provenance is no opponent."""
     opponent = champion if _comparable(candidate, champion) else None
-    count, sharpe_ratios = await work.read(lambda c: versions.attempts(c, candidate))
+    count, sharpe_ratios = await work.read(lambda c: evaluations.attempts(c, candidate))
     return EvaluateRequest(
         subject=candidate.subject,
         model_type=candidate.model_type,

@@ -12,7 +12,7 @@ from config.publish import remove_unfinished
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.targets import targets
 from daemon.jobs.base import Ending, RunWork
-from daemon.store import alerts, runs, versions
+from daemon.store import alerts, runs, servings, versions
 from daemon.store.versions import Version
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def maintain(work: RunWork) -> Ending:
 
 def _delete_expendable(c: Connection, keep: int) -> list[Version]:
     """Every version that is deleted now. The row goes first, so that nothing ever points at a folder that is gone."""
-    for version in versions.expendable(c, keep):
+    for version in servings.expendable(c, keep):
         versions.set_state(c, version.id, "deleted", ("retired", "rejected"))
     return versions.versions(c, states=("deleted",))
 

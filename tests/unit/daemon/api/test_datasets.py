@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.store import datasets
-from daemon.store import versions as models
+from daemon.store import datasets, versions
 from tests.support.desks.fake_desk import PIXEL
 from tests.support.servers.http import BEARER
 
@@ -43,8 +42,8 @@ def split(desk):
     for version, dataset in (("v1", OLD), ("v2", NEW), ("v3", OLD)):
         facts = {"subject": "AAPL", "model_type": "cloner", "version": version, "dataset": dataset, **trained}
         desk.database.write(
-            lambda c, f=facts: models.add_version(
-                c, models.NewVersion(manifest_sha256="f" * 64, provenance="yahoo", **f)
+            lambda c, f=facts: versions.add_version(
+                c, versions.NewVersion(manifest_sha256="f" * 64, provenance="yahoo", **f)
             )
         )
 

@@ -11,8 +11,7 @@ import pytest
 
 from config.paths import Home
 from daemon.domain.progress import RunProgress
-from daemon.store import jobs, runs
-from daemon.store import versions as models
+from daemon.store import jobs, runs, versions
 from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish
 from tests.support.servers.http import client, serving
 
@@ -168,7 +167,7 @@ def test_an_expired_signal_is_marked_stale_and_never_called_current(desk, live):
 def test_a_written_change_shows_in_the_very_next_answer(desk, live):
     told(live.get("/api/v1/signals"))
     for day in range(1, 6):
-        champion = desk.database.read(lambda c: models.champion(c, "AAPL", "behavioral_cloner"))
+        champion = desk.database.read(lambda c: versions.champion(c, "AAPL", "behavioral_cloner"))
         desk.database.write(
             lambda c, day=day, champion=champion: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day)
         )
@@ -176,7 +175,7 @@ def test_a_written_change_shows_in_the_very_next_answer(desk, live):
 
 
 def test_the_history_of_a_symbol_is_read_page_by_page(desk, live):
-    champion = desk.database.read(lambda c: models.champion(c, "AAPL", "behavioral_cloner"))
+    champion = desk.database.read(lambda c: versions.champion(c, "AAPL", "behavioral_cloner"))
     for day in range(1, 5):
         desk.database.write(lambda c, day=day: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day))
     prices, cursor = [], None

@@ -18,8 +18,7 @@ from daemon.executors.base import Outcome, TaskSpec
 from daemon.jobs.base import wait_for_upstream
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
-from daemon.store import alerts, runs, tasks
-from daemon.store import versions as models
+from daemon.store import alerts, runs, tasks, versions
 from tests.support.desks.night import attend_all, broken, done, every_run, quiet_house, request
 
 DEAD = Owner(pid=1, started=-1, boot="another boot")
@@ -421,25 +420,25 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
 
 async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
+        made = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
         assert made is not None
         house.executor.answers["evaluate"] = lambda spec: broken("model.corrupt", version="v1")  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
-        kept = house.database.read(lambda c: models.version(c, made.id))
+        kept = house.database.read(lambda c: versions.version(c, made.id))
         assert kept is not None
         assert kept.state == "quarantined"
 
 
 async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
+        made = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
         assert made is not None
         answer = broken("model.corrupt", version="the champion")
         house.executor.answers["evaluate"] = lambda spec: answer  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
-        assert [version.state for version in house.database.read(models.versions)] == ["challenger"]
+        assert [version.state for version in house.database.read(versions.versions)] == ["challenger"]
 
 
 VERSION: dict[str, Any] = {
