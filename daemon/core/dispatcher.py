@@ -15,6 +15,7 @@ from daemon.domain.progress import RunProgress
 from daemon.domain.runs import SHUTDOWN, Owner, Run
 from daemon.jobs.steps import STEPS, Ending, RunWork
 from daemon.store import alerts, runs
+from daemon.store.faults import CLOSED
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -152,7 +153,7 @@ class Dispatcher:
         work.progress = replace(work.progress, waiting=False)
 
     async def _finish(self, work: RunWork, ending: Ending) -> None:
-        """Record the end; while the database cannot be written, keep trying, for the end must not be lost.
+        """Record the end; while the database cannot be written, keep trying until the desk stops or closes it.
 
         An end that the database will never take (a detail that is not JSON) becomes a failure that it does take: a
         run without an end would keep its job and all that wait for it from their work for ever.
@@ -161,8 +162,8 @@ class Dispatcher:
             try:
                 await asyncio.shield(work.write(partial(self._record_end, work=work, ending=ending)))
             except NightdeskError as error:
-                if self.stopping:
-                    return  # the next start finds the row without an owner and tries the run again
+                if self.stopping or error.code == CLOSED:
+                    return  # the next start finds the run without an owner and retries it
                 work.log.write("error", "run.unrecorded", error=error.to_dict())
                 await asyncio.sleep(1)
             except Exception as error:  # noqa: BLE001 -- whatever it is, the run must come to an end

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from config.secrets import redact
 from config.settings import NIGHT, JobName
 from daemon.artifacts.open import open_artifacts
 from daemon.domain.progress import RunProgress
@@ -185,9 +186,10 @@ class RunWork:
 
     def _on_event(self, plan: Plan[ResultT], event: TaskEvent) -> None:
         if isinstance(event, OutputLine):
-            self.log.write("info", "task.said", task=plan.label, line=event.line)
+            self.log.write("info", "task.output", task=plan.label, line=event.line)
         else:
-            self.progress = self.progress.report(plan.label, event)
+            masked = event.model_copy(update={"message": redact(event.message)})
+            self.progress = self.progress.report(plan.label, masked)
 
     async def write(self, change: Callable[[Any], T]) -> T:
         """Change the database without holding up the event loop."""

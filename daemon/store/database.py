@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from config.errors import NightdeskError
 from config.publish import publishing
 from daemon.store import engines, schema
-from daemon.store.faults import StoreError, explain, fault
+from daemon.store.faults import CLOSED, StoreError, explain, fault
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -41,7 +41,7 @@ class Database:
         self._busy_since: float | None = None
         self._failing: str | None = None
         self._changes = 0
-        self._door = threading.Lock()  # a write is asked for before the closing, or refused; never forgotten
+        self._closing = threading.Lock()  # a write is queued before `close`, or refused; none is lost
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="database-writer", daemon=True)
         self._thread.start()
@@ -75,14 +75,17 @@ class Database:
         return self._path is not None
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction on the writer thread and return its result; from any thread, blocks."""
+        """Run `work` in a transaction on the writer thread and return its result; from any thread, blocks.
+
+        Raises StoreError: `store.closed` after `close`, else what the database refused.
+        """
         self._not_after_a_fork()
         if threading.current_thread() is self._thread:
             raise RuntimeError("write() inside a write would wait for itself; pass the connection on instead")
         future: Future[T] = Future()
-        with self._door:
+        with self._closing:
             if self._closed:
-                raise RuntimeError("the database is closed")
+                raise fault(CLOSED, "the desk has stopped")
             self._jobs.put((work, future))
         return future.result()
 
@@ -114,7 +117,7 @@ class Database:
             raise NightdeskError(
                 "store.not_embedded",
                 "The database is a PostgreSQL server.",
-                "Back it up with pg_dump, beside the desk.",
+                "Back it up with pg_dump.",
             )
         self._not_after_a_fork()
         with publishing(path) as temp:
@@ -135,7 +138,7 @@ class Database:
 
     def close(self) -> None:
         """Finish the writes that were asked for, then let go of the database."""
-        with self._door:
+        with self._closing:
             self._closed = True
             self._jobs.put(None)
         self._thread.join()

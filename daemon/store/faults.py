@@ -8,12 +8,15 @@ from sqlalchemy.exc import DBAPIError
 
 from config.errors import NightdeskError
 
+CLOSED = "store.closed"
+
 
 class StoreError(NightdeskError):
     """The database could not do its work; the query was right."""
 
 
 _CURES = {
+    CLOSED: ("The database is closed", "Start the desk again."),
     "home.read_only": ("The home cannot be written", "Make the folder writable for the user that runs Nightdesk."),
     "store.disk_full": ("The disk is full; nothing of this write was kept", "Free space; the desk goes on by itself."),
     "store.disk_error": ("The disk failed under the database", "Check the disk and the kernel's log."),

@@ -169,6 +169,6 @@ class _Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"logger": record.name, "message": record.getMessage()}
         if record.exc_info and record.exc_info[1]:
-            self._log.fault("library.fault", record.exc_info[1], **fields)
+            self._log.fault("library.error", record.exc_info[1], **fields)
         else:
-            self._log.write(record.levelname.lower(), "library.said", **fields)
+            self._log.write(record.levelname.lower(), "library.message", **fields)

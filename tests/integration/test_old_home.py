@@ -52,8 +52,8 @@ def test_its_signals_models_and_alerts_are_shown(home: Home) -> None:
         ("AAPL", "AAPL", "hold"),
         ("MSFT", "MSFT", "buy"),
     ]
-    versions = nightdesk(home, "models", "--symbol", "aapl")["items"]
-    assert {(each["subject"], each["model_type"]) for each in versions} == {("AAPL", CLONER), ("AAPL", "a2c")}
+    listed = nightdesk(home, "models", "--symbol", "aapl")["items"]
+    assert {(each["subject"], each["model_type"]) for each in listed} == {("AAPL", CLONER), ("AAPL", "a2c")}
     status = nightdesk(home, "status")
     serving = [(each["subject"], each["signal"] is not None) for each in status["models"] if each["champion"]]
     assert serving == [("AAPL", True), ("MSFT", True)]

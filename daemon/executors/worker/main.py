@@ -108,7 +108,7 @@ class Progress:
         if now - self._sent_at < PROGRESS_EVERY and fraction < 1.0:
             return
         self._sent_at = now
-        self._send(TaskProgress(fraction=min(max(float(fraction), 0.0), 1.0), message=message[:500]))
+        self._send(TaskProgress(fraction=min(max(float(fraction), 0.0), 1.0), message=redact(message)[:500]))
 
 
 def perform(body: bytes, resolve: Resolve, context: Callable[[Assignment[Any]], WorkContext]) -> TaskEnded[Any]:

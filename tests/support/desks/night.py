@@ -65,6 +65,7 @@ class ToldExecutor:
     asked: list[TaskSpec[Any]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     capacity: int = 2
+    message: str = "half-way"
 
     @property
     def requests(self) -> list[Any]:
@@ -73,7 +74,7 @@ class ToldExecutor:
 
     async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> Ends:
         self.asked.append(spec)
-        on_event(TaskProgress(fraction=0.5, message="half-way"))
+        on_event(TaskProgress(fraction=0.5, message=self.message))
         if spec.request.kind in self.answers:
             return self.answers[spec.request.kind](spec)
         await self.closed.wait()

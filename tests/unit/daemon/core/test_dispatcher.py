@@ -9,13 +9,15 @@ import pytest
 
 from config.errors import NightdeskError
 from config.paths import Home
+from config.secrets import Secret
 from config.settings import NIGHT, Settings
 from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Owner
 from daemon.domain.tasks import TaskProgress
 from daemon.executors.base import Outcome, TaskSpec
-from daemon.jobs.base import wait_for_upstream
+from daemon.jobs.base import Plan, wait_for_upstream
+from daemon.jobs.data_update.messages import UpdateBarsRequest
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.store import alerts, runs, tasks, versions
@@ -336,6 +338,46 @@ async def test_an_end_that_cannot_be_kept_becomes_a_failure_and_the_job_is_free_
         [run] = every_run(house)
         assert (run.state, run.cause) == ("failed", "desk.fault")
         assert run.detail == {"message": "Its end (succeeded) could not be recorded: StatementError"}
+
+
+async def test_a_run_ends_without_a_record_when_its_database_is_closed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = asyncio.Event()
+
+    async def slow(_: RunWork) -> Ending:
+        await close.wait()
+        return Ending("succeeded")
+
+    step(monkeypatch, "backup", slow)
+    with quiet_house(home) as house:
+        dispatcher = Dispatcher(house)
+        run = request(house, "backup")
+        await dispatcher.start_due()
+        while house.database.read(lambda c: runs.get(c, run.id).state) != "running":
+            await asyncio.sleep(0.01)
+        house.database.close()
+        close.set()
+        async with asyncio.timeout(10):
+            while dispatcher.busy:
+                await asyncio.sleep(0.01)
+        assert states(house) == [("backup", 1, "running")]
+
+
+async def test_secrets_are_masked_in_the_progress_of_a_run(home: Home) -> None:
+    secret = Secret("hunter2-hunter2")
+    with quiet_house(home) as house:
+        run = request(house, "data_update")
+        [plan] = [Plan(UpdateBarsRequest(symbol="AAPL"))]
+        work = RunWork(run, house.settings, home, house.database, house.clock, house.executor, house.log)
+        house.executor.message = f"pulling from https://me:{secret.reveal()}@host"  # type: ignore[attr-defined]
+        doing = asyncio.create_task(work.do(plan))
+        async with asyncio.timeout(10):
+            while not work.progress.tasks:
+                await asyncio.sleep(0.01)
+        assert work.progress.tasks["AAPL"].message == "pulling from https://me:***@host"
+        await house.executor.close(timedelta(0))
+        await doing
 
 
 async def test_when_the_database_fails_one_task_no_other_goes_on_behind_the_back_of_the_run(
