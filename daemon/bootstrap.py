@@ -26,6 +26,7 @@ from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.status_line import StatusLine, keep_status
+from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.open import open_executor
@@ -224,7 +225,7 @@ def run_once(
     home: Home,
     config: Path | None,
     jobs: tuple[JobName, ...],
-    options: dict[str, Any],
+    options: RunOptions,
     on_progress: Progress,
 ) -> list[Run]:
     """Run `jobs` one after the other in this process, with no daemon on this home; returns their runs."""
@@ -234,7 +235,7 @@ def run_once(
 
 
 async def _run_once(
-    home: Home, config: Path | None, jobs: tuple[JobName, ...], options: dict[str, Any], on_progress: Progress
+    home: Home, config: Path | None, jobs: tuple[JobName, ...], options: RunOptions, on_progress: Progress
 ) -> list[Run]:
     clock, stop = SystemClock(), asyncio.Event()
     with (
@@ -257,7 +258,7 @@ async def _run_once(
     return done
 
 
-def _first_run(context: DeskContext, jobs: tuple[JobName, ...], options: dict[str, Any]) -> Run:
+def _first_run(context: DeskContext, jobs: tuple[JobName, ...], options: RunOptions) -> Run:
     """The very same that a killed process left due, else a new run; whatever else is due waits for the next desk."""
     with_options(context.settings, options)
     (job, *chain), now = jobs, context.clock.now()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from config.errors import NightdeskError
 from config.settings import Monitoring
 from daemon.domain.alert_engine import Observation
 from daemon.domain.metrics import MonitoredMetrics
+from daemon.domain.tasks import as_object
 
 if TYPE_CHECKING:
     from daemon.domain.runs import Run, RunState
@@ -145,12 +146,13 @@ def run_ended(run: Run) -> Observation | None:
 def _commonest_failure(run: Run) -> tuple[str, str]:
     """What went wrong, with its cure, from the detail of `run`: of many failures the first with the run's own cause."""
     detail = run.detail or {}
-    failed: Mapping[str, Any] = detail.get("failed") or {}
-    explained = [(subject, error) for subject, error in failed.items() if error]
-    if explained:
-        subject, error = next((pair for pair in explained if pair[1]["code"] == run.cause), explained[0])
+    failed = as_object(detail.get("failed"))
+    errors = {subject: error for subject, document in failed.items() if (error := as_object(document))}
+    if errors:
+        subject = next((name for name, error in errors.items() if error["code"] == run.cause), next(iter(errors)))
         others = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
-        return f": {subject}: {error['message'].rstrip('.')}{others}", error["cure"]
-    error = (detail.get("trades") or {}).get("error") or detail
+        error = errors[subject]
+        return f": {subject}: {str(error['message']).rstrip('.')}{others}", str(error["cure"])
+    error = as_object(as_object(detail.get("trades")).get("error")) or detail
     message = f": {str(error['message']).rstrip('.')}" if "message" in error else ""
-    return message, error.get("cure") or f"Read its log, logs/runs/{run.name}.jsonl."
+    return message, str(error.get("cure") or f"Read its log, logs/runs/{run.name}.jsonl.")

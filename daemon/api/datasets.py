@@ -73,7 +73,7 @@ def record(c: Connection, made: answers.TableRecord, now: datetime) -> None:
     )
     datasets.record(c, logs)
     before = next((row for row in datasets.latest(c, made.name) if row.kind == "trader_table"), None)
-    detail: dict[str, Any] = {"why": "made", "made_of": made.logs.dataset, "parameters": made.parameters}
+    detail: datasets.DatasetDetail = {"why": "made", "made_of": made.logs.dataset, "parameters": made.parameters}
     if before is not None and before.dataset != made.dataset:
         detail["replaces"] = before.dataset
     table = datasets.NewDataset(
@@ -98,7 +98,7 @@ def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:
     return answers.Lineage(
         dataset=views.dataset(row),
         replaced_by=views.dataset(newer) if newer else None,
-        made_of=views.dataset(source) if source else None,
+        source_logs=views.dataset(source) if source else None,
         parameters=row.detail.get("parameters", {}),
         logs=_first_logs(listed),
         logs_file=home.relative(listed) if listed.is_file() else None,

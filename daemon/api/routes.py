@@ -16,6 +16,7 @@ from daemon.api.problems import REFUSALS, WRITES, Fault, Problem, problem
 from daemon.api.snapshot import Snapshot
 from daemon.api.status import job_list, signal_list, status
 from daemon.api.view import DeskView
+from daemon.domain.options import RunOptions
 
 
 def health(desk: DeskView) -> APIRouter:
@@ -70,12 +71,9 @@ def jobs(desk: DeskView) -> APIRouter:
         return job_list(desk)
 
     @routes.post("/{job}/run", status_code=202, responses={**WRITES, 409: {"model": Problem}})
-    def run_job(
-        job: JobName, response: Response, request: Annotated[answers.RunRequest | None, Body()] = None
-    ) -> answers.Run:
+    def run_job(job: JobName, response: Response, options: Annotated[RunOptions | None, Body()] = None) -> answers.Run:
         """Start a job now."""
-        options = request.model_dump(exclude_none=True) if request else {}
-        run = desk.request_run(job, options=options, author="api")
+        run = desk.request_run(job, options=options or RunOptions(), author="api")
         response.headers["Location"] = f"/api/v1/runs/{run.id}"
         return answers.Run.model_validate(run)
 

@@ -35,7 +35,7 @@ def status(desk: DeskView) -> answers.Status:
             health=answers.Condition.model_validate(overall(amiss, record, progress)),
             conditions=[answers.Condition.model_validate(condition) for condition in amiss],
             version=version(),
-            since=desk.started_at,
+            started_at=desk.started_at,
             time_zone=desk.settings.time_zone,
             provenance_note=desk.provenance_note,
             ready=not problems,
@@ -64,7 +64,7 @@ def job_list(desk: DeskView) -> answers.JobList:
                 enabled=desk.settings.job_schedule(job).enabled,
                 paused=job in paused,
                 schedule=views.schedule(desk.settings, job),
-                follows=views.follows(desk.settings, job),
+                upstream=views.upstream(desk.settings, job),
                 next_run=upcoming.get(job),
                 last_run=next((answers.Run.model_validate(run) for run in runs.page(c, job=job, limit=1)), None),
             )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from config.paths import Home
 from config.settings import JobName, Settings
+from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run
 from daemon.store.database import Database
@@ -39,7 +40,7 @@ class DeskView(Protocol):
     def provenance_note(self) -> str | None:
         """A sentence while the desk works on sample data, else None."""
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:
         """Record a run for now; `run.overlap` if one of this job is due or at work."""
 
     def pause(self, job: JobName, author: str) -> None:

@@ -13,6 +13,7 @@ from config.errors import ConfigError, NightdeskError, NotRunningError, UsageErr
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE, Secret, read_secret
 from daemon.cli.choices import Choices
+from daemon.domain.tasks import Document
 from daemon.system.lock import holder
 
 PATIENCE = 15.0  # seconds
@@ -33,7 +34,7 @@ class Client:
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask(f"{path}?{urlencode(given)}" if given else path)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: Document) -> Any:
         """Send a command; needs the token."""
         return self._ask(path, json.dumps(body).encode())
 

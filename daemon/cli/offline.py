@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message
 
     from daemon.cli.choices import Choices
+    from daemon.domain.options import RunOptions
     from daemon.domain.runs import Run
 
 
@@ -57,7 +58,7 @@ class OfflineDesk:
         """No run is at work."""
         return None
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:  # noqa: ARG002 -- the API's question
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:  # noqa: ARG002 -- the API's question
         """Only a running desk takes requests."""
         _refuse()
 

@@ -24,6 +24,7 @@ from config.settings import NIGHT, JobName, Settings
 from daemon.alerts.rules import run_ended
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
+from daemon.domain.tasks import as_object
 from daemon.jobs.signals.messages import NO_CHAMPION
 from daemon.store.faults import meaning
 from daemon.store.overview import DeskRecord
@@ -132,7 +133,7 @@ def _failure(run: Run, record: DeskRecord, now: datetime) -> Condition:
 
 
 def _training_skipped(run: Run, record: DeskRecord, now: datetime) -> Condition:
-    stale = list((run.detail or {}).get("failed") or {})
+    stale = list(as_object((run.detail or {}).get("failed")))
     symbols = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
     pulled = record.results.get("data_update")
     come = pulled is not None and pulled.id > run.id and pulled.state == "succeeded"

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.errors import ConfigError, NightdeskError, UsageError
 from config.loader import find_config, load_settings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Settings
     from daemon.alerts.outbox import Outbox
+    from daemon.domain.options import RunOptions
     from daemon.domain.progress import RunProgress
     from daemon.store.database import Database
     from daemon.system.clock import Clock
@@ -128,7 +129,7 @@ class Desk:
 
     # What the API asks for.
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:
         """Record a run for now; a job that is already due or at work is refused."""
         with_options(self.settings, options)
         now = self.clock.now()
@@ -143,7 +144,7 @@ class Desk:
             raise UsageError(
                 "run.overlap", f"The job {job} is already due or at work.", "Wait for its end; see /api/v1/runs."
             )
-        self.context.log.write("info", "run.requested", run=run.name, who=author)
+        self.context.log.write("info", "run.requested", run=run.name, author=author)
         return run
 
     def pause(self, job: JobName, author: str) -> None:

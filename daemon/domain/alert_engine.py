@@ -19,9 +19,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from config.settings import Monitoring
+from daemon.domain.tasks import Document
 
 AlertState = Literal["pending", "firing", "resolved"]
 Transition = Literal["firing", "resolved"]
@@ -89,7 +90,7 @@ class Alert:
     link: str | None
     id: int | None = None  # the database gives it
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Document:
         """As readers of the API and receivers of a webhook get it."""
         times = {name: _text(getattr(self, name)) for name in ("since", "fired_at", "resolved_at", "updated_at")}
         return {

@@ -47,7 +47,7 @@ class Ending:
 
     state: RunState
     cause: str | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +237,7 @@ def ending_of(outcomes: Outcomes, *, enough: float = 0.0, blocked: Mapping[str, 
     failed = {plan.label: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
     failed |= blocked or {}
     total = len(outcomes) + len(blocked or {})
-    detail: dict[str, Any] = {"tasks": total, "succeeded": total - len(failed)}
+    detail: dict[str, object] = {"tasks": total, "succeeded": total - len(failed)}
     if not failed:
         return Ending("succeeded", None, detail)
     detail["failed"] = {label: error and error.document() for label, error in failed.items()}

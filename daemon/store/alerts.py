@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from config.settings import Settings
 from daemon.domain.alert_engine import Alert, AlertState, Observation, Policy, Transition, advance
+from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import alerts, outbox
 
@@ -26,7 +27,7 @@ class Delivery:
     key: str
     alert_id: int
     channel: str
-    payload: dict[str, Any]
+    payload: Document
     created_at: datetime
     attempts: int
     next_attempt_at: datetime

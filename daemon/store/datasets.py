@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import Connection, func, select
 
+from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, first_as, upsert
 from daemon.store.tables import datasets
+
+
+class DatasetDetail(TypedDict, total=False):
+    """What else is recorded of a dataset, as far as it is known.
+
+    Args:
+        why: how it came to be: first, appended, mended, split, pulled, made.
+        replaces: the dataset whose place it took.
+        new_rows: bars that were not stored before.
+        quarantined: refused rows by reason.
+        health: the Data Health Index, its parts, and the number of bars by warning.
+        accepted: who accepted it in which run and why, and how it differs from the one before.
+        made_of: the dataset of logs that a trader's table was made of.
+        parameters: how the table was made of them.
+    """
+
+    why: str
+    replaces: str | None
+    new_rows: int
+    quarantined: dict[str, int]
+    health: Document
+    accepted: Document
+    made_of: str
+    parameters: dict[str, str | int | float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +50,7 @@ class NewDataset:
     last: datetime
     rows: int
     pulled_at: datetime
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: DatasetDetail = field(default_factory=DatasetDetail)
 
 
 @dataclass(frozen=True, kw_only=True)

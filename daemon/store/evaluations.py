@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from daemon.domain.tasks import Document
 from daemon.store import trials
 from daemon.store.rows import all_as, insert
 from daemon.store.tables import evaluations, model_versions
@@ -25,7 +25,7 @@ class NewEvaluation:
     first: datetime
     last: datetime
     evaluated_at: datetime
-    metrics: dict[str, Any]
+    metrics: Document
     verdict: str
     reasons: list[str]
     report: str | None

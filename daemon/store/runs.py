@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, or_, select, update
 
 from config.settings import JobName
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import ACTIVE, SHUTDOWN, STATES, TERMINAL, Owner, Run, RunState, sources_of
 from daemon.store import tasks
 from daemon.store.rows import insert_once
@@ -32,7 +33,7 @@ def record(
     trigger: str,
     state: RunState = "due",
     chain: Sequence[JobName] = (),
-    options: Mapping[str, Any] | None = None,
+    options: RunOptions | None = None,
     parent_id: int | None = None,
     attempt: int = 1,
     not_before: datetime | None = None,
@@ -50,7 +51,7 @@ def record(
         state=state,
         trigger=trigger,
         chain=list(chain),
-        options=dict(options or {}),
+        options=(options or RunOptions()).document(),
         parent_id=parent_id,
         recorded_at=now,
         not_before=not_before or now,
@@ -67,7 +68,7 @@ def request(
     now: datetime,
     trigger: str,
     chain: Sequence[JobName] = (),
-    options: Mapping[str, Any] | None = None,
+    options: RunOptions | None = None,
     parent_id: int | None = None,
 ) -> Run:
     """Record a run that no schedule brings (a person, the first night, a chain): due at once, always a new one.
@@ -77,8 +78,18 @@ def request(
     instant = now
     while True:
         if instant.microsecond:
-            details: dict[str, Any] = {"chain": chain, "options": options, "parent_id": parent_id, "not_before": now}
-            if run := record(c, job, instant, now=now, trigger=trigger, **details):
+            run = record(
+                c,
+                job,
+                instant,
+                now=now,
+                trigger=trigger,
+                chain=chain,
+                options=options,
+                parent_id=parent_id,
+                not_before=now,
+            )
+            if run is not None:
                 return run
         instant += timedelta(microseconds=1)
 
@@ -113,10 +124,10 @@ def move(
     now: datetime,
     *,
     cause: str | None = None,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, object] | None = None,
 ) -> bool:
     """Bring a run to the state `to` if that is legal from where it is; whether it was."""
-    values: dict[str, Any] = {"state": to, "cause": cause, "detail": detail and dict(detail)}
+    values: dict[str, object] = {"state": to, "cause": cause, "detail": detail and dict(detail)}
     if to == "running":
         values["started_at"] = now
     if to in TERMINAL:
@@ -133,7 +144,7 @@ def finish(
     now: datetime,
     *,
     cause: str | None = None,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, object] | None = None,
     attempts: int,
     passing: bool = False,
     retry_delay: timedelta = timedelta(0),
@@ -301,12 +312,13 @@ def _existing(c: Connection, run_id: int) -> Run:
 
 
 def _runs(c: Connection, query: Select[Any]) -> list[Run]:
-    return [_run(dict(row._mapping)) for row in c.execute(query)]  # noqa: SLF001 (SQLAlchemy's public name for it)
+    return [_run(row._mapping) for row in c.execute(query)]  # noqa: SLF001 (SQLAlchemy's public name for it)
 
 
-def _run(row: dict[str, Any]) -> Run:
+def _run(row: RowMapping) -> Run:
     owner = row["owner"] and Owner(**row["owner"])
-    return Run(**{**row, "chain": tuple(row["chain"]), "owner": owner})
+    options = RunOptions.model_validate(row["options"])
+    return Run(**{**row, "chain": tuple(row["chain"]), "options": options, "owner": owner})
 
 
 def _changed(c: Connection, statement: Any) -> bool:

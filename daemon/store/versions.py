@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
+from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, first_as, insert_once
 from daemon.store.tables import model_versions
 
@@ -30,7 +31,7 @@ class NewVersion:
     train_end: datetime
     trained_at: datetime
     run_id: int | None
-    metrics: dict[str, Any]
+    metrics: Document
     state: VersionState = "challenger"
 
 

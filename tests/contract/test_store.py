@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.alerts.rules import event
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import Owner
 from daemon.domain.targets import Target
 from daemon.store import (
@@ -122,7 +123,7 @@ def test_writing_inside_a_write_is_refused_and_not_a_deadlock(database):
 
 def test_a_closed_database_takes_no_more_work(database):
     database.close()
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(StoreError, match="closed"):
         database.write(runs.any_run)
     assert database.tick() == float("inf")
 
@@ -140,7 +141,7 @@ def test_a_write_that_comes_while_the_database_closes_is_refused_and_not_forgott
         closing = pool.submit(database.close)
         threading.Event().wait(0.1)
         late = pool.submit(database.write, runs.any_run)
-        with pytest.raises(RuntimeError, match="closed"):
+        with pytest.raises(StoreError, match="closed"):
             late.result(5)
         go_on.set()
         assert kept.result(10)
@@ -257,14 +258,14 @@ def _recorded(write: Callable[..., Any], job: str = "training", **facts: Any) ->
 
 
 def test_an_occurrence_is_recorded_once(write, read):
-    first = _recorded(write, chain=("evaluation", "signals"), options={"symbols": ["AAPL"]})
+    first = _recorded(write, chain=("evaluation", "signals"), options=RunOptions(symbols=["AAPL"]))
     assert _recorded(write) is None
     assert read(runs.page) == [first]
     assert (first.state, first.attempt, first.chain, first.options) == (
         "due",
         1,
         ("evaluation", "signals"),
-        {"symbols": ["AAPL"]},
+        RunOptions(symbols=["AAPL"]),
     )
 
 
@@ -381,11 +382,11 @@ def test_a_run_ends_only_in_an_end(write):
 
 @pytest.mark.parametrize("end", ["succeeded", "partial", "failed", "skipped", "timed_out"])
 def test_the_night_goes_on_after_any_end_of_its_own(write, read, end):
-    run = _recorded(write, chain=("evaluation", "signals"), options={"symbols": ["AAPL"]})
+    run = _recorded(write, chain=("evaluation", "signals"), options=RunOptions(symbols=["AAPL"]))
     write(runs.claim, run.id, ME, NOON)
     following = write(runs.finish, run.id, end, NOON + SECOND, attempts=3)
     assert (following.job, following.trigger, following.chain) == ("evaluation", "chain", ("signals",))
-    assert (following.state, following.parent_id, following.options) == ("due", run.id, {"symbols": ["AAPL"]})
+    assert (following.state, following.parent_id, following.options) == ("due", run.id, RunOptions(symbols=["AAPL"]))
     assert read(runs.follower, run.id) == following
     assert read(runs.due, NOON + SECOND) == [following]
 

@@ -203,12 +203,12 @@ def test_why_a_run_failed_is_told_with_its_cure(desk, nightdesk):
 
 
 def test_what_went_well_still_tells_what_was_not_used_and_that_data_is_made_up(desk, nightdesk):
-    fallback = {"symbols": ["AAPL"], "because": "Yahoo cannot be reached."}
+    fallback = {"symbols": ["AAPL"], "reason": "Yahoo cannot be reached."}
     pulled = {"new_rows": 7, "sources": ["sample"], "fallback": fallback, "quarantined": {"AAPL": {"not_positive": 2}}}
     ending_in(desk, "succeeded", detail=pulled)
     said = nightdesk("run-once", "data").out
     assert "7 new bars, from sample." in said
-    assert "The sample market stands in for AAPL. Yahoo cannot be reached." in said
+    assert "The sample market is used for AAPL. Yahoo cannot be reached." in said
     assert "AAPL: refused bars, kept in data/quarantine: not_positive 2." in said
 
 
@@ -232,7 +232,7 @@ def test_the_seeds_flags_are_understood(desk, nightdesk):
     assert nightdesk("evaluate", "--symbol", "AAPL", "--create-plots").code == 0
     assert nightdesk("data", "--symbols", "AAPL", "GOOGL", "--update-data").code == 0
     options = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 10_000}
-    assert [(job, given) for job, given, _ in desk.asked] == [
+    assert [(job, options.document()) for job, options, _ in desk.asked] == [
         ("evaluation", {}),
         ("data_update", options),
         ("training", options),
@@ -256,7 +256,10 @@ def test_flags_of_a_model_type_reach_its_params(desk, nightdesk):
             "behavioral_cloner": {"n_estimators": 20},
         },
     }
-    assert [(job, given) for job, given, _ in desk.asked] == [("data_update", options), ("training", options)]
+    assert [(job, options.document()) for job, options, _ in desk.asked] == [
+        ("data_update", options),
+        ("training", options),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder)
     told = nightdesk("data", "lineage", made["id"][:12], "--json").json
     labels = {"profit": 0.02, "stop": 0.02, "patience": 20}
     assert told["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
-    logs = nightdesk("data", "lineage", told["made_of"]["dataset"], "--json").json
+    logs = nightdesk("data", "lineage", told["source_logs"]["dataset"], "--json").json
     assert (logs["dataset"]["kind"], logs["dataset"]["source"], logs["dataset"]["rows"]) == ("trade_logs", "folder", 3)
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in REAL.glob("*.json")}
     assert {log["key"].rpartition("/")[2]: log["sha256"] for log in logs["logs"]} == sums

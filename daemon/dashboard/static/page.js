@@ -47,7 +47,7 @@ function fill(id, children) {
 function show(status) {
   say(...sections.health(status));
   document.title = `${at("state").textContent} · Nightdesk`;
-  at("about").textContent = `Version ${status.version}, up since ${new Date(status.since).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+  at("about").textContent = `Version ${status.version}, up since ${new Date(status.started_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
   fill("notices", sections.notices(status));
   fill("glance", sections.glance(status));
   const alerts = sections.alerts(status);

@@ -157,13 +157,13 @@ function facts(judged) {
 }
 
 function equity(model, judged, picture) {
-  if (!judged.picture) return null;
+  if (!judged.equity_chart) return null;
   const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on unseen bars`, loading: "lazy" });
-  picture(judged.picture, image);
-  return el("figure", {}, el("a", { href: judged.picture }, image),
+  picture(judged.equity_chart, image);
+  return el("figure", {}, el("a", { href: judged.equity_chart }, image),
     el("figcaption", { class: "faint" }, "Unseen bars, ", day(judged.first), " to ", day(judged.last),
-      judged.page ? [" · ", el("a", { href: judged.page }, "full report")] : null,
-      judged.comparison ? [" · ", el("a", { href: judged.comparison }, `all models of ${model.subject}`)] : null));
+      judged.report_page ? [" · ", el("a", { href: judged.report_page }, "full report")] : null,
+      judged.comparison_page ? [" · ", el("a", { href: judged.comparison_page }, `all models of ${model.subject}`)] : null));
 }
 
 function verdict(judged, champion) {
@@ -195,7 +195,7 @@ function wellness(set, view) {
   const kind = set.health >= 0.95 ? "good" : set.health >= 0.8 ? "warn" : "bad";
   const button = el("button", { class: "plain-button", type: "button", title: "Show every session" },
     el("meter", { min: 0, max: 1, value: set.health, class: kind, "aria-hidden": "true" }), number(set.health, 3));
-  button.addEventListener("click", () => view(set.picture, `Health of the bars of ${set.symbol}`));
+  button.addEventListener("click", () => view(set.health_chart, `Health of the bars of ${set.symbol}`));
   return button;
 }
 
@@ -220,7 +220,7 @@ function upcoming(job, status) {
 
 // The job with a time of its own that brings this one, be it through others.
 function beginning(job, status) {
-  const before = status.jobs.find((other) => other.job === job.follows);
+  const before = status.jobs.find((other) => other.job === job.upstream);
   return before && !before.next_run ? beginning(before, status) : before;
 }
 

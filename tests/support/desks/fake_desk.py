@@ -15,6 +15,7 @@ from config.errors import UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.alerts.rules import run_ended
+from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Owner, Run, RunState
 from daemon.domain.tasks import TaskProgress
@@ -51,10 +52,10 @@ class FakeDesk:
     started_at: datetime = NOW - timedelta(hours=7)
     provenance_note: str | None = "Sample data: a synthetic market. Nothing here is advice."
     problems: list[str] = field(default_factory=list)
-    asked: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    asked: list[tuple[str, RunOptions, str]] = field(default_factory=list)
     progress: dict[int, RunProgress] = field(default_factory=dict)
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:
         """As the real one: a job that is due or at work is refused."""
 
         self.asked.append((job, options, author))

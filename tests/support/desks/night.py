@@ -16,6 +16,7 @@ from config.secrets import Secret
 from config.settings import ExecutorSettings, JobName, Settings
 from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import Run
 from daemon.domain.tasks import TaskProgress, TaskResult
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
@@ -132,7 +133,7 @@ def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EV
 
 
 def request(
-    house: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: dict[str, Any] | None = None
+    house: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: RunOptions | None = None
 ) -> Run:
     """A run of `job` that is due now."""
     now = house.clock.now()
