@@ -39,6 +39,7 @@ from daemon.store import (
 )
 from daemon.store.database import Database
 from daemon.store.evaluations import Evaluation
+from daemon.store.faults import StoreError
 from daemon.store.overview import DeskRecord
 from daemon.store.tables import metadata
 from daemon.store.versions import Version
