@@ -1,4 +1,4 @@
-"""The ledger of backups, and what the database says is worth keeping."""
+"""The ledger of backups, and the versions that a backup holds."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def mark_restored(c: Connection, name: str, at: datetime) -> None:
 
 
 def mark_deleted_but(c: Connection, present: Collection[str]) -> None:
-    """Note that every backup is gone but those that are present, whoever deleted it and was killed over it."""
+    """Note that every backup is deleted except those that are `present`, also where a killed process deleted it."""
     c.execute(update(backups).where(backups.c.name.not_in(present), backups.c.deleted.is_(False)).values(deleted=True))
 
 

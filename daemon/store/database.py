@@ -95,7 +95,7 @@ class Database:
         return _translated(self._readers, work)
 
     def tick(self) -> float:
-        """Seconds that the writer has owed an answer: 0 while it is idle, endless once its thread is gone."""
+        """Seconds that the present write takes so far: 0 while the writer is idle, infinite once its thread is gone."""
         busy_since = self._busy_since
         if not self._thread.is_alive():
             return float("inf")
@@ -103,11 +103,11 @@ class Database:
 
     @property
     def changes(self) -> int:
-        """The number of committed writes; a reader compares it with an earlier one to know whether to read again."""
+        """The number of committed writes; a reader that remembers it sees whether anything has changed."""
         return self._changes
 
     def problems(self, patience: float) -> list[str]:
-        """What keeps the database from its work: the last write failed for want of room, or is not coming back."""
+        """Codes of its problems: the last write failed, or one takes longer than `patience` seconds."""
         stalled = ["store.stalled"] if self.tick() > patience else []
         return stalled + ([self._failing] if self._failing else [])
 
@@ -137,7 +137,7 @@ class Database:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Finish the writes that were asked for, then let go of the database."""
+        """Finish the queued writes, then close the connections."""
         with self._closing:
             self._closed = True
             self._jobs.put(None)
@@ -154,7 +154,7 @@ class Database:
     def _answer(self, work: Callable[[Connection], T], future: Future[T]) -> None:
         try:
             result = _translated(self._writer, work)
-        except BaseException as error:  # noqa: BLE001 (it is raised again, in the caller's thread)
+        except BaseException as error:  # noqa: BLE001 (it is raised in the caller's thread)
             self._failing = error.code if isinstance(error, StoreError) else None
             future.set_exception(error)
         else:
@@ -164,7 +164,7 @@ class Database:
 
     def _not_after_a_fork(self) -> None:
         if os.getpid() != self._pid:
-            raise RuntimeError("the database was opened by another process; open it again after a fork")
+            raise RuntimeError("the database was opened by another process; open it anew after a fork")
 
 
 def check(path: Path) -> None:

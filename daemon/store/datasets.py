@@ -61,7 +61,7 @@ class DatasetRow(NewDataset):
 
 
 def record(c: Connection, new: NewDataset) -> None:
-    """Record a dataset; content that was seen before is the same row, pulled later, and keeps what it had in detail."""
+    """Record a dataset; the same content is the same row, pulled later, whose detail keeps its other entries."""
     key = {name: getattr(new, name) for name in ("dataset", "source", "symbol", "interval")}
     before = c.execute(select(datasets.c.detail).filter_by(**key)).scalar() or {}
     statement = upsert(c, datasets).values({**vars(new), "detail": {**before, **new.detail}})
@@ -77,7 +77,7 @@ def find(c: Connection, dataset: str) -> DatasetRow | None:
 
 
 def successor(c: Connection, row: DatasetRow) -> DatasetRow | None:
-    """The dataset that took the place of this one; the newest, if it was brought back and replaced again."""
+    """The dataset that replaced this one; the newest, if it was replaced more than once."""
     series = select(datasets).where(
         datasets.c.kind == row.kind,
         datasets.c.source == row.source,

@@ -281,7 +281,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant, nullable=False),
     Column("delivered_at", Instant),
-    Column("blocked", String(64)),  # why it will never be tried again
+    Column("blocked", String(64)),  # why it will never be sent
     Column("last_error", String(255)),
     Index("ix_outbox_pending", "channel", "id", **_where("delivered_at IS NULL AND blocked IS NULL")),
 )

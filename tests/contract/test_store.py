@@ -431,10 +431,10 @@ def test_a_shutdown_uses_up_no_attempt(write):
 def test_a_failure_is_tried_again_only_if_it_passes_by_itself(write):
     run = _recorded(write)
     write(runs.claim, run.id, ME, NOON)
-    retry = write(runs.finish, run.id, "failed", NOON, cause="data.unreachable", attempts=2, passing=True)
+    retry = write(runs.finish, run.id, "failed", NOON, cause="data.unreachable", attempts=2, transient=True)
     assert retry.attempt == 2
     write(runs.claim, retry.id, ME, NOON)
-    assert write(runs.finish, retry.id, "failed", NOON, attempts=2, passing=True) is None
+    assert write(runs.finish, retry.id, "failed", NOON, attempts=2, transient=True) is None
 
 
 def test_the_oldest_due_occurrence_comes_first(write, read):

@@ -72,7 +72,7 @@ def desk(home: Home, monkeypatch):
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     monkeypatch.setattr(follow, "INTERVAL", 0.01)
     with filled_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
-        lock.tell(api=url)
+        lock.publish(api=url)
         yield desk
 
 
@@ -111,7 +111,7 @@ def test_status_names_the_job_that_failed_and_its_cure(desk, nightdesk):
     said = nightdesk("status")
     assert said.code == 0
     assert f"Degraded: {run.name} failed (data.empty): AAPL: There are no bars of AAPL." in said.out
-    assert "Cure: Pull them. Then start it again: `nightdesk run-once all`." in said.out
+    assert "Cure: Pull them. Then start it: `nightdesk run-once all`." in said.out
     assert nightdesk("status", "--json").json["health"]["job"] == "data_update"
 
 
@@ -134,7 +134,7 @@ def test_asleep_or_awake_the_answers_are_the_same(home, nightdesk, monkeypatch):
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     questions = (("models", "--json"), ("models", "1", "--json"))
     with filled_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
-        lock.tell(api=url)
+        lock.publish(api=url)
         awake = [nightdesk(*question).out for question in questions]
     assert [nightdesk(*question).out for question in questions] == awake
 
@@ -314,7 +314,7 @@ def test_a_desk_with_a_broken_config_still_takes_commands(desk, home, nightdesk,
 
 def test_a_desk_that_does_not_answer_is_told_apart_from_none(home, nightdesk):
     with HomeLock(home, "desk") as lock:
-        lock.tell(api="http://127.0.0.1:9")
+        lock.publish(api="http://127.0.0.1:9")
         said = nightdesk("status")
     assert said.code == 3
     assert "does not answer" in said.err

@@ -92,7 +92,7 @@ def test_a_table_of_other_logs_replaces_the_one_before_it(nightdesk, folder):
 def test_while_a_desk_runs_it_is_told_of_the_table(nightdesk, home, folder, monkeypatch):
     monkeypatch.setenv("NIGHTDESK_TOKEN", TOKEN)
     with empty_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
-        lock.tell(api=url)
+        lock.publish(api=url)
         made = nightdesk("data", "--trades", str(folder), "--json")
         assert made.code == 0
         (table,) = desk.database.read(lambda c: [row for row in datasets.latest(c) if row.kind == "trader_table"])

@@ -47,7 +47,7 @@ def _make_offline(global_options: Choices, bucket: Bucket, out: Path, seconds: i
     from daemon.api.datasets import record
     from daemon.system.clock import SystemClock
 
-    with bootstrap.alone(global_options.home, global_options.config, "data --trades") as database:
+    with bootstrap.exclusive(global_options.home, global_options.config, "data --trades") as database:
         trades = _make(global_options, bucket, out, seconds)
         database.write(lambda c: record(c, trades.record, SystemClock().now()))
         return trades

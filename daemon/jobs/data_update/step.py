@@ -67,7 +67,7 @@ def _cause(logs: Outcome[PullTradesResult]) -> str | None:
 
 
 async def _macro_news(work: RunWork) -> dict[str, HeadlinesResult]:
-    """What is reported of all markets, unless a symbol of the desk brought it already."""
+    """The headlines of the macro symbol, unless it is one of the desk's symbols."""
     symbol = work.settings.sources.yahoo.macro_symbol
     if symbol is None or symbol in work.settings.symbols or not work.settings.sources.yahoo.headlines:
         return {}
@@ -81,7 +81,9 @@ def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResul
     notable: dict[str, dict[str, object]] = {
         "fallback": {"symbols": list(fallbacks), "reason": next(iter(fallbacks.values()))} if fallbacks else {},
         "quarantined": {symbol: pull.quarantined for symbol, pull in pulled.items() if pull.quarantined},
-        "unmended": {symbol: pull.unmended.document() for symbol, pull in pulled.items() if pull.unmended},
+        "not_refetched": {
+            symbol: pull.not_refetched.document() for symbol, pull in pulled.items() if pull.not_refetched
+        },
         "revised": {symbol: pull.dataset.why for symbol, pull in pulled.items() if _revised(pull)},
         "accepted": {symbol: pull.accepted.document() for symbol, pull in pulled.items() if pull.accepted},
         "without_headlines": {symbol: result.error.document() for symbol, result in news.items() if result.error},
@@ -95,7 +97,7 @@ def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResul
 
 
 def _revised(pull: UpdateBarsResult) -> bool:
-    """Whether rows that were stored before are other ones now."""
+    """Whether rows that were stored before have changed."""
     return pull.changed and pull.dataset.why not in ("first", "appended")
 
 
