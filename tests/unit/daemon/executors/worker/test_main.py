@@ -64,5 +64,5 @@ def test_the_detail_of_an_error_is_kept_as_text_where_json_cannot_hold_it() -> N
 def test_a_secret_is_masked_in_a_progress_message_before_it_is_cut() -> None:
     secret = Secret("correct-horse-battery-staple")
     reported: list[TaskProgress] = []
-    Progress(reported.append)(0.5, "bars, " * 70 + secret.reveal())
-    assert reported == [TaskProgress(fraction=0.5, message="bars, " * 70 + "***")]
+    Progress(reported.append)(0.5, "bars, " * 80 + secret.reveal())
+    assert reported == [TaskProgress(fraction=0.5, message="bars, " * 80 + "***")]
