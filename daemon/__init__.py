@@ -1,1 +1,1 @@
-"""The desk at work: schedule, runs, workers, serving, alerts, API and command line."""
+"""The running desk: schedule, runs, workers, serving, alerts, API and command line."""

@@ -26,6 +26,7 @@ from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.status_line import StatusLine, keep_status
+from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.open import open_executor
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 Progress = Callable[[Run, RunProgress | None], None]
 
 
-def read_settings(home: Home, given: Path | None) -> Settings:
+def read_settings(home: Home, config: Path | None) -> Settings:
     """The settings that would be in force in this home; a model type that is not registered is refused."""
-    settings = load_settings(find_config(home, given))
+    settings = load_settings(find_config(home, config))
     check_settings(settings)
     return settings
 
@@ -66,7 +67,7 @@ def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
 
 @dataclass(frozen=True)
 class Opened:
-    """A database, and what had to be done to open it."""
+    """An open database, and a sentence if it had to be restored."""
 
     database: Database
     restored: str | None = None
@@ -82,8 +83,8 @@ def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
             raise
     aside = set_aside(place, clock.now())
     source = backups.restore_database(home)
-    what = f"the snapshot of {source}" if source else "an empty database, for no verified snapshot was found"
-    return Opened(Database.open(place), f"The database was damaged. It is kept as {aside.name}; {what} took its place.")
+    replacement = f"the snapshot of {source}" if source else "an empty database, for there is no verified snapshot"
+    return Opened(Database.open(place), f"The database was damaged. It is now {aside.name}; {replacement} replaces it.")
 
 
 @contextmanager
@@ -101,7 +102,7 @@ def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> 
 
 
 @contextmanager
-def alone(home: Home, config: Path | None, purpose: str) -> Iterator[Database]:
+def exclusive(home: Home, config: Path | None, purpose: str) -> Iterator[Database]:
     """The database of a home on which no desk runs, and none can begin while the block lasts."""
     with HomeLock(home, purpose):
         opened = open_database(home, read_settings(home, config), SystemClock())
@@ -112,7 +113,7 @@ def alone(home: Home, config: Path | None, purpose: str) -> Iterator[Database]:
 
 
 def _alert_restored(context: DeskContext, restored: str | None) -> None:
-    """An alert that lasts until the desk has found its database sound at a start."""
+    """Alert that the database was restored; the alert lasts until a start with a sound database."""
     if restored is not None:
         context.log.write("error", "store.restored", message=restored)
     observation = event(
@@ -136,7 +137,7 @@ def serve(
 ) -> int:
     """Run the desk until a signal stops it; returns the exit code."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(home, config, _given(host=host, port=port), log_format, on_ready))
+        return runner.run(_serve(home, config, _set_options(host=host, port=port), log_format, on_ready))
 
 
 async def _serve(
@@ -162,7 +163,7 @@ async def _serve(
         listener = bind(api)
         desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
         server = Server(create_app(desk, token, api), listener)
-        lock.tell(api=server.url)
+        lock.publish(api=server.url)
         _on_signals(stop, desk, notifier)
         serving = asyncio.create_task(server.serve())
         await asyncio.to_thread(desk.begin)
@@ -174,24 +175,24 @@ async def _serve(
         notifier.ready(line.text())
         if on_ready is not None:
             on_ready(server.url)
-        beating = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
-        telling = asyncio.create_task(keep_status(notifier, line, log))
+        watchdog = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
+        status_task = asyncio.create_task(keep_status(notifier, line, log))
         working = asyncio.create_task(desk.work(stop))
         stop_requested = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, working, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        telling.cancel()
+        status_task.cancel()
         notifier.stopping()
         log.write("info", "desk.stopping", grace_seconds=context.settings.limits.stop_grace.total_seconds())
         await working
         server.stop()
         await serving
-        beating.cancel()
+        watchdog.cancel()
         log.write("info", "desk.stopped")
     return 0
 
 
-def _given(**options: Any) -> dict[str, Any]:
+def _set_options(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -204,14 +205,14 @@ def _on_signals(stop: asyncio.Event, desk: Desk, notifier: Notifier) -> None:
         notifier.reloading()
         try:
             desk.reload()
-        finally:  # a service manager that hears no end of it takes the desk for stuck
+        finally:  # else the service manager takes the desk for stuck
             notifier.reloaded()
 
     loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _feed_watchdog(notifier: Notifier, desk: Desk, serving: asyncio.Task[None]) -> None:
-    """Only a desk whose scheduler and writer move and whose API serves is alive; it beats on the API's own loop."""
+    """Feed the watchdog while scheduler and writer move and the API serves; runs on the event loop of the API."""
     interval = notifier.watchdog_interval()
     while interval is not None:
         stalled = [problem for problem in desk.readiness() if problem.endswith(".stalled")]
@@ -224,7 +225,7 @@ def run_once(
     home: Home,
     config: Path | None,
     jobs: tuple[JobName, ...],
-    options: dict[str, Any],
+    options: RunOptions,
     on_progress: Progress,
 ) -> list[Run]:
     """Run `jobs` one after the other in this process, with no daemon on this home; returns their runs."""
@@ -234,7 +235,7 @@ def run_once(
 
 
 async def _run_once(
-    home: Home, config: Path | None, jobs: tuple[JobName, ...], options: dict[str, Any], on_progress: Progress
+    home: Home, config: Path | None, jobs: tuple[JobName, ...], options: RunOptions, on_progress: Progress
 ) -> list[Run]:
     clock, stop = SystemClock(), asyncio.Event()
     with (
@@ -248,17 +249,17 @@ async def _run_once(
             loop.add_signal_handler(ending, stop.set)
         await asyncio.to_thread(dispatcher.recover)
         done: list[Run] = []
-        following: Run | None = await asyncio.to_thread(_first_run, context, jobs, options)
-        while following is not None and not stop.is_set():
-            done.append(await _attend(dispatcher, following, stop, on_progress))
-            following = await asyncio.to_thread(_follower, context, done[-1])
+        next_run: Run | None = await asyncio.to_thread(_first_run, context, jobs, options)
+        while next_run is not None and not stop.is_set():
+            done.append(await _attend(dispatcher, next_run, stop, on_progress))
+            next_run = await asyncio.to_thread(_follower, context, done[-1])
         await dispatcher.stop()
         await asyncio.to_thread(outbox.deliver_due)
     return done
 
 
-def _first_run(context: DeskContext, jobs: tuple[JobName, ...], options: dict[str, Any]) -> Run:
-    """The very same that a killed process left due, else a new run; whatever else is due waits for the next desk."""
+def _first_run(context: DeskContext, jobs: tuple[JobName, ...], options: RunOptions) -> Run:
+    """The same run if a killed process left it due, else a new one; other due runs wait for the next desk."""
     with_options(context.settings, options)
     (job, *chain), now = jobs, context.clock.now()
 
@@ -270,7 +271,7 @@ def _first_run(context: DeskContext, jobs: tuple[JobName, ...], options: dict[st
 
 
 async def _attend(dispatcher: Dispatcher, run: Run, stop: asyncio.Event, on_progress: Progress) -> Run:
-    """Let the dispatcher do this one run, telling its progress, until it has ended or the person has had enough."""
+    """Do this one run and report its progress, until it has ended or a signal stops it."""
     while True:
         await dispatcher.start_due(only=run.id)
         now = await asyncio.to_thread(dispatcher.context.database.read, lambda c: runs.get(c, run.id))
@@ -286,5 +287,5 @@ async def _attend(dispatcher: Dispatcher, run: Run, stop: asyncio.Event, on_prog
 
 
 def _follower(context: DeskContext, run: Run) -> Run | None:
-    """The next of the chain, which the end of `run` has brought."""
+    """The next run of the chain, which the end of `run` has recorded."""
     return context.database.read(lambda c: runs.follower(c, run.id))

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from config.errors import ConfigError, NightdeskError, UsageError
 from config.paths import Home
 from config.settings import Settings
+from daemon.domain.options import RunOptions, unusable
 from daemon.domain.schedule import check_schedules
 from daemon.executors.base import Executor
 from daemon.store.database import Database
@@ -18,18 +19,8 @@ from daemon.system.clock import Clock
 from daemon.system.log import Log
 from trainers import registry
 
-# Options of a single run, with the path of the setting that each one overrides.
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "symbols": ("symbols",),
-    "model_types": ("model_types",),
-    "steps": ("training_params", "steps"),
-    "episodes": ("training_params", "episodes"),
-    "iterations": ("training_params", "iterations"),
-    "lookback_days": ("training_params", "lookback_days"),
-    "model_params": ("model_params",),
-}
-# Options of a single run without a setting: to accept a rewritten history must never be a default.
-ORDERS = ("accept",)
+# The options of a run that override a setting of `training_params`; the others override one of their own name.
+TRAINING_OPTIONS = frozenset({"steps", "episodes", "iterations", "lookback_days"})
 
 
 @dataclass
@@ -45,31 +36,16 @@ class DeskContext:
     config: Path | None = None
 
 
-def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
+def with_options(settings: Settings, options: RunOptions) -> Settings:
     """The settings of one run: those of the desk, overridden by the options of the run."""
     document = settings.model_dump()
-    for name, value in options.items():
-        if name in ORDERS:
-            continue
-        if name not in OPTIONS:
-            raise UsageError(
-                "option.unknown",
-                f"A run has no option {name!r}.",
-                f"Known options: {', '.join(sorted((*OPTIONS, *ORDERS)))}.",
-            )
-        *sections, key = OPTIONS[name]
-        place = document
-        for section in sections:
-            place = place[section]
-        place[key] = _overlaid(place[key], value)
+    for name, value in options.model_dump(exclude_none=True, exclude={"accept"}).items():
+        section = document["training_params"] if name in TRAINING_OPTIONS else document
+        section[name] = _overridden(section[name], value)
     try:
         changed = Settings.model_validate(document)
     except ValidationError as error:
-        fault = max(error.errors(), key=lambda details: len(details["loc"]))  # an item before the list it stands in
-        where, what = "/".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
-        raise UsageError(
-            "option.invalid", f"{fault['input']!r} cannot be used for {where}: {what}.", "Correct the option."
-        ) from error
+        raise unusable(error) from error
     try:
         check_settings(changed)
     except ConfigError as error:  # what was typed is at fault, not the config
@@ -77,10 +53,10 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     return changed
 
 
-def _overlaid(usual: Any, value: Any) -> Any:
-    """A value in place of the usual one; of a mapping, only the keys that it has."""
-    if isinstance(usual, dict) and isinstance(value, dict):
-        return usual | {key: _overlaid(usual.get(key), each) for key, each in value.items()}
+def _overridden(setting: Any, value: Any) -> Any:
+    """A value in place of a setting; of a mapping, only the keys that it has."""
+    if isinstance(setting, dict) and isinstance(value, dict):
+        return setting | {key: _overridden(setting.get(key), item) for key, item in value.items()}
     return tuple(value) if isinstance(value, list) else value
 
 

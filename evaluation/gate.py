@@ -23,9 +23,9 @@ from evaluation.records.continuity import REHEARSALS, Likeness, discontinuity
 from evaluation.records.standing import Standing
 from evaluation.verdicts import Outcome, may_serve
 
-# Why a version may not serve, whatever its record: look-ahead or no audit for it, no reference to measure drift by, or
-# an expert that is made up where the champion's is real.
-Doubt = Literal["leak", "no_audit", "no_reference", "provenance"]
+# Why a version may not serve, whatever its record: look-ahead or no audit for it, no reference to measure drift by, an
+# expert that is made up where the champion's is real, or a person who pinned the champion.
+Doubt = Literal["leak", "no_audit", "no_reference", "provenance", "pinned"]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from daemon.domain.tasks import Document
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,7 @@ class Message:
     """A notification, and the key by which a receiver recognises a duplicate."""
 
     key: str
-    payload: dict[str, Any]
+    payload: Document
 
     @property
     def transition(self) -> str:

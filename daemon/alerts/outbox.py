@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Outbox:
     """Delivers what is due. Blocking, so it is called in a thread.
 
-    A message that was sent when the desk was killed, before that was written down, is sent again with the same key;
-    the receiver knows it by the key.
+    A message that was sent when the desk was killed, before that was recorded, is sent a second time with the same key;
+    the receiver recognises it by the key.
     """
 
     def __init__(self, database: Database, channels: Iterable[Channel], clock: Clock, log: Log) -> None:
@@ -66,7 +66,7 @@ class Outbox:
 
     @property
     def next_at(self) -> datetime | None:
-        """When there is something to do again; None while nothing waits."""
+        """When the next delivery is due; None while nothing waits."""
         names = list(self._channels)
         return self._database.read(lambda c: ledger.next_delivery_at(c, names))
 
@@ -98,5 +98,5 @@ def _fault(channel: str, error: Exception) -> NightdeskError:
     return NightdeskError(
         "notify.failed",
         f"The channel {channel} raised {type(error).__name__}: {error}.",
-        "It is tried again. Look at the settings of the channel; if they are right, this is a bug worth reporting.",
+        "It is retried. Look at the settings of the channel; if they are right, this is a bug worth reporting.",
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from config.errors import NightdeskError
 from config.settings import Monitoring
 from daemon.domain.alert_engine import Observation
 from daemon.domain.metrics import MonitoredMetrics
+from daemon.domain.tasks import as_object
 
 if TYPE_CHECKING:
     from daemon.domain.runs import Run, RunState
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 BASES: dict[Basis, str] = {"evaluation": "over its evaluation", "live": "over the signals that were published"}
 
-# The ends of a run that a person should hear of, in words.
+# The ends of a run that raise an alert, in words.
 ENDS: dict[RunState, str] = {
     "partial": "succeeded in part",
     "failed": "failed",
@@ -30,11 +31,11 @@ ENDS: dict[RunState, str] = {
 
 @dataclass(frozen=True)
 class Bound:
-    """A metric that should not fall below a floor, or not rise above a ceiling.
+    """The threshold of a metric: a floor or a ceiling.
 
     Breached: value < floor. Cleared: value >= floor + clear_margin * |floor|, the margin being relative to the
     threshold; but never more than `best`, which the metric cannot exceed. For a ceiling it is the other way round.
-    Where chance alone would show more than a ceiling, it is what chance shows (`by_chance`).
+    A ceiling below what chance alone would show is raised to that (`by_chance`).
     """
 
     rule: str
@@ -73,8 +74,8 @@ class Bound:
         return f"{value:.6g}{self.unit}"
 
 
-_RETRAIN = "Look at its report. Train it again when the market or your expert's log has something new to teach."
-_MOVED = "What it learned may no longer hold: train it again, and follow it with care until then."
+_RETRAIN = "Look at its report. Train it anew when the market or your expert's log has something new to teach."
+_MOVED = "What it learned may no longer hold: train it anew, and follow it with care until then."
 
 
 def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
@@ -89,7 +90,7 @@ def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
             " %",
             monitoring.max_drawdown_threshold,
             0.0,
-            "Do not follow its signals before you have seen its report; then train it again.",
+            "Do not follow its signals before you have seen its report; then train it anew.",
         ),
         Bound(
             "accuracy_below", "accuracy", "agreement with the expert", " %", monitoring.min_accuracy, 100.0, _RETRAIN
@@ -118,7 +119,7 @@ def performance_observations(
 def event(
     rule: str, subject: str, message: str, cure: str, *, happened: bool = True, link: str | None = None
 ) -> Observation:
-    """Something that is so or is not: fires when it `happened`, resolved when the same is observed not to be so."""
+    """An event without a value: fires when it `happened`, and is resolved by an observation that it did not."""
     return Observation(rule, subject, None, None, happened, not happened, message, cure, link)
 
 
@@ -130,7 +131,7 @@ def error_event(rule: str, subject: str, error: NightdeskError, link: str | None
 def run_ended(run: Run) -> Observation | None:
     """`run.failed` of the run's job: fires on partial, failed, crashed and timed_out, resolved by its next success.
 
-    Not for a run that is tried again. Other ends (skipped, missed, cancelled) say nothing of it.
+    Not for a run that is retried. Other ends (skipped, missed, cancelled) change nothing.
     """
     link = f"/api/v1/runs/{run.id}"
     if run.state == "succeeded":
@@ -143,14 +144,15 @@ def run_ended(run: Run) -> Observation | None:
 
 
 def _commonest_failure(run: Run) -> tuple[str, str]:
-    """What went wrong, with its cure, from the detail of `run`: of many failures the first with the run's own cause."""
+    """The error of `run` with its cure: of many failed tasks, the first whose code is the cause of the run."""
     detail = run.detail or {}
-    failed: Mapping[str, Any] = detail.get("failed") or {}
-    explained = [(subject, error) for subject, error in failed.items() if error]
-    if explained:
-        subject, error = next((pair for pair in explained if pair[1]["code"] == run.cause), explained[0])
-        others = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
-        return f": {subject}: {error['message'].rstrip('.')}{others}", error["cure"]
-    error = (detail.get("trades") or {}).get("error") or detail
+    failed = as_object(detail.get("failed"))
+    errors = {subject: error for subject, document in failed.items() if (error := as_object(document))}
+    if errors:
+        subject = next((name for name, error in errors.items() if error["code"] == run.cause), next(iter(errors)))
+        count = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+        error = errors[subject]
+        return f": {subject}: {str(error['message']).rstrip('.')}{count}", str(error["cure"])
+    error = as_object(as_object(detail.get("trades")).get("error")) or detail
     message = f": {str(error['message']).rstrip('.')}" if "message" in error else ""
-    return message, error.get("cure") or f"Read its log, logs/runs/{run.name}.jsonl."
+    return message, str(error.get("cure") or f"Read its log, logs/runs/{run.name}.jsonl.")

@@ -1,1 +1,1 @@
-"""The desk over HTTP: read what it knows, start and pause its jobs."""
+"""The desk over HTTP: read its records, start and pause its jobs."""

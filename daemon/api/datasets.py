@@ -19,7 +19,7 @@ from daemon.api.view import DeskView
 from daemon.store import datasets, versions
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{6,64}$", description="The id of a dataset, or its first characters.")]
-SHOWN = 100  # logs
+MAX_LOGS = 100  # in one answer
 PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
     **NOT_FOUND,
@@ -27,7 +27,7 @@ PICTURE: dict[int | str, dict[str, Any]] = {
 
 
 def datasets_of(desk: DeskView) -> APIRouter:
-    """What the desk knows of its data."""
+    """Every dataset."""
     routes = APIRouter(prefix="/datasets", tags=["ledgers"], responses=REFUSALS)
 
     @routes.get("/{dataset}", responses=NOT_FOUND)
@@ -50,42 +50,42 @@ def datasets_of(desk: DeskView) -> APIRouter:
         return FileResponse(picture, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
     @routes.post("", responses=WRITES)
-    def record_table(made: answers.TableRecord) -> answers.Lineage:
-        """Record a table that was made of a trader's logs while the desk ran."""
+    def record_table(table: answers.TableRecord) -> answers.Lineage:
+        """Record a table that `nightdesk data --trades` has made of a trader's logs."""
         now = desk.clock.now()
-        desk.database.write(lambda c: record(c, made, now))
-        return get_dataset(made.dataset)
+        desk.database.write(lambda c: record(c, table, now))
+        return get_dataset(table.dataset)
 
     return routes
 
 
-def record(c: Connection, made: answers.TableRecord, now: datetime) -> None:
-    """Record a trader's table, and the logs that it was made of."""
-    both: dict[str, Any] = {"symbol": made.name, "first": made.first, "last": made.last, "pulled_at": now}
+def record(c: Connection, table: answers.TableRecord, now: datetime) -> None:
+    """Record a trader's table and the logs that it was made of."""
+    both: dict[str, Any] = {"symbol": table.name, "first": table.first, "last": table.last, "pulled_at": now}
     logs = datasets.NewDataset(
-        dataset=made.logs.dataset,
+        dataset=table.logs.dataset,
         kind="trade_logs",
-        source=made.logs.place,
+        source=table.logs.place,
         interval="",
-        rows=made.logs.files,
+        rows=table.logs.files,
         detail={"why": "pulled"},
         **both,
     )
     datasets.record(c, logs)
-    before = next((row for row in datasets.latest(c, made.name) if row.kind == "trader_table"), None)
-    detail: dict[str, Any] = {"why": "made", "made_of": made.logs.dataset, "parameters": made.parameters}
-    if before is not None and before.dataset != made.dataset:
+    before = next((row for row in datasets.latest(c, table.name) if row.kind == "trader_table"), None)
+    detail: datasets.DatasetDetail = {"why": "made", "made_of": table.logs.dataset, "parameters": table.parameters}
+    if before is not None and before.dataset != table.dataset:
         detail["replaces"] = before.dataset
-    table = datasets.NewDataset(
-        dataset=made.dataset,
+    new_table = datasets.NewDataset(
+        dataset=table.dataset,
         kind="trader_table",
         source="trade_logs",
-        interval=made.interval,
-        rows=made.rows,
+        interval=table.interval,
+        rows=table.rows,
         detail=detail,
         **both,
     )
-    datasets.record(c, table)
+    datasets.record(c, new_table)
 
 
 def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:
@@ -98,11 +98,11 @@ def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:
     return answers.Lineage(
         dataset=views.dataset(row),
         replaced_by=views.dataset(newer) if newer else None,
-        made_of=views.dataset(source) if source else None,
+        source_logs=views.dataset(source) if source else None,
         parameters=row.detail.get("parameters", {}),
         logs=_first_logs(listed),
         logs_file=home.relative(listed) if listed.is_file() else None,
-        models=[answers.ModelVersion.model_validate(made) for made in versions.versions(c, dataset=row.dataset)],
+        models=[answers.ModelVersion.model_validate(version) for version in versions.versions(c, dataset=row.dataset)],
     )
 
 
@@ -110,7 +110,7 @@ def _first_logs(listed: FilePath) -> list[answers.Log]:
     """The first of the logs that a file lists, if it is there."""
     try:
         with listed.open("rb") as lines:
-            return [answers.Log.model_validate_json(line) for line in islice(lines, SHOWN)]
+            return [answers.Log.model_validate_json(line) for line in islice(lines, MAX_LOGS)]
     except FileNotFoundError:
         return []
 

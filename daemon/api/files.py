@@ -1,4 +1,4 @@
-"""What a run left on disk: its log and its reports, found by name and never outside the home."""
+"""The files of a run: its log and its reports, by name and never outside the home."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; san
 
 
 def report(home: Home, run: str, path: str) -> Path:
-    """The file `path` of the results of `run`; one error for all that is not there and all that must not be."""
+    """The file `path` of the results of `run`; one error whether it is missing or not allowed."""
     try:
         file = home.result(run).joinpath(*(safe_name("part of the path", part) for part in path.split("/")))
     except UsageError as error:

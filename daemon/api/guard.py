@@ -1,4 +1,4 @@
-"""What every request must pass before the desk looks at it, and what every response carries."""
+"""The checks of every request before it reaches the desk, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 64 * 1024
 MIN_TOKEN = 32
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-# What a caller from outside may see without the token: that the desk lives, and a page without any data in it.
+# What a caller from another machine may read without the token: health, and a page without any data in it.
 OPEN = frozenset({"/", "/healthz", "/readyz"})
 OPEN_BELOW = "/static/"
 POLICY = "Content-Security-Policy"
@@ -115,19 +115,19 @@ class Guard:
             self._check_token(headers)
 
     def _check_token(self, headers: Headers) -> None:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         right = self.token.reveal() if self.token else ""
-        same = hmac.compare_digest(given.strip().encode("utf-8", "replace"), right.encode())
+        same = hmac.compare_digest(token.strip().encode("utf-8", "replace"), right.encode())
         if scheme.lower() != "bearer" or not right or not same:
             raise NightdeskError(
                 "request.token",
-                "This needs the desk's token, and none or another was given.",
+                "This needs the desk's token; the request has none, or another.",
                 "Send it as `Authorization: Bearer <token>`; it lies in api.token in the desk's home.",
             )
 
 
 class _Answering:
-    """`send`, with the headers of every response, and the knowledge of whether one has begun."""
+    """`send`, which adds the headers of every response and notes whether one has begun."""
 
     def __init__(self, send: Send, *, head: bool) -> None:
         self.send = send
@@ -147,7 +147,7 @@ class _Answering:
         await self.send(message)
 
     async def instead(self, response: ASGIApp, scope: Scope, receive: Receive) -> None:
-        """Answer with `response`, unless an answer has begun: then the connection breaks, which is the truth."""
+        """Answer with `response`; where another answer has begun already, break the connection."""
         if self.begun:
             raise ConnectionError("the answer broke off")
         await response(scope, receive, self)

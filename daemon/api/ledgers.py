@@ -1,4 +1,4 @@
-"""The addresses of what was recorded: signals, runs, models, alerts, and the reports that runs have written."""
+"""The routes of what was recorded: signals, runs, models, alerts, and the reports that runs have written."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
 from daemon.domain.runs import Run, RunState
 from daemon.domain.targets import targets
-from daemon.store import alerts, overview, runs, signals, tasks, versions
+from daemon.store import alerts, evaluations, overview, runs, servings, signals, tasks, versions
 from daemon.store.versions import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
-# A subject, a symbol or a market; what is no name of either is refused, what nobody knows is not found.
+# The name of a subject, a symbol or a market; any other text is refused.
 NAME = r"^[A-Za-z0-9^][A-Za-z0-9.^=:_-]{0,95}$"
 Subject = Annotated[str | None, Query(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
 SubjectOrSymbol = Annotated[str, Path(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
@@ -55,21 +55,21 @@ def signal_ledger(desk: DeskView) -> APIRouter:
     def get_signals(subject: SubjectOrSymbol, cursor: Cursor = None, limit: Limit = 50) -> answers.SignalHistory:
         """The signals of one subject, or about one symbol."""
 
-        def look(c: Connection) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, str]]:
+        def read(c: Connection) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, str]]:
             newest = signals.latest(c, subject)
             published = signals.page(c, subject, before=cursor, limit=limit + 1)
             return newest, published, overview.version_names(c, {row.version_id for row in (*newest, *published)})
 
-        newest, published, names = desk.database.read(look)
+        newest, published, names = desk.database.read(read)
         if not newest and not published and not _watched(desk, subject):
             raise unknown("signals", f"There are no signals of {subject}.", "`nightdesk signals` or /api/v1/signals")
         now = desk.clock.now()
-        items, following = _page(published, limit)
+        items, cursor_after = _page(published, limit)
         return answers.SignalHistory(
             subject=subject,
             current=[views.signal(row, names, now) for row in newest if not row.stale(now)],
             items=[views.signal(row, names, now) for row in items],
-            next=following,
+            next=cursor_after,
         )
 
     return routes
@@ -86,8 +86,8 @@ def run_ledger(desk: DeskView) -> APIRouter:
     ) -> answers.RunPage:
         """Runs, newest first."""
         rows = read(lambda c: runs.page(c, job=job, state=state, before=cursor, limit=limit + 1))
-        items, following = _page(rows, limit)
-        return answers.RunPage(items=[answers.Run.model_validate(run) for run in items], next=following)
+        items, cursor_after = _page(rows, limit)
+        return answers.RunPage(items=[answers.Run.model_validate(run) for run in items], next=cursor_after)
 
     @routes.get("/runs/{run_id}", responses=NOT_FOUND)
     def get_run(run_id: Id) -> answers.RunWithTasks:
@@ -121,9 +121,9 @@ def model_ledger(desk: DeskView) -> APIRouter:
         """Model versions, newest first."""
         states = None if state is None else (state,)
         rows = read(lambda c: versions.versions(c, subject, model_type, states=states, before=cursor, limit=limit + 1))
-        items, following = _page(rows, limit)
+        items, cursor_after = _page(rows, limit)
         listed = [answers.ModelVersion.model_validate(row) for row in items]
-        return answers.ModelVersionPage(items=listed, next=following)
+        return answers.ModelVersionPage(items=listed, next=cursor_after)
 
     @routes.get("/models/{version_id}", responses=NOT_FOUND)
     def get_model(version_id: Id) -> answers.ModelVersionFacts:
@@ -144,8 +144,8 @@ def alert_ledger(desk: DeskView) -> APIRouter:
     def list_alerts(state: AlertState | None = None, cursor: Cursor = None, limit: Limit = 50) -> answers.AlertPage:
         """Alerts, newest first."""
         rows = desk.database.read(lambda c: alerts.page(c, state=state, before=cursor, limit=limit + 1))
-        items, following = _page(rows, limit)
-        return answers.AlertPage(items=[answers.Alert.model_validate(row) for row in items], next=following)
+        items, cursor_after = _page(rows, limit)
+        return answers.AlertPage(items=[answers.Alert.model_validate(row) for row in items], next=cursor_after)
 
     return routes
 
@@ -174,7 +174,7 @@ def _watched(desk: DeskView, name: str) -> bool:
 
 
 def _page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], int | None]:
-    """The first `limit` rows, and the cursor to what follows them if the query found one more."""
+    """The first `limit` rows, and the cursor of the next page if the query returned one more."""
     return rows[:limit], rows[limit - 1].id if len(rows) > limit else None
 
 
@@ -189,10 +189,10 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
     if version is None:
         return None
     names = {version.id: version.version}
-    judged = versions.evaluations(c, version_id)
-    served = [row for row in versions.servings(c, version.subject, version.model_type) if row.version_id == version_id]
+    version_evaluations = evaluations.history(c, version_id)
+    pair_servings = servings.history(c, version.subject, version.model_type)
     ledgers = {
-        "evaluations": [views.evaluation(row, names, desk.home) for row in judged],
-        "servings": [views.serving(row, names) for row in served],
+        "evaluations": [views.evaluation(row, names, desk.home) for row in version_evaluations],
+        "servings": [views.serving(row, names) for row in pair_servings if row.version_id == version_id],
     }
     return answers.ModelVersionFacts.model_validate({**vars(version), **ledgers})

@@ -1,4 +1,4 @@
-"""The addresses of the API. What is asked all the time is served from memory; the rest asks the database."""
+"""The routes of the API. What is read all the time is served from memory; the rest reads the database."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from daemon.api.problems import REFUSALS, WRITES, Fault, Problem, problem
 from daemon.api.snapshot import Snapshot
 from daemon.api.status import job_list, signal_list, status
 from daemon.api.view import DeskView
+from daemon.domain.options import RunOptions
 
 
 def health(desk: DeskView) -> APIRouter:
-    """Is the process alive, and can the desk do its work."""
+    """Health checks: is the process alive, and can the desk work."""
     routes = APIRouter(tags=["health"], responses=REFUSALS)
     alive = answers.Health(status="alive").model_dump_json().encode()
 
     @routes.get("/healthz", response_model=answers.Health)
     async def healthz() -> Response:
-        """Whether the process lives; says nothing of its work."""
+        """Whether the process is alive; not whether it can work."""
         return Response(alive, media_type="application/json")
 
     @routes.get("/readyz", response_model=answers.Readiness, responses={503: {"model": Problem}})
     def readyz() -> Any:
-        """Whether the desk can do its work; 503 names what keeps it from it."""
+        """Whether the desk can work; 503 names what keeps it from working."""
         problems = desk.readiness()
         if not problems:
             return answers.Readiness(ready=True, problems=[])
         error = NightdeskError("desk.not_ready", f"Not ready: {', '.join(problems)}.", "See the desk's log.")
-        return problem(503, error, errors=[Fault(pointer="desk", message=each) for each in problems])
+        return problem(503, error, errors=[Fault(pointer="desk", message=code) for code in problems])
 
     return routes
 
 
 def overviews(desk: DeskView) -> APIRouter:
-    """What is read all the time, from memory."""
+    """Status and signals, from memory."""
     routes = APIRouter(tags=["desk"], responses=REFUSALS)
     statuses = Snapshot(lambda: status(desk).model_dump_json().encode(), lambda: desk.database.changes)
     latest = Snapshot(lambda: signal_list(desk).model_dump_json().encode(), lambda: desk.database.changes)
@@ -61,33 +62,30 @@ def overviews(desk: DeskView) -> APIRouter:
 
 
 def jobs(desk: DeskView) -> APIRouter:
-    """The jobs, and what a person may do with them."""
+    """The jobs: list, start, pause, resume."""
     routes = APIRouter(prefix="/jobs", tags=["jobs"], responses=REFUSALS)
 
     @routes.get("")
     def list_jobs() -> answers.JobList:
-        """Every job, when it starts next and how it went last."""
+        """Every job, when it starts next, and its last run."""
         return job_list(desk)
 
     @routes.post("/{job}/run", status_code=202, responses={**WRITES, 409: {"model": Problem}})
-    def run_job(
-        job: JobName, response: Response, request: Annotated[answers.RunRequest | None, Body()] = None
-    ) -> answers.Run:
+    def run_job(job: JobName, response: Response, options: Annotated[RunOptions | None, Body()] = None) -> answers.Run:
         """Start a job now."""
-        options = request.model_dump(exclude_none=True) if request else {}
-        run = desk.request_run(job, options=options, author="api")
+        run = desk.request_run(job, options=options or RunOptions(), author="api")
         response.headers["Location"] = f"/api/v1/runs/{run.id}"
         return answers.Run.model_validate(run)
 
     @routes.post("/{job}/pause", status_code=202, responses=WRITES)
     def pause_job(job: JobName) -> answers.Job:
-        """Start a job no more by its schedule; what is at work goes on."""
+        """Pause the schedule of a job; a run that has started goes on."""
         desk.pause(job, "api")
         return _job(desk, job)
 
     @routes.post("/{job}/resume", status_code=202, responses=WRITES)
     def resume_job(job: JobName) -> answers.Job:
-        """Start a job again by its schedule."""
+        """Resume the schedule of a job."""
         desk.resume(job, "api")
         return _job(desk, job)
 

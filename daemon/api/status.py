@@ -13,7 +13,7 @@ from daemon.api import answers, views
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
-from daemon.store import alerts, backups, datasets, jobs, overview, runs, signals, versions
+from daemon.store import alerts, backups, datasets, evaluations, jobs, overview, runs, signals, versions
 
 
 @cache
@@ -27,15 +27,15 @@ def status(desk: DeskView) -> answers.Status:
     problems, now = desk.readiness(), desk.clock.now()
     listed = job_list(desk)
 
-    def look(c: Connection) -> answers.Status:
+    def read(c: Connection) -> answers.Status:
         record = overview.desk_record(c, set(targets(desk.settings, desk.home)))
-        amiss = conditions(record, desk.settings, now, problems)
+        problems_now = conditions(record, desk.settings, now, problems)
         progress = {run.id: state for run in record.pending if (state := desk.run_progress(run.id))}
         return answers.Status(
-            health=answers.Condition.model_validate(overall(amiss, record, progress)),
-            conditions=[answers.Condition.model_validate(condition) for condition in amiss],
+            health=answers.Condition.model_validate(overall(problems_now, record, progress)),
+            conditions=[answers.Condition.model_validate(condition) for condition in problems_now],
             version=version(),
-            since=desk.started_at,
+            started_at=desk.started_at,
             time_zone=desk.settings.time_zone,
             provenance_note=desk.provenance_note,
             ready=not problems,
@@ -49,14 +49,14 @@ def status(desk: DeskView) -> answers.Status:
             backups=_backups(c),
         )
 
-    return desk.database.read(look)
+    return desk.database.read(read)
 
 
 def job_list(desk: DeskView) -> answers.JobList:
-    """Every job, when it starts next and how it went last."""
+    """Every job, when it starts next, and its last run."""
     upcoming = desk.next_runs()
 
-    def look(c: Connection) -> list[answers.Job]:
+    def read(c: Connection) -> list[answers.Job]:
         paused = jobs.paused(c)
         return [
             answers.Job(
@@ -64,26 +64,26 @@ def job_list(desk: DeskView) -> answers.JobList:
                 enabled=desk.settings.job_schedule(job).enabled,
                 paused=job in paused,
                 schedule=views.schedule(desk.settings, job),
-                follows=views.follows(desk.settings, job),
+                upstream=views.upstream(desk.settings, job),
                 next_run=upcoming.get(job),
                 last_run=next((answers.Run.model_validate(run) for run in runs.page(c, job=job, limit=1)), None),
             )
             for job in JOBS
         ]
 
-    return answers.JobList(items=desk.database.read(look))
+    return answers.JobList(items=desk.database.read(read))
 
 
 def signal_list(desk: DeskView) -> answers.SignalList:
     """The newest signal of every subject, symbol and model type."""
     now = desk.clock.now()
 
-    def look(c: Connection) -> list[answers.Signal]:
+    def read(c: Connection) -> list[answers.Signal]:
         latest_signals = signals.latest(c)
         names = overview.version_names(c, {row.version_id for row in latest_signals})
         return [views.signal(row, names, now) for row in latest_signals]
 
-    return answers.SignalList(items=desk.database.read(look))
+    return answers.SignalList(items=desk.database.read(read))
 
 
 def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]:
@@ -93,17 +93,17 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
         Target(row.subject, row.model_type): row for row in signals.latest(c) if row.symbol == row.subject
     }
     verdicts = {Target(*pair): verdict for pair, verdict in overview.last_verdicts(c).items()}
-    judged = overview.latest_evaluations(c, [row.id for row in champions.values()])
-    spoken_of: list[signals.Signal | versions.Evaluation] = [
+    latest = overview.latest_evaluations(c, [row.id for row in champions.values()])
+    rows: list[signals.Signal | evaluations.Evaluation] = [
         *latest_signals.values(),
         *verdicts.values(),
-        *judged.values(),
+        *latest.values(),
     ]
-    names = overview.version_names(c, {row.version_id for row in spoken_of})
+    names = overview.version_names(c, {row.version_id for row in rows})
 
     def model(target: Target) -> answers.Model:
         champion, signal, verdict = champions.get(target), latest_signals.get(target), verdicts.get(target)
-        shown = judged.get(champion.id) if champion else verdict
+        evaluation = latest.get(champion.id) if champion else verdict
         return answers.Model(
             subject=target.subject,
             model_type=target.model_type,
@@ -111,7 +111,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
             champion_id=champion.id if champion else None,
             trained_at=champion.trained_at if champion else None,
             provenance=champion.provenance if champion else None,
-            evaluation=views.evaluation(shown, names, desk.home) if shown else None,
+            evaluation=views.evaluation(evaluation, names, desk.home) if evaluation else None,
             last_verdict=views.evaluation(verdict, names, desk.home) if verdict else None,
             signal=views.signal(signal, names, now) if signal else None,
         )

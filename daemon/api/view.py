@@ -1,13 +1,14 @@
-"""The desk as the API sees it."""
+"""What the API needs of a desk."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from config.paths import Home
 from config.settings import JobName, Settings
+from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run
 from daemon.store.database import Database
@@ -29,7 +30,7 @@ class DeskView(Protocol):
 
     @property
     def database(self) -> Database:
-        """Everything that was ever recorded."""
+        """The database of the desk."""
 
     @property
     def clock(self) -> Clock:
@@ -39,23 +40,23 @@ class DeskView(Protocol):
     def provenance_note(self) -> str | None:
         """A sentence while the desk works on sample data, else None."""
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:
         """Record a run for now; `run.overlap` if one of this job is due or at work."""
 
     def pause(self, job: JobName, author: str) -> None:
-        """Let the schedule of `job` rest."""
+        """Pause the schedule of `job`."""
 
     def resume(self, job: JobName, author: str) -> None:
-        """Let the schedule of `job` go on."""
+        """Resume the schedule of `job`."""
 
     def readiness(self) -> list[str]:
-        """What keeps the desk from its work; empty when nothing does."""
+        """Codes of what keeps the desk from working; empty when nothing does."""
 
     def notices(self) -> list[str]:
-        """What a reader should know though the desk is ready."""
+        """Notes for a reader that are no problems."""
 
     def next_runs(self) -> Mapping[JobName, datetime | None]:
         """When each job starts next by its own time."""
 
     def run_progress(self, run_id: int) -> RunProgress | None:
-        """How far a run at work is; None for any other."""
+        """The progress of a running run; None for any other."""

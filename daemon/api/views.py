@@ -11,7 +11,7 @@ from config.paths import Home
 from config.settings import CHAIN, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
-from daemon.store import datasets, signals, versions
+from daemon.store import datasets, evaluations, servings, signals
 
 REPORTS = "/api/v1/reports"
 DATASETS = "/api/v1/datasets"
@@ -23,16 +23,16 @@ def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answ
     return answers.Signal.model_validate({**vars(row), **computed})
 
 
-def evaluation(row: versions.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
-    """A judgement, with the addresses of its report, pages and picture, those that are still kept."""
-    files: dict[str, Path | None] = dict.fromkeys(("report", "page", "picture", "comparison"))
+def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
+    """An evaluation, with the addresses of those of its files that still exist."""
+    files: dict[str, Path | None] = dict.fromkeys(("report", "report_page", "equity_chart", "comparison_page"))
     if row.report is not None:
         folder = home.root / row.report
         files = {
             "report": folder / "report.json",
-            "page": folder / "report.html",
-            "picture": folder / "equity.png",
-            "comparison": folder.parent.parent / "model_comparison.html",  # over all model types of the subject
+            "report_page": folder / "report.html",
+            "equity_chart": folder / "equity.png",
+            "comparison_page": folder.parent.parent / "model_comparison.html",  # over all model types of the subject
         }
     addresses = {name: _address(home, file) for name, file in files.items()}
     return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **addresses})
@@ -49,23 +49,24 @@ def dataset(row: datasets.DatasetRow) -> answers.Dataset:
     """A dataset, and how healthy it was when it was pulled last."""
     health = row.detail.get("health") or {}
     computed = {
-        "why": row.detail.get("why"),
+        "change": row.detail.get("why"),
         "replaces": row.detail.get("replaces"),
         "health": health.get("index"),
         "warnings": health.get("warnings", {}),
         "accepted": row.detail.get("accepted"),
-        "picture": f"{DATASETS}/{row.dataset}/health.png" if row.kind == "bars" else None,
+        "health_chart": f"{DATASETS}/{row.dataset}/health.png" if row.kind == "bars" else None,
     }
     return answers.Dataset.model_validate({**vars(row), **computed})
 
 
-def serving(row: versions.Serving, names: Mapping[int, str]) -> answers.Serving:
+def serving(row: servings.Serving, names: Mapping[int, str]) -> answers.Serving:
     """An entry of the serving ledger."""
-    return answers.Serving.model_validate({**vars(row), "version": names[row.version_id]})
+    computed = {"version": names[row.version_id], "reason": row.why, "decided_by": row.who}
+    return answers.Serving.model_validate({**vars(row), **computed})
 
 
 def progress(run: RunProgress | None) -> answers.Progress | None:
-    """How far a run is, and what its tasks at work say."""
+    """The progress of a run and of its running tasks."""
     if run is None:
         return None
     tasks = [
@@ -96,14 +97,14 @@ def schedule(settings: Settings, job: JobName) -> str:
         return f"cron {timing.cron}"
     if timing.every:
         return f"every {_span(int(timing.every.total_seconds()))}"
-    before = follows(settings, job)
+    before = upstream(settings, job)
     return f"after {before.replace('_', ' ')}" if before else "when asked"
 
 
-def follows(settings: Settings, job: JobName) -> JobName | None:
-    """The nearest job of the night that brings `job` with it."""
-    at_work = [before for before in reversed(CHAIN) if settings.job_schedule(before).enabled]
-    return next((before for before in at_work if settings.downstream_jobs(before)[:1] == (job,)), None)
+def upstream(settings: Settings, job: JobName) -> JobName | None:
+    """The nearest job of the night whose end starts `job`."""
+    enabled = [before for before in reversed(CHAIN) if settings.job_schedule(before).enabled]
+    return next((before for before in enabled if settings.downstream_jobs(before)[:1] == (job,)), None)
 
 
 def _span(seconds: int) -> str:

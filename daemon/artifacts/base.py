@@ -30,7 +30,7 @@ class ArtifactStore(Protocol):
     def publish(self, folder: Path, name: ArtifactName) -> str:
         """Store the finished artefact in `folder` as `name`, whole or not at all; the sha256 of its manifest.
 
-        The folder may be moved away. To publish the same content again changes nothing.
+        The folder may be moved away. Publishing the same content twice changes nothing.
 
         Raises:
             NightdeskError: `model.exists` where `name` has another content; `model.corrupt`, `model.missing` or
@@ -62,7 +62,7 @@ class ArtifactStore(Protocol):
 def missing(name: ArtifactName) -> NightdeskError:
     """The error for a version that is not stored."""
     return NightdeskError(
-        "model.missing", f"The model {name} is not stored.", "Restore it from a backup, or train it again."
+        "model.missing", f"The model {name} is not stored.", "Restore it from a backup, or train a new version."
     )
 
 
@@ -80,5 +80,5 @@ def other_content(name: ArtifactName) -> NightdeskError:
     return NightdeskError(
         "model.corrupt",
         f"The model {name} cannot be used: its manifest is not the one that was published.",
-        "It is never served like this. Restore it from a backup, or train it again.",
+        "It is never served like this. Restore it from a backup, or train a new version.",
     )

@@ -1,4 +1,4 @@
-"""Backups: whole copies of what cannot be made again, read back before they are trusted.
+"""Backups: copies of everything irreplaceable, read back before they are trusted.
 
 A backup is laid out like a home (its files are named by `Home(folder)`), with a manifest that was written last and
 holds the sha256 of every other file. Its files are copies, so it survives damage to the originals; content that an

@@ -1,4 +1,4 @@
-"""Taking backups, and letting go of old ones."""
+"""Taking backups, and deleting old ones."""
 
 from __future__ import annotations
 
@@ -101,18 +101,18 @@ def version_folder(home: Home, version: Version) -> Path:
 
 
 def prune(home: Home, keep: int) -> list[str]:
-    """Let go of all but the newest `keep` backups; returns the names of those that went.
+    """Delete all but the newest `keep` backups; returns the names of the deleted ones.
 
-    If none of these can be read back, the newest older one that can stays too.
+    If none of the newest is sound, the newest sound one of the others stays too.
     """
     folders = home.backups[::-1]
-    doomed = folders[keep:]
-    if doomed and not any(is_sound(folder) for folder in folders[:keep]):
-        spared = next((folder for folder in doomed if is_sound(folder)), None)
-        doomed = [folder for folder in doomed if folder != spared]
-    for folder in doomed:
+    to_delete = folders[keep:]
+    if to_delete and not any(is_sound(folder) for folder in folders[:keep]):
+        spared = next((folder for folder in to_delete if is_sound(folder)), None)
+        to_delete = [folder for folder in to_delete if folder != spared]
+    for folder in to_delete:
         _delete(folder)
-    return [folder.name for folder in doomed]
+    return [folder.name for folder in to_delete]
 
 
 def _delete(folder: Path) -> None:

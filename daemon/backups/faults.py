@@ -20,7 +20,7 @@ def damaged(folder: Path, why: str) -> NightdeskError:
 
 @contextmanager
 def refused_by_disk(code: str, name: str) -> Iterator[None]:
-    """Say what the file system refused; whatever was half-written is gone by then."""
+    """Raise an error of the file system as one with a cure."""
     try:
         yield
     except OSError as error:

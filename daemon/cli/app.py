@@ -18,9 +18,9 @@ from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
 from daemon.cli.commands import data, doctor, init, inspect, night, run, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
-from daemon.cli.output import tell
+from daemon.cli.output import print_error
 
-ALIASES = "Also understood"
+ALIASES = "Aliases"
 
 app = typer.Typer(
     name="nightdesk",
@@ -52,8 +52,8 @@ below_data.command("lineage")(stored.lineage)
 app.add_typer(below_data, name="data", callback=data.data, invoke_without_command=True)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"nightdesk {version('nightdesk')}")
@@ -110,16 +110,16 @@ def main() -> None:
         if "-vv" in arguments or arguments.count("-v") > 1:
             traceback.print_exc()
         reported = error if isinstance(error, NightdeskError) else _unexpected(error)
-        tell(reported, as_json=as_json)
+        print_error(reported, as_json=as_json)
         sys.exit(reported.exit_code)
 
 
 def _unexpected(error: Exception) -> NightdeskError:
     if isinstance(error, OSError) and error.strerror:
         name = Path(str(error.filename)).name if error.filename else "a file"
-        return NightdeskError("os.failed", f"{name}: {error.strerror}.", "Mend it on the machine, then try again.")
+        return NightdeskError("os.failed", f"{name}: {error.strerror}.", "Correct it, then repeat the command.")
     return NightdeskError(
         "internal",
         f"Unexpected {type(error).__name__}: {error}.",
-        "Run it again with -vv and report what it says.",
+        "Repeat it with -vv and report its output.",
     )

@@ -1,4 +1,4 @@
-"""What the doctor looks at; each check is a function from the desk's settings to a finding and its cure."""
+"""The checks of `nightdesk doctor`: each is a function that returns a finding and its cure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Check:
     cure: str = ""
 
     def to_dict(self) -> dict[str, str]:
-        """As `--json` tells it."""
+        """As `--json` shows it."""
         return asdict(self)
 
 
@@ -98,7 +98,7 @@ def libraries() -> Check:
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Check("libraries", "fail", f"missing: {', '.join(missing)}", "Run `make setup` again.")
+        return Check("libraries", "fail", f"missing: {', '.join(missing)}", "Run `make setup`.")
     return Check("libraries", "ok", f"{len(needed)} installed")
 
 
@@ -106,14 +106,14 @@ def workers() -> Check:
     """A worker process starts and can import what its tasks need."""
     began = time.monotonic()
     try:
-        done = subprocess.run(  # noqa: S603 -- our own interpreter and our own words
+        done = subprocess.run(  # noqa: S603 -- our own interpreter and our own code
             [sys.executable, "-c", WORKER], capture_output=True, text=True, timeout=WORKER_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return Check("workers", "fail", f"no start in {WORKER_SECONDS} s", "Free the processor, then try again.")
+        return Check("workers", "fail", f"no start in {WORKER_SECONDS} s", "Free the processor, then repeat the check.")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return Check("workers", "fail", last, "Run `make setup` again; a library may be broken.")
+        return Check("workers", "fail", last, "Run `make setup`; a library may be broken.")
     return Check("workers", "ok", f"start in {time.monotonic() - began:.1f} s")
 
 
@@ -145,7 +145,7 @@ def disk(root: Path) -> Check:
 
 
 def database(global_options: Choices, client: Client | None) -> Check:
-    """The database is sound; one that is at work is looked after by its desk."""
+    """The database is sound; one in use is checked by its desk."""
     if client is not None:
         problems = client.get("/status")["problems"]
         cure = "See `nightdesk status` and the log."
@@ -179,28 +179,28 @@ def port(settings: Settings, client: Client | None) -> Check:
 
 
 def token(global_options: Choices, settings: Settings) -> Check:
-    """The write token can be had, and is long enough for where the desk listens."""
+    """The write token can be read, and is long enough for the address of the desk."""
     from config.secrets import TOKEN_VARIABLE, read_secret
     from daemon.api.guard import check_bind
 
     file = settings.api.token_file or (global_options.home.token if global_options.home.token.exists() else None)
-    given = bool(os.environ.get(TOKEN_VARIABLE) or file)
+    configured = bool(os.environ.get(TOKEN_VARIABLE) or file)
     try:
-        check_bind(settings.api, read_secret("API token", variable=TOKEN_VARIABLE, file=file) if given else None)
+        check_bind(settings.api, read_secret("API token", variable=TOKEN_VARIABLE, file=file) if configured else None)
     except NightdeskError as error:
         return Check("token", "fail", error.message, error.cure)
-    return Check("token", "ok", "set" if given else "none yet; the first start makes it")
+    return Check("token", "ok", "set" if configured else "none yet; the first start makes it")
 
 
 def expert_logs(global_options: Choices, settings: Settings) -> Check:
     """The behavioural cloner has an expert to learn from."""
-    configured = settings.sources.expert_logs
-    folder = Path(configured.folder) if configured.folder else global_options.home.expert_logs
+    expert = settings.sources.expert_logs
+    folder = Path(expert.folder) if expert.folder else global_options.home.expert_logs
     missing = [symbol for symbol in settings.symbols if not (folder / f"{symbol}.csv").exists()]
     if not missing:
-        return Check("expert logs", "ok", f"{len(settings.symbols)} found")
-    if configured.when_missing == "sample" or settings.sources.bars == "sample":
-        return Check("expert logs", "ok", f"none for {', '.join(missing)}; the sample expert stands in")
+        return Check("expert logs", "ok", f"one for each of {len(settings.symbols)} symbols")
+    if expert.when_missing == "sample" or settings.sources.bars == "sample":
+        return Check("expert logs", "ok", f"none for {', '.join(missing)}; the sample expert is used")
     cure = f"Put a file <SYMBOL>.csv with the columns date,action into {folder}."
     return Check("expert logs", "warn", f"none for {', '.join(missing)}", cure)
 
@@ -224,7 +224,7 @@ def sources(settings: Settings) -> Iterator[Check]:
 
 def _yahoo(settings: Settings, worst: Literal["warn", "fail"]) -> Iterator[Check]:
     address = settings.sources.yahoo.base_url or YAHOO
-    cure = "Check the network." + (" Until then the sample market stands in." if worst == "warn" else "")
+    cure = "Check the network." + (" Until then the sample market is used." if worst == "warn" else "")
     try:
         with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=5) as response:  # noqa: S310 -- the owner's own address
             date = response.headers.get("Date")

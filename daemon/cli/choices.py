@@ -15,7 +15,7 @@ from config.settings import Settings
 
 @dataclass(frozen=True)
 class Choices:
-    """Where the desk lives, and how it is to be spoken to."""
+    """The home and config of the desk, and the form of the output."""
 
     home: Home
     config: Path | None
@@ -27,17 +27,17 @@ class Choices:
         return load_settings(find_config(self.home, self.config))
 
     def symbol(self, typed: str) -> str:
-        """The symbol that was meant: the one that is configured or stored, if it differs in its case alone."""
+        """The configured or stored symbol that differs from `typed` in its case alone, else `typed`."""
         try:
             symbols = {*self.settings().symbols, *self.home.symbols}
-        except ConfigError:  # a running desk works on without it, and so may we
+        except ConfigError:  # a running desk works on without it, and so may the command
             symbols = self.home.symbols
         alike = sorted(symbol for symbol in symbols if symbol.casefold() == typed.casefold())
         return typed if typed in symbols or not alike else alike[0]
 
     def symbols(self, typed: list[str] | None) -> list[str] | None:
         """The same for several."""
-        return typed and [self.symbol(each) for each in typed]
+        return typed and [self.symbol(symbol) for symbol in typed]
 
 
 def choices(context: typer.Context) -> Choices:

@@ -1,4 +1,4 @@
-"""The running desk, as the command line speaks to it: over its API, with its token."""
+"""A client of the running desk: its API, with its token."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from config.errors import ConfigError, NightdeskError, NotRunningError, UsageErr
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE, Secret, read_secret
 from daemon.cli.choices import Choices
+from daemon.domain.tasks import Document
 from daemon.system.lock import holder
 
 PATIENCE = 15.0  # seconds
-HEALTH_PATIENCE = 3.0  # seconds; who asks for health gives up soon as well
+HEALTH_PATIENCE = 3.0  # seconds; a health check has a short timeout of its own
 # A proxy has no business between two processes of one machine.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -30,10 +31,10 @@ class Client:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON document at `path` below /api/v1."""
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._ask(f"{path}?{urlencode(given)}" if given else path)
+        parameters = {name: value for name, value in query.items() if value is not None}
+        return self._ask(f"{path}?{urlencode(parameters)}" if parameters else path)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: Document) -> Any:
         """Send a command; needs the token."""
         return self._ask(path, json.dumps(body).encode())
 
@@ -46,12 +47,12 @@ class Client:
 
 
 def ask_health(home: Home) -> Any:
-    """What /healthz of the desk of this home answers, wherever it listens; no config and no token are needed."""
-    held = holder(home)
-    if held is None or held.api is None:
+    """The answer of /healthz of the desk of this home; no config and no token are needed."""
+    desk = holder(home)
+    if desk is None or desk.api is None:
         raise NotRunningError("daemon.not_running", "No desk runs on this home.", "Start it with `nightdesk run`.")
-    request = urllib.request.Request(f"{held.api}/healthz")  # noqa: S310 -- from our lock
-    return _answer(held.api, request, HEALTH_PATIENCE)
+    request = urllib.request.Request(f"{desk.api}/healthz")  # noqa: S310 -- from our lock
+    return _answer(desk.api, request, HEALTH_PATIENCE)
 
 
 def _answer(address: str, request: urllib.request.Request, patience: float) -> Any:
@@ -64,7 +65,7 @@ def _answer(address: str, request: urllib.request.Request, patience: float) -> A
         raise NotRunningError(
             "daemon.silent",
             f"The desk at {address} does not answer ({getattr(error, 'reason', error)}).",
-            "See its log. If it ended or hangs, start it again: the runs it has on record go on.",
+            "See its log. If it ended or hangs, start it: the recorded runs go on.",
         ) from error
 
 
@@ -84,15 +85,15 @@ def _refusal(error: urllib.error.HTTPError) -> NightdeskError:
 
 
 def running(choices: Choices) -> Client | None:
-    """The desk that works on this home now, if one does."""
-    held = holder(choices.home)
-    if held is None or held.api is None:
+    """A client of the desk that runs on this home, if one does."""
+    desk = holder(choices.home)
+    if desk is None or desk.api is None:
         return None
-    return Client(held.api, _token(choices))
+    return Client(desk.api, _token(choices))
 
 
 def _token(choices: Choices) -> Secret | None:
-    """The token, as the daemon finds it; a reader may well have none."""
+    """The token, read as the daemon reads it; None where this user cannot read it."""
     try:
         return read_secret("API token", variable=TOKEN_VARIABLE, file=_token_file(choices) or choices.home.token)
     except ConfigError:
@@ -100,7 +101,7 @@ def _token(choices: Choices) -> Secret | None:
 
 
 def _token_file(choices: Choices) -> str | None:
-    """The file that the config names. A config that cannot be used names none: the desk works on without it too."""
+    """The file that the config names; None also for a config that cannot be used."""
     try:
         return None if os.environ.get(TOKEN_VARIABLE) else choices.settings().api.token_file
     except ConfigError:

@@ -1,4 +1,4 @@
-"""The flags that model types declare beside their params, as `nightdesk train` takes and lists them."""
+"""The flags of `nightdesk train` that set params of model types; each model type declares its own."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def model_params(context: typer.Context, model_types: Sequence[str]) -> dict[str
     flags = {model_type: registry.flags(model_type) for model_type in model_types} if context.args else {}
     words = deque(context.args)
     while words:
-        name, given, text = words.popleft().partition("=")
+        name, equals, text = words.popleft().partition("=")
         declared = {
             kind: type_flags[spelling(name)] for kind, type_flags in flags.items() if spelling(name) in type_flags
         }
         if not name.startswith("--") or not declared:
             _refuse(name, context, flags)
-        if not given:
+        if not equals:
             text = _value(name, words, declared.values())
         for model_type, flag in declared.items():
             values.setdefault(model_type, {})[flag.path] = flag.value(text)
-    return {model_type: nested(each) for model_type, each in values.items()}
+    return {model_type: nested(params) for model_type, params in values.items()}
 
 
 def _value(name: str, words: deque[str], flags: Iterable[ParamFlag]) -> str:
@@ -71,12 +71,12 @@ def _refuse(name: str, context: typer.Context, flags: dict[str, dict[str, ParamF
 def _help_lines() -> Iterable[str]:
     """Each flag with its help, and the flags of each model type."""
     by_type = {name: registry.flags(name) for name in registry.names()}
-    helps = {"/".join(each.flag.names): each.flag.help for flags in by_type.values() for each in flags.values()}
+    helps = {"/".join(param.flag.names): param.flag.help for flags in by_type.values() for param in flags.values()}
     width = max(map(len, helps), default=0)
     yield " Flags of model types, which set their params for this run:"
     yield from (f"   {names:{width}}  {text}" for names, text in sorted(helps.items()))
     yield " By model type:"
     width = max(map(len, by_type), default=0)
     for model_type, flags in by_type.items():
-        names = dict.fromkeys(each.flag.names[0] for each in flags.values())
+        names = dict.fromkeys(param.flag.names[0] for param in flags.values())
         yield f"   {model_type:{width}}  {' '.join(names) or 'none'}"

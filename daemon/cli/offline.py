@@ -1,4 +1,4 @@
-"""A desk that is not running: its records, answered by the API's own application in this process."""
+"""The records of a desk that is not running, answered by the application of the API in this process."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message
 
     from daemon.cli.choices import Choices
+    from daemon.domain.options import RunOptions
     from daemon.domain.runs import Run
 
 
 class OfflineDesk:
-    """What the API asks of a desk, as far as it can be known while none is at work."""
+    """What the API needs of a desk, from its records alone."""
 
     def __init__(self, home: Home, settings: Settings, database: Database, clock: Clock) -> None:
         self.home = home
@@ -42,30 +43,30 @@ class OfflineDesk:
         return provenance_note(self.database)
 
     def readiness(self) -> list[str]:
-        """It sleeps."""
+        """It is not running."""
         return ["desk.not_running"]
 
     def notices(self) -> list[str]:
-        """Nothing to notice."""
+        """None."""
         return []
 
     def next_runs(self) -> Mapping[JobName, datetime | None]:
         """No job starts while no desk runs."""
         return {}
 
-    def run_progress(self, run_id: int) -> RunProgress | None:  # noqa: ARG002 -- the API's question
-        """No run is at work."""
+    def run_progress(self, run_id: int) -> RunProgress | None:  # noqa: ARG002 -- part of DeskView
+        """No run is running."""
         return None
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:  # noqa: ARG002 -- the API's question
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:  # noqa: ARG002 -- part of DeskView
         """Only a running desk takes requests."""
         _refuse()
 
-    def pause(self, job: JobName, author: str) -> None:  # noqa: ARG002 -- the API's question
+    def pause(self, job: JobName, author: str) -> None:  # noqa: ARG002 -- part of DeskView
         """Only a running desk takes requests."""
         _refuse()
 
-    def resume(self, job: JobName, author: str) -> None:  # noqa: ARG002 -- the API's question
+    def resume(self, job: JobName, author: str) -> None:  # noqa: ARG002 -- part of DeskView
         """Only a running desk takes requests."""
         _refuse()
 
@@ -82,21 +83,21 @@ class Records:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON document at `path` below /api/v1."""
-        given = {name: value for name, value in query.items() if value is not None}
-        status, body = asyncio.run(self._ask(f"/api/v1{path}", urlencode(given).encode()))
+        parameters = {name: value for name, value in query.items() if value is not None}
+        status, body = asyncio.run(self._ask(f"/api/v1{path}", urlencode(parameters).encode()))
         document = json.loads(body)
         if status != 200:
             raise UsageError(document["code"], document["detail"], document["cure"])
         return document
 
     async def _ask(self, path: str, query: bytes) -> tuple[int, bytes]:
-        answered: list[Message] = []
+        messages: list[Message] = []
 
         async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: Message) -> None:
-            answered.append(message)
+            messages.append(message)
 
         scope = {
             "type": "http",
@@ -113,7 +114,7 @@ class Records:
             "server": ("127.0.0.1", 0),
         }
         await self._app(scope, receive, send)
-        return answered[0]["status"], b"".join(message.get("body", b"") for message in answered)
+        return messages[0]["status"], b"".join(message.get("body", b"") for message in messages)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How answers look: JSON, tables on a terminal, plain columns in a pipe."""
+"""The output of commands: JSON, tables on a terminal, plain columns in a pipe."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COLOURS = {
 
 
 def answer(document: Any, *, as_json: bool, render: Callable[[Any], None]) -> None:
-    """Say `document`: as JSON for a program, or through `render` for a person."""
+    """Print `document`: as JSON for a program, or through `render` for a person."""
     if as_json:
         typer.echo(json.dumps(document, indent=2, default=str))
     else:
@@ -74,7 +74,7 @@ def _text(cell: Any) -> str:
 
 
 def moment(value: str | datetime | None, now: datetime | None = None) -> str | None:
-    """An instant as people read it: `2026-03-01 02:00`, and how far it is from `now`."""
+    """An instant as people read it: `2026-03-01 02:00Z`, and its distance from `now`."""
     if value is None:
         return None
     instant = (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
@@ -91,8 +91,8 @@ def _distance(seconds: float) -> str:
     return f"in {amount}" if seconds > 0 else f"{amount} ago"
 
 
-def tell(error: NightdeskError, *, as_json: bool) -> None:
-    """Say an error on stderr: what is wrong, and the cure."""
+def print_error(error: NightdeskError, *, as_json: bool) -> None:
+    """Print an error on stderr with its cure."""
     if as_json:
         typer.echo(json.dumps({"error": error.to_dict()}, default=str), err=True)
     else:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Lines:
-    """Progress where nobody watches: what is new, a line each."""
+class ProgressLines:
+    """Progress outside a terminal: a line for each change."""
 
     def __init__(self) -> None:
         self._last: dict[str, str] = {}
@@ -22,19 +22,19 @@ class Lines:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Nothing to take down."""
+        """Nothing to close."""
 
     def show(self, run: str, fraction: float | None, message: str) -> None:
-        """Say how far `run` is, if that is news: every tenth of the way, or another word where nobody knows it."""
-        news = message if fraction is None else f"{int(fraction * 10)}"
-        if self._last.get(run) != news:
-            self._last[run] = news
-            done = "" if fraction is None else f" {fraction:4.0%}"
-            typer.echo(f"{run}{done} {message}", err=True)
+        """Print the progress of `run` if it has changed: by a tenth, or in its message where there is no fraction."""
+        state = message if fraction is None else f"{int(fraction * 10)}"
+        if self._last.get(run) != state:
+            self._last[run] = state
+            percent = "" if fraction is None else f" {fraction:4.0%}"
+            typer.echo(f"{run}{percent} {message}", err=True)
 
 
-class Bars:
-    """Progress where a person watches: a bar a run."""
+class ProgressBars:
+    """Progress on a terminal: a bar for each run."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -46,7 +46,7 @@ class Bars:
             TextColumn("[bold]{task.fields[run]}"),
             BarColumn(bar_width=20),
             TimeElapsedColumn(),
-            # What does not fit beside the bar goes on below, and never takes the bar's place.
+            # A long message wraps to the next line instead of narrowing the bar.
             TextColumn("{task.description}", markup=False, table_column=Column(ratio=1)),
             console=Console(stderr=True),
             expand=True,
@@ -61,13 +61,13 @@ class Bars:
         self._progress.stop()
 
     def show(self, run: str, fraction: float | None, message: str) -> None:
-        """Move the bar of `run`; a moving stripe while nobody knows how far it is."""
+        """Move the bar of `run`; a moving stripe while there is no fraction."""
         if run not in self._bars:
             self._bars[run] = self._progress.add_task("", total=None, run=run)
         total = None if fraction is None else 1.0
         self._progress.update(self._bars[run], total=total, completed=fraction or 0.0, description=message)
 
 
-def reporter() -> Lines | Bars:
-    """The right way to show progress here."""
-    return Bars() if sys.stderr.isatty() else Lines()
+def reporter() -> ProgressLines | ProgressBars:
+    """Bars on a terminal, lines elsewhere."""
+    return ProgressBars() if sys.stderr.isatty() else ProgressLines()

@@ -1,4 +1,4 @@
-"""Reports on a terminal: standings and recommendations in words, and of one model every figure beside the others."""
+"""Reports on a terminal: standings and recommendations, and of a single model every metric with its benchmarks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERDICT = {
 
 
 def show_evaluation(home: Home, detail: dict[str, Any]) -> None:
-    """What a run of evaluation found; a single model with its whole report, many in one table."""
+    """The standings of a run of evaluation in one table; a single model with its whole report."""
     verdicts, recommendations = detail["verdicts"], detail.get("recommendations", {})
     rows = [
         [model, verdict["standing"], verdict["serves"], *(verdict.get(key) for key in VERDICT.values())]

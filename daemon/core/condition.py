@@ -1,16 +1,16 @@
-"""How the desk is, in a sentence for a person with its cure; pure, so that every case can be tested without a desk.
+"""The condition of the desk: its problems, each in a sentence with its cure; pure, so it is tested without a desk.
 
-The worst of what is amiss comes first, in this order:
+The worst problem comes first, in this order:
 
     not ready                    down      stopped, stalled, disk full
-    a job of the night failed    down      while no model serves; degraded while one does, or while it is tried again
+    a job of the night failed    down      while no model serves; degraded while one does, or while it is retried
     a job did only a part        degraded
     training was skipped         degraded  none of its symbols had fresh data
     nothing serves               degraded  no model has been good enough, or no night has run
     no current signal            degraded  every published signal has expired
     alerts are firing            degraded
 
-Where nothing is amiss the desk is ok, be it during its first night or after it.
+Without a problem the desk is ok, during its first night and after it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from config.settings import NIGHT, JobName, Settings
 from daemon.alerts.rules import run_ended
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
+from daemon.domain.tasks import as_object
 from daemon.jobs.signals.messages import NO_CHAMPION
 from daemon.store.faults import meaning
 from daemon.store.overview import DeskRecord
@@ -41,7 +42,7 @@ NIGHT_NOW = "`nightdesk run-once all` runs the whole night now."
 # What a problem of readiness means: a title, a sentence, a cure.
 PROBLEMS: dict[str, tuple[str, str, str]] = {
     "desk.not_running": ("Not running", "No desk runs on this home.", "Start it: `nightdesk run`."),
-    "stopping": ("Stopping", "The desk is stopping.", "When it has ended, start it again: `nightdesk run`."),
+    "stopping": ("Stopping", "The desk is stopping.", "When it has ended, start it: `nightdesk run`."),
     "scheduler.stalled": (
         "Not working",
         "The scheduler has not moved for ten seconds or more, so no job starts.",
@@ -58,7 +59,7 @@ PROBLEMS: dict[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """One thing that a person should know of the desk.
+    """One problem of the desk, or that it has none.
 
     Args:
         state: how bad it is.
@@ -78,19 +79,19 @@ class Condition:
 
 
 def conditions(record: DeskRecord, settings: Settings, now: datetime, problems: Sequence[str] = ()) -> list[Condition]:
-    """Everything that is amiss, the worst first; empty when nothing is. `problems` are those of readiness."""
-    amiss = [*(_not_ready(problem) for problem in problems), *_night(record, settings, now)]
-    amiss += _alerts(record, {condition.job for condition in amiss})
-    return sorted(amiss, key=lambda condition: SEVERITY[condition.state])
+    """Every problem, the worst first; `problems` are the codes of readiness."""
+    unsorted = [*(_not_ready(problem) for problem in problems), *_night(record, settings, now)]
+    unsorted += _alerts(record, {condition.job for condition in unsorted})
+    return sorted(unsorted, key=lambda condition: SEVERITY[condition.state])
 
 
-def overall(amiss: Sequence[Condition], record: DeskRecord, progress: Mapping[int, RunProgress]) -> Condition:
-    """The worst of what is `amiss`; else that the first night is running, and how far it is; else that all is well.
+def overall(problems: Sequence[Condition], record: DeskRecord, progress: Mapping[int, RunProgress]) -> Condition:
+    """The worst of the `problems`; else that the first night is running, and its progress; else that all is well.
 
     `progress` is that of the runs at work, by their id.
     """
-    if amiss:
-        return amiss[0]
+    if problems:
+        return problems[0]
     if run := _first_night(record):
         counted = progress.get(run.id, RunProgress())
         so_far = f", {counted.done} of {counted.expected} done" if counted.expected else ""
@@ -107,7 +108,7 @@ def _not_ready(problem: str) -> Condition:
 
 
 def _night(record: DeskRecord, settings: Settings, now: datetime) -> Iterator[Condition]:
-    """What is amiss with the night's jobs and with what they bring; what only follows from a failure is left out."""
+    """Problems of the night's jobs and of their results; what only follows from a failure is left out."""
     results = [record.results[job] for job in NIGHT if job in record.results and settings.job_schedule(job).enabled]
     failed = [run for run in results if run.state in FAILED]
     skipped = [run for run in results if (run.job, run.cause) == ("training", "data.stale")]
@@ -125,33 +126,33 @@ def _failure(run: Run, record: DeskRecord, now: datetime) -> Condition:
     observation = run_ended(run)
     if observation is None:
         raise ValueError(f"{run.name} is {run.state}, which is no failure")
-    again, cure = _again(run, record, now, observation.cure)
-    state: State = "down" if run.state in FAILED and not record.champions and not again else "degraded"
+    retry, cure = _retry(run, record, now, observation.cure)
+    state: State = "down" if run.state in FAILED and not record.champions and not retry else "degraded"
     title = f"{_plain(run.job).capitalize()} {END_TITLES[run.state]}"
-    return Condition(state, run.cause or f"run.{run.state}", run.job, title, f"{observation.message}{again}", cure)
+    return Condition(state, run.cause or f"run.{run.state}", run.job, title, f"{observation.message}{retry}", cure)
 
 
 def _training_skipped(run: Run, record: DeskRecord, now: datetime) -> Condition:
-    stale = list((run.detail or {}).get("failed") or {})
+    stale = list(as_object((run.detail or {}).get("failed")))
     symbols = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
     pulled = record.results.get("data_update")
     come = pulled is not None and pulled.id > run.id and pulled.state == "succeeded"
-    again, cure = _again(
+    retry, cure = _retry(
         run, record, now, "Its data has come since." if come else "It needs a data_update that succeeds."
     )
-    message = f"{run.name} was skipped ({run.cause}): there was no fresh data of {symbols or 'any symbol'}.{again}"
+    message = f"{run.name} was skipped ({run.cause}): there was no fresh data of {symbols or 'any symbol'}.{retry}"
     return Condition("degraded", "data.stale", run.job, "Training was skipped", message, cure)
 
 
-def _again(run: Run, record: DeskRecord, now: datetime, cure: str) -> tuple[str, str]:
-    """That the job is tried again, in a sentence, and the cure; with a command only if it is not tried by itself."""
-    again = next((other for other in record.pending if other.job == run.job), None)
-    if again is not None and again.not_before > now:
-        return f" It is tried again at {clock_time(again.not_before, now)}.", cure
-    if again is not None:
-        return " It is being tried again now.", cure
+def _retry(run: Run, record: DeskRecord, now: datetime, cure: str) -> tuple[str, str]:
+    """A sentence that the job is retried, and the cure; the cure names a command only where it is not retried."""
+    pending = next((other for other in record.pending if other.job == run.job), None)
+    if pending is not None and pending.not_before > now:
+        return f" It is retried at {clock_time(pending.not_before, now)}.", cure
+    if pending is not None:
+        return " It is being retried now.", cure
     job = "all" if run.job in NIGHT[: NIGHT.index("signals")] else run.job  # the later jobs need what it makes
-    return "", f"{cure} Then start it again: `nightdesk run-once {job}`."
+    return "", f"{cure} Then start it: `nightdesk run-once {job}`."
 
 
 def _no_current_signal(record: DeskRecord, now: datetime) -> Iterator[Condition]:
@@ -175,7 +176,7 @@ def _nothing_serves(record: DeskRecord) -> Iterator[Condition]:
 
 
 def _first_night(record: DeskRecord) -> Run | None:
-    """The run that the first night has come to; None after that night, or when none is running."""
+    """The present run of the first night; None after that night, or when none is running."""
     if "signals" in record.results or record.signals_expire is not None:
         return None
     night = [run for run in record.pending if run.job in NIGHT]
@@ -186,9 +187,9 @@ def _alerts(record: DeskRecord, jobs: Collection[JobName | None]) -> Iterator[Co
     """The alerts that fire, as one condition: the first of them, and how many; but not those of `jobs` that failed."""
     firing = [alert for alert in record.firing if not (alert.rule == "run.failed" and alert.subject in jobs)]
     if firing:
-        first, others = firing[0], len(firing) - 1
-        title = f"{others + 1} alerts" if others else "1 alert"
-        message = f"{first.message} {others} more {'is' if others == 1 else 'are'} firing." if others else first.message
+        first, more = firing[0], len(firing) - 1
+        title = f"{more + 1} alerts" if more else "1 alert"
+        message = f"{first.message} {more} more {'is' if more == 1 else 'are'} firing." if more else first.message
         yield Condition("degraded", first.rule, None, title, message, first.cure)
 
 

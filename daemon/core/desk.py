@@ -1,4 +1,4 @@
-"""The desk: the running daemon, as its API, its signals and its service manager see it."""
+"""The desk: the running daemon behind its API, its Unix signals and its service manager."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import shutil
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.errors import ConfigError, NightdeskError, UsageError
 from config.loader import find_config, load_settings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import Settings
     from daemon.alerts.outbox import Outbox
+    from daemon.domain.options import RunOptions
     from daemon.domain.progress import RunProgress
     from daemon.store.database import Database
     from daemon.system.clock import Clock
@@ -52,13 +53,13 @@ class Desk:
         self.dispatcher = Dispatcher(context)
         self.last_tick = context.clock.monotonic()
         self._config_stamp = _stamp(context.config)
-        self._looked = self.last_tick
-        self._disk_told_full: bool | None = None
+        self._last_look = self.last_tick
+        self._reported_full: bool | None = None
         self._restart_needed: str | None = None
 
     @property
     def home(self) -> Home:
-        """Where the desk lives."""
+        """The folder of the desk."""
         return self.context.home
 
     @property
@@ -68,7 +69,7 @@ class Desk:
 
     @property
     def database(self) -> Database:
-        """Everything that was ever recorded."""
+        """The database of the desk."""
         return self.context.database
 
     @property
@@ -77,12 +78,12 @@ class Desk:
         return self.context.clock
 
     def begin(self) -> None:
-        """Take up what an earlier process left, and on a new home begin with a whole night at once."""
+        """Recover the runs of an earlier process; on a new home, request a whole night at once."""
         recovered = self.dispatcher.recover()
         for run in recovered:
             self.context.log.write("warning", "run.recovered", run=run.name)
         remove_unfinished(self.home.root, self.started_at)
-        self._observe_config(None)  # or it would not have come so far
+        self._observe_config(None)  # else the desk would not have started
         now, night = self.clock.now(), [job for job in CHAIN if self.settings.job_schedule(job).enabled]
 
         def first_night(c: Connection) -> Run | None:
@@ -95,8 +96,8 @@ class Desk:
     async def tick(self) -> None:
         """One beat: settings and disk from time to time, schedule, due runs."""
         now = self.clock.monotonic()
-        if now - self._looked >= LOOK_EVERY:
-            self._looked = now
+        if now - self._last_look >= LOOK_EVERY:
+            self._last_look = now
             self._watch_config()
             await asyncio.to_thread(self._watch_disk)
         await asyncio.to_thread(self.timetable.record_due)
@@ -105,8 +106,8 @@ class Desk:
 
     async def work(self, stop: asyncio.Event) -> None:
         """Tick and deliver until `stop`, then end what is at work."""
-        delivering = asyncio.create_task(self._again(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
-        await self._again(self.tick, TICK, stop, "desk.fault")
+        delivering = asyncio.create_task(self._repeat(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
+        await self._repeat(self.tick, TICK, stop, "desk.fault")
         self.outbox.close()
         await self.dispatcher.stop()
         await delivering
@@ -114,21 +115,21 @@ class Desk:
     async def _deliver(self) -> None:
         await asyncio.to_thread(self.outbox.deliver_due)
 
-    async def _again(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
-        """One beat after the other until `stop`; a fault of one is logged, and the next one tries again."""
+    async def _repeat(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
+        """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual."""
         while not stop.is_set():
             try:
                 await beat()
             except NightdeskError as error:
                 self.context.log.write("error", fault, error=error.to_dict())
-            except Exception as error:  # noqa: BLE001 -- a desk that lies down for one fault keeps no night
+            except Exception as error:  # noqa: BLE001 -- one error must not end the desk
                 self.context.log.fault(fault, error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every)
 
-    # What the API asks for.
+    # For the API.
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:
         """Record a run for now; a job that is already due or at work is refused."""
         with_options(self.settings, options)
         now = self.clock.now()
@@ -143,16 +144,16 @@ class Desk:
             raise UsageError(
                 "run.overlap", f"The job {job} is already due or at work.", "Wait for its end; see /api/v1/runs."
             )
-        self.context.log.write("info", "run.requested", run=run.name, who=author)
+        self.context.log.write("info", "run.requested", run=run.name, author=author)
         return run
 
     def pause(self, job: JobName, author: str) -> None:
-        """Let the schedule of `job` rest; what is at work goes on."""
+        """Pause the schedule of `job`; a run that has started goes on."""
         self.database.write(lambda c: jobs.set_paused(c, job, True, self.clock.now(), author))
         self.timetable.clear()
 
     def resume(self, job: JobName, author: str) -> None:
-        """Let the schedule of `job` go on from now; what fell into the pause is not caught up."""
+        """Resume the schedule of `job` from now on; occurrences during the pause are not made up for."""
         self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), author))
         self.timetable.clear()
 
@@ -166,11 +167,11 @@ class Desk:
         return provenance_note(self.database)
 
     def run_progress(self, run_id: int) -> RunProgress | None:
-        """How far a run at work has come."""
+        """The progress of a running run."""
         return self.dispatcher.progress(run_id)
 
     def readiness(self) -> list[str]:
-        """What keeps the desk from doing its work; empty when nothing does."""
+        """Codes of what keeps the desk from working; empty when nothing does."""
         problems = []
         if self.dispatcher.stopping:
             problems.append("stopping")
@@ -185,9 +186,9 @@ class Desk:
         return shutil.disk_usage(self.home.root).free < MIN_FREE_BYTES
 
     def _watch_disk(self) -> None:
-        """One alert while there is too little room; the little that is left is enough to keep and to tell it."""
+        """One alert while there is too little room; the rest is enough to store and send it."""
         full = self._disk_full()
-        if full == self._disk_told_full:
+        if full == self._reported_full:
             return
         observation = event(
             "disk.full",
@@ -197,22 +198,22 @@ class Desk:
             happened=full,
         )
         self.database.write(lambda c: alerts.observe(c, observation, self.settings, self.clock.now()))
-        self._disk_told_full = full
+        self._reported_full = full
 
     def notices(self) -> list[str]:
-        """What a reader should know though the desk is ready."""
+        """Notes for a reader that are no problems."""
         return [self._restart_needed] if self._restart_needed else []
 
     # Settings that change while the desk works.
 
     def _watch_config(self) -> None:
-        # One that was made after the start counts; one that is gone is missed, not replaced by the defaults.
+        # A config that was made after the start counts; one that was deleted is an error, not the defaults.
         self.context.config = find_config(self.home, self.context.config)
         if _stamp(self.context.config) != self._config_stamp:
             self.reload()
 
     def reload(self) -> bool:
-        """Read the config again: valid is applied whole, invalid keeps the settings in force and raises an alert."""
+        """Reload the config: a valid one is applied whole, an invalid one changes nothing and raises an alert."""
         self._config_stamp = _stamp(self.context.config)
         try:
             fresh = load_settings(self.context.config)
@@ -250,7 +251,7 @@ def provenance_note(database: Database) -> str | None:
     """A sentence if the newest data of a series is the sample market's, else None."""
     if not Provenance.of(*(dataset.source for dataset in database.read(datasets.latest))).is_sample:
         return None
-    return "Sample data: a synthetic market, made because no real data could be had. Nothing here is advice."
+    return "Sample data: a synthetic market, made because no real data was available. Nothing here is advice."
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

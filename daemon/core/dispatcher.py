@@ -1,4 +1,4 @@
-"""The dispatcher: claims due runs, attends each to its end, and brings the next of its chain."""
+"""The dispatcher: claims due runs, does each to its end, and records the next of its chain."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from daemon.domain.progress import RunProgress
 from daemon.domain.runs import SHUTDOWN, Owner, Run
 from daemon.jobs.steps import STEPS, Ending, RunWork
 from daemon.store import alerts, runs
+from daemon.store.faults import CLOSED
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Faults that pass by themselves, and after how long the run is tried again; twice and thrice as long after that.
-PASSING = {
+# Faults that end by themselves, and the wait before the first retry; the second waits twice as long, the third thrice.
+TRANSIENT = {
     "data.unreachable": timedelta(minutes=5),
     "data.rate_limited": timedelta(minutes=20),  # its source is left alone until then
 }
@@ -49,7 +50,7 @@ class Dispatcher:
         return bool(self._attending)
 
     def progress(self, run_id: int) -> RunProgress | None:
-        """How far a run at work has come; None if it is not at work here."""
+        """The progress of a run; None if this dispatcher does not do it."""
         work = self._works.get(run_id)
         return work.progress if work is not None else None
 
@@ -61,7 +62,7 @@ class Dispatcher:
             orphans = runs.orphans(c)
             for run in orphans:
                 follower = runs.finish(c, run.id, "crashed", now, cause="owner.dead", attempts=attempts)
-                self._tell(c, run.id, follower)
+                self._observe_end(c, run.id, follower)
             return orphans
 
         return self.context.database.write(change)
@@ -122,25 +123,25 @@ class Dispatcher:
         )
 
     async def _ending(self, work: RunWork) -> Ending:
-        """Every way a run can end, as an ending; nothing is thrown past here."""
+        """Do the run; every way in which it can end, an exception too, is returned as an ending."""
         try:
             work.settings = with_options(work.settings, work.run.options)
             await self._wait(work)
             await work.write(lambda c: runs.move(c, work.run.id, "running", work.clock.now()))
             ending = await STEPS[work.run.job].work(work)
         except asyncio.CancelledError:
-            return Ending("cancelled", self._why_stopped)
+            return Ending("cancelled", self._stop_cause)
         except NightdeskError as error:
             ending = Ending("failed", error.code, error.to_dict())
         except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
             work.log.fault("run.fault", error)
             ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
         if self.stopping and ending.state in ("failed", "partial", "timed_out"):
-            return Ending("cancelled", self._why_stopped, ending.detail)
+            return Ending("cancelled", self._stop_cause, ending.detail)
         return ending
 
     @property
-    def _why_stopped(self) -> str:
+    def _stop_cause(self) -> str:
         return "interrupted" if self.alone else SHUTDOWN
 
     async def _wait(self, work: RunWork) -> None:
@@ -152,20 +153,20 @@ class Dispatcher:
         work.progress = replace(work.progress, waiting=False)
 
     async def _finish(self, work: RunWork, ending: Ending) -> None:
-        """Record the end; while the database cannot be written, keep trying, for the end must not be lost.
+        """Record the end; while the database cannot be written, keep trying until the desk stops or closes it.
 
         An end that the database will never take (a detail that is not JSON) becomes a failure that it does take: a
-        run without an end would keep its job and all that wait for it from their work for ever.
+        run without an end would block its job, and all that wait for it, for ever.
         """
         while True:
             try:
                 await asyncio.shield(work.write(partial(self._record_end, work=work, ending=ending)))
             except NightdeskError as error:
-                if self.stopping:
-                    return  # the next start finds the row without an owner and tries the run again
+                if self.stopping or error.code == CLOSED:
+                    return  # the next start finds the run without an owner and retries it
                 work.log.write("error", "run.unrecorded", error=error.to_dict())
                 await asyncio.sleep(1)
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the run must come to an end
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the run must end
                 work.log.fault("run.unrecorded", error)
                 message = f"Its end ({ending.state}) could not be recorded: {type(error).__name__}"
                 ending = Ending("failed", "desk.fault", {"message": message})
@@ -191,13 +192,13 @@ class Dispatcher:
             cause=ending.cause,
             detail=ending.detail,
             attempts=1 if self.alone else work.settings.limits.attempts,
-            passing=ending.cause in PASSING,
-            retry_delay=PASSING.get(ending.cause or "", timedelta(0)) * run.attempt,
+            transient=ending.cause in TRANSIENT,
+            retry_delay=TRANSIENT.get(ending.cause or "", timedelta(0)) * run.attempt,
         )
-        self._tell(c, run.id, follower)
+        self._observe_end(c, run.id, follower)
 
-    def _tell(self, c: Connection, run_id: int, follower: Run | None) -> None:
-        """Let the alert engine see an end, unless the run is tried again."""
+    def _observe_end(self, c: Connection, run_id: int, follower: Run | None) -> None:
+        """Let the alert engine see the end of a run, unless the run is retried."""
         ended = runs.get(c, run_id)
         if ended is None or (follower is not None and follower.trigger == "retry"):
             return

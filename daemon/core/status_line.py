@@ -1,4 +1,4 @@
-"""The line that `systemctl status` shows: how the desk is, kept up to date at next to no cost."""
+"""The status line of `systemctl status`; it reads the database only when something has changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_TEXT = 600
 
 
 def describe(condition: Condition, url: str, next_runs: Mapping[JobName, datetime | None], now: datetime) -> str:
-    """One line: while all is well where the desk serves and what comes next, else what is amiss and its cure."""
+    """One line: while all is well where the desk serves and what comes next, else the worst problem and its cure."""
     if condition.state != "ok":
         cure = f" Cure: {condition.cure}" if condition.cure else ""
         return f"{condition.state.capitalize()}: {_shortened(condition.message, MAX_TEXT - len(cure))}{cure}"
@@ -54,7 +54,7 @@ class StatusLine:
 
     @property
     def outdated(self) -> bool:
-        """Whether the database has to be read again."""
+        """Whether the database has changed since it was read."""
         return self._changes != self._desk.database.changes or self._settings is not self._desk.settings
 
     def read(self) -> None:
@@ -67,17 +67,17 @@ class StatusLine:
         self._changes, self._settings = changes, settings
 
     def text(self) -> str:
-        """The line at this moment; asks the database nothing."""
+        """The line at this moment; does not read the database."""
         if self._record is None:
             return f"Serving {self._url}"
         desk, record, now = self._desk, self._record, self._desk.clock.now()
         progress = {run.id: state for run in record.pending if (state := desk.run_progress(run.id))}
-        amiss = conditions(record, desk.settings, now, desk.readiness())
-        return describe(overall(amiss, record, progress), self._url, self._next_runs, now)
+        problems = conditions(record, desk.settings, now, desk.readiness())
+        return describe(overall(problems, record, progress), self._url, self._next_runs, now)
 
 
 async def keep_status(notifier: Notifier, line: StatusLine, log: Log) -> None:
-    """Tell the service manager how the desk is whenever that changes, until this task is cancelled."""
+    """Send the status to the service manager whenever it changes, until this task is cancelled."""
     while notifier.listening:
         try:
             if line.outdated:
@@ -85,6 +85,6 @@ async def keep_status(notifier: Notifier, line: StatusLine, log: Log) -> None:
             notifier.status(line.text())
         except NightdeskError as error:
             log.write("error", "status.fault", error=error.to_dict())
-        except Exception as error:  # noqa: BLE001 -- the next look tries again
+        except Exception as error:  # noqa: BLE001 -- it is read anew two seconds later
             log.fault("status.fault", error)
         await asyncio.sleep(EVERY)

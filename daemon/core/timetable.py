@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Timetable:
-    """Turns schedules into `due` rows; what it has written it never writes again."""
+    """Turns schedules into `due` rows; each occurrence is recorded once."""
 
     def __init__(self, context: DeskContext) -> None:
         self.context = context
         self._next: dict[JobName, datetime | None] = {}
-        self._looked = context.clock.now()
+        self._last_look = context.clock.now()
 
     def clear(self) -> None:
         """The settings or the pauses have changed: work out anew what comes next."""
@@ -39,9 +39,9 @@ class Timetable:
     def record_due(self) -> bool:
         """Record every occurrence whose time has come; returns whether something was recorded."""
         now = self.context.clock.now()
-        if now < self._looked:  # the clock was set back: what it promised when it ran ahead is void
+        if now < self._last_look:  # the clock was set back: what it promised when it ran ahead is void
             self.clear()
-        self._looked = now
+        self._last_look = now
         recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]
         return any(recorded)
 
@@ -100,5 +100,5 @@ class Timetable:
 
 def _not_paused(c: Connection, downstream_jobs: tuple[JobName, ...]) -> tuple[JobName, ...]:
     """Those that a person has not paused."""
-    resting = jobs.paused(c)
-    return tuple(job for job in downstream_jobs if job not in resting)
+    paused = jobs.paused(c)
+    return tuple(job for job in downstream_jobs if job not in paused)

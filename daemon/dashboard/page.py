@@ -1,4 +1,4 @@
-"""The page and its few files, from memory. They hold no data, so they are open to whoever can reach the desk."""
+"""The page and its few files, from memory. They hold no data, so they are open to everybody who can reach the desk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When an alert opens, fires and is resolved; pure, so that the law can be proved without a database.
+"""When an alert opens, fires and is resolved; pure, so that every case can be tested without a database.
 
 An alert is one episode of one rule and subject. Every evaluation of a rule is one observation, which is one of
 
@@ -8,10 +8,9 @@ An alert is one episode of one rule and subject. Every evaluation of a rule is o
     undefined    the metric has no value
 
 A rule fires after `for_evaluations` breaches in a row and is resolved after `clear_after` clears in a row; a value in
-between starts both counts anew. An undefined value says nothing, so it changes no count: it neither fires nor clears,
-nor opens an alert (a new desk has measured nothing yet, and that is no trouble), but it is seen as the latest word of
-one that is open. A metric that flaps around its threshold
-therefore fires once and stays firing until it has truly calmed down.
+between starts both counts anew. An undefined value changes no count: it neither fires nor clears, nor
+opens an alert (a new desk has measured nothing yet, and that is no problem), but it is shown as the latest value of an
+open one. A metric that flaps around its threshold therefore fires once, and fires until it has calmed down.
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from config.settings import Monitoring
+from daemon.domain.tasks import Document
 
 AlertState = Literal["pending", "firing", "resolved"]
 Transition = Literal["firing", "resolved"]
@@ -89,7 +89,7 @@ class Alert:
     link: str | None
     id: int | None = None  # the database gives it
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Document:
         """As readers of the API and receivers of a webhook get it."""
         times = {name: _text(getattr(self, name)) for name in ("since", "fired_at", "resolved_at", "updated_at")}
         return {
@@ -138,7 +138,7 @@ def advance(
 
 
 def _opened(last: Alert | None, observation: Observation, now: datetime) -> Alert:
-    """A new episode; one that never fired has no reader and is used again, so that flapping leaves no litter."""
+    """A new episode; one that never fired is reused, so that a flapping metric does not fill the table."""
     reused_id = last.id if last is not None and last.fired_at is None else None
     return Alert(
         observation.fingerprint,

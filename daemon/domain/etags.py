@@ -1,4 +1,4 @@
-"""Entity tags of HTTP answers: what a client holds need not be sent again."""
+"""Entity tags of HTTP answers: a client that has the present one is not sent the body."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def etag(body: bytes) -> str:
 
 def matches(if_none_match: str, tag: str) -> bool:
     """Whether a client that sent `If-None-Match` already holds `tag`."""
-    held = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
-    return tag in held or "*" in held
+    tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
+    return tag in tags or "*" in tags

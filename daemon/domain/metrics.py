@@ -1,4 +1,4 @@
-"""Metrics as they are measured by workers and kept by the daemon."""
+"""Metrics as workers measure them and the daemon stores them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Metrics(Message):
         return value if isinstance(value, int | float) and math.isfinite(value) else None
 
     def document(self) -> Document:
-        """The values by name with the reasons beside them, as the database and its readers have it."""
+        """The values by name, and under `reasons` the reasons, as the database stores them."""
         return {**self.values, "reasons": dict(self.reasons)}
 
 
@@ -43,5 +43,5 @@ class MonitoredMetrics(Metrics):
     by_chance: dict[str, float] = Field(default_factory=dict)
 
     def document(self) -> Document:
-        """As metrics, with `by_chance` beside them."""
+        """As metrics, and under `by_chance` the drift of mere chance."""
         return {**super().document(), "by_chance": dict(self.by_chance)}

@@ -1,4 +1,4 @@
-"""How far a run is, from how far its tasks are."""
+"""The progress of a run, from the progress of its tasks."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ class RunProgress:
 
     def finish(self, label: str) -> RunProgress:
         """A task has ended."""
-        others = {name: task for name, task in self.tasks.items() if name != label}
-        return replace(self, done=self.done + 1, tasks=others)
+        remaining = {name: task for name, task in self.tasks.items() if name != label}
+        return replace(self, done=self.done + 1, tasks=remaining)

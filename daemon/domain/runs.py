@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from config.settings import JobName
+from daemon.domain.options import RunOptions
+from daemon.domain.tasks import Document
 
 RunState = Literal[
     "due",
@@ -84,8 +86,8 @@ class Owner:
         """Whether that very process still lives."""
         return self.boot == boot_id() and process_start(self.pid) == self.started
 
-    def to_dict(self) -> dict[str, Any]:
-        """As it is kept in the database."""
+    def to_dict(self) -> Document:
+        """As it is stored in the database."""
         return asdict(self)
 
 
@@ -118,7 +120,7 @@ class Run:
     state: RunState
     trigger: str
     chain: tuple[JobName, ...]
-    options: dict[str, Any]
+    options: RunOptions
     parent_id: int | None
     recorded_at: datetime
     not_before: datetime
@@ -126,7 +128,7 @@ class Run:
     finished_at: datetime | None
     owner: Owner | None
     cause: str | None
-    detail: dict[str, Any] | None
+    detail: Document | None
     settings_fingerprint: str | None
 
     @property
@@ -149,5 +151,5 @@ class Task:
     started_at: datetime | None
     finished_at: datetime | None
     cause: str | None
-    detail: dict[str, Any] | None
-    result: dict[str, Any] | None
+    detail: Document | None
+    result: Document | None

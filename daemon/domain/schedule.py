@@ -22,7 +22,7 @@ from apscheduler.triggers.cron import CronTrigger
 from config.errors import ConfigError
 from config.settings import JOBS, JobName, JobSchedule, Settings
 
-# Intervals count from this Monday, so that they stay where they are when the desk starts again.
+# Intervals count from this Monday, so that a restart of the desk does not move them.
 ANCHOR = datetime(2001, 1, 1, tzinfo=UTC)
 # After a very long downtime only the newest missed occurrences are recorded, each by itself.
 MOST_MISSED = 1000

@@ -25,6 +25,11 @@ Document = dict[str, JsonValue]
 """A JSON object whose content is a model type's or a reader's affair, not the daemon's."""
 
 
+def as_object(value: object) -> Document:
+    """`value` if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
 class Message(BaseModel):
     """A frozen value that crosses between daemon and worker as JSON; a wrong type or an extra field is refused."""
 

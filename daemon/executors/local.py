@@ -1,4 +1,4 @@
-"""The default executor: worker processes of this machine, kept warm while there is work, gone when there is none."""
+"""The default executor: worker processes of this machine, kept for the next task and ended when idle."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def home_mark(home: Home) -> str:
 
 
 def open_local(settings: LocalSettings, home: Home) -> LocalExecutor:
-    """An executor on a home without workers of an earlier daemon: what they have left running is killed first."""
+    """An executor of a home; workers that an earlier daemon left running are killed first."""
     kill_leftovers(home)
     return LocalExecutor(home, settings.workers)
 
@@ -72,7 +72,7 @@ class LocalExecutor:
         self._busy: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
         self._stopping: set[asyncio.Task[None]] = set()
-        self._keeper: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._shrinking: set[asyncio.Task[bool]] = set()
         self._closing = False
 
@@ -113,8 +113,8 @@ class LocalExecutor:
             worker.stop(grace)
         for _ in range(self._workers):  # a slot is free when its task has ended and its worker is away
             await self._slots.acquire()
-        if self._keeper is not None:
-            self._keeper.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
         for worker in self._idle:
             self._discard(worker)
         self._idle.clear()
@@ -128,8 +128,8 @@ class LocalExecutor:
         self._busy.add(worker)
         if self._closing:  # while the process was being started
             worker.stop(timedelta(0))
-        if self._keeper is None or self._keeper.done():
-            self._keeper = asyncio.create_task(self._keep())
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch_workers())
         return worker
 
     def _warm(self, withheld: frozenset[str]) -> WorkerProcess | None:
@@ -176,7 +176,7 @@ class LocalExecutor:
         task.add_done_callback(self._stopping.discard)
         return task
 
-    async def _keep(self) -> None:
+    async def _watch_workers(self) -> None:
         """Watch the memory of busy workers and end idle ones, until there are no workers."""
         loop, pause = asyncio.get_running_loop(), POLL
         while self._busy or self._idle:

@@ -1,4 +1,4 @@
-"""What every step is given, and how it tells its end."""
+"""What every step gets, and the ending that it returns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from config.secrets import redact
 from config.settings import CHAIN, JobName
 from daemon.artifacts.open import open_artifacts
 from daemon.domain.progress import RunProgress
@@ -42,16 +43,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ends: its state, the code of its cause, and what a reader wants to know."""
+    """How a run ends: its state, the code of its cause, and counts, results and errors for a reader."""
 
     state: RunState
     cause: str | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan(Generic[ResultT_co]):
-    """One task to be done: its request, and the secrets that it is handed. Each is itself, equal to no other."""
+    """One task to be done: its request, and the secrets that it is handed. Two plans are never equal."""
 
     request: TaskRequest[ResultT_co]
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
@@ -83,8 +84,8 @@ class Outcomes(Mapping[Plan[TaskResult], Outcome[TaskResult]]):
     def __len__(self) -> int:
         return len(self._outcomes)
 
-    def __or__(self, others: Outcomes) -> Outcomes:
-        return Outcomes({**self._outcomes, **others._outcomes})
+    def __or__(self, other: Outcomes) -> Outcomes:
+        return Outcomes({**self._outcomes, **other._outcomes})
 
     def only(self, plans: Iterable[Plan[TaskResult]]) -> Outcomes:
         """The outcomes of these plans."""
@@ -154,21 +155,21 @@ class RunWork:
         )
 
     def expect(self, tasks: int) -> None:
-        """At least so many tasks are still to come; what is reported of how far the run is never goes back."""
+        """At least so many tasks are still to come; the reported progress never falls."""
         self.progress = self.progress.expect(tasks)
 
     async def do_all(self, plans: Iterable[Plan[TaskResult]], at_once: int | None = None) -> Outcomes:
         """Do many tasks, as many at a time as the executor can, but no more than `at_once`; each fails alone.
 
-        A fault of the desk itself (the database takes no writes) ends them all: none goes on behind its run's back.
+        A fault of the desk itself (the database takes no writes) ends them all: none goes on without its run.
         """
         todo = list(plans)
         self.expect(len(todo))
         capacity = self.executor.capacity
-        turns = asyncio.Semaphore(min(capacity, at_once or capacity))  # a task that waits has not started
+        slots = asyncio.Semaphore(min(capacity, at_once or capacity))  # a task starts when it has one
 
         async def one(plan: Plan[TaskResult]) -> Outcome[TaskResult]:
-            async with turns:
+            async with slots:
                 outcome = await self.do(plan)
             self.progress = self.progress.finish(plan.label)
             return outcome
@@ -185,9 +186,10 @@ class RunWork:
 
     def _on_event(self, plan: Plan[ResultT], event: TaskEvent) -> None:
         if isinstance(event, OutputLine):
-            self.log.write("info", "task.said", task=plan.label, line=event.line)
+            self.log.write("info", "task.output", task=plan.label, line=event.line)
         else:
-            self.progress = self.progress.report(plan.label, event)
+            masked = event.model_copy(update={"message": redact(event.message)})
+            self.progress = self.progress.report(plan.label, masked)
 
     async def write(self, change: Callable[[Any], T]) -> T:
         """Change the database without holding up the event loop."""
@@ -228,14 +230,14 @@ async def wait_for_upstream(work: RunWork) -> None:
 def ending_of(outcomes: Outcomes, *, enough: float = 0.0, blocked: Mapping[str, ErrorInfo] | None = None) -> Ending:
     """The end of a run from the ends of its tasks.
 
-    `partial` when some failed and at least the share `enough` of all succeeded; else `failed`, by the commonest cause,
-    which may be that they took too long: `timed_out`.
-    `blocked` are subjects that could not be begun; they count as failed.
+    `partial` when some failed and at least the share `enough` of all succeeded; else `failed`, by the commonest cause;
+    `timed_out` where that cause is a timeout.
+    `blocked` are the errors of subjects that could not begin; they count as failed.
     """
     failed = {plan.label: outcome.error for plan, outcome in outcomes.items() if outcome.state != "succeeded"}
     failed |= blocked or {}
     total = len(outcomes) + len(blocked or {})
-    detail: dict[str, Any] = {"tasks": total, "succeeded": total - len(failed)}
+    detail: dict[str, object] = {"tasks": total, "succeeded": total - len(failed)}
     if not failed:
         return Ending("succeeded", None, detail)
     detail["failed"] = {label: error and error.document() for label, error in failed.items()}

@@ -1,1 +1,1 @@
-"""What the desk remembers: the tables, the one writer to them, and the queries by name."""
+"""The database: its tables, the one writer to them, and the queries by name."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from config.settings import Settings
 from daemon.domain.alert_engine import Alert, AlertState, Observation, Policy, Transition, advance
+from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import alerts, outbox
 
@@ -26,7 +27,7 @@ class Delivery:
     key: str
     alert_id: int
     channel: str
-    payload: dict[str, Any]
+    payload: Document
     created_at: datetime
     attempts: int
     next_attempt_at: datetime
@@ -36,7 +37,7 @@ class Delivery:
 
 
 def observe(c: Connection, observation: Observation, settings: Settings, now: datetime) -> Alert | None:
-    """Let the engine see `observation`; keep the alert it makes and, when one is due, its notifications.
+    """Let the engine see `observation`; store the alert and, when one is due, its notifications.
 
     Call it inside one write, together with what was measured: both are stored or neither is.
     """
@@ -44,14 +45,14 @@ def observe(c: Connection, observation: Observation, settings: Settings, now: da
     alert, due = advance(newest(c, observation.fingerprint), observation, policy, now)
     if alert is None:
         return None
-    stored = _keep(c, alert)
+    stored = _store(c, alert)
     if due is not None:
         _enqueue(c, stored, due, settings.notifications.channel_names, now)
     return stored
 
 
 def close_unwatched(c: Connection, watched: Collection[str], settings: Settings, now: datetime) -> list[Alert]:
-    """Resolve the metric alerts of models that are not `watched` any longer: nobody will ever observe them again.
+    """Resolve the metric alerts of models that are not `watched` any longer: no observation would resolve them.
 
     A watched model is named as in its alerts: AAPL/behavioral_cloner.
     """
@@ -61,7 +62,7 @@ def close_unwatched(c: Connection, watched: Collection[str], settings: Settings,
         if alert.threshold is not None and alert.subject.rpartition("/")[0] not in watched
     ]
     for alert in closed:
-        _keep(c, alert)
+        _store(c, alert)
         if alert.fired_at is not None:
             _enqueue(c, alert, "resolved", settings.notifications.channel_names, now)
     return closed
@@ -73,13 +74,13 @@ def newest(c: Connection, fingerprint: str) -> Alert | None:
     return first_as(c, Alert, query)
 
 
-def _keep(c: Connection, alert: Alert) -> Alert:
+def _store(c: Connection, alert: Alert) -> Alert:
     facts = asdict(alert)
     if facts.pop("id") is not None:
         c.execute(update(alerts).where(alerts.c.id == alert.id).values(**facts))
         return alert
-    made = c.execute(insert(alerts).values(**facts).returning(alerts.c.id)).scalar_one()
-    return replace(alert, id=made)
+    alert_id = c.execute(insert(alerts).values(**facts).returning(alerts.c.id)).scalar_one()
+    return replace(alert, id=alert_id)
 
 
 def _enqueue(c: Connection, alert: Alert, transition: Transition, channels: Iterable[str], now: datetime) -> None:
@@ -112,7 +113,7 @@ def open_alerts(c: Connection) -> list[Alert]:
 
 
 def page(c: Connection, *, state: AlertState | None = None, before: int | None = None, limit: int = 50) -> list[Alert]:
-    """Alerts newest first, below the id `before`; those that never fired and are over are nobody's business."""
+    """Alerts newest first, below the id `before`; without those that were resolved before they fired."""
     query = select(alerts).where(or_(alerts.c.state != "resolved", alerts.c.fired_at.is_not(None)))
     if state is not None:
         query = query.where(alerts.c.state == state)
@@ -150,12 +151,12 @@ def _heads(c: Connection, channels: Iterable[str]) -> list[Delivery]:
 
 
 def delivered(c: Connection, delivery: Delivery, now: datetime) -> None:
-    """The channel took it: it is never tried again."""
+    """The channel took it; it is never sent a second time."""
     _change(c, delivery, attempts=delivery.attempts + 1, delivered_at=now, last_error=None)
 
 
 def postpone(c: Connection, delivery: Delivery, now: datetime, error: str) -> datetime:
-    """The channel is down: wait twice as long as the last time, an hour at most. Returns when it is tried again."""
+    """The channel is down: wait twice as long as the last time, an hour at most. Returns when it is retried."""
     delay = min(FIRST_DELAY * (1 << min(delivery.attempts, 16)), LONGEST_DELAY)
     _change(c, delivery, attempts=delivery.attempts + 1, next_attempt_at=now + delay, last_error=error[:255])
     return now + delay

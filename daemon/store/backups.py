@@ -1,4 +1,4 @@
-"""The ledger of backups, and what the database says is worth keeping."""
+"""The ledger of backups, and the versions that a backup holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from daemon.store import versions
+from daemon.store import servings, versions
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import backups
 from daemon.store.versions import Version
@@ -32,7 +32,7 @@ class BackupRecord:
 def worth_keeping(c: Connection) -> list[Version]:
     """What retention would never delete: champions, their predecessors, challengers and the newest versions."""
     present = versions.versions(c, states=("challenger", "champion", "retired", "rejected"))
-    expendable = {version.id for version in versions.expendable(c, versions.NEWEST_KEPT)}
+    expendable = {version.id for version in servings.expendable(c, servings.NEWEST_KEPT)}
     return [version for version in present if version.id not in expendable]
 
 
@@ -71,7 +71,7 @@ def mark_restored(c: Connection, name: str, at: datetime) -> None:
 
 
 def mark_deleted_but(c: Connection, present: Collection[str]) -> None:
-    """Note that every backup is gone but those that are present, whoever deleted it and was killed over it."""
+    """Note that every backup is deleted except those that are `present`, also where a killed process deleted it."""
     c.execute(update(backups).where(backups.c.name.not_in(present), backups.c.deleted.is_(False)).values(deleted=True))
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from config.errors import NightdeskError
 from config.publish import publishing
 from daemon.store import engines, schema
-from daemon.store.faults import StoreError, explain, fault
+from daemon.store.faults import CLOSED, StoreError, explain, fault
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -41,7 +41,7 @@ class Database:
         self._busy_since: float | None = None
         self._failing: str | None = None
         self._changes = 0
-        self._door = threading.Lock()  # a write is asked for before the closing, or refused; never forgotten
+        self._closing = threading.Lock()  # a write is queued before `close`, or refused; none is lost
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="database-writer", daemon=True)
         self._thread.start()
@@ -75,14 +75,17 @@ class Database:
         return self._path is not None
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction on the writer thread and return its result; from any thread, blocks."""
+        """Run `work` in a transaction on the writer thread and return its result; from any thread, blocks.
+
+        Raises StoreError: `store.closed` after `close`, else what the database refused.
+        """
         self._not_after_a_fork()
         if threading.current_thread() is self._thread:
             raise RuntimeError("write() inside a write would wait for itself; pass the connection on instead")
         future: Future[T] = Future()
-        with self._door:
+        with self._closing:
             if self._closed:
-                raise RuntimeError("the database is closed")
+                raise fault(CLOSED, "the desk has stopped")
             self._jobs.put((work, future))
         return future.result()
 
@@ -92,7 +95,7 @@ class Database:
         return _translated(self._readers, work)
 
     def tick(self) -> float:
-        """Seconds that the writer has owed an answer: 0 while it is idle, endless once its thread is gone."""
+        """Seconds that the present write takes so far: 0 while the writer is idle, infinite once its thread is gone."""
         busy_since = self._busy_since
         if not self._thread.is_alive():
             return float("inf")
@@ -100,11 +103,11 @@ class Database:
 
     @property
     def changes(self) -> int:
-        """The number of committed writes; a reader compares it with an earlier one to know whether to read again."""
+        """The number of committed writes; a reader that remembers it sees whether anything has changed."""
         return self._changes
 
     def problems(self, patience: float) -> list[str]:
-        """What keeps the database from its work: the last write failed for want of room, or is not coming back."""
+        """Codes of its problems: the last write failed, or one takes longer than `patience` seconds."""
         stalled = ["store.stalled"] if self.tick() > patience else []
         return stalled + ([self._failing] if self._failing else [])
 
@@ -114,7 +117,7 @@ class Database:
             raise NightdeskError(
                 "store.not_embedded",
                 "The database is a PostgreSQL server.",
-                "Back it up with pg_dump, beside the desk.",
+                "Back it up with pg_dump.",
             )
         self._not_after_a_fork()
         with publishing(path) as temp:
@@ -134,8 +137,8 @@ class Database:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Finish the writes that were asked for, then let go of the database."""
-        with self._door:
+        """Finish the queued writes, then close the connections."""
+        with self._closing:
             self._closed = True
             self._jobs.put(None)
         self._thread.join()
@@ -151,7 +154,7 @@ class Database:
     def _answer(self, work: Callable[[Connection], T], future: Future[T]) -> None:
         try:
             result = _translated(self._writer, work)
-        except BaseException as error:  # noqa: BLE001 (it is raised again, in the caller's thread)
+        except BaseException as error:  # noqa: BLE001 (it is raised in the caller's thread)
             self._failing = error.code if isinstance(error, StoreError) else None
             future.set_exception(error)
         else:
@@ -161,7 +164,7 @@ class Database:
 
     def _not_after_a_fork(self) -> None:
         if os.getpid() != self._pid:
-            raise RuntimeError("the database was opened by another process; open it again after a fork")
+            raise RuntimeError("the database was opened by another process; open it anew after a fork")
 
 
 def check(path: Path) -> None:

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import Connection, func, select
 
+from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, first_as, upsert
 from daemon.store.tables import datasets
+
+
+class DatasetDetail(TypedDict, total=False):
+    """What else is recorded of a dataset, as far as it is known.
+
+    Args:
+        why: how it came to be: first, appended, mended, split, pulled, made.
+        replaces: the dataset whose place it took.
+        new_rows: bars that were not stored before.
+        quarantined: refused rows by reason.
+        health: the Data Health Index, its parts, and the number of bars by warning.
+        accepted: who accepted it in which run and why, and how it differs from the one before.
+        made_of: the dataset of logs that a trader's table was made of.
+        parameters: how the table was made of them.
+    """
+
+    why: str
+    replaces: str | None
+    new_rows: int
+    quarantined: dict[str, int]
+    health: Document
+    accepted: Document
+    made_of: str
+    parameters: dict[str, str | int | float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +50,7 @@ class NewDataset:
     last: datetime
     rows: int
     pulled_at: datetime
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: DatasetDetail = field(default_factory=DatasetDetail)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +61,7 @@ class DatasetRow(NewDataset):
 
 
 def record(c: Connection, new: NewDataset) -> None:
-    """Record a dataset; content that was seen before is the same row, pulled later, and keeps what it had in detail."""
+    """Record a dataset; the same content is the same row, pulled later, whose detail keeps its other entries."""
     key = {name: getattr(new, name) for name in ("dataset", "source", "symbol", "interval")}
     before = c.execute(select(datasets.c.detail).filter_by(**key)).scalar() or {}
     statement = upsert(c, datasets).values({**vars(new), "detail": {**before, **new.detail}})
@@ -52,7 +77,7 @@ def find(c: Connection, dataset: str) -> DatasetRow | None:
 
 
 def successor(c: Connection, row: DatasetRow) -> DatasetRow | None:
-    """The dataset that took the place of this one; the newest, if it was brought back and replaced again."""
+    """The dataset that replaced this one; the newest, if it was replaced more than once."""
     series = select(datasets).where(
         datasets.c.kind == row.kind,
         datasets.c.source == row.source,

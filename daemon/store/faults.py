@@ -1,4 +1,4 @@
-"""What a database's own errors mean to the desk: a code, a sentence, a cure."""
+"""The errors of a database as errors of the desk: a code, a sentence, a cure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from sqlalchemy.exc import DBAPIError
 
 from config.errors import NightdeskError
 
+CLOSED = "store.closed"
+
 
 class StoreError(NightdeskError):
     """The database could not do its work; the query was right."""
 
 
 _CURES = {
+    CLOSED: ("The database is closed", "Start the desk again."),
     "home.read_only": ("The home cannot be written", "Make the folder writable for the user that runs Nightdesk."),
     "store.disk_full": ("The disk is full; nothing of this write was kept", "Free space; the desk goes on by itself."),
     "store.disk_error": ("The disk failed under the database", "Check the disk and the kernel's log."),
@@ -36,9 +39,9 @@ _POSTGRESQL = {"53100": "store.disk_full", "25006": "store.read_only", "58030": 
 
 
 def fault(code: str, reason: object) -> StoreError:
-    """The error for `code`, with the database's own words."""
-    what, cure = _CURES[code]
-    return StoreError(code, f"{what} ({str(reason).strip()}).", cure)
+    """The error for `code`, with the message of the database."""
+    problem, cure = _CURES[code]
+    return StoreError(code, f"{problem} ({str(reason).strip()}).", cure)
 
 
 def meaning(code: str) -> tuple[str, str] | None:
@@ -47,7 +50,7 @@ def meaning(code: str) -> tuple[str, str] | None:
 
 
 def explain(error: BaseException) -> StoreError | None:
-    """The fault behind a database error; None if it is not the world's fault but the query's."""
+    """The fault behind a database error; None where the query is at fault."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         code = _SQLITE.get(getattr(cause, "sqlite_errorcode", -1) & 0xFF)

@@ -35,21 +35,21 @@ def state_of(c: Connection, job: JobName, now: datetime) -> JobState:
 
 
 def delete_state(c: Connection, job: JobName) -> None:
-    """Delete the state of a job that lost its schedule; with a schedule again it begins anew and owes nothing."""
+    """Delete the state of a job that lost its schedule; a later schedule begins anew and owes nothing."""
     c.execute(delete(job_states).where(job_states.c.job == job, job_states.c.paused.is_(False)))
 
 
 def set_paused(c: Connection, job: JobName, paused: bool, now: datetime, author: str) -> None:
-    """Let the schedule start this job no more, or again from now on; no change if it is so already."""
+    """Pause the schedule of this job, or resume it from now on."""
     state = states(c).get(job)
     if state is None or state.paused != paused:
         _change(c, job, paused, now, author)
 
 
 def _change(c: Connection, job: JobName, paused: bool, now: datetime, author: str) -> None:
-    news = {"paused": paused, "changed_at": now, "changed_by": author}
-    statement = upsert(c, job_states).values(job=job, **news)
-    c.execute(statement.on_conflict_do_update(index_elements=["job"], set_=news))
+    changes = {"paused": paused, "changed_at": now, "changed_by": author}
+    statement = upsert(c, job_states).values(job=job, **changes)
+    c.execute(statement.on_conflict_do_update(index_elements=["job"], set_=changes))
 
 
 def states(c: Connection) -> dict[JobName, JobState]:

@@ -13,9 +13,9 @@ from daemon.domain.alert_engine import Alert
 from daemon.domain.runs import Run
 from daemon.domain.targets import Target
 from daemon.store import alerts, runs, signals, versions
+from daemon.store.evaluations import Evaluation
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions
-from daemon.store.versions import Evaluation
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000

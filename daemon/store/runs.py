@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, or_, select, update
 
 from config.settings import JobName
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import ACTIVE, SHUTDOWN, STATES, TERMINAL, Owner, Run, RunState, sources_of
 from daemon.store import tasks
 from daemon.store.rows import insert_once
@@ -16,7 +17,7 @@ from daemon.store.tables import runs
 
 # Named one by one, so that the index on the state answers, however long the ledger has grown.
 _UNFINISHED = tuple(state for state in STATES if state not in TERMINAL)
-# The ends that use up an attempt.
+# The ends that count as an attempt.
 _SPENT: tuple[RunState, ...] = ("crashed", "failed")
 
 # The ends of a run that did its work or tried to.
@@ -32,14 +33,14 @@ def record(
     trigger: str,
     state: RunState = "due",
     chain: Sequence[JobName] = (),
-    options: Mapping[str, Any] | None = None,
+    options: RunOptions | None = None,
     parent_id: int | None = None,
     attempt: int = 1,
     not_before: datetime | None = None,
     cause: str | None = None,
 ) -> Run | None:
     """Record one occurrence of `job`; None if it is recorded already."""
-    _forget_false_misses(c, job, scheduled_for, now)
+    _delete_false_misses(c, job, scheduled_for, now)
     run_id = insert_once(
         c,
         runs,
@@ -50,7 +51,7 @@ def record(
         state=state,
         trigger=trigger,
         chain=list(chain),
-        options=dict(options or {}),
+        options=(options or RunOptions()).document(),
         parent_id=parent_id,
         recorded_at=now,
         not_before=not_before or now,
@@ -67,7 +68,7 @@ def request(
     now: datetime,
     trigger: str,
     chain: Sequence[JobName] = (),
-    options: Mapping[str, Any] | None = None,
+    options: RunOptions | None = None,
     parent_id: int | None = None,
 ) -> Run:
     """Record a run that no schedule brings (a person, the first night, a chain): due at once, always a new one.
@@ -77,8 +78,18 @@ def request(
     instant = now
     while True:
         if instant.microsecond:
-            details: dict[str, Any] = {"chain": chain, "options": options, "parent_id": parent_id, "not_before": now}
-            if run := record(c, job, instant, now=now, trigger=trigger, **details):
+            run = record(
+                c,
+                job,
+                instant,
+                now=now,
+                trigger=trigger,
+                chain=chain,
+                options=options,
+                parent_id=parent_id,
+                not_before=now,
+            )
+            if run is not None:
                 return run
         instant += timedelta(microseconds=1)
 
@@ -113,10 +124,10 @@ def move(
     now: datetime,
     *,
     cause: str | None = None,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, object] | None = None,
 ) -> bool:
     """Bring a run to the state `to` if that is legal from where it is; whether it was."""
-    values: dict[str, Any] = {"state": to, "cause": cause, "detail": detail and dict(detail)}
+    values: dict[str, object] = {"state": to, "cause": cause, "detail": detail and dict(detail)}
     if to == "running":
         values["started_at"] = now
     if to in TERMINAL:
@@ -133,16 +144,16 @@ def finish(
     now: datetime,
     *,
     cause: str | None = None,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, object] | None = None,
     attempts: int,
-    passing: bool = False,
+    transient: bool = False,
     retry_delay: timedelta = timedelta(0),
 ) -> Run | None:
     """End a run and record what follows it, in one transaction; return the new run, or None if nothing follows.
 
-    A crash is tried again until there were `attempts` of them, and so is a failure by a `passing` fault (a network
-    that was away); a shutdown is nobody's fault and always tried again. Any other end brings the next job of the
-    chain, except that a person's cancellation ends the chain too.
+    A crash is retried until there were `attempts` of them, and so is a failure by a `transient` fault (an unreachable
+    network); a run that a shutdown cancelled is always retried. Any other end starts the next job of the chain, except
+    that a person's cancellation ends the chain too.
     """
     if to not in TERMINAL:
         raise ValueError(f"{to!r} is not an end of a run")
@@ -150,7 +161,7 @@ def finish(
         return None
     tasks.close(c, run_id, to, now, cause)
     run = _existing(c, run_id)
-    if _again(c, run, attempts, passing):
+    if _is_retried(c, run, attempts, transient):
         return _retry(c, run, now, retry_delay)
     if to == "cancelled" or not run.chain:
         return None
@@ -164,17 +175,17 @@ def get(c: Connection, run_id: int) -> Run | None:
 
 
 def follower(c: Connection, run_id: int) -> Run | None:
-    """What the end of a run brought: its retry, or the next of its chain."""
+    """The run that the end of a run recorded: its retry, or the next of its chain."""
     return next(iter(_runs(c, select(runs).where(runs.c.parent_id == run_id).order_by(runs.c.id))), None)
 
 
 def due(c: Connection, now: datetime) -> list[Run]:
     """The runs that nobody works on yet and that may start, oldest occurrence first.
 
-    What was recorded after `now` was so by a clock that ran ahead; it must not keep its job still until then.
+    What was recorded after `now` was so by a clock that ran ahead; it must not hold back its job until then.
     """
-    ripe = or_(runs.c.not_before <= now, runs.c.recorded_at > now)
-    waiting = select(runs).where(runs.c.state == "due", ripe)
+    ready = or_(runs.c.not_before <= now, runs.c.recorded_at > now)
+    waiting = select(runs).where(runs.c.state == "due", ready)
     return _runs(c, waiting.order_by(runs.c.scheduled_for, runs.c.id))
 
 
@@ -198,13 +209,13 @@ def last_ended(c: Connection, job: JobName) -> int | None:
 
 
 def last_result(c: Connection, job: JobName) -> Run | None:
-    """The newest run of `job` that says how the job goes: one that did its work, failed at it, or had nothing to do.
+    """The newest run of `job` with a result: it did its work, failed at it, or had nothing to do.
 
-    A run that was missed, cancelled, or skipped because the one before it was still at work says nothing of that.
+    A run that was missed, cancelled, or skipped because the one before it was still running has none.
     """
     skipped = (runs.c.state == "skipped") & (func.coalesce(runs.c.cause, "") != "overlap")
-    telling = or_(runs.c.state.in_(_RESULTS), skipped)
-    query = select(runs).where(runs.c.job == job, telling).order_by(runs.c.id.desc()).limit(1)
+    results = or_(runs.c.state.in_(_RESULTS), skipped)
+    query = select(runs).where(runs.c.job == job, results).order_by(runs.c.id.desc()).limit(1)
     return next(iter(_runs(c, query)), None)
 
 
@@ -239,7 +250,7 @@ def last_scheduled(c: Connection, job: JobName, now: datetime) -> datetime | Non
     """The newest occurrence up to `now` that the schedule brought.
 
     Left out is what a clock wrote that ran ahead: an occurrence of the future, a miss noted before its time came. It
-    must not keep the schedule still until then.
+    must not hold back the schedule until then.
     """
     newest: datetime | None = c.execute(
         select(func.max(runs.c.scheduled_for)).where(
@@ -257,7 +268,7 @@ def any_run(c: Connection) -> bool:
     return bool(c.execute(select(exists(select(runs.c.id)))).scalar())
 
 
-def _forget_false_misses(c: Connection, job: JobName, scheduled_for: datetime, now: datetime) -> None:
+def _delete_false_misses(c: Connection, job: JobName, scheduled_for: datetime, now: datetime) -> None:
     """Remove the note that this occurrence was missed if a clock wrote it that ran ahead: its time is only now."""
     c.execute(
         delete(runs).where(
@@ -269,10 +280,10 @@ def _forget_false_misses(c: Connection, job: JobName, scheduled_for: datetime, n
     )
 
 
-def _again(c: Connection, run: Run, attempts: int, passing: bool) -> bool:
+def _is_retried(c: Connection, run: Run, attempts: int, transient: bool) -> bool:
     if run.state == "cancelled":
         return run.cause == SHUTDOWN
-    if run.state != "crashed" and not (run.state == "failed" and passing):
+    if run.state != "crashed" and not (run.state == "failed" and transient):
         return False
     same = (runs.c.job == run.job, runs.c.scheduled_for == run.scheduled_for, runs.c.state.in_(_SPENT))
     return int(c.execute(select(func.count()).select_from(runs).where(*same)).scalar_one()) < attempts
@@ -301,12 +312,13 @@ def _existing(c: Connection, run_id: int) -> Run:
 
 
 def _runs(c: Connection, query: Select[Any]) -> list[Run]:
-    return [_run(dict(row._mapping)) for row in c.execute(query)]  # noqa: SLF001 (SQLAlchemy's public name for it)
+    return [_run(row._mapping) for row in c.execute(query)]  # noqa: SLF001 (SQLAlchemy's public name for it)
 
 
-def _run(row: dict[str, Any]) -> Run:
+def _run(row: RowMapping) -> Run:
     owner = row["owner"] and Owner(**row["owner"])
-    return Run(**{**row, "chain": tuple(row["chain"]), "owner": owner})
+    options = RunOptions.model_validate(row["options"])
+    return Run(**{**row, "chain": tuple(row["chain"]), "options": options, "owner": owner})
 
 
 def _changed(c: Connection, statement: Any) -> bool:

@@ -31,13 +31,13 @@ def version(c: Connection) -> str | None:
 
 def create(c: Connection) -> None:
     """Make every table in an empty database and note the revision they are at."""
-    taken = sorted(set(inspect(c).get_table_names()) & set(metadata.tables))
-    if taken:
+    tables = sorted(set(inspect(c).get_table_names()) & set(metadata.tables))
+    if tables:
         raise NightdeskError(
             "store.foreign",
-            f"The database already has tables that are not Nightdesk's: {', '.join(taken)}.",
+            f"The database already has tables that are not Nightdesk's: {', '.join(tables)}.",
             "Give the desk a database of its own.",
-            tables=taken,
+            tables=tables,
         )
     metadata.create_all(c)
     _version.create(c)
@@ -62,6 +62,6 @@ def refuse_newer(revision: str) -> None:
             "store.newer",
             f"The database is at revision {revision}; this Nightdesk knows revisions up to {HEAD}.",
             "Run the newer Nightdesk that wrote it, or restore a backup taken before the upgrade.",
-            found=revision,
-            known=HEAD,
+            revision=revision,
+            newest=HEAD,
         )

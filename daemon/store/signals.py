@@ -81,7 +81,7 @@ def latest(c: Connection, name: str | None = None) -> list[Signal]:
 
 
 def _newest_bars() -> CTE:
-    """Of each pair that ever served the newest bar with a signal; found once a pair, not once a signal."""
+    """Of each pair that ever served the newest bar with a signal; computed once a pair, not once a signal."""
     pair = select(servings.c.subject, servings.c.model_type).distinct().subquery("pair")
     newest = (
         select(func.max(signals.c.bar_time))

@@ -197,8 +197,7 @@ records = Table(
     UniqueConstraint("subject", "model_type", "recipe", "provenance"),
 )
 
-# Append-only: which version served from when, why and by whom; or that none serves from then on. The newest row of a
-# pair says what serves.
+# Append-only: which version served from when, why and by whom; that none serves from then on; that a person pinned it.
 servings = Table(
     "servings",
     metadata,
@@ -207,9 +206,9 @@ servings = Table(
     Column("model_type", String(64), nullable=False),
     Column("version_id", ForeignKey("model_versions.id"), nullable=False),
     Column("serving_from", Instant, nullable=False),
-    Column("stopped", Boolean, nullable=False, default=False),  # the version stops serving, and none takes its place
+    Column("action", String(8), nullable=False),  # serve, stop, pin, unpin
     Column("why", String(255), nullable=False),
-    Column("who", String(64), nullable=False),
+    Column("author", String(64), nullable=False),
     Index("ix_servings_subject_model_type", "subject", "model_type"),
 )
 
@@ -313,7 +312,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant, nullable=False),
     Column("delivered_at", Instant),
-    Column("blocked", String(64)),  # why it will never be tried again
+    Column("blocked", String(64)),  # why it will never be sent
     Column("last_error", String(255)),
     Index("ix_outbox_pending", "channel", "id", **_where("delivered_at IS NULL AND blocked IS NULL")),
 )

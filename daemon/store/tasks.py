@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from daemon.domain.runs import TASK_ENDS, RunState, Task, TaskState, task_end
+from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, insert
 from daemon.store.tables import tasks
 
@@ -41,15 +40,15 @@ def finish(
     now: datetime,
     *,
     cause: str | None = None,
-    detail: Mapping[str, Any] | None = None,
-    result: Mapping[str, Any] | None = None,
+    detail: Document | None = None,
+    result: Document | None = None,
 ) -> bool:
     """End a task with its small result; False if it had ended before."""
     if state not in TASK_ENDS:
         raise ValueError(f"{state!r} is not an end of a task")
     ended = update(tasks).where(tasks.c.id == task_id, tasks.c.state.not_in(TASK_ENDS))
-    facts = {"detail": detail and dict(detail), "result": result and dict(result)}
-    return c.execute(ended.values(state=state, finished_at=now, cause=cause, **facts)).rowcount == 1
+    values = {"state": state, "finished_at": now, "cause": cause, "detail": detail, "result": result}
+    return c.execute(ended.values(**values)).rowcount == 1
 
 
 def close(c: Connection, run_id: int, end: RunState, now: datetime, cause: str | None) -> None:

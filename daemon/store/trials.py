@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, func, select, update
 
+from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, insert_once
 from daemon.store.tables import trials
 
@@ -26,7 +27,7 @@ class NewTrial:
     model_type: str
     study: str
     number: int
-    params: dict[str, Any]
+    params: Document
     dataset: str
     started_at: datetime
 

@@ -30,8 +30,8 @@ class Holder:
 
 
 def holder(home: Home) -> Holder | None:
-    """Who holds this home now; None if nobody does."""
-    written = _inscription(home)
+    """The process that holds this home now, if one does."""
+    written = _read_holder(home)
     if written is None or written.owner.alive():
         return written
     return written if written.owner.boot != boot_id() and _is_locked(home) else None
@@ -57,7 +57,7 @@ def _is_locked(home: Home) -> bool:
         os.close(handle)
 
 
-def _inscription(home: Home) -> Holder | None:
+def _read_holder(home: Home) -> Holder | None:
     try:
         written = json.loads(home.lock.read_bytes())
         return Holder(Owner(**written.pop("owner")), **written)
@@ -68,7 +68,7 @@ def _inscription(home: Home) -> Holder | None:
 class HomeLock:
     """Holds a home while its block lasts, and not a moment longer than its process lives.
 
-    The kernel's lock (flock) counts; what stands in the file only tells others whom to ask. So the file is written in
+    The kernel's lock (flock) counts; the file only names the holder to others. So the file is written in
     place: a renamed file would be another file, with another lock.
     """
 
@@ -86,13 +86,13 @@ class HomeLock:
             if error.errno == errno.EWOULDBLOCK:
                 raise _locked(self._home) from None
             raise _unusable(self._home.root, error) from error
-        self.tell()
+        self.publish()
         return self
 
-    def tell(self, **facts: Any) -> None:
+    def publish(self, **fields: Any) -> None:
         """Write the process id, its purpose and the URL of its API into the lock file."""
-        self._holder = Holder(**{**vars(self._holder), **facts})
-        with contextlib.suppress(OSError):  # a full disk takes away the words, not the lock
+        self._holder = Holder(**{**vars(self._holder), **fields})
+        with contextlib.suppress(OSError):  # the lock holds on a full disk too
             os.ftruncate(self._handle, 0)
             os.pwrite(self._handle, json.dumps(asdict(self._holder)).encode(), 0)
 
@@ -117,7 +117,7 @@ def _open(home: Home) -> int:
 
 
 def _locked(home: Home) -> LockedError:
-    by = _inscription(home)
+    by = _read_holder(home)
     holder = f"process {by.owner.pid} ({by.purpose}, since {by.since})" if by else "another process"
     return LockedError(
         "home.locked",

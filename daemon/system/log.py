@@ -26,18 +26,18 @@ MAX_BYTES = 10 * 2**20
 MAX_LINE = 32 * 2**10
 MAX_TRACEBACK = 8 * 2**10
 MAX_DEPTH = 8
-# One line at a time, and one renaming of a full file, whoever writes it.
+# One line at a time, and one renaming of a full file, from whatever thread.
 _LOCK = threading.Lock()
 
 
 class Log:
     """Writes events; whatever happens to disk or terminal, it never raises into its caller.
 
-    Inside its block it also takes what libraries say through `logging`.
+    Inside its block it also takes the records of `logging`.
 
     Args:
         home: where the files lie.
-        clock: tells when an event was.
+        clock: the time of events.
         log_format: what standard error shows: `text`, `json`, or nothing (`quiet`); by default `text` on a terminal
             and `json` elsewhere.
         stream: in the place of standard error.
@@ -128,7 +128,7 @@ def append(file: Path, line: bytes) -> None:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """`value` as JSON can tell it, with every secret masked."""
+    """`value` as JSON can hold it, with every secret masked."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
@@ -160,7 +160,7 @@ def _word(value: Any) -> str:
 
 
 class _Bridge(logging.Handler):
-    """Takes what libraries say through `logging` into the log."""
+    """Writes the warnings of libraries, which come through `logging`, to the log."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
@@ -169,6 +169,6 @@ class _Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"logger": record.name, "message": record.getMessage()}
         if record.exc_info and record.exc_info[1]:
-            self._log.fault("library.fault", record.exc_info[1], **fields)
+            self._log.fault("library.error", record.exc_info[1], **fields)
         else:
-            self._log.write(record.levelname.lower(), "library.said", **fields)
+            self._log.write(record.levelname.lower(), "library.message", **fields)

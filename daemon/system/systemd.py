@@ -1,4 +1,4 @@
-"""What the daemon tells its service manager (sd_notify); silence when there is none."""
+"""Notifications to the service manager (sd_notify); nothing is sent where there is none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 
 
 class Notifier:
-    """Speaks systemd's notification protocol, without its library.
+    """A client of systemd's notification protocol, without its library.
 
     See sd_notify(3): lines `NAME=value` in one datagram to the Unix socket named by NOTIFY_SOCKET.
     """
@@ -27,29 +27,29 @@ class Notifier:
     def ready(self, status: str) -> None:
         """The service is up."""
         self._status = status
-        self._tell("READY=1", f"STATUS={status}")
+        self._send("READY=1", f"STATUS={status}")
 
     def status(self, status: str) -> None:
         """How the service is, as `systemctl status` shows it; sent only when it has changed."""
         if status != self._status:
             self._status = status
-            self._tell(f"STATUS={status}")
+            self._send(f"STATUS={status}")
 
     def reloading(self) -> None:
-        """The settings are being read again; `reloaded` follows."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        """The settings are being reloaded; `reloaded` comes next."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def reloaded(self) -> None:
         """The settings have been read; the status stays what it was."""
-        self._tell("READY=1")
+        self._send("READY=1")
 
     def stopping(self) -> None:
         """The service goes down."""
-        self._tell("STOPPING=1", "STATUS=Stopping")
+        self._send("STOPPING=1", "STATUS=Stopping")
 
     def alive(self) -> None:
         """Feed the watchdog."""
-        self._tell("WATCHDOG=1")
+        self._send("WATCHDOG=1")
 
     def watchdog_interval(self) -> float | None:
         """Seconds within which the watchdog wants to be fed; None when it does not watch this process."""
@@ -58,7 +58,7 @@ class Notifier:
             return None
         return int(microseconds) / 1e6
 
-    def _tell(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> None:
         if not self._address:
             return
         text = "\n".join(line.replace("\n", " ") for line in lines)

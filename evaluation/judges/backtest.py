@@ -152,6 +152,7 @@ def _doubts(case: Case) -> list[Doubt]:
         "no_audit": version.leaks is None,
         "no_reference": version.reference is None or not set(version.features) <= profiled.keys(),
         "provenance": case.sample_teacher,
+        "pinned": case.pinned,
     }
     return [doubt for doubt, holds in doubts.items() if holds]
 

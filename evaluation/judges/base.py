@@ -33,6 +33,7 @@ class Case:
         challenges: how many challenges there have been for this place, this one counted.
         tried: how many recipes the home has tried.
         sample_teacher: whether it learned from a made-up expert where the champion's is real.
+        pinned: whether a person holds the champion in its place.
     """
 
     kind: verdicts.Case
@@ -48,6 +49,7 @@ class Case:
     challenges: int = 0
     tried: int = 1
     sample_teacher: bool = False
+    pinned: bool = False
 
 
 class Judgement(Protocol):

@@ -18,14 +18,31 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.alerts.rules import event
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import Owner
 from daemon.domain.targets import Target
-from daemon.store import alerts, datasets, engines, jobs, measurements, overview, runs, schema, signals, tasks, trials
-from daemon.store import versions as models
+from daemon.store import (
+    alerts,
+    datasets,
+    engines,
+    evaluations,
+    jobs,
+    measurements,
+    overview,
+    runs,
+    schema,
+    servings,
+    signals,
+    tasks,
+    trials,
+    versions,
+)
 from daemon.store.database import Database
+from daemon.store.evaluations import Evaluation
+from daemon.store.faults import StoreError
 from daemon.store.overview import DeskRecord
 from daemon.store.tables import metadata
-from daemon.store.versions import Evaluation, Version
+from daemon.store.versions import Version
 from tests.support.desks.databases import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
 
 SECOND = timedelta(seconds=1)
@@ -107,7 +124,7 @@ def test_writing_inside_a_write_is_refused_and_not_a_deadlock(database):
 
 def test_a_closed_database_takes_no_more_work(database):
     database.close()
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(StoreError, match="closed"):
         database.write(runs.any_run)
     assert database.tick() == float("inf")
 
@@ -125,7 +142,7 @@ def test_a_write_that_comes_while_the_database_closes_is_refused_and_not_forgott
         closing = pool.submit(database.close)
         threading.Event().wait(0.1)
         late = pool.submit(database.write, runs.any_run)
-        with pytest.raises(RuntimeError, match="closed"):
+        with pytest.raises(StoreError, match="closed"):
             late.result(5)
         go_on.set()
         assert kept.result(10)
@@ -175,7 +192,7 @@ def test_an_instant_without_a_zone_is_refused(write):
 def test_a_document_with_nan_is_refused_where_it_is_written(write, read):
     with pytest.raises(Exception, match="not JSON compliant"):
         write(add_version, "v1", metrics={"sharpe_ratio": float("nan")})
-    assert read(models.versions) == []
+    assert read(versions.versions) == []
 
 
 def test_a_database_of_another_program_is_left_alone(place):
@@ -242,14 +259,14 @@ def _recorded(write: Callable[..., Any], job: str = "training", **facts: Any) ->
 
 
 def test_an_occurrence_is_recorded_once(write, read):
-    first = _recorded(write, chain=("evaluation", "signals"), options={"symbols": ["AAPL"]})
+    first = _recorded(write, chain=("evaluation", "signals"), options=RunOptions(symbols=["AAPL"]))
     assert _recorded(write) is None
     assert read(runs.page) == [first]
     assert (first.state, first.attempt, first.chain, first.options) == (
         "due",
         1,
         ("evaluation", "signals"),
-        {"symbols": ["AAPL"]},
+        RunOptions(symbols=["AAPL"]),
     )
 
 
@@ -348,7 +365,7 @@ def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_exp
     assert read(overview.desk_record, targets) == DeskRecord({}, [], 0, None, [])
     for symbol in ("AAPL", "MSFT"):
         version = write(add_version, "v1", subject=symbol)
-        write(models.serve, symbol, "cloner", version.id, NOON, why="better", author="evaluation")
+        write(servings.serve, symbol, "cloner", version.id, NOON, why="better", author="evaluation")
         write(publish, version, NOON)
     run = _recorded(write)
     record = read(overview.desk_record, targets)
@@ -366,11 +383,11 @@ def test_a_run_ends_only_in_an_end(write):
 
 @pytest.mark.parametrize("end", ["succeeded", "partial", "failed", "skipped", "timed_out"])
 def test_the_night_goes_on_after_any_end_of_its_own(write, read, end):
-    run = _recorded(write, chain=("evaluation", "signals"), options={"symbols": ["AAPL"]})
+    run = _recorded(write, chain=("evaluation", "signals"), options=RunOptions(symbols=["AAPL"]))
     write(runs.claim, run.id, ME, NOON)
     following = write(runs.finish, run.id, end, NOON + SECOND, attempts=3)
     assert (following.job, following.trigger, following.chain) == ("evaluation", "chain", ("signals",))
-    assert (following.state, following.parent_id, following.options) == ("due", run.id, {"symbols": ["AAPL"]})
+    assert (following.state, following.parent_id, following.options) == ("due", run.id, RunOptions(symbols=["AAPL"]))
     assert read(runs.follower, run.id) == following
     assert read(runs.due, NOON + SECOND) == [following]
 
@@ -414,10 +431,10 @@ def test_a_shutdown_uses_up_no_attempt(write):
 def test_a_failure_is_tried_again_only_if_it_passes_by_itself(write):
     run = _recorded(write)
     write(runs.claim, run.id, ME, NOON)
-    retry = write(runs.finish, run.id, "failed", NOON, cause="data.unreachable", attempts=2, passing=True)
+    retry = write(runs.finish, run.id, "failed", NOON, cause="data.unreachable", attempts=2, transient=True)
     assert retry.attempt == 2
     write(runs.claim, retry.id, ME, NOON)
-    assert write(runs.finish, retry.id, "failed", NOON, attempts=2, passing=True) is None
+    assert write(runs.finish, retry.id, "failed", NOON, attempts=2, transient=True) is None
 
 
 def test_the_oldest_due_occurrence_comes_first(write, read):
@@ -499,73 +516,73 @@ def test_a_version_is_recorded_once_and_found_by_its_name(write, read):
     with pytest.raises(LookupError):
         write(add_version, "v1")
     write(add_version, "v1", subject="MSFT")
-    assert read(models.find, "AAPL", "cloner", "v1") == first == read(models.version, first.id)
-    assert read(models.find, "AAPL", "cloner", "v2") is None
+    assert read(versions.find, "AAPL", "cloner", "v1") == first == read(versions.version, first.id)
+    assert read(versions.find, "AAPL", "cloner", "v2") is None
     assert first.metrics == {"accuracy": 0.6, "undefined": None}
 
 
 def test_serving_moves_the_pointer_and_writes_the_ledger_in_one_step(write, read):
     one, two = write(add_version, "v1"), write(add_version, "v2")
-    assert write(models.serve, "AAPL", "cloner", one.id, NOON, why="first", author="evaluation run 1")
-    assert write(models.serve, "AAPL", "cloner", two.id, NOON + DAY, why="better", author="evaluation run 2")
-    assert read(models.champion, "AAPL", "cloner").id == two.id
-    assert [version.id for version in read(models.champions)] == [two.id]
-    assert read(models.version, one.id).state == "retired"
-    assert [(s.version_id, s.why) for s in read(models.servings, "AAPL", "cloner")] == [
+    assert write(servings.serve, "AAPL", "cloner", one.id, NOON, why="first", author="evaluation run 1")
+    assert write(servings.serve, "AAPL", "cloner", two.id, NOON + DAY, why="better", author="evaluation run 2")
+    assert read(versions.champion, "AAPL", "cloner").id == two.id
+    assert [version.id for version in read(versions.champions)] == [two.id]
+    assert read(versions.version, one.id).state == "retired"
+    assert [(s.version_id, s.why) for s in read(servings.history, "AAPL", "cloner")] == [
         (two.id, "better"),
         (one.id, "first"),
     ]
-    assert read(models.predecessor, "AAPL", "cloner").id == one.id
+    assert read(servings.predecessor, "AAPL", "cloner").id == one.id
 
 
 def test_a_rollback_leads_back_to_the_version_before(write, read):
     one, two = write(add_version, "v1"), write(add_version, "v2")
     for number, version in enumerate((one, two, one)):
-        assert write(models.serve, "AAPL", "cloner", version.id, NOON + number * DAY, why="w", author="person")
-    assert read(models.champion, "AAPL", "cloner").id == one.id
-    assert read(models.predecessor, "AAPL", "cloner").id == two.id
-    assert len(read(models.servings)) == 3
+        assert write(servings.serve, "AAPL", "cloner", version.id, NOON + number * DAY, why="w", author="person")
+    assert read(versions.champion, "AAPL", "cloner").id == one.id
+    assert read(servings.predecessor, "AAPL", "cloner").id == two.id
+    assert len(read(servings.history)) == 3
 
 
 def test_what_may_not_serve_does_not(write, read):
     good, other = write(add_version, "v1"), write(add_version, "v2", subject="MSFT")
     broken = write(add_version, "v3", state="quarantined")
-    write(models.serve, "AAPL", "cloner", good.id, NOON, why="first", author="me")
+    write(servings.serve, "AAPL", "cloner", good.id, NOON, why="first", author="me")
     for version_id in (other.id, broken.id, good.id, 4711):
-        assert not write(models.serve, "AAPL", "cloner", version_id, NOON, why="no", author="me")
-    assert read(models.champion, "AAPL", "cloner").id == good.id
-    assert len(read(models.servings)) == 1
+        assert not write(servings.serve, "AAPL", "cloner", version_id, NOON, why="no", author="me")
+    assert read(versions.champion, "AAPL", "cloner").id == good.id
+    assert len(read(servings.history)) == 1
 
 
 def test_a_pair_never_has_two_champions(write):
-    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="first", author="me")
+    write(servings.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="first", author="me")
     with pytest.raises(IntegrityError):
         write(add_version, "v2", state="champion")
     with pytest.raises(ValueError, match="serve"):
-        write(models.set_state, 1, "champion", ("challenger",))
+        write(versions.set_state, 1, "champion", ("challenger",))
 
 
 def test_a_state_changes_only_from_where_it_may(write, read):
     version = write(add_version, "v1")
-    assert not write(models.set_state, version.id, "deleted", ("retired", "rejected"))
-    assert write(models.set_state, version.id, "rejected", ("challenger",))
-    assert read(models.challengers, "AAPL", "cloner") == []
-    assert read(models.version, version.id).state == "rejected"
+    assert not write(versions.set_state, version.id, "deleted", ("retired", "rejected"))
+    assert write(versions.set_state, version.id, "rejected", ("challenger",))
+    assert read(versions.challengers, "AAPL", "cloner") == []
+    assert read(versions.version, version.id).state == "rejected"
 
 
 def test_retention_spares_the_champion_its_predecessor_challengers_and_the_newest(write, read):
     old = [write(add_version, f"v{number}") for number in range(6)]
     for version in old[:3]:
-        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
-    write(models.set_state, old[3].id, "rejected", ("challenger",))
+        write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
+    write(versions.set_state, old[3].id, "rejected", ("challenger",))
     newest = [write(add_version, f"n{number}", state="rejected") for number in range(3)]
     write(add_version, "other", subject="MSFT", state="rejected")
-    assert {version.id for version in read(models.expendable, 3)} == {old[0].id, old[3].id}
-    assert not {version.id for version in newest} & {version.id for version in read(models.expendable, 1)}
+    assert {version.id for version in read(servings.expendable, 3)} == {old[0].id, old[3].id}
+    assert not {version.id for version in newest} & {version.id for version in read(servings.expendable, 1)}
 
 
 def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inconclusive") -> Evaluation:
-    new = models.NewEvaluation(
+    new = evaluations.NewEvaluation(
         run_id=None,
         version_id=version.id,
         champion_id=None,
@@ -578,7 +595,7 @@ def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inco
         reasons=["sharpe_diff"],
         report="results/evaluation-1/report.json",
     )
-    return write(models.add_evaluation, new)
+    return write(evaluations.add, new)
 
 
 def test_every_version_there_has_ever_been_is_a_trial_with_its_first_sharpe_ratio(write, read):
@@ -589,16 +606,16 @@ def test_every_version_there_has_ever_been_is_a_trial_with_its_first_sharpe_rati
     for version, sharpe in zip(tried[:4], (1.0, None, -0.5, 2.0), strict=True):
         judge_at(write, version, sharpe)
     judge_at(write, tried[0], 9.0)  # a champion is judged every night
-    assert read(models.attempts, tried[-1]) == (5, {"v0": 1.0, "v2": -0.5, "v3": 2.0})
+    assert read(evaluations.attempts, tried[-1]) == (5, {"v0": 1.0, "v2": -0.5, "v3": 2.0})
 
 
 def test_a_pruned_version_stays_a_trial(write, read):
     tried = [write(add_version, f"v{number}", state="rejected") for number in range(5)]
     judge_at(write, tried[0], 1.0)
-    for version in read(models.expendable, 3):
-        assert write(models.set_state, version.id, "deleted", ("rejected",))
-    assert read(models.expendable, 3) == []
-    assert read(models.attempts, tried[-1]) == (5, {"v0": 1.0})
+    for version in read(servings.expendable, 3):
+        assert write(versions.set_state, version.id, "deleted", ("rejected",))
+    assert read(servings.expendable, 3) == []
+    assert read(evaluations.attempts, tried[-1]) == (5, {"v0": 1.0})
 
 
 def _trial(number: int, **changes: Any) -> trials.NewTrial:
@@ -646,16 +663,16 @@ def test_trials_that_were_measured_are_attempts_and_others_are_not(write, read):
     write(trials.add, _trial(len(ends)))  # still running
     other = write(trials.add, _trial(0, subject="MSFT"))
     write(trials.finish, other.id, "complete", NOON, value=9.0)
-    assert read(models.attempts, version) == (3, {"v1": 1.0}), "one version, and two trials that were measured"
+    assert read(evaluations.attempts, version) == (3, {"v1": 1.0}), "one version, and two trials that were measured"
 
 
 def test_evaluations_are_read_newest_first(write, read):
     version = write(add_version, "v1")
     judged = [judge_at(write, version, 1.25, verdict) for verdict in ("inconclusive", "better")]
-    assert read(models.evaluations, version.id) == judged[::-1]
-    assert read(models.latest_evaluation, version.id) == judged[1]
-    assert read(models.evaluations, before=judged[1].id) == judged[:1]
-    assert read(models.latest_evaluation, 4711) is None
+    assert read(evaluations.history, version.id) == judged[::-1]
+    assert read(evaluations.latest, version.id) == judged[1]
+    assert read(evaluations.history, before=judged[1].id) == judged[:1]
+    assert read(evaluations.latest, 4711) is None
 
 
 # Signals, datasets, measurements, jobs
@@ -673,7 +690,7 @@ def test_a_version_speaks_once_about_a_bar(write, read):
 def test_the_latest_signal_of_each_pair_is_about_its_newest_bar(write, read):
     one, other = write(add_version, "v1"), write(add_version, "v1", subject="MSFT")
     for version in (one, other):
-        write(models.serve, version.subject, "cloner", version.id, NOON, why="w", author="me")
+        write(servings.serve, version.subject, "cloner", version.id, NOON, why="w", author="me")
         for days in (1, 0, -1):
             write(publish, version, NOON + days * DAY)
     assert [(s.symbol, s.bar_time) for s in read(signals.latest)] == [("AAPL", NOON + DAY), ("MSFT", NOON + DAY)]
@@ -682,7 +699,7 @@ def test_the_latest_signal_of_each_pair_is_about_its_newest_bar(write, read):
 
 def test_a_version_over_a_universe_publishes_a_signal_for_each_symbol(write, read):
     version = write(add_version, "v1", subject="universe")
-    write(models.serve, "universe", "cloner", version.id, NOON, why="w", author="me")
+    write(servings.serve, "universe", "cloner", version.id, NOON, why="w", author="me")
     for symbol in ("AAPL", "MSFT"):
         assert write(publish, version, NOON, symbol=symbol)
         assert not write(publish, version, NOON, symbol=symbol, position=-1.0)
@@ -701,7 +718,7 @@ def test_a_version_over_a_universe_publishes_a_signal_for_each_symbol(write, rea
 def test_two_subjects_may_speak_about_one_symbol(write, read):
     for subject in ("AAPL", "universe"):
         version = write(add_version, "v1", subject=subject)
-        write(models.serve, subject, "cloner", version.id, NOON, why="w", author="me")
+        write(servings.serve, subject, "cloner", version.id, NOON, why="w", author="me")
         assert write(publish, version, NOON, symbol="AAPL")
     assert [s.subject for s in read(signals.latest, "AAPL")] == ["AAPL", "universe"]
     assert [s.subject for s in read(signals.history, "AAPL", "cloner")] == ["AAPL"]
@@ -710,7 +727,7 @@ def test_two_subjects_may_speak_about_one_symbol(write, read):
 def test_a_market_whose_last_signal_had_expired_is_no_longer_among_the_latest(write, read):
     trader = f"trader:0x{'a' * 40}"
     version = write(add_version, "v1", subject=trader)
-    write(models.serve, trader, "cloner", version.id, NOON, why="w", author="me")
+    write(servings.serve, trader, "cloner", version.id, NOON, why="w", author="me")
     markets = ["ethereum-up-or-down-january-8-11am-et", "ethereum-up-or-down-january-8-12pm-et"]
     for hour, market in enumerate(markets):
         at = NOON + timedelta(hours=hour)
@@ -722,17 +739,17 @@ def test_a_market_whose_last_signal_had_expired_is_no_longer_among_the_latest(wr
 def test_after_a_rollback_the_champion_speaks_though_it_spoke_first(write, read):
     one, two = write(add_version, "v1"), write(add_version, "v2")
     for version in (one, two):
-        write(models.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
+        write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
         write(publish, version, NOON)
     assert [signal.version_id for signal in read(signals.latest)] == [two.id]
-    write(models.serve, "AAPL", "cloner", one.id, NOON, why="rollback", author="person")
+    write(servings.serve, "AAPL", "cloner", one.id, NOON, why="rollback", author="person")
     assert not write(publish, one, NOON)
     assert [signal.version_id for signal in read(signals.latest)] == [one.id]
 
 
 def test_a_signal_is_stale_from_the_instant_it_expires(write, read):
-    write(models.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="w", author="me")
-    write(publish, read(models.champions)[0], NOON)
+    write(servings.serve, "AAPL", "cloner", write(add_version, "v1").id, NOON, why="w", author="me")
+    write(publish, read(versions.champions)[0], NOON)
     (signal,) = read(signals.latest)
     assert not signal.stale(NOON + DAY - SECOND)
     assert signal.stale(NOON + DAY)

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from daemon.store import alerts, datasets, measurements, runs, schema, signals, tasks
-from daemon.store import versions as models
+from daemon.store import alerts, datasets, evaluations, measurements, runs, schema, servings, signals, tasks, versions
 from daemon.store.database import Database, check
 from daemon.store.tables import metadata
 from tests.support.desks.databases import DAY, KINDS, NOON, add_version, publish
@@ -54,15 +53,15 @@ def test_a_migrated_database_is_at_the_newest_revision_and_has_no_trials_yet(dat
 
 
 def test_champions_serve_on_and_their_ledger_is_kept(read):
-    champions = read(models.champions)
+    champions = read(versions.champions)
     assert [(each.subject, each.model_type, each.version) for each in champions] == [
         ("AAPL", CLONER, FIRST),
         ("MSFT", CLONER, FIRST),
     ]
-    assert read(models.champion, "AAPL", CLONER) == champions[0] == read(models.find, "AAPL", CLONER, FIRST)
-    assert [serving.version_id for serving in read(models.servings, "MSFT", CLONER)] == [champions[1].id]
-    assert {each.state for each in read(models.versions, model_type="a2c")} == {"rejected"}
-    assert read(models.latest_evaluation, champions[0].id).metrics["sharpe_ratio"] is not None
+    assert read(versions.champion, "AAPL", CLONER) == champions[0] == read(versions.find, "AAPL", CLONER, FIRST)
+    assert [serving.version_id for serving in read(servings.history, "MSFT", CLONER)] == [champions[1].id]
+    assert {each.state for each in read(versions.versions, model_type="a2c")} == {"rejected"}
+    assert read(evaluations.latest, champions[0].id).metrics["sharpe_ratio"] is not None
 
 
 def test_signals_name_their_subject_and_their_symbol(read):
@@ -93,7 +92,7 @@ def test_runs_tasks_measurements_and_datasets_are_kept(read):
 
 
 def test_the_attempts_of_a_recipe_are_counted_as_before(read):
-    count, sharpes = read(models.attempts, read(models.champion, "AAPL", CLONER))
+    count, sharpes = read(evaluations.attempts, read(versions.champion, "AAPL", CLONER))
     assert (count, sorted(sharpes)) == (2, [FIRST, SECOND])
 
 
@@ -101,8 +100,8 @@ def test_a_migrated_database_goes_on_and_holds_its_rules(database, read):
     facts = {"model_type": CLONER, "subject": "AAPL"}
     new = database.write(lambda c: add_version(c, "v1", **facts))
     assert new.id == 9, "ids go on"
-    assert database.write(lambda c: models.serve(c, "AAPL", CLONER, new.id, NOON, why="better", author="me"))
-    assert read(models.predecessor, "AAPL", CLONER).version == FIRST
+    assert database.write(lambda c: servings.serve(c, "AAPL", CLONER, new.id, NOON, why="better", author="me"))
+    assert read(servings.predecessor, "AAPL", CLONER).version == FIRST
     assert database.write(lambda c: publish(c, new, NOON + 1000 * DAY))
     assert not database.write(lambda c: publish(c, new, NOON + 1000 * DAY))
     assert read(signals.latest, "AAPL")[0].version_id == new.id

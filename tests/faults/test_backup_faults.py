@@ -12,7 +12,7 @@ from config import NightdeskError, Settings
 from config.paths import Home
 from config.publish import remove_unfinished
 from daemon import backups
-from daemon.store import versions as models
+from daemon.store import servings
 from daemon.store.database import Database
 from tests.support.faults.kills import kill_midway
 from tests.support.models.model_folders import record_model, write_model
@@ -46,7 +46,7 @@ def desk(home):
 
         def serve(c):
             made = record_model(c, "AAPL", "v1", sha256)
-            assert models.serve(c, "AAPL", "cloner", made.id, NOW, why="better", author="test")
+            assert servings.serve(c, "AAPL", "cloner", made.id, NOW, why="better", author="test")
 
         database.write(serve)
     return home

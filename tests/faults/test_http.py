@@ -17,6 +17,7 @@ from config.paths import Home
 from config.settings import Api
 from daemon.api import server as server_module
 from daemon.api.server import bind
+from daemon.domain.options import RunOptions
 from tests.support.desks.fake_desk import FakeDesk, filled_desk
 from tests.support.servers.http import BEARER, TOKEN, client, everything, raw, serving
 
@@ -126,7 +127,7 @@ def test_a_body_that_trickles_is_cut_off(desk, url, hasty):
                        "Content-Type: application/json", "Content-Length: 1000")  # fmt: skip
         connection.sendall(head)
         assert drip(connection, b" ") < hasty + 1
-    assert ("backup", {}, "api") not in desk.asked
+    assert ("backup", RunOptions(), "api") not in desk.asked
 
 
 def test_the_clock_runs_for_every_request_of_a_connection(url, hasty):

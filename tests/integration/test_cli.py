@@ -72,7 +72,7 @@ def desk(home: Home, monkeypatch):
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     monkeypatch.setattr(follow, "INTERVAL", 0.01)
     with filled_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
-        lock.tell(api=url)
+        lock.publish(api=url)
         yield desk
 
 
@@ -111,7 +111,7 @@ def test_status_names_the_job_that_failed_and_its_cure(desk, nightdesk):
     said = nightdesk("status")
     assert said.code == 0
     assert f"Degraded: {run.name} failed (data.empty): AAPL: There are no bars of AAPL." in said.out
-    assert "Cure: Pull them. Then start it again: `nightdesk run-once all`." in said.out
+    assert "Cure: Pull them. Then start it: `nightdesk run-once all`." in said.out
     assert nightdesk("status", "--json").json["health"]["job"] == "data_update"
 
 
@@ -134,7 +134,7 @@ def test_asleep_or_awake_the_answers_are_the_same(home, nightdesk, monkeypatch):
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     questions = (("models", "--json"), ("models", "1", "--json"))
     with filled_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
-        lock.tell(api=url)
+        lock.publish(api=url)
         awake = [nightdesk(*question).out for question in questions]
     assert [nightdesk(*question).out for question in questions] == awake
 
@@ -203,12 +203,12 @@ def test_why_a_run_failed_is_told_with_its_cure(desk, nightdesk):
 
 
 def test_what_went_well_still_tells_what_was_not_used_and_that_data_is_made_up(desk, nightdesk):
-    fallback = {"symbols": ["AAPL"], "because": "Yahoo cannot be reached."}
+    fallback = {"symbols": ["AAPL"], "reason": "Yahoo cannot be reached."}
     pulled = {"new_rows": 7, "sources": ["sample"], "fallback": fallback, "quarantined": {"AAPL": {"not_positive": 2}}}
     ending_in(desk, "succeeded", detail=pulled)
     said = nightdesk("run-once", "data").out
     assert "7 new bars, from sample." in said
-    assert "The sample market stands in for AAPL. Yahoo cannot be reached." in said
+    assert "The sample market is used for AAPL. Yahoo cannot be reached." in said
     assert "AAPL: refused bars, kept in data/quarantine: not_positive 2." in said
 
 
@@ -232,7 +232,7 @@ def test_the_seeds_flags_are_understood(desk, nightdesk):
     assert nightdesk("evaluate", "--symbol", "AAPL", "--create-plots").code == 0
     assert nightdesk("data", "--symbols", "AAPL", "GOOGL", "--update-data").code == 0
     options = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 10_000}
-    assert [(job, given) for job, given, _ in desk.asked] == [
+    assert [(job, options.document()) for job, options, _ in desk.asked] == [
         ("evaluation", {}),
         ("data_update", options),
         ("training", options),
@@ -256,7 +256,10 @@ def test_flags_of_a_model_type_reach_its_params(desk, nightdesk):
             "behavioral_cloner": {"n_estimators": 20},
         },
     }
-    assert [(job, given) for job, given, _ in desk.asked] == [("data_update", options), ("training", options)]
+    assert [(job, options.document()) for job, options, _ in desk.asked] == [
+        ("data_update", options),
+        ("training", options),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +314,7 @@ def test_a_desk_with_a_broken_config_still_takes_commands(desk, home, nightdesk,
 
 def test_a_desk_that_does_not_answer_is_told_apart_from_none(home, nightdesk):
     with HomeLock(home, "desk") as lock:
-        lock.tell(api="http://127.0.0.1:9")
+        lock.publish(api="http://127.0.0.1:9")
         said = nightdesk("status")
     assert said.code == 3
     assert "does not answer" in said.err

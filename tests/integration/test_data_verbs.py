@@ -167,12 +167,12 @@ def test_a_person_accepts_a_rewritten_history_by_a_command(home: Home, nightdesk
         assert (taken.code, run["detail"]["revised"]) == (0, {"AAPL": "accepted"})
         assert run["detail"]["accepted"]["AAPL"]["largest"] == pytest.approx(0.01)
         again = nightdesk("data", "accept", "AAPL")
-        assert (again.code, "nothing was to be accepted" in again.out) == (0, True)
+        assert (again.code, "there was nothing to accept" in again.out) == (0, True)
     newest = BarStore(home).dataset("AAPL", "1d", "yahoo")
     assert newest is not None
     assert [old.id for old in BarStore(home).revisions("AAPL", "1d", "yahoo")] == [newest.replaces]
     told = nightdesk("data", "lineage", newest.id)
-    assert f"accepted by {run['options']['accept']['who']}" in told.out
+    assert f"accepted by {run['options']['accept']['author']}" in told.out
     assert "the vendor says so" in told.out
 
 

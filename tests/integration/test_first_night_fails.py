@@ -81,7 +81,7 @@ def test_a_first_night_without_data_names_the_job_and_its_cure_until_it_is_mende
     bars.mkdir()
     sources = {"bars": "csv", "csv_folder": str(bars), "expert_logs": {"when_missing": "sample"}}
     write_config(home, sources=sources, monitoring=LOOSE)
-    cure = "Add AAPL.csv or AAPL.parquet. Then start it again: `nightdesk run-once all`."
+    cure = "Add AAPL.csv or AAPL.parquet. Then start it: `nightdesk run-once all`."
     with (
         service_manager(tmp_path) as manager,
         RunningDesk(home, environment={"NOTIFY_SOCKET": str(tmp_path / "notify")}) as desk,

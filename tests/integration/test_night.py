@@ -82,7 +82,7 @@ def test_a_newcomer_sees_models_their_evaluation_signals_and_the_next_jobs(statu
         assert model["signal"]["version"] == model["champion"]
         assert not model["signal"]["stale"]
     upcoming = {job["job"]: job["next_run"] for job in status["jobs"]}
-    now = datetime.fromisoformat(status["since"])
+    now = datetime.fromisoformat(status["started_at"])
     for job in ("data_update", "training", "evaluation", "restore_drill", "maintenance"):
         assert datetime.fromisoformat(upcoming[job]) > now
     assert (status["ready"], status["problems"]) == (True, [])
@@ -106,14 +106,14 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
         assert report["subject"]["symbol"] == model["subject"]
         looked_at = {name for name, found in report["evidence"].items() if found is not None}
         assert looked_at >= {"significance", "intervals", "luck", "costs", "slices", "leaks", "drift", "behaviour"}
-        page = desk.ask("GET", verdict["page"].removeprefix("/api/v1"))
+        page = desk.ask("GET", verdict["report_page"].removeprefix("/api/v1"))
         assert (page.headers["content-type"], "sandbox" in page.headers["content-security-policy"]) == (
             "text/html; charset=utf-8",
             True,
         )
         assert report["verdict"]["sentence"] in html.unescape(page.text)
         assert "SAMPLE DATA" in page.text
-        picture = desk.ask("GET", verdict["picture"].removeprefix("/api/v1"))
+        picture = desk.ask("GET", verdict["equity_chart"].removeprefix("/api/v1"))
         assert picture.headers["content-type"] == "image/png"
         assert picture.content.startswith(b"\x89PNG")
     pictures = list(desk.home.results.rglob("equity.png"))
@@ -141,7 +141,7 @@ def test_the_command_line_speaks_to_the_running_desk(desk: RunningDesk) -> None:
     run = desk.get(f"/runs/{told['id']}")
     assert (run["job"], run["trigger"], run["state"]) == ("signals", "manual", "succeeded")
     assert "run.requested" in {event["event"] for event in desk.events()}
-    assert json.loads(nightdesk(desk.home, "status", "--json").stdout)["since"] == desk.status()["since"]
+    assert json.loads(nightdesk(desk.home, "status", "--json").stdout)["started_at"] == desk.status()["started_at"]
     assert json.loads(nightdesk(desk.home, "signals", "--json").stdout)["items"] == desk.get("/signals")["items"]
 
 

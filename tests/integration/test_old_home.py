@@ -13,7 +13,7 @@ import pytest
 
 from config.paths import Home
 from daemon.jobs.backup.tasks import prove_in
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.database import Database
 from tests.support.desks.old_homes import old_home
 
@@ -52,8 +52,8 @@ def test_its_signals_models_and_alerts_are_shown(home: Home) -> None:
         ("AAPL", "AAPL", "hold"),
         ("MSFT", "MSFT", "buy"),
     ]
-    versions = nightdesk(home, "models", "--symbol", "aapl")["items"]
-    assert {(each["subject"], each["model_type"]) for each in versions} == {("AAPL", CLONER), ("AAPL", "a2c")}
+    listed = nightdesk(home, "models", "--symbol", "aapl")["items"]
+    assert {(each["subject"], each["model_type"]) for each in listed} == {("AAPL", CLONER), ("AAPL", "a2c")}
     status = nightdesk(home, "status")
     serving = [(each["subject"], each["signal"] is not None) for each in status["models"] if each["champion"]]
     assert serving == [("AAPL", True), ("MSFT", True)]
@@ -67,5 +67,5 @@ def test_its_champions_signal_about_new_bars(home: Home) -> None:
     (run,) = nightdesk(home, "run-once", "signals")["runs"]
     assert (run["state"], run["detail"]["succeeded"]) == ("succeeded", 2)
     database = Database.open(home.database)
-    assert {version.version for version in database.read(models.champions)} == {"20261130_150251_026537"}
+    assert {version.version for version in database.read(versions.champions)} == {"20261130_150251_026537"}
     database.close()

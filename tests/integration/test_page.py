@@ -148,7 +148,7 @@ def test_a_failed_job_stands_on_the_page_with_its_cure_and_in_the_title(home: Ho
     assert "<title>Data update failed · Nightdesk</title>" in failed
     assert re.search(r'id="state" class="pill large bad"[^>]*>Data update failed<', failed)
     assert "AAPL: The folder of bars has no file for <AAPL>." in page
-    assert "What to do: Add AAPL.csv or AAPL.parquet. Then start it again: nightdesk run-once all ." in page
+    assert "What to do: Add AAPL.csv or AAPL.parquet. Then start it: nightdesk run-once all ." in page
     assert "<code>nightdesk run-once all</code>" in failed
     assert page.count("The folder of bars has no file") == 1, "its alert does not say the same again"
     assert "<title>No model serves yet · Nightdesk</title>" in mended

@@ -84,7 +84,7 @@ def test_the_report_tells_among_what_the_model_was_chosen(desk: RunningDesk) -> 
     choice = desk.get(verdict["report"].removeprefix("/api/v1"))["evidence"]["choice"]
     assert (choice["seeds"], choice["checkpoints"]) == (2, 8)
     assert choice["low"] <= choice["mean"] <= choice["high"] == choice["chosen"]
-    page = html.unescape(desk.ask("GET", verdict["page"].removeprefix("/api/v1")).text)
+    page = html.unescape(desk.ask("GET", verdict["report_page"].removeprefix("/api/v1")).text)
     assert "2 seeds on validation" in page
 
 

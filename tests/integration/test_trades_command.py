@@ -72,7 +72,7 @@ def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder)
     told = nightdesk("data", "lineage", made["id"][:12], "--json").json
     labels = {"profit": 0.02, "stop": 0.02, "patience": 20}
     assert told["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
-    logs = nightdesk("data", "lineage", told["made_of"]["dataset"], "--json").json
+    logs = nightdesk("data", "lineage", told["source_logs"]["dataset"], "--json").json
     assert (logs["dataset"]["kind"], logs["dataset"]["source"], logs["dataset"]["rows"]) == ("trade_logs", "folder", 3)
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in REAL.glob("*.json")}
     assert {log["key"].rpartition("/")[2]: log["sha256"] for log in logs["logs"]} == sums
@@ -92,7 +92,7 @@ def test_a_table_of_other_logs_replaces_the_one_before_it(nightdesk, folder):
 def test_while_a_desk_runs_it_is_told_of_the_table(nightdesk, home, folder, monkeypatch):
     monkeypatch.setenv("NIGHTDESK_TOKEN", TOKEN)
     with empty_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
-        lock.tell(api=url)
+        lock.publish(api=url)
         made = nightdesk("data", "--trades", str(folder), "--json")
         assert made.code == 0
         (table,) = desk.database.read(lambda c: [row for row in datasets.latest(c) if row.kind == "trader_table"])

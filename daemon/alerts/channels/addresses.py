@@ -21,7 +21,7 @@ _TUNNELS_V6 = tuple(ipaddress.IPv6Network(text) for text in ("2001::/32", "2002:
 
 @dataclass(frozen=True)
 class Address:
-    """A resolved address, to be connected to as it is, without asking the name again."""
+    """A resolved address, to be connected to as it is, without a second look-up."""
 
     family: socket.AddressFamily
     sockaddr: Any
@@ -52,7 +52,7 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[Address]:
         raise NightdeskError(
             "notify.failed",
             f"The name {host} of the webhook cannot be resolved ({error.strerror or error}).",
-            "It is tried again. If it stays so, check the name and the network.",
+            "It is retried. If it stays so, check the name and the network.",
         ) from error
     addresses = [Address(family, sockaddr) for family, _, _, _, sockaddr in answers]
     inside = [address.text for address in addresses if not is_public(address.text)]

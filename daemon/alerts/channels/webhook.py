@@ -1,4 +1,4 @@
-"""A signed webhook, called with suspicion: one address, checked; no redirects; one deadline for everything."""
+"""A signed webhook, sent with care: one address, checked; no redirects; one deadline for everything."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class WebhookChannel:
             "Connection": "close",
         }
         addresses = resolve(self._host, self._port, allow_private=self._allow_private)
-        self._judge(self._post(addresses, body, headers))
+        self._check_status(self._post(addresses, body, headers))
 
     def _post(self, addresses: list[Address], body: bytes, headers: dict[str, str]) -> int:
         call = _Call(self._host, self._port, addresses, self._tls, self._deadline)
@@ -88,7 +88,7 @@ class WebhookChannel:
             cut.join()
             call.close()
 
-    def _judge(self, status: int) -> None:
+    def _check_status(self, status: int) -> None:
         if 200 <= status < 300:
             return
         if 300 <= status < 400:
@@ -101,7 +101,7 @@ class WebhookChannel:
             raise NightdeskError(
                 "notify.blocked",
                 f"The webhook {self._host} refused the message with {status}.",
-                "Read the receiver's log; the same message will not be sent to it again.",
+                "Read the receiver's log; the same message will not be sent to it a second time.",
             )
         raise self._failed(f"it answered {status}")
 
@@ -109,7 +109,7 @@ class WebhookChannel:
         return NightdeskError(
             "notify.failed",
             f"The webhook {self._host} did not take the message: {why}.",
-            f"It is tried again. If it stays so, check the receiver and the url of {self.name!r} in notifications.",
+            f"It is retried. If it stays so, check the receiver and the url of {self.name!r} in notifications.",
         )
 
 

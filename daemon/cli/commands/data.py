@@ -9,7 +9,8 @@ import typer
 
 from daemon.cli.choices import choices
 from daemon.cli.commands.night import Symbols, execute
-from daemon.cli.commands.stored import tell_stored
+from daemon.cli.commands.stored import show_stored
+from daemon.domain.options import RunOptions
 
 
 def data(
@@ -17,7 +18,7 @@ def data(
     symbols: Symbols = None,
     update_data: Annotated[bool, typer.Option("--update-data", help="Pull what is new; the default.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="List what is stored.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Check what is stored for quality again.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check the quality of what is stored.")] = False,
     trades: Annotated[
         str | None, typer.Option(metavar="PLACE", help="Make a table of the trader logs in this folder or bucket.")
     ] = None,
@@ -36,6 +37,6 @@ def data(
         process(global_options, trades, out, bar)
         return
     if update_data or not (listed or check):
-        execute(global_options, ("data_update",), {"symbols": global_options.symbols(symbols)} if symbols else {})
+        execute(global_options, ("data_update",), RunOptions.of(symbols=global_options.symbols(symbols) or None))
     if listed or check:
-        tell_stored(global_options, symbols, check=check)
+        show_stored(global_options, symbols, check=check)

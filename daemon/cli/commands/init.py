@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -35,18 +35,19 @@ def init(
         global_options.home.config.name,
         *(_write_sample(global_options.home, global_options.settings()) if sample else []),
     ]
-    answer({"home": str(global_options.home.root), "written": written}, as_json=global_options.json, render=_show)
+    document = {"home": str(global_options.home.root), "written": written}
+    answer(document, as_json=global_options.json, render=lambda _: _show(global_options.home, written))
 
 
-def _show(document: dict[str, Any]) -> None:
-    config, *samples = document["written"]
-    typer.echo(f"Wrote {config} into {document['home']}.")
+def _show(home: Home, written: list[str]) -> None:
+    config, *samples = written
+    typer.echo(f"Wrote {config} into {home.root}.")
     if samples:
         typer.echo(f"Wrote {len(samples)} sample files into data/samples/ there: bars, experts, bucket.")
 
 
 def _write_sample(home: Home, settings: Settings) -> list[str]:
-    """The sample expert's log for every symbol, and the sample bucket; relative to the home."""
+    """Write the sample files; their paths relative to the home."""
     from daemon.cli.local.samples import write_sample
     from daemon.system.clock import SystemClock
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import typer
 
+from daemon.api.answers import ModelVersion, ModelVersionFacts, ModelVersionPage, Signal, Status
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import ask_health, running
 from daemon.cli.output import answer, moment, table
@@ -16,7 +17,7 @@ from evaluation.labels import why
 
 
 class Reader(Protocol):
-    """Whoever can answer: the running desk, or its records."""
+    """What answers: the running desk, or the records of one that does not run."""
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON document at `path` below /api/v1."""
@@ -39,7 +40,8 @@ def status(context: typer.Context) -> None:
     """The whole desk at a glance: problems with their cures, models, signals, jobs, alerts."""
     global_options = choices(context)
     with reader(global_options) as records:
-        answer(records.get("/status"), as_json=global_options.json, render=_show_status)
+        document = records.get("/status")
+    answer(document, as_json=global_options.json, render=lambda _: _show_status(Status.model_validate(document)))
 
 
 def health(context: typer.Context) -> None:
@@ -52,65 +54,69 @@ def health(context: typer.Context) -> None:
     )
 
 
-def _show_status(document: dict[str, Any]) -> None:
+def _show_status(status: Status) -> None:
     now = datetime.now(UTC)
-    health = document["health"]
-    offline = "desk.not_running" in document["problems"]
-    state = health["message"] if health["state"] == "ok" else health["title"]
-    state = "not running; this is what it recorded" if offline else state
-    typer.echo(f"Nightdesk {document['version']}: {state}")
-    for line in _problem_lines(document):
+    condition = status.health.message if status.health.state == "ok" else status.health.title
+    if "desk.not_running" in status.problems:
+        condition = "not running; this is what it recorded"
+    typer.echo(f"Nightdesk {status.version}: {condition}")
+    for line in _problem_lines(status):
         typer.echo(line)
-    for note in filter(None, [document["provenance_note"], *document["notices"]]):
+    for note in filter(None, [status.provenance_note, *status.notices]):
         typer.echo(note)
     for title, columns, rows in (
-        ("Models", ["subject", "model type", "champion", "sharpe", "drawdown %", "signal", "as of"], _models(document)),
-        ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(document, now)),
-        ("At work", ["run", "state", "progress"], _active(document)),
-        ("Open alerts", ["state", "rule", "about", "message"], _alerts(document)),
+        ("Models", ["subject", "model type", "champion", "sharpe", "drawdown %", "signal", "as of"], _models(status)),
+        ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(status, now)),
+        ("Running", ["run", "state", "progress"], _running(status)),
+        ("Open alerts", ["state", "rule", "subject", "message"], _alerts(status)),
     ):
         typer.echo()
         table(title, columns, rows)
 
 
-def _problem_lines(document: dict[str, Any]) -> Iterator[str]:
-    """All that is amiss with its cure, the worst first."""
-    for condition in document["conditions"]:
-        yield f"{condition['state'].capitalize()}: {condition['message']}"
-        yield f"  Cure: {condition['cure']}"
+def _problem_lines(status: Status) -> Iterator[str]:
+    """Every problem with its cure, the worst first."""
+    for condition in status.conditions:
+        yield f"{condition.state.capitalize()}: {condition.message}"
+        yield f"  Cure: {condition.cure}"
 
 
-def _models(document: dict[str, Any]) -> Iterator[list[Any]]:
-    for model in document["models"]:
-        metrics = (model["evaluation"] or {}).get("metrics", {})
-        signal = model["signal"] or {}
-        action = "stale" if signal.get("stale") else signal.get("action")
+def _models(status: Status) -> Iterator[list[Any]]:
+    for model in status.models:
+        metrics = model.evaluation.metrics if model.evaluation else {}
+        signal = model.signal
         yield [
-            model["subject"],
-            model["model_type"],
-            model["champion"],
+            model.subject,
+            model.model_type,
+            model.champion,
             metrics.get("sharpe_ratio"),
             metrics.get("max_drawdown"),
-            action,
-            moment(signal.get("as_of")),
+            ("stale" if signal.stale else signal.action) if signal else None,
+            moment(signal.as_of) if signal else None,
         ]
 
 
-def _jobs(document: dict[str, Any], now: datetime) -> Iterator[list[Any]]:
-    for job in document["jobs"]:
-        last = job["last_run"] or {}
-        upcoming = "paused" if job["paused"] else moment(job["next_run"], now)
-        yield [job["job"], job["schedule"], upcoming, last.get("state"), moment(last.get("finished_at"), now)]
+def _jobs(status: Status, now: datetime) -> Iterator[list[Any]]:
+    for job in status.jobs:
+        last = job.last_run
+        upcoming = "paused" if job.paused else moment(job.next_run, now)
+        yield [
+            job.job,
+            job.schedule,
+            upcoming,
+            last.state if last else None,
+            moment(last.finished_at, now) if last else None,
+        ]
 
 
-def _active(document: dict[str, Any]) -> Iterator[list[Any]]:
-    for run in document["running"]:
-        yield [run["name"], run["state"], (run["progress"] or {}).get("message")]
+def _running(status: Status) -> Iterator[list[Any]]:
+    for run in status.running:
+        yield [run.name, run.state, run.progress.message if run.progress else None]
 
 
-def _alerts(document: dict[str, Any]) -> Iterator[list[Any]]:
-    for alert in document["alerts"]:
-        yield [alert["state"], alert["rule"], alert["subject"], alert["message"]]
+def _alerts(status: Status) -> Iterator[list[Any]]:
+    for alert in status.alerts:
+        yield [alert.state, alert.rule, alert.subject, alert.message]
 
 
 def signals(
@@ -123,10 +129,14 @@ def signals(
     global_options = choices(context)
     with reader(global_options) as records:
         document = records.get("/signals" if symbol is None else f"/signals/{_quoted(global_options.symbol(symbol))}")
-    answer(document, as_json=global_options.json, render=_show_signals)
+    answer(
+        document,
+        as_json=global_options.json,
+        render=lambda document: _show_signals([Signal.model_validate(item) for item in document["items"]]),
+    )
 
 
-def _show_signals(document: dict[str, Any]) -> None:
+def _show_signals(signals: list[Signal]) -> None:
     columns = [
         "symbol",
         "model type",
@@ -142,17 +152,17 @@ def _show_signals(document: dict[str, Any]) -> None:
     rows = [
         [
             _signal_label(signal),
-            signal["model_type"],
-            signal["action"],
-            signal["position"],
-            signal["confidence"],
-            signal["price"],
-            moment(signal["as_of"]),
-            signal["version"],
-            signal["provenance"],
-            "stale" if signal["stale"] else "",
+            signal.model_type,
+            signal.action,
+            signal.position,
+            signal.confidence,
+            signal.price,
+            moment(signal.as_of),
+            signal.version,
+            signal.provenance,
+            "stale" if signal.stale else "",
         ]
-        for signal in document["items"]
+        for signal in signals
     ]
     table("Signals", columns, rows)
     if not rows:
@@ -161,10 +171,9 @@ def _show_signals(document: dict[str, Any]) -> None:
         )
 
 
-def _signal_label(signal: dict[str, Any]) -> str:
+def _signal_label(signal: Signal) -> str:
     """The symbol, after the subject where that is more than the symbol."""
-    subject, symbol = signal["subject"], signal["symbol"]
-    return str(symbol) if subject == symbol else f"{subject}: {symbol}"
+    return signal.symbol if signal.subject == signal.symbol else f"{signal.subject}: {signal.symbol}"
 
 
 def models(
@@ -178,48 +187,53 @@ def models(
     global_options = choices(context)
     with reader(global_options) as records:
         if version is not None:
-            answer(records.get(f"/models/{version}"), as_json=global_options.json, render=_show_model)
+            document = records.get(f"/models/{version}")
         else:
             subject = global_options.symbol(symbol) if symbol else None
             document = records.get("/models", subject=subject, model_type=model_type, limit=limit)
-            answer(document, as_json=global_options.json, render=_show_models)
+    answer(document, as_json=global_options.json, render=_show_models if version is None else _show_model)
 
 
-def _show_models(document: dict[str, Any]) -> None:
+def _show_models(document: Any) -> None:
+    _model_table(ModelVersionPage.model_validate(document).items)
+
+
+def _model_table(versions: Sequence[ModelVersion]) -> None:
     columns = ["id", "subject", "model type", "version", "state", "trained", "data until", "provenance"]
     rows = [
         [
-            model["id"],
-            model["subject"],
-            model["model_type"],
-            model["version"],
-            model["state"],
-            moment(model["trained_at"]),
-            moment(model["train_end"]),
-            model["provenance"],
+            version.id,
+            version.subject,
+            version.model_type,
+            version.version,
+            version.state,
+            moment(version.trained_at),
+            moment(version.train_end),
+            version.provenance,
         ]
-        for model in document["items"]
+        for version in versions
     ]
     table("Models", columns, rows)
 
 
-def _show_model(model: dict[str, Any]) -> None:
-    _show_models({"items": [model]})
-    judged = [
+def _show_model(document: Any) -> None:
+    version = ModelVersionFacts.model_validate(document)
+    _model_table([version])
+    evaluations = [
         [
-            moment(row["evaluated_at"]),
-            row["verdict"],
-            ", ".join(map(why, row["reasons"])),
-            row["metrics"].get("sharpe_ratio"),
-            row["metrics"].get("max_drawdown"),
+            moment(evaluation.evaluated_at),
+            evaluation.verdict,
+            ", ".join(map(why, evaluation.reasons)),
+            evaluation.metrics.get("sharpe_ratio"),
+            evaluation.metrics.get("max_drawdown"),
         ]
-        for row in model["evaluations"]
+        for evaluation in version.evaluations
     ]
-    served = [[moment(row["serving_from"]), row["why"], row["who"]] for row in model["servings"]]
+    servings = [[moment(serving.serving_from), serving.reason, serving.decided_by] for serving in version.servings]
     typer.echo()
-    table("Evaluations", ["when", "verdict", "reasons", "sharpe", "drawdown %"], judged)
+    table("Evaluations", ["when", "verdict", "reasons", "sharpe", "drawdown %"], evaluations)
     typer.echo()
-    table("Served", ["from", "why", "by"], served)
+    table("Served", ["from", "reason", "decided by"], servings)
 
 
 def _quoted(symbol: str) -> str:

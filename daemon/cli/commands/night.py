@@ -1,4 +1,4 @@
-"""Commands that set jobs to work: `run-once`, `train`, `evaluate`."""
+"""Commands that start jobs: `run-once`, `train`, `evaluate`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from config.errors import UsageError
 from config.paths import Home
 from config.settings import JOBS, NIGHT, JobName
+from daemon.api.answers import Run
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import Client, running
 from daemon.cli.follow import follow
@@ -18,6 +19,8 @@ from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
 from daemon.cli.reports import show_evaluation
 from daemon.domain import runs
+from daemon.domain.options import RunOptions
+from daemon.domain.tasks import Document, as_object
 
 Symbols = Annotated[
     list[str] | None, typer.Option("--symbols", "--symbol", metavar="SYMBOL...", help="Only these; else the config's.")
@@ -36,7 +39,7 @@ WALK = {
     "trades": "trades",
     "report": "report",
 }
-# What people call a job, besides its name.
+# Other names for jobs.
 NAMES: dict[str, tuple[JobName, ...]] = {"all": NIGHT, "data": ("data_update",)}
 
 
@@ -48,7 +51,7 @@ def run_once(
     jobs: tuple[JobName, ...] = NAMES.get(job) or tuple(name for name in JOBS if name == job)
     if not jobs:
         raise UsageError("job.unknown", f"There is no job {job!r}.", f"Jobs: all, data, {', '.join(JOBS)}.")
-    execute(choices(context), jobs, {})
+    execute(choices(context), jobs, RunOptions())
 
 
 def train(
@@ -56,13 +59,16 @@ def train(
     symbols: Symbols = None,
     model_types: ModelTypes = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps, for model types that count them.")] = None,
-    continuous: Annotated[bool, typer.Option("--continuous", help="Train again and again until Ctrl-C.")] = False,
+    continuous: Annotated[bool, typer.Option("--continuous", help="Repeat until Ctrl-C.")] = False,
 ) -> None:
     """Pull new data, then train challengers on it."""
     global_options = choices(context)
     params = model_params(context, model_types or global_options.settings().model_types) if context.args else None
-    options = _options(
-        symbols=global_options.symbols(symbols), model_types=model_types, steps=steps, model_params=params
+    options = RunOptions.of(
+        symbols=global_options.symbols(symbols) or None,
+        model_types=model_types or None,
+        steps=steps,
+        model_params=params or None,
     )
     execute(global_options, ("data_update", "training"), options)
     while continuous:
@@ -73,7 +79,7 @@ def evaluate(
     context: typer.Context,
     symbols: Symbols = None,
     model_types: ModelTypes = None,
-    create_plots: Annotated[  # noqa: ARG001 -- the seed's flag; here every report has its pictures
+    create_plots: Annotated[  # noqa: ARG001 -- a flag of the owner's scripts; every report has its figures
         bool, typer.Option("--create-plots", help="Accepted without effect: every report has its figures.")
     ] = True,
     walk_forward: Annotated[
@@ -94,58 +100,54 @@ def evaluate(
     """
     global_options = choices(context)
     job: JobName = "records" if walk_forward else "evaluation"
-    execute(global_options, (job,), _options(symbols=global_options.symbols(symbols), model_types=model_types))
+    options = RunOptions.of(symbols=global_options.symbols(symbols) or None, model_types=model_types or None)
+    execute(global_options, (job,), options)
 
 
-def _options(**given: Any) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value}
-
-
-def execute(global_options: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> None:
+def execute(global_options: Choices, jobs: tuple[JobName, ...], options: RunOptions) -> None:
     """Run `jobs` one after the other, in the running desk or here, and end with their exit code."""
     client = running(global_options)
-    ended = _in_the_desk(client, jobs, options) if client else _here(global_options, jobs, options)
-    answer(
-        {"runs": ended},
-        as_json=global_options.json,
-        render=lambda document: _show(document["runs"], global_options.home),
-    )
-    code = max(_exit_code(run["state"], whole_night=jobs == NIGHT) for run in ended)
+    documents = _in_the_desk(client, jobs, options) if client else _here(global_options, jobs, options)
+    ended = [Run.model_validate(document) for document in documents]
+    answer({"runs": documents}, as_json=global_options.json, render=lambda _: _show(ended, global_options.home))
+    code = max(_exit_code(run.state, whole_night=jobs == NIGHT) for run in ended)
     if code:
         raise typer.Exit(code)
 
 
 def _exit_code(state: str, *, whole_night: bool) -> int:
-    """In a whole night some jobs have little or nothing to do; one that was asked for by name should do all of it."""
+    """In a whole night some jobs have little or nothing to do; one that was named should do all of its work."""
     fine = {"succeeded", "partial", "skipped"} if whole_night else {"succeeded"}
     return 0 if state in fine else {"timed_out": 5, "cancelled": INTERRUPTED}.get(state, 1)
 
 
-def _in_the_desk(client: Client, jobs: tuple[JobName, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
+def _in_the_desk(client: Client, jobs: tuple[JobName, ...], options: RunOptions) -> list[Document]:
+    body = options.document()
     with reporter() as progress:
-        return [follow(client, client.post(f"/jobs/{job}/run", options)["id"], progress.show) for job in jobs]
+        return [follow(client, client.post(f"/jobs/{job}/run", body)["id"], progress.show) for job in jobs]
 
 
-def _here(global_options: Choices, jobs: tuple[JobName, ...], options: dict[str, Any]) -> list[dict[str, Any]]:
+def _here(global_options: Choices, jobs: tuple[JobName, ...], options: RunOptions) -> list[Document]:
     from daemon import bootstrap
-    from daemon.api.answers import Run
-    from daemon.api.views import progress as summary
+    from daemon.api.views import progress as summarise
     from daemon.domain.progress import RunProgress
 
     with reporter() as progress:
 
-        def show(run: runs.Run, at_work: RunProgress | None) -> None:
-            shown = summary(at_work)
-            progress.show(run.name, shown.fraction if shown else None, shown.message if shown else run.state)
+        def show(run: runs.Run, run_progress: RunProgress | None) -> None:
+            if summary := summarise(run_progress):
+                progress.show(run.name, summary.fraction, summary.message)
+            else:
+                progress.show(run.name, None, run.state)
 
         ended = bootstrap.run_once(global_options.home, global_options.config, jobs, options, show)
     return [Run.model_validate(run).model_dump(mode="json") for run in ended]
 
 
-def _show(runs: list[dict[str, Any]], home: Home) -> None:
-    table("Runs", ["run", "state", "cause"], [[run["name"], run["state"], run["cause"]] for run in runs])
+def _show(runs: list[Run], home: Home) -> None:
+    table("Runs", ["run", "state", "cause"], [[run.name, run.state, run.cause] for run in runs])
     for run in runs:
-        detail = run["detail"] or {}
+        detail: dict[str, Any] = run.detail or {}
         if "verdicts" in detail:
             show_evaluation(home, detail)
         if walks := detail.get("walks"):
@@ -160,25 +162,27 @@ def _show(runs: list[dict[str, Any]], home: Home) -> None:
 
 
 def _notes(detail: dict[str, Any]) -> Iterator[str]:
-    """What a person should know of a run that went well: where data came from, and what of it was not used."""
+    """Notes on a successful run: where its data came from, and what of it was not used."""
     if sources := detail.get("sources"):
         yield f"{detail['new_rows']} new bars, from {', '.join(sources)}."
     if fallback := detail.get("fallback"):
-        yield f"The sample market stands in for {', '.join(fallback['symbols'])}. {fallback['because']}"
+        yield f"The sample market is used for {', '.join(fallback['symbols'])}. {fallback['reason']}"
     for symbol, refused in detail.get("quarantined", {}).items():
         yield f"{symbol}: refused bars, kept in data/quarantine: {_counts(refused)}."
     for model, issues in detail.get("issues", {}).items():
         for name, issue in issues.items():
-            shown = _counts(issue) if isinstance(issue, dict) else issue
-            yield f"{model}: not used of its data: {name.replace('_', ' ')}: {shown}."
+            text = _counts(issue) if isinstance(issue, dict) else issue
+            yield f"{model}: not used of its data: {name.replace('_', ' ')}: {text}."
 
 
-def _acceptance(run: dict[str, Any]) -> Iterator[str]:
-    """What came of a person's word that a rewritten history is right."""
-    if "accept" not in run["options"] or run["state"] != "succeeded":
+def _acceptance(run: Run) -> Iterator[str]:
+    """For each symbol whose rewritten history a person accepted, how it differs from the stored bars."""
+    options = RunOptions.model_validate(run.options)
+    if options.accept is None or run.state != "succeeded":
         return
-    for symbol in run["options"]["symbols"]:
-        if revision := (run["detail"] or {}).get("accepted", {}).get(symbol):
+    accepted: dict[str, Any] = as_object((run.detail or {}).get("accepted"))
+    for symbol in options.symbols or ():
+        if revision := accepted.get(symbol):
             gone = f", {revision['gone']} are gone" if revision["gone"] else ""
             yield (
                 f"{symbol}: accepted. {revision['rows']} bars have other prices now, "
@@ -186,7 +190,7 @@ def _acceptance(run: dict[str, Any]) -> Iterator[str]:
                 f"The dataset before it is kept; see `data show {symbol}`."
             )
         else:
-            yield f"{symbol}: nothing was to be accepted; the history of the source agrees with the stored bars."
+            yield f"{symbol}: there was nothing to accept; the history of the source agrees with the stored bars."
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from config.errors import UsageError
+from daemon.api.answers import Lineage
 from daemon.cli.choices import Choices, choices
 from daemon.cli.commands.inspect import reader
 from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, moment, table
+from daemon.domain.options import Acceptance, RunOptions
+
+if TYPE_CHECKING:
+    from daemon.cli.local.stored import StoredBars, StoredTable, SymbolBars
+    from data_pipeline.quality.health import Health
 
 Some = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Only these; else all.")]
 One = Annotated[str, typer.Argument(metavar="SYMBOL", help="A symbol with stored bars.")]
@@ -22,54 +28,62 @@ PARTS = ("index", "completeness", "freshness", "validity", "consistency")
 
 def list_(context: typer.Context, symbols: Some = None) -> None:
     """What is stored, how fresh and how healthy."""
-    tell_stored(choices(context), symbols, check=False)
+    show_stored(choices(context), symbols, check=False)
 
 
 def check(context: typer.Context, symbols: Some = None) -> None:
-    """What is stored, after checking all of it for quality again."""
-    tell_stored(choices(context), symbols, check=True)
+    """What is stored, after a check of its quality."""
+    show_stored(choices(context), symbols, check=True)
 
 
-def tell_stored(global_options: Choices, symbols: list[str] | None, *, check: bool) -> None:
-    """Say what is stored, damaged files among it; end with 1 if any has a problem."""
+def show_stored(global_options: Choices, typed: list[str] | None, *, check: bool) -> None:
+    """Print what is stored, with its problems; exit code 1 if there is any."""
     from daemon.cli.local.stored import stored, trader_table
     from daemon.system.clock import SystemClock
 
-    asked = global_options.symbols(symbols)
-    listed = stored(global_options.home, SystemClock().now(), asked, check=check)
-    if missing := set(asked or ()) - {dataset["symbol"] for dataset in listed}:
+    symbols = global_options.symbols(typed)
+    series = stored(global_options.home, SystemClock().now(), symbols, check=check)
+    if missing := set(symbols or ()) - {bars.symbol for bars in series}:
         message = f"There are no stored bars of {', '.join(sorted(missing))}."
         raise UsageError("data.not_stored", message, "See `nightdesk data list` for what there is.")
-    made = None if symbols else trader_table(global_options.home)
-    answer({"datasets": listed, "trader_table": made}, as_json=global_options.json, render=_show_all)
-    if any(dataset["problem"] for dataset in (*listed, made) if dataset):
+    trades = None if typed else trader_table(global_options.home)
+    document = {
+        "datasets": [bars.document() for bars in series],
+        "trader_table": trades.document() if trades else None,
+    }
+    answer(document, as_json=global_options.json, render=lambda _: _show_all(series, trades))
+    if any(item.problem for item in (*series, trades) if item):
         raise typer.Exit(1)
 
 
-def _show_all(document: dict[str, Any]) -> None:
-    datasets, made = document["datasets"], document["trader_table"]
+def _show_all(series: list[StoredBars], trades: StoredTable | None) -> None:
     columns = ["symbol", "interval", "source", "rows", "first", "last", "pulled", "fresh", "health", "warnings"]
-    rows = [
-        [
-            *(dataset.get(name) for name in ("symbol", "interval", "source", "rows")),
-            *(moment(dataset.get(name)) for name in ("first", "last", "pulled_at")),
-            dataset.get("fresh"),
-            dataset.get("health", {}).get("index"),
-            _warnings(dataset.get("health", {})),
-        ]
-        for dataset in datasets
+    table("Stored bars", columns, [_row(bars) for bars in series])
+    if trades and not trades.problem:
+        typer.echo(f"{trades.table}: {trades.rows} decisions of a trader, bars of {trades.interval}, {trades.id}")
+    problems = [(bars.symbol, bars.problem) for bars in series]
+    for name, problem in (*problems, *([(trades.table, trades.problem)] if trades else [])):
+        if problem:
+            typer.echo(f"{name}: {problem.message} Cure: {problem.cure}", err=True)
+
+
+def _row(bars: StoredBars) -> list[Any]:
+    dataset, health = bars.dataset, bars.health
+    times = (dataset.first, dataset.last, dataset.pulled_at) if dataset else (None, None, None)
+    return [
+        bars.symbol,
+        bars.interval,
+        bars.source,
+        dataset.rows if dataset else None,
+        *map(moment, times),
+        bars.fresh,
+        round(health.index, 4) if health else None,
+        _warnings(health) if health else None,
     ]
-    table("Stored bars", columns, rows)
-    if made and not made["problem"]:
-        typer.echo(f"{made['table']}: {made['rows']} decisions of a trader, bars of {made['interval']}, {made['id']}")
-    for dataset in filter(None, (*datasets, made)):
-        if problem := dataset["problem"]:
-            name = dataset.get("symbol") or dataset["table"]
-            typer.echo(f"{name}: {problem['message']} Cure: {problem['cure']}", err=True)
 
 
-def _warnings(health: dict[str, Any]) -> str | None:
-    return ", ".join(f"{name} {count}" for name, count in health.get("warnings", {}).items()) or None
+def _warnings(health: Health) -> str | None:
+    return ", ".join(f"{name} {count}" for name, count in health.warnings.items()) or None
 
 
 def show(
@@ -83,34 +97,37 @@ def show(
 
     global_options = choices(context)
     now, settings, symbol = SystemClock().now(), global_options.settings(), global_options.symbol(symbol)
-    document = stored.shown(global_options.home, settings, symbol, now)
+    bars = stored.bars_of(global_options.home, settings, symbol, now)
+    document = bars.document()
     if plot is not None:
         stored.plot(global_options.home, settings, symbol, plot, now)
         document["plot"] = str(plot)
-    answer(document, as_json=global_options.json, render=_show_one)
+    answer(document, as_json=global_options.json, render=lambda _: _show_one(bars, plot))
 
 
-def _show_one(document: dict[str, Any]) -> None:
-    typer.echo(f"{document['symbol']} {document['interval']} bars from {document['source']}, dataset {document['id']}")
-    span = f"{moment(document['first'])} to {moment(document['last'])}"
-    typer.echo(f"{document['rows']} bars, {span}; {document['headlines']} headlines")
-    typer.echo()
-    health = document["health"]
-    typer.echo("Health of the last 60 sessions, warnings of all bars:")
-    table("Health", [*PARTS, "warnings"], [[*(health[part] for part in PARTS), _warnings(health)]])
-    typer.echo()
-    names = list(document["bars"][0])
-    table("Newest bars", names, [[moment(bar["time"]), *list(bar.values())[1:]] for bar in document["bars"]])
-    if document["revisions"]:
+def _show_one(bars: SymbolBars, plot: Path | None) -> None:
+    series, dataset, health = bars.series, bars.series.dataset, bars.series.health
+    if dataset is not None:
+        typer.echo(f"{series.symbol} {series.interval} bars from {series.source}, dataset {dataset.id}")
+        span = f"{moment(dataset.first)} to {moment(dataset.last)}"
+        typer.echo(f"{dataset.rows} bars, {span}; {bars.headlines} headlines")
         typer.echo()
-        rows = [
-            [old["id"], moment(old["last"]), old["rows"], moment(old["pulled_at"])] for old in document["revisions"]
-        ]
-        table("Replaced", ["dataset", "last", "rows", "pulled"], rows)
-    for file in document["refused"]:
+    if health is not None:
+        typer.echo("Health of the last 60 sessions, warnings of all bars:")
+        shares = [round(getattr(health, part), 4) for part in PARTS]
+        table("Health", [*PARTS, "warnings"], [[*shares, _warnings(health)]])
+        typer.echo()
+    names = list(bars.newest[0])
+    rows = [[moment(str(bar["time"])), *list(bar.values())[1:]] for bar in bars.newest]
+    table("Newest bars", names, rows)
+    if bars.revisions:
+        typer.echo()
+        replaced = [[old.id, moment(old.last), old.rows, moment(old.pulled_at)] for old in bars.revisions]
+        table("Replaced", ["dataset", "last", "rows", "pulled"], replaced)
+    for file in bars.refused:
         typer.echo(f"Refused rows: {file}")
-    if "plot" in document:
-        typer.echo(f"Health drawn: {document['plot']}")
+    if plot is not None:
+        typer.echo(f"Health drawn: {plot}")
 
 
 def export(
@@ -144,15 +161,12 @@ def accept(
     when and why is stored in the lineage.
     """
     global_options = choices(context)
-    execute(
-        global_options,
-        ("data_update",),
-        {"symbols": [global_options.symbol(symbol)], "accept": {"who": _person(), "why": why[:500]}},
-    )
+    acceptance = Acceptance(author=_user_name()[:64], reason=why[:500])
+    execute(global_options, ("data_update",), RunOptions.of(symbols=[global_options.symbol(symbol)], accept=acceptance))
 
 
-def _person() -> str:
-    """Who types."""
+def _user_name() -> str:
+    """The name of the user of this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container knows users by number only
@@ -166,36 +180,35 @@ def lineage(
     """Where a dataset came from, what took its place, and which models were trained on it."""
     global_options = choices(context)
     with reader(global_options) as records:
-        answer(records.get(f"/datasets/{dataset}"), as_json=global_options.json, render=_show_lineage)
+        document = records.get(f"/datasets/{dataset}")
+    answer(document, as_json=global_options.json, render=lambda _: _show_lineage(Lineage.model_validate(document)))
 
 
 KINDS = {"bars": "bars", "trade_logs": "trader's logs", "trader_table": "decisions of a trader"}
 
 
-def _show_lineage(document: dict[str, Any]) -> None:
-    facts, newer = document["dataset"], document["replaced_by"]
-    kind = KINDS[facts["kind"]]
-    typer.echo(" ".join(filter(None, [facts["symbol"], facts["interval"], kind])) + f" from {facts['source']}")
-    typer.echo(f"dataset {facts['dataset']}")
-    typer.echo(f"{facts['rows']} {kind}, {moment(facts['first'])} to {moment(facts['last'])}, {facts['why']}")
-    if word := facts["accepted"]:
-        why = f": {word['why']}" if word["why"] else ""
-        typer.echo(f"accepted by {word['who']} {moment(word['at'])}{why}")
-    if source := document["made_of"]:
-        typer.echo(f"made of: {source['rows']} logs, dataset {source['dataset']}")
-        typer.echo("with: " + ", ".join(f"{name} {value}" for name, value in document["parameters"].items()))
-    if facts["kind"] != "trade_logs":
-        typer.echo(f"after: {facts['replaces'] or 'nothing'}")
-        typer.echo(f"before: {newer['dataset']} ({newer['why']})" if newer else "before: nothing; it is the newest")
+def _show_lineage(lineage: Lineage) -> None:
+    dataset, newer = lineage.dataset, lineage.replaced_by
+    kind = KINDS[dataset.kind]
+    typer.echo(" ".join(filter(None, [dataset.symbol, dataset.interval, kind])) + f" from {dataset.source}")
+    typer.echo(f"dataset {dataset.dataset}")
+    typer.echo(f"{dataset.rows} {kind}, {moment(dataset.first)} to {moment(dataset.last)}, {dataset.change}")
+    if accepted := dataset.accepted:
+        reason = f": {accepted.reason}" if accepted.reason else ""
+        typer.echo(f"accepted by {accepted.author} {moment(accepted.at)}{reason}")
+    if logs := lineage.source_logs:
+        typer.echo(f"made of: {logs.rows} logs, dataset {logs.dataset}")
+        typer.echo("with: " + ", ".join(f"{name} {value}" for name, value in lineage.parameters.items()))
+    if dataset.kind != "trade_logs":
+        typer.echo(f"replaces: {dataset.replaces or 'nothing'}")
+        typer.echo(f"replaced by: {f'{newer.dataset} ({newer.change})' if newer else 'nothing; it is the newest'}")
     typer.echo()
-    if document["logs"]:
-        logs = document["logs"]
-        table("Logs", ["key", "version", "sha256"], [[log["key"], log["version"], log["sha256"]] for log in logs])
-        typer.echo(f"{len(logs)} of {facts['rows']}; all are listed in {document['logs_file']}")
+    if lineage.logs:
+        table("Logs", ["key", "version", "sha256"], [[log.key, log.version, log.sha256] for log in lineage.logs])
+        typer.echo(f"{len(lineage.logs)} of {dataset.rows}; all are listed in {lineage.logs_file}")
         return
     columns = ["id", "subject", "model type", "version", "state"]
     rows = [
-        [model["id"], model["subject"], model["model_type"], model["version"], model["state"]]
-        for model in document["models"]
+        [version.id, version.subject, version.model_type, version.version, version.state] for version in lineage.models
     ]
     table("Models trained on it", columns, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -15,21 +15,24 @@ from daemon.cli.client import running
 from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
 
+if TYPE_CHECKING:
+    from daemon.cli.local.trader_table import TraderTable
+
 
 def process(global_options: Choices, place: str, out: Path | None, bar: str) -> None:
-    """Pull the logs at `place` and write the table; say what became of markets and events, and record both."""
+    """Pull the logs at `place`, write the table, print its counts, and record logs and table."""
     bucket, seconds = _bucket(global_options, place), _seconds(bar)
     table_file = out.absolute() if out else global_options.home.trader_table
     client = running(global_options)
     if client is not None:
-        made = _made(global_options, bucket, table_file, seconds)
-        client.post("/datasets", made.pop("record"))
+        trades = _make(global_options, bucket, table_file, seconds)
+        client.post("/datasets", trades.record.model_dump(mode="json"))
     else:
-        made = _made_alone(global_options, bucket, table_file, seconds)
-    answer(made, as_json=global_options.json, render=_show)
+        trades = _make_offline(global_options, bucket, table_file, seconds)
+    answer(trades.document(), as_json=global_options.json, render=lambda _: _show(trades))
 
 
-def _made(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
+def _make(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> TraderTable:
     from daemon.cli.local.trader_table import make_trader_table
 
     with reporter() as progress:
@@ -38,18 +41,16 @@ def _made(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> d
         )
 
 
-def _made_alone(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> dict[str, Any]:
-    """The same where no desk runs: nobody else may change the home meanwhile."""
+def _make_offline(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> TraderTable:
+    """The same where no desk runs; none may start meanwhile."""
     from daemon import bootstrap
-    from daemon.api.answers import TableRecord
     from daemon.api.datasets import record
     from daemon.system.clock import SystemClock
 
-    with bootstrap.alone(global_options.home, global_options.config, "data --trades") as database:
-        made = _made(global_options, bucket, out, seconds)
-        facts = TableRecord.model_validate(made.pop("record"))
-        database.write(lambda c: record(c, facts, SystemClock().now()))
-        return made
+    with bootstrap.exclusive(global_options.home, global_options.config, "data --trades") as database:
+        trades = _make(global_options, bucket, out, seconds)
+        database.write(lambda c: record(c, trades.record, SystemClock().now()))
+        return trades
 
 
 def _bucket(global_options: Choices, place: str) -> Bucket:
@@ -61,7 +62,7 @@ def _bucket(global_options: Choices, place: str) -> Bucket:
     except ValidationError as error:
         raise UsageError(
             "trades.place",
-            f"{place!r} is no place of trade logs.",
+            f"{place!r} is not a place of trade logs.",
             "Name a folder, file:///folder, an S3 endpoint such as https://host, or r2.",
         ) from error
 
@@ -70,29 +71,29 @@ def _seconds(bar: str) -> int:
     try:
         length = TypeAdapter(Duration).validate_python(bar).total_seconds()
     except ValidationError as error:
-        raise UsageError("trades.bar", f"{bar!r} is no length of a bar.", "Write it as 15s or 15m.") from error
+        raise UsageError("trades.bar", f"{bar!r} is not the length of a bar.", "Write it as 15s or 15m.") from error
     if length != int(length):
         raise UsageError("trades.bar", f"A bar of {bar} is not whole seconds.", "Write it as 15s or 15m.")
     return int(length)
 
 
-def _show(made: dict[str, Any]) -> None:
-    pulled = made["pull"]
+def _show(trades: TraderTable) -> None:
+    pull, report = trades.pull, trades.report
     rows: list[list[Any]] = [
-        ["logs fetched", pulled["fetched"]],
-        ["logs unchanged", pulled["unchanged"]],
-        *([f"logs refused: {code}", count] for code, count in pulled["refused"].items()),
-        ["markets", made["markets"]],
-        ["markets too short", made["too_short"]],
-        ["events", made["events"]],
-        *([f"events rejected: {reason}", count] for reason, count in made["rejected"].items()),
-        ["repeated fills", made["repeated_fills"]],
-        ["settled but not held", made["not_held"]],
-        ["rows of warm-up", made["warm_up"]],
-        *([f"sequences, {split}", count] for split, count in made["sequences"].items()),
-        *([f"actions, {action}", count] for action, count in made["actions"].items()),
+        ["logs fetched", pull.fetched],
+        ["logs unchanged", pull.unchanged],
+        *([f"logs refused: {code}", count] for code, count in pull.refused.items()),
+        ["markets", report.markets],
+        ["markets too short", report.too_short],
+        ["events", report.events],
+        *([f"events rejected: {reason}", count] for reason, count in report.rejected.items()),
+        ["repeated fills", report.repeated_fills],
+        ["settled but not held", report.not_held],
+        ["rows of warm-up", report.warm_up],
+        *([f"sequences, {split}", count] for split, count in report.sequences.items()),
+        *([f"actions, {action}", count] for action, count in report.actions.items()),
     ]
     table("Trades", ["trades", "count"], rows)
-    typer.echo(f"Written: {made['table']}")
-    for key, code in pulled["failed"].items():
+    typer.echo(f"Written: {trades.table}")
+    for key, code in pull.failed.items():
         typer.echo(f"{key!r}: {code}", err=True)

@@ -1,9 +1,10 @@
-"""The bars that are stored: what they are, how healthy, and whether they are still what they were; and their export."""
+"""Stored bars: what there is, its freshness, health and problems; and their export."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -24,92 +25,153 @@ if TYPE_CHECKING:
 
     from config.paths import Home
     from config.settings import Settings
+    from daemon.domain.tasks import Document
     from data_pipeline.bars.bars import Bars
+    from data_pipeline.quality.health import Health
 
 FORMATS = (".csv", ".parquet")
-_SHOWN = 10  # the newest bars
-_ENOUGH = 12  # characters of a dataset's id, among thousands of datasets
+_NEWEST = 10  # bars that are shown
+_MIN_ID = 12  # characters that tell a dataset from thousands of others
 
 
-def stored(home: Home, now: datetime, symbols: Sequence[str] | None, *, check: bool) -> list[dict[str, Any]]:
-    """Every dataset (of `symbols`) with its health; what is damaged, and if `check` what the gates refuse, is reported.
+@dataclass(frozen=True)
+class StoredBars:
+    """One series of stored bars; a file that cannot be read, or whose bars the gates refuse, has a problem."""
 
-    A file that cannot be read keeps its place in the list, with its `problem`; the others are listed as usual.
-    """
+    symbol: str
+    interval: str
+    source: str
+    dataset: Dataset | None = None
+    fresh: bool | None = None
+    health: Health | None = None
+    problem: NightdeskError | None = None
+
+    def document(self) -> Document:
+        """As `--json` shows it."""
+        name: Document = {"symbol": self.symbol, "interval": self.interval, "source": self.source}
+        dataset = self.dataset.to_dict() if self.dataset else {}
+        condition = {"fresh": self.fresh, "health": self.health.to_dict()} if self.health else {}
+        return {**name, "problem": _problem(self.problem), **dataset, **condition}
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """The home's own table of a trader's decisions; one that cannot be read has a problem."""
+
+    table: str
+    id: str | None = None
+    rows: int | None = None
+    interval: str | None = None
+    problem: NightdeskError | None = None
+
+    def document(self) -> Document:
+        """As `--json` shows it."""
+        content: Document = {"id": self.id, "rows": self.rows, "interval": self.interval} if self.id else {}
+        return {"table": self.table, "problem": _problem(self.problem), **content}
+
+
+@dataclass(frozen=True)
+class SymbolBars:
+    """The bars that serve a symbol: their dataset and health, the newest of them, what was replaced or refused."""
+
+    series: StoredBars
+    newest: list[Document]
+    revisions: list[Dataset]
+    refused: list[str]
+    headlines: int
+
+    def document(self) -> Document:
+        """As `--json` shows it."""
+        revisions = [dataset.to_dict() for dataset in self.revisions]
+        series = self.series.document()
+        del series["problem"]
+        return {
+            **series,
+            "bars": list(self.newest),
+            "revisions": [{name: revision[name] for name in _REVISION} for revision in revisions],
+            "refused": list(self.refused),
+            "headlines": self.headlines,
+        }
+
+
+_REVISION = ("id", "first", "last", "rows", "pulled_at", "why")
+
+
+def _problem(error: NightdeskError | None) -> Document | None:
+    return error.to_dict() if error else None
+
+
+def stored(home: Home, now: datetime, symbols: Sequence[str] | None, *, check: bool) -> list[StoredBars]:
+    """Every series of bars (of `symbols`) with its health; `check` also runs the quality gates over it."""
     store = BarStore(home)
-    return [
-        _dataset_document(store, name, now, check=check) for name in store.names() if not symbols or name[0] in symbols
-    ]
+    return [_series(store, *name, now, check=check) for name in store.names() if not symbols or name[0] in symbols]
 
 
-def trader_table(home: Home) -> dict[str, Any] | None:
-    """What the home's own table of a trader's logs says of itself."""
+def trader_table(home: Home) -> StoredTable | None:
+    """The home's own table of a trader's decisions, if there is one."""
     if not home.trader_table.exists():
         return None
-    document: dict[str, Any] = {"table": home.relative(home.trader_table), "problem": None}
+    table = home.relative(home.trader_table)
     try:
         with pq.ParquetFile(home.trader_table) as file:
             facts, rows = file.metadata.metadata, file.metadata.num_rows
             parameters = json.loads(facts[b"nightdesk"])
-            document |= {"id": facts[b"id"].decode(), "rows": rows, "interval": f"{parameters['seconds']}s"}
+            return StoredTable(table, id=facts[b"id"].decode(), rows=rows, interval=f"{parameters['seconds']}s")
     except (OSError, ValueError, KeyError) as error:
         problem = NightdeskError(
             "data.corrupt",
-            f"The table {document['table']} is damaged: {error}.",
+            f"The table {table} is damaged: {error}.",
             "Make it again with `nightdesk data --trades PLACE`.",
         )
-        document["problem"] = problem.to_dict()
-    return document
+        return StoredTable(table, problem=problem)
 
 
-def _dataset_document(store: BarStore, name: tuple[str, str, str], now: datetime, *, check: bool) -> dict[str, Any]:
-    symbol, interval, source = name
-    document: dict[str, Any] = {"symbol": symbol, "interval": interval, "source": source, "problem": None}
+def _series(store: BarStore, symbol: str, interval: str, source: str, now: datetime, *, check: bool) -> StoredBars:
+    series = StoredBars(symbol, interval, source)
     try:
-        dataset = store.dataset(*name)
-        bars = store.load(*name)
-        document |= {**(dataset.to_dict() if dataset else {}), **_condition(bars, now)}
+        dataset, bars = store.dataset(symbol, interval, source), store.load(symbol, interval, source)
+        series = replace(series, dataset=dataset, fresh=_fresh(bars, now), health=health.measure(bars, now))
         if check:
             quality.check(bars.frame, symbol, interval, now)
     except NightdeskError as error:
-        document["problem"] = error.to_dict()
-    return document
+        return replace(series, problem=error)
+    return series
 
 
-def _condition(bars: Bars, now: datetime) -> dict[str, Any]:
-    """How fresh and how healthy."""
-    fresh = bars.frame.index[-1] >= calendar.last_closed(bars.symbol, bars.interval, now)
-    return {"fresh": bool(fresh), "health": health.measure(bars, now).to_dict()}
+def _fresh(bars: Bars, now: datetime) -> bool:
+    """Whether the bar of the last closed session is there."""
+    return bool(bars.frame.index[-1] >= calendar.last_closed(bars.symbol, bars.interval, now))
 
 
-def shown(home: Home, settings: Settings, symbol: str, now: datetime) -> dict[str, Any]:
-    """All that is known of the bars that serve a symbol: dataset, health, newest bars, what was replaced or refused."""
+def bars_of(home: Home, settings: Settings, symbol: str, now: datetime) -> SymbolBars:
+    """The bars that serve a symbol."""
     store, interval = BarStore(home), settings.data_params.interval
     bars = stored_bars(home, settings, symbol)
-    dataset = store.dataset(symbol, interval, bars.source)
-    newest = bars.frame.tail(_SHOWN)
-    return {
-        **(dataset.to_dict() if dataset else {}),
-        **_condition(bars, now),
-        "bars": [
+    series = StoredBars(
+        symbol,
+        interval,
+        bars.source,
+        dataset=store.dataset(symbol, interval, bars.source),
+        fresh=_fresh(bars, now),
+        health=health.measure(bars, now),
+    )
+    newest = bars.frame.tail(_NEWEST)
+    return SymbolBars(
+        series,
+        newest=[
             {"time": time.isoformat(), **{str(name): value for name, value in row.items()}}
             for time, row in zip(newest.index, newest.to_dict("records"), strict=True)
         ],
-        "revisions": [_short(revision) for revision in store.revisions(symbol, interval, bars.source)],
-        "refused": [home.relative(path) for path in home.quarantines(bars.source, symbol, interval)],
-        "headlines": len(HeadlineStore(home).load(bars.source, symbol)),
-    }
+        revisions=store.revisions(symbol, interval, bars.source),
+        refused=[home.relative(path) for path in home.quarantines(bars.source, symbol, interval)],
+        headlines=len(HeadlineStore(home).load(bars.source, symbol)),
+    )
 
 
-def _short(dataset: Dataset) -> dict[str, Any]:
-    document = dataset.to_dict()
-    return {name: document[name] for name in ("id", "first", "last", "rows", "pulled_at", "why")}
-
-
-def export(home: Home, settings: Settings, symbol: str, path: Path, dataset: str | None = None) -> dict[str, Any]:
+def export(home: Home, settings: Settings, symbol: str, path: Path, dataset: str | None = None) -> Document:
     """Write the bars of a symbol to a .csv or .parquet file, in the form that `sources.csv_folder` takes.
 
-    The newest, or those of an older dataset that is still kept.
+    They are those that serve now, or those of an older dataset that is still stored.
     """
     if path.suffix not in FORMATS:
         raise UsageError("export.format", f"{path.name} is no file of a known kind.", "Name it .csv or .parquet.")
@@ -122,22 +184,27 @@ def export(home: Home, settings: Settings, symbol: str, path: Path, dataset: str
             frame.to_csv(temp, index=False)
         else:
             frame.to_parquet(temp, index=False)
-    document = {"symbol": symbol, "source": bars.source, "dataset": bars.fingerprint()}
-    return {**document, "rows": len(bars), "written": path.name}
+    return {
+        "symbol": symbol,
+        "source": bars.source,
+        "dataset": bars.fingerprint(),
+        "rows": len(bars),
+        "written": path.name,
+    }
 
 
 def _older_bars(home: Home, settings: Settings, symbol: str, dataset: str) -> Bars:
     """The bars of an older dataset of the symbol."""
     store, interval = BarStore(home), settings.data_params.interval
-    if len(dataset) < _ENOUGH:
-        raise UsageError("dataset.short", f"{dataset!r} names no one dataset.", f"Give {_ENOUGH} characters or more.")
+    if len(dataset) < _MIN_ID:
+        raise UsageError("dataset.short", f"{dataset!r} names no one dataset.", f"Give {_MIN_ID} characters or more.")
     source = store.serving_source(symbol, interval, settings.sources)
     bars = store.find(symbol, interval, source, dataset) if source else None
     if bars is None:
         raise UsageError(
             "dataset.gone",
-            f"The dataset {dataset} of {symbol} is not kept here, or not any more.",
-            f"`nightdesk data show {symbol}` lists those that are; retention.revisions says how many are kept.",
+            f"The dataset {dataset} of {symbol} is not stored here, or no longer.",
+            f"`nightdesk data show {symbol}` lists those that are; retention.revisions sets how many are kept.",
         )
     return bars
 

@@ -1,4 +1,4 @@
-// Elements, numbers and times. Text only ever becomes a text node, so nothing the desk says can be markup.
+// Elements, numbers and times. Text only ever becomes a text node, so nothing in the desk's answers can be markup.
 
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -67,6 +67,6 @@ export function table(caption, heads, rows) {
         el(at ? "td" : "th", { scope: at ? null : "row", class: heads[at][1], "data-label": heads[at][0] }, cell)))))));
 }
 
-export function empty(...said) {
-  return el("p", { class: "empty" }, said);
+export function empty(...text) {
+  return el("p", { class: "empty" }, text);
 }

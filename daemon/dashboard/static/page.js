@@ -1,4 +1,4 @@
-// Asks the desk every five seconds and shows what it says; what has not changed is not drawn again.
+// Asks the desk every five seconds and shows its answer; what has not changed is not redrawn.
 
 import { refreshTimes } from "./dom.js";
 import * as sections from "./sections.js";
@@ -7,8 +7,8 @@ const EVERY = 5000;
 const TOKEN = "nightdesk.token";
 const at = (id) => document.getElementById(id);
 const pictures = new Map();
-let shown = null;
-let heard = null;
+let shownVersion = null;
+let answeredAt = null;
 
 function ask(address) {
   const token = sessionStorage.getItem(TOKEN);
@@ -24,16 +24,16 @@ async function picture(address, image) {
   if (pictures.has(address)) image.src = pictures.get(address);
 }
 
-async function view(address, about) {
+async function view(address, title) {
   const image = at("viewer").querySelector("img");
   image.removeAttribute("src");
-  image.alt = about;
+  image.alt = title;
   await picture(address, image);
-  if (!image.src) image.alt = `${about}: not drawn yet; it is when new bars come`;
+  if (!image.src) image.alt = `${title}: not drawn yet; it is when new bars come`;
   at("viewer").showModal();
 }
 
-function say(text, kind) {
+function setState(text, kind) {
   const state = at("state");
   if (state.textContent !== text) state.textContent = text;
   state.className = `pill large ${kind}`;
@@ -45,9 +45,9 @@ function fill(id, children) {
 }
 
 function show(status) {
-  say(...sections.health(status));
+  setState(...sections.health(status));
   document.title = `${at("state").textContent} · Nightdesk`;
-  at("about").textContent = `Version ${status.version}, up since ${new Date(status.since).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
+  at("about").textContent = `Version ${status.version}, up since ${new Date(status.started_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
   fill("notices", sections.notices(status));
   fill("glance", sections.glance(status));
   const alerts = sections.alerts(status);
@@ -69,19 +69,19 @@ async function refresh() {
   try {
     const response = await ask("/api/v1/status");
     at("token").hidden = response.status !== 401;
-    if (response.status === 401) return say("The desk asks for its token", "warn");
+    if (response.status === 401) return setState("The desk asks for its token", "warn");
     if (!response.ok) throw new Error(`status ${response.status}`);
     const version = response.headers.get("ETag");
     const status = await response.json();
-    heard = new Date();
-    if (version !== shown) show(status);
-    shown = version;
-    say(...sections.health(status));
+    answeredAt = new Date();
+    if (version !== shownVersion) show(status);
+    shownVersion = version;
+    setState(...sections.health(status));
   } catch (error) {
-    say("The desk does not answer", "bad");
+    setState("The desk does not answer", "bad");
     console.warn("nightdesk:", error);
   }
-  at("updated").textContent = heard ? `as of ${heard.toLocaleTimeString()}` : "";
+  at("updated").textContent = answeredAt ? `as of ${answeredAt.toLocaleTimeString()}` : "";
   refreshTimes();
 }
 

@@ -1,4 +1,4 @@
-// One function a section: from what /api/v1/status says to what stands on the page.
+// One function a section: from the answer of /api/v1/status to a part of the page.
 
 import { DASH, ago, day, el, empty, number, percent, signed, table, time } from "./dom.js";
 
@@ -6,12 +6,12 @@ const JOBS = {
   data_update: ["Data update", "pulls the newest bars"],
   training: ["Training", "trains a challenger for every model"],
   evaluation: ["Evaluation", "judges challengers on bars they have not seen"],
-  signals: ["Signals", "publishes what the champions say"],
-  performance_check: ["Performance check", "measures what was really said"],
+  signals: ["Signals", "publishes the champions' signals"],
+  performance_check: ["Performance check", "measures the published signals"],
   backup: ["Backup", "copies models and database"],
   restore_drill: ["Restore drill", "proves that a backup loads and predicts"],
   maintenance: ["Maintenance", "tidies up what is too old to keep"],
-  walk_forward: ["Walk-forward", "trains and tests again and again through the history"],
+  walk_forward: ["Walk-forward", "trains and tests anew along the history"],
 };
 const ACTIONS = { buy: ["▲", "good"], sell: ["▼", "bad"], hold: ["■", "calm"] };
 const ENDS = {
@@ -39,7 +39,7 @@ export function health({ health: worst }) {
 
 export function notices(status) {
   return [
-    ...status.conditions.filter((condition) => !listed(condition, status)).map(amiss),
+    ...status.conditions.filter((condition) => !listed(condition, status)).map(problemNotice),
     status.provenance_note ? el("p", { class: "notice sample" }, el("strong", {}, status.provenance_note)) : null,
     ...status.notices.map((notice) => el("p", { class: "notice" }, notice)),
   ].filter(Boolean);
@@ -48,7 +48,7 @@ export function notices(status) {
 // Alerts have a section of their own.
 const listed = ({ state, code }, status) => state === "degraded" && status.alerts.some((alert) => alert.rule === code);
 
-function amiss({ state, title, message, cure }) {
+function problemNotice({ state, title, message, cure }) {
   return el("div", { class: `notice ${KINDS[state]}` }, el("strong", {}, title), el("p", {}, message),
     cure ? el("p", {}, el("strong", {}, "What to do: "), commands(cure)) : null);
 }
@@ -97,10 +97,10 @@ export function running(status) {
 }
 
 export function signals(status) {
-  const said = status.models.map((model) => model.signal).filter(Boolean);
-  if (!said.length) return [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
+  const latest = status.models.map((model) => model.signal).filter(Boolean);
+  if (!latest.length) return [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
   const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Expires"], ["Model"]];
-  const rows = said.map((signal) => {
+  const rows = latest.map((signal) => {
     const [mark, kind] = ACTIONS[signal.action];
     return [
       el("strong", {}, signal.subject === signal.symbol ? signal.symbol : `${signal.subject}: ${signal.symbol}`),
@@ -137,52 +137,52 @@ export function models(status, picture) {
 }
 
 function card(model, status, picture) {
-  const judged = model.evaluation;
+  const evaluation = model.evaluation;
   return el("article", { class: "card model" },
     el("header", {},
       el("h3", {}, model.subject, model.champion ? pill("serving", "good") : pill("no champion", "calm")),
       el("p", { class: "faint" }, kindOf(model.model_type))),
     model.champion
       ? el("p", { class: "faint" }, el("code", { class: "version" }, model.champion), `trained on ${model.provenance} data, ${ago(model.trained_at)}`)
-      : empty(judged ? "No version was good enough to serve. The next night trains another." : `Not trained yet. ${next(status)}`),
-    judged ? facts(judged) : null,
-    judged ? equity(model, judged, picture) : null,
+      : empty(evaluation ? "No version was good enough to serve. The next night trains another." : `Not trained yet. ${next(status)}`),
+    evaluation ? facts(evaluation) : null,
+    evaluation ? equity(model, evaluation, picture) : null,
     model.last_verdict ? verdict(model.last_verdict, model.champion) : null);
 }
 
-function facts(judged) {
+function facts(evaluation) {
   return el("dl", { class: "facts" }, METRICS.map(([name, key, format]) =>
-    el("div", {}, el("dt", {}, name), el("dd", { class: judged.metrics[key] < 0 && key !== "max_drawdown" ? "negative" : null },
-      judged.metrics[key] === null || judged.metrics[key] === undefined ? DASH : format(judged.metrics[key])))));
+    el("div", {}, el("dt", {}, name), el("dd", { class: evaluation.metrics[key] < 0 && key !== "max_drawdown" ? "negative" : null },
+      evaluation.metrics[key] === null || evaluation.metrics[key] === undefined ? DASH : format(evaluation.metrics[key])))));
 }
 
-function equity(model, judged, picture) {
-  if (!judged.picture) return null;
+function equity(model, evaluation, picture) {
+  if (!evaluation.equity_chart) return null;
   const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on unseen bars`, loading: "lazy" });
-  picture(judged.picture, image);
-  return el("figure", {}, el("a", { href: judged.picture }, image),
-    el("figcaption", { class: "faint" }, "Unseen bars, ", day(judged.first), " to ", day(judged.last),
-      judged.page ? [" · ", el("a", { href: judged.page }, "full report")] : null,
-      judged.comparison ? [" · ", el("a", { href: judged.comparison }, `all models of ${model.subject}`)] : null));
+  picture(evaluation.equity_chart, image);
+  return el("figure", {}, el("a", { href: evaluation.equity_chart }, image),
+    el("figcaption", { class: "faint" }, "Unseen bars, ", day(evaluation.first), " to ", day(evaluation.last),
+      evaluation.report_page ? [" · ", el("a", { href: evaluation.report_page }, "full report")] : null,
+      evaluation.comparison_page ? [" · ", el("a", { href: evaluation.comparison_page }, `all models of ${model.subject}`)] : null));
 }
 
-function verdict(judged, champion) {
-  const who = judged.version === champion ? "The serving version" : "The newest challenger";
-  const why = judged.reasons.map((code) => reason(code, judged.verdict)).join(", ");
-  return el("p", { class: "verdict" }, pill(judged.verdict, VERDICTS[judged.verdict]),
-    el("span", {}, `${who}, judged ${ago(judged.evaluated_at)}${why ? `: ${why}` : ""}.`));
+function verdict(evaluation, champion) {
+  const version = evaluation.version === champion ? "The serving version" : "The newest challenger";
+  const why = evaluation.reasons.map((code) => reason(code, evaluation.verdict)).join(", ");
+  return el("p", { class: "verdict" }, pill(evaluation.verdict, VERDICTS[evaluation.verdict]),
+    el("span", {}, `${version}, judged ${ago(evaluation.evaluated_at)}${why ? `: ${why}` : ""}.`));
 }
 
 export function data(status, view) {
   if (!status.data.length) return [empty("No data yet. ", next(status))];
-  const heads = [["Symbol"], ["Health"], ["Bars", "num"], ["Newest"], ["From"], ["Found in it"]];
+  const heads = [["Symbol"], ["Health"], ["Bars", "num"], ["Newest"], ["From"], ["Warnings"]];
   const rows = status.data.filter((set) => set.kind === "bars").map((set) => [
     el("strong", {}, set.symbol),
-    wellness(set, view),
+    healthButton(set, view),
     number(set.rows, 0),
     time(set.last),
     el("span", {}, `${set.source}, ${set.interval}`, el("code", { class: "version" }, set.dataset.slice(0, 12))),
-    el("span", { class: "faint" }, Object.entries(set.warnings).map(([name, count]) => `${words(name)} ${count}`).join(", ") || "nothing odd"),
+    el("span", { class: "faint" }, Object.entries(set.warnings).map(([name, count]) => `${words(name)} ${count}`).join(", ") || "none"),
   ]);
   const tables = status.data.filter((set) => set.kind === "trader_table").map((set) => el("p", { class: "faint" },
     `${set.symbol}: ${number(set.rows, 0)} decisions of a trader in bars of ${set.interval}, made `, time(set.pulled_at), "."));
@@ -190,12 +190,12 @@ export function data(status, view) {
 }
 
 // How far the bars can be trusted; a press on it shows the picture of every session.
-function wellness(set, view) {
+function healthButton(set, view) {
   if (set.health === null) return DASH;
   const kind = set.health >= 0.95 ? "good" : set.health >= 0.8 ? "warn" : "bad";
   const button = el("button", { class: "plain-button", type: "button", title: "Show every session" },
     el("meter", { min: 0, max: 1, value: set.health, class: kind, "aria-hidden": "true" }), number(set.health, 3));
-  button.addEventListener("click", () => view(set.picture, `Health of the bars of ${set.symbol}`));
+  button.addEventListener("click", () => view(set.health_chart, `Health of the bars of ${set.symbol}`));
   return button;
 }
 
@@ -220,7 +220,7 @@ function upcoming(job, status) {
 
 // The job with a time of its own that brings this one, be it through others.
 function beginning(job, status) {
-  const before = status.jobs.find((other) => other.job === job.follows);
+  const before = status.jobs.find((other) => other.job === job.upstream);
   return before && !before.next_run ? beginning(before, status) : before;
 }
 

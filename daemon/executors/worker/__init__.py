@@ -1,1 +1,1 @@
-"""The worker process: what it does, how the daemon speaks with it, and how it is started and ended."""
+"""The worker process: what it does, its protocol with the daemon, and how it is started and ended."""

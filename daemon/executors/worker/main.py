@@ -71,7 +71,7 @@ Resolve = Callable[[str], Work]
 
 
 def confine(parent: int) -> None:
-    """Die with the daemon, keep one's descendants near, leave processor and memory to the daemon first."""
+    """Die with the daemon, adopt orphaned descendants, and yield processor and memory to the daemon."""
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((_PR_SET_PDEATHSIG, signal.SIGKILL), (_PR_SET_CHILD_SUBREAPER, 1)):
         if libc.prctl(option, value, 0, 0, 0) != 0:
@@ -96,7 +96,7 @@ def _yield_as_a_session() -> None:
 
 
 class Progress:
-    """Tells the daemon how far a task is, but not more often than a person can read."""
+    """Reports the progress of a task to the daemon, but not more often than a person can read."""
 
     def __init__(self, send: Callable[[TaskProgress], None]) -> None:
         self._send = send
@@ -108,7 +108,7 @@ class Progress:
         if now - self._sent_at < PROGRESS_EVERY and fraction < 1.0:
             return
         self._sent_at = now
-        self._send(TaskProgress(fraction=min(max(float(fraction), 0.0), 1.0), message=message[:500]))
+        self._send(TaskProgress(fraction=min(max(float(fraction), 0.0), 1.0), message=redact(message)[:500]))
 
 
 def perform(body: bytes, resolve: Resolve, context: Callable[[Assignment[Any]], WorkContext]) -> TaskEnded[Any]:
@@ -122,7 +122,7 @@ def perform(body: bytes, resolve: Resolve, context: Callable[[Assignment[Any]], 
         pack(ended)
     except NightdeskError as error:
         return TaskEnded(error=ErrorInfo.of(error))
-    # A task is code of many hands: anything it raises ends that task and nothing else.
+    # A task runs the code of models and libraries: anything it raises ends that task and nothing else.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         traceback.print_exc()
         return TaskEnded(error=ErrorInfo.of(crash(kind, error)))
@@ -157,7 +157,7 @@ def serve(channel: Channel, resolve: Resolve) -> None:
     while (body := channel.receive()) is not None:
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         ended = perform(body, resolve, context)
-        if os.getpid() != me:  # the task forked, and this is the child: the answer is not its to give
+        if os.getpid() != me:  # the task forked, and this is the child: only its parent answers
             os._exit(1)
         with contextlib.suppress(OSError, ValueError, AttributeError):  # the task may have closed or replaced them
             sys.stdout.flush()
@@ -174,11 +174,11 @@ def main() -> None:
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--work", required=True, help="the module whose resolve(kind) names the tasks")
-    given = parser.parse_args()
-    confine(given.parent)
-    connection = socket.socket(fileno=given.channel)
+    arguments = parser.parse_args()
+    confine(arguments.parent)
+    connection = socket.socket(fileno=arguments.channel)
     connection.set_inheritable(False)  # no program that a task starts may speak in its name
-    resolve: Resolve = import_module(given.work).resolve
+    resolve: Resolve = import_module(arguments.work).resolve
     serve(Channel(connection), resolve)
 
 

@@ -12,7 +12,7 @@ _CHUNK = 2**16
 
 
 class Output:
-    """What a worker prints, as lines; bounded for each task, so that a babbler cannot fill the disk."""
+    """What a worker prints, as lines; bounded for each task, so that none can fill the disk."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
@@ -28,11 +28,11 @@ class Output:
             if not self.read():
                 break
         if self._rest:
-            self._tell(self._rest)
+            self._pass_on(self._rest)
         self._rest, self._room, self._on_line = b"", MAX_OUTPUT, on_line
 
     def read(self) -> bool:
-        """Take what is there; whether there was anything."""
+        """Read what is there; whether there was anything."""
         try:
             chunk = os.read(self._descriptor, _CHUNK)
         except BlockingIOError:
@@ -43,10 +43,10 @@ class Output:
         *lines, rest = (self._rest + chunk).split(b"\n")
         self._rest = rest[:MAX_LINE]
         for line in lines:
-            self._tell(line)
+            self._pass_on(line)
         return True
 
-    def _tell(self, line: bytes) -> None:
+    def _pass_on(self, line: bytes) -> None:
         if self._on_line is None or self._room <= 0:
             return
         self._room -= len(line) + 1
@@ -54,6 +54,6 @@ class Output:
         self._on_line(text if self._room > 0 else "... what the task printed beyond this is not kept")
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop reading."""
         asyncio.get_running_loop().remove_reader(self._descriptor)
         os.close(self._descriptor)

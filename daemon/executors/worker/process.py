@@ -1,4 +1,4 @@
-"""One worker process as the daemon sees it: started, given tasks, listened to, and ended with all its descendants."""
+"""One worker process as the daemon sees it: started, given tasks, read from, and ended with all its descendants."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ class WorkerProcess:
         """Fail the task if the worker and its descendants hold more memory than they may."""
         family = self._family(living)
         self._descendants = self._descendants & set(living.values()) | family
-        held = sum(process.resident for process in family)
-        if self._memory_limit is not None and held > self._memory_limit:
+        resident = sum(process.resident for process in family)
+        if self._memory_limit is not None and resident > self._memory_limit:
             self._fail(
                 NightdeskError(
                     "task.memory",
-                    f"The task held {held // 2**20} MB of memory; its limit is {self._memory_limit // 2**20} MB.",
+                    f"The task held {resident // 2**20} MB of memory; its limit is {self._memory_limit // 2**20} MB.",
                     "Raise limits.task_memory_mb, or train on fewer bars.",
                 )
             )
@@ -131,8 +131,9 @@ class WorkerProcess:
 
     def fit(self, living: processes.Table) -> bool:
         """Whether it may do another task: it lives, has no descendants, and holds at most half of the memory limit."""
-        held = [process.resident for process in self._family(living)]
-        return self.reusable and len(held) == 1 and (self._memory_limit is None or held[0] <= self._memory_limit / 2)
+        resident = [process.resident for process in self._family(living)]
+        is_small = self._memory_limit is None or sum(resident) <= self._memory_limit / 2
+        return self.reusable and len(resident) == 1 and is_small
 
     async def kill(self) -> None:
         """Kill the process and everything that descends from it; nothing is left when this returns."""
@@ -218,7 +219,7 @@ def _died(how: str, **detail: Any) -> NightdeskError:
     return NightdeskError(
         "task.worker_died",
         f"The worker process of the task {how}.",
-        "Read the run's log for its last words; SIGKILL mostly means that the machine ran out of memory.",
+        "Read the last lines of the run's log; SIGKILL mostly means that the machine ran out of memory.",
         **detail,
     )
 
@@ -236,5 +237,5 @@ def cancelled(kind: str) -> NightdeskError:
     return NightdeskError(
         "task.cancelled",
         f"The task {kind!r} was stopped before its end.",
-        "Start the job again when it suits you.",
+        "Start the job when it suits you.",
     )

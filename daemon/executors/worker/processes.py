@@ -47,7 +47,7 @@ def find(pid: int) -> Process | None:
 
 
 def _read(pid: int, name: str) -> bytes:
-    """What the kernel tells of `pid`; nothing when it is gone, or another user's."""
+    """A file of `pid` in /proc; empty when the process is gone, or another user's."""
     try:
         with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 -- a Path costs as much as the rest
             return file.readall()

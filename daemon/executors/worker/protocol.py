@@ -1,4 +1,4 @@
-"""How the daemon and its workers speak: JSON messages of bounded size, each after its length, over a socket pair.
+"""How the daemon and its workers communicate: JSON messages of bounded size, each after its length, over a socket pair.
 
 The channel is a descriptor of its own, so nothing that a library prints can be taken for a message.
 """

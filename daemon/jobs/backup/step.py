@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 async def take_backup(work: RunWork) -> Ending:
-    """Copy models, database and config, read the copy back, record it, and let go of the oldest."""
+    """Copy models, database and config, read the copy back, record it, and delete the oldest."""
     instant = await work.read(lambda c: _free_second(c, work))
-    taken = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings)
-    await asyncio.to_thread(backups.verify, taken.folder)
+    backup = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings)
+    await asyncio.to_thread(backups.verify, backup.folder)
     await work.write(
         lambda c: ledger.record(
             c,
-            taken.name,
-            taken_at=taken.taken_at,
-            files=taken.files,
-            size=taken.bytes,
+            backup.name,
+            taken_at=backup.taken_at,
+            files=backup.files,
+            size=backup.bytes,
             run_id=work.run.id,
             verified_at=work.clock.now(),
         )
@@ -34,12 +34,12 @@ async def take_backup(work: RunWork) -> Ending:
     removed = await asyncio.to_thread(backups.prune, work.home, work.settings.retention.backups)
     await work.write(lambda c: ledger.mark_deleted_but(c, [folder.name for folder in work.home.backups]))
     return Ending(
-        "succeeded", None, {"backup": taken.name, "files": taken.files, "bytes": taken.bytes, "removed": removed}
+        "succeeded", None, {"backup": backup.name, "files": backup.files, "bytes": backup.bytes, "removed": removed}
     )
 
 
 def _free_second(c: Connection, work: RunWork) -> datetime:
-    """A backup is called by its second; a small home is copied, and its backup let go of again, in less."""
+    """The first second from now without a backup: a backup is named by its second."""
     instant = work.clock.now()
     while (folder := work.home.backup(instant)).exists() or ledger.is_recorded(c, folder.name):
         instant += timedelta(seconds=1)

@@ -59,9 +59,9 @@ class UpdateBarsResult(TaskResult):
         changed: whether this pull made it.
         new_rows: bars that were not stored before.
         quarantined: refused rows by reason.
-        unmended: why rows that were once refused could not be asked for again.
+        not_refetched: why rows that were once refused could not be fetched anew.
         fresh: whether the bar of the last closed session is stored.
-        fallback: why the sample market stands in.
+        fallback: why the sample market is used.
         accepted: the unexplained difference that a person accepted.
         health: how far the bars can be trusted.
         headlines: what became of the news.
@@ -71,7 +71,7 @@ class UpdateBarsResult(TaskResult):
     changed: bool
     new_rows: int
     quarantined: dict[str, int]
-    unmended: ErrorInfo | None
+    not_refetched: ErrorInfo | None
     fresh: bool
     fallback: str | None
     accepted: Restated | None
@@ -80,7 +80,7 @@ class UpdateBarsResult(TaskResult):
 
 
 class UpdateBarsRequest(TaskRequest[UpdateBarsResult]):
-    """Pull what is new of one symbol. `accept`: a person takes what the source says now, though nothing explains it."""
+    """Pull what is new of one symbol. With `accept`, a person has accepted a history that nothing explains."""
 
     kind: ClassVar[str] = "update_bars"
     result: ClassVar[type[TaskResult]] = UpdateBarsResult

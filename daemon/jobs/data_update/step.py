@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from daemon.domain.runs import Run
 from daemon.executors.base import Outcome
@@ -19,6 +19,7 @@ from daemon.jobs.data_update.messages import (
     UpdateBarsResult,
 )
 from daemon.store import datasets
+from daemon.store.datasets import DatasetDetail
 from data_pipeline.buckets.open import bucket_secrets
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ ENOUGH = 0.95
 
 async def update_data(work: RunWork) -> Ending:
     """One task a symbol, and one for the bucket of logs, if there is one; old data stays wherever a pull fails."""
-    sources, order = work.settings.sources, work.run.options.get("accept")
-    bars = [Plan(UpdateBarsRequest(symbol=symbol, accept=order is not None)) for symbol in work.settings.symbols]
-    logs = [Plan(PullTradesRequest(), bucket_secrets(sources.bucket))] if sources.bucket.url and order is None else []
+    sources, acceptance = work.settings.sources, work.run.options.accept
+    bars = [Plan(UpdateBarsRequest(symbol=symbol, accept=acceptance is not None)) for symbol in work.settings.symbols]
+    pulls_logs = sources.bucket.url and acceptance is None
+    logs = [Plan(PullTradesRequest(), bucket_secrets(sources.bucket))] if pulls_logs else []
     outcomes = await work.do_all(
         [*bars, *logs], at_once=sources.yahoo.at_once if sources.bars in ("auto", "yahoo") else None
     )
@@ -40,7 +42,7 @@ async def update_data(work: RunWork) -> Ending:
     await work.write(lambda c: _record(c, pulled.values(), work.run))
     ending = ending_of(outcomes.only(bars), enough=ENOUGH)
     news = {symbol: pull.headlines for symbol, pull in pulled.items()}
-    if order is None and any(pull.dataset.source == "yahoo" for pull in pulled.values()):
+    if acceptance is None and any(pull.dataset.source == "yahoo" for pull in pulled.values()):
         news |= await _macro_news(work)
     ending.detail.update(_summary(pulled, news))
     return _with_logs(ending, outcomes[logs[0]]) if logs else ending
@@ -65,7 +67,7 @@ def _cause(logs: Outcome[PullTradesResult]) -> str | None:
 
 
 async def _macro_news(work: RunWork) -> dict[str, HeadlinesResult]:
-    """What is reported of all markets, unless a symbol of the desk brought it already."""
+    """The headlines of the macro symbol, unless it is one of the desk's symbols."""
     symbol = work.settings.sources.yahoo.macro_symbol
     if symbol is None or symbol in work.settings.symbols or not work.settings.sources.yahoo.headlines:
         return {}
@@ -73,13 +75,15 @@ async def _macro_news(work: RunWork) -> dict[str, HeadlinesResult]:
     return {symbol: outcome.value or HeadlinesResult(error=outcome.error)}
 
 
-def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResult]) -> dict[str, Any]:
+def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResult]) -> dict[str, object]:
     """The summary of all pulls; empty entries are left out."""
     fallbacks = {symbol: pull.fallback for symbol, pull in pulled.items() if pull.fallback}
-    notable: dict[str, dict[str, Any]] = {
-        "fallback": {"symbols": list(fallbacks), "because": next(iter(fallbacks.values()))} if fallbacks else {},
+    notable: dict[str, dict[str, object]] = {
+        "fallback": {"symbols": list(fallbacks), "reason": next(iter(fallbacks.values()))} if fallbacks else {},
         "quarantined": {symbol: pull.quarantined for symbol, pull in pulled.items() if pull.quarantined},
-        "unmended": {symbol: pull.unmended.document() for symbol, pull in pulled.items() if pull.unmended},
+        "not_refetched": {
+            symbol: pull.not_refetched.document() for symbol, pull in pulled.items() if pull.not_refetched
+        },
         "revised": {symbol: pull.dataset.why for symbol, pull in pulled.items() if _revised(pull)},
         "accepted": {symbol: pull.accepted.document() for symbol, pull in pulled.items() if pull.accepted},
         "without_headlines": {symbol: result.error.document() for symbol, result in news.items() if result.error},
@@ -93,7 +97,7 @@ def _summary(pulled: dict[str, UpdateBarsResult], news: dict[str, HeadlinesResul
 
 
 def _revised(pull: UpdateBarsResult) -> bool:
-    """Whether rows that were stored before are other ones now."""
+    """Whether rows that were stored before have changed."""
     return pull.changed and pull.dataset.why not in ("first", "appended")
 
 
@@ -122,13 +126,13 @@ def _record(c: Connection, pulled: Iterable[UpdateBarsResult], run: Run) -> None
         datasets.record(c, new)
 
 
-def _acceptance(pull: UpdateBarsResult, run: Run) -> dict[str, Any]:
+def _acceptance(pull: UpdateBarsResult, run: Run) -> DatasetDetail:
     """Who accepted this dataset in which run and why, and how it differs from the one before.
 
-    The retry of a run that was killed finds the dataset there already, without the one that it replaced to compare.
+    The retry of a run that was killed meets the dataset stored already, without the one that it replaced to compare.
     """
-    order, change = run.options.get("accept"), pull.accepted
-    if order is None or pull.dataset.why != "accepted" or not (change or run.attempt > 1):
+    acceptance, change = run.options.accept, pull.accepted
+    if acceptance is None or pull.dataset.why != "accepted" or not (change or run.attempt > 1):
         return {}
-    at = pull.dataset.pulled_at.isoformat()
-    return {"accepted": {**order, "run": run.name, "at": at, **(change.document() if change else {})}}
+    signature = {**acceptance.document(), "run": run.name, "at": pull.dataset.pulled_at.isoformat()}
+    return {"accepted": {**signature, **(change.document() if change else {})}}

@@ -46,7 +46,7 @@ def update_bars(context: WorkContext, request: UpdateBarsRequest) -> UpdateBarsR
         changed=changed,
         new_rows=update.new_rows,
         quarantined=update.quarantined,
-        unmended=ErrorInfo.of(update.unmended) if update.unmended else None,
+        not_refetched=ErrorInfo.of(update.unmended) if update.unmended else None,
         fresh=update.fresh,
         fallback=update.fallback,
         accepted=Restated(**asdict(update.accepted)) if update.accepted else None,

@@ -36,6 +36,7 @@ class EvaluateRequest(RecipeRequest[EvaluateResult]):
         challenges: how many challenges there have been for this place, this one counted.
         tried: how many recipes this home has tried.
         sample_teacher: whether it learned from a made-up expert where the champion's is real.
+        pinned: whether a person holds the champion in its place.
     """
 
     kind: ClassVar[str] = "evaluate"
@@ -49,6 +50,7 @@ class EvaluateRequest(RecipeRequest[EvaluateResult]):
     challenges: int
     tried: int
     sample_teacher: bool
+    pinned: bool
 
 
 class ComparedVersion(VersionRef):

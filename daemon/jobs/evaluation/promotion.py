@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from daemon.jobs.evaluation.messages import EvaluateResult
-from daemon.store import versions
+from daemon.store import evaluations, servings, versions
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 from evaluation.labels import why
@@ -49,20 +49,20 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
     if result.outcome != "takes_over":
         versions.set_state(c, candidate.id, "rejected", ("challenger",))
         return False
-    return versions.serve(
+    return servings.serve(
         c,
         candidate.subject,
         candidate.model_type,
         candidate.id,
         now,
-        why=", ".join(map(why, result.reasons))[:255],
+        why=", ".join(map(why, result.reasons)),
         author=f"evaluation run {judgement.run_id}",
     )
 
 
 def _record(c: Connection, judgement: Judgement, now: datetime) -> None:
     result = judgement.result
-    new = versions.NewEvaluation(
+    new = evaluations.NewEvaluation(
         run_id=judgement.run_id,
         version_id=judgement.candidate.id,
         champion_id=judgement.champion.id if judgement.champion is not None and judgement.case != "alone" else None,
@@ -76,4 +76,4 @@ def _record(c: Connection, judgement: Judgement, now: datetime) -> None:
         reasons=list(result.reasons),
         report=result.report,
     )
-    versions.add_evaluation(c, new)
+    evaluations.add(c, new)

@@ -15,7 +15,7 @@ from daemon.jobs.evaluation.messages import EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.promotion import Judgement, sample_teacher, settle
 from daemon.jobs.records.step import look_at, recipes_in_use, record_ref, settle_standings
 from daemon.jobs.serving import record_of
-from daemon.store import records, versions
+from daemon.store import evaluations, records, servings, versions
 from daemon.store.versions import Version, VersionState
 from data_pipeline.provenance import Provenance
 from evaluation.verdicts import Case, may_serve
@@ -102,8 +102,10 @@ def _stop_refuted(c: Connection, work: RunWork, pair: Target) -> str | None:
     row = record_of(c, champion) if champion is not None else None
     if champion is None or row is None or may_serve(row.standing, work.settings.promotion):
         return None
+    if servings.pinned(c, pair.subject, pair.model_type):
+        return None
     why = f"its recipe is {row.standing}: {row.sentence}"
-    if not versions.stop_serving(c, champion, work.clock.now(), why=why[:255], author=f"evaluation run {work.run.id}"):
+    if not servings.stop(c, champion, work.clock.now(), why=why, author=f"evaluation run {work.run.id}"):
         return None
     work.log.write("warning", "champion.stopped", model=pair.label, version=champion.version, why=why)
     return f"{pair.label} {champion.version} stopped serving: {why}"
@@ -187,9 +189,10 @@ def _request(
         record=record_ref(c, row),
         champion=_reference(opponent) if opponent is not None else None,
         champion_record=_other_record(c, opponent_row, case),
-        challenges=versions.challenges(c, candidate.subject, candidate.model_type) + 1,
+        challenges=evaluations.challenges(c, candidate.subject, candidate.model_type) + 1,
         tried=records.tried(c),
         sample_teacher=sample_teacher(candidate, champion),
+        pinned=case != "first" and servings.pinned(c, candidate.subject, candidate.model_type),
     )
 
 

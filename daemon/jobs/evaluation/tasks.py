@@ -54,6 +54,7 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
             challenges=request.challenges,
             tried=request.tried,
             sample_teacher=request.sample_teacher,
+            pinned=request.pinned,
         )
     )
     context.progress(0.6, "writing the report")

@@ -1,4 +1,4 @@
-"""maintenance: keep the home small and sound, and never delete what serves or might serve again."""
+"""maintenance: keep the home small and sound; what serves, or served before the champion, is never deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from config.publish import remove_unfinished
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.targets import targets
 from daemon.jobs.base import Ending, RunWork
-from daemon.store import alerts, runs, versions
+from daemon.store import alerts, runs, servings, versions
 from daemon.store.versions import Version
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def maintain(work: RunWork) -> Ending:
     refused = await asyncio.to_thread(_delete_refused, work.home, now - timedelta(days=keep.quarantine_days))
     revisions = await asyncio.to_thread(_delete_revisions, work.home, keep.revisions)
     unfinished = await asyncio.to_thread(remove_unfinished, work.home.root, now - UNFINISHED_AGE)
-    if not await work.read(lambda c: runs.unfinished(c, "training")):  # so nobody will go on from them
+    if not await work.read(lambda c: runs.unfinished(c, "training")):  # so no training will resume from them
         await asyncio.to_thread(shutil.rmtree, work.home.checkpoints_root, ignore_errors=True)
     watched = {target.label for target in targets(work.settings, work.home)}
     closed = await work.write(lambda c: alerts.close_unwatched(c, watched, work.settings, now))
@@ -57,13 +57,13 @@ async def maintain(work: RunWork) -> Ending:
 
 def _delete_expendable(c: Connection, keep: int) -> list[Version]:
     """Every version that is deleted now. The row goes first, so that nothing ever points at a folder that is gone."""
-    for version in versions.expendable(c, keep):
+    for version in servings.expendable(c, keep):
         versions.set_state(c, version.id, "deleted", ("retired", "rejected"))
     return versions.versions(c, states=("deleted",))
 
 
 def _delete_versions(artifacts: ArtifactStore, deleted: list[Version]) -> list[str]:
-    """Also those that an earlier maintenance was killed over."""
+    """Delete their files, also those that a killed maintenance left."""
     names = [ArtifactName(version.subject, version.model_type, version.version) for version in deleted]
     return [str(name) for name in names if artifacts.delete(name)]
 

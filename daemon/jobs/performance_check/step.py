@@ -20,7 +20,7 @@ from daemon.jobs.performance_check.messages import (
 from daemon.jobs.published import published
 from daemon.jobs.records.step import record_ref
 from daemon.jobs.serving import record_of
-from daemon.store import alerts, measurements, signals, versions
+from daemon.store import alerts, evaluations, measurements, signals, versions
 from daemon.store.measurements import Basis
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
@@ -96,7 +96,7 @@ async def _plans(work: RunWork, champion: Version) -> Plans:
 
 async def _metrics(work: RunWork, plans: Plans, outcomes: Outcomes) -> dict[Basis, MonitoredMetrics]:
     """The metrics of a champion on each basis that it has: its latest evaluation, and its published signals."""
-    latest = await work.read(lambda c: versions.latest_evaluation(c, plans.champion.id))
+    latest = await work.read(lambda c: evaluations.latest(c, plans.champion.id))
     evaluated = Metrics.of(latest.metrics) if latest is not None else NOT_MEASURED
     monitored = outcomes[plans.monitor].value
     bases: dict[Basis, MonitoredMetrics] = {"evaluation": _join(evaluated, monitored.evaluation if monitored else None)}

@@ -1,4 +1,4 @@
-"""What Alembic runs: the revisions beside this file, on the connection that `schema.migrate` gives it."""
+"""What Alembic runs: the revisions next to this file, on the connection that `schema.migrate` gives it."""
 
 from alembic import context
 

@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from daemon.domain.runs import Owner
-from daemon.store import signals
-from daemon.store import versions as models
+from daemon.store import signals, versions
 from tests.support.servers.postgres import fresh_postgres_url
 
 KINDS = ("sqlite", "postgresql")
@@ -25,7 +24,7 @@ def empty_place(kind: str, folder: Path) -> Path | str:
     return folder / "nightdesk.sqlite3" if kind == "sqlite" else fresh_postgres_url()
 
 
-def add_version(c: Connection, name: str, **changes: Any) -> models.Version:
+def add_version(c: Connection, name: str, **changes: Any) -> versions.Version:
     """A challenger of (AAPL, cloner) with plausible facts."""
     facts: dict[str, Any] = {
         "subject": "AAPL",
@@ -39,13 +38,13 @@ def add_version(c: Connection, name: str, **changes: Any) -> models.Version:
         "run_id": None,
         "metrics": {"accuracy": 0.6, "undefined": None},
     }
-    added = models.add_version(c, models.NewVersion(version=name, **(facts | changes)))
+    added = versions.add_version(c, versions.NewVersion(version=name, **(facts | changes)))
     if added is None:
         raise LookupError(f"the version {name} exists")
     return added
 
 
-def publish(c: Connection, version: models.Version, bar_time: datetime, **changes: Any) -> bool:
+def publish(c: Connection, version: versions.Version, bar_time: datetime, **changes: Any) -> bool:
     """A signal of `version` at the close of one bar."""
     facts: dict[str, Any] = {
         "run_id": None,

@@ -15,11 +15,11 @@ from config.errors import UsageError
 from config.paths import Home
 from config.settings import JobName, Settings
 from daemon.alerts.rules import run_ended
+from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Owner, Run, RunState
 from daemon.domain.tasks import TaskProgress
-from daemon.store import jobs, runs, signals, tasks
-from daemon.store import versions as models
+from daemon.store import evaluations, jobs, runs, servings, signals, tasks, versions
 from daemon.store.alerts import observe
 from daemon.store.database import Database
 from daemon.store.tables import alerts, backups
@@ -52,10 +52,10 @@ class FakeDesk:
     started_at: datetime = NOW - timedelta(hours=7)
     provenance_note: str | None = "Sample data: a synthetic market. Nothing here is advice."
     problems: list[str] = field(default_factory=list)
-    asked: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    asked: list[tuple[str, RunOptions, str]] = field(default_factory=list)
     progress: dict[int, RunProgress] = field(default_factory=dict)
 
-    def request_run(self, job: JobName, *, options: dict[str, Any], author: str) -> Run:
+    def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:
         """As the real one: a job that is due or at work is refused."""
 
         self.asked.append((job, options, author))
@@ -156,20 +156,20 @@ def _night(c: Connection, home: Home) -> None:
 
 def version_of(
     c: Connection, run_id: int | None, symbol: str, name: str = "20260304T020000-0a1b2c3d"
-) -> models.Version:
+) -> versions.Version:
     """A version that was trained."""
-    new = models.NewVersion(
+    new = versions.NewVersion(
         subject=symbol, model_type="behavioral_cloner", version=name, manifest_sha256="f" * 64,
         provenance="sample", dataset="d" * 64, train_start=NOW - timedelta(days=1800),
         train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id,
         metrics={"accuracy": 0.71},
     )  # fmt: skip
-    made = models.add_version(c, new)
+    made = versions.add_version(c, new)
     assert made is not None
     return made
 
 
-def _judged(c: Connection, home: Home | None, run_id: int, version: models.Version, verdict: str) -> None:
+def _judged(c: Connection, home: Home | None, run_id: int, version: versions.Version, verdict: str) -> None:
     report = None
     if home is not None:
         folder = home.result(f"evaluation-{run_id}") / version.subject / version.model_type / version.version
@@ -179,19 +179,19 @@ def _judged(c: Connection, home: Home | None, run_id: int, version: models.Versi
         (folder / "equity.png").write_bytes(PIXEL)
         (folder.parents[1] / "model_comparison.html").write_text("<!doctype html>", "utf-8")
         report = home.relative(folder)
-    new = models.NewEvaluation(
+    new = evaluations.NewEvaluation(
         run_id=run_id, version_id=version.id, champion_id=None, dataset="d" * 64, first=NOW - timedelta(days=365),
         last=NOW - timedelta(days=1), evaluated_at=NOW - timedelta(hours=3), metrics=METRICS, verdict=verdict,
         reasons=["sharpe_diff"], report=report,
     )  # fmt: skip
-    models.add_evaluation(c, new)
+    evaluations.add(c, new)
 
 
 def _served(c: Connection, home: Home, run_id: int, symbol: str) -> None:
     version = version_of(c, run_id, symbol)
     _judged(c, home, run_id, version, "better")
     served = NOW - timedelta(hours=3)
-    models.serve(
+    servings.serve(
         c, symbol, version.model_type, version.id, served, why="better than staying in cash", author="evaluation"
     )
     publish(c, version)
@@ -200,10 +200,10 @@ def _served(c: Connection, home: Home, run_id: int, symbol: str) -> None:
 def _rejected(c: Connection, run_id: int, symbol: str) -> None:
     version = version_of(c, run_id, symbol)
     _judged(c, None, run_id, version, "inconclusive")
-    models.set_state(c, version.id, "rejected", ("challenger",))
+    versions.set_state(c, version.id, "rejected", ("challenger",))
 
 
-def publish(c: Connection, version: models.Version, **said: Any) -> None:
+def publish(c: Connection, version: versions.Version, **said: Any) -> None:
     """Let a version say something."""
     bar_time = said.setdefault("bar_time", NOW - timedelta(hours=8))
     facts = {

@@ -16,6 +16,7 @@ from config.secrets import Secret
 from config.settings import ExecutorSettings, JobName, Settings
 from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import Run
 from daemon.domain.tasks import TaskProgress, TaskResult
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
@@ -65,6 +66,7 @@ class ToldExecutor:
     asked: list[TaskSpec[Any]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     capacity: int = 2
+    message: str = "half-way"
 
     @property
     def requests(self) -> list[Any]:
@@ -73,7 +75,7 @@ class ToldExecutor:
 
     async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> Ends:
         self.asked.append(spec)
-        on_event(TaskProgress(fraction=0.5, message="half-way"))
+        on_event(TaskProgress(fraction=0.5, message=self.message))
         if spec.request.kind in self.answers:
             return self.answers[spec.request.kind](spec)
         await self.closed.wait()
@@ -131,7 +133,7 @@ def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EV
 
 
 def request(
-    house: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: dict[str, Any] | None = None
+    house: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: RunOptions | None = None
 ) -> Run:
     """A run of `job` that is due now."""
     now = house.clock.now()

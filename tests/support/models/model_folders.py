@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from config.paths import Home
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.versions import Version
 from trainers.manifest import MANIFEST, DatasetEntry, FileEntry, Manifest, manifest_sha256
 
@@ -49,9 +49,9 @@ def write_model(home: Home, symbol: str, version: str, size: int = 2000) -> str:
 
 def record_model(c: Connection, symbol: str, version: str, sha256: str) -> Version:
     """The row of that model."""
-    made = models.add_version(
+    made = versions.add_version(
         c,
-        models.NewVersion(
+        versions.NewVersion(
             subject=symbol,
             model_type="cloner",
             version=version,

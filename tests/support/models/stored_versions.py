@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from config.paths import Home
 from config.settings import Settings
 from daemon.executors.worker.main import WorkContext
-from daemon.store import versions as models
+from daemon.store import versions
 from daemon.store.versions import Version
 from data_pipeline.bars.bars import Bars
 from data_pipeline.bars.store import BarStore
@@ -77,9 +77,9 @@ class Shelf:
 
 def record(c: Connection, version: str, *, provenance: str = "yahoo") -> Version:
     """The row of a version of the easy market."""
-    made = models.add_version(
+    made = versions.add_version(
         c,
-        models.NewVersion(
+        versions.NewVersion(
             subject=SYMBOL,
             model_type=NAME,
             version=version,

@@ -10,6 +10,7 @@ import pytest
 from config.paths import Home
 from config.settings import JobName
 from daemon import bootstrap
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import Owner, Run
 from daemon.jobs.base import wait_for_upstream
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
@@ -32,13 +33,15 @@ def _every_step_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
 def left_due(home: Home, job: JobName, chain: tuple[JobName, ...] = (), **options: Any) -> Run:
     """What a process that is no more has left due."""
     now, database = datetime.now(UTC), Database.open(home.database)
-    run = database.write(lambda c: runs.request(c, job, now=now, trigger="manual", chain=chain, options=options))
+    run = database.write(
+        lambda c: runs.request(c, job, now=now, trigger="manual", chain=chain, options=RunOptions(**options))
+    )
     database.close()
     return run
 
 
 def once(home: Home, *jobs: JobName, **options: Any) -> list[Run]:
-    return bootstrap.run_once(home, None, jobs, options, lambda run, progress: None)
+    return bootstrap.run_once(home, None, jobs, RunOptions(**options), lambda run, progress: None)
 
 
 def ledger(home: Home) -> list[tuple[str, str, str | None]]:

@@ -7,6 +7,7 @@ import pytest
 from config.errors import UsageError
 from config.settings import Settings
 from daemon.context import with_options
+from daemon.domain.options import RunOptions
 
 SETTINGS = Settings.model_validate(
     {
@@ -17,7 +18,7 @@ SETTINGS = Settings.model_validate(
 
 
 def test_params_of_one_run_lie_over_those_of_the_settings_key_by_key() -> None:
-    options = {"model_params": {"ppo": {"agent": {"hidden_dim": 32}}, "a2c": {"seeds": 1}}}
+    options = RunOptions(model_params={"ppo": {"agent": {"hidden_dim": 32}}, "a2c": {"seeds": 1}})
     assert with_options(SETTINGS, options).model_params == {
         "ppo": {"seeds": 2, "agent": {"gamma": 0.9, "hidden_dim": 32}},
         "sac": {"seeds": 3},
@@ -37,6 +38,6 @@ def test_params_of_one_run_lie_over_those_of_the_settings_key_by_key() -> None:
 )
 def test_params_that_a_model_type_refuses_are_a_usage_error(params: object, named: str) -> None:
     with pytest.raises(UsageError, match=named) as refused:
-        with_options(SETTINGS, {"model_params": params})
+        with_options(SETTINGS, RunOptions.of(model_params=params))
     assert refused.value.exit_code == 2
     assert refused.value.cure

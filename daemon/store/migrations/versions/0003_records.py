@@ -15,11 +15,12 @@ def upgrade() -> None:
         ("model_versions", sa.Column("seed", sa.Integer())),
         ("evaluations", sa.Column("kind", sa.String(16))),
         ("signals", sa.Column("standing", sa.String(16))),
-        ("servings", sa.Column("stopped", sa.Boolean(), nullable=False, server_default=sa.false())),
+        ("servings", sa.Column("action", sa.String(8), nullable=False, server_default="serve")),
     ):
         op.add_column(table, column)
     with op.batch_alter_table("servings") as servings:
-        servings.alter_column("stopped", existing_type=sa.Boolean(), existing_nullable=False, server_default=None)
+        servings.alter_column("who", new_column_name="author", existing_type=sa.String(64), existing_nullable=False)
+        servings.alter_column("action", existing_type=sa.String(8), existing_nullable=False, server_default=None)
     for table in ("runs", "job_states"):
         op.execute(f"UPDATE {table} SET job = 'records' WHERE job = 'walk_forward'")  # noqa: S608 -- two constants
     op.create_table(

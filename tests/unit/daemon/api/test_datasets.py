@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.store import datasets
-from daemon.store import versions as models
+from daemon.store import datasets, versions
 from tests.support.desks.fake_desk import PIXEL
 from tests.support.servers.http import BEARER
 
@@ -43,8 +42,8 @@ def split(desk):
     for version, dataset in (("v1", OLD), ("v2", NEW), ("v3", OLD)):
         facts = {"subject": "AAPL", "model_type": "cloner", "version": version, "dataset": dataset, **trained}
         desk.database.write(
-            lambda c, f=facts: models.add_version(
-                c, models.NewVersion(manifest_sha256="f" * 64, provenance="yahoo", **f)
+            lambda c, f=facts: versions.add_version(
+                c, versions.NewVersion(manifest_sha256="f" * 64, provenance="yahoo", **f)
             )
         )
 
@@ -52,8 +51,8 @@ def split(desk):
 def test_the_models_trained_on_a_dataset_that_was_replaced_are_listed(live, split):
     told = live.get(f"/api/v1/datasets/{OLD}").json()
     assert [model["version"] for model in told["models"]] == ["v3", "v1"]
-    assert (told["dataset"]["why"], told["dataset"]["replaces"]) == ("first", None)
-    assert (told["replaced_by"]["dataset"], told["replaced_by"]["why"]) == (NEW, "split")
+    assert (told["dataset"]["change"], told["dataset"]["replaces"]) == ("first", None)
+    assert (told["replaced_by"]["dataset"], told["replaced_by"]["change"]) == (NEW, "split")
 
 
 def test_the_newest_dataset_was_replaced_by_nothing(live, split):
@@ -71,7 +70,7 @@ def test_the_health_of_the_newest_bars_is_served_as_a_picture(live, desk, split)
     assert live.get(f"/api/v1/datasets/{NEW}/health.png").json()["code"] == "picture.unknown"
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(PIXEL)
-    (address,) = [row["picture"] for row in live.get("/api/v1/status").json()["data"] if row["symbol"] == "AAPL"]
+    (address,) = [row["health_chart"] for row in live.get("/api/v1/status").json()["data"] if row["symbol"] == "AAPL"]
     answer = live.get(address)
     assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/png", PIXEL)
     assert live.get(f"/api/v1/datasets/{OLD}/health.png").status_code == 404
@@ -86,7 +85,7 @@ TABLE = {
 
 def test_a_table_made_of_logs_is_recorded_with_them(live, desk):
     told = live.post("/api/v1/datasets", headers=BEARER, json=TABLE).json()
-    assert told["made_of"]["dataset"] == "c1" * 32
+    assert told["source_logs"]["dataset"] == "c1" * 32
     assert told["parameters"] == TABLE["parameters"]
     assert live.get(f"/api/v1/datasets/{'c1' * 32}").json()["dataset"]["kind"] == "trade_logs"
 

@@ -11,8 +11,7 @@ import pytest
 
 from config.paths import Home
 from daemon.domain.progress import RunProgress
-from daemon.store import jobs, runs
-from daemon.store import versions as models
+from daemon.store import jobs, runs, versions
 from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish
 from tests.support.servers.http import client, serving
 
@@ -87,7 +86,7 @@ def test_the_first_night_is_shown_with_the_job_that_it_has_come_to(home):
 def test_status_shows_the_whole_desk(http):
     status = told(http.get("/api/v1/status"))
     assert status["provenance_note"].startswith("Sample data")
-    assert datetime.fromisoformat(status["since"]) == NOW - timedelta(hours=7)
+    assert datetime.fromisoformat(status["started_at"]) == NOW - timedelta(hours=7)
     served, rejected = status["models"]
     assert (served["subject"], served["champion"], served["signal"]["action"]) == (
         "AAPL",
@@ -115,9 +114,9 @@ def test_progress_counts_ended_tasks_whole_and_the_others_by_their_own_word(http
 
 def test_jobs_say_when_they_start_and_what_brings_them(http):
     jobs = {job["job"]: job for job in told(http.get("/api/v1/jobs"))["items"]}
-    assert (jobs["training"]["schedule"], jobs["training"]["follows"]) == ("daily at 02:00", None)
+    assert (jobs["training"]["schedule"], jobs["training"]["upstream"]) == ("daily at 02:00", None)
     assert datetime.fromisoformat(jobs["training"]["next_run"]) > NOW
-    assert (jobs["backup"]["schedule"], jobs["backup"]["follows"]) == ("after performance check", "performance_check")
+    assert (jobs["backup"]["schedule"], jobs["backup"]["upstream"]) == ("after performance check", "performance_check")
     assert jobs["restore_drill"]["schedule"] == "cron 30 4 * * sun"
     assert jobs["signals"]["last_run"]["state"] == "succeeded"
     assert jobs["maintenance"]["last_run"] is None
@@ -168,7 +167,7 @@ def test_an_expired_signal_is_marked_stale_and_never_called_current(desk, live):
 def test_a_written_change_shows_in_the_very_next_answer(desk, live):
     told(live.get("/api/v1/signals"))
     for day in range(1, 6):
-        champion = desk.database.read(lambda c: models.champion(c, "AAPL", "behavioral_cloner"))
+        champion = desk.database.read(lambda c: versions.champion(c, "AAPL", "behavioral_cloner"))
         desk.database.write(
             lambda c, day=day, champion=champion: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day)
         )
@@ -176,7 +175,7 @@ def test_a_written_change_shows_in_the_very_next_answer(desk, live):
 
 
 def test_the_history_of_a_symbol_is_read_page_by_page(desk, live):
-    champion = desk.database.read(lambda c: models.champion(c, "AAPL", "behavioral_cloner"))
+    champion = desk.database.read(lambda c: versions.champion(c, "AAPL", "behavioral_cloner"))
     for day in range(1, 5):
         desk.database.write(lambda c, day=day: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day))
     prices, cursor = [], None
@@ -244,26 +243,26 @@ def test_models_are_listed_with_their_state(http):
 def test_a_model_shows_its_evaluations_and_when_it_served(http):
     model = told(http.get("/api/v1/models/1"))
     assert model["evaluations"][0]["verdict"] == "better"
-    assert model["servings"][0]["why"] == "better than staying in cash"
+    assert model["servings"][0]["reason"] == "better than staying in cash"
 
 
 def test_reports_and_pictures_are_served_from_the_addresses_that_evaluations_name(http):
     evaluation = told(http.get("/api/v1/models/1"))["evaluations"][0]
     assert told(http.get(evaluation["report"])) == {"schema_version": 1}
-    picture = http.get(evaluation["picture"])
+    picture = http.get(evaluation["equity_chart"])
     assert (picture.headers["content-type"], picture.content) == ("image/png", PIXEL)
 
 
 def test_the_page_of_a_report_may_load_and_run_nothing(http):
     evaluation = told(http.get("/api/v1/models/1"))["evaluations"][0]
-    page = http.get(evaluation["page"])
+    page = http.get(evaluation["report_page"])
     assert (page.headers["content-type"], page.text) == ("text/html; charset=utf-8", "<!doctype html>")
     policy = {part.strip() for part in page.headers["content-security-policy"].split(";")}
     assert {"default-src 'none'", "img-src data:", "sandbox", "frame-ancestors 'none'"} <= policy
     assert not any(part.startswith(("script-src", "connect-src")) for part in policy)
     assert page.headers["x-content-type-options"] == "nosniff"
-    assert evaluation["comparison"] == "/api/v1/reports/evaluation-3/AAPL/model_comparison.html"
-    assert http.get(evaluation["comparison"]).text == "<!doctype html>"
+    assert evaluation["comparison_page"] == "/api/v1/reports/evaluation-3/AAPL/model_comparison.html"
+    assert http.get(evaluation["comparison_page"]).text == "<!doctype html>"
 
 
 def test_a_report_that_was_tidied_away_has_no_address(desk, live):
@@ -271,7 +270,7 @@ def test_a_report_that_was_tidied_away_has_no_address(desk, live):
     for file in desk.home.results.rglob("*.*"):
         file.unlink()
     swept = told(live.get("/api/v1/models/1"))["evaluations"][0]
-    assert {swept[name] for name in ("report", "page", "picture", "comparison")} == {None}
+    assert {swept[name] for name in ("report", "report_page", "equity_chart", "comparison_page")} == {None}
     assert live.get(evaluation["report"]).status_code == 404
 
 

@@ -8,6 +8,7 @@ from config.errors import ConfigError
 from config.secrets import Secret
 from config.settings import Api
 from daemon.api.guard import check_bind
+from daemon.domain.options import RunOptions
 from daemon.store.faults import fault
 from tests.support.servers.http import BEARER, client, serving
 
@@ -25,14 +26,14 @@ def test_a_job_is_started_at_once_and_its_run_is_told(desk, live):
     run = response.json()
     assert (run["job"], run["state"], run["trigger"]) == ("maintenance", "due", "manual")
     assert live.get(response.headers["location"]).json()["id"] == run["id"]
-    assert desk.asked == [("maintenance", {}, "api")]
+    assert desk.asked == [("maintenance", RunOptions(), "api")]
 
 
 def test_a_run_can_be_limited_to_symbols_and_steps(desk, live):
     body = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 100}
     run = live.post("/api/v1/jobs/evaluation/run", headers=BEARER, json=body).json()
     assert run["options"] == body
-    assert desk.asked == [("evaluation", body, "api")]
+    assert desk.asked == [("evaluation", RunOptions(**body), "api")]
 
 
 def test_a_job_at_work_is_not_started_twice(live):
@@ -82,8 +83,8 @@ def test_the_scheme_of_the_token_may_be_written_in_any_case(live):
         ({"steps": "10"}, "body/steps"),
         ({"steps": 0}, "body/steps"),
         ({"colour": "red"}, "body/colour"),
-        ({"accept": {"who": "anna"}}, "body"),
-        ({"symbols": ["AAPL"], "accept": {"who": ""}}, "body/accept/who"),
+        ({"accept": {"author": "anna"}}, "body"),
+        ({"symbols": ["AAPL"], "accept": {"author": ""}}, "body/accept/author"),
         ([], "body"),
     ],
 )

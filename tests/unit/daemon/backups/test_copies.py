@@ -12,7 +12,7 @@ from config import NightdeskError, Settings, load_settings
 from config.paths import Home
 from daemon import backups
 from daemon.store import backups as ledger
-from daemon.store import versions as models
+from daemon.store import servings, versions
 from daemon.store.database import Database
 from tests.support.models.model_folders import record_model, write_model
 
@@ -34,7 +34,7 @@ def make(home, database, symbol, version, *, serve=False, size=2000):
     def change(c):
         made = record_model(c, symbol, version, sha256)
         if serve:
-            assert models.serve(c, symbol, "cloner", made.id, NOW, why="better", author="test")
+            assert servings.serve(c, symbol, "cloner", made.id, NOW, why="better", author="test")
         return made
 
     return database.write(change)
@@ -46,8 +46,8 @@ def desk(home, database):
     for version, serve in [("v1", True), ("v2", True), ("v3", False), ("v4", False), ("v5", False), ("v6", False)]:
         make(home, database, "AAPL", version, serve=serve)
     make(home, database, "BTC-USD", "v1", serve=True)
-    old = database.read(lambda c: models.find(c, "AAPL", "cloner", "v3"))
-    assert database.write(lambda c: models.set_state(c, old.id, "rejected", ("challenger",)))
+    old = database.read(lambda c: versions.find(c, "AAPL", "cloner", "v3"))
+    assert database.write(lambda c: versions.set_state(c, old.id, "rejected", ("challenger",)))
     return home
 
 
@@ -221,7 +221,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(desk, database, tmp_path)
     restored = files_of(new.root)
     assert restored == {name: data for name, data in files_of(backup.folder).items() if name != "manifest.json"}
     with closing(Database.open(new.database)) as opened:
-        champions = opened.read(models.champions)
+        champions = opened.read(versions.champions)
     assert [(champion.subject, champion.version) for champion in champions] == [("AAPL", "v2"), ("BTC-USD", "v1")]
 
 

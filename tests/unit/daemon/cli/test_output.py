@@ -7,7 +7,7 @@ import pytest
 
 from config.errors import NightdeskError
 from daemon.cli import output
-from daemon.cli.progress import Lines
+from daemon.cli.progress import ProgressLines
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -50,14 +50,14 @@ def test_no_instant_is_no_text():
 
 def test_an_error_is_told_to_a_person_with_its_cure_and_to_a_program_as_json(capsys):
     error = NightdeskError("data.empty", "There is nothing.", "Pull it.", symbol="AAPL")
-    output.tell(error, as_json=False)
+    output.print_error(error, as_json=False)
     assert capsys.readouterr().err == "error: There is nothing.\nCure: Pull it.\n"
-    output.tell(error, as_json=True)
+    output.print_error(error, as_json=True)
     assert json.loads(capsys.readouterr().err) == {"error": error.to_dict()}
 
 
 def test_progress_in_a_pipe_says_only_what_is_new(capsys):
-    with Lines() as progress:
+    with ProgressLines() as progress:
         for fraction, message in ((None, "starting"), (0.5, "tree 10"), (0.55, "tree 11"), (1.0, "succeeded")):
             progress.show("training-1", fraction, message)
     assert capsys.readouterr().err.splitlines() == [

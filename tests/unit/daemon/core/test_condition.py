@@ -104,7 +104,7 @@ def test_a_first_night_without_data_is_down_with_the_job_the_commonest_failure_a
     assert found.message == (
         "data_update-1 failed (data.unknown_symbol): AAPL: The folder of bars has no file for AAPL (2 more failed)."
     )
-    assert found.cure == "Add AAPL.csv or AAPL.parquet. Then start it again: `nightdesk run-once all`."
+    assert found.cure == "Add AAPL.csv or AAPL.parquet. Then start it: `nightdesk run-once all`."
     assert worst(record) == found
 
 
@@ -114,10 +114,10 @@ def test_a_failure_that_passes_by_itself_tells_when_it_is_tried_again_and_asks_f
     record = DeskRecord({"data_update": failed}, (retry,), 0, None, ())
     found = worst(record)
     assert (found.state, found.job) == ("degraded", "data_update")
-    assert found.message.endswith("AAPL: Yahoo did not answer. It is tried again at 05:11 UTC.")
+    assert found.message.endswith("AAPL: Yahoo did not answer. It is retried at 05:11 UTC.")
     assert found.cure == "Check the network."
     running = replace(record, pending=(replace(retry, state="running", not_before=NOW),))
-    assert worst(running).message.endswith("It is being tried again now.")
+    assert worst(running).message.endswith("It is being retried now.")
 
 
 def test_a_first_night_that_failed_at_training_names_the_model_and_the_cure() -> None:
@@ -192,7 +192,7 @@ def test_a_skipped_training_names_the_symbols_and_whether_their_data_has_come_si
     assert "no fresh data of AAPL, GOOGL, MSFT and 1 more" in found.message
     assert found.cure.startswith("It needs a data_update that succeeds.")
     since = worst(replace(WELL, results=results(skipped, run("data_update", "succeeded", id=13))))
-    assert since.cure == "Its data has come since. Then start it again: `nightdesk run-once all`."
+    assert since.cure == "Its data has come since. Then start it: `nightdesk run-once all`."
 
 
 def test_a_job_that_the_settings_switch_off_is_nobodys_fault_any_more() -> None:

@@ -9,17 +9,18 @@ import pytest
 
 from config.errors import NightdeskError
 from config.paths import Home
+from config.secrets import Secret
 from config.settings import NIGHT, Settings
 from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Owner
 from daemon.domain.tasks import TaskProgress
 from daemon.executors.base import Outcome, TaskSpec
-from daemon.jobs.base import wait_for_upstream
+from daemon.jobs.base import Plan, wait_for_upstream
+from daemon.jobs.data_update.messages import UpdateBarsRequest
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
-from daemon.store import alerts, runs, tasks
-from daemon.store import versions as models
+from daemon.store import alerts, runs, tasks, versions
 from tests.support.desks.night import attend_all, broken, done, every_run, quiet_house, request
 
 DEAD = Owner(pid=1, started=-1, boot="another boot")
@@ -339,6 +340,46 @@ async def test_an_end_that_cannot_be_kept_becomes_a_failure_and_the_job_is_free_
         assert run.detail == {"message": "Its end (succeeded) could not be recorded: StatementError"}
 
 
+async def test_a_run_ends_without_a_record_when_its_database_is_closed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = asyncio.Event()
+
+    async def slow(_: RunWork) -> Ending:
+        await close.wait()
+        return Ending("succeeded")
+
+    step(monkeypatch, "backup", slow)
+    with quiet_house(home) as house:
+        dispatcher = Dispatcher(house)
+        run = request(house, "backup")
+        await dispatcher.start_due()
+        while house.database.read(lambda c: runs.get(c, run.id).state) != "running":
+            await asyncio.sleep(0.01)
+        house.database.close()
+        close.set()
+        async with asyncio.timeout(10):
+            while dispatcher.busy:
+                await asyncio.sleep(0.01)
+        assert states(house) == [("backup", 1, "running")]
+
+
+async def test_secrets_are_masked_in_the_progress_of_a_run(home: Home) -> None:
+    secret = Secret("hunter2-hunter2")
+    with quiet_house(home) as house:
+        run = request(house, "data_update")
+        [plan] = [Plan(UpdateBarsRequest(symbol="AAPL"))]
+        work = RunWork(run, house.settings, home, house.database, house.clock, house.executor, house.log)
+        house.executor.message = f"pulling from https://me:{secret.reveal()}@host"  # type: ignore[attr-defined]
+        doing = asyncio.create_task(work.do(plan))
+        async with asyncio.timeout(10):
+            while not work.progress.tasks:
+                await asyncio.sleep(0.01)
+        assert work.progress.tasks["AAPL"].message == "pulling from https://me:***@host"
+        await house.executor.close(timedelta(0))
+        await doing
+
+
 async def test_when_the_database_fails_one_task_no_other_goes_on_behind_the_back_of_the_run(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,25 +462,25 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
 
 async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
+        made = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
         assert made is not None
         house.executor.answers["evaluate"] = lambda spec: broken("model.corrupt", version="v1")  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
-        kept = house.database.read(lambda c: models.version(c, made.id))
+        kept = house.database.read(lambda c: versions.version(c, made.id))
         assert kept is not None
         assert kept.state == "quarantined"
 
 
 async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: models.add_version(c, models.NewVersion(**VERSION)))
+        made = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
         assert made is not None
         answer = broken("model.corrupt", version="the champion")
         house.executor.answers["evaluate"] = lambda spec: answer  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
-        assert [version.state for version in house.database.read(models.versions)] == ["challenger"]
+        assert [version.state for version in house.database.read(versions.versions)] == ["challenger"]
 
 
 VERSION: dict[str, Any] = {

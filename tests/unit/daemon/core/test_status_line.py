@@ -64,7 +64,7 @@ async def test_it_follows_a_night_from_its_first_job_to_its_failure(home: Home) 
         line.read()
         assert line.text() == (
             "Down: data_update-1 failed (data.unknown_symbol): AAPL: It broke. "
-            "Cure: Mend it. Then start it again: `nightdesk run-once all`."
+            "Cure: Mend it. Then start it: `nightdesk run-once all`."
         )
 
 

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from config.errors import ConfigError, NightdeskError
+from daemon.domain.options import RunOptions
 from daemon.store import runs
 from daemon.store.database import Database, check, set_aside
 from tests.support.desks.databases import DAY, NOON
@@ -87,7 +88,7 @@ def test_a_full_disk_loses_only_the_write_that_met_it_and_the_desk_recovers(data
     _record(database)
     pages = database.write(lambda c: c.execute(text("PRAGMA page_count")).scalar())
     database.write(lambda c: c.execute(text(f"PRAGMA max_page_count = {pages}")))
-    big = {"symbols": ["A" * 1000] * 100}
+    big = RunOptions(model_params={"ppo": {"notes": "A" * 100_000}})
     with pytest.raises(NightdeskError) as caught:
         database.write(lambda c: runs.request(c, "training", now=NOON, trigger="manual", options=big))
     assert caught.value.code == "store.disk_full"

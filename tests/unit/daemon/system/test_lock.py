@@ -50,7 +50,7 @@ def test_the_holder_can_be_asked_for_by_its_process_its_purpose_and_its_address(
         found = holder(home)
         assert found is not None
         assert (found.owner.pid, found.purpose, found.api) == (os.getpid(), "desk", None)
-        lock.tell(api="http://127.0.0.1:8642")
+        lock.publish(api="http://127.0.0.1:8642")
         found = holder(home)
         assert found is not None
         assert (found.purpose, found.api) == ("desk", "http://127.0.0.1:8642")

@@ -105,9 +105,9 @@ def test_whatever_is_told_becomes_one_line_in_the_file_and_one_on_the_terminal(v
 
 
 def test_an_event_that_is_too_large_is_told_without_its_fields(home: Home) -> None:
-    quiet(home).for_run("training-7").write("info", "task.said", line="a word " * 20_000)
+    quiet(home).for_run("training-7").write("info", "task.output", line="a word " * 20_000)
     (line,) = lines(home.log)
-    assert line["event"] == "task.said"
+    assert line["event"] == "task.output"
     assert line["run"] == "training-7"
     assert line["truncated"].startswith("the event had 140")
 
@@ -115,10 +115,10 @@ def test_an_event_that_is_too_large_is_told_without_its_fields(home: Home) -> No
 def test_a_terminal_shows_one_plain_line_an_event(home: Home) -> None:
     stream = io.StringIO()
     Log(home, CLOCK, "text", stream=stream).for_run("training-7").write(
-        "warning", "task.said", line="clear\x1b[2J screen\nforged line", symbol="AAPL", empty=""
+        "warning", "task.output", line="clear\x1b[2J screen\nforged line", symbol="AAPL", empty=""
     )
     assert stream.getvalue() == (
-        "2026-03-04T05:06:07Z warning task.said run=training-7 "
+        "2026-03-04T05:06:07Z warning task.output run=training-7 "
         'line="clear\\u001b[2J screen\\nforged line" symbol=AAPL empty=""\n'
     )
 
@@ -155,9 +155,9 @@ def test_what_libraries_say_is_taken_while_the_log_is_open(home: Home) -> None:
     library.addHandler(logging.NullHandler())
     library.warning("nobody listens any more")
     said, fault = lines(home.log)
-    assert (said["event"], said["level"], said["logger"]) == ("library.said", "warning", "some.library")
+    assert (said["event"], said["level"], said["logger"]) == ("library.message", "warning", "some.library")
     assert said["message"] == "odd thing"
-    assert (fault["event"], fault["error"]) == ("library.fault", "ValueError: no bars")
+    assert (fault["event"], fault["error"]) == ("library.error", "ValueError: no bars")
 
 
 def test_a_full_file_makes_room_and_the_one_before_it_is_kept(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 import pytest
 
 from config.errors import NightdeskError
+from config.secrets import Secret
 from config.settings import Settings
-from daemon.domain.tasks import TaskRequest, TaskResult
-from daemon.executors.worker.main import Work, WorkContext, perform
+from daemon.domain.tasks import TaskProgress, TaskRequest, TaskResult
+from daemon.executors.worker.main import Progress, Work, WorkContext, perform
 from daemon.executors.worker.protocol import TaskEnded, assign
 from tests.support.desks.worker_tasks import Answer, order
 
@@ -58,3 +59,10 @@ def test_the_detail_of_an_error_is_kept_as_text_where_json_cannot_hold_it() -> N
     ended = performed(fail, ECHO(args={}))
     assert ended.error is not None
     assert ended.error.detail == {"value": str(object), "share": None}
+
+
+def test_a_secret_is_masked_in_a_progress_message_before_it_is_cut() -> None:
+    secret = Secret("correct-horse-battery-staple")
+    reported: list[TaskProgress] = []
+    Progress(reported.append)(0.5, "bars, " * 80 + secret.reveal())
+    assert reported == [TaskProgress(fraction=0.5, message="bars, " * 80 + "***")]

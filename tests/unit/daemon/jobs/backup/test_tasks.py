@@ -11,7 +11,7 @@ from config import NightdeskError, Settings
 from daemon import backups
 from daemon.jobs.backup.messages import ProveBackupRequest, ProveBackupResult
 from daemon.jobs.backup.tasks import prove_backup, prove_in
-from daemon.store import versions as models
+from daemon.store import servings, versions
 from daemon.store.database import Database
 from daemon.store.tables import model_versions
 from tests.support.markets.easy import easy_task
@@ -53,9 +53,9 @@ def backup(home, database, model):
     save_artifact(folder, model, facts)
 
     def serve(c):
-        made = models.add_version(
+        made = versions.add_version(
             c,
-            models.NewVersion(
+            versions.NewVersion(
                 subject=task.subject,
                 model_type=NAME,
                 version="v1",
@@ -69,7 +69,7 @@ def backup(home, database, model):
                 metrics={},
             ),
         )
-        assert models.serve(c, task.subject, NAME, made.id, NOW, why="better", author="test")
+        assert servings.serve(c, task.subject, NAME, made.id, NOW, why="better", author="test")
 
     database.write(serve)
     return backups.take(home, database, NOW, Settings())

@@ -12,6 +12,7 @@ from config.paths import Home
 from config.settings import Settings
 from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
+from daemon.domain.options import Acceptance, RunOptions
 from daemon.store import datasets, runs
 from data_pipeline.news.headlines import HeadlineStore
 from data_pipeline.pulls.update import update_symbol
@@ -40,7 +41,7 @@ def house(home: Home, yahoo: FakeYahoo) -> Iterator[DeskContext]:
         yield house
 
 
-async def _pulled(house: DeskContext, now: datetime, options: dict[str, Any] | None = None) -> Any:
+async def _pulled(house: DeskContext, now: datetime, options: RunOptions | None = None) -> Any:
     house.clock.move(now - house.clock.now())  # type: ignore[attr-defined]
     request(house, "data_update", options=options)
     await attend_all(Dispatcher(house))
@@ -126,11 +127,11 @@ async def test_who_accepts_an_unexplained_history_stays_in_its_lineage(house: De
     await _pulled(house, NOW - timedelta(days=7))
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     yahoo.rows["MSFT", "1d"].iloc[:, :4] *= 1.01
-    order = {"symbols": ["AAPL"], "accept": {"who": "anna", "why": "the vendor wrote to us"}}
-    run = await _pulled(house, NOW, order)
+    options = RunOptions(symbols=["AAPL"], accept=Acceptance(author="anna", reason="the vendor wrote to us"))
+    run = await _pulled(house, NOW, options)
     assert (run.state, run.detail["revised"], run.detail["tasks"]) == ("succeeded", {"AAPL": "accepted"}, 1)
     told = _accepted(house, "AAPL")
-    assert (told["who"], told["why"], told["run"]) == ("anna", "the vendor wrote to us", run.name)
+    assert (told["author"], told["reason"], told["run"]) == ("anna", "the vendor wrote to us", run.name)
     assert told["rows"] > 100
     later = await _pulled(house, NOW + timedelta(hours=1))
     assert list(later.detail["failed"]) == ["MSFT"]  # what was not named was not accepted
@@ -142,12 +143,12 @@ async def test_a_killed_acceptance_is_signed_by_its_retry(house: DeskContext, ya
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     house.clock.move(timedelta(days=7))  # type: ignore[attr-defined]
     update_symbol(house.home, house.settings.sources, "AAPL", "1d", NOW, accept=True)  # and then the lights went out
-    order = {"symbols": ["AAPL"], "accept": {"who": "anna", "why": ""}}
+    options = RunOptions(symbols=["AAPL"], accept=Acceptance(author="anna"))
     house.database.write(
-        lambda c: runs.record(c, "data_update", NOW, now=NOW, trigger="retry", attempt=2, options=order)
+        lambda c: runs.record(c, "data_update", NOW, now=NOW, trigger="retry", attempt=2, options=options)
     )
     await attend_all(Dispatcher(house))
-    assert _accepted(house, "AAPL")["who"] == "anna"
+    assert _accepted(house, "AAPL")["author"] == "anna"
 
 
 def _accepted(house: DeskContext, symbol: str) -> Any:

@@ -20,9 +20,9 @@ from daemon.jobs.performance_check.messages import (
     LivePerformanceResult,
     MonitorResult,
 )
-from daemon.store import alerts, measurements, signals
-from daemon.store import versions as models
-from daemon.store.versions import Evaluation, Version
+from daemon.store import alerts, evaluations, measurements, servings, signals, versions
+from daemon.store.evaluations import Evaluation
+from daemon.store.versions import Version
 from tests.support.desks.night import attend_all, broken, done, every_run, quiet_house, request
 from tests.support.markets.easy import SYMBOL
 from tests.support.models.stored_versions import NAME, NOW, SETTINGS, record
@@ -60,7 +60,7 @@ def judged(verdict: str, *, sharpe: float = 1.0, champion: float | None = None) 
 def serving(house: DeskContext, version: str = "v1", provenance: str = "yahoo") -> Version:
     def serve(c: Any) -> Version:
         made = record(c, version, provenance=provenance)
-        models.serve(c, SYMBOL, NAME, made.id, NOW, why="better", author="test")
+        servings.serve(c, SYMBOL, NAME, made.id, NOW, why="better", author="test")
         return made
 
     return house.database.write(serve)
@@ -79,13 +79,13 @@ async def evaluation(house: DeskContext, answers: dict[str, Outcome[Any]]) -> Ru
 
 
 def state(house: DeskContext, version: Version) -> str:
-    now = house.database.read(lambda c: models.version(c, version.id))
+    now = house.database.read(lambda c: versions.version(c, version.id))
     assert now is not None
     return now.state
 
 
 def judgements(house: DeskContext, version: Version) -> list[Evaluation]:
-    return house.database.read(lambda c: models.evaluations(c, version.id))
+    return house.database.read(lambda c: evaluations.history(c, version.id))
 
 
 async def test_a_better_challenger_serves_and_the_champion_retires(house: DeskContext) -> None:

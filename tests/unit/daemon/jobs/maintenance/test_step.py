@@ -14,8 +14,7 @@ from daemon.alerts.outbox import Outbox
 from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
-from daemon.store import runs
-from daemon.store import versions as models
+from daemon.store import runs, versions
 from daemon.store.backups import recorded
 from tests.support.desks.databases import NOON, add_version
 from tests.support.desks.night import attend_all, every_run, quiet_house, request
@@ -27,7 +26,7 @@ def versions_with_folders(house: DeskContext, *names: str) -> list[Path]:
     """Rejected versions of AAPL, oldest first, each with its folder."""
     for name in names:
         version = house.database.write(lambda c, name=name: add_version(c, name, model_type=KIND))
-        house.database.write(lambda c, made=version: models.set_state(c, made.id, "rejected", ("challenger",)))
+        house.database.write(lambda c, made=version: versions.set_state(c, made.id, "rejected", ("challenger",)))
         house.home.model("AAPL", KIND, name).mkdir(parents=True)
     return [house.home.model("AAPL", KIND, name) for name in names]
 
@@ -56,9 +55,9 @@ def test_half_finished_copies_of_models_are_not_taken_for_models(home: Home) -> 
 async def test_maintenance_finishes_a_deletion_that_another_was_killed_over(home: Home) -> None:
     with quiet_house(home, Settings.model_validate({"retention": {"versions": 3}})) as house:
         folders = versions_with_folders(house, "v1", "v2", "v3", "v4", "v5")
-        dead = house.database.read(lambda c: models.find(c, "AAPL", KIND, "v1"))
+        dead = house.database.read(lambda c: versions.find(c, "AAPL", KIND, "v1"))
         assert dead is not None
-        house.database.write(lambda c: models.set_state(c, dead.id, "deleted", ("rejected",)))
+        house.database.write(lambda c: versions.set_state(c, dead.id, "deleted", ("rejected",)))
         request(house, "maintenance")
         await attend_all(Dispatcher(house))
         [run] = every_run(house)

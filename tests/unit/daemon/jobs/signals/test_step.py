@@ -11,8 +11,7 @@ from daemon.core.dispatcher import Dispatcher
 from daemon.executors.base import Outcome
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.signals.step import action
-from daemon.store import signals
-from daemon.store import versions as models
+from daemon.store import servings, signals, versions
 from tests.support.desks.night import attend_all, done, every_run, quiet_house, request
 
 
@@ -48,9 +47,9 @@ def published(bar: int, position: float) -> Outcome[Any]:
 
 def serve(house: DeskContext, name: str) -> None:
     def change(c: Any) -> None:
-        made = models.add_version(
+        made = versions.add_version(
             c,
-            models.NewVersion(
+            versions.NewVersion(
                 subject="AAPL",
                 model_type="behavioral_cloner",
                 version=name,
@@ -65,7 +64,7 @@ def serve(house: DeskContext, name: str) -> None:
             ),
         )
         assert made is not None
-        models.serve(c, "AAPL", "behavioral_cloner", made.id, house.clock.now(), why="test", author="test")
+        servings.serve(c, "AAPL", "behavioral_cloner", made.id, house.clock.now(), why="test", author="test")
 
     house.database.write(change)
 

@@ -1,0 +1,44 @@
+"""Published signals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from daemon.api.answers.base import NEXT, SUBJECT, Answer
+
+
+class Signal(Answer):
+    """A champion's decision about one symbol or market."""
+
+    subject: str = SUBJECT
+    symbol: str = Field(description="The symbol or market to trade.")
+    model_type: str
+    version: str = Field(description="The version that made the decision.")
+    action: Literal["buy", "hold", "sell"]
+    position: float = Field(ge=-1.0, le=1.0, description="The share of capital to hold; negative is short.")
+    confidence: float = Field(ge=0.0, le=1.0)
+    price: float = Field(description="The close of the last bar before the decision.")
+    interval: str
+    as_of: datetime = Field(description="The time at which the last bar before the decision closed.")
+    provenance: str = Field(description="The source of the training data; `sample` is the synthetic market.")
+    published_at: datetime
+    expires_at: datetime
+    stale: bool = Field(description="Whether it has expired; do not act upon it then.")
+
+
+class SignalList(Answer):
+    """The newest signal of every subject, symbol and model type."""
+
+    items: list[Signal]
+
+
+class SignalHistory(Answer):
+    """Signals of a subject or about a symbol, newest first; `current` is each model's latest, if it has not expired."""
+
+    subject: str = Field(description="The subject or symbol in the address.")
+    current: list[Signal]
+    items: list[Signal]
+    next: int | None = NEXT

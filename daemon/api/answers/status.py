@@ -1,0 +1,118 @@
+"""The whole desk: its condition, jobs, alerts and backups."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from config.settings import JobName
+from daemon.api.answers.base import NEXT, Answer
+from daemon.api.answers.datasets import Dataset
+from daemon.api.answers.models import Model
+from daemon.api.answers.runs import ActiveRun, Run
+
+
+class Job(Answer):
+    """A job, when it starts next, and its last run."""
+
+    job: JobName
+    enabled: bool
+    paused: bool
+    schedule: str = Field(examples=["daily at 02:00", "after training"], description="In the desk's time zone.")
+    upstream: JobName | None = Field(description="The job whose end starts this one, if it has no time of its own.")
+    next_run: datetime | None = Field(description="None for a job that is paused or starts after another.")
+    last_run: Run | None
+
+
+class JobList(Answer):
+    """Every job."""
+
+    items: list[Job]
+
+
+class Alert(Answer):
+    """A problem that a person should know of."""
+
+    id: int
+    rule: str
+    subject: str
+    state: Literal["pending", "firing", "resolved"]
+    value: float | None
+    threshold: float | None
+    since: datetime
+    fired_at: datetime | None
+    resolved_at: datetime | None
+    message: str
+    cure: str
+    link: str | None
+
+
+class AlertPage(Answer):
+    """Alerts, newest first."""
+
+    items: list[Alert]
+    next: int | None = NEXT
+
+
+class Backup(Answer):
+    """One backup of models and database."""
+
+    name: str
+    taken_at: datetime
+    files: int
+    bytes: int
+    verified_at: datetime | None
+    restored_at: datetime | None
+
+
+class Backups(Answer):
+    """The backups that can be relied upon."""
+
+    last_verified: Backup | None
+    last_proven: Backup | None = Field(description="The newest whose champions a restore drill has loaded and tested.")
+
+
+class Condition(Answer):
+    """The condition of the desk, or one problem of it, in a sentence."""
+
+    state: Literal["ok", "degraded", "down"]
+    code: str = Field(description="A stable code of the cause; `ok` without a problem.", examples=["data.unreachable"])
+    job: JobName | None = Field(description="The job that caused it, if one did.")
+    title: str = Field(description="A few words.", examples=["Data update failed"])
+    message: str
+    cure: str = Field(description="What to do about it; empty where nothing is needed.")
+
+
+class Status(Answer):
+    """The whole desk at a glance."""
+
+    version: str
+    started_at: datetime = Field(description="When this process started.")
+    time_zone: str
+    provenance_note: str | None = Field(description="Set while the desk works on sample data.")
+    health: Condition = Field(description="The worst of `conditions`; without any, `ok`.")
+    conditions: list[Condition] = Field(description="Every problem, the worst first.")
+    ready: bool
+    problems: list[str] = Field(description="Codes of what keeps the desk from working.")
+    notices: list[str] = Field(description="Notes for a reader that are no problems.")
+    models: list[Model]
+    data: list[Dataset] = Field(description="The newest dataset of each source, symbol and interval.")
+    jobs: list[Job]
+    running: list[ActiveRun]
+    alerts: list[Alert]
+    backups: Backups
+
+
+class Health(Answer):
+    """That the process is alive."""
+
+    status: Literal["alive"]
+
+
+class Readiness(Answer):
+    """Whether the desk can work."""
+
+    ready: bool
+    problems: list[str]

@@ -1,0 +1,65 @@
+"""The options of a single run: what it does differently from the settings."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+
+from config.errors import UsageError
+from config.settings import Symbol
+from daemon.domain.tasks import Document, Message
+
+
+class Acceptance(Message):
+    """A person accepts a history that its source has rewritten without an explanation.
+
+    Runs that were recorded before these fields had their names call them `who` and `why`.
+    """
+
+    author: str = Field(default="api", min_length=1, max_length=64, validation_alias=AliasChoices("author", "who"))
+    reason: str = Field(default="", max_length=500, validation_alias=AliasChoices("reason", "why"))
+
+
+class RunOptions(Message):
+    """What one run does differently from the settings; a field that is None leaves the setting as it is."""
+
+    symbols: list[Symbol] | None = Field(default=None, min_length=1, max_length=1000)
+    model_types: list[str] | None = Field(default=None, min_length=1, max_length=100)
+    steps: int | None = Field(default=None, ge=1)
+    episodes: int | None = Field(default=None, ge=1)
+    iterations: int | None = Field(default=None, ge=1)
+    lookback_days: int | None = Field(default=None, ge=1)
+    model_params: dict[str, Document] | None = Field(
+        default=None, description="Params by model type, in place of those of the settings.", max_length=100
+    )
+    accept: Acceptance | None = Field(
+        default=None, description="For data_update: replace the stored bars of `symbols` by those of the source."
+    )
+
+    @model_validator(mode="after")
+    def _names_what_it_accepts(self) -> Self:
+        if self.accept is not None and not self.symbols:
+            raise ValueError("accept needs symbols: a history is accepted by its name")
+        return self
+
+    @classmethod
+    def of(cls, **options: Any) -> Self:
+        """Options as a person typed them; UsageError names the one that cannot be used."""
+        try:
+            return cls.model_validate(options)
+        except ValidationError as error:
+            raise unusable(error) from error
+
+    def document(self) -> Document:
+        """The options that are set, as a JSON object."""
+        document: Document = self.model_dump(mode="json", exclude_none=True)
+        return document
+
+
+def unusable(error: ValidationError) -> UsageError:
+    """The error of an option that cannot be used: its value, its name, and why."""
+    fault = max(error.errors(), key=lambda details: len(details["loc"]))  # an item before the list it stands in
+    name, reason = "/".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+    message = f"{fault['input']!r} cannot be used for {name}: {reason}."
+    return UsageError("option.invalid", message, "Correct the option.")
