@@ -39,7 +39,7 @@ class DeskContext:
 def with_options(settings: Settings, options: RunOptions) -> Settings:
     """The settings of one run: those of the desk, overridden by the options of the run."""
     document = settings.model_dump()
-    for name, value in options.model_dump(exclude_none=True, exclude={"accept"}).items():
+    for name, value in options.model_dump(exclude_none=True, exclude={"accept", "order"}).items():
         section = document["training_params"] if name in TRAINING_OPTIONS else document
         section[name] = _overridden(section[name], value)
     try:

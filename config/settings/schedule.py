@@ -19,6 +19,7 @@ JobName = Literal[
     "restore_drill",
     "maintenance",
     "records",
+    "promotion",
 ]
 JOBS: tuple[JobName, ...] = get_args(JobName)
 # The night, in its order. A job of it without a time of its own follows the one before it.

@@ -13,11 +13,12 @@ from config.settings import JobName
 from daemon.api import answers, files, views
 from daemon.api.guard import POLICY
 from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
+from daemon.api.status import record_list, version_notes
 from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
 from daemon.domain.runs import Run, RunState
 from daemon.domain.targets import targets
-from daemon.store import alerts, evaluations, overview, runs, servings, signals, tasks, versions
+from daemon.store import alerts, evaluations, runs, servings, signals, tasks, versions
 from daemon.store.versions import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
@@ -55,20 +56,20 @@ def signal_ledger(desk: DeskView) -> APIRouter:
     def get_signals(subject: SubjectOrSymbol, cursor: Cursor = None, limit: Limit = 50) -> answers.SignalHistory:
         """The signals of one subject, or about one symbol."""
 
-        def read(c: Connection) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, str]]:
+        def read(c: Connection) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, views.VersionNote]]:
             newest = signals.latest(c, subject)
             published = signals.page(c, subject, before=cursor, limit=limit + 1)
-            return newest, published, overview.version_names(c, {row.version_id for row in (*newest, *published)})
+            return newest, published, version_notes(c, {row.version_id for row in (*newest, *published)})
 
-        newest, published, names = desk.database.read(read)
+        newest, published, notes = desk.database.read(read)
         if not newest and not published and not _watched(desk, subject):
             raise unknown("signals", f"There are no signals of {subject}.", "`nightdesk signals` or /api/v1/signals")
         now = desk.clock.now()
         items, cursor_after = _page(published, limit)
         return answers.SignalHistory(
             subject=subject,
-            current=[views.signal(row, names, now) for row in newest if not row.stale(now)],
-            items=[views.signal(row, names, now) for row in items],
+            current=[views.signal(row, notes, now) for row in newest if not row.stale(now)],
+            items=[views.signal(row, notes, now) for row in items],
             next=cursor_after,
         )
 
@@ -124,6 +125,11 @@ def model_ledger(desk: DeskView) -> APIRouter:
         items, cursor_after = _page(rows, limit)
         listed = [answers.ModelVersion.model_validate(row) for row in items]
         return answers.ModelVersionPage(items=listed, next=cursor_after)
+
+    @routes.get("/records")
+    def list_records() -> answers.RecordList:
+        """The record of every recipe this home has tried, with its standing."""
+        return record_list(desk)
 
     @routes.get("/models/{version_id}", responses=NOT_FOUND)
     def get_model(version_id: Id) -> answers.ModelVersionFacts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Request, Response
 
@@ -92,6 +92,28 @@ def jobs(desk: DeskView) -> APIRouter:
     return routes
 
 
+def serving(desk: DeskView) -> APIRouter:
+    """What a person decides to serve."""
+    routes = APIRouter(prefix="/models", tags=["models"], responses=REFUSALS)
+
+    @routes.post("/{subject}/{model_type}/{action}", status_code=202, responses={**WRITES, 409: {"model": Problem}})
+    def order_serving(
+        subject: str,
+        model_type: str,
+        action: Literal["promote", "rollback", "pin", "unpin"],
+        response: Response,
+        decision: Annotated[answers.ServingDecision | None, Body()] = None,
+    ) -> answers.Run:
+        """Promote a version, roll back, pin what serves or unpin it; it is proved before the pointer moves."""
+        words = decision.model_dump(exclude_none=True) if decision else {}
+        order = {"action": action, "subject": subject, "model_type": model_type, **words}
+        run = desk.request_run("promotion", options=RunOptions.of(order=order), author=words.get("author", "api"))
+        response.headers["Location"] = f"/api/v1/runs/{run.id}"
+        return answers.Run.model_validate(run)
+
+    return routes
+
+
 def _job(desk: DeskView, job: JobName) -> answers.Job:
     return next(listed for listed in job_list(desk).items if listed.job == job)
 
@@ -101,6 +123,7 @@ ROUTERS: tuple[Callable[[DeskView], APIRouter], ...] = (
     signal_ledger,
     run_ledger,
     model_ledger,
+    serving,
     alert_ledger,
     reports,
     data.datasets_of,

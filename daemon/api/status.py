@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cache
 from importlib import metadata
@@ -13,7 +14,9 @@ from daemon.api import answers, views
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
-from daemon.store import alerts, backups, datasets, evaluations, jobs, overview, runs, signals, versions
+from daemon.store import alerts, backups, datasets, evaluations, jobs, overview, records, runs, signals, versions
+from daemon.store.records import RecordRow
+from daemon.store.versions import Version
 
 
 @cache
@@ -80,10 +83,15 @@ def signal_list(desk: DeskView) -> answers.SignalList:
 
     def read(c: Connection) -> list[answers.Signal]:
         latest_signals = signals.latest(c)
-        names = overview.version_names(c, {row.version_id for row in latest_signals})
-        return [views.signal(row, names, now) for row in latest_signals]
+        notes = version_notes(c, {row.version_id for row in latest_signals})
+        return [views.signal(row, notes, now) for row in latest_signals]
 
     return answers.SignalList(items=desk.database.read(read))
+
+
+def version_notes(c: Connection, version_ids: Collection[int]) -> dict[int, views.VersionNote]:
+    """What signals say of these versions."""
+    return views.version_notes(overview.version_names(c, version_ids), overview.standings(c, version_ids))
 
 
 def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]:
@@ -100,10 +108,16 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
         *latest.values(),
     ]
     names = overview.version_names(c, {row.version_id for row in rows})
+    serving = overview.standings(c, [row.id for row in champions.values()])
+    notes = views.version_notes(names, {**overview.standings(c, names.keys()), **serving})
+    kept = {Target(row.subject, row.model_type): row for row in reversed(records.of(c, in_use=True))}
+    pinned = overview.pinned_places(c)
+    recommended = _recommended(champions, serving)
 
     def model(target: Target) -> answers.Model:
         champion, signal, verdict = champions.get(target), latest_signals.get(target), verdicts.get(target)
         evaluation = latest.get(champion.id) if champion else verdict
+        record = serving.get(champion.id) if champion else kept.get(target)
         return answers.Model(
             subject=target.subject,
             model_type=target.model_type,
@@ -111,12 +125,38 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
             champion_id=champion.id if champion else None,
             trained_at=champion.trained_at if champion else None,
             provenance=champion.provenance if champion else None,
+            pinned=target in pinned,
+            recommended=target in recommended,
+            record=views.record(record) if record else None,
             evaluation=views.evaluation(evaluation, names, desk.home) if evaluation else None,
             last_verdict=views.evaluation(verdict, names, desk.home) if verdict else None,
-            signal=views.signal(signal, names, now) if signal else None,
+            signal=views.signal(signal, notes, now) if signal else None,
         )
 
     return [model(target) for target in targets(desk.settings, desk.home)]
+
+
+def _recommended(champions: Mapping[Target, Version], standings: Mapping[int, RecordRow]) -> set[Target]:
+    """Of each subject the place whose champion has the best record: a proven one first, then by Sharpe ratio."""
+    best: dict[str, tuple[tuple[bool, float], Target]] = {}
+    for target, champion in champions.items():
+        row = standings.get(champion.id)
+        if row is None:
+            continue
+        worth = (row.standing == "proven", records.sharpe_ratio(row))
+        if target.subject not in best or worth > best[target.subject][0]:
+            best[target.subject] = worth, target
+    return {target for _, target in best.values()}
+
+
+def record_list(desk: DeskView) -> answers.RecordList:
+    """The record of every recipe this home has tried."""
+
+    def read(c: Connection) -> answers.RecordList:
+        rows = [views.record(row) for row in records.of(c)]
+        return answers.RecordList(tried=records.tried(c), confidence=desk.settings.promotion.confidence, items=rows)
+
+    return desk.database.read(read)
 
 
 def _running(c: Connection, desk: DeskView) -> list[answers.ActiveRun]:

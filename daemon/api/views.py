@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -11,15 +12,37 @@ from config.paths import Home
 from config.settings import CHAIN, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
-from daemon.store import datasets, evaluations, servings, signals
+from daemon.store import datasets, evaluations, records, servings, signals
+from evaluation.records.standing import Standing
 
 REPORTS = "/api/v1/reports"
 DATASETS = "/api/v1/datasets"
 
 
-def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answers.Signal:
+@dataclass(frozen=True)
+class VersionNote:
+    """What a signal says of the version that made it: its name, and what its recipe is worth now."""
+
+    name: str
+    standing: Standing
+    sentence: str
+
+
+def version_notes(names: Mapping[int, str], standings: Mapping[int, records.RecordRow]) -> dict[int, VersionNote]:
+    """What signals say of these versions; one of before there were records is unproven."""
+    return {
+        version_id: VersionNote(name, row.standing, row.sentence)
+        if (row := standings.get(version_id)) is not None
+        else VersionNote(name, "unproven", records.NOT_YET)
+        for version_id, name in names.items()
+    }
+
+
+def signal(row: signals.Signal, notes: Mapping[int, VersionNote], now: datetime) -> answers.Signal:
     """A published signal; whether it is stale is decided now."""
-    computed = {"version": names[row.version_id], "as_of": row.bar_time, "stale": row.stale(now)}
+    note = notes[row.version_id]
+    computed = {"version": note.name, "as_of": row.bar_time, "stale": row.stale(now)}
+    computed |= {"standing": note.standing, "sentence": note.sentence}
     return answers.Signal.model_validate({**vars(row), **computed})
 
 
@@ -35,7 +58,19 @@ def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], home: Home
             "comparison_page": folder.parent.parent / "model_comparison.html",  # over all model types of the subject
         }
     addresses = {name: _address(home, file) for name, file in files.items()}
-    return answers.Evaluation.model_validate({**vars(row), "version": names[row.version_id], **addresses})
+    computed = {"version": names[row.version_id], "case": row.kind}
+    return answers.Evaluation.model_validate({**vars(row), **computed, **addresses})
+
+
+def record(row: records.RecordRow) -> answers.Record:
+    """The record of a recipe."""
+    facts = row.facts or {}
+    names = ("first", "last", "live_from", "figures", "metrics", "on_history", "since_live")
+    shown = {name: facts.get(name) for name in names}
+    for name in ("metrics", "on_history", "since_live"):
+        if (metrics := shown[name]) is not None:
+            shown[name] = {**metrics["values"], "reasons": metrics["reasons"]}
+    return answers.Record.model_validate({**vars(row), **shown})
 
 
 def _address(home: Home, file: Path | None) -> str | None:
@@ -61,7 +96,7 @@ def dataset(row: datasets.DatasetRow) -> answers.Dataset:
 
 def serving(row: servings.Serving, names: Mapping[int, str]) -> answers.Serving:
     """An entry of the serving ledger."""
-    computed = {"version": names[row.version_id], "reason": row.why, "decided_by": row.who}
+    computed = {"version": names[row.version_id], "reason": row.why, "decided_by": row.author}
     return answers.Serving.model_validate({**vars(row), **computed})
 
 

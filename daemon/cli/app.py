@@ -16,7 +16,7 @@ from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import data, doctor, init, inspect, night, run, stored
+from daemon.cli.commands import data, doctor, init, inspect, night, run, serving, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import print_error
 
@@ -41,6 +41,11 @@ app.command("train", cls=CommandWithModelFlags, context_settings=EXTRA_WORDS)(ni
 app.command("evaluate")(night.evaluate)
 app.command("signals")(inspect.signals)
 app.command("models")(inspect.models)
+app.command("records")(serving.records)
+app.command("promote")(serving.promote)
+app.command("rollback")(serving.rollback)
+app.command("pin")(serving.pin)
+app.command("unpin")(serving.unpin)
 app.command("doctor")(doctor.doctor)
 below_data = typer.Typer()
 below_data.command("list")(stored.list_)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,3 +46,11 @@ def choices(context: typer.Context) -> Choices:
     """The global options of the command under way."""
     global_options: Choices = context.find_root().obj
     return global_options
+
+
+def user_name() -> str:
+    """The name of the user of this process, as what they decide is recorded."""
+    try:
+        return getpass.getuser()[:64]
+    except (KeyError, OSError):  # a container knows users by number only
+        return f"user {os.getuid()}"

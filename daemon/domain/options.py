@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 
@@ -21,6 +21,26 @@ class Acceptance(Message):
     reason: str = Field(default="", max_length=500, validation_alias=AliasChoices("reason", "why"))
 
 
+class ServingOrder(Message):
+    """A person decides what serves in one place; the evidence keeps saying what it says.
+
+    Without a `version`, a rollback goes to the one that served before, and a pin holds the one that serves.
+    """
+
+    action: Literal["promote", "rollback", "pin", "unpin"]
+    subject: str = Field(min_length=1, max_length=96)
+    model_type: str = Field(min_length=1, max_length=64)
+    version: str | None = Field(default=None, min_length=1, max_length=64)
+    author: str = Field(default="api", min_length=1, max_length=64)
+    reason: str = Field(default="", max_length=255)
+
+    @model_validator(mode="after")
+    def _names_a_version(self) -> Self:
+        if self.action == "promote" and self.version is None:
+            raise ValueError("a promotion needs the version that shall serve")
+        return self
+
+
 class RunOptions(Message):
     """What one run does differently from the settings; a field that is None leaves the setting as it is."""
 
@@ -36,6 +56,8 @@ class RunOptions(Message):
     accept: Acceptance | None = Field(
         default=None, description="For data_update: replace the stored bars of `symbols` by those of the source."
     )
+
+    order: ServingOrder | None = Field(default=None, description="For promotion: what a person decides to serve.")
 
     @model_validator(mode="after")
     def _names_what_it_accepts(self) -> Self:

@@ -9,6 +9,7 @@ from daemon.jobs.data_update.step import update_data
 from daemon.jobs.evaluation.step import judge_models
 from daemon.jobs.maintenance.step import maintain
 from daemon.jobs.performance_check.step import check_performance
+from daemon.jobs.promotion.step import order_serving
 from daemon.jobs.records.step import keep_records
 from daemon.jobs.signals.step import publish_signals
 from daemon.jobs.training.step import train_models, wait_for_data
@@ -24,5 +25,6 @@ STEPS: dict[JobName, Step] = {
     "backup": Step(take_backup, wait_for_upstream),
     "restore_drill": Step(drill_restore, wait_for_upstream),
     "maintenance": Step(maintain, wait_for_upstream),
+    "promotion": Step(order_serving, wait_for_upstream),
     "records": Step(keep_records, wait_for_upstream),
 }

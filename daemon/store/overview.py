@@ -14,8 +14,9 @@ from daemon.domain.runs import Run
 from daemon.domain.targets import Target
 from daemon.store import alerts, runs, signals, versions
 from daemon.store.evaluations import Evaluation
+from daemon.store.records import RecordRow
 from daemon.store.rows import all_as
-from daemon.store.tables import evaluations, model_versions
+from daemon.store.tables import evaluations, model_versions, records, servings
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000
@@ -53,10 +54,36 @@ def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
     )
 
 
+def pinned_places(c: Connection) -> set[Target]:
+    """The places whose champion a person has pinned."""
+    newest = select(func.max(servings.c.id)).group_by(servings.c.subject, servings.c.model_type)
+    pinned = select(servings.c.subject, servings.c.model_type).where(
+        servings.c.id.in_(newest), servings.c.action == "pin"
+    )
+    return {Target(row.subject, row.model_type) for row in c.execute(pinned)}
+
+
 def version_names(c: Connection, version_ids: Collection[int]) -> dict[int, str]:
     """The names of these versions."""
     query = select(model_versions.c.id, model_versions.c.version).where(model_versions.c.id.in_(version_ids))
     return {row.id: row.version for row in c.execute(query)}
+
+
+def standings(c: Connection, version_ids: Collection[int]) -> dict[int, RecordRow]:
+    """The records of the recipes of these versions, by version; those without one are left out."""
+    of_version = (
+        select(model_versions.c.id.label("version_id"), records)
+        .join(
+            records,
+            (records.c.subject == model_versions.c.subject)
+            & (records.c.model_type == model_versions.c.model_type)
+            & (records.c.recipe == model_versions.c.recipe)
+            & (records.c.provenance == model_versions.c.provenance),
+        )
+        .where(model_versions.c.id.in_(version_ids))
+    )
+    rows = [dict(row._mapping) for row in c.execute(of_version)]  # noqa: SLF001 (SQLAlchemy's public name for it)
+    return {row.pop("version_id"): RecordRow(**row) for row in rows}
 
 
 def latest_evaluations(c: Connection, version_ids: Collection[int]) -> dict[int, Evaluation]:

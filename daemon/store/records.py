@@ -99,6 +99,12 @@ def of(
     return all_as(c, RecordRow, query)
 
 
+def sharpe_ratio(row: RecordRow) -> float:
+    """The Sharpe ratio of a record, to rank it by; the lowest there is where it has none."""
+    ratio = (row.facts or {}).get("figures", {}).get("sharpe_ratio")
+    return float("-inf") if ratio is None else float(ratio)
+
+
 def tried(c: Connection) -> int:
     """Everything this home has ever tried: recipes, records made anew, and trials of searches."""
     recipes = c.execute(select(func.count(), func.coalesce(func.sum(records.c.restarts), 0)).select_from(records)).one()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from daemon.api.answers.base import NEXT, SUBJECT, Answer
+from daemon.api.answers.records import Record
 from daemon.api.answers.signals import Signal
 from daemon.domain.tasks import Document
+from evaluation.verdicts import Case
 
-Verdict = Literal["better", "worse", "inconclusive"]
+# Evaluations from before there were records were better, worse or inconclusive.
+Verdict = Literal["takes_over", "held_back", "refused", "measured", "better", "worse", "inconclusive"]
 
 
 class ModelVersion(Answer):
@@ -30,6 +33,8 @@ class ModelVersion(Answer):
     trained_at: datetime
     run_id: int | None
     metrics: Document
+    recipe: str | None = Field(description="What names its recipe; null before recipes had names.")
+    seed: int | None
 
 
 class ModelVersionPage(Answer):
@@ -40,7 +45,7 @@ class ModelVersionPage(Answer):
 
 
 class Evaluation(Answer):
-    """How a version performed on bars after its training, and the verdict."""
+    """How a version was judged by the record of its recipe, and what became of it."""
 
     id: int
     version: str
@@ -48,7 +53,8 @@ class Evaluation(Answer):
     first: datetime
     last: datetime
     evaluated_at: datetime
-    metrics: Document
+    metrics: Document = Field(description="Of the record.")
+    case: Case | None = Field(description="As what it asked for its place; null before there were records.")
     verdict: Verdict
     reasons: list[str]
     report: str | None = Field(description="The address of report.json.")
@@ -58,12 +64,28 @@ class Evaluation(Answer):
 
 
 class Serving(Answer):
-    """From when a version served, the reason, and who or what decided it."""
+    """What became of a version in its place, from when, the reason, and who or what decided it."""
 
     version: str
+    action: Literal["serve", "stop", "pin", "unpin"]
     serving_from: datetime
     reason: str
     decided_by: str = Field(examples=["evaluation"], description="A job, or a person.")
+
+
+class ServingDecision(Answer):
+    """What a person decides to serve, and why; it is recorded with their name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Needed to promote; without it a rollback goes to the one that served before.",
+    )
+    reason: str = Field(default="", max_length=255)
+    author: str = Field(default="api", min_length=1, max_length=64)
 
 
 class ModelVersionFacts(ModelVersion):
@@ -80,6 +102,9 @@ class Model(Answer):
     model_type: str
     champion: str | None = Field(description="The version that serves now.")
     champion_id: int | None
+    pinned: bool = Field(description="Whether a person holds the champion in its place.")
+    recommended: bool = Field(description="Whether its record is the best of what serves for this subject.")
+    record: Record | None = Field(description="Of the recipe that serves, or else of the one that is configured.")
     trained_at: datetime | None
     provenance: str | None
     evaluation: Evaluation | None = Field(

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from daemon.api.answers.base import NEXT, SUBJECT, Answer
+from evaluation.records.standing import Standing
 
 
 class Signal(Answer):
@@ -23,6 +24,8 @@ class Signal(Answer):
     price: float = Field(description="The close of the last bar before the decision.")
     interval: str
     as_of: datetime = Field(description="The time at which the last bar before the decision closed.")
+    standing: Standing = Field(description="What the evidence says of its recipe now.")
+    sentence: str = Field(description="The standing in words.")
     provenance: str = Field(description="The source of the training data; `sample` is the synthetic market.")
     published_at: datetime
     expires_at: datetime

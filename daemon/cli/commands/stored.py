@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +9,7 @@ import typer
 
 from config.errors import UsageError
 from daemon.api.answers import Lineage
-from daemon.cli.choices import Choices, choices
+from daemon.cli.choices import Choices, choices, user_name
 from daemon.cli.commands.inspect import reader
 from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, moment, table
@@ -161,16 +159,8 @@ def accept(
     when and why is stored in the lineage.
     """
     global_options = choices(context)
-    acceptance = Acceptance(author=_user_name()[:64], reason=why[:500])
+    acceptance = Acceptance(author=user_name(), reason=why[:500])
     execute(global_options, ("data_update",), RunOptions.of(symbols=[global_options.symbol(symbol)], accept=acceptance))
-
-
-def _user_name() -> str:
-    """The name of the user of this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container knows users by number only
-        return f"user {os.getuid()}"
 
 
 def lineage(

@@ -134,13 +134,8 @@ def _next_best(c: Connection, work: RunWork, pair: Target) -> list[Version]:
         row = record_of(c, version)
         if row is not None and may_serve(row.standing, work.settings.promotion) and row.id not in candidates:
             candidates[row.id], rows[row.id] = version, row
-    best = max(candidates, key=lambda row_id: _sharpe(rows[row_id]), default=None)
+    best = max(candidates, key=lambda row_id: records.sharpe_ratio(rows[row_id]), default=None)
     return [] if best is None else [candidates[best]]
-
-
-def _sharpe(row: RecordRow) -> float:
-    ratio = (row.facts or {}).get("figures", {}).get("sharpe_ratio")
-    return float("-inf") if ratio is None else float(ratio)
 
 
 async def _match(

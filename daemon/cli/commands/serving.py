@@ -1,0 +1,82 @@
+"""What a person decides to serve: `promote`, `rollback`, `pin`, `unpin`; and `records`, what the evidence says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from daemon.api.answers import Record, RecordList
+from daemon.cli.choices import choices, user_name
+from daemon.cli.commands.inspect import reader
+from daemon.cli.commands.night import execute
+from daemon.cli.output import answer, table
+from daemon.domain.options import RunOptions, ServingOrder
+
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="A symbol, universe, or a trader.")]
+ModelType = Annotated[str, typer.Argument(metavar="MODEL_TYPE", help="A model type of it.")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="The version, as `nightdesk models` lists it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded with your name.")]
+
+
+def promote(context: typer.Context, subject: Subject, model_type: ModelType, version: Version, reason: Reason) -> None:
+    """Let a version serve, whatever its standing; it is loaded and proved before it does."""
+    _order(context, ServingOrder(action="promote", version=version, **_words(subject, model_type, reason)))
+
+
+def rollback(context: typer.Context, subject: Subject, model_type: ModelType, reason: Reason) -> None:
+    """Let the version serve that served before; it is loaded and proved before it does."""
+    _order(context, ServingOrder(action="rollback", **_words(subject, model_type, reason)))
+
+
+def pin(context: typer.Context, subject: Subject, model_type: ModelType, reason: Reason) -> None:
+    """Hold what serves in its place, whatever the nights find, until `unpin`."""
+    _order(context, ServingOrder(action="pin", **_words(subject, model_type, reason)))
+
+
+def unpin(context: typer.Context, subject: Subject, model_type: ModelType, reason: Reason = "") -> None:
+    """Let the nights decide again what serves."""
+    _order(context, ServingOrder(action="unpin", **_words(subject, model_type, reason)))
+
+
+def _words(subject: str, model_type: str, reason: str) -> dict[str, str]:
+    return {"subject": subject, "model_type": model_type, "reason": reason[:255], "author": user_name()}
+
+
+def _order(context: typer.Context, order: ServingOrder) -> None:
+    execute(choices(context), ("promotion",), RunOptions.of(order=order))
+
+
+def records(context: typer.Context) -> None:
+    """The record of every recipe this home has tried: its standing, and what it earned on bars it had not seen."""
+    global_options = choices(context)
+    with reader(global_options) as desk:
+        answer(desk.get("/records"), as_json=global_options.json, render=_show)
+
+
+def _show(document: dict[str, object]) -> None:
+    listed = RecordList.model_validate(document)
+    columns = ["subject", "model type", "standing", "years", "sharpe", "from", "to", "return %", "drawdown %", "folds"]
+    table("Records", columns, [_row(record) for record in listed.items])
+    for record in listed.items:
+        typer.echo(f"{record.subject}/{record.model_type}: {record.sentence}")
+    typer.echo(f"{listed.tried} recipes tried in this home; confidence {listed.confidence:g} for a year of nights.")
+
+
+def _row(record: Record) -> list[object]:
+    figures = record.figures
+    done = f"{record.folds - record.missing} of {record.folds}"
+    if figures is None:
+        return [record.subject, record.model_type, record.standing, *[None] * 6, done]
+    return [
+        record.subject,
+        record.model_type,
+        record.standing,
+        figures.years,
+        figures.sharpe_ratio,
+        figures.sharpe_low,
+        figures.sharpe_high,
+        figures.total_return,
+        figures.max_drawdown,
+        done,
+    ]
