@@ -112,6 +112,8 @@ class TrainingContext:
             the rows it was learned from: a training that declares nothing does not pass the leak audit.
         checkpoints: a folder in which a long training stores how far it is; the next training of the same version gets
             the same folder, resumes from it, and must end with what an undisturbed training ends with.
+        measure: whether the training should also measure itself on bars that it holds back from a model of its own. The
+            model that it returns is the same; the folds of a record need no such measurement.
         members: the trained models of `Needs.members`, by model type.
         budget: how long the training may take; None is as long as it needs.
         report_value: called with a step and the validation score reached there, by which a search prunes trials.
@@ -125,6 +127,7 @@ class TrainingContext:
     learned: Callable[[Learned], None] = _unaudited
     checkpoints: Path | None = None
     iteration: int = 0
+    measure: bool = True
     members: Mapping[str, Model] = field(default_factory=dict)
     budget: timedelta | None = None
     report_value: Callable[[int, float], None] = _unreported

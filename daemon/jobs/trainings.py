@@ -48,6 +48,20 @@ def provenance_of(inputs: Inputs) -> Provenance:
     )
 
 
+def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int) -> Model:
+    """A model of a recipe for a fold or a rehearsal: it is judged by what it decides, and measures nothing itself."""
+    return registry.get(recipe.model_type).train(
+        task,
+        TrainingContext(
+            seed=recipe.seed,
+            device=context.settings.training_params.device,
+            should_stop=context.should_stop,
+            iteration=number,
+            measure=False,
+        ),
+    )
+
+
 def trained(
     context: WorkContext, recipe: Recipe, task: TrainingTask, *, iteration: int, checkpoints: Path | None = None
 ) -> tuple[Model, list[Learned]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.jobs.live import followed
-from daemon.jobs.trainings import teaching_inputs, trained, training_task
+from daemon.jobs.trainings import fitted, teaching_inputs, training_task
 from data_pipeline.inputs import EVENT_KINDS, Inputs
 from evaluation.accounting.costs import Costs
 from evaluation.accounting.inputs import bars_a_year
@@ -83,7 +83,7 @@ class RecordKeeper:
     def _fit(self, fold: Fold) -> Model:
         """A model that has seen nothing after the training span; its features were warm before it."""
         task = training_task(self.context, self.recipe, fold.train)
-        return trained(self.context, self.recipe, task, iteration=fold.number)[0]
+        return fitted(self.context, self.recipe, task, fold.number)
 
     def record(self, published: Sequence[PublishedSignal]) -> Record | None:
         """The record over the newest folds that follow one another, continued by live signals; of one symbol only."""

@@ -11,7 +11,7 @@ import numpy as np
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from daemon.jobs.records.keeping import RecordKeeper
-from daemon.jobs.trainings import trained, training_span, training_task
+from daemon.jobs.trainings import fitted, training_span, training_task
 from evaluation.metrics.formulas import Array
 from evaluation.records.continuity import COMPARED_BARS, REHEARSALS, Likeness, likeness
 from evaluation.signal_model import SignalModel
@@ -57,7 +57,7 @@ def _model(keeper: RecordKeeper, end: datetime) -> SignalModel:
     """The model that a training at `end` would have made."""
     span = training_span(keeper.inputs.until(end), keeper.recipe.lookback)
     task = training_task(keeper.context, keeper.recipe, span)
-    return trained(keeper.context, keeper.recipe, task, iteration=0)[0]
+    return fitted(keeper.context, keeper.recipe, task, 0)
 
 
 def _ends(keeper: RecordKeeper, lag: int) -> list[datetime]:

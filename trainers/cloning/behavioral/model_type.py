@@ -102,20 +102,25 @@ class BehavioralClonerType:
     judge = "backtest"
 
     def train(self, task: TrainingTask, context: TrainingContext) -> BehavioralClonerModel:
-        """Measure on the last part of the span, then fit on all of it."""
+        """Measure on the last part of the span, if that is wanted, then fit on all of it."""
         task.require(self.needs)
         params = BehavioralClonerParams.model_validate(task.params.model_dump())
         features = params.features or DEFAULT_FEATURES
         X, y, issues = _training_rows(task, features)
         config = _config(params, context.seed)
         cloner = BehavioralCloner(config)
-        metrics = cloner.train_model(
-            X, y, verbose=False, progress=lambda part, stage: context.report(part * 0.5, f"measuring, {stage}")
+        metrics: dict[str, Any] = {}
+        times, measured = pd.DatetimeIndex(X.index), 0.5 if context.measure else 0.0
+        if context.measure:
+            metrics = cloner.train_model(
+                X, y, verbose=False, progress=lambda part, stage: context.report(part * measured, f"measuring, {stage}")
+            )
+            context.report_score(1, metrics["test_accuracy"])
+            context.learned(_measured_forest(times, holdout(len(X), config.test_size, config.purge)))
+        cloner.fit(
+            X, y, progress=lambda part, stage: context.report(measured + part * (1.0 - measured), f"fitting, {stage}")
         )
-        context.report_score(1, metrics["test_accuracy"])
-        cloner.fit(X, y, progress=lambda part, stage: context.report(0.5 + part * 0.5, f"fitting, {stage}"))
-        for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
-            context.learned(learned)
+        context.learned(Learned("forest", times, times))  # what the expert did at a bar is known at that bar
         description = About(
             features=features,
             sell=params.sell,
@@ -182,11 +187,11 @@ def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.Data
     return matrix[usable], target[usable], {name: issue for name, issue in issues.items() if issue}
 
 
-def _learned(times: pd.DatetimeIndex, split: Split) -> tuple[Learned, Learned]:
-    """The forest that is measured, and the one that serves. What the expert did at a bar is known at that bar."""
+def _measured_forest(times: pd.DatetimeIndex, split: Split) -> Learned:
+    """The forest that is measured on the last part of the span."""
     measured = Span(times[split.test[0]].to_pydatetime(), times[split.test[-1]].to_pydatetime())
     rows = times[split.train]
-    return Learned("measured forest", rows, rows, measured), Learned("forest", times, times)
+    return Learned("measured forest", rows, rows, measured)
 
 
 def _of_last_trade(actions: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:
