@@ -6,7 +6,7 @@ Timing rules know nothing of the market. Followers hold it by its trend or its v
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -63,26 +63,32 @@ class CoinToss(Rule):
     Args:
         trips: round trips a year, on average.
         seed: of what it tosses; each symbol has a sequence of its own.
+        coin: its name.
     """
 
     trips: float
     seed: int
+    coin: str = "coin toss"
 
     @property
     def name(self) -> str:
         """With its number of trips."""
-        return f"coin toss, {self.trips:g} trips a year"
+        return f"{self.coin}, {self.trips:g} trips a year"
 
     def long(self, bars: Bars) -> NDArray[np.bool_]:
         """By the day, whatever the prices are."""
-        days = pd.DatetimeIndex(bars.frame.index).as_unit("ns").asi8 // 86_400_000_000_000
-        long: NDArray[np.bool_] = _tosses(self.trips, self.seed, bars.symbol)[days]
+        return self.tosses(bars.symbol, pd.DatetimeIndex(bars.frame.index))
+
+    def tosses(self, symbol: str, times: pd.DatetimeIndex) -> NDArray[np.bool_]:
+        """Whether it is long after each bar of these closes."""
+        days = times.as_unit("ns").asi8 // 86_400_000_000_000
+        long: NDArray[np.bool_] = _tosses(self.trips, self.seed, self.coin, symbol)[days]
         return long
 
 
-@cache
-def _tosses(trips: float, seed: int, symbol: str) -> NDArray[np.bool_]:
-    random = np.random.default_rng([seed, *symbol.encode()])
+@lru_cache(maxsize=64)
+def _tosses(trips: float, seed: int, coin: str, symbol: str) -> NDArray[np.bool_]:
+    random = np.random.default_rng([seed, *f"{coin}/{symbol}".encode()])
     turns = random.random(DAYS) < 2.0 * trips / DAYS_A_YEAR
     tosses: NDArray[np.bool_] = (np.cumsum(turns) + random.integers(2)) % 2 == 1
     return tosses

@@ -1,4 +1,4 @@
-"""Worlds: markets that nobody can time, and markets in which some can.
+"""Worlds: markets that nobody can time.
 
 A null world has the sizes of real moves in blocks, so that volatility comes in spells as it does, and draws the sign of
 each move independently, so that nothing says where the next one goes. A drift is added, which whoever holds the market
@@ -104,7 +104,7 @@ def market(symbol: str, moves: Moves, drift: Array) -> Bars:
             "close": close,
             "volume": 1e6,
         },
-        index=_closes()[: close.size],
+        index=closes(close.size),
     )
     return Bars(frame, symbol)
 
@@ -123,7 +123,11 @@ def _spells(rows: int, random: np.random.Generator) -> Array:
     return signs
 
 
+def closes(rows: int) -> pd.DatetimeIndex:
+    """The closes of so many daily bars of New York."""
+    return _closes()[:rows]
+
+
 @cache
 def _closes() -> pd.DatetimeIndex:
-    """The closes of daily bars of New York, of which a market takes as many as it needs."""
     return calendar.closes("NULL", "1d", FIRST, LAST)
