@@ -28,7 +28,7 @@ from evaluation.null_markets.sizes import Sizes
 from evaluation.null_markets.worlds import NULL_WORLDS
 from evaluation.records.folds import FoldPlan
 
-HOMES, POWER_HOMES = 200, 50
+HOMES, POWER_HOMES = 200, 25
 # Homes of 200 that may call a recipe proven; power for Sharpe 1 over ten years and Sharpe 2 over three.
 MOST = 17 / 200
 POWER_GOALS = {(1.0, 10): 0.70, (2.0, 3): 0.75}
@@ -90,8 +90,8 @@ def show(result: AuditResult) -> bool:
         low, high = share.interval
         met &= goal_share is None or share.count >= goal_share * share.among
         print(
-            f"Sharpe {cell.sharpe:g}, {cell.years:>2} years, {'all' if cell.all_have_edge else 'one'} of {cell.among:<3} "
-            f"{share.count / share.among:6.1%} ({low:.1%} to {high:.1%}) of {share.among}"
+            f"Sharpe {cell.sharpe:<3g} {cell.years:>2} years, {'all' if cell.all_have_edge else 'one'} of {cell.among:<3}"
+            f" {share.count / share.among:6.1%} ({low:.1%} to {high:.1%}) of {share.among}"
             + (f"   goal at least {goal_share:.0%}" if goal_share else "")
         )
     return met

@@ -35,7 +35,8 @@ class AuditPlan:
         seed: of everything random.
         sizes: the sizes that markets are made of.
         rules: what the nights of the homes go by.
-        power_homes: how many for each cell of the power table; none leaves the table out.
+        power_homes: how many for each cell of the power table, four times as many where they have one pair to look at;
+            none leaves the table out.
         symbols: in each home, with two recipes each.
         years: of daily bars.
     """
@@ -91,6 +92,10 @@ class PowerCell:
     all_have_edge: bool
     among: int
 
+    def homes(self, homes: int) -> int:
+        """More of those that have one pair to look at than of those that have eight."""
+        return homes if self.all_have_edge else 4 * homes
+
 
 POWER = tuple(
     PowerCell(sharpe, years, every, among)
@@ -110,19 +115,19 @@ class AuditResult:
 
 def run_audit(plan: AuditPlan, executor: Executor | None = None, progress: Progress | None = None) -> AuditResult:
     """Simulate and count, in the processes of `executor` if there is one; the result is the same."""
-    share = _Progress(progress, plan.homes * len(WORLDS) + plan.power_homes * len(POWER))
+    cells = [(number, home) for number, cell in enumerate(POWER) for home in range(cell.homes(plan.power_homes))]
     homes = [(number, home) for number in range(len(WORLDS)) for home in range(plan.homes)]
-    nights = list(share.of("null worlds", _mapped(executor, partial(null_home, plan), homes)))
+    done = _Progress(progress, len(homes) + len(cells))
+    nights = list(done.of("null worlds", _mapped(executor, partial(null_home, plan), homes)))
     worlds = [
         count
         for number, world in enumerate(WORLDS)
         for count in _counts(world, nights[number * plan.homes : (number + 1) * plan.homes])
     ]
-    cells = [(number, home) for number in range(len(POWER)) for home in range(plan.power_homes)]
-    proven = list(share.of("power", _mapped(executor, partial(power_home, plan), cells)))
+    proven = list(done.of("power", _mapped(executor, partial(power_home, plan), cells)))
     power = []
     for number, cell in enumerate(POWER):
-        own = proven[number * plan.power_homes : (number + 1) * plan.power_homes]
+        own = [each for (place, _), each in zip(cells, proven, strict=True) if place == number]
         power.append((cell, Share(sum(each.count for each in own), sum(each.among for each in own))))
     return AuditResult(tuple(worlds), tuple(power) if plan.power_homes else ())
 
@@ -155,7 +160,7 @@ def power_home(plan: AuditPlan, task: tuple[int, int]) -> Share:
     coins = [CoinToss(POWER_TRIPS, seed, name) for name in names]
     costs = next(iter(plan.rules.costs.values()))
     markets = [
-        planted_market(f"EDGE{n}", coins, cell.sharpe, plan.sizes, rows, costs, random)
+        planted_market(f"EDGE{n}", coins, plan.sizes, random, sharpe=cell.sharpe, rows=rows, costs=costs)
         for n in range(cell.among // 2 if cell.all_have_edge else 1)
     ]
     rules = NightRules(plan.rules.folds, plan.rules.promotion, {"costs": costs}, nights=1)

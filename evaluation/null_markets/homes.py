@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-
 from config.settings import CostParams, Promotion
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
@@ -49,7 +48,7 @@ def walked(bars: Bars, recipe: Recipe, plan: FoldPlan) -> list[Signals]:
     times, and the recipes of null markets have tests of their own for it.
     """
     inputs = Inputs.of(bars)
-    return [_in_test(recipe.fit(inputs.since(fold.train.first).until(fold.train.last)), inputs, fold) for fold in plan.folds(inputs)]
+    return [_in_test(recipe.fit(inputs, fold.train), inputs, fold) for fold in plan.folds(inputs)]
 
 
 def _in_test(model: SignalModel, inputs: Inputs, fold: Fold) -> Signals:
@@ -63,9 +62,7 @@ def nights_of_home(
     """How often each pair of the home has a standing, for each of the costs; `tried` is their number if None."""
     folds = {(bars.symbol, recipe.name): walked(bars, recipe, rules.folds) for bars in markets for recipe in recipes}
     by_symbol = {bars.symbol: bars for bars in markets}
-    return {
-        name: _nights(by_symbol, folds, costs, rules, tried or len(folds)) for name, costs in rules.costs.items()
-    }
+    return {name: _nights(by_symbol, folds, costs, rules, tried or len(folds)) for name, costs in rules.costs.items()}
 
 
 def _nights(

@@ -76,9 +76,7 @@ def standings_by_night(
     return settled
 
 
-def _with_random(
-    records: Mapping[Key, TestedRecord], rules: Promotion, nights: int, tried: int
-) -> dict[Key, Array]:
+def _with_random(records: Mapping[Key, TestedRecord], rules: Promotion, nights: int, tried: int) -> dict[Key, Array]:
     """The p-values of skill at each bar: 1 where Holm's test fails without random traders already."""
     three = {key: _filled(record.without_random, nights) for key, record in records.items()}
     skill = {key: np.ones(nights + RUN - 1) for key in records}

@@ -43,11 +43,12 @@ class Edge:
 def planted_market(
     symbol: str,
     coins: Sequence[CoinToss],
-    sharpe: float,
     sizes: Sequence[Sizes],
+    random: np.random.Generator,
+    *,
+    sharpe: float,
     rows: int,
     costs: CostParams,
-    random: np.random.Generator,
 ) -> Bars:
     """A market that each of these coin tosses times with this Sharpe ratio after costs; they are long half the time."""
     moves = unpredictable(sizes, rows, random)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
+from evaluation.audit.leak_audit import Span
 from evaluation.metrics.formulas import Array
 from evaluation.signal_model import SignalModel, SymbolModel
 from evaluation.signals import Signals
@@ -31,14 +32,14 @@ class Recipe(Protocol):
     def name(self) -> str:
         """The same in certificates and tables."""
 
-    def fit(self, inputs: Inputs) -> SignalModel:
-        """Trains a model on these inputs and nothing else."""
+    def fit(self, inputs: Inputs, train: Span) -> SignalModel:
+        """Trains a model on this span of the inputs and nothing else."""
 
 
 class Rule(SymbolModel):
     """A recipe that learns nothing: its models are all the same."""
 
-    def fit(self, inputs: Inputs) -> SignalModel:  # noqa: ARG002
+    def fit(self, inputs: Inputs, train: Span) -> SignalModel:  # noqa: ARG002
         """The rule itself."""
         return self
 
@@ -143,9 +144,9 @@ class Ridge:
         """The same for every penalty."""
         return "ridge regression"
 
-    def fit(self, inputs: Inputs) -> SignalModel:
+    def fit(self, inputs: Inputs, train: Span) -> SignalModel:
         """By the normal equations, on standardised features."""
-        bars = inputs.only
+        bars = inputs.only.since(train.first).until(train.last)
         features, following = _features(bars).to_numpy()[:-1], _returns(bars)[1:]
         rows = np.isfinite(features).all(axis=1)
         features, following = features[rows], following[rows]

@@ -14,7 +14,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy.signal import lfilter
 
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import Bars
@@ -49,10 +48,8 @@ class World:
         """What is added to the return of each bar; `variance` is that of each bar."""
         typical = np.sqrt(variance.mean())
         if self.proportional:
-            weight = 2.0 / (MEMORY + 1.0)
-            start = [(1.0 - weight) * variance.mean()]
-            smooth, _ = lfilter([weight], [1.0, weight - 1.0], variance, zi=start)
-            volatility = np.sqrt(np.concatenate([[variance.mean()], smooth[:-1]]))
+            known = np.concatenate([[variance.mean()], variance[:-1]])
+            volatility = np.sqrt(pd.Series(known).ewm(span=MEMORY, adjust=False).mean().to_numpy())
         else:
             volatility = np.full(variance.size, typical)
         drift: Array = self.sharpe * volatility / np.sqrt(BARS_A_YEAR)
