@@ -47,7 +47,8 @@ def discontinuity(tonight: Likeness, rehearsals: Sequence[Likeness]) -> str | No
             f"it agrees with its predecessor on {tonight.agreement:.0%} of the last bars; "
             f"{len(rehearsals)} rehearsals agreed on {least + TOLERANCE:.0%} or more"
         )
-    if tonight.kappa < middle / 2.0:
+    # half of a median below zero, of a recipe that agrees with itself less than by chance, would be above it
+    if tonight.kappa < min(middle / 2.0, middle):
         return (
             f"it agrees with its predecessor by a kappa of {tonight.kappa:.2f}; "
             f"the median of {len(rehearsals)} rehearsals is {middle:.2f}"

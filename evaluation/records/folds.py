@@ -218,12 +218,14 @@ def _revised(seen: Mapping[str, pd.Series], now: Mapping[str, pd.Series]) -> pd.
     """The closes whose growth has changed, or that are there on one side only, up to the last one seen."""
     instants = pd.DatetimeIndex([], tz="UTC")
     for name, before in seen.items():
-        after = now[name] if name in now else pd.Series(dtype="f8", index=before.index[:0])
-        both = pd.concat([before, after.loc[: before.index[-1]]], axis=1, keys=["before", "after"])
+        if before.empty:
+            continue
+        after = now[name].loc[: before.index[-1]] if name in now else before.iloc[:0]
+        both = before.index.union(after.index)
+        changed = ~((before.reindex(both) - after.reindex(both)).abs() <= ROUNDING)
         # the first bar of a history has no bar before it, and says nothing of itself
-        changed = ~((both["before"] - both["after"]).abs() <= ROUNDING)
         changed.iloc[0] = False
-        instants = instants.union(pd.DatetimeIndex(both.index[changed.to_numpy()]))
+        instants = instants.union(pd.DatetimeIndex(both[changed.to_numpy()]))
     return instants
 
 
