@@ -46,12 +46,12 @@ def once(home: Home, *jobs: JobName, **options: Any) -> list[Run]:
 
 def ledger(home: Home) -> list[tuple[str, str, str | None]]:
     database = Database.open(home.database)
-    found = database.read(runs.page)
+    recorded = database.read(runs.page)
     database.close()
-    return [(run.job, run.state, run.cause) for run in reversed(found)]
+    return [(run.job, run.state, run.cause) for run in reversed(recorded)]
 
 
-def test_what_is_left_due_of_its_forerunner_is_not_waited_for_since_nobody_else_would_do_it(home: Home) -> None:
+def test_a_due_run_of_the_upstream_job_is_not_waited_for(home: Home) -> None:
     left_due(home, "training")
     assert [run.state for run in once(home, "evaluation")] == ["succeeded"]
     assert ledger(home) == [("training", "due", None), ("evaluation", "succeeded", None)]
@@ -63,16 +63,16 @@ def test_what_is_left_due_of_the_same_job_with_other_options_does_not_forbid_it(
 
 
 def test_the_very_same_that_is_left_due_is_taken_up(home: Home) -> None:
-    left = left_due(home, "data_update", ("training",), symbols=["AAPL"])
-    assert once(home, "data_update", "training", symbols=["AAPL"])[0].id == left.id
+    left_run = left_due(home, "data_update", ("training",), symbols=["AAPL"])
+    assert once(home, "data_update", "training", symbols=["AAPL"])[0].id == left_run.id
     assert len(ledger(home)) == 2
 
 
-@pytest.mark.parametrize("left", [(), ("training", "evaluation")])
+@pytest.mark.parametrize("chain", [(), ("training", "evaluation")])
 def test_the_jobs_that_were_named_run_whatever_would_follow_what_is_left_due(
-    home: Home, left: tuple[JobName, ...]
+    home: Home, chain: tuple[JobName, ...]
 ) -> None:
-    left_due(home, "data_update", left)
+    left_due(home, "data_update", chain)
     assert [run.job for run in once(home, "data_update", "training")] == ["data_update", "training"]
 
 
@@ -98,9 +98,7 @@ def test_a_network_that_is_away_ends_the_job_and_not_the_night(home: Home, monke
     assert ended == [("data_update", "failed"), ("training", "succeeded")]
 
 
-def test_whoever_interrupts_it_has_had_enough_and_nothing_is_tried_again(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_is_not_retried(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async def interrupted(_: RunWork) -> Ending:
         signal.raise_signal(signal.SIGINT)
         await asyncio.sleep(0.3)

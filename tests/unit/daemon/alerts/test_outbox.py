@@ -92,8 +92,10 @@ def test_after_hours_of_a_dead_sink_all_arrives_in_order_each_once(home, databas
     sink.received.clear()
     clock.move(timedelta(hours=1))
     outbox.deliver_due()
-    said = [(received.payload["transition"], received.payload["alert"]["subject"]) for received in sink.received]
-    assert said == [("firing", job) for job in jobs] + [("resolved", job) for job in jobs]
+    delivered_events = [
+        (received.payload["transition"], received.payload["alert"]["subject"]) for received in sink.received
+    ]
+    assert delivered_events == [("firing", job) for job in jobs] + [("resolved", job) for job in jobs]
     assert len({received.key for received in sink.received}) == 10
     assert all(received.signed_with("s3cret") for received in sink.received)
     assert events(home).count("alert.firing") == 5, "a dead sink holds up no other channel"
@@ -121,16 +123,16 @@ def test_a_kill_between_sending_and_writing_it_down_repeats_the_same_key(databas
     assert [received.key for received in sink.received] == [head.key, head.key]
 
 
-def test_a_redirecting_sink_blocks_that_message_and_says_so(home, database, clock, sink, outbox):
+def test_a_redirecting_sink_blocks_that_message_with_its_reason(home, database, clock, sink, outbox):
     sink.status, sink.location = 302, "http://169.254.169.254/"
     alert = fail(database, clock, "training")
     outbox.deliver_due()
     clock.move(timedelta(days=1))
     outbox.deliver_due()
     assert len(sink.received) == 1
-    (kept,) = [row for row in database.read(lambda c: alerts.deliveries(c, alert.id)) if row.channel == "webhook"]
-    assert kept.blocked == "notify.blocked"
-    assert "302" in kept.last_error
+    (delivery,) = [row for row in database.read(lambda c: alerts.deliveries(c, alert.id)) if row.channel == "webhook"]
+    assert delivery.blocked == "notify.blocked"
+    assert "302" in delivery.last_error
     assert "notify.blocked" in events(home)
 
 

@@ -19,8 +19,8 @@ CHAMPION = SimpleNamespace(id=7, subject="AAPL", model_type="behavioral_cloner",
 def observed(metrics, monitoring=None):
     by_chance = metrics.pop("by_chance", {})
     measured = MonitoredMetrics(**{**Metrics.of(metrics).model_dump(), "by_chance": by_chance})
-    seen = performance_observations(CHAMPION, {"live": measured}, monitoring or Monitoring())
-    return {observation.rule: observation for observation in seen}
+    result = performance_observations(CHAMPION, {"live": measured}, monitoring or Monitoring())
+    return {observation.rule: observation for observation in result}
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def observed(metrics, monitoring=None):
     ],
 )
 def test_sharpe_breaches_below_its_minimum_and_clears_beyond_the_margin(sharpe, breached, cleared):
-    seen = observed({"sharpe_ratio": sharpe})["sharpe_below"]
-    assert (seen.breached, seen.cleared) == (breached, cleared)
+    result = observed({"sharpe_ratio": sharpe})["sharpe_below"]
+    assert (result.breached, result.cleared) == (breached, cleared)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_sharpe_breaches_below_its_minimum_and_clears_beyond_the_margin(sharpe, 
     [(-25.1, True, False), (-25.0, False, False), (-22.6, False, False), (-22.5, False, True), (0.0, False, True)],
 )
 def test_drawdown_breaches_beyond_its_threshold_and_clears_beyond_the_margin(drawdown, breached, cleared):
-    seen = observed({"max_drawdown": drawdown})["drawdown_beyond"]
-    assert (seen.breached, seen.cleared) == (breached, cleared)
+    result = observed({"max_drawdown": drawdown})["drawdown_beyond"]
+    assert (result.breached, result.cleared) == (breached, cleared)
 
 
 def test_a_margin_wider_than_the_threshold_still_lets_a_drawdown_clear():
-    seen = observed({"max_drawdown": 0.0}, Monitoring(max_drawdown_threshold=-5.0, clear_margin=2.0))
-    assert seen["drawdown_beyond"].cleared
+    result = observed({"max_drawdown": 0.0}, Monitoring(max_drawdown_threshold=-5.0, clear_margin=2.0))
+    assert result["drawdown_beyond"].cleared
 
 
 def test_a_negative_minimum_clears_above_itself():
@@ -65,45 +65,45 @@ def test_a_negative_minimum_clears_above_itself():
     [(0.26, True, False), (0.25, False, False), (0.226, False, False), (0.225, False, True), (0.0, False, True)],
 )
 def test_drift_breaches_above_its_ceiling_and_clears_below_the_margin(psi, breached, cleared):
-    seen = observed({"side_psi": psi})["drift.sides"]
-    assert (seen.breached, seen.cleared) == (breached, cleared)
+    result = observed({"side_psi": psi})["drift.sides"]
+    assert (result.breached, result.cleared) == (breached, cleared)
 
 
 def test_drift_that_chance_alone_would_show_is_none():
-    seen = observed({"side_psi": 0.6, "by_chance": {"side_psi": 0.7}})["drift.sides"]
-    assert (seen.breached, seen.threshold) == (False, 0.7)
+    result = observed({"side_psi": 0.6, "by_chance": {"side_psi": 0.7}})["drift.sides"]
+    assert (result.breached, result.threshold) == (False, 0.7)
     assert observed({"side_psi": 0.8, "by_chance": {"side_psi": 0.7}})["drift.sides"].breached
     assert observed({"side_psi": 0.3, "by_chance": {"side_psi": 0.1}})["drift.sides"].threshold == 0.25
 
 
-def test_accuracy_and_drifted_features_are_told_in_percent():
-    seen = observed({"accuracy": 55.0, "drifted_features": 64.0})
-    assert seen["accuracy_below"].breached
-    assert "is 64 %; the threshold is 50 %" in seen["drift.features"].message
-    assert seen["drift.features"].breached
+def test_accuracy_and_drifted_features_are_shown_in_percent():
+    result = observed({"accuracy": 55.0, "drifted_features": 64.0})
+    assert result["accuracy_below"].breached
+    assert "is 64 %; the threshold is 50 %" in result["drift.features"].message
+    assert result["drift.features"].breached
 
 
 def test_an_observation_names_the_model_the_value_and_the_threshold():
-    seen = observed({"sharpe_ratio": 0.31, "max_drawdown": -31.25})
-    assert seen["sharpe_below"].subject == "AAPL/behavioral_cloner/live"
-    assert seen["sharpe_below"].message == (
+    result = observed({"sharpe_ratio": 0.31, "max_drawdown": -31.25})
+    assert result["sharpe_below"].subject == "AAPL/behavioral_cloner/live"
+    assert result["sharpe_below"].message == (
         "The Sharpe ratio of AAPL/behavioral_cloner 20260101T020000Z over the signals that were published is "
         "0.31; the threshold is 0.5."
     )
-    assert "is -31.25 %; the threshold is -25 %" in seen["drawdown_beyond"].message
-    assert seen["drawdown_beyond"].link == "/api/v1/models/7"
+    assert "is -31.25 %; the threshold is -25 %" in result["drawdown_beyond"].message
+    assert result["drawdown_beyond"].link == "/api/v1/models/7"
 
 
 def test_an_undefined_metric_says_why_it_has_no_value():
-    seen = observed({"sharpe_ratio": None, "reasons": {"sharpe_ratio": "too_few_returns"}})
-    assert "has no value (too_few_returns)" in seen["sharpe_below"].message
-    assert "has no value (not_measured)" in seen["drawdown_beyond"].message
+    result = observed({"sharpe_ratio": None, "reasons": {"sharpe_ratio": "too_few_returns"}})
+    assert "has no value (too_few_returns)" in result["sharpe_below"].message
+    assert "has no value (not_measured)" in result["drawdown_beyond"].message
 
 
 def test_each_basis_is_an_alert_of_its_own():
     nothing = MonitoredMetrics(values={})
-    seen = performance_observations(CHAMPION, {"live": nothing, "evaluation": nothing}, Monitoring())
-    assert len({observation.fingerprint for observation in seen}) == 2 * len(bounds(Monitoring()))
+    result = performance_observations(CHAMPION, {"live": nothing, "evaluation": nothing}, Monitoring())
+    assert len({observation.fingerprint for observation in result}) == 2 * len(bounds(Monitoring()))
 
 
 def run(state, cause=None, detail=None):
@@ -113,25 +113,25 @@ def run(state, cause=None, detail=None):
 def test_a_failed_run_says_what_failed_why_and_what_to_do():
     unreachable = NightdeskError("data.unreachable", "Yahoo did not answer.", "Check the network.")
     failed = {"AAPL": unreachable.to_dict(), "MSFT": None}
-    seen = run_ended(run("failed", "data.unreachable", {"failed": failed}))
-    assert seen.breached
-    assert (seen.rule, seen.subject, seen.link) == ("run.failed", "training", "/api/v1/runs/12")
-    assert seen.message == "training-12 failed (data.unreachable): AAPL: Yahoo did not answer (1 more failed)."
-    assert seen.cure == "Check the network."
+    result = run_ended(run("failed", "data.unreachable", {"failed": failed}))
+    assert result.breached
+    assert (result.rule, result.subject, result.link) == ("run.failed", "training", "/api/v1/runs/12")
+    assert result.message == "training-12 failed (data.unreachable): AAPL: Yahoo did not answer (1 more failed)."
+    assert result.cure == "Check the network."
 
 
-def test_a_run_that_did_only_a_part_is_told_too():
-    seen = run_ended(run("partial", "data.empty", {"failed": {"MSFT": None}}))
-    assert seen.breached
-    assert seen.message.startswith("training-12 succeeded in part (data.empty)")
+def test_a_run_that_did_only_a_part_alerts_too():
+    result = run_ended(run("partial", "data.empty", {"failed": {"MSFT": None}}))
+    assert result.breached
+    assert result.message.startswith("training-12 succeeded in part (data.empty)")
 
 
 @pytest.mark.parametrize("state", ["crashed", "timed_out"])
-def test_a_run_that_broke_without_a_word_still_says_what_to_do(state):
-    seen = run_ended(run(state))
-    assert seen.breached
-    assert seen.message.startswith(f"training-12 {state.replace('_', ' ')}")
-    assert "log" in seen.cure
+def test_a_run_that_failed_without_a_message_still_names_a_cure(state):
+    result = run_ended(run(state))
+    assert result.breached
+    assert result.message.startswith(f"training-12 {state.replace('_', ' ')}")
+    assert "log" in result.cure
 
 
 def test_the_next_success_of_a_job_resolves_its_failure():
@@ -147,8 +147,8 @@ def test_other_ends_of_a_run_neither_fire_nor_resolve(state):
 
 def test_an_error_becomes_an_event_with_its_message_and_cure():
     error = NightdeskError("config.invalid", "line 3: /symbols is empty.", "Name one.")
-    seen = error_event("config.invalid", "config", error)
-    assert (seen.message, seen.cure, seen.breached) == ("line 3: /symbols is empty.", "Name one.", True)
+    result = error_event("config.invalid", "config", error)
+    assert (result.message, result.cure, result.breached) == ("line 3: /symbols is empty.", "Name one.", True)
     over = event("config.invalid", "config", "It is valid again.", "Nothing to do.", happened=False)
     assert over.cleared
-    assert over.fingerprint == seen.fingerprint
+    assert over.fingerprint == result.fingerprint

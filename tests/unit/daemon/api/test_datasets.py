@@ -49,19 +49,19 @@ def split(desk):
 
 
 def test_the_models_trained_on_a_dataset_that_was_replaced_are_listed(live, split):
-    told = live.get(f"/api/v1/datasets/{OLD}").json()
-    assert [model["version"] for model in told["models"]] == ["v3", "v1"]
-    assert (told["dataset"]["change"], told["dataset"]["replaces"]) == ("first", None)
-    assert (told["replaced_by"]["dataset"], told["replaced_by"]["change"]) == (NEW, "split")
+    lineage = live.get(f"/api/v1/datasets/{OLD}").json()
+    assert [model["version"] for model in lineage["models"]] == ["v3", "v1"]
+    assert (lineage["dataset"]["change"], lineage["dataset"]["replaces"]) == ("first", None)
+    assert (lineage["replaced_by"]["dataset"], lineage["replaced_by"]["change"]) == (NEW, "split")
 
 
 def test_the_newest_dataset_was_replaced_by_nothing(live, split):
-    told = live.get(f"/api/v1/datasets/{NEW[:12]}").json()
-    assert (told["dataset"]["replaces"], told["replaced_by"]) == (OLD, None)
+    lineage = live.get(f"/api/v1/datasets/{NEW[:12]}").json()
+    assert (lineage["dataset"]["replaces"], lineage["replaced_by"]) == (OLD, None)
 
 
 @pytest.mark.parametrize("name", ["b" * 64, "a" + "%" * 8, "a1", "A1" * 32])
-def test_what_names_no_dataset_is_not_found(live, split, name):
+def test_an_unknown_dataset_is_not_found(live, split, name):
     assert live.get(f"/api/v1/datasets/{name}").status_code in (404, 422)
 
 
@@ -84,9 +84,9 @@ TABLE = {
 
 
 def test_a_table_made_of_logs_is_recorded_with_them(live, desk):
-    told = live.post("/api/v1/datasets", headers=BEARER, json=TABLE).json()
-    assert told["source_logs"]["dataset"] == "c1" * 32
-    assert told["parameters"] == TABLE["parameters"]
+    lineage = live.post("/api/v1/datasets", headers=BEARER, json=TABLE).json()
+    assert lineage["source_logs"]["dataset"] == "c1" * 32
+    assert lineage["parameters"] == TABLE["parameters"]
     assert live.get(f"/api/v1/datasets/{'c1' * 32}").json()["dataset"]["kind"] == "trade_logs"
 
 
@@ -95,11 +95,11 @@ def test_a_table_made_of_logs_is_recorded_with_them(live, desk):
     [{"rows": 0}, {"rows": "9"}, {"dataset": "B1" * 32}, {"first": "yesterday"}, {"last": "2026-03-02T00:00:00"},
      {"interval": "15m"}, {"name": "x" * 33}, {"logs": {}}, {"parameters": {"x": []}}, {"colour": "red"}],
 )  # fmt: skip
-def test_a_table_that_is_told_wrongly_is_refused(live, wrong):
+def test_a_table_with_wrong_fields_is_refused(live, wrong):
     assert live.post("/api/v1/datasets", headers=BEARER, json={**TABLE, **wrong}).status_code == 422
     assert live.post("/api/v1/datasets", json=TABLE).status_code == 401
 
 
-def test_the_status_tells_the_newest_dataset_of_each_symbol_and_its_health(live, split):
-    told = [row for row in live.get("/api/v1/status").json()["data"] if row["symbol"] == "AAPL"]
-    assert [(row["dataset"], row["health"], row["warnings"]) for row in told] == [(NEW, 0.97, {"gap": 1})]
+def test_the_status_shows_the_newest_dataset_of_each_symbol_and_its_health(live, split):
+    lineage = [row for row in live.get("/api/v1/status").json()["data"] if row["symbol"] == "AAPL"]
+    assert [(row["dataset"], row["health"], row["warnings"]) for row in lineage] == [(NEW, 0.97, {"gap": 1})]

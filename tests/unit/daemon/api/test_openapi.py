@@ -78,22 +78,22 @@ def test_writes_need_the_token_and_reads_on_loopback_do_not(operations):
 
 
 def test_every_reference_leads_somewhere(schema):
-    known = schema["components"]["schemas"]
-    found = set(re.findall(r"#/components/schemas/(\w+)", str(schema)))
-    assert found <= set(known)
-    assert set(known) <= found, "a model that no operation uses"
+    schemas = schema["components"]["schemas"]
+    references = set(re.findall(r"#/components/schemas/(\w+)", str(schema)))
+    assert references <= set(schemas)
+    assert set(schemas) <= references, "a model that no operation uses"
 
 
 def test_real_answers_have_exactly_the_described_fields(http, schema):
-    known = schema["components"]["schemas"]
+    schemas = schema["components"]["schemas"]
 
     def check(value, described, place):
         if "$ref" in described:
-            described = known[described["$ref"].rsplit("/", 1)[1]]
+            described = schemas[described["$ref"].rsplit("/", 1)[1]]
         if "anyOf" in described:
-            wanted = [option for option in described["anyOf"] if (option.get("type") == "null") == (value is None)]
-            assert wanted, place
-            return check(value, wanted[0], place)
+            matching = [option for option in described["anyOf"] if (option.get("type") == "null") == (value is None)]
+            assert matching, place
+            return check(value, matching[0], place)
         if described.get("type") == "array":
             for at, item in enumerate(value):
                 check(item, described.get("items", {}), f"{place}/{at}")

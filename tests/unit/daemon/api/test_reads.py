@@ -22,17 +22,17 @@ def new(home: Home) -> Iterator[httpx.Client]:
         yield http
 
 
-def told(response: httpx.Response) -> dict:
+def json_of(response: httpx.Response) -> dict:
     assert response.status_code == 200, response.text
     return response.json()
 
 
-def test_a_living_process_says_so(http):
-    assert told(http.get("/healthz")) == {"status": "alive"}
+def test_a_living_process_answers_that_it_is_alive(http):
+    assert json_of(http.get("/healthz")) == {"status": "alive"}
 
 
 def test_readiness_names_what_keeps_the_desk_from_its_work(desk, live):
-    assert told(live.get("/readyz")) == {"ready": True, "problems": []}
+    assert json_of(live.get("/readyz")) == {"ready": True, "problems": []}
     desk.problems = ["disk.full", "scheduler.stalled"]
     refused = live.get("/readyz")
     assert refused.status_code == 503
@@ -41,8 +41,8 @@ def test_readiness_names_what_keeps_the_desk_from_its_work(desk, live):
     assert live.get("/healthz").status_code == 200
 
 
-def test_status_says_how_the_desk_is(http):
-    status = told(http.get("/api/v1/status"))
+def test_status_shows_the_condition_of_the_desk(http):
+    status = json_of(http.get("/api/v1/status"))
     assert status["conditions"] == [status["health"]]
     assert status["health"] == {
         "state": "degraded",
@@ -62,29 +62,29 @@ def test_a_failed_job_is_named_with_its_cure_while_the_desk_is_ready(desk, live)
         "detail": {},
     }
     end_run(desk, "data_update", "failed", cause="data.unknown_symbol", detail={"failed": {"AAPL": error}})
-    assert told(live.get("/readyz")) == {"ready": True, "problems": []}
-    health = told(live.get("/api/v1/status"))["health"]
+    assert json_of(live.get("/readyz")) == {"ready": True, "problems": []}
+    health = json_of(live.get("/api/v1/status"))["health"]
     assert (health["state"], health["code"], health["job"]) == ("degraded", "data.unknown_symbol", "data_update")
     assert health["title"] == "Data update failed"
     assert health["message"].endswith("failed (data.unknown_symbol): AAPL: There is no file for AAPL.")
     assert health["cure"].startswith("Add AAPL.csv. ")
     end_run(desk, "data_update", "succeeded")
-    assert told(live.get("/api/v1/status"))["health"]["title"] == "1 alert"
+    assert json_of(live.get("/api/v1/status"))["health"]["title"] == "1 alert"
 
 
 def test_the_first_night_is_shown_with_the_job_that_it_has_come_to(home):
     with empty_desk(home) as desk, serving(desk) as url, client(url) as http:
-        assert told(http.get("/api/v1/status"))["health"]["code"] == "night.none"
+        assert json_of(http.get("/api/v1/status"))["health"]["code"] == "night.none"
         run = desk.database.write(lambda c: runs.request(c, "data_update", now=NOW, trigger="first_night"))
         desk.progress[run.id] = RunProgress(done=1, expected=2)
-        status = told(http.get("/api/v1/status"))
+        status = json_of(http.get("/api/v1/status"))
     assert status["conditions"] == []
     assert (status["health"]["state"], status["health"]["job"]) == ("ok", "data_update")
     assert status["health"]["message"] == "The first night is running: data_update, 1 of 2 done."
 
 
 def test_status_shows_the_whole_desk(http):
-    status = told(http.get("/api/v1/status"))
+    status = json_of(http.get("/api/v1/status"))
     assert status["provenance_note"].startswith("Sample data")
     assert datetime.fromisoformat(status["started_at"]) == NOW - timedelta(hours=7)
     served, rejected = status["models"]
@@ -105,15 +105,15 @@ def test_status_shows_the_whole_desk(http):
     assert status["backups"]["last_proven"] is None
 
 
-def test_progress_counts_ended_tasks_whole_and_the_others_by_their_own_word(http):
-    progress = told(http.get("/api/v1/status"))["running"][0]["progress"]
+def test_progress_counts_ended_tasks_whole_and_the_others_by_their_fraction(http):
+    progress = json_of(http.get("/api/v1/status"))["running"][0]["progress"]
     assert progress["fraction"] == pytest.approx(0.75)
     assert (progress["done"], progress["total"]) == (1, 2)
     assert progress["message"] == "1 of 2 done; MSFT/behavioral_cloner tree 100 of 200"
 
 
-def test_jobs_say_when_they_start_and_what_brings_them(http):
-    jobs = {job["job"]: job for job in told(http.get("/api/v1/jobs"))["items"]}
+def test_jobs_show_when_they_start_and_their_upstream_job(http):
+    jobs = {job["job"]: job for job in json_of(http.get("/api/v1/jobs"))["items"]}
     assert (jobs["training"]["schedule"], jobs["training"]["upstream"]) == ("daily at 02:00", None)
     assert datetime.fromisoformat(jobs["training"]["next_run"]) > NOW
     assert (jobs["backup"]["schedule"], jobs["backup"]["upstream"]) == ("after performance check", "performance_check")
@@ -123,18 +123,18 @@ def test_jobs_say_when_they_start_and_what_brings_them(http):
 
 
 def test_a_new_desk_shows_every_pair_it_will_train(new):
-    status = told(new.get("/api/v1/status"))
+    status = json_of(new.get("/api/v1/status"))
     assert [(model["subject"], model["champion"], model["evaluation"]) for model in status["models"]] == [
         ("AAPL", None, None),
         ("MSFT", None, None),
     ]
     assert (status["running"], status["alerts"], status["backups"]["last_verified"]) == ([], [], None)
-    assert told(new.get("/api/v1/signals")) == {"items": []}
-    assert told(new.get("/api/v1/signals/AAPL"))["items"] == []
+    assert json_of(new.get("/api/v1/signals")) == {"items": []}
+    assert json_of(new.get("/api/v1/signals/AAPL"))["items"] == []
 
 
 def test_a_signal_carries_everything_needed_to_trust_it(http):
-    (signal,) = told(http.get("/api/v1/signals"))["items"]
+    (signal,) = json_of(http.get("/api/v1/signals"))["items"]
     assert signal == {
         "subject": "AAPL",
         "symbol": "AAPL",
@@ -154,24 +154,24 @@ def test_a_signal_carries_everything_needed_to_trust_it(http):
 
 
 def test_an_expired_signal_is_marked_stale_and_never_called_current(desk, live):
-    assert told(live.get("/api/v1/signals/AAPL"))["current"]
+    assert json_of(live.get("/api/v1/signals/AAPL"))["current"]
     desk.clock.move(timedelta(days=1))
     desk.database.write(jobs.paused)
-    assert told(live.get("/api/v1/signals"))["items"][0]["stale"] is True
-    assert told(live.get("/api/v1/status"))["models"][0]["signal"]["stale"] is True
-    history = told(live.get("/api/v1/signals/AAPL"))
+    assert json_of(live.get("/api/v1/signals"))["items"][0]["stale"] is True
+    assert json_of(live.get("/api/v1/status"))["models"][0]["signal"]["stale"] is True
+    history = json_of(live.get("/api/v1/signals/AAPL"))
     assert history["current"] == []
     assert history["items"][0]["stale"] is True
 
 
 def test_a_written_change_shows_in_the_very_next_answer(desk, live):
-    told(live.get("/api/v1/signals"))
+    json_of(live.get("/api/v1/signals"))
     for day in range(1, 6):
         champion = desk.database.read(lambda c: versions.champion(c, "AAPL", "behavioral_cloner"))
         desk.database.write(
             lambda c, day=day, champion=champion: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day)
         )
-        assert told(live.get("/api/v1/signals"))["items"][0]["price"] == day
+        assert json_of(live.get("/api/v1/signals"))["items"][0]["price"] == day
 
 
 def test_the_history_of_a_symbol_is_read_page_by_page(desk, live):
@@ -180,7 +180,7 @@ def test_the_history_of_a_symbol_is_read_page_by_page(desk, live):
         desk.database.write(lambda c, day=day: publish(c, champion, bar_time=NOW + timedelta(days=day), price=day))
     prices, cursor = [], None
     while True:
-        page = told(live.get("/api/v1/signals/AAPL", params={"limit": 2, **({"cursor": cursor} if cursor else {})}))
+        page = json_of(live.get("/api/v1/signals/AAPL", params={"limit": 2, **({"cursor": cursor} if cursor else {})}))
         prices += [signal["price"] for signal in page["items"]]
         if (cursor := page["next"]) is None:
             break
@@ -188,45 +188,45 @@ def test_the_history_of_a_symbol_is_read_page_by_page(desk, live):
 
 
 def test_runs_are_paged_without_a_gap_or_a_repeat_while_new_ones_arrive(desk, live):
-    seen, cursor = [], None
+    run_ids, cursor = [], None
     while True:
-        page = told(live.get("/api/v1/runs", params={"limit": 2, **({"cursor": cursor} if cursor else {})}))
-        seen += [run["id"] for run in page["items"]]
+        page = json_of(live.get("/api/v1/runs", params={"limit": 2, **({"cursor": cursor} if cursor else {})}))
+        run_ids += [run["id"] for run in page["items"]]
         desk.database.write(lambda c: runs.request(c, "maintenance", now=NOW, trigger="manual"))
         if (cursor := page["next"]) is None:
             break
-    assert seen == [6, 5, 4, 3, 2, 1]
+    assert run_ids == [6, 5, 4, 3, 2, 1]
 
 
 def test_runs_can_be_filtered(http):
-    assert [run["id"] for run in told(http.get("/api/v1/runs?job=training"))["items"]] == [6, 2]
-    assert [run["id"] for run in told(http.get("/api/v1/runs?job=training&state=running"))["items"]] == [6]
+    assert [run["id"] for run in json_of(http.get("/api/v1/runs?job=training"))["items"]] == [6, 2]
+    assert [run["id"] for run in json_of(http.get("/api/v1/runs?job=training&state=running"))["items"]] == [6]
     assert http.get("/api/v1/runs?job=cooking").status_code == 422
 
 
 def test_a_run_shows_its_tasks_and_progress(http):
-    ended = told(http.get("/api/v1/runs/2"))
+    ended = json_of(http.get("/api/v1/runs/2"))
     assert (ended["name"], ended["state"], ended["tasks"][0]["result"]) == ("training-2", "succeeded", {"rows": 1})
     assert ended["progress"] is None
-    assert told(http.get("/api/v1/runs/6"))["progress"]["done"] == 1
+    assert json_of(http.get("/api/v1/runs/6"))["progress"]["done"] == 1
 
 
 def test_a_run_log_leaves_out_the_line_that_is_still_being_written(http):
-    log = told(http.get("/api/v1/runs/2/log"))
+    log = json_of(http.get("/api/v1/runs/2/log"))
     assert [line["event"] for line in log["lines"]] == ["task.ended", "run.ended"]
     assert log["truncated"] is False
-    assert told(http.get("/api/v1/runs/2/log?limit=1")) == {
+    assert json_of(http.get("/api/v1/runs/2/log?limit=1")) == {
         "run": 2,
         "lines": [{"event": "run.ended"}],
         "truncated": True,
     }
-    assert told(http.get("/api/v1/runs/1/log"))["lines"] == []
+    assert json_of(http.get("/api/v1/runs/1/log"))["lines"] == []
 
 
-def test_a_long_run_log_is_told_from_its_end(desk, live):
+def test_a_long_run_log_is_answered_from_its_end(desk, live):
     path = desk.home.run_log("training-2")
     path.write_text("".join(json.dumps({"line": n, "text": "x" * 200}) + "\n" for n in range(10_000)))
-    log = told(live.get("/api/v1/runs/2/log?limit=5000"))
+    log = json_of(live.get("/api/v1/runs/2/log?limit=5000"))
     numbers = [line["line"] for line in log["lines"]]
     assert numbers == list(range(numbers[0], 10_000))
     assert log["truncated"] is True
@@ -234,27 +234,30 @@ def test_a_long_run_log_is_told_from_its_end(desk, live):
 
 
 def test_models_are_listed_with_their_state(http):
-    found = told(http.get("/api/v1/models"))["items"]
-    assert [(version["subject"], version["state"]) for version in found] == [("MSFT", "rejected"), ("AAPL", "champion")]
-    assert [version["id"] for version in told(http.get("/api/v1/models?state=champion&symbol=AAPL"))["items"]] == [1]
-    assert told(http.get("/api/v1/models?limit=1"))["next"] == 2
+    models = json_of(http.get("/api/v1/models"))["items"]
+    assert [(version["subject"], version["state"]) for version in models] == [
+        ("MSFT", "rejected"),
+        ("AAPL", "champion"),
+    ]
+    assert [version["id"] for version in json_of(http.get("/api/v1/models?state=champion&symbol=AAPL"))["items"]] == [1]
+    assert json_of(http.get("/api/v1/models?limit=1"))["next"] == 2
 
 
 def test_a_model_shows_its_evaluations_and_when_it_served(http):
-    model = told(http.get("/api/v1/models/1"))
+    model = json_of(http.get("/api/v1/models/1"))
     assert model["evaluations"][0]["verdict"] == "better"
     assert model["servings"][0]["reason"] == "better than staying in cash"
 
 
 def test_reports_and_pictures_are_served_from_the_addresses_that_evaluations_name(http):
-    evaluation = told(http.get("/api/v1/models/1"))["evaluations"][0]
-    assert told(http.get(evaluation["report"])) == {"schema_version": 1}
+    evaluation = json_of(http.get("/api/v1/models/1"))["evaluations"][0]
+    assert json_of(http.get(evaluation["report"])) == {"schema_version": 1}
     picture = http.get(evaluation["equity_chart"])
     assert (picture.headers["content-type"], picture.content) == ("image/png", PIXEL)
 
 
 def test_the_page_of_a_report_may_load_and_run_nothing(http):
-    evaluation = told(http.get("/api/v1/models/1"))["evaluations"][0]
+    evaluation = json_of(http.get("/api/v1/models/1"))["evaluations"][0]
     page = http.get(evaluation["report_page"])
     assert (page.headers["content-type"], page.text) == ("text/html; charset=utf-8", "<!doctype html>")
     policy = {part.strip() for part in page.headers["content-security-policy"].split(";")}
@@ -266,17 +269,17 @@ def test_the_page_of_a_report_may_load_and_run_nothing(http):
 
 
 def test_a_report_that_was_tidied_away_has_no_address(desk, live):
-    evaluation = told(live.get("/api/v1/models/1"))["evaluations"][0]
+    evaluation = json_of(live.get("/api/v1/models/1"))["evaluations"][0]
     for file in desk.home.results.rglob("*.*"):
         file.unlink()
-    swept = told(live.get("/api/v1/models/1"))["evaluations"][0]
+    swept = json_of(live.get("/api/v1/models/1"))["evaluations"][0]
     assert {swept[name] for name in ("report", "report_page", "equity_chart", "comparison_page")} == {None}
     assert live.get(evaluation["report"]).status_code == 404
 
 
 def test_alerts_are_listed_and_filtered(http):
-    assert told(http.get("/api/v1/alerts"))["items"][0]["state"] == "firing"
-    assert told(http.get("/api/v1/alerts?state=resolved"))["items"] == []
+    assert json_of(http.get("/api/v1/alerts"))["items"][0]["state"] == "firing"
+    assert json_of(http.get("/api/v1/alerts?state=resolved"))["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -305,11 +308,11 @@ def test_what_does_not_exist_is_a_problem_document(http, path, code):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/signals", "/", "/static/page.js"])
-def test_what_a_client_already_has_is_not_sent_again(http, path):
+def test_an_unchanged_answer_is_not_sent_twice(http, path):
     first = http.get(path)
-    again = http.get(path, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
-    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
-    assert again.headers["etag"] == first.headers["etag"]
+    unchanged = http.get(path, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert (first.status_code, unchanged.status_code, unchanged.content) == (200, 304, b"")
+    assert unchanged.headers["etag"] == first.headers["etag"]
     assert http.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
@@ -339,7 +342,7 @@ def test_every_response_carries_the_security_headers(http):
         assert "access-control-allow-origin" not in headers
 
 
-def test_a_fault_of_our_own_tells_no_secret(desk, live, monkeypatch, caplog):
+def test_a_fault_of_our_own_shows_no_secret(desk, live, monkeypatch, caplog):
     monkeypatch.setattr(desk, "readiness", lambda: desk.home.root.joinpath("no such file").read_text())
     response = live.get("/readyz")
     assert response.status_code == 500

@@ -25,11 +25,11 @@ class Source:
 
     def build(self) -> bytes:
         self.builds += 1
-        seen = self.version
+        built_from = self.version
         assert self.gate.wait(5)
         if self.broken:
             raise self.broken
-        return b"%d" % seen
+        return b"%d" % built_from
 
     def snapshot(self) -> Snapshot:
         return Snapshot(self.build, lambda: self.version)
@@ -98,7 +98,7 @@ def test_a_document_a_second_old_is_handed_out_while_the_next_is_built(source, m
     assert source.builds <= 3
 
 
-def test_a_document_nobody_asked_for_in_a_long_time_is_built_anew(source, monkeypatch):
+def test_a_document_that_was_not_read_for_a_long_time_is_built_anew(source, monkeypatch):
     monkeypatch.setattr(snapshot, "USABLE", 0.0)
 
     async def read() -> None:
@@ -110,7 +110,7 @@ def test_a_document_nobody_asked_for_in_a_long_time_is_built_anew(source, monkey
     assert source.builds == 2
 
 
-def test_a_failed_build_reaches_its_readers_and_the_next_one_tries_again(source):
+def test_a_failed_build_reaches_its_readers_and_the_next_one_builds_anew(source):
     async def read() -> None:
         document = source.snapshot()
         source.broken = OSError("disk")
@@ -137,8 +137,8 @@ def test_a_reader_that_leaves_does_not_break_the_build_for_the_others(source):
 
 
 @pytest.mark.parametrize(
-    ("sent", "held"),
+    ("sent", "matching"),
     [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ("", False), ('"b"', False), ("a", False)],
 )
-def test_if_none_match_is_read_as_the_standard_says(sent, held):
-    assert matches(sent, '"a"') is held
+def test_if_none_match_follows_the_standard(sent, matching):
+    assert matches(sent, '"a"') is matching

@@ -20,7 +20,7 @@ def refused(response, status, code):
     return response.json()
 
 
-def test_a_job_is_started_at_once_and_its_run_is_told(desk, live):
+def test_a_job_is_started_at_once_and_its_run_is_answered(desk, live):
     response = live.post("/api/v1/jobs/maintenance/run", headers=BEARER)
     assert response.status_code == 202
     run = response.json()
@@ -48,7 +48,7 @@ def test_pause_and_resume_show_in_the_job_and_in_the_status(live):
         assert jobs["training"]["paused"] is paused
 
 
-def test_a_full_disk_is_told_as_507(desk, live, monkeypatch):
+def test_a_full_disk_is_answered_with_507(desk, live, monkeypatch):
     def full(*_):
         raise fault("store.disk_full", "database or disk is full")
 
@@ -88,7 +88,7 @@ def test_the_scheme_of_the_token_may_be_written_in_any_case(live):
         ([], "body"),
     ],
 )
-def test_a_wrong_body_is_told_with_its_pointer(http, body, message):
+def test_a_wrong_body_is_refused_with_its_pointer(http, body, message):
     problem = refused(http.post("/api/v1/jobs/backup/run", headers=BEARER, json=body), 422, "request.invalid")
     assert [fault["pointer"] for fault in problem["errors"]] == [message]
 

@@ -32,10 +32,10 @@ def make(home, database, symbol, version, *, serve=False, size=2000):
     sha256 = write_model(home, symbol, version, size)
 
     def change(c):
-        made = record_model(c, symbol, version, sha256)
+        version_row = record_model(c, symbol, version, sha256)
         if serve:
-            assert servings.serve(c, symbol, "cloner", made.id, NOW, why="better", author="test")
-        return made
+            assert servings.serve(c, symbol, "cloner", version_row.id, NOW, why="better", author="test")
+        return version_row
 
     return database.write(change)
 
@@ -297,14 +297,14 @@ def test_prune_keeps_the_newest(desk, database):
 
 
 def test_prune_never_deletes_the_last_backup_that_can_be_read_back(desk, database):
-    taken = [take(desk, database, number * SECOND) for number in range(4)]
-    for backup in (taken[0], taken[2], taken[3]):
+    backups_taken = [take(desk, database, number * SECOND) for number in range(4)]
+    for backup in (backups_taken[0], backups_taken[2], backups_taken[3]):
         (backup.folder / "nightdesk.sqlite3").write_bytes(b"rotten")
-    assert backups.prune(desk, 2) == [taken[0].name]
-    assert taken[1].folder in desk.backups
+    assert backups.prune(desk, 2) == [backups_taken[0].name]
+    assert backups_taken[1].folder in desk.backups
 
 
-def test_the_ledger_knows_which_backup_was_verified_and_which_was_proven(desk, database):
+def test_the_ledger_shows_which_backup_was_verified_and_which_was_proven(desk, database):
     first, second = take(desk, database), take(desk, database, SECOND)
     assert database.read(ledger.last_verified) is None
     for backup in (first, second):

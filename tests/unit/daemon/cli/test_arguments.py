@@ -8,7 +8,7 @@ from daemon.cli.arguments import normalise
 
 
 @pytest.mark.parametrize(
-    ("typed", "taken"),
+    ("typed", "normalised"),
     [
         ("status --json", "--json status"),
         ("status --home /srv/desk -v", "--home /srv/desk -v status"),
@@ -21,8 +21,8 @@ from daemon.cli.arguments import normalise
         ("status --home", "--home status"),
     ],
 )
-def test_global_options_come_first_and_lists_are_spread(typed, taken):
-    assert normalise(typed.split()) == taken.split()
+def test_global_options_come_first_and_lists_are_spread(typed, normalised):
+    assert normalise(typed.split()) == normalised.split()
 
 
 @given(

@@ -28,46 +28,46 @@ def judged(home: Home) -> str:
     bars = walk(60)
     target = series(np.where(np.arange(60) // 7 % 2, 0.9, 0.0), bars)
     test = backtest(bars, target)
-    found = judge(test, None, Promotion())
+    finding = judge(test, None, Promotion())
     subject = {"symbol": "AAPL", "model_type": "cloner", "version": "v1", "provenance": "sample"}
     write_report(
         home.result("evaluation-1") / "AAPL" / "cloner" / "v1",
         subject=subject,
         challenger=test,
         baselines=run_baselines(bars, target, draws=3).backtests,
-        verdict=found,
+        verdict=finding,
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
     )
-    return found.verdict
+    return finding.verdict
 
 
-def test_one_model_is_told_with_every_figure_its_unit_and_its_reason(home: Home, judged: str, capsys) -> None:
+def test_one_model_is_printed_with_every_metric_its_unit_and_its_reason(home: Home, judged: str, capsys) -> None:
     show_evaluation(home, {"verdicts": {"AAPL/cloner": verdict("v1")}})
-    said = capsys.readouterr().out
-    assert "AAPL/cloner on 60 unseen bars. Not shown to be better than cash:" in said
+    output = capsys.readouterr().out
+    assert "AAPL/cloner on 60 unseen bars. Not shown to be better than cash:" in output
     assert judged == "inconclusive"
-    lines = {line[:33].strip(): line for line in said.splitlines()}
+    lines = {line[:33].strip(): line for line in output.splitlines()}
     assert "%" in lines["Volatility, by the year"]
     assert "it never moved" in lines["Sharpe ratio"]
     assert "times a year" in lines["Turnover"]
-    assert "zero_variance" not in said
-    assert "results/evaluation-1/AAPL/cloner/v1/report.html" in said
+    assert "zero_variance" not in output
+    assert "results/evaluation-1/AAPL/cloner/v1/report.html" in output
 
 
-def test_many_models_are_told_a_line_each_with_what_to_rely_on(home: Home, capsys) -> None:
-    told = {"AAPL/cloner": verdict("v1"), "MSFT/cloner": verdict("v2", verdict="better", serves=True)}
+def test_many_models_are_printed_a_line_each_with_the_recommendation(home: Home, capsys) -> None:
+    verdicts = {"AAPL/cloner": verdict("v1"), "MSFT/cloner": verdict("v2", verdict="better", serves=True)}
     recommended = {
         symbol: {"recommendation": "Stay in cash.", "report": f"results/evaluation-1/{symbol}"}
         for symbol in ("AAPL", "MSFT")
     }
-    show_evaluation(home, {"verdicts": told, "recommendations": recommended})
-    said = capsys.readouterr().out
-    assert "it did not earn clearly more for the risk it took" in said
-    assert "it earned clearly more for the risk it took" in said
-    assert "AAPL: Stay in cash." in said
-    assert "Models of AAPL: results/evaluation-1/AAPL/model_comparison.html" in said
-    assert "All models: results/evaluation-1/model_comparison.html" in said
-    assert "Volatility" not in said
+    show_evaluation(home, {"verdicts": verdicts, "recommendations": recommended})
+    output = capsys.readouterr().out
+    assert "it did not earn clearly more for the risk it took" in output
+    assert "it earned clearly more for the risk it took" in output
+    assert "AAPL: Stay in cash." in output
+    assert "Models of AAPL: results/evaluation-1/AAPL/model_comparison.html" in output
+    assert "All models: results/evaluation-1/model_comparison.html" in output
+    assert "Volatility" not in output
 
 
 def test_a_report_that_is_gone_takes_nothing_else_with_it(home: Home, capsys) -> None:

@@ -70,7 +70,7 @@ def test_after_a_night_without_a_fault_all_is_well() -> None:
     assert worst(record) == Condition("ok", "ok", None, "All is well", "All is well.", "")
 
 
-def test_the_first_night_tells_which_job_it_has_come_to_and_how_far_that_is() -> None:
+def test_the_first_night_shows_its_present_job_and_its_progress() -> None:
     training = run("training", "running", id=7)
     record = DeskRecord({"data_update": run("data_update", "succeeded")}, (training,), 0, None, ())
     assert conditions(record, SETTINGS, NOW) == []
@@ -98,24 +98,24 @@ def test_a_first_night_without_data_is_down_with_the_job_the_commonest_failure_a
         run("evaluation", "skipped", "evaluation.nothing"),
         run("signals", "skipped", "signals.no_champion"),
     )
-    (found,) = conditions(record, SETTINGS, NOW)
-    assert (found.state, found.code, found.job) == ("down", "data.unknown_symbol", "data_update")
-    assert found.title == "Data update failed"
-    assert found.message == (
+    (result,) = conditions(record, SETTINGS, NOW)
+    assert (result.state, result.code, result.job) == ("down", "data.unknown_symbol", "data_update")
+    assert result.title == "Data update failed"
+    assert result.message == (
         "data_update-1 failed (data.unknown_symbol): AAPL: The folder of bars has no file for AAPL (2 more failed)."
     )
-    assert found.cure == "Add AAPL.csv or AAPL.parquet. Then start it: `nightdesk run-once all`."
-    assert worst(record) == found
+    assert result.cure == "Add AAPL.csv or AAPL.parquet. Then start it: `nightdesk run-once all`."
+    assert worst(record) == result
 
 
-def test_a_failure_that_passes_by_itself_tells_when_it_is_tried_again_and_asks_for_no_command() -> None:
+def test_a_transient_failure_shows_when_it_is_retried_and_names_no_command() -> None:
     retry = run("data_update", "due", id=2, trigger="retry", not_before=NOW + timedelta(minutes=5))
     failed = run("data_update", "failed", "data.unreachable", {"failed": {"AAPL": UNREACHABLE}})
     record = DeskRecord({"data_update": failed}, (retry,), 0, None, ())
-    found = worst(record)
-    assert (found.state, found.job) == ("degraded", "data_update")
-    assert found.message.endswith("AAPL: Yahoo did not answer. It is retried at 05:11 UTC.")
-    assert found.cure == "Check the network."
+    result = worst(record)
+    assert (result.state, result.job) == ("degraded", "data_update")
+    assert result.message.endswith("AAPL: Yahoo did not answer. It is retried at 05:11 UTC.")
+    assert result.cure == "Check the network."
     running = replace(record, pending=(replace(retry, state="running", not_before=NOW),))
     assert worst(running).message.endswith("It is being retried now.")
 
@@ -128,37 +128,37 @@ def test_a_first_night_that_failed_at_training_names_the_model_and_the_cure() ->
         "detail": {},
     }
     training = run("training", "failed", "task.worker_died", {"failed": {"AAPL/behavioral_cloner": died}})
-    found = worst(no_champion(training, run("evaluation", "skipped", "evaluation.nothing")))
-    assert (found.state, found.job, found.title) == ("down", "training", "Training failed")
-    assert "AAPL/behavioral_cloner: The worker was killed." in found.message
-    assert found.cure.startswith("Give it more memory.")
+    result = worst(no_champion(training, run("evaluation", "skipped", "evaluation.nothing")))
+    assert (result.state, result.job, result.title) == ("down", "training", "Training failed")
+    assert "AAPL/behavioral_cloner: The worker was killed." in result.message
+    assert result.cure.startswith("Give it more memory.")
 
 
 @pytest.mark.parametrize(("state", "title"), [("crashed", "Training crashed"), ("timed_out", "Training took too long")])
 def test_a_run_that_broke_without_a_word_names_its_log(state: RunState, title: str) -> None:
-    found = worst(no_champion(run("training", state, "owner.dead")))
-    assert (found.state, found.title, found.code) == ("down", title, "owner.dead")
-    assert "logs/runs/training-2.jsonl" in found.cure
+    result = worst(no_champion(run("training", state, "owner.dead")))
+    assert (result.state, result.title, result.code) == ("down", title, "owner.dead")
+    assert "logs/runs/training-2.jsonl" in result.cure
 
 
 def test_that_no_model_was_good_enough_is_no_failure_of_a_job() -> None:
     record = no_champion(run("signals", "skipped", "signals.no_champion"))
-    (found,) = conditions(record, SETTINGS, NOW)
-    assert (found.state, found.code, found.job) == ("degraded", "signals.no_champion", None)
-    assert "good enough" in found.message
-    assert "Nothing is broken" in found.cure
+    (result,) = conditions(record, SETTINGS, NOW)
+    assert (result.state, result.code, result.job) == ("degraded", "signals.no_champion", None)
+    assert "good enough" in result.message
+    assert "Nothing is broken" in result.cure
 
 
-def test_a_desk_on_which_no_night_has_run_says_so() -> None:
-    found = worst(DeskRecord({}, (), 0, None, ()))
-    assert (found.state, found.code) == ("degraded", "night.none")
-    assert "run-once all" in found.cure
+def test_a_desk_on_which_no_night_has_run_is_degraded() -> None:
+    result = worst(DeskRecord({}, (), 0, None, ()))
+    assert (result.state, result.code) == ("degraded", "night.none")
+    assert "run-once all" in result.cure
 
 
 def test_a_later_night_without_data_is_degraded_while_champions_serve() -> None:
     failed = run("data_update", "failed", "data.unknown_symbol", {"failed": {"AAPL": UNKNOWN}}, id=40)
-    found = worst(replace(WELL, results=results(failed)))
-    assert (found.state, found.job) == ("degraded", "data_update")
+    result = worst(replace(WELL, results=results(failed)))
+    assert (result.state, result.job) == ("degraded", "data_update")
     expired = replace(WELL, results=results(failed), signals_expire=NOW - timedelta(hours=1))
     codes = [condition.code for condition in conditions(expired, SETTINGS, NOW)]
     assert codes == ["data.unknown_symbol", "signals.stale"]
@@ -166,12 +166,12 @@ def test_a_later_night_without_data_is_degraded_while_champions_serve() -> None:
 
 def test_a_run_that_did_only_a_part_is_degraded() -> None:
     partial = run("data_update", "partial", "data.unknown_symbol", {"failed": {"AAPL": UNKNOWN}})
-    found = worst(replace(WELL, results=results(partial)))
-    assert (found.state, found.title) == ("degraded", "Data update partly failed")
-    assert "AAPL: The folder of bars has no file for AAPL." in found.message
+    result = worst(replace(WELL, results=results(partial)))
+    assert (result.state, result.title) == ("degraded", "Data update partly failed")
+    assert "AAPL: The folder of bars has no file for AAPL." in result.message
 
 
-def test_what_a_traders_log_lacked_is_told_with_its_own_cure() -> None:
+def test_a_failure_of_a_traders_log_is_shown_with_its_own_cure() -> None:
     refused = {
         "code": "bucket.refused",
         "message": "The bucket refused the key.",
@@ -179,18 +179,18 @@ def test_what_a_traders_log_lacked_is_told_with_its_own_cure() -> None:
         "detail": {},
     }
     partial = run("data_update", "partial", "bucket.refused", {"trades": {"error": refused}})
-    found = worst(replace(WELL, results=results(partial)))
-    assert found.message.endswith("The bucket refused the key.")
-    assert found.cure.startswith("Mend the key.")
+    result = worst(replace(WELL, results=results(partial)))
+    assert result.message.endswith("The bucket refused the key.")
+    assert result.cure.startswith("Mend the key.")
 
 
 def test_a_skipped_training_names_the_symbols_and_whether_their_data_has_come_since() -> None:
     stale = dict.fromkeys(("AAPL", "GOOGL", "MSFT", "NVDA"))
     skipped = run("training", "skipped", "data.stale", {"failed": stale}, id=12)
-    found = worst(replace(WELL, results=results(skipped, run("data_update", "succeeded", id=11))))
-    assert (found.state, found.job, found.title) == ("degraded", "training", "Training was skipped")
-    assert "no fresh data of AAPL, GOOGL, MSFT and 1 more" in found.message
-    assert found.cure.startswith("It needs a data_update that succeeds.")
+    result = worst(replace(WELL, results=results(skipped, run("data_update", "succeeded", id=11))))
+    assert (result.state, result.job, result.title) == ("degraded", "training", "Training was skipped")
+    assert "no fresh data of AAPL, GOOGL, MSFT and 1 more" in result.message
+    assert result.cure.startswith("It needs a data_update that succeeds.")
     since = worst(replace(WELL, results=results(skipped, run("data_update", "succeeded", id=13))))
     assert since.cure == "Its data has come since. Then start it: `nightdesk run-once all`."
 
@@ -202,22 +202,22 @@ def test_a_job_that_the_settings_switch_off_is_nobodys_fault_any_more() -> None:
     assert conditions(failed, off, NOW) == []
 
 
-def test_signals_that_have_all_expired_are_told_with_the_time() -> None:
+def test_signals_that_have_all_expired_are_shown_with_the_time() -> None:
     record = replace(WELL, results=results(), signals_expire=NOW - timedelta(days=3))
-    found = worst(record)
-    assert (found.state, found.code, found.job) == ("degraded", "signals.stale", "signals")
-    assert "expired at 2026-03-01 05:06 UTC" in found.message
+    result = worst(record)
+    assert (result.state, result.code, result.job) == ("degraded", "signals.stale", "signals")
+    assert "expired at 2026-03-01 05:06 UTC" in result.message
 
 
-def test_an_alert_is_told_but_not_twice_when_it_is_about_a_job_that_failed() -> None:
+def test_an_alert_is_shown_but_not_twice_when_it_is_about_a_job_that_failed() -> None:
     failed = run("data_update", "failed", "data.unknown_symbol", {"failed": {"AAPL": UNKNOWN}})
     firing = (alert("run.failed", "data_update", "data_update-1 failed."),)
-    (found,) = conditions(replace(WELL, results=results(failed), firing=firing), SETTINGS, NOW)
-    assert found.job == "data_update"
+    (result,) = conditions(replace(WELL, results=results(failed), firing=firing), SETTINGS, NOW)
+    assert result.job == "data_update"
     other = (alert("run.failed", "restore_drill", "It failed."), alert("disk.full", "disk", "The disk is full."))
-    (found,) = conditions(replace(WELL, results=results(), firing=other), SETTINGS, NOW)
-    assert (found.state, found.title, found.code) == ("degraded", "2 alerts", "run.failed")
-    assert found.message == "It failed. 1 more is firing."
+    (result,) = conditions(replace(WELL, results=results(), firing=other), SETTINGS, NOW)
+    assert (result.state, result.title, result.code) == ("degraded", "2 alerts", "run.failed")
+    assert result.message == "It failed. 1 more is firing."
 
 
 @pytest.mark.parametrize(
@@ -226,10 +226,10 @@ def test_an_alert_is_told_but_not_twice_when_it_is_about_a_job_that_failed() -> 
 )
 def test_what_keeps_the_desk_from_its_work_comes_before_all_else(problem: str, cure: str) -> None:
     failed = run("backup", "failed", "disk.full")
-    found = conditions(replace(WELL, results=results(failed)), SETTINGS, NOW, (problem,))
-    assert [condition.state for condition in found] == ["down", "degraded"]
-    assert found[0].code == problem
-    assert cure in found[0].cure
+    result = conditions(replace(WELL, results=results(failed)), SETTINGS, NOW, (problem,))
+    assert [condition.state for condition in result] == ["down", "degraded"]
+    assert result[0].code == problem
+    assert cure in result[0].cure
 
 
 def test_a_problem_without_words_of_its_own_is_named() -> None:

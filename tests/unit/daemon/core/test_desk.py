@@ -64,7 +64,7 @@ def test_a_config_that_was_mended_while_the_desk_was_down_ends_its_alert_at_the_
 
 
 @pytest.mark.parametrize("part", ["timetable.record_due", "outbox.deliver_due"])
-async def test_a_fault_nobody_thought_of_is_told_and_the_desk_goes_on(
+async def test_an_unforeseen_error_is_logged_and_the_desk_goes_on(
     home: Home, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     monkeypatch.setattr("daemon.core.desk.TICK", 0.01)

@@ -99,7 +99,7 @@ async def test_an_unforeseen_error_ends_the_run_and_not_the_desk(home: Home, mon
         assert "ZeroDivisionError" in home.run_log(run.name).read_text()
 
 
-async def test_a_network_that_was_away_is_tried_again_later(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_network_that_was_away_is_retried_later(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unreachable(_: RunWork) -> Ending:
         return Ending("failed", "data.unreachable")
 
@@ -142,7 +142,7 @@ async def test_two_runs_of_one_job_are_never_at_work_together(home: Home, monkey
         assert states(house) == [("backup", 1, "succeeded")] * 3
 
 
-async def test_a_job_waits_for_what_its_forerunner_is_about_to_deliver(
+async def test_a_job_waits_for_what_its_upstream_job_is_about_to_deliver(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[str] = []
@@ -165,13 +165,13 @@ async def test_a_job_waits_for_what_its_forerunner_is_about_to_deliver(
         assert ended == ["evaluation", "signals"]
 
 
-async def test_the_runs_of_a_dead_desk_are_crashed_and_tried_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_runs_of_a_dead_desk_are_crashed_and_retried(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     step(monkeypatch, "backup", well)
     with quiet_house(home) as house:
         run = request(house, "backup")
         house.database.write(lambda c: runs.claim(c, run.id, DEAD, house.clock.now()))
         dispatcher = Dispatcher(house)
-        assert [found.id for found in dispatcher.recover()] == [run.id]
+        assert [orphan.id for orphan in dispatcher.recover()] == [run.id]
         assert dispatcher.recover() == []
         await attend_all(dispatcher)
         assert states(house) == [("backup", 1, "crashed"), ("backup", 2, "succeeded")]
@@ -191,7 +191,7 @@ async def test_a_run_that_always_takes_the_desk_with_it_is_given_up_with_an_aler
         assert [alert.subject for alert in house.database.read(alerts.open_alerts)] == ["backup"]
 
 
-async def test_a_shutdown_cancels_what_is_at_work_and_leaves_it_to_be_tried_again(home: Home) -> None:
+async def test_a_shutdown_cancels_what_is_at_work_and_leaves_it_to_be_retried(home: Home) -> None:
     with quiet_house(home) as house:
         dispatcher = Dispatcher(house)
         house.executor.answers["freshness"] = lambda spec: fresh("AAPL")  # type: ignore[attr-defined]
@@ -212,7 +212,7 @@ async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(
     with quiet_house(home, settings) as house:
         house.executor.answers = {  # type: ignore[attr-defined]
             "freshness": lambda spec: fresh("AAPL", "MSFT"),
-            "train": lambda spec: broken("expert_log.missing") if spec.request.subject == "MSFT" else done(MADE),
+            "train": lambda spec: broken("expert_log.missing") if spec.request.subject == "MSFT" else done(FACTS),
         }
         request(house, "training")
         await attend_all(Dispatcher(house))
@@ -255,7 +255,7 @@ async def test_progress_of_a_run_at_work_can_be_asked_for(home: Home, monkeypatc
         assert dispatcher.progress(run.id) is None
 
 
-MADE = VersionFacts(
+FACTS = VersionFacts(
     manifest_sha256="0" * 64,
     provenance="sample",
     dataset="1" * 64,
@@ -292,7 +292,7 @@ async def test_a_shutdown_while_freshness_is_looked_at_loses_no_training(home: H
         assert states(house) == [("training", 1, "cancelled"), ("training", 2, "due")]
 
 
-async def test_a_freshness_that_cannot_be_told_is_a_failure_and_no_want_of_data(home: Home) -> None:
+async def test_freshness_that_cannot_be_measured_is_a_failure_and_not_stale_data(home: Home) -> None:
     with quiet_house(home) as house:
         house.executor.answers["freshness"] = lambda spec: broken()  # type: ignore[attr-defined]
         request(house, "training")
@@ -301,7 +301,7 @@ async def test_a_freshness_that_cannot_be_told_is_a_failure_and_no_want_of_data(
         assert (run.state, run.cause) == ("failed", "task.worker_died")
 
 
-async def test_a_scheduled_run_that_is_tried_again_still_waits_for_its_data(home: Home) -> None:
+async def test_a_scheduled_run_that_is_retried_still_waits_for_its_data(home: Home) -> None:
     settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"data_update": {"cron": "0 * * * *"}}})
     with quiet_house(home, settings) as house:
         house.executor.answers["freshness"] = lambda spec: fresh("AAPL", fresh=False)  # type: ignore[attr-defined]
@@ -325,7 +325,7 @@ async def test_a_run_that_the_shutdown_finds_unclaimed_stays_due(home: Home) -> 
         assert states(house) == [("backup", 1, "due")]
 
 
-async def test_an_end_that_cannot_be_kept_becomes_a_failure_and_the_job_is_free_again(
+async def test_an_end_that_cannot_be_recorded_becomes_a_failure_and_the_job_is_free_again(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def odd(_: RunWork) -> Ending:
@@ -387,12 +387,12 @@ async def test_when_the_database_fails_one_task_no_other_goes_on_behind_the_back
         request(house, "data_update")
         begun, begin = 0, tasks.start
 
-        def fail_the_second(*given: Any) -> bool:
+        def fail_the_second(*arguments: Any) -> bool:
             nonlocal begun
             begun += 1
             if begun == 2:
                 raise NightdeskError("store.disk_full", "No room.", "Make some.")
-            return begin(*given)
+            return begin(*arguments)
 
         monkeypatch.setattr(tasks, "start", fail_the_second)
         await attend_all(Dispatcher(house))
@@ -422,7 +422,7 @@ async def test_a_run_recorded_by_a_clock_that_ran_ahead_starts_now(home: Home, m
         assert states(house) == [("backup", 1, "succeeded")]
 
 
-async def test_a_pull_that_is_over_at_once_is_not_overlooked_by_who_waits_for_it(
+async def test_a_pull_that_is_over_at_once_is_seen_by_the_run_that_waits_for_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pulled = asyncio.Event()
@@ -436,7 +436,7 @@ async def test_a_pull_that_is_over_at_once_is_not_overlooked_by_who_waits_for_it
     with quiet_house(home, settings) as house:
         house.executor.answers = {  # type: ignore[attr-defined]
             "freshness": lambda spec: fresh("AAPL", fresh=pulled.is_set()),
-            "train": lambda spec: done(MADE),
+            "train": lambda spec: done(FACTS),
         }
         now, dispatcher = house.clock.now(), Dispatcher(house)
         house.database.write(lambda c: runs.record(c, "training", now, now=now, trigger="schedule"))
@@ -462,20 +462,20 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
 
 async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
-        assert made is not None
+        version_row = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
+        assert version_row is not None
         house.executor.answers["evaluate"] = lambda spec: broken("model.corrupt", version="v1")  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
-        kept = house.database.read(lambda c: versions.version(c, made.id))
-        assert kept is not None
-        assert kept.state == "quarantined"
+        stored = house.database.read(lambda c: versions.version(c, version_row.id))
+        assert stored is not None
+        assert stored.state == "quarantined"
 
 
 async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
     with quiet_house(home) as house:
-        made = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
-        assert made is not None
+        version_row = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
+        assert version_row is not None
         answer = broken("model.corrupt", version="the champion")
         house.executor.answers["evaluate"] = lambda spec: answer  # type: ignore[attr-defined]
         request(house, "evaluation")

@@ -36,13 +36,13 @@ def line_of(home: Home) -> Iterator[tuple[StatusLine, Desk]]:
         yield StatusLine(desk, URL), desk
 
 
-def test_while_all_is_well_it_tells_the_address_and_the_next_job() -> None:
+def test_while_all_is_well_it_shows_the_address_and_the_next_job() -> None:
     upcoming: Any = {"training": NOW + timedelta(hours=2), "backup": None, "maintenance": NOW + timedelta(hours=8)}
     assert describe(WELL, URL, upcoming, NOW) == f"Serving {URL}; next: training at 22:00 UTC"
     assert describe(WELL, URL, {"training": None}, NOW) == f"Serving {URL}; no job is scheduled"
 
 
-def test_what_is_amiss_is_told_with_its_cure_however_long_its_story_is() -> None:
+def test_a_problem_is_shown_with_its_cure_however_long_its_message_is() -> None:
     assert describe(FAILED, URL, {}, NOW) == "Down: data_update-1 failed. Cure: Mend it."
     endless = Condition("down", "x", None, "x", "y" * 5000, "Mend it.")
     line = describe(endless, URL, {}, NOW)
@@ -92,7 +92,7 @@ async def test_an_idle_desk_is_asked_for_its_condition_without_a_query(
         keeping.cancel()
 
 
-async def test_a_database_that_does_not_answer_is_told_and_looked_at_again(
+async def test_a_database_that_does_not_answer_is_logged_and_read_anew(
     home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("daemon.core.status_line.EVERY", 0.005)

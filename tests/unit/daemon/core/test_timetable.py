@@ -19,7 +19,7 @@ JOBS = {
 SETTINGS = Settings.model_validate({"symbols": ["AAPL"], "jobs": JOBS})
 
 
-def told(house: DeskContext, job: str) -> list[tuple[datetime, str, str | None]]:
+def recorded(house: DeskContext, job: str) -> list[tuple[datetime, str, str | None]]:
     return [(run.scheduled_for, run.state, run.cause) for run in every_run(house) if run.job == job]
 
 
@@ -34,7 +34,7 @@ def test_an_occurrence_is_recorded_when_its_time_has_come_and_only_once(home: Ho
         house.clock.move(timedelta(hours=5, minutes=30))
         assert timetable.record_due()
         assert not timetable.record_due()
-        assert told(house, "data_update") == [(at(5, 1, 30), "due", None)]
+        assert recorded(house, "data_update") == [(at(5, 1, 30), "due", None)]
 
 
 def test_a_new_desk_owes_nothing_from_before_its_first_start(home: Home) -> None:
@@ -48,7 +48,7 @@ def test_three_days_of_downtime_give_one_catch_up_and_the_rest_as_missed(home: H
         Timetable(house).record_due()
         house.clock.move(timedelta(days=3, hours=8))
         Timetable(house).record_due()  # as after a restart: nothing is remembered but what is in the database
-        assert told(house, "data_update") == [
+        assert recorded(house, "data_update") == [
             (at(5, 1, 30), "missed", "desk.down"),
             (at(6, 1, 30), "missed", "desk.down"),
             (at(7, 1, 30), "missed", "desk.down"),
@@ -67,7 +67,7 @@ def test_an_occurrence_while_the_job_is_at_work_is_skipped(home: Home) -> None:
         house.database.write(lambda c: runs.claim(c, run.id, Owner.me(), house.clock.now()))
         house.clock.move(timedelta(days=1))
         timetable.record_due()
-        assert told(house, "data_update")[1:] == [(at(6, 1, 30), "skipped", "overlap")]
+        assert recorded(house, "data_update")[1:] == [(at(6, 1, 30), "skipped", "overlap")]
 
 
 def test_the_followers_of_a_skipped_occurrence_come_after_the_run_at_work(home: Home) -> None:
@@ -95,7 +95,7 @@ def test_a_clock_set_back_repeats_nothing(home: Home) -> None:
         timetable.record_due()
         house.clock.move(timedelta(hours=3))
         timetable.record_due()
-        assert told(house, "data_update") == [(at(5, 1, 30), "due", None)]
+        assert recorded(house, "data_update") == [(at(5, 1, 30), "due", None)]
 
 
 def test_what_falls_into_a_pause_is_not_caught_up(home: Home) -> None:
@@ -110,7 +110,7 @@ def test_what_falls_into_a_pause_is_not_caught_up(home: Home) -> None:
         house.database.write(lambda c: jobs.set_paused(c, "data_update", False, house.clock.now(), "test"))
         timetable.clear()
         timetable.record_due()
-        assert told(house, "data_update") == []
+        assert recorded(house, "data_update") == []
         assert timetable.next_runs()["data_update"] == at(7, 1, 30)
 
 
@@ -132,13 +132,13 @@ def test_an_occurrence_that_the_database_could_not_keep_is_still_owed(home: Home
         timetable = Timetable(house)
         timetable.record_due()
         house.clock.move(timedelta(hours=6))
-        kept, house.database.write = house.database.write, _refuse  # type: ignore[method-assign]
+        real_write, house.database.write = house.database.write, _refuse  # type: ignore[method-assign]
         try:
             timetable.record_due()
         except OSError:
-            house.database.write = kept  # type: ignore[method-assign]
+            house.database.write = real_write  # type: ignore[method-assign]
         timetable.record_due()
-        assert told(house, "data_update") == [(at(5, 1, 30), "due", None)]
+        assert recorded(house, "data_update") == [(at(5, 1, 30), "due", None)]
 
 
 def _refuse(change: object) -> None:
@@ -157,10 +157,10 @@ def test_a_clock_that_ran_ahead_and_was_set_right_leaves_no_gap(home: Home) -> N
         timetable.record_due()
         house.clock.move(timedelta(hours=6))
         timetable.record_due()
-        assert (at(5, 1, 30), "due", None) in told(house, "data_update")
+        assert (at(5, 1, 30), "due", None) in recorded(house, "data_update")
 
 
-def test_a_paused_job_is_not_brought_by_its_forerunner_either(home: Home) -> None:
+def test_a_paused_job_is_not_started_by_its_upstream_job_either(home: Home) -> None:
     with quiet_house(home, SETTINGS) as house:
         Timetable(house).record_due()
         house.database.write(lambda c: jobs.set_paused(c, "signals", True, house.clock.now(), "test"))
@@ -176,7 +176,7 @@ def test_resuming_a_job_that_is_not_paused_costs_it_no_occurrence(home: Home) ->
         house.clock.move(timedelta(hours=6))
         house.database.write(lambda c: jobs.set_paused(c, "data_update", False, house.clock.now(), "test"))
         timetable.record_due()
-        assert told(house, "data_update") == [(at(5, 1, 30), "due", None)]
+        assert recorded(house, "data_update") == [(at(5, 1, 30), "due", None)]
 
 
 def test_a_job_that_the_settings_took_out_and_put_back_owes_nothing_from_between(home: Home) -> None:
@@ -191,5 +191,5 @@ def test_a_job_that_the_settings_took_out_and_put_back_owes_nothing_from_between
         house.settings = SETTINGS
         timetable.clear()
         timetable.record_due()
-        assert told(house, "data_update") == []
+        assert recorded(house, "data_update") == []
         assert timetable.next_runs()["data_update"] == at(15, 1, 30)

@@ -21,17 +21,17 @@ def look(kind: str) -> Observation:
 def play(looks: str, policy: Policy) -> tuple[list[str], list[str]]:
     """The state after each look (`.` where there is no alert), and the notifications."""
     alert: Alert | None = None
-    states, said = [], []
+    states, transitions = [], []
     for hour, kind in enumerate(looks):
-        kept, due = advance(alert, look(kind), policy, START + timedelta(hours=hour))
-        alert = kept or alert
-        states.append({None: ".", "pending": "P", "firing": "F", "resolved": "R"}[kept.state if kept else None])
-        said += [due] if due else []
-    return states, said
+        stored, due = advance(alert, look(kind), policy, START + timedelta(hours=hour))
+        alert = stored or alert
+        states.append({None: ".", "pending": "P", "firing": "F", "resolved": "R"}[stored.state if stored else None])
+        transitions += [due] if due else []
+    return states, transitions
 
 
 @pytest.mark.parametrize(
-    ("looks", "for_evaluations", "clear_after", "states", "said"),
+    ("looks", "for_evaluations", "clear_after", "states", "transitions"),
     [
         ("ccc", 1, 2, "...", []),
         ("b", 1, 2, "F", ["firing"]),
@@ -51,26 +51,26 @@ def play(looks: str, policy: Policy) -> tuple[list[str], list[str]]:
         ("bcccc", 1, 2, "FFR..", ["firing", "resolved"]),
     ],
 )
-def test_a_row_of_observations_leads_to_these_states(looks, for_evaluations, clear_after, states, said):
-    assert play(looks, Policy(for_evaluations, clear_after)) == (list(states), said)
+def test_a_row_of_observations_leads_to_these_states(looks, for_evaluations, clear_after, states, transitions):
+    assert play(looks, Policy(for_evaluations, clear_after)) == (list(states), transitions)
 
 
 def test_a_metric_that_flaps_100_times_fires_once_and_is_resolved_once():
-    _, said = play("bc" * 100 + "cc", Policy(1, 2))
-    assert said == ["firing", "resolved"]
+    _, transitions = play("bc" * 100 + "cc", Policy(1, 2))
+    assert transitions == ["firing", "resolved"]
 
 
-def test_an_alert_says_what_which_how_bad_since_when_and_what_to_do():
+def test_an_alert_names_its_rule_subject_value_time_and_cure():
     first, _ = advance(None, look("b"), Policy(2, 2), START)
     alert, due = advance(first, look("b"), Policy(2, 2), START + timedelta(hours=1))
     assert due == "firing"
-    said = alert.to_dict()
-    assert said["rule"] == "sharpe_below"
-    assert said["subject"] == "AAPL/x/live"
-    assert (said["value"], said["threshold"]) == (0.1, 0.5)
-    assert said["since"] == "2026-01-05T03:00:00+00:00"
-    assert said["fired_at"] == "2026-01-05T04:00:00+00:00"
-    assert said["cure"] == "train again"
+    transitions = alert.to_dict()
+    assert transitions["rule"] == "sharpe_below"
+    assert transitions["subject"] == "AAPL/x/live"
+    assert (transitions["value"], transitions["threshold"]) == (0.1, 0.5)
+    assert transitions["since"] == "2026-01-05T03:00:00+00:00"
+    assert transitions["fired_at"] == "2026-01-05T04:00:00+00:00"
+    assert transitions["cure"] == "train again"
 
 
 def test_an_undefined_metric_is_seen_in_a_firing_alert_that_stays_firing():
@@ -79,11 +79,11 @@ def test_an_undefined_metric_is_seen_in_a_firing_alert_that_stays_firing():
     assert (alert.state, alert.value, alert.message, due) == ("firing", None, "looks ?", None)
 
 
-def test_an_episode_that_never_fired_is_used_again_and_one_that_fired_is_not():
+def test_an_episode_that_never_fired_is_reused_and_one_that_fired_is_not():
     quiet, _ = advance(None, look("b"), Policy(2, 1), START)
     quiet, _ = advance(Alert(**{**vars(quiet), "id": 7}), look("c"), Policy(2, 1), START)
-    again, _ = advance(quiet, look("b"), Policy(2, 1), START + timedelta(hours=2))
-    assert (again.id, again.state, again.since) == (7, "pending", START + timedelta(hours=2))
+    reopened, _ = advance(quiet, look("b"), Policy(2, 1), START + timedelta(hours=2))
+    assert (reopened.id, reopened.state, reopened.since) == (7, "pending", START + timedelta(hours=2))
 
     loud, _ = advance(None, look("b"), Policy(1, 1), START)
     loud, due = advance(Alert(**{**vars(loud), "id": 8}), look("c"), Policy(1, 1), START)
@@ -98,7 +98,7 @@ def test_metrics_wait_as_configured_and_events_count_at_once():
     assert Policy.of(event("run.failed", "training", "It failed.", "Look."), monitoring) == Policy(1, 1)
 
 
-def test_the_fingerprint_tells_rules_and_subjects_apart():
+def test_the_fingerprint_differs_by_rule_and_subject():
     prints = {
         event("a", "bc", "", "").fingerprint,
         event("ab", "c", "", "").fingerprint,

@@ -7,7 +7,7 @@ from daemon.domain.progress import RunProgress
 from daemon.domain.tasks import TaskProgress
 
 
-def test_nobody_knows_how_far_a_run_is_before_a_task_is_expected() -> None:
+def test_a_run_without_expected_tasks_has_no_fraction() -> None:
     assert RunProgress().fraction is None
 
 

@@ -58,9 +58,9 @@ def test_intervals_pay_no_heed_to_the_clock_on_the_wall_and_stand_still_across_r
     six_hours = JobSchedule(every=timedelta(hours=6))
     assert _first(six_hours, SPRING, 3) == ["03-08 01:00-0500", "03-08 08:00-0400", "03-08 14:00-0400"]
     odd = JobSchedule(every=timedelta(minutes=7))
-    seen = occurrences(odd, "UTC", SPRING, SPRING + DAY, 1000)
-    assert {later - earlier for earlier, later in pairwise(seen)} == {timedelta(minutes=7)}
-    assert occurrences(odd, "UTC", seen[99], SPRING + DAY, 1000) == seen[100:]
+    times = occurrences(odd, "UTC", SPRING, SPRING + DAY, 1000)
+    assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(minutes=7)}
+    assert occurrences(odd, "UTC", times[99], SPRING + DAY, 1000) == times[100:]
 
 
 def test_a_job_without_a_time_of_its_own_never_comes_by_itself():

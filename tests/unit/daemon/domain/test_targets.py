@@ -52,5 +52,5 @@ def test_a_target_is_called_as_in_reports_and_alerts() -> None:
 
 
 def test_the_registered_model_types_speak_of_symbols(tmp_path: Path) -> None:
-    known = Settings(symbols=("AAPL",), model_types=tuple(registry.names()[:2]))
-    assert [target.subject for target in targets(known, Home(tmp_path))] == ["AAPL", "AAPL"]
+    valid = Settings(symbols=("AAPL",), model_types=tuple(registry.names()[:2]))
+    assert [target.subject for target in targets(valid, Home(tmp_path))] == ["AAPL", "AAPL"]

@@ -151,13 +151,13 @@ def test_a_home_that_cannot_be_written_is_named_with_a_cure(read_only_home, name
     assert "Make the folder writable" in answer
 
 
-def test_a_second_writer_waits_and_then_tells_who_is_in_the_way(path, database, monkeypatch):
+def test_a_second_writer_waits_and_then_names_the_lock_in_the_way(path, database, monkeypatch):
     monkeypatch.setattr("daemon.store.engines.BUSY_MS", 50)
     rival = Database.open(path)
-    held, release = threading.Event(), threading.Event()
-    holder = threading.Thread(target=lambda: database.write(lambda _: (held.set(), release.wait(10))))
+    locked, release = threading.Event(), threading.Event()
+    holder = threading.Thread(target=lambda: database.write(lambda _: (locked.set(), release.wait(10))))
     holder.start()
-    assert held.wait(10)
+    assert locked.wait(10)
     with pytest.raises(NightdeskError) as caught:
         _record(rival)
     assert caught.value.code == "store.busy"
@@ -196,7 +196,7 @@ def test_a_snapshot_taken_while_the_writer_writes_is_sound_and_of_one_moment(tmp
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
 
 
-def test_a_snapshot_is_one_file_that_needs_no_log_beside_it(tmp_path, database):
+def test_a_snapshot_is_one_file_that_needs_no_log_next_to_it(tmp_path, database):
     _record(database)
     copy = tmp_path / "copies" / "copy.sqlite3"
     database.snapshot(copy)

@@ -47,13 +47,13 @@ def another_holder(home: Home) -> Iterator[subprocess.Popen[str]]:
 def test_the_holder_can_be_asked_for_by_its_process_its_purpose_and_its_address(home: Home) -> None:
     assert holder(home) is None
     with HomeLock(home, "desk") as lock:
-        found = holder(home)
-        assert found is not None
-        assert (found.owner.pid, found.purpose, found.api) == (os.getpid(), "desk", None)
+        current = holder(home)
+        assert current is not None
+        assert (current.owner.pid, current.purpose, current.api) == (os.getpid(), "desk", None)
         lock.publish(api="http://127.0.0.1:8642")
-        found = holder(home)
-        assert found is not None
-        assert (found.purpose, found.api) == ("desk", "http://127.0.0.1:8642")
+        current = holder(home)
+        assert current is not None
+        assert (current.purpose, current.api) == ("desk", "http://127.0.0.1:8642")
     assert holder(home) is None
 
 
@@ -62,9 +62,9 @@ def test_a_holder_that_sees_another_boot_id_is_recognised_by_the_kernels_lock(ho
         written = json.loads(home.lock.read_bytes())
         written["owner"]["boot"] = "as in a service inside a container"
         home.lock.write_text(json.dumps(written))
-        found = holder(home)
-        assert found is not None
-        assert found.owner.pid == first.pid
+        current = holder(home)
+        assert current is not None
+        assert current.owner.pid == first.pid
         first.kill()
         first.wait()
         assert holder(home) is None  # what the dead process wrote is still there
@@ -113,8 +113,8 @@ def test_a_program_that_the_holder_started_does_not_keep_the_lock(home: Home) ->
 def test_a_lock_file_with_odd_words_is_still_a_lock(home: Home, words: bytes) -> None:
     home.lock.write_bytes(words)
     assert holder(home) is None
-    with home.lock.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with home.lock.open("rb") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
         with pytest.raises(LockedError, match="held by another process"):
             HomeLock(home, "desk").__enter__()
     with HomeLock(home, "desk"):
@@ -128,14 +128,14 @@ def test_a_home_that_does_not_exist_is_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("root", ["file", "file/below"])
-def test_a_home_that_is_a_file_is_told(tmp_path: Path, root: str) -> None:
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path, root: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NightdeskError) as refused:
         HomeLock(Home(tmp_path / root), "desk").__enter__()
     assert refused.value.code == "home.not_a_folder"
 
 
-def test_a_home_that_may_not_be_written_is_told_with_a_cure() -> None:
+def test_a_home_that_may_not_be_written_is_refused_with_a_cure() -> None:
     folder = Path(tempfile.mkdtemp())  # not tmp_path, whose parents only its owner may enter
     folder.chmod(0o555)
     was = os.geteuid()

@@ -59,7 +59,7 @@ def test_no_field_can_pretend_to_be_the_time_the_level_or_the_run(home: Home) ->
     assert (line["level"], line["event"], line["run"]) == ("error", "run.fault", "training-7")
 
 
-def test_an_error_is_told_with_its_traceback(home: Home) -> None:
+def test_an_error_is_logged_with_its_traceback(home: Home) -> None:
     with pytest.raises(ValueError, match="no bars") as raised:
         break_down()
     quiet(home).fault("run.fault", raised.value, job="training")
@@ -75,14 +75,14 @@ def test_a_secret_is_masked_wherever_it_stands(home: Home, value: str) -> None:
     stream = io.StringIO()
     desk_log = Log(home, CLOCK, "text", stream=stream)
     desk_log.write(
-        "info", "a", plain=secret.reveal(), deep={"list": [("x", f"Bearer {value}")], value: 1}, shown=secret
+        "info", "a", plain=secret.reveal(), deep={"list": [("x", f"Bearer {value}")], value: 1}, outputs=secret
     )
     desk_log.write("info", "b", dumped=json.dumps({"token": value}), url=f"http://x/?t={log_module.redact(value)}")
     desk_log.fault("c", ValueError(f"bad token {value}"))
-    told = home.log.read_text(encoding="utf-8") + stream.getvalue()
-    assert "***" in told
+    written = home.log.read_text(encoding="utf-8") + stream.getvalue()
+    assert "***" in written
     for form in (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-        assert form not in told
+        assert form not in written
 
 
 @settings(max_examples=50, deadline=None)
@@ -93,18 +93,18 @@ def test_a_secret_is_masked_wherever_it_stands(home: Home, value: str) -> None:
         max_leaves=20,
     )
 )
-def test_whatever_is_told_becomes_one_line_in_the_file_and_one_on_the_terminal(value: Any) -> None:
+def test_every_event_becomes_one_line_in_the_file_and_one_on_the_terminal(value: Any) -> None:
     line = log_module._line(
         {"at": "2026-03-04T05:06:07.089Z", "level": "info", "event": "e", "x": log_module._plain(value)}
     )
     assert line.count(b"\n") == 1
     assert json.loads(line)["event"] == "e"
-    shown = log_module._human(json.loads(line))
-    assert shown.endswith("\n")
-    assert shown[:-1].isprintable()
+    outputs = log_module._human(json.loads(line))
+    assert outputs.endswith("\n")
+    assert outputs[:-1].isprintable()
 
 
-def test_an_event_that_is_too_large_is_told_without_its_fields(home: Home) -> None:
+def test_an_event_that_is_too_large_is_logged_without_its_fields(home: Home) -> None:
     quiet(home).for_run("training-7").write("info", "task.output", line="a word " * 20_000)
     (line,) = lines(home.log)
     assert line["event"] == "task.output"
@@ -128,8 +128,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_people_get_text_and_pipes_get_json_unless_told_otherwise(home: Home) -> None:
-    shown = {}
+def test_people_get_text_and_pipes_get_json_unless_configured_otherwise(home: Home) -> None:
+    outputs = {}
     for name, stream, log_format in (
         ("terminal", Terminal(), None),
         ("pipe", io.StringIO(), None),
@@ -137,13 +137,13 @@ def test_people_get_text_and_pipes_get_json_unless_told_otherwise(home: Home) ->
         ("quiet", Terminal(), "quiet"),
     ):
         Log(home, CLOCK, log_format, stream=stream).write("info", "desk.started")
-        shown[name] = stream.getvalue()
-    assert shown["terminal"].startswith("2026-03-04T05:06:07Z info")
-    assert json.loads(shown["pipe"]) == json.loads(shown["asked"])
-    assert shown["quiet"] == ""
+        outputs[name] = stream.getvalue()
+    assert outputs["terminal"].startswith("2026-03-04T05:06:07Z info")
+    assert json.loads(outputs["pipe"]) == json.loads(outputs["asked"])
+    assert outputs["quiet"] == ""
 
 
-def test_what_libraries_say_is_taken_while_the_log_is_open(home: Home) -> None:
+def test_messages_of_libraries_are_logged_while_the_log_is_open(home: Home) -> None:
     library = logging.getLogger("some.library")
     with quiet(home):
         library.warning("odd %s", "thing")
@@ -154,9 +154,9 @@ def test_what_libraries_say_is_taken_while_the_log_is_open(home: Home) -> None:
             library.exception("it broke")
     library.addHandler(logging.NullHandler())
     library.warning("nobody listens any more")
-    said, fault = lines(home.log)
-    assert (said["event"], said["level"], said["logger"]) == ("library.message", "warning", "some.library")
-    assert said["message"] == "odd thing"
+    message, fault = lines(home.log)
+    assert (message["event"], message["level"], message["logger"]) == ("library.message", "warning", "some.library")
+    assert message["message"] == "odd thing"
     assert (fault["event"], fault["error"]) == ("library.error", "ValueError: no bars")
 
 
@@ -168,9 +168,9 @@ def test_a_full_file_makes_room_and_the_one_before_it_is_kept(home: Home, monkey
     files = sorted(home.logs.iterdir())
     assert [file.name for file in files] == ["nightdesk.1.jsonl", "nightdesk.jsonl"]
     assert all(file.stat().st_size <= 1000 for file in files)
-    kept = [line["number"] for file in files for line in lines(file)]
-    assert kept == list(range(kept[0], 100))
-    assert len(kept) > 10
+    numbers = [line["number"] for file in files for line in lines(file)]
+    assert numbers == list(range(numbers[0], 100))
+    assert len(numbers) > 10
 
 
 def test_a_log_file_that_was_moved_away_is_begun_anew(home: Home) -> None:

@@ -23,7 +23,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         yield ear
 
 
-def test_the_life_of_a_service_is_told_in_one_datagram_each(manager: socket.socket) -> None:
+def test_the_life_of_a_service_is_sent_in_one_datagram_each(manager: socket.socket) -> None:
     notifier = Notifier()
     notifier.ready("Serving http://127.0.0.1:8642\nREADY=0")
     assert manager.recv(1000) == b"READY=1\nSTATUS=Serving http://127.0.0.1:8642 READY=0"
@@ -37,7 +37,7 @@ def test_the_life_of_a_service_is_told_in_one_datagram_each(manager: socket.sock
     assert manager.recv(1000) == b"STOPPING=1\nSTATUS=Stopping"
 
 
-def test_a_status_is_told_when_it_changes_and_a_reload_leaves_it_as_it_is(manager: socket.socket) -> None:
+def test_a_status_is_sent_when_it_changes_and_a_reload_leaves_it_as_it_is(manager: socket.socket) -> None:
     notifier = Notifier()
     assert notifier.listening
     notifier.ready("Serving")
@@ -53,7 +53,7 @@ def test_a_status_is_told_when_it_changes_and_a_reload_leaves_it_as_it_is(manage
         manager.recv(1000)
 
 
-def test_without_a_service_manager_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_service_manager_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     Notifier().ready("Serving")
     assert not Notifier().listening

@@ -51,7 +51,7 @@ def test_a_message_arrives_as_signed_json_with_its_key():
 
 
 @pytest.mark.parametrize("status", [401, 404, 408, 429, 500, 503])
-def test_what_may_pass_or_be_mended_is_worth_trying_again(status):
+def test_what_may_pass_or_be_mended_is_retried(status):
     with WebhookSink(status=status) as sink:
         error = failure(sink.url)
     assert error.code == "notify.failed"
@@ -59,7 +59,7 @@ def test_what_may_pass_or_be_mended_is_worth_trying_again(status):
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
-def test_a_message_that_the_receiver_refuses_is_not_sent_again(status):
+def test_a_message_that_the_receiver_refuses_is_sent_once(status):
     with WebhookSink(status=status) as sink:
         assert failure(sink.url).code == "notify.blocked"
 
@@ -73,7 +73,7 @@ def test_a_redirect_is_not_followed(status):
     assert elsewhere.received == []
 
 
-def test_a_receiver_that_is_not_there_is_tried_again():
+def test_a_delivery_to_an_absent_receiver_is_retried():
     error = failure(f"http://127.0.0.1:{unused_port()}/")
     assert error.code == "notify.failed"
     assert "refused" in error.message
@@ -123,16 +123,16 @@ def test_private_and_metadata_addresses_are_blocked_before_anything_is_sent(url)
 def test_the_name_is_resolved_once_and_the_checked_address_is_called(monkeypatch):
     """Rebinding: a second question would get another answer."""
     with WebhookSink() as sink:
-        asked = []
+        requests = []
 
         def answer(host, port, **_):
-            asked.append(host)
-            address = "127.0.0.1" if len(asked) == 1 else "127.0.0.9"
+            requests.append(host)
+            address = "127.0.0.1" if len(requests) == 1 else "127.0.0.9"
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
         monkeypatch.setattr(socket, "getaddrinfo", answer)
         channel(f"http://rebinding.example.org:{sink.port}/").send(MESSAGE)
-    assert asked == ["rebinding.example.org"]
+    assert requests == ["rebinding.example.org"]
     assert sink.received[0].headers["Host"] == f"rebinding.example.org:{sink.port}"
 
 

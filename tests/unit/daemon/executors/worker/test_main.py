@@ -26,7 +26,7 @@ def performed(function: Any, request: TaskRequest[TaskResult]) -> TaskEnded[Any]
 @pytest.mark.parametrize(
     ("number", "code"), [(errno.ENOSPC, "disk.full"), (errno.EDQUOT, "disk.full"), (errno.EIO, "task.crashed")]
 )
-def test_a_task_for_whose_files_there_is_no_room_says_so(number: int, code: str) -> None:
+def test_a_task_for_whose_files_there_is_no_room_fails_with_a_full_disk(number: int, code: str) -> None:
     def write(_: WorkContext, __: TaskRequest[Answer]) -> NoReturn:
         raise OSError(number, os.strerror(number))
 

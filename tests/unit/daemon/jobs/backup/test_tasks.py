@@ -53,7 +53,7 @@ def backup(home, database, model):
     save_artifact(folder, model, facts)
 
     def serve(c):
-        made = versions.add_version(
+        version_row = versions.add_version(
             c,
             versions.NewVersion(
                 subject=task.subject,
@@ -69,13 +69,13 @@ def backup(home, database, model):
                 metrics={},
             ),
         )
-        assert servings.serve(c, task.subject, NAME, made.id, NOW, why="better", author="test")
+        assert servings.serve(c, task.subject, NAME, version_row.id, NOW, why="better", author="test")
 
     database.write(serve)
     return backups.take(home, database, NOW, Settings())
 
 
-def test_a_backup_is_proved_by_what_its_champions_say(home, backup, tmp_path):
+def test_a_backup_is_proved_by_the_predictions_of_its_champions(home, backup, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     proved = prove_in(scratch, backup.folder)

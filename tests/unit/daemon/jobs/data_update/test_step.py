@@ -52,7 +52,7 @@ def _news(name: str) -> dict[str, Any]:
     return {"id": name, "content": {"id": name, "title": name, "pubDate": "2024-06-14T20:15:00Z"}}
 
 
-async def test_what_was_revised_mended_and_reported_is_told_and_recorded(house: DeskContext, yahoo: FakeYahoo) -> None:
+async def test_revisions_and_headlines_are_in_detail_and_ledger(house: DeskContext, yahoo: FakeYahoo) -> None:
     yahoo.news["AAPL"] = [_news("one")]
     yahoo.rows["MSFT", "1d"].iloc[50, 2] *= -1.0
     first = await _pulled(house, NOW - timedelta(days=7))
@@ -68,19 +68,19 @@ async def test_what_was_revised_mended_and_reported_is_told_and_recorded(house: 
     assert second.detail["revised"] == {"GOOGL": "split", "MSFT": "mended"}
     assert second.detail["headlines"] == 1
     assert list(HeadlineStore(house.home).load("yahoo", "AAPL")["id"]) == ["one", "two"]
-    told = {row.symbol: row.detail for row in house.database.read(datasets.latest)}
-    assert {symbol: detail["why"] for symbol, detail in told.items()} == {
+    details = {row.symbol: row.detail for row in house.database.read(datasets.latest)}
+    assert {symbol: detail["why"] for symbol, detail in details.items()} == {
         "AAPL": "appended", "GOOGL": "split", "MSFT": "mended",
     }  # fmt: skip
-    assert all(0.99 < detail["health"]["index"] <= 1.0 for detail in told.values())
-    old = house.database.read(lambda c: datasets.find(c, told["GOOGL"]["replaces"]))
+    assert all(0.99 < detail["health"]["index"] <= 1.0 for detail in details.values())
+    old = house.database.read(lambda c: datasets.find(c, details["GOOGL"]["replaces"]))
     assert old is not None
     newer = house.database.read(lambda c: datasets.successor(c, old))
     assert newer is not None
     assert (newer.symbol, newer.detail["why"]) == ("GOOGL", "split")
 
 
-async def test_the_health_of_what_was_pulled_is_drawn_and_of_what_stays_the_same_it_is_not_drawn_again(
+async def test_the_health_of_what_was_pulled_is_drawn_and_unchanged_bars_are_not_redrawn(
     house: DeskContext,
 ) -> None:
     await _pulled(house, NOW)
@@ -114,7 +114,7 @@ async def test_bars_without_news_are_better_than_no_bars(house: DeskContext, yah
     assert {error["code"] for error in run.detail["without_headlines"].values()} == {"data.schema"}
 
 
-async def test_an_unexplained_history_fails_for_its_symbol_and_says_so(house: DeskContext, yahoo: FakeYahoo) -> None:
+async def test_an_unexplained_history_fails_its_symbol_with_the_reason(house: DeskContext, yahoo: FakeYahoo) -> None:
     await _pulled(house, NOW - timedelta(days=7))
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     run = await _pulled(house, NOW)
@@ -123,19 +123,19 @@ async def test_an_unexplained_history_fails_for_its_symbol_and_says_so(house: De
     assert run.detail["new_rows"] == 10
 
 
-async def test_who_accepts_an_unexplained_history_stays_in_its_lineage(house: DeskContext, yahoo: FakeYahoo) -> None:
+async def test_the_author_of_an_acceptance_stays_in_the_lineage(house: DeskContext, yahoo: FakeYahoo) -> None:
     await _pulled(house, NOW - timedelta(days=7))
     yahoo.rows["AAPL", "1d"].iloc[:, :4] *= 1.01
     yahoo.rows["MSFT", "1d"].iloc[:, :4] *= 1.01
     options = RunOptions(symbols=["AAPL"], accept=Acceptance(author="anna", reason="the vendor wrote to us"))
     run = await _pulled(house, NOW, options)
     assert (run.state, run.detail["revised"], run.detail["tasks"]) == ("succeeded", {"AAPL": "accepted"}, 1)
-    told = _accepted(house, "AAPL")
-    assert (told["author"], told["reason"], told["run"]) == ("anna", "the vendor wrote to us", run.name)
-    assert told["rows"] > 100
+    details = _accepted(house, "AAPL")
+    assert (details["author"], details["reason"], details["run"]) == ("anna", "the vendor wrote to us", run.name)
+    assert details["rows"] > 100
     later = await _pulled(house, NOW + timedelta(hours=1))
     assert list(later.detail["failed"]) == ["MSFT"]  # what was not named was not accepted
-    assert _accepted(house, "AAPL") == told
+    assert _accepted(house, "AAPL") == details
 
 
 async def test_a_killed_acceptance_is_signed_by_its_retry(house: DeskContext, yahoo: FakeYahoo) -> None:

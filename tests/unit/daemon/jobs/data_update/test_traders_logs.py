@@ -78,10 +78,10 @@ async def test_the_secrets_of_the_bucket_go_to_the_task_that_pulls_it_and_to_no_
         with quiet_house(home, settings, NOW) as house:
             house.executor = WorkingExecutor(house.home, house.clock.now)
             run = await pulled(house)
-            asked = {spec.request.kind: spec.secrets for spec in house.executor.asked}
+            secrets_by_kind = {spec.request.kind: spec.secrets for spec in house.executor.asked}
     assert run.detail["trades"]["fetched"] == 1
-    assert {name: secret.reveal() for name, secret in asked.pop("pull_trades").items()} == secrets
-    assert asked == {"update_bars": {}}
+    assert {name: secret.reveal() for name, secret in secrets_by_kind.pop("pull_trades").items()} == secrets
+    assert secrets_by_kind == {"update_bars": {}}
 
 
 async def test_a_worker_process_opens_the_bucket_with_the_secrets_that_it_is_handed(home, monkeypatch):

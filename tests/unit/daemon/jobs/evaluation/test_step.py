@@ -59,9 +59,9 @@ def judged(verdict: str, *, sharpe: float = 1.0, champion: float | None = None) 
 
 def serving(house: DeskContext, version: str = "v1", provenance: str = "yahoo") -> Version:
     def serve(c: Any) -> Version:
-        made = record(c, version, provenance=provenance)
-        servings.serve(c, SYMBOL, NAME, made.id, NOW, why="better", author="test")
-        return made
+        version_row = record(c, version, provenance=provenance)
+        servings.serve(c, SYMBOL, NAME, version_row.id, NOW, why="better", author="test")
+        return version_row
 
     return house.database.write(serve)
 
@@ -99,11 +99,11 @@ async def test_after_the_judgements_every_version_of_one_provenance_is_put_besid
 ) -> None:
     serving(house), challenger(house, "v2"), challenger(house, "v3", "yahoo, sample expert")
     run = await evaluation(house, {version: judged("worse", champion=0.5) for version in ("v2", "v3")})
-    asked = [each for each in house.executor.requests if each.kind.startswith("compare")]  # type: ignore[attr-defined]
-    assert [each.kind for each in asked] == ["compare_models", "compare_symbols"]
-    named = [(version.name, version.state) for version in asked[0].versions]
+    task_requests = [each for each in house.executor.requests if each.kind.startswith("compare")]  # type: ignore[attr-defined]
+    assert [each.kind for each in task_requests] == ["compare_models", "compare_symbols"]
+    named = [(version.name, version.state) for version in task_requests[0].versions]
     assert named == [("v2", "rejected"), ("v1", "champion")]
-    assert asked[1].subjects == (SYMBOL,)
+    assert task_requests[1].subjects == (SYMBOL,)
     assert run.detail is not None
     assert run.detail["recommendations"][SYMBOL]["recommendation"] == "Stay in cash."
 
@@ -113,15 +113,15 @@ async def test_how_far_an_evaluation_is_never_goes_back(house: DeskContext) -> N
     dispatcher, shares = Dispatcher(house), []
     run = request(house, "evaluation")
 
-    def seen(outcome: Outcome[Any]) -> Outcome[Any]:
+    def outcome_of(outcome: Outcome[Any]) -> Outcome[Any]:
         progress = dispatcher.progress(run.id)
         assert progress is not None
         shares.append(progress.done / progress.expected)
         return outcome
 
     answers = house.executor.answers  # type: ignore[attr-defined]
-    answers["evaluate"] = lambda _: seen(judged("worse", champion=0.5))
-    answers["compare_models"] = lambda _: seen(broken("evaluation.too_short"))
+    answers["evaluate"] = lambda _: outcome_of(judged("worse", champion=0.5))
+    answers["compare_models"] = lambda _: outcome_of(broken("evaluation.too_short"))
     await attend_all(dispatcher)
     assert shares == [0.0, 1 / 3, 2 / 3]
 
@@ -219,10 +219,10 @@ async def test_a_version_is_held_to_what_it_said_itself(house: DeskContext) -> N
     house.executor.answers["live_performance"] = lambda _: broken()  # type: ignore[attr-defined]
     request(house, "performance_check")
     await attend_all(Dispatcher(house))
-    asked = {each.kind: each for each in house.executor.requests}  # type: ignore[attr-defined]
-    assert asked["monitor"].signals == ()
-    assert asked["monitor"].version.name == asked["live_performance"].version == new.version
-    assert len(asked["live_performance"].signals) == 1
+    task_requests = {each.kind: each for each in house.executor.requests}  # type: ignore[attr-defined]
+    assert task_requests["monitor"].signals == ()
+    assert task_requests["monitor"].version.name == task_requests["live_performance"].version == new.version
+    assert len(task_requests["live_performance"].signals) == 1
 
 
 def _publish(c: Any, version: Version) -> bool:

@@ -26,9 +26,9 @@ UNSEEN = easy_bars().frame.index[600:]
 
 @pytest.fixture
 def shelf(home: Home) -> Shelf:
-    made = Shelf(home)
-    made.store(market())
-    return made
+    new_shelf = Shelf(home)
+    new_shelf.store(market())
+    return new_shelf
 
 
 def judged(

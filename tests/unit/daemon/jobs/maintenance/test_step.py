@@ -94,33 +94,33 @@ async def test_backups_within_one_second_have_names_of_their_own_though_the_firs
 async def test_maintenance_deletes_what_was_refused_long_ago(home: Home) -> None:
     with quiet_house(home, Settings.model_validate({"retention": {"quarantine_days": 40}})) as house:
         now = house.clock.now()
-        kept, old = (home.quarantine("yahoo", "AAPL", "1d", now - timedelta(days=days)) for days in (39, 41))
+        recent, old = (home.quarantine("yahoo", "AAPL", "1d", now - timedelta(days=days)) for days in (39, 41))
         torn = home.trades_quarantine / "merged_trades" / "torn_prices.json"
-        for path, days in ((kept, 39), (old, 41), (torn, 41)):
+        for path, days in ((recent, 39), (old, 41), (torn, 41)):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-            seen = (now - timedelta(days=days)).timestamp()
-            os.utime(path, (seen, seen))
+            modified_at = (now - timedelta(days=days)).timestamp()
+            os.utime(path, (modified_at, modified_at))
         request(house, "maintenance")
         await attend_all(Dispatcher(house))
         assert every_run(house)[0].detail["refused"] == 2  # type: ignore[index]
-        assert [path.exists() for path in (kept, old, torn)] == [True, False, False]
+        assert [path.exists() for path in (recent, old, torn)] == [True, False, False]
 
 
 async def test_maintenance_keeps_the_newest_replaced_datasets_of_each_series(home: Home) -> None:
     with quiet_house(home, Settings.model_validate({"retention": {"revisions": 2}})) as house:
-        kept = {
+        recent = {
             symbol: [home.revision("yahoo", symbol, "1d", f"d{n}") for n in range(4)] for symbol in ("AAPL", "MSFT")
         }
         newest = home.bars("yahoo", "AAPL", "1d")
-        for age, path in [*enumerate(reversed(kept["AAPL"])), *enumerate(reversed(kept["MSFT"])), (99, newest)]:
+        for age, path in [*enumerate(reversed(recent["AAPL"])), *enumerate(reversed(recent["MSFT"])), (99, newest)]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
             os.utime(path, (1e9 - age, 1e9 - age))
         request(house, "maintenance")
         await attend_all(Dispatcher(house))
         assert every_run(house)[0].detail["revisions"] == 4  # type: ignore[index]
-        for files in kept.values():
+        for files in recent.values():
             assert [path.exists() for path in files] == [False, False, True, True]
         assert newest.exists()
 

@@ -18,9 +18,9 @@ from tests.support.models.stored_versions import NAME, Shelf, context, market
 
 @pytest.fixture
 def shelf(home: Home) -> Shelf:
-    made = Shelf(home)
-    made.store(market())
-    return made
+    new_shelf = Shelf(home)
+    new_shelf.store(market())
+    return new_shelf
 
 
 def signal(bar: int, published: pd.Timestamp, position: float) -> PublishedSignal:
@@ -67,7 +67,7 @@ def test_live_performance_is_that_of_what_could_be_followed(home: Home, shelf: S
     assert metrics["trades"] == 1
 
 
-def test_a_single_bar_measures_nothing_and_says_why(home: Home, shelf: Shelf) -> None:
+def test_a_single_bar_measures_nothing_and_has_a_reason(home: Home, shelf: Shelf) -> None:
     last = market().frame.index[-1]
     metrics = live(home, shelf, signal(-1, last + timedelta(hours=1), 1.0))
     assert metrics.values == {"sharpe_ratio": None, "max_drawdown": None}

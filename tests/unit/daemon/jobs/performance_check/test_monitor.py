@@ -23,18 +23,18 @@ WATCHED = {"action_psi", "side_psi", "drifted_features", "accuracy", "calibratio
 
 @pytest.fixture
 def shelf(home: Home) -> Shelf:
-    made = Shelf(home)
-    made.store(market())
-    return made
+    new_shelf = Shelf(home)
+    new_shelf.store(market())
+    return new_shelf
 
 
-def asked(sha256: str, signals: tuple[PublishedSignal, ...] = ()) -> MonitorRequest:
+def monitor_request(sha256: str, signals: tuple[PublishedSignal, ...] = ()) -> MonitorRequest:
     version = VersionRef(name="v1", manifest_sha256=sha256)
     return MonitorRequest(subject=SYMBOL, model_type=NAME, version=version, signals=signals)
 
 
 def measured(home: Home, shelf: Shelf, signals: tuple[PublishedSignal, ...] = ()) -> MonitorResult:
-    result = monitor(context(home), asked(shelf.put("v1"), signals))
+    result = monitor(context(home), monitor_request(shelf.put("v1"), signals))
     assert MonitorResult.model_validate_json(result.model_dump_json()) == result
     return result
 
@@ -74,7 +74,7 @@ def test_signals_that_are_not_the_models_own_ways_are_drift(home: Home, shelf: S
     assert number(metrics, "side_psi") > 1.0 > metrics.by_chance["side_psi"]
 
 
-def test_an_experts_log_that_ends_before_the_bars_tells_nothing_of_them(home: Home, shelf: Shelf) -> None:
+def test_an_experts_log_that_ends_before_the_bars_measures_nothing_of_them(home: Home, shelf: Shelf) -> None:
     write_log(home, 600)
     metrics = measured(home, shelf).evaluation
     assert (metrics.values["accuracy"], metrics.reasons["accuracy"]) == (None, "too_few_bars")
@@ -104,11 +104,11 @@ def test_a_version_without_unseen_bars_has_reasons_and_no_values(home: Home) -> 
     assert {name for name in WATCHED if metrics.values[name] is None} == WATCHED == set(metrics.reasons)
 
 
-def test_a_version_from_before_there_were_references_says_so(home: Home, shelf: Shelf) -> None:
+def test_a_version_from_before_there_were_references_has_a_reason(home: Home, shelf: Shelf) -> None:
     shelf.put("v1")
     path = home.model(SYMBOL, NAME, "v1") / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"reference": None}), encoding="utf-8")
-    metrics = monitor(context(home), asked(manifest_sha256(path.parent))).evaluation
+    metrics = monitor(context(home), monitor_request(manifest_sha256(path.parent))).evaluation
     assert metrics.reasons["side_psi"] == "no_reference"
 
 

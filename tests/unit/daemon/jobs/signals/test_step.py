@@ -16,7 +16,7 @@ from tests.support.desks.night import attend_all, done, every_run, quiet_house, 
 
 
 @pytest.mark.parametrize(
-    ("before", "position", "told"),
+    ("before", "position", "expected"),
     [
         (0.0, 1.0, "buy"),
         (1.0, 1.0, "hold"),
@@ -26,8 +26,8 @@ from tests.support.desks.night import attend_all, done, every_run, quiet_house, 
         (0.5, 0.2, "sell"),
     ],
 )
-def test_an_action_is_the_way_from_what_was_said_before(before: float, position: float, told: str) -> None:
-    assert action(before, position) == told
+def test_an_action_is_the_change_from_the_signal_before(before: float, position: float, expected: str) -> None:
+    assert action(before, position) == expected
 
 
 def published(bar: int, position: float) -> Outcome[Any]:
@@ -47,7 +47,7 @@ def published(bar: int, position: float) -> Outcome[Any]:
 
 def serve(house: DeskContext, name: str) -> None:
     def change(c: Any) -> None:
-        made = versions.add_version(
+        version_row = versions.add_version(
             c,
             versions.NewVersion(
                 subject="AAPL",
@@ -63,13 +63,13 @@ def serve(house: DeskContext, name: str) -> None:
                 metrics={},
             ),
         )
-        assert made is not None
-        servings.serve(c, "AAPL", "behavioral_cloner", made.id, house.clock.now(), why="test", author="test")
+        assert version_row is not None
+        servings.serve(c, "AAPL", "behavioral_cloner", version_row.id, house.clock.now(), why="test", author="test")
 
     house.database.write(change)
 
 
-async def test_a_new_champion_that_finds_itself_long_tells_a_flat_follower_to_buy(home: Home) -> None:
+async def test_a_new_champion_that_is_long_publishes_a_buy_for_a_flat_reader(home: Home) -> None:
     with quiet_house(home) as house:
         answers = house.executor.answers  # type: ignore[attr-defined]
         serve(house, "old")
@@ -80,11 +80,11 @@ async def test_a_new_champion_that_finds_itself_long_tells_a_flat_follower_to_bu
         answers["signal"] = lambda spec: published(4, 1.0)
         request(house, "signals")
         await attend_all(Dispatcher(house))
-        told = house.database.read(lambda c: signals.history(c, "AAPL", "behavioral_cloner"))
-        assert [(signal.position, signal.action) for signal in told] == [(1.0, "buy"), (0.0, "hold")]
+        ledger = house.database.read(lambda c: signals.history(c, "AAPL", "behavioral_cloner"))
+        assert [(signal.position, signal.action) for signal in ledger] == [(1.0, "buy"), (0.0, "hold")]
 
 
-async def test_a_signal_that_is_in_the_ledger_is_not_said_twice(home: Home) -> None:
+async def test_a_signal_that_is_in_the_ledger_is_not_published_twice(home: Home) -> None:
     with quiet_house(home) as house:
         house.executor.answers["signal"] = lambda spec: published(3, 1.0)  # type: ignore[attr-defined]
         serve(house, "only")
@@ -103,12 +103,12 @@ async def test_a_champion_is_handed_the_signals_that_it_published_itself(home: H
             house.executor.answers["signal"] = lambda spec, bar=bar: published(bar, 1.0)  # type: ignore[attr-defined]
             request(house, "signals")
             await attend_all(Dispatcher(house))
-        asked = house.executor.requests  # type: ignore[attr-defined]
-        assert [[signal.bar_time.day for signal in each.published] for each in asked] == [[], [], [4]]
-        assert asked[-1].published[0].symbol == "AAPL"
+        task_requests = house.executor.requests  # type: ignore[attr-defined]
+        assert [[signal.bar_time.day for signal in each.published] for each in task_requests] == [[], [], [4]]
+        assert task_requests[-1].published[0].symbol == "AAPL"
 
 
-async def test_without_a_champion_nothing_is_said_and_the_run_says_why(home: Home) -> None:
+async def test_without_a_champion_nothing_is_published_and_the_run_shows_why(home: Home) -> None:
     with quiet_house(home) as house:
         request(house, "signals")
         await attend_all(Dispatcher(house))

@@ -14,9 +14,9 @@ from tests.support.models.stored_versions import NAME, Shelf, context, market
 
 @pytest.fixture
 def shelf(home: Home) -> Shelf:
-    made = Shelf(home)
-    made.store(market())
-    return made
+    new_shelf = Shelf(home)
+    new_shelf.store(market())
+    return new_shelf
 
 
 def test_a_version_in_the_folder_of_another_is_not_adopted(home: Home, shelf: Shelf) -> None:

@@ -56,34 +56,36 @@ def folds(home: Home) -> dict[str, int]:
 def report(home: Home, run: Run) -> dict[str, Any]:
     """What the run tells of the walk."""
     path = home.root / run.detail["walks"][f"{SYMBOL}/{NAME}"]["report"]
-    told: dict[str, Any] = json.loads(path.read_bytes())
-    return told
+    walk: dict[str, Any] = json.loads(path.read_bytes())
+    return walk
 
 
 async def test_every_fold_is_a_task_and_all_of_them_are_one_history(home: Home, bars: Bars) -> None:
     run = await walked(home)
     assert (run.state, run.detail["tasks"]) == ("succeeded", 5)
-    told = report(home, run)
+    walk = report(home, run)
     expected = WalkForwardValidator(**WALK).folds(bars)
-    assert [fold["test"] for fold in told["folds"]] == [str(fold.test) for fold in expected]
-    assert told["subject"]["walk_forward"] == {**WALK, "step": None, "anchored": False}
-    assert told["subject"]["provenance"] == "yahoo"
-    shown = run.detail["walks"][f"{SYMBOL}/{NAME}"]
-    assert (shown["folds"], shown["provenance"]) == (4, "yahoo")
-    assert shown["total_return"] == told["metrics"]["total_return"] > 0.0
-    kept = [json.loads((home.folds(SYMBOL, NAME) / name).read_bytes()) for name in sorted(folds(home))]
-    position = pd.Series(np.concatenate([fold["signals"][SYMBOL]["position"] for fold in kept]), bars.frame.index[305:])
+    assert [fold["test"] for fold in walk["folds"]] == [str(fold.test) for fold in expected]
+    assert walk["subject"]["walk_forward"] == {**WALK, "step": None, "anchored": False}
+    assert walk["subject"]["provenance"] == "yahoo"
+    summary = run.detail["walks"][f"{SYMBOL}/{NAME}"]
+    assert (summary["folds"], summary["provenance"]) == (4, "yahoo")
+    assert summary["total_return"] == walk["metrics"]["total_return"] > 0.0
+    records = [json.loads((home.folds(SYMBOL, NAME) / name).read_bytes()) for name in sorted(folds(home))]
+    position = pd.Series(
+        np.concatenate([fold["signals"][SYMBOL]["position"] for fold in records]), bars.frame.index[305:]
+    )
     whole = backtest(bars.since(position.index[0]), position, Costs.of(SETTINGS.costs)).metrics()
-    assert whole == told["metrics"]
+    assert whole == walk["metrics"]
 
 
-async def test_what_was_done_is_not_done_again_and_what_is_missing_ends_the_same(home: Home, bars: Bars) -> None:
+async def test_stored_folds_are_not_trained_twice_and_what_is_missing_ends_the_same(home: Home, bars: Bars) -> None:
     first = report(home, await walked(home))
     before = folds(home)
     (home.folds(SYMBOL, NAME) / "fold-0001.json").unlink()
-    again = report(home, await walked(home))
+    repeated = report(home, await walked(home))
     assert {name for name, at in folds(home).items() if before[name] != at} == {"fold-0001.json"}
-    assert again == first
+    assert repeated == first
     other = Settings.model_validate(SETTINGS.model_dump() | {"model_params": {NAME: {"n_estimators": 11}}})
     await walked(home, other)
     assert all(before[name] != at for name, at in folds(home).items())
@@ -126,6 +128,6 @@ async def test_agents_that_learn_by_trading_walk_too(home: Home, bars: Bars) -> 
     run = await walked(home, Settings.model_validate(document))
     assert run.state == "succeeded", run.detail
     assert run.detail is not None
-    told = run.detail["walks"][f"{SYMBOL}/a2c"]
-    assert told["folds"] == 2
-    assert told["total_return"] > 100.0
+    walk = run.detail["walks"][f"{SYMBOL}/a2c"]
+    assert walk["folds"] == 2
+    assert walk["total_return"] > 100.0
