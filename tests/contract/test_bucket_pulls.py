@@ -34,10 +34,10 @@ def test_a_log_is_stored_under_its_key(place, home):
 def test_what_has_not_changed_is_not_fetched_again(place, home):
     place.put(KEY, LOG)
     pull(place.bucket(), home)
-    place.asked.clear()
+    place.requests.clear()
     done = pull(place.bucket(), home)
     assert (done.fetched, done.unchanged, list(done.logs), done.bytes) == (0, 1, [KEY], 0)
-    assert not any(KEY in asked for asked in place.asked)
+    assert not any(KEY in request for request in place.requests)
 
 
 def test_what_has_changed_or_was_lost_here_is_fetched_again(place, home):
@@ -140,10 +140,10 @@ def test_a_compressed_log_that_swells_or_is_damaged_is_refused(place, home):
 
 def test_a_log_beyond_the_limit_is_not_fetched(place, home):
     place.put(KEY, LOG)
-    place.asked.clear()
+    place.requests.clear()
     done = pull(place.bucket(), home, Limits(file=10))
     assert done.failed == {KEY: "r2.too_large"}
-    assert not any(KEY in asked for asked in place.asked)
+    assert not any(KEY in request for request in place.requests)
 
 
 def test_a_pull_ends_partial_when_it_reaches_its_total_and_the_next_one_goes_on(place, home):

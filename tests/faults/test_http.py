@@ -18,7 +18,7 @@ from config.settings import Api
 from daemon.api import server as server_module
 from daemon.api.server import bind
 from tests.support.desks.fake_desk import FakeDesk, filled_desk
-from tests.support.servers.http import BEARER, TOKEN, client, everything, raw, serving
+from tests.support.servers.http import BEARER, TOKEN, client, raw, read_to_end, serving
 
 RUN = "/api/v1/jobs/backup/run"
 
@@ -76,7 +76,7 @@ def exchange(url: str, sent: bytes) -> tuple[int, dict[str, str], bytes]:
 
 def closed_after(connection: socket.socket) -> float:
     began = time.monotonic()
-    everything(connection)
+    read_to_end(connection)
     return time.monotonic() - began
 
 
@@ -126,7 +126,7 @@ def test_a_body_that_trickles_is_cut_off(desk, url, hasty):
                        "Content-Type: application/json", "Content-Length: 1000")  # fmt: skip
         connection.sendall(head)
         assert drip(connection, b" ") < hasty + 1
-    assert ("backup", {}, "api") not in desk.asked
+    assert ("backup", {}, "api") not in desk.requested
 
 
 def test_the_clock_runs_for_every_request_of_a_connection(url, hasty):
@@ -150,7 +150,7 @@ def test_a_reader_that_does_not_read_is_cut_off(desk, url, hasty):
     with raw(url) as connection:
         connection.sendall(request("GET /api/v1/reports/evaluation-3/big.json HTTP/1.1", "Host: localhost"))
         time.sleep(hasty + 1)
-        assert len(everything(connection)) < 30_000_000
+        assert len(read_to_end(connection)) < 30_000_000
     big.unlink()
 
 
@@ -178,7 +178,7 @@ def test_slow_clients_do_not_keep_others_waiting(url, http):
 def test_a_connection_too_many_is_told_so(url, monkeypatch):
     monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 0)
     with raw(url) as connection:
-        status, headers, body = parsed(everything(connection))
+        status, headers, body = parsed(read_to_end(connection))
     assert (status, headers["content-type"]) == (503, "application/problem+json")
     assert json.loads(body)["code"] == "server.busy"
 
@@ -232,7 +232,7 @@ def test_endless_headers_are_refused(url):
                 connection.sendall(f"X-{number}: {'y' * 100}\r\n".encode())
         except ConnectionError:
             pass
-        said = everything(connection)
+        said = read_to_end(connection)
     assert not said or parsed(said)[0] == 431
 
 
@@ -418,7 +418,7 @@ def test_junk_is_refused_without_a_trace_and_harms_nobody(url, http, junk):
 def test_junk_after_a_request_does_not_change_its_answer(url):
     with raw(url) as connection:
         connection.sendall(request("GET /healthz HTTP/1.1", "Host: localhost") + b"\x00\xff junk \r\n\r\n")
-        said = everything(connection)
+        said = read_to_end(connection)
     assert b'"alive"' in said or parsed(said)[0] == 400
 
 
@@ -427,7 +427,7 @@ def test_pipelined_requests_are_answered_in_their_order(url):
     with raw(url) as connection:
         connection.sendall(b"".join(request(f"GET {path} HTTP/1.1", "Host: localhost") for path in paths[:-1]))
         connection.sendall(request(f"GET {paths[-1]} HTTP/1.1", "Host: localhost", "Connection: close"))
-        said = everything(connection)
+        said = read_to_end(connection)
     marks = [b'"alive"', b'"data_update-1"', b'"alive"', b"route.unknown", b'"training-2"']
     places = []
     for mark in marks:

@@ -87,7 +87,7 @@ def test_a_lasting_fault_of_the_server_is_out_of_reach_and_what_was_pulled_stays
 def test_a_server_that_serves_no_file_is_left_alone_after_three(server, home):
     server.misbehave("_prices", 403)
     assert failure(lambda: pull(server.bucket(), home)).code == "r2.denied"
-    assert len([asked for asked in server.asked if "_prices" in asked]) == 3
+    assert len([request for request in server.requests if "_prices" in request]) == 3
 
 
 def test_a_slow_answer_is_given_up(server):

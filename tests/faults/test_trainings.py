@@ -50,8 +50,8 @@ def test_a_killed_training_goes_on_to_the_same_agent(tmp_path: Path) -> None:
     done, more = reached(tmp_path) // ENVIRONMENTS, 100
     assert done >= 100
     given = {"resume_from": tmp_path, "should_stop": after(more)}
-    resumed, told = train(agent_type="sac", total_episodes=EPISODES, given=given)
-    whole, told_whole = train(agent_type="sac", total_episodes=EPISODES, given={"should_stop": after(done + more)})
+    resumed, told = train(agent_type="sac", total_episodes=EPISODES, arguments=given)
+    whole, told_whole = train(agent_type="sac", total_episodes=EPISODES, arguments={"should_stop": after(done + more)})
     assert told["timesteps"] == (done + more) * ENVIRONMENTS
     assert timeless(told) == timeless(told_whole)
     assert weights(resumed) == weights(whole)

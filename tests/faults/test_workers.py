@@ -31,10 +31,10 @@ from tests.support.desks.executors import (
     alive,
     code,
     execute,
-    heard,
     ignore,
     lines,
     outcomes,
+    run_with_events,
     spec,
     until,
     value,
@@ -90,7 +90,7 @@ def test_the_death_of_a_worker_fails_its_task_by_name_and_the_next_gets_a_fresh_
 
 
 def test_the_last_words_of_a_segfault_are_in_the_log(executor: LocalExecutor) -> None:
-    _, events = heard(executor, spec("segfault"))
+    _, events = run_with_events(executor, spec("segfault"))
     assert any("Segmentation fault" in line for line in lines(events))
 
 
@@ -424,7 +424,7 @@ def test_a_task_with_secrets_has_a_worker_that_does_no_other_task_before_or_afte
 
 def test_a_secret_is_on_no_command_line_in_no_environment_and_in_no_repr(executor: LocalExecutor) -> None:
     task = replace(spec("secrets", hidden=["hush, hush"]), secrets={"BUCKET_KEY": Secret("hush, hush")})
-    outcome, events = heard(executor, task)
+    outcome, events = run_with_events(executor, task)
     assert value(outcome)["values"] == {"BUCKET_KEY": "hush, hush"}
     assert value(outcome)["in_sight"] == []
     assert "hush, hush" not in repr(replace(task, request=spec("secrets", hidden=[]).request))
@@ -433,6 +433,6 @@ def test_a_secret_is_on_no_command_line_in_no_environment_and_in_no_repr(executo
 
 def test_a_crash_whose_message_holds_a_secret_is_reported_without_it(executor: LocalExecutor) -> None:
     task = replace(spec("reveal_in_a_crash"), secrets={"BUCKET_KEY": Secret("hush, hush")})
-    outcome, _ = heard(executor, task)
+    outcome, _ = run_with_events(executor, task)
     assert outcome.error is not None
     assert outcome.error.message == "The task 'reveal_in_a_crash' raised ValueError: ***"

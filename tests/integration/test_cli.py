@@ -193,7 +193,7 @@ def test_in_a_whole_night_a_job_may_have_nothing_to_do(desk, nightdesk):
     )
     ending_in(desk, "skipped")
     assert nightdesk("run-once", "all").code == 0
-    assert [job for job, _, _ in desk.asked][:3] == ["data_update", "training", "evaluation"]
+    assert [job for job, _, _ in desk.requested][:3] == ["data_update", "training", "evaluation"]
 
 
 def test_why_a_run_failed_is_told_with_its_cure(desk, nightdesk):
@@ -232,7 +232,7 @@ def test_the_seeds_flags_are_understood(desk, nightdesk):
     assert nightdesk("evaluate", "--symbol", "AAPL", "--create-plots").code == 0
     assert nightdesk("data", "--symbols", "AAPL", "GOOGL", "--update-data").code == 0
     options = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 10_000}
-    assert [(job, given) for job, given, _ in desk.asked] == [
+    assert [(job, given) for job, given, _ in desk.requested] == [
         ("evaluation", {}),
         ("data_update", options),
         ("training", options),
@@ -256,7 +256,7 @@ def test_flags_of_a_model_type_reach_its_params(desk, nightdesk):
             "behavioral_cloner": {"n_estimators": 20},
         },
     }
-    assert [(job, given) for job, given, _ in desk.asked] == [("data_update", options), ("training", options)]
+    assert [(job, given) for job, given, _ in desk.requested] == [("data_update", options), ("training", options)]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_without_the_token_nothing_is_changed(desk, nightdesk, monkeypatch):
     said = nightdesk("run-once", "signals", "--json")
     assert said.code == 1
     assert json.loads(said.err)["error"]["code"] == "request.token"
-    assert desk.asked == []
+    assert desk.requested == []
 
 
 def test_a_desk_with_a_broken_config_still_takes_commands(desk, home, nightdesk, monkeypatch):

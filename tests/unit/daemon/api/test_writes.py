@@ -25,14 +25,14 @@ def test_a_job_is_started_at_once_and_its_run_is_told(desk, live):
     run = response.json()
     assert (run["job"], run["state"], run["trigger"]) == ("maintenance", "due", "manual")
     assert live.get(response.headers["location"]).json()["id"] == run["id"]
-    assert desk.asked == [("maintenance", {}, "api")]
+    assert desk.requested == [("maintenance", {}, "api")]
 
 
 def test_a_run_can_be_limited_to_symbols_and_steps(desk, live):
     body = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 100}
     run = live.post("/api/v1/jobs/evaluation/run", headers=BEARER, json=body).json()
     assert run["options"] == body
-    assert desk.asked == [("evaluation", body, "api")]
+    assert desk.requested == [("evaluation", body, "api")]
 
 
 def test_a_job_at_work_is_not_started_twice(live):
