@@ -63,7 +63,7 @@ def test_a_lost_or_damaged_index_costs_one_full_pull(place, home):
     assert pull(place.bucket(), home).unchanged == 1
 
 
-def test_summaries_that_know_the_future_are_never_fetched(place, home):
+def test_summaries_computed_with_later_data_are_never_fetched(place, home):
     place.put("merged_trades/0xa/a-market.json", b'[{"afterTrade": 1}]')
     place.put("readme.txt", b"hello")
     assert list(pull(place.bucket(), home).logs) == []
@@ -83,11 +83,11 @@ def test_a_torn_log_is_quarantined_and_the_pull_goes_on(place, home, torn):
     assert (home.trades_quarantine / "m/0xa/bad_prices.json").read_bytes() == torn
 
 
-def test_a_torn_log_stays_told_without_being_fetched_again_until_it_is_mended(place, home):
+def test_a_torn_log_stays_listed_as_failed_and_is_fetched_again_only_when_it_has_changed(place, home):
     place.put(KEY, b"{")
     pull(place.bucket(), home)
-    again = pull(place.bucket(), home)
-    assert (again.fetched, again.unchanged, again.failed) == (0, 1, {KEY: "trades.torn"})
+    second = pull(place.bucket(), home)
+    assert (second.fetched, second.unchanged, second.failed) == (0, 1, {KEY: "trades.torn"})
     place.put(KEY, LOG)
     assert list(pull(place.bucket(), home).logs) == [KEY]
 
@@ -163,12 +163,12 @@ def test_a_bucket_of_too_many_logs_is_refused(place, home):
     assert caught.value.code == "r2.too_many"
 
 
-def test_progress_tells_every_log(place, home):
+def test_progress_is_reported_for_every_log(place, home):
     place.put("m/a_prices.json", LOG)
     place.put("m/b_prices.json", LOG)
-    told = []
-    pull(place.bucket(), home, progress=lambda done, name: told.append((done, name)))
-    assert told == [(0.0, "m/a_prices.json"), (0.5, "m/b_prices.json")]
+    reports = []
+    pull(place.bucket(), home, progress=lambda done, name: reports.append((done, name)))
+    assert reports == [(0.0, "m/a_prices.json"), (0.5, "m/b_prices.json")]
 
 
 def test_nothing_unfinished_and_no_key_of_the_bucket_is_left_in_the_home(place, home):

@@ -76,8 +76,8 @@ def test_libraries_find_their_folders_in_the_home_whoever_started_the_executor(
     else:
         for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
             monkeypatch.delenv(name, raising=False)
-    asked = [spec("environment", name=name) for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")]
-    user_home, cache, numba = [value(outcome)["value"] for outcome in outcomes(make(), asked)]
+    specs = [spec("environment", name=name) for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")]
+    user_home, cache, numba = [value(outcome)["value"] for outcome in outcomes(make(), specs)]
     assert user_home == str(home.library_home)
     assert Path(cache).is_dir()
     assert Path(cache).is_relative_to(home.library_home)
@@ -114,14 +114,14 @@ def test_an_unforeseen_error_is_a_crash_whose_traceback_goes_to_the_log_alone(
     assert printed[-1] == words
 
 
-def test_progress_is_told_at_its_beginning_and_its_end_and_not_too_often(make: Make) -> None:
+def test_progress_is_reported_at_its_beginning_and_its_end_and_not_too_often(make: Make) -> None:
     outcome, events = run_with_events(make(), spec("steps", steps=5000))
     assert outcome.state == "succeeded"
-    told = [event.fraction for event in events if isinstance(event, TaskProgress)]
-    assert told[0] == 0.0
-    assert told[-1] == 1.0
-    assert len(told) <= outcome.seconds * 5 + 3
-    assert told == sorted(told)
+    fractions = [event.fraction for event in events if isinstance(event, TaskProgress)]
+    assert fractions[0] == 0.0
+    assert fractions[-1] == 1.0
+    assert len(fractions) <= outcome.seconds * 5 + 3
+    assert fractions == sorted(fractions)
 
 
 def test_what_a_task_prints_arrives_in_order_before_its_outcome(make: Make) -> None:
