@@ -20,7 +20,7 @@ def settings(**choices) -> Settings:
     return parse_settings("desk.json", json.dumps(choices))
 
 
-def test_the_seeds_training_config_loads_unchanged_and_means_what_it_says():
+def test_the_training_config_of_the_seed_loads_unchanged_with_its_values():
     loaded = load_settings(GOLDEN)
     assert loaded.symbols == ("AAPL", "GOOGL", "MSFT", "TSLA")
     assert loaded.model_types == ("deepscalper",)
@@ -32,7 +32,7 @@ def test_the_seeds_training_config_loads_unchanged_and_means_what_it_says():
     assert (loaded.monitoring.min_sharpe_ratio, loaded.monitoring.max_drawdown_threshold) == (0.5, -25.0)
 
 
-def test_the_seeds_additions_load_and_mean_what_they_say():
+def test_the_sections_that_seeds_add_load_with_their_values():
     loaded = settings(
         **json.loads(GOLDEN.read_text()),
         data_params={"interval": "1h"},
@@ -88,7 +88,7 @@ def test_channels_go_by_their_names_and_only_while_notifications_are_enabled():
         (HOOK, "/notifications/channels should be a list"),
     ],
 )
-def test_a_wrong_channel_is_refused_where_it_stands(channels, message):
+def test_a_wrong_channel_is_refused_with_its_place(channels, message):
     with pytest.raises(Exception, match=message):
         settings(notifications={"channels": channels})
 
@@ -102,7 +102,7 @@ def test_a_wrong_channel_is_refused_where_it_stands(channels, message):
         (2, "/executor is 2: should be an object"),
     ],
 )
-def test_a_wrong_executor_is_refused_where_it_stands(executor, message):
+def test_a_wrong_executor_is_refused_with_its_place(executor, message):
     with pytest.raises(Exception, match=message):
         settings(executor=executor)
 
@@ -168,7 +168,7 @@ def test_durations_are_written_as_people_write_them(text, meaning):
 @pytest.mark.parametrize(
     "text", ["", "0s", "-5s", "5", "five minutes", "PT5M", "99999999999999d", "1001d", "monthly", "1e5s"]
 )
-def test_what_is_no_duration_is_refused(text):
+def test_a_text_that_is_no_duration_is_refused(text):
     with pytest.raises(Exception, match="/limits/task_timeout is"):
         settings(limits={"task_timeout": text})
 
@@ -283,7 +283,7 @@ def test_traders_are_named_by_their_addresses():
 
 
 @pytest.mark.parametrize("address", ["6031", "0x", "0xG", "trader:0x6031", "0x" + "a" * 41, "0x6031/..", "0x6031\n"])
-def test_what_is_no_address_of_a_trader_is_refused(address):
+def test_a_text_that_is_no_address_of_a_trader_is_refused(address):
     with pytest.raises(ValidationError, match="such as 0x6031"):
         Settings(traders=[address])
 
