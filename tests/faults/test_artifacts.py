@@ -106,7 +106,9 @@ def forge_node(folder: Path, name: str, place: int, value: float) -> None:
 
 
 def test_an_untouched_artefact_loads_and_reproduces_its_golden_predictions(folder: Path) -> None:
-    prove(load_artifact(folder, manifest_sha256(folder)))
+    artifact = load_artifact(folder, manifest_sha256(folder))
+    prove(artifact)  # it raises for any difference, to the last bit
+    assert set(artifact.manifest.files) == {path.name for path in folder.iterdir()} - {"manifest.json"}
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.json", "golden.safetensors"])

@@ -116,7 +116,7 @@ def test_a_method_that_an_address_does_not_take_is_named(http, method):
     ],
 )
 def test_a_safe_bind_is_allowed(host, token):
-    check_bind(Api(host=host), token)
+    check_bind(Api(host=host), token)  # it raises for an unsafe bind, see the next test
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "desk.example", "localhost.evil.example"])
