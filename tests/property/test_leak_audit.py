@@ -46,13 +46,13 @@ def no_alarm(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", HANDFUL)
-def test_nothing_is_found_where_nothing_leaks(seed: int) -> None:
+def test_a_model_without_a_leak_has_no_findings(seed: int) -> None:
     no_alarm(seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", MANY)
-def test_nothing_is_found_in_a_hundred_markets_where_nothing_leaks(seed: int) -> None:
+def test_a_model_without_a_leak_has_no_findings_in_a_hundred_markets(seed: int) -> None:
     no_alarm(seed)
 
 

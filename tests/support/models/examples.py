@@ -77,20 +77,20 @@ def trained(name: str) -> Model:
 
 def save(name: str, folder: Path) -> ArtifactFacts:
     """Publish the trained model as an artefact in `folder`, its members first in folders beside it."""
-    made = example(name)
+    model_example = example(name)
     members = {}
-    for member in made.model_type.needs.members:
+    for member in model_example.model_type.needs.members:
         members[member] = folder.parent / f"{folder.name}-{member}"
         save(member, members[member])
     facts = ArtifactFacts(
         model_type=name,
         version="v1",
-        params=made.task.params,
-        inputs=made.task.inputs,
-        dataset=made.task.inputs.dataset,
-        provenance=made.task.provenance,
-        train_start=made.task.train_start,
-        train_end=made.task.train_end,
+        params=model_example.task.params,
+        inputs=model_example.task.inputs,
+        dataset=model_example.task.inputs.dataset,
+        provenance=model_example.task.provenance,
+        train_start=model_example.task.train_start,
+        train_end=model_example.task.train_end,
         trained_at=datetime(2024, 1, 2, tzinfo=UTC),
         settings_fingerprint="0" * 64,
         seed=3,

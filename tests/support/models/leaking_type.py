@@ -1,4 +1,4 @@
-"""A model type that leaks as its params say: each plant is a mistake that people make."""
+"""A model type that leaks as its params say: each `plant` is a common mistake."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _smooth(bars: Bars) -> pd.Series:
 
 
 def _before_a_fall(bars: Bars) -> pd.Series:
-    """Knows only the rare days that hurt."""
+    """1 on the rare days that are followed by a fall, else 0."""
     tomorrow = bars.frame["close"].pct_change().shift(-1)
     return (tomorrow < -0.03).astype("float64")
 
@@ -128,7 +128,7 @@ class PlantedModel(SymbolModel):
 
 
 class PlantedType:
-    """Scales its features on the rows of a training span, and tells of it, truly or not."""
+    """Scales its features on the rows of a training span, and declares that span, truly or not."""
 
     name = "planted"
     description = "Leaks on demand."
@@ -178,11 +178,11 @@ def _served(plant: str, task: TrainingTask) -> Iterator[Learned]:
     """A classifier and its scaler, learned on the whole training span."""
     starts, ends = _labels(task, STOLEN[0] if plant == "label_into_the_holdout" else task.bars)
     within = starts <= pd.Timestamp(task.train_end)
-    chosen = None
+    chosen_span = None
     if plant == "chosen_on_the_holdout":
-        chosen = Span(task.train_end, STOLEN[0].frame.index[-1].to_pydatetime())
-        within &= ends < pd.Timestamp(chosen.first)
-    yield Learned("classifier", starts[within], ends[within], chosen)
+        chosen_span = Span(task.train_end, STOLEN[0].frame.index[-1].to_pydatetime())
+        within &= ends < pd.Timestamp(chosen_span.first)
+    yield Learned("classifier", starts[within], ends[within], chosen_span)
 
     rows = _times(task, STOLEN[0] if plant == "scaler_on_all_data" else task.bars)
     used = STOLEN[0] if plant.startswith("scaler_on_all_data") else task.bars

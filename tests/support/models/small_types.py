@@ -163,8 +163,8 @@ class TraderType(_Type):
         task.require(self.needs)
         fills = pd.concat([rows.loc[task.train_start :] for rows in task.inputs.trader_log.values()]).sort_index()
         times = task.inputs.times
-        known = pd.DatetimeIndex(times[np.minimum(times.searchsorted(fills.index), len(times) - 1)])
-        context.learned(Learned("level", known, known))
+        known_at = pd.DatetimeIndex(times[np.minimum(times.searchsorted(fills.index), len(times) - 1)])
+        context.learned(Learned("level", known_at, known_at))
         context.report(1.0, "learned")
         return TraderModel(float(fills["size"].mean()) + context.seed * 1e-6, 1)
 

@@ -133,7 +133,7 @@ def test_looking_on_changes_nothing(agent_type: str, tmp_path: Path) -> None:
         eval_frequency=4,
         progress=True,
         tensorboard=tmp_path,
-        given={"eval_env": environment(agent_type, seed=1)},
+        arguments={"eval_env": environment(agent_type, seed=1)},
     )
     alone, told_alone = train(agent_type=agent_type, eval_frequency=None)
     assert weights(seen) == weights(alone)

@@ -53,7 +53,7 @@ def interrupted(agent_type: str, folder: Path, at: int = 300, **changes: Any) ->
     stop = Stop(at)
     given = {"should_stop": stop}
     changes = {"checkpoint_folder": folder, "checkpoint_frequency": 100, **changes}
-    _, metrics = train([*callbacks(), stop.watch()], agent_type, given=given, **changes)
+    _, metrics = train([*callbacks(), stop.watch()], agent_type, arguments=given, **changes)
     return metrics
 
 
@@ -63,7 +63,7 @@ def test_a_resumed_training_equals_one_that_was_never_interrupted(agent_type: st
     cut = interrupted(agent_type, tmp_path)
     assert cut["stopped_by"] == "should_stop"
     assert 300 <= cut["timesteps"] < told["timesteps"]
-    resumed, told_again = train(callbacks(), agent_type, given={"resume_from": tmp_path})
+    resumed, told_again = train(callbacks(), agent_type, arguments={"resume_from": tmp_path})
     assert weights(resumed) == weights(whole)
     assert timeless(told_again) == timeless(told)
     assert len(told["trading"]) == 10
@@ -75,8 +75,8 @@ def test_a_training_may_be_interrupted_again_and_again(tmp_path: Path) -> None:
     for at in (100, 300, 500):  # the first stops at once, where it was resumed
         stop = Stop(at)
         given = {"resume_from": tmp_path, "should_stop": stop}
-        train([*callbacks(), stop.watch()], "sac", given=given, checkpoint_folder=tmp_path)
-    resumed, told_again = train(callbacks(), "sac", given={"resume_from": tmp_path})
+        train([*callbacks(), stop.watch()], "sac", arguments=given, checkpoint_folder=tmp_path)
+    resumed, told_again = train(callbacks(), "sac", arguments={"resume_from": tmp_path})
     assert weights(resumed) == weights(whole)
     assert timeless(told_again) == timeless(told)
 
@@ -85,7 +85,7 @@ def test_patience_that_began_before_an_interruption_ends_after_it(tmp_path: Path
     def trained(callbacks: list[RLCallback], **given: Any) -> tuple[RLAgent, dict[str, Any]]:
         stopping = EarlyStoppingRLCallback(patience=5, min_delta=1e9, window=4)
         folder = tmp_path if "should_stop" in given else None
-        return train([stopping, *callbacks], "sac", given=given, checkpoint_folder=folder)
+        return train([stopping, *callbacks], "sac", arguments=given, checkpoint_folder=folder)
 
     whole, told = trained([])
     stop = Stop(300)
@@ -104,7 +104,7 @@ def test_the_best_evaluation_is_remembered(tmp_path: Path) -> None:
         watch = [stop.watch()] if stop else []
         checkpoint_folder = tmp_path / "checkpoints" if stop else None
         given |= {"should_stop": stop} if stop else {}
-        _, metrics = train([evaluated, *watch], "td3", given=given, checkpoint_folder=checkpoint_folder)
+        _, metrics = train([evaluated, *watch], "td3", arguments=given, checkpoint_folder=checkpoint_folder)
         return (folder / "best_model.safetensors").read_bytes(), metrics
 
     best, told = kept("whole")
@@ -125,13 +125,13 @@ def test_checkpoints_are_kept_as_often_as_asked_for_and_only_the_newest(tmp_path
 def test_an_older_checkpoint_can_be_named(tmp_path: Path) -> None:
     whole, _ = train(agent_type="ddpg", checkpoint_folder=tmp_path, checkpoint_frequency=200)
     oldest = checkpoints(tmp_path)[0]
-    resumed, _ = train(agent_type="ddpg", given={"resume_from": oldest})
+    resumed, _ = train(agent_type="ddpg", arguments={"resume_from": oldest})
     assert weights(resumed) == weights(whole)
 
 
 def test_a_training_that_has_ended_ends_again_from_its_last_checkpoint(tmp_path: Path) -> None:
     whole, told = train(callbacks(), "a2c", checkpoint_folder=tmp_path, checkpoint_frequency=1)
-    again, told_again = train(callbacks(), "a2c", given={"resume_from": tmp_path})
+    again, told_again = train(callbacks(), "a2c", arguments={"resume_from": tmp_path})
     assert told_again["stopped_by"] == "total_episodes"
     assert timeless(told_again) == timeless(told)
     assert weights(again) == weights(whole)
@@ -140,7 +140,7 @@ def test_a_training_that_has_ended_ends_again_from_its_last_checkpoint(tmp_path:
 def test_watchers_may_come_and_go(tmp_path: Path) -> None:
     interrupted("a2c", tmp_path)
     _, metrics = train(
-        callbacks(), "a2c", given={"resume_from": tmp_path}, progress=True, tensorboard=tmp_path / "logs"
+        callbacks(), "a2c", arguments={"resume_from": tmp_path}, progress=True, tensorboard=tmp_path / "logs"
     )
     assert metrics["stopped_by"] == "total_episodes"
 
@@ -148,7 +148,7 @@ def test_watchers_may_come_and_go(tmp_path: Path) -> None:
 def refused(folder: Path, **given: Any) -> NightdeskError:
     agent_type = given.pop("agent_type", "sac")
     with pytest.raises(NightdeskError) as caught:
-        train(given.pop("callbacks", callbacks()), agent_type, given={"resume_from": folder}, **given)
+        train(given.pop("callbacks", callbacks()), agent_type, arguments={"resume_from": folder}, **given)
     return caught.value
 
 
