@@ -10,7 +10,7 @@ import typer
 
 from config.paths import Home
 from daemon.cli.output import table
-from evaluation.labels import METRICS, UNITS, figure, plain, undefined, why
+from evaluation.labels import METRICS, UNITS, figure, plain, undefined, verdict_reason
 
 VERDICT = {
     "sharpe": "sharpe_ratio",
@@ -52,7 +52,7 @@ def show_evaluation(home: Home, detail: dict[str, Any]) -> None:
 
 
 def _because(verdict: dict[str, Any]) -> str:
-    return ", ".join(why(code, verdict["verdict"]) for code in verdict["reasons"])
+    return ", ".join(verdict_reason(code, verdict["verdict"]) for code in verdict["reasons"])
 
 
 def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:

@@ -50,7 +50,10 @@ def draw_actions(path: Path, caption: Caption, decided: Shift, held: Shift) -> N
 
 
 def _shares(axes: Axes, shift: Shift, names: Sequence[str]) -> None:
-    for offset, label, shares, colour in ((-0.2, "training", shift.reference, SKY), (0.2, "unseen", shift.now, MODEL)):
+    for offset, label, shares, colour in (
+        (-0.2, "training", shift.reference, SKY),
+        (0.2, "unseen", shift.current, MODEL),
+    ):
         places, heights = np.arange(len(names)) + offset, [100.0 * share for share in shares]
         axes.bar(places, heights, width=0.37, color=colour, label=label)
         for x, height in zip(places, heights, strict=True):

@@ -1,4 +1,4 @@
-"""Model comparison: every model of a symbol over the same bars, which none has seen, and which one is recommended."""
+"""Model comparison: all models of a symbol on the same unseen bars, and which one is recommended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evaluation.gate import judge
 from evaluation.labels import format_number
 from evaluation.metrics.formulas import UndefinedError
 from evaluation.plots import Caption, Risk, draw_risk_return
-from evaluation.reports.comparison_page import COLUMNS, called, comparison_page, title
+from evaluation.reports.comparison_page import COLUMNS, comparison_page, display_name, title
 from evaluation.reports.comparison_schema import Comparison, Row, State, SymbolComparison
 from evaluation.statistics.overfitting import Overfitting, overfitting
 from evaluation.statistics.significance import Trials
@@ -31,7 +31,7 @@ FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio
 
 
 @dataclass(frozen=True)
-class Contender:
+class ComparedVersion:
     """One version of a model type, and its state."""
 
     model_type: str
@@ -47,25 +47,26 @@ class Contender:
 def compare(
     symbol: str,
     provenance: Provenance,
-    models: Mapping[Contender, Backtest],
+    models: Mapping[ComparedVersion, Backtest],
     baselines: Mapping[str, Backtest],
     rules: Promotion,
     *,
-    tried: int = 0,
+    versions_tried: int = 0,
     left_out: Mapping[str, str] | None = None,
 ) -> SymbolComparison:
     """Compare every model and baseline. The recommended one is a model that the gate would promote, or the champion.
 
-    `tried` is how many versions there have ever been of this symbol and provenance, whichever of them are `models`: the
-    best of many owes much to luck. `left_out` are models that could not be run, with the reason.
+    `versions_tried` counts all versions there have ever been of this symbol and provenance, those in `models` or not:
+    the more there were, the better the best of them is by chance. `left_out` are models that could not be run, with
+    the reason.
     """
     if not models:
-        missing = "".join(f" {name}: {why}" for name, why in (left_out or {}).items())
+        missing = "".join(f" {name}: {reason}" for name, reason in (left_out or {}).items())
         raise NightdeskError("comparison.nothing", f"{symbol} has no model that can be run.{missing}", "Train one.")
     index = next(iter(models.values())).equity.index
-    rows = [_row(contender.name, test, contender) for contender, test in models.items()]
-    recommended, recommendation = _recommend(models, baselines, rules, max(tried, len(models)))
-    overfit, why_not = _overfitting(models.values())
+    rows = [_row(version.name, test, version) for version, test in models.items()]
+    recommended, recommendation = _recommend(models, baselines, rules, max(versions_tried, len(models)))
+    overfit, undefined_reason = _overfitting(models.values())
     return SymbolComparison(
         symbol=symbol,
         provenance=provenance,
@@ -76,7 +77,7 @@ def compare(
         recommended=recommended.name if recommended is not None else None,
         recommendation=recommendation,
         overfitting=overfit,
-        overfitting_reason=why_not,
+        overfitting_reason=undefined_reason,
         left_out=dict(left_out or {}),
     )
 
@@ -101,20 +102,20 @@ def read_comparison(path: Path) -> Comparison:
         ) from error
 
 
-def _row(name: str, test: Backtest, contender: Contender | None = None) -> Row:
+def _row(name: str, test: Backtest, version: ComparedVersion | None = None) -> Row:
     metrics = test.metrics()
     return Row(
         name=name,
-        model_type=contender.model_type if contender else None,
-        version=contender.version if contender else None,
-        state=contender.state if contender else "baseline",
+        model_type=version.model_type if version else None,
+        version=version.version if version else None,
+        state=version.state if version else "baseline",
         figures={figure: metrics[figure] for figure in FIGURES},
         reasons={figure: metrics["reasons"][figure] for figure in FIGURES if metrics[figure] is None},
     )
 
 
 def _overfitting(tests: Collection[Backtest]) -> tuple[Overfitting | None, str | None]:
-    """The overfitting of choosing the best of them; None with a reason for one alone, equal ones, or few bars."""
+    """The overfitting of selecting the best of them; None with a reason for a single one, equal ones, or few bars."""
     returns = np.unique(np.column_stack([test.excess.to_numpy() for test in tests]), axis=1)
     if returns.shape[1] < 2:
         return None, "only_one" if len(tests) == 1 else "alike"
@@ -135,39 +136,38 @@ def _sharpe(test: Backtest) -> float | None:
 
 
 def _recommend(
-    models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest], rules: Promotion, tried: int
-) -> tuple[Contender | None, str]:
-    """The best of those that serve, unless the gate finds one of the others better; None, if cash is better."""
-    sharpes = {contender: _sharpe(test) for contender, test in models.items()}
-    by_sharpe = sorted(models, key=lambda contender: sharpes[contender] or 0.0, reverse=True)
-    serving = next((contender for contender in by_sharpe if contender.state == "champion"), None)
-    rival = models[serving] if serving is not None else None
-    for contender in by_sharpe:
-        if contender == serving:
+    models: Mapping[ComparedVersion, Backtest], baselines: Mapping[str, Backtest], rules: Promotion, versions_tried: int
+) -> tuple[ComparedVersion | None, str]:
+    """The best champion, unless the gate finds another version better; None where cash is better."""
+    sharpes = {version: _sharpe(test) for version, test in models.items()}
+    by_sharpe = sorted(models, key=lambda version: sharpes[version] or 0.0, reverse=True)
+    champion = next((version for version in by_sharpe if version.state == "champion"), None)
+    opponent = models[champion] if champion is not None else None
+    for version in by_sharpe:
+        if version == champion:
             break
-        others = tuple(ratio for other, ratio in sharpes.items() if other != contender and ratio is not None)
-        verdict = judge(models[contender], rival, rules, trials=Trials(tried, others))
+        other_ratios = tuple(ratio for other, ratio in sharpes.items() if other != version and ratio is not None)
+        verdict = judge(models[version], opponent, rules, trials=Trials(versions_tried, other_ratios))
         if verdict.verdict == "better":
-            beaten = f"{serving.name}, which serves" if serving is not None else "cash"
-            return (
-                contender,
-                f"Rely on {contender.name}: it is better than {beaten}.{_held(models[contender], baselines)}",
-            )
-    if serving is None:
+            name = f"{champion.name}, which serves" if champion is not None else "cash"
+            warning = _buy_and_hold_warning(models[version], baselines)
+            return version, f"Rely on {version.name}: it is better than {name}.{warning}"
+    if champion is None:
         return None, "Stay in cash: no model is shown to be better than it."
-    alone = judge(models[serving], None, rules)
-    if alone.verdict == "worse":
-        return None, f"Stay in cash: {serving.name} serves, but on these bars it is worse than cash."
-    return serving, f"Keep {serving.name}: none is shown to be better.{_held(models[serving], baselines)}"
+    against_cash = judge(models[champion], None, rules)
+    if against_cash.verdict == "worse":
+        return None, f"Stay in cash: {champion.name} serves, but on these bars it is worse than cash."
+    warning = _buy_and_hold_warning(models[champion], baselines)
+    return champion, f"Keep {champion.name}: none is shown to be better.{warning}"
 
 
-def _held(test: Backtest, baselines: Mapping[str, Backtest]) -> str:
-    """A warning where buying and holding did better."""
-    held = _sharpe(baselines["buy_and_hold"]) if "buy_and_hold" in baselines else None
-    ours = _sharpe(test)
-    if held is None or ours is None or held <= ours:
+def _buy_and_hold_warning(test: Backtest, baselines: Mapping[str, Backtest]) -> str:
+    """A warning where buying and holding has the higher Sharpe ratio."""
+    buy_and_hold = _sharpe(baselines["buy_and_hold"]) if "buy_and_hold" in baselines else None
+    ratio = _sharpe(test)
+    if buy_and_hold is None or ratio is None or buy_and_hold <= ratio:
         return ""
-    ratios = f"{format_number(held)} against {format_number(ours)}"
+    ratios = f"{format_number(buy_and_hold)} against {format_number(ratio)}"
     return f" Buying and holding earned more for its risk (Sharpe ratio {ratios})."
 
 
@@ -177,16 +177,16 @@ def _label(time: Any) -> str:
 
 def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
     """A point for each model and baseline; for many symbols only the models, named with their symbol."""
-    one, points, undefined_ = len(symbols) == 1, {}, 0
+    single, points, without_figures = len(symbols) == 1, {}, 0
     for symbol in symbols:
         for row in symbol.rows:
             risk, earned = row.figures["volatility"], row.figures["annualised_return"]
-            if row.state == "baseline" and not one:
+            if row.state == "baseline" and not single:
                 continue
             if risk is None or earned is None:
-                undefined_ += 1
+                without_figures += 1
                 continue
             kind = row.state if row.state in ("champion", "baseline") else "model"
-            points[called(row) if one else f"{symbol.symbol} {called(row)}"] = Risk(risk, earned, kind)
+            points[display_name(row) if single else f"{symbol.symbol} {display_name(row)}"] = Risk(risk, earned, kind)
     provenance = Provenance.joint(symbol.provenance for symbol in symbols)
-    draw_risk_return(path, Caption(title(symbols), provenance), points, undefined_)
+    draw_risk_return(path, Caption(title(symbols), provenance), points, without_figures)

@@ -1,4 +1,4 @@
-"""Report: one judgement as files that outlive the run: report.json, equity.parquet, report.html and the pictures."""
+"""Writes and reads the report of one judgement: report.json, equity.parquet, report.html and the pictures."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from evaluation.reports.evidence import Evidence
 from evaluation.reports.figures import draw_pictures
 from evaluation.reports.schema import Decision, Report, Span, Subject, Terms
 from evaluation.reports.tearsheet import tearsheet
+from evaluation.reports.upgrade import upgraded
 
 REPORT, EQUITY, PAGE = "report.json", "equity.parquet", "report.html"
 CHALLENGER = "challenger"
@@ -61,7 +62,7 @@ def _report(
     reasons, figures = decided["reasons"], decided["figures"]
     text = sentence(verdict.verdict, reasons, figures)
     return Report(
-        schema_version=2,
+        schema_version=3,
         created_at=created_at,
         subject=subject,
         span=Span(
@@ -80,20 +81,13 @@ def _report(
 
 
 def read_report(path: Path) -> Report:
-    """A report that was written by `write_report`, checked; one of version 1 had no evidence and no sentence."""
+    """A report that was written by `write_report`, of this or an earlier version of the schema, checked."""
     try:
-        document = orjson.loads(path.read_bytes())
-        return Report.model_validate(_upgraded(document) if document["schema_version"] == 1 else document)
+        return Report.model_validate(upgraded(orjson.loads(path.read_bytes())))
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         raise NightdeskError(
-            "report.invalid", f"{path.name} is not a report of version 1 or 2: {error}.", "Evaluate the model again."
+            "report.invalid", f"{path.name} is not a report of version 1, 2 or 3: {error}.", "Evaluate the model again."
         ) from error
-
-
-def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    verdict = document["verdict"]
-    text = sentence(verdict["verdict"], verdict["reasons"], verdict["figures"])
-    return {**document, "schema_version": 2, "verdict": {**verdict, "sentence": text}, "evidence": Evidence()}
 
 
 def _label(time: Any) -> str:
@@ -101,7 +95,7 @@ def _label(time: Any) -> str:
 
 
 def _write_equity(path: Path, tests: Mapping[str, Backtest]) -> None:
-    """The equity of each at every close, and the weight the challenger held."""
+    """The equity of every account at each close, and the position of the challenger."""
     frame = pd.DataFrame({name: test.equity for name, test in tests.items()})
     with publishing(path) as temp:
         frame.assign(position=tests[CHALLENGER].positions).to_parquet(temp)

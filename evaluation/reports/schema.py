@@ -54,7 +54,7 @@ class Terms(_Part):
 
 
 class Decision(_Part):
-    """The verdict, the codes of its reasons, both in a sentence, and the figures it rests on."""
+    """The verdict, the codes of its reasons, a sentence that states both, and the figures it rests on."""
 
     verdict: Outcome
     reasons: list[str]
@@ -65,7 +65,7 @@ class Decision(_Part):
 class Report(_Part):
     """What report.json holds; report.schema.json is its JSON schema. What is undefined is null, with its reason."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     created_at: datetime
     subject: Subject
     span: Span

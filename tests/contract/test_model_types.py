@@ -183,7 +183,7 @@ def test_its_artefact_keeps_a_reference_of_every_feature(name: str, tmp_path: Pa
     assert before is not None
     inputs = task.inputs.for_decisions()
     span = inputs.since(task.train_start)
-    assert before.bars == sum(before.sides.counts) == sum(map(len, span.bars.values()))
+    assert before.bars == sum(before.position_sign.counts) == sum(map(len, span.bars.values()))
     assert set(before.features) == set(trained(name).facts.features)
     decided, features = trained(name).decide(inputs), trained(name).features(inputs)
     again = measure_drift(
@@ -191,7 +191,7 @@ def test_its_artefact_keeps_a_reference_of_every_feature(name: str, tmp_path: Pa
         {symbol: decided[symbol].since(task.train_start) for symbol in span.bars},
         {symbol: features[symbol].loc[task.train_start :] for symbol in span.bars},
     )
-    assert (again.drifted, again.sides.psi if again.sides else None) == ((), 0.0)
+    assert (again.drifted, again.position_sign.psi if again.position_sign else None) == ((), 0.0)
 
 
 @every_model_type

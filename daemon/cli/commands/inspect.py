@@ -12,7 +12,7 @@ import typer
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import ask_health, running
 from daemon.cli.output import answer, moment, table
-from evaluation.labels import why
+from evaluation.labels import verdict_reason
 
 
 class Reader(Protocol):
@@ -209,7 +209,7 @@ def _show_model(model: dict[str, Any]) -> None:
         [
             moment(row["evaluated_at"]),
             row["verdict"],
-            ", ".join(why(code, row["verdict"]) for code in row["reasons"]),
+            ", ".join(verdict_reason(code, row["verdict"]) for code in row["reasons"]),
             row["metrics"].get("sharpe_ratio"),
             row["metrics"].get("max_drawdown"),
         ]

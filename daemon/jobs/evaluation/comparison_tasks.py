@@ -14,7 +14,7 @@ from data_pipeline.stored_inputs import stored_bars
 from evaluation.accounting.backtest import Backtest, backtest
 from evaluation.accounting.costs import Costs
 from evaluation.judges.base import first_unseen
-from evaluation.reports.comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
+from evaluation.reports.comparison import COMPARISON, ComparedVersion, compare, read_comparison, write_comparison
 
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
@@ -40,7 +40,7 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
     held = {"buy_and_hold": pd.Series(1.0, index=index), "flat": pd.Series(0.0, index=index)}
     costs = settings.costs
     tests = backtest(unseen, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
-    models: dict[Contender, Backtest] = {contender: tests[contender.name] for contender in artifacts}
+    models: dict[ComparedVersion, Backtest] = {contender: tests[contender.name] for contender in artifacts}
     baselines = {name: tests[name] for name in held}
     comparison = compare(
         symbol,
@@ -48,7 +48,7 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
         models,
         baselines,
         settings.promotion,
-        tried=request.tried,
+        versions_tried=request.tried,
         left_out=left_out,
     )
     path = write_comparison(context.home.report(request.run, symbol), [comparison], context.now())
@@ -63,11 +63,11 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
 
 def _loaded(
     context: WorkContext, request: CompareModelsRequest, bars: Bars
-) -> tuple[dict[Contender, Artifact], dict[str, str]]:
+) -> tuple[dict[ComparedVersion, Artifact], dict[str, str]]:
     """The versions that can be run on these bars, and the error of each that cannot."""
     artifacts, left_out = {}, {}
     for version in request.versions:
-        contender = Contender(version.model_type, version.name, version.state)
+        contender = ComparedVersion(version.model_type, version.name, version.state)
         try:
             artifact = loaded(context.home, request.subject, version.model_type, version)
             refuse_other_bars(artifact.manifest, Inputs.of(bars))

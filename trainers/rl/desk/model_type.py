@@ -204,7 +204,7 @@ class RLModelType:
                 bars=validation["bars"],
                 seeds=len(metrics["seeds"]),
                 checkpoints=metrics["chosen"]["checkpoints"],
-                chosen=validation["sharpe_ratio"],
+                selected=validation["sharpe_ratio"],
                 low=ratios["min"],
                 high=ratios["max"],
                 mean=ratios["mean"],

@@ -47,8 +47,8 @@ def test_one_model_is_told_with_every_figure_its_unit_and_its_reason(home: Home,
     assert "AAPL/cloner on 60 unseen bars. Not shown to be better than cash:" in said
     assert judged == "inconclusive"
     lines = {line[:33].strip(): line for line in said.splitlines()}
-    assert "%" in lines["Volatility, by the year"]
-    assert "it never moved" in lines["Sharpe ratio"]
+    assert "%" in lines["Volatility, annualised"]
+    assert "no variance" in lines["Sharpe ratio"]
     assert "times a year" in lines["Turnover"]
     assert "zero_variance" not in said
     assert "results/evaluation-1/AAPL/cloner/v1/report.html" in said

@@ -12,7 +12,7 @@ from config.errors import NightdeskError
 from config.settings import Promotion
 from data_pipeline.provenance import Provenance
 from evaluation import Backtest, backtest
-from evaluation.reports.comparison import Contender, compare, read_comparison, write_comparison
+from evaluation.reports.comparison import ComparedVersion, compare, read_comparison, write_comparison
 from tests.support.markets.prices import frame, series
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -37,7 +37,7 @@ GOOD, BAD = knowing(1.0), knowing(0.0)
 
 
 def compared(**models: Backtest):
-    named = {Contender(*name.split("__")): test for name, test in models.items()}
+    named = {ComparedVersion(*name.split("__")): test for name, test in models.items()}
     return compare("AAPL", Provenance.of("sample"), named, BASELINES, Promotion())
 
 
@@ -58,13 +58,13 @@ def test_the_champion_is_kept_where_none_is_better():
 
 
 def test_what_may_be_the_luck_of_many_attempts_is_not_recommended():
-    models = {Contender("cloner", f"v{seed}", "rejected"): knowing(0.08 * seed, seed) for seed in range(1, 7)}
+    models = {ComparedVersion("cloner", f"v{seed}", "rejected"): knowing(0.08 * seed, seed) for seed in range(1, 7)}
     alone = max(models, key=lambda who: models[who].metrics()["sharpe_ratio"])
     assert (
         compare("AAPL", Provenance.of("sample"), {alone: models[alone]}, BASELINES, Promotion()).recommended
         == alone.name
     )
-    found = compare("AAPL", Provenance.of("sample"), models, BASELINES, Promotion(), tried=100)
+    found = compare("AAPL", Provenance.of("sample"), models, BASELINES, Promotion(), versions_tried=100)
     assert (found.recommended, found.recommendation[:12]) == (None, "Stay in cash")
 
 

@@ -40,7 +40,7 @@ def test_a_report_is_read_back_as_it_was_written(tmp_path):
     path = write(tmp_path)
     found = report.read_report(path)
     raw = json.loads(path.read_text())
-    assert found.schema_version == raw["schema_version"] == 2
+    assert found.schema_version == raw["schema_version"] == 3
     assert found.created_at == NOW
     assert {name: raw["subject"][name] for name in SUBJECT} == SUBJECT
     assert raw["span"]["bars"] == 250
@@ -62,6 +62,58 @@ def test_a_report_of_version_1_can_still_be_read(tmp_path):
     found = report.read_report(path)
     assert found.verdict.sentence.startswith("Not shown to be better than the champion: it completed too few trades")
     assert found.metrics == old["metrics"]
+
+
+def test_a_report_of_version_2_is_read_with_the_names_of_today(tmp_path):
+    path = write(tmp_path, bars=walk(50))
+    shift = {"psi": 0.1, "by_chance": 0.2, "drifted": True, "chi_square_p": 0.5, "ks": None, "independent": 9.0}
+    shift |= {"reference": [0.5, 0.5], "now": [0.4, 0.6], "edges": None}
+    rank = {"model": 1.0, "low": 0.0, "median": 0.5, "high": 2.0, "percentile": 70.0, "p_value": 0.3, "reason": None}
+    drift = {"bars": 50, "actions": shift, "sides": shift, "strength": None, "features": {"now": shift}}
+    drift |= {"drifted_features": 100.0, "drifted": ["sides", "features"], "reasons": {"strength": "no_positions"}}
+    behaviour = {
+        "accuracy": None,
+        "calibration": {
+            "error": 0.1,
+            "rows": [{"low": 0.5, "high": 0.6, "decisions": 9, "confidence": 0.5, "right": 0.6}],
+        },
+        "confidence": {"sure": 0.2, "unsure": 0.1, "p_value": 0.4, "decisions": 30},
+        "reasons": {"accuracy": "no_expert"},
+    }
+    choice = {"first": "a", "last": "b", "bars": 9, "seeds": 1, "checkpoints": 2, "chosen": 1.5}
+    choice |= dict.fromkeys(("low", "high", "mean", "buy_and_hold"))
+    evidence = {
+        **dict.fromkeys(("significance", "intervals", "costs", "slices", "leaks")),
+        "luck": {"draws": 5, "seed": 0, "total_return": rank, "sharpe_ratio": rank},
+        "choice": choice,
+        "weights": {"measure": "share of the trees", "features": {"chosen": 1.0}},
+        "drift": drift,
+        "behaviour": behaviour,
+        "beside": {"counts": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]},
+        "absent": {"choice": "only_one"},
+    }
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2, "evidence": evidence}))
+    upgraded = report.read_report(path).evidence
+    assert upgraded.random_baseline is not None
+    assert upgraded.random_baseline.total_return.percentile == 70.0
+    assert upgraded.model_selection is not None
+    assert upgraded.model_selection.selected == 1.5
+    assert upgraded.feature_importance is not None
+    assert upgraded.feature_importance.features == {"chosen": 1.0}
+    assert upgraded.expert_confusion is not None
+    assert upgraded.absent == {"model_selection": "only_one"}
+    assert upgraded.drift is not None
+    assert upgraded.drift.drifted == ("position_sign", "features")
+    assert upgraded.drift.features["now"].current == (0.4, 0.6)
+    assert upgraded.drift.position_sign is not None
+    assert upgraded.drift.position_sign.critical_psi == 0.2
+    quality = upgraded.decision_quality
+    assert quality is not None
+    assert quality.reasons == {"expert_agreement": "no_expert"}
+    assert quality.calibration is not None
+    assert quality.calibration.rows[0].accuracy == 0.6
+    assert quality.returns_by_confidence is not None
+    assert quality.returns_by_confidence.high_confidence == 0.2
 
 
 def test_the_pictures_are_those_for_which_there_is_something_to_draw(tmp_path):
@@ -119,11 +171,11 @@ def test_a_ruined_account_can_be_reported(tmp_path):
     assert report.read_report(tmp_path / "report.json").metrics["challenger"]["max_drawdown"] == -100.0
 
 
-@pytest.mark.parametrize("change", [{"schema_version": 3}, {"surprise": 1}, {"metrics": {"challenger": {"cagr": []}}}])
+@pytest.mark.parametrize("change", [{"schema_version": 4}, {"surprise": 1}, {"metrics": {"challenger": {"cagr": []}}}])
 def test_what_is_not_a_report_is_refused(tmp_path, change):
     path = write(tmp_path, bars=walk(5))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(NightdeskError, match=r"report\.json is not a report of version 1 or 2"):
+    with pytest.raises(NightdeskError, match=r"report\.json is not a report of version 1, 2 or 3"):
         report.read_report(path)
     path.write_text("{")
     with pytest.raises(NightdeskError, match="not a report"):
