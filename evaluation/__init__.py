@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from evaluation.accounting.backtest import Backtest as Backtest
     from evaluation.accounting.backtest import backtest as backtest
     from evaluation.accounting.costs import Costs as Costs
+    from evaluation.audit.leak_audit import FitRecord as FitRecord
     from evaluation.audit.leak_audit import LeakAudit as LeakAudit
-    from evaluation.audit.leak_audit import Learned as Learned
     from evaluation.gate import Verdict as Verdict
     from evaluation.gate import judge as judge
     from evaluation.metrics.summary import compute_metrics as compute_metrics

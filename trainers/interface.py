@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from data_pipeline.bars.bars import Bars
     from data_pipeline.inputs import Inputs, Kind
-    from evaluation.audit.leak_audit import Learned
+    from evaluation.audit.leak_audit import FitRecord
     from evaluation.reports.evidence import ModelEvidence
     from trainers.manifest import Manifest
     from trainers.search_space import SearchSpace
@@ -95,8 +95,8 @@ def _never() -> bool:
     return False
 
 
-def _unaudited(_learned: Learned) -> None:
-    """Leave what was learned unaudited."""
+def _unaudited(_fit: FitRecord) -> None:
+    """Ignore the record of a fit: nothing is audited."""
 
 
 def _unreported(_step: int, _value: float) -> None:
@@ -108,8 +108,8 @@ class TrainingContext:
     """What surrounds a training: seed, device, progress, a request to stop, checkpoints to resume from.
 
     Args:
-        learned: must be called with everything that was fitted or chosen (forests, networks, scalers, thresholds) and
-            the rows it was learned from: a training that declares nothing does not pass the leak audit.
+        record_fit: must be called with a record of everything that was fitted or selected (forests, networks, scalers,
+            thresholds) and its rows: a training that records nothing does not pass the leak audit.
         checkpoints: a folder in which a long training stores how far it is; the next training of the same version gets
             the same folder, resumes from it, and must end with what an undisturbed training ends with.
         members: the trained models of `Needs.members`, by model type.
@@ -122,7 +122,7 @@ class TrainingContext:
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     progress: Progress = no_progress
     should_stop: Callable[[], bool] = _never
-    learned: Callable[[Learned], None] = _unaudited
+    record_fit: Callable[[FitRecord], None] = _unaudited
     checkpoints: Path | None = None
     iteration: int = 0
     members: Mapping[str, Model] = field(default_factory=dict)

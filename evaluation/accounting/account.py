@@ -42,11 +42,11 @@ def compiled(function: Callable[..., Any], inline: Literal["never", "always"] = 
     files: dict[str, bytes] = {}
     todo = [function]
     while todo:
-        each = todo.pop()
-        file = each.__code__.co_filename
+        current = todo.pop()
+        file = current.__code__.co_filename
         if file not in files:
             files[file] = Path(file).read_bytes()
-            todo += [kernel.py_func for kernel in each.__globals__.values() if isinstance(kernel, Dispatcher)]
+            todo += [kernel.py_func for kernel in current.__globals__.values() if isinstance(kernel, Dispatcher)]
     content = hashlib.sha256(b"".join(files[file] for file in sorted(files))).hexdigest()
     function.__qualname__ += f"_{content[:8]}"
     return njit(cache=True, error_model="numpy", inline=inline)(function)

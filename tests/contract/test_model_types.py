@@ -18,7 +18,7 @@ from config.section import Section
 from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.inputs import Inputs
 from evaluation import WalkForwardValidator, backtest, judges
-from evaluation.audit.leak_audit import Learned, audit
+from evaluation.audit.leak_audit import FitRecord, audit
 from evaluation.monitoring.drift import measure_drift, read_reference
 from evaluation.signal_model import Request
 from evaluation.signals import Signals
@@ -111,10 +111,10 @@ def test_what_it_decides_at_a_bar_depends_on_nothing_later(name: str, data: st.D
 @every_model_type
 def test_it_declares_what_it_learned_and_passes_the_leak_audit(name: str) -> None:
     made = example(name)
-    learned: list[Learned] = []
-    model = made.train(learned=learned)
-    assert learned
-    leaks = audit(model, made.inputs, learned, made.span)
+    fits: list[FitRecord] = []
+    model = made.train(fits=fits)
+    assert fits
+    leaks = audit(model, made.inputs, fits, made.span)
     assert leaks.findings == ()
     assert leaks.checked["features"] == list(model.facts.features)
 
@@ -402,9 +402,9 @@ def test_a_leak_is_found_in_every_kind(kind: str) -> None:
     assert {finding.kind for finding in leaks.findings} == {"look_ahead"}
 
 
-def _any_rows(inputs: Inputs) -> Learned:
+def _any_rows(inputs: Inputs) -> FitRecord:
     times = inputs.times[len(inputs.times) // 3 :]
-    return Learned("level", times, times)
+    return FitRecord("level", times, times)
 
 
 class _Peeking:

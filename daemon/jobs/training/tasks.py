@@ -20,7 +20,7 @@ from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
 from data_pipeline.pulls.update import freshness
 from data_pipeline.stored_inputs import stored_inputs
-from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
+from evaluation.audit.leak_audit import FitRecord, LeakAudit, Span, audit
 from trainers import registry
 from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
 from trainers.interface import Model, TrainingContext, TrainingTask
@@ -97,11 +97,11 @@ def trained(
     iteration: int,
     checkpoints: Path | None = None,
 ) -> tuple[Model, LeakAudit]:
-    """A model that has learned from `task` and passed the leak audit over `inputs`, which go on after it.
+    """A model that has fits from `task` and passed the leak audit over `inputs`, which go on after it.
 
     Where there are `checkpoints`, the training stores there how far it is, and resumes from there.
     """
-    learned: list[Learned] = []
+    fits: list[FitRecord] = []
     model = registry.get(recipe.model_type).train(
         task,
         TrainingContext(
@@ -109,13 +109,13 @@ def trained(
             device=context.settings.training_params.device,
             progress=context.progress,
             should_stop=context.should_stop,
-            learned=learned.append,
+            record_fit=fits.append,
             checkpoints=checkpoints,
             iteration=iteration,
         ),
     )
     context.progress(1.0, "auditing for leaks")
-    leaks = audit(model, inputs, learned, Span(task.train_start, task.train_end), seed=recipe.seed)
+    leaks = audit(model, inputs, fits, Span(task.train_start, task.train_end), seed=recipe.seed)
     _refuse_leaks(leaks, task, recipe.model_type)
     return model, leaks
 

@@ -18,7 +18,7 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.experts.expert_log import ExpertLog, label
 from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
 from data_pipeline.labels.splits import Split, holdout
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.reports.evidence import FeatureImportance, ModelEvidence
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Sell, Signals, positions_from_actions, positions_since_first_action
@@ -114,8 +114,8 @@ class BehavioralClonerType:
         )
         context.report_score(1, metrics["test_accuracy"])
         cloner.fit(X, y, progress=lambda part, stage: context.report(0.5 + part * 0.5, f"fitting, {stage}"))
-        for learned in _learned(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
-            context.learned(learned)
+        for fit in _fit_records(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
+            context.record_fit(fit)
         description = About(
             features=features,
             sell=params.sell,
@@ -182,11 +182,11 @@ def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.Data
     return matrix[usable], target[usable], {name: issue for name, issue in issues.items() if issue}
 
 
-def _learned(times: pd.DatetimeIndex, split: Split) -> tuple[Learned, Learned]:
+def _fit_records(times: pd.DatetimeIndex, split: Split) -> tuple[FitRecord, FitRecord]:
     """The forest that is measured, and the one that serves. What the expert did at a bar is known at that bar."""
     measured = Span(times[split.test[0]].to_pydatetime(), times[split.test[-1]].to_pydatetime())
     rows = times[split.train]
-    return Learned("measured forest", rows, rows, measured), Learned("forest", times, times)
+    return FitRecord("measured forest", rows, rows, measured), FitRecord("forest", times, times)
 
 
 def _of_last_trade(actions: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -163,8 +163,8 @@ class RLModelType:
             ]
         number = max(range(params.seeds), key=lambda each: learners[each].best.score)
         best = learners[number].best
-        for learned in split.learned():
-            context.learned(learned)
+        for fit in split.fit_records():
+            context.record_fit(fit)
         description = About(
             agent=self.name,
             environment=params.environment,

@@ -15,7 +15,7 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.labels.splits import holdout
 from evaluation.accounting.backtest import Backtest, backtest
 from evaluation.accounting.costs import Costs
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.signals import Signals
 from trainers.interface import TrainingTask
 from trainers.rl.desk.params import RLParams
@@ -84,12 +84,12 @@ class SpanSplit:
         """The first bar with a decision: here the account of the policy begins, in training and when it serves."""
         return self.decision_times[0].to_pydatetime()
 
-    def learned(self) -> Iterator[Learned]:
+    def fit_records(self) -> Iterator[FitRecord]:
         """For the leak audit: what is fitted on which bars; the outcome of a decision is known one bar later."""
         last = pd.DatetimeIndex(self.validation.frame.index)
         measured = Span(last[0].to_pydatetime(), last[-1].to_pydatetime())
-        yield Learned("policy and normaliser", self.decision_times[:-1], self.decision_times[1:], measured)
-        yield Learned("choice of the checkpoint", last[:-1], last[1:])
+        yield FitRecord("policy and normaliser", self.decision_times[:-1], self.decision_times[1:], measured)
+        yield FitRecord("selection of the checkpoint", last[:-1], last[1:])
 
     def validation_figures(self, policy: CompiledPolicy) -> dict[str, Any]:
         """The metrics of a policy's backtest on the validation bars, after the costs of the environment."""

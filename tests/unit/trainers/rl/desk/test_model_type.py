@@ -18,7 +18,7 @@ import safetensors.numpy
 from config.errors import NightdeskError
 from data_pipeline.inputs import Inputs
 from evaluation import backtest
-from evaluation.audit.leak_audit import Learned
+from evaluation.audit.leak_audit import FitRecord
 from tests.support.markets.easy import QUICK, easy_bars, easy_task, rough_bars
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.rl.desk.candidates import Candidate, Learner
@@ -67,9 +67,9 @@ def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
     served = Market.of(whole, late.params.environment, serving=True)  # type: ignore[attr-defined]
     learned = split.market.features
     np.testing.assert_array_equal(learned, served.features[: len(learned)])
-    policy, choice = split.learned()
-    assert policy.measured is not None
-    assert policy.span.last < policy.measured.first
+    policy, choice = split.fit_records()
+    assert policy.measured_span is not None
+    assert policy.span.last < policy.measured_span.first
     assert policy.span.first == start
     assert choice.span.last == whole.frame.index[-1]
     np.testing.assert_array_equal(policy.ends[:-1], policy.starts[1:])
@@ -82,9 +82,9 @@ def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None
 
 
 def test_it_tells_of_its_policy_and_of_its_choice() -> None:
-    heard: list[Learned] = []
-    train("a2c", TrainingContext(seed=3, learned=heard.append), total_timesteps=64, evaluations=1)
-    assert [learned.name for learned in heard] == ["policy and normaliser", "choice of the checkpoint"]
+    fits: list[FitRecord] = []
+    train("a2c", TrainingContext(seed=3, record_fit=fits.append), total_timesteps=64, evaluations=1)
+    assert [fit.name for fit in fits] == ["policy and normaliser", "selection of the checkpoint"]
 
 
 # What it tells of itself.
