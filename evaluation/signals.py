@@ -86,15 +86,15 @@ def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[n
 
     It begins flat, and depends on nothing later than the action itself.
     """
-    given = np.asarray(actions)
-    if given.ndim != 1 or not np.isin(given, (-1, 0, 1)).all():
+    codes = np.asarray(actions)
+    if codes.ndim != 1 or not np.isin(codes, (-1, 0, 1)).all():
         raise NightdeskError(
             "signals.invalid",
-            f"The actions are not a plain list of -1, 0 and 1 (shape {given.shape}, type {given.dtype}).",
+            f"The actions are not a plain list of -1, 0 and 1 (shape {codes.shape}, type {codes.dtype}).",
             "Convert them by data_pipeline.actions first.",
         )
-    spoken = np.maximum.accumulate(np.where(given != 0, np.arange(given.size), -1), dtype=np.int64)
-    last = np.where(spoken >= 0, given[np.maximum(spoken, 0)] if given.size else 0, 0).astype(np.float64)
+    newest = np.maximum.accumulate(np.where(codes != 0, np.arange(codes.size), -1), dtype=np.int64)
+    last = np.where(newest >= 0, codes[np.maximum(newest, 0)] if codes.size else 0, 0).astype(np.float64)
     return np.maximum(last, 0.0) if sell == "exit" else last
 
 

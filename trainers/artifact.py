@@ -192,14 +192,14 @@ def _datasets(inputs: Inputs) -> tuple[DatasetEntry, ...]:
         DatasetEntry(
             kind="bars",
             name=name,
-            source=each.source,
-            interval=each.interval,
-            sha256=each.fingerprint(),
-            rows=len(each),
-            first=each.frame.index[0],
-            last=each.frame.index[-1],
+            source=symbol_bars.source,
+            interval=symbol_bars.interval,
+            sha256=symbol_bars.fingerprint(),
+            rows=len(symbol_bars),
+            first=symbol_bars.frame.index[0],
+            last=symbol_bars.frame.index[-1],
         )
-        for name, each in inputs.bars.items()
+        for name, symbol_bars in inputs.bars.items()
     ]
     logs = [
         DatasetEntry(kind="expert_log", name=name, source=log.provenance, sha256=log.fingerprint(), rows=len(log))
@@ -232,6 +232,6 @@ def _reference(model: Model, facts: ArtifactFacts) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def _libraries(others: Iterable[str] = ()) -> dict[str, str]:
+def _libraries(extra: Iterable[str] = ()) -> dict[str, str]:
     """What every model is served by, and `others`, which some are trained by."""
-    return {"python": platform.python_version()} | {name: installed(name) for name in sorted({*LIBRARIES, *others})}
+    return {"python": platform.python_version()} | {name: installed(name) for name in sorted({*LIBRARIES, *extra})}

@@ -69,7 +69,7 @@ def flags_of(params: type[Section]) -> dict[str, ParamFlag]:
 
 def _declared(section: type[Section], path: tuple[str, ...]) -> Iterator[ParamFlag]:
     for name, field in section.model_fields.items():
-        for flag in (each for each in field.metadata if isinstance(each, Flag)):
+        for flag in (marker for marker in field.metadata if isinstance(marker, Flag)):
             yield ParamFlag(flag, (*path, name), field.annotation, field.get_default())
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _declared(field.annotation, (*path, name))

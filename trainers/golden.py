@@ -102,11 +102,11 @@ def read_golden(tensors: Tensors, metadata: dict[str, Any]) -> Golden:
     """The inverse of `golden_tensors`; whatever does not fit together is `model.corrupt`."""
     layout = described(GOLDEN, _Layout, metadata.get("inputs"))
     try:
-        bars = {each.symbol: _bars(tensors, place, each) for place, each in enumerate(layout.bars)}
+        bars = {part.symbol: _bars(tensors, place, part) for place, part in enumerate(layout.bars)}
         signals = {name: _signals(tensors, place, bars[name]) for place, name in enumerate(bars)}
         events: dict[EventKind, dict[str, pd.DataFrame]] = {kind: {} for kind in EVENT_KINDS}
-        for place, each in enumerate(layout.events):
-            events[each.kind][each.name] = _events(tensors, place, each)
+        for place, part in enumerate(layout.events):
+            events[part.kind][part.name] = _events(tensors, place, part)
         inputs = Inputs(
             layout.subject,
             bars,
@@ -150,7 +150,7 @@ def differences(golden: Golden, decided: Mapping[str, Signals]) -> Iterator[Diff
     """Every position and confidence column that differs from the golden one in a bit."""
     for symbol, before in golden.signals.items():
         for part in ("position", "confidence"):
-            then, now = (getattr(each, part).to_numpy(np.float64) for each in (before, decided[symbol]))
+            then, now = (getattr(signals, part).to_numpy(np.float64) for signals in (before, decided[symbol]))
             rows = np.flatnonzero(then.view(np.int64) != now.view(np.int64))
             if len(rows):
                 first = int(rows[0])

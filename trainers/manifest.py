@@ -180,10 +180,10 @@ def _not_a_manifest(folder: Path, error: ValidationError) -> NightdeskError:
     return _broken(folder, f"its {MANIFEST} is wrong at {'.'.join(map(str, first['loc'])) or '/'}: {first['msg']}")
 
 
-def _broken(folder: Path, why: str) -> NightdeskError:
+def _broken(folder: Path, problem: str) -> NightdeskError:
     return NightdeskError(
         "model.corrupt",
-        f"The model {_called(folder)} cannot be used: {why}.",
+        f"The model {_called(folder)} cannot be used: {problem}.",
         "It is never served like this. Restore it from a backup, or train it again.",
     )
 

@@ -57,10 +57,10 @@ def _digest(tensors: Tensors, metadata: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _bytes(path: Path, most: float = math.inf) -> bytes:
+def _bytes(path: Path, max_bytes: float = math.inf) -> bytes:
     try:
-        if path.stat().st_size > most:
-            raise corrupt(path.name, f"it is larger than {most} bytes")
+        if path.stat().st_size > max_bytes:
+            raise corrupt(path.name, f"it is larger than {max_bytes} bytes")
         return path.read_bytes()
     except OSError as error:
         raise corrupt(path.name, f"it cannot be read ({error.strerror})") from error
@@ -75,9 +75,9 @@ def _metadata(data: bytes) -> dict[str, Any]:
     return document
 
 
-def read_json(path: Path, most: float = MAX_JSON_BYTES) -> dict[str, Any]:
+def read_json(path: Path, max_bytes: float = MAX_JSON_BYTES) -> dict[str, Any]:
     """A JSON object from a file of bounded size."""
-    data = _bytes(path, most)
+    data = _bytes(path, max_bytes)
     if data.startswith(_EXECUTABLE):
         raise unsafe(path.name)
     try:
@@ -104,11 +104,11 @@ def json_bytes(document: dict[str, Any]) -> bytes:
     return (json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def corrupt(name: str, why: str) -> NightdeskError:
+def corrupt(name: str, problem: str) -> NightdeskError:
     """The error for a file whose content is not what it must be."""
     return NightdeskError(
         "model.corrupt",
-        f"{name} cannot be used: {why}.",
+        f"{name} cannot be used: {problem}.",
         "Take the model from a backup, or train it again.",
     )
 

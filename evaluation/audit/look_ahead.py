@@ -125,7 +125,7 @@ def other_bits(a: Floats, b: Floats) -> NDArray[np.bool_]:
 
 def _other_future(inputs: Inputs, cut: datetime, random: np.random.Generator) -> Inputs:
     """The same inputs until `cut`, and later rows of every kind in another order."""
-    bars = {name: _other_bars(each, cut, random) for name, each in inputs.bars.items()}
+    bars = {name: _other_bars(symbol_bars, cut, random) for name, symbol_bars in inputs.bars.items()}
     return replace(inputs, bars=bars).with_events(lambda rows: _other_events(rows, cut, random))
 
 
@@ -161,7 +161,7 @@ def _changed_in(whole: pd.DataFrame, part: pd.DataFrame, closes: int, altered: b
             f"{', '.join(map(str, whole.columns))}",
             "Name the same features in the same order, however many bars there are.",
         )
-    with_later, without = (np.ascontiguousarray(each.to_numpy(np.float64)) for each in (whole, part))
+    with_later, without = (np.ascontiguousarray(table.to_numpy(np.float64)) for table in (whole, part))
     differ = other_bits(with_later, without)
     for column in np.flatnonzero(differ.any(axis=0)).tolist():
         row = int(np.argmax(differ[:, column]))
@@ -191,5 +191,5 @@ def _check(tables: Tables, inputs: Inputs) -> None:
             )
 
 
-def _misaligned(what: str, cure: str) -> NightdeskError:
-    return NightdeskError("leaks.misaligned", f"{what}.", cure)
+def _misaligned(problem: str, cure: str) -> NightdeskError:
+    return NightdeskError("leaks.misaligned", f"{problem}.", cure)

@@ -106,14 +106,14 @@ def compute_metrics(
 
 
 def _defined(formula: Callable[..., float], inputs: dict[str, Any]) -> float | int:
-    for name, given in inputs.items():
-        if given is None:
+    for name, value in inputs.items():
+        if value is None:
             raise UndefinedError(_ABSENT[name])
     with np.errstate(over="ignore", invalid="ignore"):
-        value = formula(*inputs.values())
-    if not math.isfinite(value):
+        result = formula(*inputs.values())
+    if not math.isfinite(result):
         raise UndefinedError("too_large")
-    return value
+    return result
 
 
 def _drawdown_times(returns: Array, index: pd.Index | None) -> tuple[dict[str, Any], dict[str, Reason]]:

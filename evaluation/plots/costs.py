@@ -28,10 +28,10 @@ PANELS = (("total_return", "Total return, %", "+,.1f"), ("sharpe_ratio", "Sharpe
 def draw_costs(path: Path, caption: Caption, sensitivity: CostSensitivity) -> None:
     """Return and Sharpe ratio at several multiples of the costs, and where nothing is left, as a PNG."""
     even = sensitivity.break_even
-    left = WHY.get(str(even.reason), "break-even is undefined")
+    text = WHY.get(str(even.reason), "break-even is undefined")
     if even.factor is not None:
-        left = f"breaks even at {even.factor:.1f} times these costs, {even.one_way_percent:.2f} % each way"
-    with drawing(path, caption, "If trading cost less or more", left) as figure:
+        text = f"breaks even at {even.factor:.1f} times these costs, {even.one_way_percent:.2f} % each way"
+    with drawing(path, caption, "If trading cost less or more", text) as figure:
         panels = figure.subplots(1, 2)
         place(figure, left=0.75, top=1.25, bottom=0.95, wspace=0.28)
         for axes, (name, label, form) in zip(panels, PANELS, strict=True):

@@ -115,14 +115,14 @@ def _names(figure: Figure, axes: Axes, points: Mapping[str, Risk]) -> None:
     measure = canvas.get_renderer().get_text_width_height_descent
     frame = axes.get_window_extent()
     places = {name: _pixel(axes, point) for name, point in points.items()}
-    taken = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in places.values()]
+    occupied = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in places.values()]
     for (x, y), names in _together(_first(points), places).items():
         text = shortened(", ".join(names), LONGEST)
         width, height, _ = measure(text, FontProperties(size=_SIZE), False)
         for move, up in _AROUND:
             box = Bbox.from_bounds(x + 12 * move - width * (1 - move) / 2, y + 16 * up - height / 2, width, height)
-            if frame.x0 < box.x0 and box.x1 < frame.x1 and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            if frame.x0 < box.x0 and box.x1 < frame.x1 and not any(box.overlaps(other) for other in occupied):
+                occupied.append(box)
                 left, middle = figure.transFigure.inverted().transform((box.x0, y + 16 * up))
                 figure.text(left, middle, text, va="center_baseline", color=INK, fontsize=_SIZE, path_effects=_HALO)
                 break

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from evaluation.accounting.backtest import Backtest
     from evaluation.metrics.formulas import Array
 
-FEWEST = 20  # returns below which a distribution, or a Sharpe ratio over a window, says nothing
+MIN_RETURNS = 20  # returns below which a distribution, or a Sharpe ratio over a window, says nothing
 _CALM = 5.0  # a month of so many percent is coloured in full at least, so that small returns look small
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -56,7 +56,7 @@ def draw_distribution(path: Path, caption: Caption, test: Backtest) -> None:
         f"{count(len(moved), 'bar')}, and {len(returns) - len(moved)} that returned nothing (not drawn)   ·   {risk}"
     )
     with drawing(path, caption, "Distribution of the returns of a bar", facts) as figure:
-        if len(moved) < FEWEST or float(np.std(moved)) == 0.0:
+        if len(moved) < MIN_RETURNS or float(np.std(moved)) == 0.0:
             place(figure)
             explain_empty(
                 figure.subplots(), f"{count(len(moved), 'return')}: too few to show how they are distributed."
@@ -96,25 +96,25 @@ def _quantiles(axes: Axes, moved: Array, normal: NormalDist) -> None:
     axes.set_ylabel("Measured, %", color=MUTED)
 
 
-def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
+def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, baselines: Mapping[str, Backtest]) -> None:
     """The Sharpe ratio over a moving window of up to a quarter, of the model, and of buy and hold and the champion."""
     bars, per_year = len(challenger.returns), challenger.periods_per_year
-    window = min(round(per_year / 4), max(FEWEST, bars // 4)) if per_year else 0
+    window = min(round(per_year / 4), max(MIN_RETURNS, bars // 4)) if per_year else 0
     whole = challenger.metrics()["sharpe_ratio"]
     facts = f"over the {window} bars before each   ·   over all {bars} bars {format_number(whole)}"
     with drawing(path, caption, "Rolling Sharpe ratio", facts) as figure:
         axes = figure.subplots()
         place(figure, left=0.75, top=1.25)
-        if window < FEWEST or bars < 2 * window:
+        if window < MIN_RETURNS or bars < 2 * window:
             explain_empty(axes, f"{count(bars, 'bar')}: too few for a moving window.")
             return
         axes.axhline(0.0, color=FAINT, linewidth=1.0)
-        shown = {name: others[name] for name in ("buy_and_hold", "champion") if name in others}
-        for name, other in shown.items():
+        drawn = {name: baselines[name] for name in ("buy_and_hold", "champion") if name in baselines}
+        for name, baseline in drawn.items():
             colour, line = STYLES[name]
             axes.plot(
-                times(other.returns),
-                _rolling(other, window),
+                times(baseline.returns),
+                _rolling(baseline, window),
                 color=colour,
                 linestyle=line,
                 linewidth=1.3,
@@ -128,7 +128,7 @@ def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, othe
         axes.set_ylabel("Sharpe ratio, a year", color=MUTED)
         dated(axes, challenger.returns.index)
         handles, labels = axes.get_legend_handles_labels()
-        first = [*range(len(shown), len(handles)), *range(len(shown))]  # the model before the others
+        first = [*range(len(drawn), len(handles)), *range(len(drawn))]  # the model before the others
         legend(axes, 4, [handles[at] for at in first], [labels[at] for at in first])
 
 

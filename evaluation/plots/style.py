@@ -94,7 +94,7 @@ def minimal_axes(axes: Axes, grid: str = "y") -> None:
 
 def legend(axes: Axes, ncols: int, handles: Any = None, labels: Any = None) -> None:
     """The names of what is drawn, in rows above it."""
-    given = {} if handles is None else {"handles": handles, "labels": labels}
+    explicit = {} if handles is None else {"handles": handles, "labels": labels}
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.01, 1.0),
@@ -106,7 +106,7 @@ def legend(axes: Axes, ncols: int, handles: Any = None, labels: Any = None) -> N
         handlelength=1.8,
         handletextpad=0.6,
         borderaxespad=0.2,
-        **given,
+        **explicit,
     )
 
 
@@ -118,10 +118,10 @@ def dated(axes: Axes, index: pd.Index) -> None:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def explain_empty(axes: Axes, why: str) -> None:
+def explain_empty(axes: Axes, reason: str) -> None:
     """Write into empty axes why there is nothing to draw."""
     axes.set_axis_off()
-    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=13, wrap=True)
+    axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=13, wrap=True)
 
 
 def times(series: pd.Series) -> Any:

@@ -121,8 +121,10 @@ def sharpe_difference(
     influence = _influence(ours) - (_influence(rival) if rival is not None else 0.0)
     length = block_length(influence)
     error = _error(influence, length)
-    others = rival if rival is not None else np.empty(0)
-    ratios = _ratios(difference, *resampled_sharpes(np.random.default_rng(seed), ours, others, length, resamples))
+    other_returns = rival if rival is not None else np.empty(0)
+    ratios = _ratios(
+        difference, *resampled_sharpes(np.random.default_rng(seed), ours, other_returns, length, resamples)
+    )
     low, high = _bounds(difference, error, ratios, level)
     by_year = math.sqrt(periods_per_year)
     return SharpeDifference(
@@ -160,14 +162,14 @@ def intervals(
         {"sharpe_ratio": sharpe, "growth": lambda: _growth(returns, level, resamples, seed)}
     )
     (ratio,), (total, depth) = values["sharpe_ratio"] or (None,), values["growth"] or (None, None)
-    because = {"sharpe_ratio": "sharpe_ratio", "total_return": "growth", "max_drawdown": "growth"}
+    sources = {"sharpe_ratio": "sharpe_ratio", "total_return": "growth", "max_drawdown": "growth"}
     return Intervals(
         sharpe_ratio=ratio,
         total_return=total,
         max_drawdown=depth,
         level=level,
         resamples=resamples,
-        reasons={name: reasons[why] for name, why in because.items() if why in reasons},
+        reasons={name: reasons[source] for name, source in sources.items() if source in reasons},
     )
 
 

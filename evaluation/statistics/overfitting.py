@@ -73,8 +73,8 @@ def _checked(returns: Array, blocks: int) -> Array:
     return values
 
 
-def _fail(what: str, cure: str) -> NoReturn:
-    raise NightdeskError("overfitting.invalid", what, cure)
+def _fail(problem: str, cure: str) -> NoReturn:
+    raise NightdeskError("overfitting.invalid", problem, cure)
 
 
 def _block_sums(values: Array, blocks: int) -> tuple[Array, Array]:

@@ -104,10 +104,10 @@ def _first_without_numbers(X: Matrix) -> str:
     return "The feature matrix"
 
 
-def _mismatch(what: str, columns: FeatureColumns) -> NoReturn:
+def _mismatch(problem: str, columns: FeatureColumns) -> NoReturn:
     raise NightdeskError(
         "features.mismatch",
-        what,
+        problem,
         f"Give it exactly these columns in this order: {', '.join(columns.names)}.",
         expected=list(columns.names),
     )

@@ -40,11 +40,11 @@ IMPORTANCE = {
     "permutation_importance": "how much worse it gets when one is shuffled",
     "feature_importance": "share of what the model's splits explain",
 }
-WEIGHTS, ABOUT = "weights.safetensors", "model.json"
+WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 _ACTIONS = np.array(list(ACTIONS))
 
 
-class About(Section):
+class ModelDescription(Section):
     """The content of `model.json`."""
 
     format: Literal[1] = 1
@@ -60,7 +60,7 @@ class BehavioralClonerModel(SymbolModel):
     """A trained forest and how its actions become positions."""
 
     forest: FlatForest
-    description: About
+    description: ModelDescription
 
     @property
     def facts(self) -> ModelFacts:
@@ -89,7 +89,7 @@ class BehavioralClonerModel(SymbolModel):
     def save(self, folder: Path) -> None:
         """Write the node arrays and `model.json`."""
         (folder / WEIGHTS).write_bytes(tensor_bytes(self.forest.tensors(), {}))
-        (folder / ABOUT).write_bytes(json_bytes(self.description.model_dump(mode="json")))
+        (folder / DESCRIPTION).write_bytes(json_bytes(self.description.model_dump(mode="json")))
 
 
 class BehavioralClonerType:
@@ -116,7 +116,7 @@ class BehavioralClonerType:
         cloner.fit(X, y, progress=lambda part, stage: context.report(0.5 + part * 0.5, f"fitting, {stage}"))
         for fit in _fit_records(pd.DatetimeIndex(X.index), holdout(len(X), config.test_size, config.purge)):
             context.record_fit(fit)
-        description = About(
+        description = ModelDescription(
             features=features,
             sell=params.sell,
             size_by_confidence=params.size_by_confidence,
@@ -127,7 +127,7 @@ class BehavioralClonerType:
 
     def load(self, folder: Path) -> BehavioralClonerModel:
         """Read what `save` wrote; the forest is checked node by node."""
-        description = described(ABOUT, About, read_json(folder / ABOUT))
+        description = described(DESCRIPTION, ModelDescription, read_json(folder / DESCRIPTION))
         tensors, _ = read_tensors(folder / WEIGHTS)
         return BehavioralClonerModel(
             FlatForest.from_tensors(tensors, FeatureColumns(description.features)), description
@@ -144,7 +144,7 @@ class BehavioralClonerType:
         """What the expert held from its first action to its last."""
         sell = BehavioralClonerParams.model_validate(manifest.params).sell
         positions = {name: _expert_positions(inputs.bars[name], log, sell) for name, log in inputs.expert_logs.items()}
-        return {name: held for name, held in positions.items() if len(held)}
+        return {name: position for name, position in positions.items() if len(position)}
 
     def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
         """The forest's size and the strength of its leaves."""

@@ -78,8 +78,8 @@ class Checkpoint:
         for name, optimiser in algorithm.optimisers().items():
             states: dict[int, dict[str, torch.Tensor]] = {}
             for key, value in self.part(f"optimiser/{name}").items():
-                number, what = key.split("/")
-                states.setdefault(int(number), {})[what] = torch.from_numpy(value.copy())
+                number, quantity = key.split("/")
+                states.setdefault(int(number), {})[quantity] = torch.from_numpy(value.copy())
             optimiser.load_state_dict(optimiser.state_dict() | {"state": states})
 
 
@@ -100,9 +100,9 @@ def write_checkpoint(folder: Path, description: AgentDescription, algorithm: Alg
     }
     for name, optimiser in algorithm.optimisers().items():
         parts[f"optimiser/{name}"] = {
-            f"{number}/{what}": value.cpu().numpy()
+            f"{number}/{name}": value.cpu().numpy()
             for number, state in optimiser.state_dict()["state"].items()
-            for what, value in state.items()
+            for name, value in state.items()
         }
     tensors = {f"{part}/{key}": np.asarray(value) for part, values in parts.items() for key, value in values.items()}
     metadata = CheckpointDescription(agent=description, counters=algorithm.read_counters(), environments=env.num_envs)

@@ -52,11 +52,11 @@ if TYPE_CHECKING:
 
 Instant = Annotated[AwareDatetime, Field(strict=False)]
 
-WEIGHTS, ABOUT, KEY = "weights.safetensors", "model.json", "task.json"
+WEIGHTS, DESCRIPTION, KEY = "weights.safetensors", "model.json", "task.json"
 LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
 
 
-class About(Section):
+class ModelDescription(Section):
     """The content of `model.json`."""
 
     # 1: without the two instants; its account begins with the first stored bar that can be decided on.
@@ -71,9 +71,9 @@ class About(Section):
     metrics: dict[str, Any]
 
     @model_validator(mode="after")
-    def _instants(self) -> About:
-        given = [instant is not None for instant in (self.history_start, self.account_start)]
-        if given != [self.format == 2, self.format == 2]:
+    def _instants(self) -> ModelDescription:
+        present = [instant is not None for instant in (self.history_start, self.account_start)]
+        if present != [self.format == 2, self.format == 2]:
             raise ValueError("history_start and account_start belong to format 2, both of them")
         return self
 
@@ -83,7 +83,7 @@ class RLModel(SymbolModel):
     """A policy, and the environment whose observations it decides on."""
 
     policy: CompiledPolicy
-    description: About
+    description: ModelDescription
 
     @property
     def facts(self) -> ModelFacts:
@@ -114,7 +114,7 @@ class RLModel(SymbolModel):
         start = self.description.account_start
         rollout = Rollout.of(self.policy, history, self.description.environment, start=start, published=published)
         signals = rollout.signals(history)
-        return Signals(*(each.reindex(index, fill_value=0.0) for each in (signals.position, signals.confidence)))
+        return Signals(*(series.reindex(index, fill_value=0.0) for series in (signals.position, signals.confidence)))
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
         """The signals of its symbol; its account continues from the published ones where the bars begin too late."""
@@ -135,7 +135,7 @@ class RLModel(SymbolModel):
     def save(self, folder: Path) -> None:
         """Write the layers and `model.json`."""
         (folder / WEIGHTS).write_bytes(tensor_bytes(self.policy.tensors(), {}))
-        (folder / ABOUT).write_bytes(json_bytes(self.description.model_dump(mode="json")))
+        (folder / DESCRIPTION).write_bytes(json_bytes(self.description.model_dump(mode="json")))
 
 
 class RLModelType:
@@ -161,11 +161,11 @@ class RLModelType:
             learners = [
                 learn(split, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
             ]
-        number = max(range(params.seeds), key=lambda each: learners[each].best.score)
+        number = max(range(params.seeds), key=lambda seed_number: learners[seed_number].best.score)
         best = learners[number].best
         for fit in split.fit_records():
             context.record_fit(fit)
-        description = About(
+        description = ModelDescription(
             agent=self.name,
             environment=params.environment,
             history_start=split.history_start,
@@ -226,11 +226,11 @@ class RLModelType:
 
     def load(self, folder: Path) -> RLModel:
         """Read what `save` wrote; the layers must fit each other, the environment and this agent."""
-        description = described(ABOUT, About, read_json(folder / ABOUT))
+        description = described(DESCRIPTION, ModelDescription, read_json(folder / DESCRIPTION))
         tensors, _ = read_tensors(folder / WEIGHTS)
         policy = CompiledPolicy.from_tensors(tensors)
         if description.agent != self.name:
-            raise corrupt(ABOUT, f"it is of the agent {description.agent!r} instead of {self.name!r}")
+            raise corrupt(DESCRIPTION, f"it is of the agent {description.agent!r} instead of {self.name!r}")
         expected = _shape(description.environment)
         if (policy.inputs, policy.choices) != expected:
             raise corrupt(
@@ -296,7 +296,7 @@ def _metrics(split: SpanSplit, learners: list[Learner], number: int) -> dict[str
             **best.figures,
             "buy_and_hold": split.buy_and_hold,
         },
-        "seeds": [{"step": each.best.step, **each.best.figures, **each.facts} for each in learners],
+        "seeds": [{"step": learner.best.step, **learner.best.figures, **learner.facts} for learner in learners],
         "sharpe_ratios": _spread([score for score in scores if math.isfinite(score)]),
     }
 

@@ -49,11 +49,11 @@ class RLParams(Section):
         environment = values.get("environment", {}) if isinstance(values, dict) else None
         if not isinstance(environment, dict):
             return values
-        usual: dict[str, Any] = {"environment": {"actions": cls.actions[0]}}
+        defaults: dict[str, Any] = {"environment": {"actions": cls.actions[0]}}
         if isinstance(info.context, Settings):
-            usual["total_timesteps"] = info.context.training_params.steps
-            usual["environment"] |= _costs(info.context.costs)
-        return {**usual, **values, "environment": {**usual["environment"], **environment}}
+            defaults["total_timesteps"] = info.context.training_params.steps
+            defaults["environment"] |= _costs(info.context.costs)
+        return {**defaults, **values, "environment": {**defaults["environment"], **environment}}
 
     @model_validator(mode="after")
     def _can_act(self) -> RLParams:
@@ -82,9 +82,9 @@ def params_class(agent: str) -> type[RLParams]:
     spec = agent_spec(agent)
     document = f"The params of the model type `{agent}`."
     fields: dict[str, Any] = {"agent": (spec.config, spec.config())}
-    made = create_model(_class_name(spec), __base__=RLParams, __module__=__name__, __doc__=document, **fields)
-    made.actions = spec.actions
-    return made
+    params = create_model(_class_name(spec), __base__=RLParams, __module__=__name__, __doc__=document, **fields)
+    params.actions = spec.actions
+    return params
 
 
 def _class_name(spec: AgentSpec) -> str:

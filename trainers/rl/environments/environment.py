@@ -101,8 +101,8 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
     def step(self, action: Any) -> tuple[Singles, float, bool, bool, dict[str, Any]]:
         """Hold what `action` asks for over the next bar."""
         observation = np.empty(self._size, np.float32)
-        asked = action if type(action) is int else self._number(action)
-        reward, ended = play(self._records, asked, observation, *self._arrays)
+        number = action if type(action) is int else self._number(action)
+        reward, ended = play(self._records, number, observation, *self._arrays)
         if not ended:
             return observation, reward, False, False, {}
         if ended == NOT_BEGUN:

@@ -19,9 +19,9 @@ _SUMMARY_FIELDS = ["rewards", "bars", "equity", "gained", "squares", "symbol", "
 _NOISE = 1e-12  # a deviation that rounding leaves where there is none
 
 
-def fail(code: str, what: str, cure: str) -> NoReturn:
+def fail(code: str, problem: str, cure: str) -> NoReturn:
     """Raise `environment.<code>`."""
-    raise NightdeskError(f"environment.{code}", what, cure)
+    raise NightdeskError(f"environment.{code}", problem, cure)
 
 
 def observation_space(market: Market) -> spaces.Space[Any]:

@@ -50,8 +50,8 @@ RULE = np.dtype(
 LIMIT = 1e9
 
 
-def _fail(code: str, what: str, cure: str) -> NoReturn:
-    raise NightdeskError(f"environment.{code}", what, cure)
+def _fail(code: str, problem: str, cure: str) -> NoReturn:
+    raise NightdeskError(f"environment.{code}", problem, cure)
 
 
 @dataclass(frozen=True, eq=False)

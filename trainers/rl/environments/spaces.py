@@ -80,10 +80,10 @@ def require_same(
         raise other_spaces(f"The environment takes {actions_of(env.action_space)}, the agent gives {actions}")
 
 
-def other_spaces(what: str) -> NightdeskError:
+def other_spaces(problem: str) -> NightdeskError:
     """The error for what was made for other observations or actions."""
     return NightdeskError(
         "agent.other_spaces",
-        f"{what}.",
+        f"{problem}.",
         "Create the agent with state_dim, action_dim and action_space of the environment it is to act in.",
     )

@@ -120,7 +120,7 @@ def _published(signals: Signals | None, index: pd.Index) -> tuple[Floats, Floats
     if signals is None:
         return np.zeros(len(index)), np.zeros(len(index)), np.zeros(len(index), np.bool_)
     targets, confidences = (
-        each.reindex(index, fill_value=0.0).to_numpy(copy=True) for each in (signals.position, signals.confidence)
+        series.reindex(index, fill_value=0.0).to_numpy(copy=True) for series in (signals.position, signals.confidence)
     )
     return targets, confidences, index.isin(signals.index)
 

@@ -43,7 +43,7 @@ class Training:
         self.stopped_by: str | None = None
         self.env = vector(env, config)
         self.environments = self.env.num_envs
-        self._given = env
+        self._original_env = env
 
     @property
     def timesteps(self) -> int:
@@ -65,13 +65,13 @@ class Training:
             done.append(self.timesteps / self.config.total_timesteps)
         return min(max(done), 1.0)
 
-    def stop(self, why: str) -> None:
+    def stop(self, reason: str) -> None:
         """End the training as soon as all that was played has been learned from; the first reason stays."""
-        self.stopped_by = self.stopped_by or why
+        self.stopped_by = self.stopped_by or reason
 
     def require_evaluable(self, env: PlayableEnv | VecEnv) -> None:
         """Raise unless the agent can be evaluated on this environment without disturbing the training."""
-        if isinstance(env, VecEnv) or (env is self._given and not isinstance(env, TradingEnvironment)):
+        if isinstance(env, VecEnv) or (env is self._original_env and not isinstance(env, TradingEnvironment)):
             raise UsageError(
                 "training.eval_env",
                 "An agent cannot be evaluated on a vector, nor on the very environment that it is learning from.",
@@ -134,12 +134,12 @@ def train_rl_agent(
 
 def _run(training: Training, should_stop: Callable[[], bool], *, resumed: bool) -> None:
     """Play and learn to the end, whatever ends it."""
-    left = training.steps_left()
+    steps = training.steps_left()
     try:
         training.callbacks.on_training_start(training)
-        if left > 0:
+        if steps > 0:
             seed = None if resumed else training.config.seed
-            training.agent.train(training.env, left, _TrainingCallback(training, should_stop), seed, reset=not resumed)
+            training.agent.train(training.env, steps, _TrainingCallback(training, should_stop), seed, reset=not resumed)
         training.stop("total_timesteps")
     except _StopTraining:
         pass
@@ -203,13 +203,13 @@ class _TrainingCallback(BaseCallback):
 
 
 def _all_callbacks(
-    given: RLCallback | list[RLCallback] | None,
+    own: RLCallback | list[RLCallback] | None,
     env: PlayableEnv | VecEnv,
     eval_env: PlayableEnv | None,
     config: RLTrainingConfig,
 ) -> CallbackList:
-    """The callbacks that were given and those that the config asks for, watchers last."""
-    callbacks = [given] if isinstance(given, RLCallback) else list(given or ())
+    """The caller's `own` callbacks and those of the config, those that only observe last."""
+    callbacks = [own] if isinstance(own, RLCallback) else list(own or ())
     trial = env if eval_env is None and isinstance(env, TradingEnvironment) else eval_env
     evaluated = any(isinstance(callback, EvalCallback) for callback in CallbackList(callbacks))
     if config.eval_frequency is not None and not evaluated and trial is not None:

@@ -44,7 +44,7 @@ class ActorCritic(ActorCriticPolicy):
             logs = functional.log_softmax(outputs, dim=1)
             # The largest of logits less the logarithm of exponential noise is a draw from their softmax (Gumbel).
             actions = (logs - torch.empty_like(logs).exponential_().log()).argmax(dim=1)
-            return actions, values, _taken(logs, actions)
+            return actions, values, _of_actions(logs, actions)
         actions = outputs + self.log_std.exp() * torch.randn_like(outputs)
         return actions, values, self._density(outputs, actions)
 
@@ -53,7 +53,7 @@ class ActorCritic(ActorCriticPolicy):
         outputs, values = self._outputs(obs)
         if isinstance(self.action_space, spaces.Discrete):
             logs = functional.log_softmax(outputs, dim=1)
-            return values, _taken(logs, actions.long()), -(logs.exp() * logs).sum(dim=1)
+            return values, _of_actions(logs, actions.long()), -(logs.exp() * logs).sum(dim=1)
         entropy = (self.log_std + 0.5 + _HALF_LOG_2PI).sum().expand(len(outputs))
         return values, self._density(outputs, actions), entropy
 
@@ -67,7 +67,7 @@ class ActorCritic(ActorCriticPolicy):
         return -(0.5 * off.square() + self.log_std + _HALF_LOG_2PI).sum(dim=1)
 
 
-def _taken(logs: Tensor, actions: Tensor) -> Tensor:
+def _of_actions(logs: Tensor, actions: Tensor) -> Tensor:
     return logs.gather(1, actions.unsqueeze(1)).squeeze(1)
 
 

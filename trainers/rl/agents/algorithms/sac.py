@@ -49,8 +49,8 @@ class SAC(OffPolicy, sac.SAC):
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """With the temperature."""
-        others = dict(tensors)
-        temperature = others.pop("log_temperature")
-        super().load_tensors(others)
+        networks = dict(tensors)
+        temperature = networks.pop("log_temperature")
+        super().load_tensors(networks)
         with torch.no_grad():
             self.log_ent_coef.copy_(temperature)
