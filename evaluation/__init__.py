@@ -1,4 +1,4 @@
-"""Judgement of positions, whoever took them: one accounting, its metrics, the gate, the reports."""
+"""Evaluation of target positions: accounting, metrics, statistics, audits, judges and reports."""
 
 from __future__ import annotations
 

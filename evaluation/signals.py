@@ -1,4 +1,4 @@
-"""Signals: what a model wants to hold after each bar, and how sure it is."""
+"""Signals: the target position and the confidence of a model at each bar's close."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Signals:
         return self.position.index
 
     def until(self, time: datetime) -> Signals:
-        """What was decided at `time` or before."""
+        """The signals decided at `time` or before."""
         return Signals(self.position.loc[:time], self.confidence.loc[:time])
 
     def since(self, time: datetime) -> Signals:
-        """What was decided at `time` or after."""
+        """The signals decided at `time` or after."""
         return Signals(self.position.loc[time:], self.confidence.loc[time:])
 
 
@@ -82,9 +82,9 @@ def weights(name: str, series: pd.Series, *, low: float) -> pd.Series:
 
 
 def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[np.float64]:
-    """The position after each action: hold (0) keeps, buy (1) goes long, sell (-1) exits, or shorts.
+    """The position after each action: hold (0) keeps it, buy (1) goes long, sell (-1) exits, or goes short.
 
-    It begins flat, and depends on nothing later than the action itself.
+    The first position is flat. Each depends on no later action.
     """
     codes = np.asarray(actions)
     if codes.ndim != 1 or not np.isin(codes, (-1, 0, 1)).all():
@@ -99,6 +99,6 @@ def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[n
 
 
 def positions_since_first_action(actions: pd.Series, sell: Sell = "exit") -> pd.Series:
-    """The position after each action from the first buy or sell on; what was held before is unknown."""
+    """The position after each action from the first buy or sell on; the position before that is unknown."""
     position = pd.Series(positions_from_actions(actions.to_numpy(), sell), index=actions.index)
     return position[(actions != 0).cummax()]

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class _BarsLayout(Section):
-    """What the tensors `bars/N/time` and `bars/N/values` are."""
+    """The content of the tensors `bars/N/time` and `bars/N/values`."""
 
     symbol: str
     interval: str
@@ -34,7 +34,7 @@ class _BarsLayout(Section):
 
 
 class _EventsLayout(Section):
-    """What the tensors `events/N/time` and `events/N/values` are; columns of text stand here."""
+    """The content of the tensors `events/N/time` and `events/N/values`, and the columns of text themselves."""
 
     kind: EventKind
     name: str
@@ -43,7 +43,7 @@ class _EventsLayout(Section):
 
 
 class _Layout(Section):
-    """What the tensors of a golden file are, in their order."""
+    """The content of the tensors of a golden file, in their order."""
 
     subject: str
     bars: tuple[_BarsLayout, ...] = Field(strict=False)
@@ -59,12 +59,12 @@ class Golden:
 
 
 def golden_inputs(inputs: Inputs) -> Inputs:
-    """The newest inputs of those given, few enough to travel with a model."""
+    """The newest of the inputs, few enough to be stored with a model."""
     return inputs.for_decisions().tail(max(1, min(CLOSES, ROWS // max(len(inputs.bars), 1))))
 
 
 def golden_tensors(golden: Golden) -> tuple[Tensors, dict[str, Any]]:
-    """As tensors, and the JSON that says what each tensor is."""
+    """As tensors, and the JSON that describes each tensor."""
     tensors: Tensors = {}
     for place, (name, bars) in enumerate(golden.inputs.bars.items()):
         tensors[f"bars/{place}/time"] = pd.DatetimeIndex(bars.frame.index).asi8

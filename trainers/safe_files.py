@@ -1,4 +1,4 @@
-"""Tensors and JSON from files that may be hostile: read, checked, never executed."""
+"""Reading tensors and JSON from untrusted files: checked, and never executed."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The inverse of `tensor_bytes`. A pickle is refused by its first bytes, a torn file by its header.
+    """The inverse of `tensor_bytes`. Pickles, truncated files and files whose digest does not match are refused.
 
-    So is a file of which a bit has turned; one without a digest is taken as it is.
+    A file without a digest is accepted as it is.
     """
     data = _bytes(path)
     _refuse_executable(path.name, data)
@@ -90,7 +90,7 @@ def read_json(path: Path, max_bytes: float = MAX_JSON_BYTES) -> dict[str, Any]:
 
 
 def described(name: str, kind: type[Described], document: Any) -> Described:
-    """The document as its pydantic class, or `model.corrupt` with the first thing that is wrong in it."""
+    """The document as its pydantic class; `model.corrupt` with the first mistake if it is invalid."""
     try:
         return kind.model_validate(document)
     except ValidationError as error:
@@ -105,7 +105,7 @@ def json_bytes(document: dict[str, Any]) -> bytes:
 
 
 def corrupt(name: str, problem: str) -> NightdeskError:
-    """The error for a file whose content is not what it must be."""
+    """The error for a file with invalid content."""
     return NightdeskError(
         "model.corrupt",
         f"{name} cannot be used: {problem}.",

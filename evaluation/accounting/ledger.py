@@ -1,4 +1,4 @@
-"""The ledger: every bar of many strategies, and the books of each: cash, shares, equity and its round trips."""
+"""The ledger: plays many strategies over all bars and records cash, shares, equity and round trips of each."""
 
 from __future__ import annotations
 
@@ -141,7 +141,9 @@ def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
             if open_shares != 0.0:
                 low, high = min(low, lows[p, t]), max(high, highs[p, t])
                 if rates.interest > 0.0:
-                    trades[count].pnl -= earned(account, close, rates)  # what cash earns is no merit of the trade
+                    trades[count].pnl -= earned(
+                        account, close, rates
+                    )  # interest on cash is not part of the trade's P&L
             account = mark(account, close, rates)
             if account.shares != open_shares:
                 _widen(trades[count], low, high)

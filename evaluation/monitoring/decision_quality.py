@@ -13,7 +13,7 @@ from scipy import special
 from data_pipeline.bars.bars import Bars
 from evaluation.accounting.backtest import Frame
 from evaluation.metrics.formulas import Array
-from evaluation.monitoring.drift import dependence_correction
+from evaluation.monitoring.psi import dependence_correction
 from evaluation.signals import Signals
 
 BINS = 10

@@ -18,24 +18,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from scipy import special
 
 from config.errors import NightdeskError
 from config.section import Section
 from evaluation.metrics.formulas import Array
+from evaluation.monitoring.psi import chi_square_p, critical_psi, dependence_correction, psi
 from evaluation.signals import Signals
 
 BINS = 10
 LIMIT = 0.25  # of a PSI: the usual bound of a major shift
 MANY = 50.0  # percent of the features
 ENOUGH = 20  # bars; with fewer, one bar is more than 5 % of them
-CHANCE = 0.99
-FREQUENCIES = 6
 QUANTITIES = ("trade_action", "position_sign", "position_size", "features")
 _SIGNS = (-1.0, 0.0, 1.0)
 # Of one symbol, or by symbol or market.
 OneOrManySignals = Signals | Mapping[str, Signals]
 FeatureTables = pd.DataFrame | Mapping[str, pd.DataFrame]
+# How manifests of format 1 name the fields of a reference and of its profiles.
+_FORMER_NAMES = {"actions": "trade_action", "sides": "position_sign", "strength": "position_size"}
+_FORMER_PROFILE_NAMES = {"memory": "design_effect", "freedom": "degrees_of_freedom"}
 
 
 class Profile(Section):
@@ -177,11 +178,26 @@ def read_reference(document: Mapping[str, Any] | None) -> Reference | None:
     if document is None:
         return None
     try:
-        return Reference.model_validate(document)
+        return Reference.model_validate(_with_present_names(document))
     except ValidationError as error:
         raise NightdeskError(
             "model.corrupt", f"The reference figures of the model cannot be read: {error}.", "Train it again."
         ) from error
+
+
+def _with_present_names(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a reference with its former names replaced; one of today stays as it is."""
+    reference = {_FORMER_NAMES.get(name, name): _profile_document(part) for name, part in document.items()}
+    features = reference.get("features")
+    if isinstance(features, dict):
+        reference["features"] = {name: _profile_document(profile) for name, profile in features.items()}
+    return reference
+
+
+def _profile_document(part: Any) -> Any:
+    if isinstance(part, dict) and not part.keys().isdisjoint(_FORMER_PROFILE_NAMES):
+        return {_FORMER_PROFILE_NAMES.get(name, name): value for name, value in part.items()}
+    return part
 
 
 def measure_drift(
@@ -226,29 +242,6 @@ def measure_drift(
             **({} if share is not None else {"features": "no_features"}),
         },
     )
-
-
-def psi(reference: Array, now: Array) -> float:
-    """The population stability index of two arrays of counts; half a count in each bin keeps an empty one finite."""
-    p, q = ((counts + 0.5) / (counts.sum() + 0.5 * counts.size) for counts in (reference, now))
-    return float(np.sum((q - p) * np.log(q / p)))
-
-
-def dependence_correction(bins: NDArray[np.intp], number: int) -> tuple[float, float]:
-    """The design effect of dependent bars and the effective degrees of freedom of their chi-square statistic.
-
-    The statistic is larger than that of independent bars by the design effect, and its tail is heavier, as of fewer
-    degrees of freedom (Rao and Scott 1981, with Satterthwaite's approximation). Both come from the long-run covariance
-    of the bins, which is the mean of their periodogram over the lowest `FREQUENCIES` frequencies.
-    """
-    inside = (bins[:, None] == np.arange(number))[:, np.unique(bins)]
-    share = inside.mean(axis=0)
-    waves = np.fft.rfft((inside - share) / np.sqrt(share), axis=0)[1 : FREQUENCIES + 1]
-    covariance = np.real(waves.conj().T @ waves) / (max(len(waves), 1) * len(bins))
-    total, squares = float(np.trace(covariance)), float(np.sum(covariance**2))
-    if squares == 0.0:
-        return 1.0, number - 1.0
-    return max(total / (number - 1), 1.0), min(max(total**2 / squares, 1.0), number - 1.0)
 
 
 def _changes(position: Array) -> Array:
@@ -322,18 +315,3 @@ def _shift(before: Profile, values: Array, limit: float) -> Shift:
         current=tuple(q.tolist()),
         edges=before.edges,
     )
-
-
-def critical_psi(bins: int, degrees_of_freedom: float, n: float, m: float) -> float:
-    """The PSI that two samples of n and m independent draws from one distribution exceed about once in a hundred."""
-    quantile = float(special.chdtri(degrees_of_freedom, 1.0 - CHANCE))
-    return quantile / degrees_of_freedom * (bins - 1) * (1.0 / n + 1.0 / m)
-
-
-def chi_square_p(old: Array, new: Array, degrees_of_freedom: float) -> float:
-    """The p-value of Pearson's test that two arrays of counts come from one distribution."""
-    occupied = old + new > 0.0
-    table = np.vstack([old[occupied], new[occupied]])
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    statistic = float(np.sum((table - expected) ** 2 / expected))
-    return float(special.chdtrc(degrees_of_freedom, statistic * degrees_of_freedom / (old.size - 1)))

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from data_pipeline.inputs import Inputs
     from trainers.manifest import Manifest
 
-# What is measured of features, the most meaningful first.
+# The measures of feature importance, the most meaningful first.
 IMPORTANCE = {
-    "permutation_importance": "how much worse it gets when one is shuffled",
-    "feature_importance": "share of what the model's splits explain",
+    "permutation_importance": "loss of accuracy when the feature is shuffled",
+    "feature_importance": "share of the impurity that the feature's splits remove",
 }
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 _ACTIONS = np.array(list(ACTIONS))
@@ -70,7 +70,7 @@ class BehavioralClonerModel(SymbolModel):
         )
 
     def bar_features(self, bars: Bars) -> pd.DataFrame:
-        """What the forest decides from."""
+        """The features of the forest."""
         return feature_matrix(bars, self.description.features)
 
     def signals(self, bars: Bars) -> Signals:
@@ -134,14 +134,14 @@ class BehavioralClonerType:
         )
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """How much each feature counts, by the most meaningful measure that was taken."""
+        """The feature importance, by the most meaningful measure in the manifest."""
         measure = next((name for name in IMPORTANCE if manifest.metrics.get(name)), None)
         if measure is None:
             return ModelEvidence()
         return ModelEvidence(FeatureImportance(IMPORTANCE[measure], manifest.metrics[measure]))
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
-        """What the expert held from its first action to its last."""
+        """The expert's positions from its first action to its last."""
         sell = BehavioralClonerParams.model_validate(manifest.params).sell
         positions = {name: _expert_positions(inputs.bars[name], log, sell) for name, log in inputs.expert_logs.items()}
         return {name: position for name, position in positions.items() if len(position)}
@@ -169,7 +169,7 @@ def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig
 
 
 def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
-    """Features and labels of the bars in the span whose features are defined, and what of the log was of no use."""
+    """Features and labels of the bars in the span whose features are defined, and the issues of the log."""
     log = task.inputs.expert_logs[task.bars.symbol]
     matrix = feature_matrix(task.bars, features)
     target, dates = label(task.bars, log)
@@ -190,6 +190,6 @@ def _fit_records(times: pd.DatetimeIndex, split: Split) -> tuple[FitRecord, FitR
 
 
 def _of_last_trade(actions: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """At each bar the confidence of the newest buy or sell, whose size is being held; 0 before the first."""
+    """At each bar the confidence of the newest buy or sell, which sizes the position; 0 before the first."""
     newest = np.maximum.accumulate(np.where(actions != 0, np.arange(len(actions)), -1))
     return np.where(newest >= 0, confidence[newest], 0.0)

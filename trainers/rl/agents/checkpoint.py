@@ -1,4 +1,4 @@
-"""A training at a boundary between two rollouts, as one file: all that decides how it goes on."""
+"""The complete state of an agent's training between two rollouts, as one file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CheckpointDescription(Section):
 
 
 class Checkpoint:
-    """What was read of a checkpoint, checked against the agent that is to go on from it."""
+    """A checkpoint that was read and checked against the agent that is to resume from it."""
 
     def __init__(self, folder: Path, expected: AgentDescription) -> None:
         self.name = CHECKPOINT
@@ -43,13 +43,13 @@ class Checkpoint:
         require_like(CHECKPOINT, agent, self.config, expected)
 
     def part(self, name: str) -> Tensors:
-        """The tensors below `name/`."""
+        """The tensors whose keys begin with `name/`."""
         return {
             key.removeprefix(f"{name}/"): value for key, value in self._tensors.items() if key.startswith(f"{name}/")
         }
 
     def restore(self, algorithm: Algorithm, randomness: Randomness, env: VecEnv) -> None:
-        """Put an algorithm that was just made, its randomness and its environments where they stood."""
+        """Restore the state of a new algorithm, its random generators and its environments."""
         if env.num_envs != self.description.environments:
             raise NightdeskError(
                 "agent.other_environments",

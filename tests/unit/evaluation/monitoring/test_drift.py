@@ -10,17 +10,8 @@ from scipy import stats
 from scipy.special import rel_entr
 
 from config.errors import NightdeskError
-from evaluation.monitoring.drift import (
-    BINS,
-    Reference,
-    chi_square_p,
-    critical_psi,
-    dependence_correction,
-    measure_drift,
-    psi,
-    read_reference,
-    reference,
-)
+from evaluation.monitoring.drift import BINS, Reference, measure_drift, read_reference, reference
+from evaluation.monitoring.psi import chi_square_p, critical_psi, dependence_correction, psi
 from evaluation.signals import Signals
 
 
@@ -171,6 +162,20 @@ def test_a_reference_goes_through_a_manifest_and_stays_what_it_is():
     assert read_reference(None) is None
     with pytest.raises(NightdeskError, match="reference"):
         read_reference({"bars": 1})
+
+
+def test_a_reference_of_a_manifest_of_format_1_is_read_by_its_former_names():
+    before = trained(noise(300))
+    text = before.model_dump_json()
+    for name, former in {
+        "trade_action": "actions",
+        "position_sign": "sides",
+        "position_size": "strength",
+        "design_effect": "memory",
+        "degrees_of_freedom": "freedom",
+    }.items():
+        text = text.replace(f'"{name}"', f'"{former}"')
+    assert read_reference(json.loads(text)) == before
 
 
 @pytest.mark.parametrize(
