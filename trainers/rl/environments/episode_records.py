@@ -97,7 +97,7 @@ class EpisodeRecords:
         return dict(zip(_NAMES, self.records[i].item(), strict=True))
 
     def summaries(self, environments: NDArray[Any]) -> list[dict[str, Any]]:
-        """Summaries of episodes: returns and drawdown in percent; `r` is the reward and `l` the length, as in Monitor."""
+        """Summaries of episodes: returns and drawdown in percent; `r` is the reward, `l` the length, as in Monitor."""
         market, balance = self.market, self.market.config.initial_balance
         records = self.records[_SUMMARY_FIELDS][environments]
         return [

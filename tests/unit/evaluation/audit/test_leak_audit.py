@@ -46,14 +46,14 @@ class Follower(SymbolModel):
         return Signals(rose, rose)
 
 
-def found(*told: FitRecord, embargo: int = 0) -> list[tuple[str, str]]:
-    result = audit(Follower(), INPUTS, told, span(50, 300), embargo=embargo)
+def findings_of(*fits: FitRecord, embargo: int = 0) -> list[tuple[str, str]]:
+    result = audit(Follower(), INPUTS, fits, span(50, 300), embargo=embargo)
     assert json.loads(json.dumps(result.to_dict())) == result.to_dict()
     return [(finding.kind, finding.detail) for finding in result.findings]
 
 
-def kinds(*told: FitRecord, embargo: int = 0) -> list[str]:
-    return [kind for kind, _ in found(*told, embargo=embargo)]
+def kinds(*fits: FitRecord, embargo: int = 0) -> list[str]:
+    return [kind for kind, _ in findings_of(*fits, embargo=embargo)]
 
 
 def test_what_was_learned_inside_the_training_span_is_clean() -> None:
@@ -64,13 +64,13 @@ def test_what_was_learned_inside_the_training_span_is_clean() -> None:
 
 def test_a_row_from_before_or_after_the_training_span_is_found() -> None:
     for rows, count in ((slice(49, 301), 252), (slice(50, 302), 252)):
-        [(kind, detail)] = found(fit(rows))
+        [(kind, detail)] = findings_of(fit(rows))
         assert kind == "fit_span"
         assert detail.startswith(f"1 of {count} rows lie outside the training span")
 
 
 def test_a_label_that_ends_after_the_training_span_is_found() -> None:
-    [(kind, detail)] = found(fit(slice(50, 292), ahead=10))
+    [(kind, detail)] = findings_of(fit(slice(50, 292), ahead=10))
     assert kind == "label_overlap"
     assert TIMES[291].isoformat() in detail
 
@@ -99,13 +99,13 @@ def test_what_cannot_be_learned_again_from_its_own_bars_is_found() -> None:
     rows = TIMES[50:200]
     honest = FitRecord("mean", rows, rows, refit=(mean(INPUTS.head(200)), mean))
     assert kinds(honest) == []
-    [(kind, detail)] = found(FitRecord("mean", rows, rows, refit=(mean(INPUTS), mean)))
+    [(kind, detail)] = findings_of(FitRecord("mean", rows, rows, refit=(mean(INPUTS), mean)))
     assert kind == "refit"
     assert detail.startswith(
         f"its number 0 is {float(mean(INPUTS)[0])!r}, and {float(mean(INPUTS.head(200))[0])!r} when"
     )
     assert detail.endswith("(1 of 2 differ)")
-    [(kind, detail)] = found(FitRecord("mean", rows, rows, refit=(mean(INPUTS)[:1], mean)))
+    [(kind, detail)] = findings_of(FitRecord("mean", rows, rows, refit=(mean(INPUTS)[:1], mean)))
     assert (kind, detail[:31]) == ("refit", "it is 1 numbers, and 2 when fit")
 
 
@@ -113,7 +113,7 @@ def test_a_training_that_declares_nothing_is_not_clean() -> None:
     assert kinds() == ["undeclared"]
 
 
-def test_the_audit_tells_what_it_looked_at() -> None:
+def test_the_audit_lists_what_it_checked() -> None:
     result = audit(Follower(), INPUTS, [fit(slice(50, 301), ahead=0)], span(50, 300))
     assert isinstance(result, LeakAudit)
     assert result.clean
@@ -126,9 +126,9 @@ def test_the_audit_tells_what_it_looked_at() -> None:
 
 
 def test_the_same_seed_gives_the_same_audit() -> None:
-    told = [fit(slice(50, 301))]
-    first, again = (audit(Follower(), INPUTS, told, span(50, 300), seed=4).to_dict() for _ in range(2))
-    assert first == again
+    fits = [fit(slice(50, 301))]
+    first, second = (audit(Follower(), INPUTS, fits, span(50, 300), seed=4).to_dict() for _ in range(2))
+    assert first == second
 
 
 def test_the_cost_does_not_grow_with_the_history() -> None:
@@ -157,7 +157,7 @@ def test_features_that_change_their_names_are_refused() -> None:
     assert refused.value.code == "leaks.misaligned"
 
 
-def test_a_model_that_cannot_speak_of_few_bars_says_so_itself() -> None:
+def test_the_error_of_a_model_that_needs_more_bars_is_passed_on() -> None:
     with pytest.raises(NightdeskError) as refused:
         audit(Follower(least=20), INPUTS, [fit(slice(50, 301))], span(50, 300))
     assert refused.value.code == "few.bars"

@@ -30,8 +30,8 @@ def signals(position: np.ndarray, confidence: float = 0.6) -> Signals:
 
 
 def trained(values: np.ndarray, position: np.ndarray | None = None) -> Reference:
-    held = (noise(len(values), 9) > 0).astype(float) if position is None else position
-    return reference(signals(held), pd.DataFrame({"x": values}))
+    decided = (noise(len(values), 9) > 0).astype(float) if position is None else position
+    return reference(signals(decided), pd.DataFrame({"x": values}))
 
 
 def feature(before: Reference, values: np.ndarray):
@@ -60,21 +60,21 @@ def test_chi_square_is_that_of_scipy_where_bars_are_independent():
 def test_the_distance_of_kolmogorov_and_smirnov_is_found_to_within_a_bin():
     old, new = noise(2000, 1), noise(500, 2) + 0.4
     exact = stats.ks_2samp(old, new).statistic
-    found = feature(trained(old), new).ks
-    assert exact - 1.0 / BINS < found <= exact
+    measured = feature(trained(old), new).ks
+    assert exact - 1.0 / BINS < measured <= exact
 
 
 @pytest.mark.parametrize(("rho", "memory"), [(0.0, 1.0), (0.9, 4.0)])
 def test_bars_that_remember_count_for_less(rho: float, memory: float):
-    told = [trained(noise(1000, seed, rho)).features["x"].design_effect for seed in range(40)]
-    assert np.mean(told) == pytest.approx(memory, rel=0.15)
+    design_effects = [trained(noise(1000, seed, rho)).features["x"].design_effect for seed in range(40)]
+    assert np.mean(design_effects) == pytest.approx(memory, rel=0.15)
 
 
 def test_the_memory_of_two_bins_is_the_autocorrelation_time_of_being_in_one():
     # A chain that stays with probability 0.9 has the autocorrelation 0.8^k: 1 + 2 * 0.8 / 0.2 = 9.
     rng = np.random.default_rng(3)
-    found = [dependence_correction(np.cumsum(rng.random(4000) < 0.1) % 2, 2)[0] for _ in range(60)]
-    assert np.mean(found) == pytest.approx(9.0, rel=0.15)
+    measured = [dependence_correction(np.cumsum(rng.random(4000) < 0.1) % 2, 2)[0] for _ in range(60)]
+    assert np.mean(measured) == pytest.approx(9.0, rel=0.15)
 
 
 @pytest.mark.parametrize(("rho", "at_most"), [(0.0, 3), (0.9, 10), (0.97, 20)])
@@ -141,12 +141,12 @@ def test_features_drift_when_many_of_them_do():
     old = pd.DataFrame(rng.normal(size=(800, 4)), columns=list("abcd"))
     new = pd.DataFrame(rng.normal(size=(200, 4)), columns=list("abcd"))
     before = reference(signals(np.resize([0.0, 1.0], 800)), old)
-    held = signals(np.resize([0.0, 1.0], 200))
-    one = measure_drift(before, held, new.assign(a=new["a"] + 3.0))
+    decided = signals(np.resize([0.0, 1.0], 200))
+    one = measure_drift(before, decided, new.assign(a=new["a"] + 3.0))
     assert (one.drifted_features, one.drifted) == (25.0, ())
-    three = measure_drift(before, held, new.assign(**{name: new[name] + 3.0 for name in "abc"}))
+    three = measure_drift(before, decided, new.assign(**{name: new[name] + 3.0 for name in "abc"}))
     assert (three.drifted_features, three.drifted) == (75.0, ("features",))
-    assert measure_drift(before, held, new.assign(a=new["a"] + 3.0), many=20.0).drifted == ("features",)
+    assert measure_drift(before, decided, new.assign(a=new["a"] + 3.0), many=20.0).drifted == ("features",)
 
 
 def test_a_constant_feature_that_moves_either_way_is_seen():
@@ -181,21 +181,21 @@ def test_a_reference_of_a_manifest_of_format_1_is_read_by_its_former_names():
 @pytest.mark.parametrize(
     ("rows", "before", "reason"), [(10, trained(noise(300)), "too_few_bars"), (300, None, "no_reference")]
 )
-def test_where_nothing_can_be_said_there_is_a_reason(rows: int, before: Reference | None, reason: str):
-    found = measure_drift(before, signals(np.ones(rows)), pd.DataFrame({"x": noise(rows)}))
-    assert found.drifted == ()
-    assert found.trade_action is None
-    assert found.reasons["features"] == reason
-    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["drifted"] == []
+def test_what_is_undefined_has_a_reason(rows: int, before: Reference | None, reason: str):
+    measured = measure_drift(before, signals(np.ones(rows)), pd.DataFrame({"x": noise(rows)}))
+    assert measured.drifted == ()
+    assert measured.trade_action is None
+    assert measured.reasons["features"] == reason
+    assert json.loads(json.dumps(measured.to_dict(), allow_nan=False))["drifted"] == []
 
 
 def test_one_bar_of_training_and_features_that_are_undefined_are_no_trouble():
     short = reference(signals(np.zeros(1)), pd.DataFrame({"x": [np.nan]}))
     assert short.features == {}
     assert short.position_size is None
-    found = measure_drift(short, signals(np.zeros(30)), pd.DataFrame({"x": np.full(30, np.nan)}))
-    assert (found.drifted_features, found.reasons) == (
+    measured = measure_drift(short, signals(np.zeros(30)), pd.DataFrame({"x": np.full(30, np.nan)}))
+    assert (measured.drifted_features, measured.reasons) == (
         None,
         {"position_size": "no_positions", "features": "no_features"},
     )
-    json.dumps(found.to_dict(), allow_nan=False)
+    json.dumps(measured.to_dict(), allow_nan=False)

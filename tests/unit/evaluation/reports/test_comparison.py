@@ -42,43 +42,46 @@ def compared(**models: Backtest):
 
 
 def test_the_best_is_recommended_where_the_gate_would_let_it_serve():
-    found = compared(cloner__v1__champion=BAD, cloner__v2__challenger=GOOD)
-    assert found.recommended == "cloner v2"
-    assert found.recommendation.startswith("Rely on cloner v2: it is better than cloner v1, which serves.")
-    assert [row.name for row in found.rows] == ["cloner v2", "cloner v1", "buy_and_hold", "flat"]
+    comparison = compared(cloner__v1__champion=BAD, cloner__v2__challenger=GOOD)
+    assert comparison.recommended == "cloner v2"
+    assert comparison.recommendation.startswith("Rely on cloner v2: it is better than cloner v1, which serves.")
+    assert [row.name for row in comparison.rows] == ["cloner v2", "cloner v1", "buy_and_hold", "flat"]
 
 
 def test_the_champion_is_kept_where_none_is_better():
-    found = compared(cloner__v1__champion=GOOD, other__v2__challenger=BAD)
-    assert (found.recommended, found.recommendation) == ("cloner v1", "Keep cloner v1: none is shown to be better.")
-    assert found.overfitting is not None
-    assert found.overfitting.probability == 0.0
+    comparison = compared(cloner__v1__champion=GOOD, other__v2__challenger=BAD)
+    assert (comparison.recommended, comparison.recommendation) == (
+        "cloner v1",
+        "Keep cloner v1: none is shown to be better.",
+    )
+    assert comparison.overfitting is not None
+    assert comparison.overfitting.probability == 0.0
     assert compared(cloner__v1__champion=GOOD).overfitting_reason == "only_one"
     assert compared(cloner__v1__champion=GOOD, cloner__v2__rejected=GOOD).overfitting_reason == "alike"
 
 
-def test_what_may_be_the_luck_of_many_attempts_is_not_recommended():
+def test_the_best_of_many_random_versions_is_not_recommended():
     models = {ComparedVersion("cloner", f"v{seed}", "rejected"): knowing(0.08 * seed, seed) for seed in range(1, 7)}
-    alone = max(models, key=lambda who: models[who].metrics()["sharpe_ratio"])
+    alone = max(models, key=lambda version: models[version].metrics()["sharpe_ratio"])
     assert (
         compare("AAPL", Provenance.of("sample"), {alone: models[alone]}, BASELINES, Promotion()).recommended
         == alone.name
     )
-    found = compare("AAPL", Provenance.of("sample"), models, BASELINES, Promotion(), versions_tried=100)
-    assert (found.recommended, found.recommendation[:12]) == (None, "Stay in cash")
+    comparison = compare("AAPL", Provenance.of("sample"), models, BASELINES, Promotion(), versions_tried=100)
+    assert (comparison.recommended, comparison.recommendation[:12]) == (None, "Stay in cash")
 
 
 def test_cash_is_recommended_where_all_lose():
     for state in ("champion", "challenger"):
-        found = compared(**{f"cloner__v1__{state}": BAD})
-        assert found.recommended is None
-        assert found.recommendation.startswith("Stay in cash")
+        comparison = compared(**{f"cloner__v1__{state}": BAD})
+        assert comparison.recommended is None
+        assert comparison.recommendation.startswith("Stay in cash")
 
 
 def test_what_is_undefined_is_null_with_its_reason():
-    found = compared(cloner__v1__challenger=BASELINES["flat"])
-    assert found.rows[0].figures["sharpe_ratio"] is None
-    assert found.rows[0].reasons["sharpe_ratio"] == "zero_variance"
+    comparison = compared(cloner__v1__challenger=BASELINES["flat"])
+    assert comparison.rows[0].figures["sharpe_ratio"] is None
+    assert comparison.rows[0].reasons["sharpe_ratio"] == "zero_variance"
 
 
 def test_without_a_model_there_is_nothing_to_compare():

@@ -38,10 +38,10 @@ def write(folder: Path, *, bars: pd.DataFrame | None = None, target: pd.Series |
 
 def test_a_report_is_read_back_as_it_was_written(tmp_path):
     path = write(tmp_path)
-    found = report.read_report(path)
+    read = report.read_report(path)
     raw = json.loads(path.read_text())
-    assert found.schema_version == raw["schema_version"] == 3
-    assert found.created_at == NOW
+    assert read.schema_version == raw["schema_version"] == 3
+    assert read.created_at == NOW
     assert {name: raw["subject"][name] for name in SUBJECT} == SUBJECT
     assert raw["span"]["bars"] == 250
     assert raw["terms"] == {"initial_cash": 100_000.0, **asdict(Costs())}
@@ -59,9 +59,9 @@ def test_a_report_of_version_1_can_still_be_read(tmp_path):
     old = json.loads(path.read_text())
     del old["evidence"], old["verdict"]["sentence"], old["terms"]["cash_interest"], old["terms"]["commission_minimum"]
     path.write_text(json.dumps({**old, "schema_version": 1, "subject": SUBJECT}))
-    found = report.read_report(path)
-    assert found.verdict.sentence.startswith("Not shown to be better than the champion: it completed too few trades")
-    assert found.metrics == old["metrics"]
+    read = report.read_report(path)
+    assert read.verdict.sentence.startswith("Not shown to be better than the champion: it completed too few trades")
+    assert read.metrics == old["metrics"]
 
 
 def test_a_report_of_version_2_is_read_with_the_names_of_today(tmp_path):
@@ -138,11 +138,19 @@ def test_files_are_named_with_their_hashes_and_nothing_unfinished_stays(tmp_path
 def test_equity_can_be_drawn_again_from_its_file(tmp_path):
     bars = walk(250)
     write(tmp_path, bars=bars)
-    kept = pd.read_parquet(tmp_path / "equity.parquet")
-    assert list(kept.columns) == ["challenger", "champion", "buy_and_hold", "flat", "last_action", "random", "position"]
-    assert kept.index.equals(bars.index)
+    equity = pd.read_parquet(tmp_path / "equity.parquet")
+    assert list(equity.columns) == [
+        "challenger",
+        "champion",
+        "buy_and_hold",
+        "flat",
+        "last_action",
+        "random",
+        "position",
+    ]
+    assert equity.index.equals(bars.index)
     pd.testing.assert_series_equal(
-        kept["buy_and_hold"], backtest(bars, series([1.0] * 250, bars)).equity, check_names=False, check_freq=False
+        equity["buy_and_hold"], backtest(bars, series([1.0] * 250, bars)).equity, check_names=False, check_freq=False
     )
 
 
@@ -153,7 +161,7 @@ def orange(folder: Path) -> int:
     return int((picture == (0xB4, 0x53, 0x09)).all(axis=-1).sum())
 
 
-def test_the_picture_says_where_its_data_is_a_sample(tmp_path):
+def test_the_picture_is_marked_where_its_data_is_a_sample(tmp_path):
     write(tmp_path / "sample")
     write(tmp_path / "real", provenance="yahoo")
     assert orange(tmp_path / "sample") > 2000

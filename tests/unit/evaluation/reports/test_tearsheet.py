@@ -60,7 +60,7 @@ def read(path: Path) -> Reader:
 
 
 def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -> Reader:
-    test, beside = backtest(bars, target), run_baselines(bars, target, draws=20)
+    test, baselines = backtest(bars, target), run_baselines(bars, target, draws=20)
     signals = Signals(position=target, confidence=series(np.linspace(0.1, 0.9, len(bars)), bars))
     features = pd.DataFrame({HOSTILE: np.arange(len(bars)) % 7, "rsi_14": np.arange(len(bars))}, index=bars.index)
     expert = positions_since_first_action(series(np.where(np.arange(len(bars)) % 9 < 4, 1.0, -1.0), bars))
@@ -75,13 +75,13 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
             **subject,
         },
         challenger=test,
-        baselines=beside.backtests,
+        baselines=baselines.backtests,
         verdict=judge(test, None, Promotion()),
         created_at=NOW,
         evidence=Evidence(
             significance=significance(returns, periods_per_year=per_year, trials=Trials(3, (0.1, 0.2))),
             intervals=intervals(returns, periods_per_year=per_year, resamples=200),
-            random_baseline=beside.random_baseline,
+            random_baseline=baselines.random_baseline,
             model_selection=ModelSelection(
                 "2019-01-02T21:00:00Z", "2019-06-28T20:00:00Z", 120, 3, 30, 1.1, 0.4, 1.1, 0.8, None
             ),
@@ -114,7 +114,7 @@ def test_whatever_a_name_holds_stays_text(page):
     assert page.text.count(HOSTILE) >= 3
 
 
-def test_the_page_says_in_words_what_was_judged_and_how(page):
+def test_the_page_describes_what_was_judged_and_how(page):
     for words in (
         "SAMPLE DATA",
         "numbers from it mean nothing",
@@ -131,7 +131,7 @@ def test_the_page_says_in_words_what_was_judged_and_how(page):
     assert "no variance" in page.text
 
 
-def test_what_was_not_looked_at_is_told(tmp_path):
+def test_the_page_lists_evidence_that_was_not_measured(tmp_path):
     bars = walk(40)
     test = backtest(bars, series([1.0] * 40, bars))
     subject = {"symbol": "AAPL", "model_type": "rule", "version": "v1", "provenance": "yahoo"}
