@@ -92,7 +92,7 @@ VERDICTS: dict[str, str | dict[str, str]] = {
     "total_return": "it earned no more than cash",
     "drawdown": "it fell deeper",
     "too_few_trades": "it completed too few trades to tell",
-    "deflated_sharpe": "among so many that were tried, its Sharpe ratio may be luck",
+    "deflated_sharpe": "given the number of trials, its Sharpe ratio may be due to chance",
     "undefined": "figures that the judgement needs cannot be computed",
     "drift": "its inputs are no longer what it was trained on",
     "leak": "it used the future (look-ahead)",

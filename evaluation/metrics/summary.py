@@ -1,6 +1,6 @@
-"""Metrics: all metrics of returns, trades and positions, as JSON.
+"""All metrics of returns, trades and positions, as JSON.
 
-What is undefined is None with a reason, never infinite, not a number, or a zero that was not measured.
+An undefined metric is None with a reason, never infinite, NaN or 0.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def compute_metrics(
         positions: the weight held at each close.
         traded: the fraction of the account that changed hands in each bar.
         benchmark: returns of the alternative on the same bars.
-        interest: what cash earns in a bar; Sharpe and Sortino ratio are of what was earned beyond it.
+        interest: the return of cash in a bar; Sharpe and Sortino ratio are of the returns in excess of it.
     """
     earned = _checked("returns", returns, least=-1.0)
     inputs: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""A model's decisions: how often it takes each, its agreement with the expert, and its feature importance."""
+"""A model's decisions: their distribution, the confusion matrix with the expert, and the feature importance."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ ACTIONS, SIGNS = ("sell", "hold", "buy"), ("short", "flat", "long")
 
 
 def draw_actions(path: Path, caption: Caption, trade_action: Shift, position_sign: Shift) -> None:
-    """The shares of its decisions and positions, in training and on the bars it was judged on, as a PNG."""
+    """The shares of its actions and position signs, in training and on unseen bars, as a PNG."""
     moved = [
         plain(name) for name, shift in (("decisions", trade_action), ("positions", position_sign)) if shift.drifted
     ]
-    change = f"{' and '.join(moved)} have drifted" if moved else "no drift that is more than chance"
+    change = f"{' and '.join(moved)} have drifted" if moved else "no significant drift"
     facts = f"{change}   ·   PSI of decisions {trade_action.psi:.2f}, of positions {position_sign.psi:.2f}"
-    with drawing(path, caption, "What it decides and holds", facts) as figure:
+    with drawing(path, caption, "Actions and positions", facts) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         place(figure, left=0.75, top=1.35, wspace=0.08)
         _shares(left, trade_action, ACTIONS)
@@ -80,7 +80,7 @@ def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> N
     facts = (
         f"{count(int(counts.sum()), 'bar')}, {np.trace(counts) / counts.sum():.0%} alike   ·   shares are of each row"
     )
-    with drawing(path, caption, "What the expert held, and what the model", facts) as figure:
+    with drawing(path, caption, "Positions of the expert and the model", facts) as figure:
         axes = figure.subplots()
         place(figure, left=1.6, right=1.0, top=1.3, bottom=0.5)
         axes.pcolormesh(row_shares, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.0)
@@ -106,11 +106,11 @@ def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> N
 
 
 def draw_importance(path: Path, caption: Caption, importances: Mapping[str, float], measure: str) -> None:
-    """The features that weigh most, longest bar first, as a PNG; `measure` names what the numbers are."""
+    """The most important features, largest first, as a PNG; `measure` names what the numbers are."""
     ranked = sorted(importances.items(), key=lambda item: item[1], reverse=True)
     top = ranked[:MAX_FEATURES]
     facts = measure + (f"   ·   the first {MAX_FEATURES} of {len(ranked)}" if len(ranked) > MAX_FEATURES else "")
-    with drawing(path, caption, "Which features weigh most", facts) as figure:
+    with drawing(path, caption, "Most important features", facts) as figure:
         axes = figure.subplots()
         place(figure, left=2.75, right=0.7, top=0.95, bottom=0.8)
         places, values = np.arange(len(top)), [value for _, value in top]

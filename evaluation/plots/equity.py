@@ -1,4 +1,4 @@
-"""The equity of a model and of the others, its trades, and the drawdowns under it."""
+"""Equity of a model and its baselines, with its trades, positions and drawdowns."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from evaluation.accounting.backtest import Backtest
 
 TURNS = ((1.0, "^", GREEN, "turns long"), (-1.0, "v", RED, "turns short"), (0.0, "o", INK, "turns flat"))
-MAX_MARKS = 150  # more marks than this cover the line that they stand on
-LOG_SCALE_FROM = 6.0  # from this ratio of highest to lowest on, equal steps are equal ratios
+MAX_MARKS = 150  # more marks than this hide the line
+LOG_SCALE_FROM = 6.0  # the ratio of highest to lowest equity from which the scale is logarithmic
 _COLUMNS = 5
 _MILLIONS = 5e6
 _WITH_DRAWDOWN = ("buy_and_hold", "champion")
 
 
 def draw_equity(path: Path, caption: Caption, challenger: Backtest, baselines: Mapping[str, Backtest]) -> None:
-    """Equity, trades and drawdowns as a PNG; the model first, the others in the order of `STYLES`."""
+    """Equity, trades and drawdowns as a PNG; the model first, the baselines in the order of `STYLES`."""
     baselines = {name: baselines[name] for name in [*STYLES, *baselines] if name in baselines}
     with drawing(path, caption, "Equity on unseen bars", _facts(challenger), WIDE) as figure:
         top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[12, 1, 4])
@@ -90,7 +90,7 @@ def _equity(axes: Axes, challenger: Backtest, baselines: Mapping[str, Backtest])
 
 
 def _scale(axes: Axes, tests: list[Backtest]) -> None:
-    """Money; where the account was multiplied, on a scale of ratios, so that early years can be seen."""
+    """Money on a linear scale; logarithmic if the equity grew many times, so that early years are visible."""
     lowest = min(float(test.equity.min()) for test in tests)
     if lowest > 0.0 and max(float(test.equity.max()) for test in tests) > LOG_SCALE_FROM * lowest:
         axes.set_yscale("log")
@@ -104,19 +104,19 @@ def _money(value: float, _at: int | None = None) -> str:
 
 
 def _positions(axes: Axes, challenger: Backtest) -> None:
-    """What was held at each close, long above the line and short below it."""
+    """The position at each close, long above the line and short below it."""
     weights, index = challenger.positions.to_numpy(), times(challenger.positions)
     axes.fill_between(index, np.maximum(weights, 0.0), 0.0, color=GREEN, linewidth=0.0, step="post")
     axes.fill_between(index, np.minimum(weights, 0.0), 0.0, color=RED, linewidth=0.0, step="post")
     axes.axhline(0.0, color=FAINT, linewidth=0.8)
     axes.set_ylim(-1.05, 1.05)
-    axes.set_yticks([0.0], ["held"])
+    axes.set_yticks([0.0], ["position"])
     axes.tick_params(colors=MUTED, length=0, labelsize=10.5, bottom=False)
     axes.set_frame_on(False)
 
 
 def _turns(axes: Axes, challenger: Backtest) -> None:
-    """A mark where the account turned long, short or flat; of very many turns only what was held is shown."""
+    """A mark where the account turned long, short or flat; none if there are too many to tell apart."""
     side = np.sign(challenger.shares.to_numpy())
     turned = np.flatnonzero(np.diff(side, prepend=0.0))
     if len(turned) > MAX_MARKS:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What each picture shows, for readers who cannot see it; the files are in the order of the page.
 ALT_TEXT = {
     "equity.png": "The account of the model, of the baselines and the champion, its trades, and its drawdowns.",
-    "returns.png": "How the returns of a bar are distributed, compared with a normal distribution.",
+    "returns.png": "The distribution of the returns of a bar, and a normal distribution.",
     "rolling_sharpe.png": "The Sharpe ratio over a moving window.",
     "months.png": "The return of every month, in a calendar.",
     "risk_return.png": "Risk and return of the model, the baselines and the champion.",

@@ -81,13 +81,13 @@ def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None
     assert split.decision_times[0] == plain.bars.frame.index[5]
 
 
-def test_the_evidence_is_of_its_policy_and_its_selection() -> None:
+def test_it_records_the_fits_of_its_policy_and_of_its_selection() -> None:
     fits: list[FitRecord] = []
     train("a2c", TrainingContext(seed=3, record_fit=fits.append), total_timesteps=64, evaluations=1)
     assert [fit.name for fit in fits] == ["policy and normaliser", "selection of the checkpoint"]
 
 
-# What it tells of itself.
+# Its metrics.
 
 
 @pytest.mark.parametrize("name", ["a2c", "dqn"])
