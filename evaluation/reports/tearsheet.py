@@ -55,7 +55,7 @@ def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
         _header(report),
         section("Account and metrics", figures.get("equity.png"), _metrics(report)),
         section(
-            "Significance",
+            "Significance and random traders",
             side_by_side(
                 together(
                     significance_table(evidence.significance) if evidence.significance else None,
