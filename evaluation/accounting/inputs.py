@@ -20,9 +20,9 @@ DIVIDENDS = "dividends"
 _YEAR = pd.Timedelta(days=365.25)
 
 
-def fail(what: str, cure: str) -> NoReturn:
+def fail(problem: str, cure: str) -> NoReturn:
     """Raise `backtest.invalid`."""
-    raise NightdeskError("backtest.invalid", what, cure)
+    raise NightdeskError("backtest.invalid", problem, cure)
 
 
 def check_cash(initial_cash: float) -> None:

@@ -18,7 +18,7 @@ from config.section import Section
 from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.inputs import Inputs
 from evaluation import WalkForwardValidator, backtest, judges
-from evaluation.audit.leak_audit import Learned, audit
+from evaluation.audit.leak_audit import FitRecord, audit
 from evaluation.monitoring.drift import measure_drift, read_reference
 from evaluation.signal_model import Request
 from evaluation.signals import Signals
@@ -111,10 +111,10 @@ def test_its_decision_at_a_bar_does_not_depend_on_later_bars(name: str, data: st
 @every_model_type
 def test_it_declares_what_it_learned_and_passes_the_leak_audit(name: str) -> None:
     case = example(name)
-    learned: list[Learned] = []
-    model = case.train(learned=learned)
-    assert learned
-    leaks = audit(model, case.inputs, learned, case.span)
+    fits: list[FitRecord] = []
+    model = case.train(fits=fits)
+    assert fits
+    leaks = audit(model, case.inputs, fits, case.span)
     assert leaks.findings == ()
     assert leaks.checked["features"] == list(model.facts.features)
 
@@ -185,7 +185,7 @@ def test_its_artefact_keeps_a_reference_of_every_feature(name: str, tmp_path: Pa
     assert before is not None
     inputs = task.inputs.for_decisions()
     span = inputs.since(task.train_start)
-    assert before.bars == sum(before.sides.counts) == sum(map(len, span.bars.values()))
+    assert before.bars == sum(before.position_sign.counts) == sum(map(len, span.bars.values()))
     assert set(before.features) == set(trained(name).facts.features)
     decided, features = trained(name).decide(inputs), trained(name).features(inputs)
     drift = measure_drift(
@@ -193,7 +193,7 @@ def test_its_artefact_keeps_a_reference_of_every_feature(name: str, tmp_path: Pa
         {symbol: decided[symbol].since(task.train_start) for symbol in span.bars},
         {symbol: features[symbol].loc[task.train_start :] for symbol in span.bars},
     )
-    assert (drift.drifted, drift.sides.psi if drift.sides else None) == ((), 0.0)
+    assert (drift.drifted, drift.position_sign.psi if drift.position_sign else None) == ((), 0.0)
 
 
 @every_model_type
@@ -404,9 +404,9 @@ def test_a_leak_is_found_in_every_kind(kind: str) -> None:
     assert {finding.kind for finding in leaks.findings} == {"look_ahead"}
 
 
-def _any_rows(inputs: Inputs) -> Learned:
+def _any_rows(inputs: Inputs) -> FitRecord:
     times = inputs.times[len(inputs.times) // 3 :]
-    return Learned("level", times, times)
+    return FitRecord("level", times, times)
 
 
 class _Peeking:

@@ -102,10 +102,19 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
     for model in status["models"]:
         verdict = model["last_verdict"]
         report = desk.get(verdict["report"].removeprefix("/api/v1"))
-        assert (report["schema_version"], report["subject"]["provenance"]) == (2, "sample")
+        assert (report["schema_version"], report["subject"]["provenance"]) == (3, "sample")
         assert report["subject"]["symbol"] == model["subject"]
         looked_at = {name for name, value in report["evidence"].items() if value is not None}
-        assert looked_at >= {"significance", "intervals", "luck", "costs", "slices", "leaks", "drift", "behaviour"}
+        assert looked_at >= {
+            "significance",
+            "intervals",
+            "random_baseline",
+            "costs",
+            "slices",
+            "leaks",
+            "drift",
+            "decision_quality",
+        }
         page = desk.ask("GET", verdict["report_page"].removeprefix("/api/v1"))
         assert (page.headers["content-type"], "sandbox" in page.headers["content-security-policy"]) == (
             "text/html; charset=utf-8",

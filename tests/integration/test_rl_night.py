@@ -78,12 +78,12 @@ def test_the_agent_is_evaluated_and_serves_if_it_earns(desk: RunningDesk) -> Non
     assert not model["signal"]["stale"]
 
 
-def test_the_report_shows_how_many_seeds_and_checkpoints_the_model_was_chosen_from(desk: RunningDesk) -> None:
+def test_the_report_names_the_seeds_and_checkpoints_that_the_model_was_selected_from(desk: RunningDesk) -> None:
     [model] = desk.status()["models"]
     verdict = model["last_verdict"]
-    choice = desk.get(verdict["report"].removeprefix("/api/v1"))["evidence"]["choice"]
-    assert (choice["seeds"], choice["checkpoints"]) == (2, 8)
-    assert choice["low"] <= choice["mean"] <= choice["high"] == choice["chosen"]
+    selection = desk.get(verdict["report"].removeprefix("/api/v1"))["evidence"]["model_selection"]
+    assert (selection["seeds"], selection["checkpoints"]) == (2, 8)
+    assert selection["low"] <= selection["mean"] <= selection["high"] == selection["selected"]
     page = html.unescape(desk.ask("GET", verdict["report_page"].removeprefix("/api/v1")).text)
     assert "2 seeds on validation" in page
 

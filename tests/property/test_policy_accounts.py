@@ -16,7 +16,7 @@ from evaluation.signal_model import Request
 from evaluation.signals import Signals
 from tests.property.test_rollouts import restless
 from tests.support.markets.easy import rough_bars
-from trainers.rl.desk.model_type import About, RLModel
+from trainers.rl.desk.model_type import ModelDescription, RLModel
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.environment import TradingEnvironment
 from trainers.rl.serving.rollout import Rollout
@@ -41,7 +41,7 @@ def instant(row: int) -> Any:
 
 
 def model(config: TradingEnvConfig, seed: int = 0) -> RLModel:
-    description = About(
+    description = ModelDescription(
         agent="ppo",
         environment=config,
         history_start=instant(HISTORY),

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from data_pipeline.inputs import Inputs
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from tests.support.markets.easy import QUICK, easy_task
 from tests.support.models import small_types
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
@@ -40,11 +40,11 @@ class Example:
         """Everything, as the model is shown it when it decides."""
         return self.inputs.for_decisions()
 
-    def train(self, seed: int = 3, learned: list[Learned] | None = None) -> Model:
+    def train(self, seed: int = 3, fits: list[FitRecord] | None = None) -> Model:
         """Train it."""
         context = TrainingContext(
             seed=seed,
-            learned=(learned if learned is not None else []).append,
+            record_fit=(fits if fits is not None else []).append,
             members={name: trained(name) for name in self.model_type.needs.members},
         )
         return self.model_type.train(self.task, context)

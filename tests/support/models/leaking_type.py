@@ -17,7 +17,7 @@ from data_pipeline.features.scaling import Scaler
 from data_pipeline.inputs import Inputs
 from data_pipeline.labels.splits import purged_folds
 from data_pipeline.labels.triple_barrier import Barriers, barrier_labels
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
@@ -139,8 +139,8 @@ class PlantedType:
     def train(self, task: TrainingTask, context: TrainingContext) -> PlantedModel:
         plant = PlantedParams.model_validate(task.params.model_dump()).plant
         if plant != "nothing_declared":
-            for learned in (*_measured(plant, task), *_served(plant, task)):
-                context.learned(learned)
+            for fit in (*_measured(plant, task), *_served(plant, task)):
+                context.record_fit(fit)
         return PlantedModel(Scaler.standard(_frame(task.bars.since(task.train_start))), plant)
 
     def load(self, folder: Path) -> PlantedModel:
@@ -156,7 +156,7 @@ class PlantedType:
         return {}
 
 
-def _measured(plant: str, task: TrainingTask) -> Iterator[Learned]:
+def _measured(plant: str, task: TrainingTask) -> Iterator[FitRecord]:
     """A classifier and its scaler, learned before the last quarter of the training span and measured on it."""
     starts, ends = _labels(task, task.bars)
     train, test = list(purged_folds(starts.asi8, ends.asi8, 4))[-1]
@@ -165,16 +165,16 @@ def _measured(plant: str, task: TrainingTask) -> Iterator[Learned]:
         train = np.arange(test[0])
     if plant == "shuffled_split":
         train = np.sort(np.random.default_rng(0).permutation(len(starts))[: len(train)])
-    yield Learned("measured classifier", starts[train], ends[train], measured)
+    yield FitRecord("measured classifier", starts[train], ends[train], measured)
 
     every = _times(task, task.bars)
     before = every[every < pd.Timestamp(measured.first)]
     rows = every if plant == "scaler_on_the_test_span" else before
     used = task.bars if plant == "scaler_on_the_test_span_undeclared" else task.bars.until(rows[-1])
-    yield Learned("measured scaler", rows, rows, measured, (_numbers(task, used), partial(_numbers, task)))
+    yield FitRecord("measured scaler", rows, rows, measured, (_numbers(task, used), partial(_numbers, task)))
 
 
-def _served(plant: str, task: TrainingTask) -> Iterator[Learned]:
+def _served(plant: str, task: TrainingTask) -> Iterator[FitRecord]:
     """A classifier and its scaler, learned on the whole training span."""
     starts, ends = _labels(task, STOLEN[0] if plant == "label_into_the_holdout" else task.bars)
     within = starts <= pd.Timestamp(task.train_end)
@@ -182,11 +182,11 @@ def _served(plant: str, task: TrainingTask) -> Iterator[Learned]:
     if plant == "chosen_on_the_holdout":
         chosen_span = Span(task.train_end, STOLEN[0].frame.index[-1].to_pydatetime())
         within &= ends < pd.Timestamp(chosen_span.first)
-    yield Learned("classifier", starts[within], ends[within], chosen_span)
+    yield FitRecord("classifier", starts[within], ends[within], chosen_span)
 
     rows = _times(task, STOLEN[0] if plant == "scaler_on_all_data" else task.bars)
     used = STOLEN[0] if plant.startswith("scaler_on_all_data") else task.bars
-    yield Learned("scaler", rows, rows, None, (_numbers(task, used), partial(_numbers, task)))
+    yield FitRecord("scaler", rows, rows, None, (_numbers(task, used), partial(_numbers, task)))
 
 
 def _labels(task: TrainingTask, bars: Bars) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:

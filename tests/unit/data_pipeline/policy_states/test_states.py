@@ -223,7 +223,7 @@ def test_a_history_too_short_and_a_position_that_is_no_share_are_refused(builder
     assert caught.value.code == "states.too_short"
     assert np.isfinite(builder.build_state("AAPL", BARS.dates[WARM_UP].date())).all()
     for wrong in ({"current_position": 100.0}, {"portfolio_equity": 0.0}):
-        with pytest.raises(UsageError, match="Nothing is held like this"):
+        with pytest.raises(UsageError, match="The portfolio is impossible"):
             builder.build_state("AAPL", BARS.dates[-1].date(), **wrong)
 
 

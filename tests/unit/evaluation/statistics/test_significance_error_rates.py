@@ -45,7 +45,7 @@ def test_the_best_of_many_without_skill_passes_at_most_once_in_twenty_times(coun
     assert won / 1000 <= 0.05
 
 
-def test_the_best_of_hundreds_who_guess_in_one_market_does_not_pass():
+def test_the_best_of_hundreds_of_random_traders_in_one_market_does_not_pass():
     bars = walk(YEAR, drift=0.0)
     guesses = np.random.default_rng(4).choice([-0.9, 0.0, 0.9], (250, YEAR // 4 + 1)).repeat(4, axis=1)[:, :YEAR]
     tests = backtest(bars, {str(row): series(each, bars) for row, each in enumerate(guesses)}, Costs(0.0, 0.0))
@@ -67,9 +67,9 @@ def test_skill_is_not_deflated_away():
 
 def test_choosing_among_noise_is_overfitting_and_choosing_skill_is_not():
     rng = np.random.default_rng(6)
-    chosen = [overfitting(rng.normal(size=(2 * YEAR, 50)), blocks=8) for _ in range(60)]
-    assert np.mean([each.probability for each in chosen]) == pytest.approx(0.5, abs=0.08)
-    assert np.mean([each.loss for each in chosen]) == pytest.approx(0.5, abs=0.08)
+    selections = [overfitting(rng.normal(size=(2 * YEAR, 50)), blocks=8) for _ in range(60)]
+    assert np.mean([each.probability for each in selections]) == pytest.approx(0.5, abs=0.08)
+    assert np.mean([each.loss for each in selections]) == pytest.approx(0.5, abs=0.08)
     skilled = rng.normal(size=(2 * YEAR, 50))
     skilled[:, 7] += 0.3
     assert overfitting(skilled, blocks=8).probability < 0.01
@@ -82,16 +82,16 @@ def coverage(kind: str, *, traders: int, bars: int, resamples: int, sharpe: floa
     rivals = 0.7 * ours + 0.5 * noise  # much like ours, and worse
     apart = sharpe * (1.0 - 0.7 / math.hypot(0.7, 0.5))
     growth = np.mean(np.log1p(simulate(kind, rng, 500, 4000, sharpe)))
-    held: dict[str, list[bool]] = {"sharpe_ratio": [], "total_return": [], "difference": []}
+    covered: dict[str, list[bool]] = {"sharpe_ratio": [], "total_return": [], "difference": []}
     for row, (mine, other) in enumerate(zip(ours, rivals, strict=True)):
         found = intervals(mine, periods_per_year=YEAR, resamples=resamples, seed=row)
         both = sharpe_difference(mine, other, periods_per_year=YEAR, resamples=resamples, seed=row)
-        held["sharpe_ratio"].append(found.sharpe_ratio.low <= sharpe <= found.sharpe_ratio.high)
-        held["total_return"].append(
+        covered["sharpe_ratio"].append(found.sharpe_ratio.low <= sharpe <= found.sharpe_ratio.high)
+        covered["total_return"].append(
             found.total_return.low <= 100.0 * math.expm1(bars * growth) <= found.total_return.high
         )
-        held["difference"].append(both.low <= apart <= both.high)
-    return {name: float(np.mean(each)) for name, each in held.items()}
+        covered["difference"].append(both.low <= apart <= both.high)
+    return {name: float(np.mean(each)) for name, each in covered.items()}
 
 
 @pytest.mark.parametrize("kind", ["normal", "trending"])
