@@ -23,6 +23,9 @@ class Reader(Protocol):
         """The JSON document at `path` below /api/v1."""
 
 
+MODEL_COLUMNS = ["subject", "model type", "champion", "standing", "sharpe", "drawdown %", "signal", "as of"]
+
+
 @contextmanager
 def reader(global_options: Choices) -> Iterator[Reader]:
     """The running desk if there is one, else its records."""
@@ -65,7 +68,7 @@ def _show_status(status: Status) -> None:
     for note in filter(None, [status.provenance_note, *status.notices]):
         typer.echo(note)
     for title, columns, rows in (
-        ("Models", ["subject", "model type", "champion", "standing", "sharpe", "drawdown %", "signal", "as of"], _models(status)),
+        ("Models", MODEL_COLUMNS, _models(status)),
         ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(status, now)),
         ("Running", ["run", "state", "progress"], _running(status)),
         ("Open alerts", ["state", "rule", "subject", "message"], _alerts(status)),
