@@ -100,3 +100,8 @@ class Promotion(Section):
     max_extra_drawdown: float | None = Field(
         default=None, ge=0.0, description="Has no effect any more: drawdowns raise alerts, they choose no model."
     )
+
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """The keys that are given though they have no meaning any more."""
+        return tuple(name for name in ("min_sharpe_gain", "max_extra_drawdown") if getattr(self, name) is not None)

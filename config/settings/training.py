@@ -19,12 +19,17 @@ class TrainingParams(Section):
     iterations: int = Field(
         default=1, ge=1, le=100, description="Model versions trained of each symbol and model type in one run."
     )
-    lookback_days: int = Field(default=1825, ge=30, description="Days of history that are used, holdout included.")
+    lookback_days: int = Field(
+        default=1825, ge=30, description="Days of history that a version learns from, up to the last closed bar."
+    )
     holdout: float = Field(
         default=0.2,
         gt=0.0,
         lt=0.9,
-        description="Share of the history, its newest part, that is kept from training and used to judge.",
+        description=(
+            "Share of the history, its newest part, over which the record of a recipe is computed first, "
+            "so that there are figures on the first night."
+        ),
     )
     seed: int = Field(
         default=42, ge=0, description="Seed of every random number; the same seed and data give the same model."

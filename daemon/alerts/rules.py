@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from daemon.domain.runs import Run, RunState
     from daemon.store.measurements import Basis
     from daemon.store.versions import Version
+    from evaluation.records.standing import Standing
 
-BASES: dict[Basis, str] = {"evaluation": "over its evaluation", "live": "over the signals that were published"}
+BASES: dict[Basis, str] = {"evaluation": "over its record", "live": "over the signals that were published"}
 
 # The ends of a run that raise an alert, in words.
 ENDS: dict[RunState, str] = {
@@ -104,12 +105,12 @@ def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
 
 
 def performance_observations(
-    champion: Version, bases: Mapping[Basis, MonitoredMetrics], monitoring: Monitoring
+    champion: Version, standing: Standing, bases: Mapping[Basis, MonitoredMetrics], monitoring: Monitoring
 ) -> Iterator[Observation]:
-    """One observation for each basis (evaluation, live) and threshold of one champion."""
+    """One observation for each basis (evaluation, live) and threshold of one champion, whose recipe has a standing."""
     pair = f"{champion.subject}/{champion.model_type}"
     for basis, metrics in bases.items():
-        measured = f"{pair} {champion.version} {BASES[basis]}"
+        measured = f"{pair} {champion.version} ({standing}) {BASES[basis]}"
         for bound in bounds(monitoring):
             yield bound.observe(
                 f"{pair}/{basis}", measured, metrics, monitoring.clear_margin, f"/api/v1/models/{champion.id}"

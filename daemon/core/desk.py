@@ -202,7 +202,9 @@ class Desk:
 
     def notices(self) -> list[str]:
         """Notes for a reader that are no problems."""
-        return [self._restart_needed] if self._restart_needed else []
+        rules = self.settings.promotion
+        without_effect = [f"promotion.{name} has no effect any more." for name in rules.without_effect]
+        return [*([self._restart_needed] if self._restart_needed else []), *without_effect]
 
     # Settings that change while the desk works.
 

@@ -23,6 +23,9 @@ class Reader(Protocol):
         """The JSON document at `path` below /api/v1."""
 
 
+MODEL_COLUMNS = ["subject", "model type", "champion", "standing", "sharpe", "drawdown %", "signal", "as of"]
+
+
 @contextmanager
 def reader(global_options: Choices) -> Iterator[Reader]:
     """The running desk if there is one, else its records."""
@@ -65,7 +68,7 @@ def _show_status(status: Status) -> None:
     for note in filter(None, [status.provenance_note, *status.notices]):
         typer.echo(note)
     for title, columns, rows in (
-        ("Models", ["subject", "model type", "champion", "sharpe", "drawdown %", "signal", "as of"], _models(status)),
+        ("Models", MODEL_COLUMNS, _models(status)),
         ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(status, now)),
         ("Running", ["run", "state", "progress"], _running(status)),
         ("Open alerts", ["state", "rule", "subject", "message"], _alerts(status)),
@@ -83,14 +86,14 @@ def _problem_lines(status: Status) -> Iterator[str]:
 
 def _models(status: Status) -> Iterator[list[Any]]:
     for model in status.models:
-        metrics = model.evaluation.metrics if model.evaluation else {}
-        signal = model.signal
+        figures, signal = model.record.figures if model.record else None, model.signal
         yield [
             model.subject,
             model.model_type,
             model.champion,
-            metrics.get("sharpe_ratio"),
-            metrics.get("max_drawdown"),
+            model.record.standing if model.record else None,
+            figures.sharpe_ratio if figures else None,
+            figures.max_drawdown if figures else None,
             ("stale" if signal.stale else signal.action) if signal else None,
             moment(signal.as_of) if signal else None,
         ]
@@ -145,6 +148,7 @@ def _show_signals(signals: list[Signal]) -> None:
         "confidence",
         "price",
         "as of",
+        "standing",
         "version",
         "provenance",
         "",
@@ -158,6 +162,7 @@ def _show_signals(signals: list[Signal]) -> None:
             signal.confidence,
             signal.price,
             moment(signal.as_of),
+            signal.standing,
             signal.version,
             signal.provenance,
             "stale" if signal.stale else "",

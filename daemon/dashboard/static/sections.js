@@ -5,29 +5,38 @@ import { DASH, ago, day, el, empty, number, percent, signed, table, time } from 
 const JOBS = {
   data_update: ["Data update", "pulls the newest bars"],
   training: ["Training", "trains a challenger for every model"],
-  evaluation: ["Evaluation", "judges challengers on bars they have not seen"],
+  evaluation: ["Evaluation", "judges recipes by their records, and lets sound versions serve"],
   signals: ["Signals", "publishes the champions' signals"],
   performance_check: ["Performance check", "measures the published signals"],
   backup: ["Backup", "copies models and database"],
   restore_drill: ["Restore drill", "proves that a backup loads and predicts"],
   maintenance: ["Maintenance", "tidies up what is too old to keep"],
-  walk_forward: ["Walk-forward", "trains and tests anew along the history"],
+  records: ["Records", "computes what recipes would have earned along the history"],
+  promotion: ["Promotion", "does what a person decided to serve"],
 };
 const ACTIONS = { buy: ["▲", "good"], sell: ["▼", "bad"], hold: ["■", "calm"] };
 const ENDS = {
   succeeded: "good", partial: "warn", failed: "bad", crashed: "bad", timed_out: "bad",
   skipped: "calm", missed: "warn", cancelled: "calm", running: "busy", waiting: "busy", due: "busy",
 };
-const VERDICTS = { better: "good", worse: "bad", inconclusive: "calm" };
+const STANDINGS = { proven: "good", unproven: "calm", refuted: "bad" };
+const VERDICTS = { takes_over: "good", held_back: "warn", refused: "calm", measured: "calm" };
 const REASONS = {
-  sharpe_diff: { better: "higher Sharpe ratio than the champion before it, or than cash", worse: "lower Sharpe ratio", inconclusive: "no clear gain in Sharpe ratio" },
-  deflated_sharpe: "after so many attempts it may be luck", total_return: "it lost money", drawdown: "deeper drawdown", too_few_trades: "too few trades to tell",
-  undefined: "the figures cannot be computed", drift: "its inputs have drifted", leak: "it has seen the future",
+  first: "nothing served here, and its recipe is not refuted",
+  refresh: "it is the champion on newer data, and decides as that does",
+  refresh_unrehearsed: "it is the champion on newer data; how much a retraining changes was not rehearsed yet",
+  surely_better: "its record is surely better than that of the recipe which served",
+  not_surely_better: "its record is not surely better than that of the recipe which serves",
+  inputs_differ: "its inputs are not those of the champion", inputs_frozen: "some of its inputs stand still",
+  discontinuous: "it decides too unlike the champion", refuted: "its recipe is refuted",
+  unproven: "its recipe is not proven, and only proven ones serve here", serves: "it serves",
+  leak: "it has seen the future", no_audit: "it was not checked for look-ahead", pinned: "a person pinned the champion",
+  provenance: "it learned from a made-up expert, and the champion from a real one",
 };
 
 const label = (job) => JOBS[job]?.[0] ?? job;
 const words = (code) => code.replaceAll("_", " ").replaceAll(".", ": ");
-const reason = (code, verdict) => REASONS[code]?.[verdict] ?? REASONS[code] ?? words(code);
+const reason = (code) => REASONS[code] ?? words(code);
 const pill = (text, kind) => el("span", { class: `pill ${kind}` }, text);
 const kindOf = (modelType) => modelType.replaceAll("_", " ");
 
@@ -99,7 +108,7 @@ export function running(status) {
 export function signals(status) {
   const latest = status.models.map((model) => model.signal).filter(Boolean);
   if (!latest.length) return [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
-  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Expires"], ["Model"]];
+  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Expires"], ["Standing"], ["Model"]];
   const rows = latest.map((signal) => {
     const [mark, kind] = ACTIONS[signal.action];
     return [
@@ -111,6 +120,7 @@ export function signals(status) {
       number(signal.price),
       time(signal.as_of),
       time(signal.expires_at),
+      el("span", { title: signal.sentence }, pill(signal.standing, STANDINGS[signal.standing])),
       el("span", {}, kindOf(signal.model_type), el("code", { class: "version" }, signal.version)),
     ];
   });
@@ -123,12 +133,15 @@ function leaning(position) {
   return el("i", { class: position < 0 ? "short" : "long", style: { left: `${position < 0 ? 50 - share : 50}%`, width: `${share}%` } });
 }
 
-const METRICS = [
-  ["Sharpe", "sharpe_ratio", number],
-  ["Return", "total_return", (value) => signed(value, percent)],
-  ["Drawdown", "max_drawdown", percent],
-  ["Win rate", "win_rate", percent],
-  ["Trades", "trades", (value) => number(value, 0)],
+// The record of a recipe, not one version's luck, is what a card shows.
+const FIGURES = [
+  ["Record", ({ years }) => (years === null ? DASH : `${number(years, 1)} years`)],
+  ["Sharpe", ({ sharpe_ratio: sharpe, sharpe_low: low, sharpe_high: high }) =>
+    sharpe === null ? DASH : low === null ? number(sharpe) : `${number(sharpe)} (${number(low, 1)} to ${number(high, 1)})`],
+  ["Return", ({ total_return: earned }) => (earned === null ? DASH : signed(earned, percent))],
+  ["Drawdown", ({ max_drawdown: depth }) => (depth === null ? DASH : percent(depth))],
+  ["Held", ({ exposure }) => percent(exposure * 100, 0)],
+  ["Trades", ({ trades }) => number(trades, 0)],
 ];
 
 export function models(status, picture) {
@@ -137,39 +150,50 @@ export function models(status, picture) {
 }
 
 function card(model, status, picture) {
-  const evaluation = model.evaluation;
+  const { evaluation, record } = model;
   return el("article", { class: "card model" },
     el("header", {},
-      el("h3", {}, model.subject, model.champion ? pill("serving", "good") : pill("no champion", "calm")),
+      el("h3", {}, model.subject, model.champion ? pill("serving", "good") : pill("no champion", "calm"),
+        model.pinned ? pill("pinned", "warn") : null, model.recommended ? pill("recommended", "busy") : null),
       el("p", { class: "faint" }, kindOf(model.model_type))),
     model.champion
       ? el("p", { class: "faint" }, el("code", { class: "version" }, model.champion), `trained on ${model.provenance} data, ${ago(model.trained_at)}`)
-      : empty(evaluation ? "No version was good enough to serve. The next night trains another." : `Not trained yet. ${next(status)}`),
-    evaluation ? facts(evaluation) : null,
+      : empty(evaluation ? "No version serves. The next night trains another." : `Not trained yet. ${next(status)}`),
+    record ? standing(record) : null,
+    record?.figures ? facts(record.figures) : null,
+    record?.since_live ? live(record) : null,
     evaluation ? equity(model, evaluation, picture) : null,
     model.last_verdict ? verdict(model.last_verdict, model.champion) : null);
 }
 
-function facts(evaluation) {
-  return el("dl", { class: "facts" }, METRICS.map(([name, key, format]) =>
-    el("div", {}, el("dt", {}, name), el("dd", { class: evaluation.metrics[key] < 0 && key !== "max_drawdown" ? "negative" : null },
-      evaluation.metrics[key] === null || evaluation.metrics[key] === undefined ? DASH : format(evaluation.metrics[key])))));
+function standing(record) {
+  const left = record.missing ? ` ${record.folds - record.missing} of ${record.folds} parts of its record are computed.` : "";
+  return el("p", { class: "verdict" }, pill(record.standing, STANDINGS[record.standing]), el("span", {}, record.sentence + left));
+}
+
+function facts(figures) {
+  return el("dl", { class: "facts" }, FIGURES.map(([name, format]) => el("div", {}, el("dt", {}, name), el("dd", {}, format(figures)))));
+}
+
+function live(record) {
+  const { total_return: earned } = record.since_live;
+  return el("p", { class: "faint" }, "Live since ", day(record.live_from), earned === null ? "." : `: ${signed(earned, percent)}.`);
 }
 
 function equity(model, evaluation, picture) {
   if (!evaluation.equity_chart) return null;
-  const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on unseen bars`, loading: "lazy" });
+  const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on its record`, loading: "lazy" });
   picture(evaluation.equity_chart, image);
   return el("figure", {}, el("a", { href: evaluation.equity_chart }, image),
-    el("figcaption", { class: "faint" }, "Unseen bars, ", day(evaluation.first), " to ", day(evaluation.last),
+    el("figcaption", { class: "faint" }, "Record, ", day(evaluation.first), " to ", day(evaluation.last),
       evaluation.report_page ? [" · ", el("a", { href: evaluation.report_page }, "full report")] : null,
       evaluation.comparison_page ? [" · ", el("a", { href: evaluation.comparison_page }, `all models of ${model.subject}`)] : null));
 }
 
 function verdict(evaluation, champion) {
   const version = evaluation.version === champion ? "The serving version" : "The newest challenger";
-  const why = evaluation.reasons.map((code) => reason(code, evaluation.verdict)).join(", ");
-  return el("p", { class: "verdict" }, pill(evaluation.verdict, VERDICTS[evaluation.verdict]),
+  const why = evaluation.reasons.map((code) => reason(code)).join(", ");
+  return el("p", { class: "verdict" }, pill(words(evaluation.verdict), VERDICTS[evaluation.verdict] ?? "calm"),
     el("span", {}, `${version}, judged ${ago(evaluation.evaluated_at)}${why ? `: ${why}` : ""}.`));
 }
 

@@ -68,8 +68,9 @@ async def judge_models(work: RunWork) -> Ending:
     pairs = targets(work.settings, work.home)
     if not await work.read(lambda c: any(_anything(c, pair) for pair in pairs)):
         return Ending("skipped", "evaluation.nothing", dict(NOTHING))
-    work.expect(2 * len(pairs) + 1)
-    _, outcomes = await look_at(work, await recipes_in_use(work), first_look=True, at_most=ALL)
+    recipes = await recipes_in_use(work)
+    work.expect(len(recipes) + len(pairs) + len({pair.subject for pair in pairs}) + 1)
+    _, outcomes = await look_at(work, recipes, first_look=True, at_most=ALL)
     await settle_standings(work)
     stopped = [await work.write(partial(_stop_refuted, work=work, pair=pair)) for pair in pairs]
     queue = {pair: await work.write(partial(_challengers, work=work, pair=pair)) for pair in pairs}

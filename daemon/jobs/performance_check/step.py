@@ -134,7 +134,9 @@ async def _record(work: RunWork, champion: Version, bases: dict[Basis, Monitored
                     measured_at=now,
                 )
                 measurements.add(c, new)
-        for observation in performance_observations(champion, bases, work.settings.monitoring):
+        record = record_of(c, champion)
+        standing = record.standing if record is not None else "unproven"
+        for observation in performance_observations(champion, standing, bases, work.settings.monitoring):
             alerts.observe(c, observation, work.settings, now)
 
     await work.write(change)

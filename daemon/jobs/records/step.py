@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from daemon.domain.recipes import Recipe, recipes_of
-from daemon.domain.targets import targets
+from daemon.domain.targets import Target, targets
 from daemon.jobs.base import POLL, Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.jobs.published import published
 from daemon.jobs.records.messages import (
@@ -69,19 +71,27 @@ async def look_at(
         Plan(
             RecordRequest.of(
                 recipe,
-                iteration=place,
+                iteration=number,
                 first_look=first_look,
                 at_most=at_most,
                 tried=tried,
                 published=await work.read(partial(_published, recipe=recipe)),
             )
         ): recipe
-        for place, recipe in enumerate(recipes)
+        for number, recipe in _numbered(recipes)
     }
     outcomes = await work.do_all(plans)
     for plan, result in outcomes.results(plans):
         await work.write(partial(_put, work=work, recipe=plans[plan], result=result))
     return plans, outcomes
+
+
+def _numbered(recipes: list[Recipe]) -> Iterator[tuple[int, Recipe]]:
+    """Each recipe with its number among those of its place."""
+    numbers: Counter[Target] = Counter()
+    for recipe in recipes:
+        yield numbers[recipe.target], recipe
+        numbers[recipe.target] += 1
 
 
 async def recipes_in_use(work: RunWork) -> list[Recipe]:

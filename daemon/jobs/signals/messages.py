@@ -11,8 +11,8 @@ from data_pipeline.provenance import ProvenanceField
 
 # What a person should know where no version serves.
 NO_CHAMPION = {
-    "message": "No model has been good enough to serve yet, so no signal is published.",
-    "cure": "Nothing is broken, and each night trains new models: `nightdesk evaluate` says what each one lacks.",
+    "message": "No version serves, so no signal is published.",
+    "cure": "`nightdesk models` lists what was trained, and `nightdesk evaluate` says why none of it serves.",
 }
 
 
