@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from config.settings import Promotion
 from evaluation.metrics.formulas import Array
-from evaluation.records.record import LEAST_BARS, Record
-from evaluation.records.skill import RecordReturns, SkillTests, random_traders, skill_tests
+from evaluation.records.record import Record
+from evaluation.records.skill import LEAST_BARS, RecordReturns, SkillTests, random_traders, skill_tests
 from evaluation.records.standing import RUN, Evidence, Standing, draws_for, holm, settle
 
 Key = TypeVar("Key", bound=Hashable)
@@ -43,7 +44,7 @@ class TestedRecord:
         returns = record.returns
         prefixes = min(nights + RUN - 1, len(returns))
         tests = skill_tests(returns, prefixes=prefixes, least=LEAST_BARS, level=0.0, draws=0, seed=0)
-        exits = np.sort(record.bars.frame.index.get_indexer(record.result.trades["exit"]))
+        exits = np.sort(record.bars.frame.index.get_indexer(pd.DatetimeIndex(record.result.trades["exit"])))
         last = np.arange(len(returns) - nights, len(returns))
         return cls(returns, tests, np.searchsorted(exits, last, side="right"))
 
