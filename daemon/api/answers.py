@@ -123,6 +123,10 @@ class Signal(Answer):
     as_of: datetime = Field(description="The close of the last bar it was decided with.")
     provenance: str = Field(description="Where the data came from.")
     published_at: datetime
+    act_by: datetime | None = Field(
+        description="The open of the next bar, at which every figure of the model assumes that it was acted upon; "
+        "null where the signal was published before this was recorded."
+    )
     expires_at: datetime
     stale: bool = Field(description="It has expired: not to be acted upon.")
 

@@ -201,6 +201,7 @@ signals = Table(
     Column("provenance", String(64), nullable=False),
     Column("dataset", String(64), nullable=False),
     Column("published_at", Instant, nullable=False),
+    Column("act_by", Instant),  # the open of the next bar; NULL where it was published before this was recorded
     Column("expires_at", Instant, nullable=False),
     UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time"),
     Index("ix_signals_subject_model_type_bar_time", "subject", "model_type", "bar_time"),

@@ -99,7 +99,7 @@ export function running(status) {
 export function signals(status) {
   const said = status.models.map((model) => model.signal).filter(Boolean);
   if (!said.length) return [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
-  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Expires"], ["Model"]];
+  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Act by"], ["Expires"], ["Model"]];
   const rows = said.map((signal) => {
     const [mark, kind] = ACTIONS[signal.action];
     return [
@@ -110,6 +110,7 @@ export function signals(status) {
       [el("meter", { min: 0, max: 1, value: signal.confidence, "aria-hidden": "true" }), percent(signal.confidence * 100, 0)],
       number(signal.price),
       time(signal.as_of),
+      time(signal.act_by),
       time(signal.expires_at),
       el("span", {}, kindOf(signal.model_type), el("code", { class: "version" }, signal.version)),
     ];

@@ -65,6 +65,7 @@ async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bo
             provenance=signal.provenance.label,
             dataset=signal.dataset,
             published_at=work.clock.now(),
+            act_by=signal.act_by,
             expires_at=signal.expires_at,
         )
         return signals.publish(c, new)

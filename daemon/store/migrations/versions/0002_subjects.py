@@ -1,4 +1,4 @@
-"""A version speaks of a subject, which may be more than one symbol; hyperparameter trials are recorded."""
+"""A version speaks of a subject, which may be several symbols; trials are recorded; a signal says by when to act."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ CHAMPION = "state = 'champion'"
 def upgrade() -> None:
     _rename_in_versions()
     _rename_in_ledgers()
-    _add_subject_to_signals()
+    _add_subject_and_act_by_to_signals()
     with op.batch_alter_table("tasks") as table:
         table.alter_column("symbol", new_column_name="subject", existing_type=SYMBOL, type_=SUBJECT)
     with op.batch_alter_table("datasets") as table:
@@ -60,9 +60,10 @@ def _rename_in_ledgers() -> None:
         op.create_index("_".join(["ix", ledger, "subject", *columns]), ledger, ["subject", *columns])
 
 
-def _add_subject_to_signals() -> None:
+def _add_subject_and_act_by_to_signals() -> None:
     op.drop_index("ix_signals_symbol_model_type_bar_time", "signals")
     op.add_column("signals", sa.Column("subject", SUBJECT))
+    op.add_column("signals", sa.Column("act_by", INSTANT))
     op.execute("UPDATE signals SET subject = symbol")
     with op.batch_alter_table("signals") as table:
         table.drop_constraint("uq_signals_symbol_model_type_version_id_bar_time", type_="unique")

@@ -149,6 +149,7 @@ def test_a_signal_carries_everything_needed_to_trust_it(http):
         "as_of": "2026-03-03T21:06:07Z",
         "provenance": "sample",
         "published_at": "2026-03-04T02:06:07Z",
+        "act_by": "2026-03-04T14:36:07Z",
         "expires_at": "2026-03-05T05:06:07Z",
         "stale": False,
     }
