@@ -187,6 +187,12 @@ def test_the_exit_code_tells_how_the_run_ended(desk, nightdesk, state, code):
     assert [run["state"] for run in said.json["runs"]] == [state]
 
 
+def test_maintenance_of_a_new_home_ends_well_and_says_so(home, nightdesk):
+    ended = nightdesk("run-once", "maintenance")
+    assert (ended.code, ended.err.count("Traceback")) == (0, 0)
+    assert ended.out.split() == ["run", "state", "cause", "maintenance-1", "succeeded", "-"]
+
+
 def test_in_a_whole_night_a_job_may_have_nothing_to_do(desk, nightdesk):
     desk.database.write(
         lambda c: [runs.finish(c, r.id, "failed", desk.clock.now(), attempts=1) for r in runs.active(c)]
