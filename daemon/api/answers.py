@@ -387,7 +387,8 @@ class Readiness(Answer):
     """Whether the desk can do its work."""
 
     ready: bool
-    problems: list[str]
+    problems: list[str] = Field(description="What keeps it from its work; empty when nothing does.")
+    notices: list[str] = Field(description="What a reader should know though it is ready: why it is degraded.")
 
 
 class Acceptance(BaseModel):

@@ -52,6 +52,14 @@ def status(desk: DeskView) -> answers.Status:
     return desk.database.read(look)
 
 
+def readiness(desk: DeskView) -> answers.Readiness:
+    """What `/readyz` says of a desk that is ready."""
+    configured = set(targets(desk.settings, desk.home))
+    record = desk.database.read(lambda c: overview.desk_record(c, configured))
+    amiss = conditions(record, desk.settings, desk.clock.now())
+    return answers.Readiness(ready=True, problems=[], notices=[*desk.notices(), *(each.message for each in amiss)])
+
+
 def job_list(desk: DeskView) -> answers.JobList:
     """Every job, when it starts next and how it went last."""
     upcoming = desk.next_runs()

@@ -12,7 +12,7 @@ from config.settings import NIGHT, JobName
 from daemon.domain.alert_engine import Alert
 from daemon.domain.runs import Run
 from daemon.domain.targets import Target
-from daemon.store import alerts, runs, signals, versions
+from daemon.store import alerts, backups, datasets, runs, signals, versions
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions
 from daemon.store.versions import Evaluation
@@ -29,8 +29,11 @@ class DeskRecord:
         results: the newest run of each job of the night that says how the job goes.
         pending: the runs that have not come to their end.
         champions: how many of the configured pairs of symbol and model type have a version that serves.
-        signals_expire: when the last of the newest signals expires; None if there was never one.
+        signals_expire: when the last of the newest signals of these pairs expires; None if there was never one.
         firing: the alerts that fire.
+        newest_bars: the close of the last stored bar of each symbol.
+        backup_at: when the newest verified backup was taken; None if there is none.
+        undelivered: of each channel that takes no alerts, the one that it refuses.
     """
 
     results: Mapping[JobName, Run]
@@ -38,18 +41,27 @@ class DeskRecord:
     champions: int
     signals_expire: datetime | None
     firing: Sequence[Alert]
+    newest_bars: Mapping[str, datetime]
+    backup_at: datetime | None
+    undelivered: Sequence[alerts.Delivery]
 
 
 def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
     """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh."""
     results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
     serving = [version for version in versions.champions(c) if Target(version.subject, version.model_type) in targets]
+    newest = signals.latest(c)
+    expiries = [each.expires_at for each in newest if Target(each.subject, each.model_type) in targets]
+    backup = backups.last_verified(c)
     return DeskRecord(
         results=results,
         pending=runs.pending(c),
         champions=len(serving),
-        signals_expire=max((signal.expires_at for signal in signals.latest(c)), default=None),
+        signals_expire=max(expiries, default=None),
         firing=[alert for alert in alerts.open_alerts(c) if alert.state == "firing"],
+        newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},
+        backup_at=backup.taken_at if backup else None,
+        undelivered=alerts.undelivered(c),
     )
 
 

@@ -33,7 +33,8 @@ def test_a_living_process_says_so(http):
 
 
 def test_readiness_names_what_keeps_the_desk_from_its_work(desk, live):
-    assert told(live.get("/readyz")) == {"ready": True, "problems": []}
+    ready = {"ready": True, "problems": [], "notices": ["Sharpe ratio 0.10 is below 0.50."]}
+    assert told(live.get("/readyz")) == ready
     desk.problems = ["disk.full", "scheduler.stalled"]
     refused = live.get("/readyz")
     assert refused.status_code == 503
@@ -63,7 +64,9 @@ def test_a_failed_job_is_named_with_its_cure_while_the_desk_is_ready(desk, live)
         "detail": {},
     }
     end_run(desk, "data_update", "failed", cause="data.unknown_symbol", detail={"failed": {"AAPL": error}})
-    assert told(live.get("/readyz")) == {"ready": True, "problems": []}
+    ready = told(live.get("/readyz"))
+    assert (ready["ready"], ready["problems"]) == (True, [])
+    assert ready["notices"][0].endswith("failed (data.unknown_symbol): AAPL: There is no file for AAPL.")
     health = told(live.get("/api/v1/status"))["health"]
     assert (health["state"], health["code"], health["job"]) == ("degraded", "data.unknown_symbol", "data_update")
     assert health["title"] == "Data update failed"
@@ -81,7 +84,7 @@ def test_the_first_night_is_shown_with_the_job_that_it_has_come_to(home):
         status = told(http.get("/api/v1/status"))
     assert status["conditions"] == []
     assert (status["health"]["state"], status["health"]["job"]) == ("ok", "data_update")
-    assert status["health"]["message"] == "The first night is running: data_update, 1 of 2 done."
+    assert status["health"]["message"] == "First night under way: data_update, 1 of 2 done."
 
 
 def test_status_shows_the_whole_desk(http):
