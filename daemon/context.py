@@ -48,7 +48,7 @@ class DeskContext:
 def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     """The settings of one run: those of the desk, overridden by the options of the run."""
     document = settings.model_dump()
-    for name, value in options.items():
+    for name, value in _with_steps(settings, options).items():
         if name in ORDERS:
             continue
         if name not in OPTIONS:
@@ -75,6 +75,15 @@ def with_options(settings: Settings, options: dict[str, Any]) -> Settings:
     except ConfigError as error:  # what was typed is at fault, not the config
         raise UsageError(error.code, error.message, error.cure) from error
     return changed
+
+
+def _with_steps(settings: Settings, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with `steps` for each model type too, since its own params in the config would win over them."""
+    if "steps" not in options:
+        return options
+    model_types = options.get("model_types", settings.model_types)
+    counted = {name: params for name in model_types if (params := registry.steps_params(name, options["steps"]))}
+    return {**options, "model_params": _overlaid(counted, options.get("model_params", {}))}
 
 
 def _overlaid(usual: Any, value: Any) -> Any:

@@ -234,7 +234,9 @@ def test_the_seeds_flags_are_understood(desk, nightdesk):
     ending_in(desk, "succeeded")
     assert nightdesk("--run-once", "evaluation").code == 0
     words = ("train", "--model-type", "behavioral_cloner", "--symbol", "AAPL", "--steps", "10000")
-    assert nightdesk(*words).code == 0
+    trained = nightdesk(*words)
+    assert trained.code == 0
+    assert trained.err.startswith("behavioral_cloner counts no steps: --steps changes nothing of its training.\n")
     assert nightdesk("evaluate", "--symbol", "AAPL", "--create-plots").code == 0
     assert nightdesk("data", "--symbols", "AAPL", "GOOGL", "--update-data").code == 0
     options = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 10_000}
@@ -287,6 +289,7 @@ def test_a_flag_that_is_not_known_or_not_usable_is_a_usage_error_with_a_cure(nig
 def test_the_help_of_train_lists_the_flags_of_every_model_type(nightdesk):
     said = nightdesk("train", "--help").out
     lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert any(line.startswith("--steps steps of each training") for line in lines)
     assert "--hidden-dim units in each of the two hidden layers" in lines
     assert "behavioral_cloner --n-estimators --max-depth" in lines
     assert all(any(line.startswith(f"{name} --") for line in lines) for name in registry.names())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +18,7 @@ from daemon.cli.output import answer, table
 from daemon.cli.progress import reporter
 from daemon.cli.reports import show_evaluation
 from daemon.domain import runs
+from trainers import registry
 
 Symbols = Annotated[
     list[str] | None, typer.Option("--symbols", "--symbol", metavar="SYMBOL...", help="Only these; else the config's.")
@@ -55,18 +56,30 @@ def train(
     context: typer.Context,
     symbols: Symbols = None,
     model_types: ModelTypes = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps, for model types that count them.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Training steps, for model types that count them; over what the config says."),
+    ] = None,
     continuous: Annotated[bool, typer.Option("--continuous", help="Train again and again until Ctrl-C.")] = False,
 ) -> None:
     """Pull new data, then train challengers on it."""
     global_options = choices(context)
-    params = model_params(context, model_types or global_options.settings().model_types) if context.args else None
+    asked = (model_types or global_options.settings().model_types) if context.args or steps else ()
+    params = model_params(context, asked) if context.args else None
+    if steps:
+        _warn_of_ignored_steps(asked, steps)
     options = _options(
         symbols=global_options.symbols(symbols), model_types=model_types, steps=steps, model_params=params
     )
     execute(global_options, ("data_update", "training"), options)
     while continuous:
         execute(global_options, ("data_update", "training"), options)
+
+
+def _warn_of_ignored_steps(model_types: Iterable[str], steps: int) -> None:
+    for name in model_types:
+        if not registry.steps_params(name, steps):
+            typer.echo(f"{name} counts no steps: --steps changes nothing of its training.", err=True)
 
 
 def evaluate(
