@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from config.settings import JobName, Symbol
 from daemon.domain.runs import RunState
+from data_pipeline.provenance import Badge
 
 Verdict = Literal["better", "worse", "inconclusive"]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -16,6 +17,7 @@ SUBJECT = Field(
     examples=["AAPL", "universe", "trader:0x6031"],
     description="What the version speaks of: a symbol, the universe of all symbols, or a trader.",
 )
+BADGE = Field(description="What of it is made up, which a reader must not overlook; null where all is real.")
 NEXT = Field(description="Give it as `cursor` to read on; None at the end.")
 
 
@@ -122,6 +124,7 @@ class Signal(Answer):
     interval: str
     as_of: datetime = Field(description="The close of the last bar it was decided with.")
     provenance: str = Field(description="Where the data came from.")
+    badge: Badge | None = BADGE
     published_at: datetime
     act_by: datetime | None = Field(
         description="The open of the next bar, at which every figure of the model assumes that it was acted upon; "
@@ -131,10 +134,22 @@ class Signal(Answer):
     stale: bool = Field(description="It has expired: not to be acted upon.")
 
 
+class MissingSignal(Answer):
+    """A champion that has no current signal, and why."""
+
+    subject: str = SUBJECT
+    model_type: str
+    version: str
+    code: str = Field(examples=["signals.not_run"], description="A stable code of the reason.")
+    message: str
+    cure: str
+
+
 class SignalList(Answer):
     """The newest signal of every subject, symbol and model type."""
 
     items: list[Signal]
+    missing: list[MissingSignal] = Field(description="The champions that serve, but have no current signal.")
 
 
 class SignalHistory(Answer):
@@ -142,6 +157,7 @@ class SignalHistory(Answer):
 
     subject: str = Field(description="The subject or symbol that was asked for.")
     current: list[Signal]
+    missing: list[MissingSignal] = Field(description="Its champions that serve, but have no current signal.")
     items: list[Signal]
     next: int | None = NEXT
 
@@ -154,7 +170,9 @@ class ModelVersion(Answer):
     model_type: str
     version: str
     state: str = Field(examples=["champion"])
+    serves: bool = Field(description="Whether it is the champion of a subject and model type of the present config.")
     provenance: str
+    badge: Badge | None = BADGE
     dataset: str
     manifest_sha256: str
     train_start: datetime
@@ -280,7 +298,8 @@ class Model(Answer):
     champion: str | None = Field(description="The version that serves.")
     champion_id: int | None
     trained_at: datetime | None
-    provenance: str | None
+    provenance: str | None = Field(description="Of the version whose `evaluation` is shown.")
+    badge: Badge | None = BADGE
     evaluation: Evaluation | None = Field(description="The champion's newest; without a champion the pair's newest.")
     last_verdict: Evaluation | None = Field(description="The pair's newest evaluation, of whichever version.")
     signal: Signal | None
@@ -370,6 +389,7 @@ class Status(Answer):
     problems: list[str] = Field(description="What keeps the desk from its work.")
     notices: list[str] = Field(description="What a reader should know though the desk is ready.")
     models: list[Model]
+    missing_signals: list[MissingSignal] = Field(description="The champions that serve, but have no current signal.")
     data: list[Dataset] = Field(description="The newest dataset of each source, symbol and interval.")
     jobs: list[Job]
     running: list[ActiveRun]

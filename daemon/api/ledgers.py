@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from config.settings import JobName
 from daemon.api import answers, files, views
 from daemon.api.guard import POLICY
+from daemon.api.missing import missing_signals
 from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
 from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
@@ -55,19 +56,25 @@ def signal_ledger(desk: DeskView) -> APIRouter:
     def get_signals(subject: SubjectOrSymbol, cursor: Cursor = None, limit: Limit = 50) -> answers.SignalHistory:
         """The signals of one subject, or about one symbol."""
 
-        def look(c: Connection) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, str]]:
+        now = desk.clock.now()
+
+        def look(
+            c: Connection,
+        ) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, str], list[answers.MissingSignal]]:
             newest = signals.latest(c, subject)
             published = signals.page(c, subject, before=cursor, limit=limit + 1)
-            return newest, published, overview.version_names(c, {row.version_id for row in (*newest, *published)})
+            names = overview.version_names(c, {row.version_id for row in (*newest, *published)})
+            silent = [each for each in missing_signals(c, desk, now) if each.subject == subject]
+            return newest, published, names, silent
 
-        newest, published, names = desk.database.read(look)
+        newest, published, names, silent = desk.database.read(look)
         if not newest and not published and not _watched(desk, subject):
             raise unknown("signals", f"There are no signals of {subject}.", "`nightdesk signals` or /api/v1/signals")
-        now = desk.clock.now()
         items, following = _page(published, limit)
         return answers.SignalHistory(
             subject=subject,
             current=[views.signal(row, names, now) for row in newest if not row.stale(now)],
+            missing=silent,
             items=[views.signal(row, names, now) for row in items],
             next=following,
         )
@@ -122,7 +129,8 @@ def model_ledger(desk: DeskView) -> APIRouter:
         states = None if state is None else (state,)
         rows = read(lambda c: versions.versions(c, subject, model_type, states=states, before=cursor, limit=limit + 1))
         items, following = _page(rows, limit)
-        listed = [answers.ModelVersion.model_validate(row) for row in items]
+        configured = set(targets(desk.settings, desk.home))
+        listed = [views.version(row, configured) for row in items]
         return answers.ModelVersionPage(items=listed, next=following)
 
     @routes.get("/models/{version_id}", responses=NOT_FOUND)
@@ -195,4 +203,5 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
         "evaluations": [views.evaluation(row, names, desk.home) for row in judged],
         "servings": [views.serving(row, names) for row in served],
     }
-    return answers.ModelVersionFacts.model_validate({**vars(version), **ledgers})
+    facts = views.version(version, set(targets(desk.settings, desk.home)))
+    return answers.ModelVersionFacts.model_validate({**vars(facts), **ledgers})

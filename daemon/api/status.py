@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from config.settings import JOBS
 from daemon.api import answers, views
+from daemon.api.missing import missing_signals
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
@@ -42,6 +43,7 @@ def status(desk: DeskView) -> answers.Status:
             problems=problems,
             notices=desk.notices(),
             models=_models(c, desk, now),
+            missing_signals=missing_signals(c, desk, now),
             data=[views.dataset(row) for row in datasets.latest(c)],
             jobs=listed.items,
             running=_running(c, desk),
@@ -86,17 +88,20 @@ def signal_list(desk: DeskView) -> answers.SignalList:
     """The newest signal of every subject, symbol and model type."""
     now = desk.clock.now()
 
-    def look(c: Connection) -> list[answers.Signal]:
+    def look(c: Connection) -> answers.SignalList:
         latest_signals = signals.latest(c)
         names = overview.version_names(c, {row.version_id for row in latest_signals})
-        return [views.signal(row, names, now) for row in latest_signals]
+        return answers.SignalList(
+            items=[views.signal(row, names, now) for row in latest_signals], missing=missing_signals(c, desk, now)
+        )
 
-    return answers.SignalList(items=desk.database.read(look))
+    return desk.database.read(look)
 
 
 def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]:
     """Every target of the desk, trained or not. A signal is shown where there is only one: of a symbol's own models."""
-    champions = {Target(row.subject, row.model_type): row for row in versions.champions(c)}
+    listed = targets(desk.settings, desk.home)
+    champions = {Target(row.subject, row.model_type): row for row in overview.serving(c, listed)}
     latest_signals = {
         Target(row.subject, row.model_type): row for row in signals.latest(c) if row.symbol == row.subject
     }
@@ -108,23 +113,26 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
         *judged.values(),
     ]
     names = overview.version_names(c, {row.version_id for row in spoken_of})
+    provenances = overview.provenances(c, {row.version_id for row in verdicts.values()})
 
     def model(target: Target) -> answers.Model:
         champion, signal, verdict = champions.get(target), latest_signals.get(target), verdicts.get(target)
         shown = judged.get(champion.id) if champion else verdict
+        provenance = champion.provenance if champion else provenances[verdict.version_id] if verdict else None
         return answers.Model(
             subject=target.subject,
             model_type=target.model_type,
             champion=champion.version if champion else None,
             champion_id=champion.id if champion else None,
             trained_at=champion.trained_at if champion else None,
-            provenance=champion.provenance if champion else None,
+            provenance=provenance,
+            badge=views.badge(provenance),
             evaluation=views.evaluation(shown, names, desk.home) if shown else None,
             last_verdict=views.evaluation(verdict, names, desk.home) if verdict else None,
             signal=views.signal(signal, names, now) if signal else None,
         )
 
-    return [model(target) for target in targets(desk.settings, desk.home)]
+    return [model(target) for target in listed]
 
 
 def _running(c: Connection, desk: DeskView) -> list[answers.ActiveRun]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +11,9 @@ from config.paths import Home
 from config.settings import NIGHT, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
+from daemon.domain.targets import Target
 from daemon.store import datasets, signals, versions
+from data_pipeline.provenance import Badge, Provenance
 
 REPORTS = "/api/v1/reports"
 DATASETS = "/api/v1/datasets"
@@ -20,7 +22,18 @@ DATASETS = "/api/v1/datasets"
 def signal(row: signals.Signal, names: Mapping[int, str], now: datetime) -> answers.Signal:
     """A published signal; whether it is stale is decided now."""
     computed = {"version": names[row.version_id], "as_of": row.bar_time, "stale": row.stale(now)}
-    return answers.Signal.model_validate({**vars(row), **computed})
+    return answers.Signal.model_validate({**vars(row), **computed, "badge": badge(row.provenance)})
+
+
+def badge(provenance: str | None) -> Badge | None:
+    """What is made up of data of this provenance."""
+    return Provenance.parse(provenance).badge if provenance is not None else None
+
+
+def version(row: versions.Version, configured: Collection[Target]) -> answers.ModelVersion:
+    """A model version; it serves if it is the champion of a configured target."""
+    serves = row.state == "champion" and Target(row.subject, row.model_type) in configured
+    return answers.ModelVersion.model_validate({**vars(row), "serves": serves, "badge": badge(row.provenance)})
 
 
 def evaluation(row: versions.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:

@@ -10,6 +10,7 @@ import typer
 
 from config.paths import Home
 from daemon.cli.output import table
+from data_pipeline.provenance import Provenance
 from evaluation.labels import METRICS, UNITS, figure, plain, undefined, why
 
 VERDICT = {
@@ -63,6 +64,8 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     sides, units = report["metrics"], report["units"]
     typer.echo()
     typer.echo(f"{model} on {report['span']['bars']} unseen bars. {report['verdict']['sentence']}")
+    if warning := Provenance.parse(report["subject"]["provenance"]).warning:
+        typer.echo(warning)
     rows = [
         [label, UNITS[units[name]], *(_cell(side, name, units[name]) for side in sides.values())]
         for group in METRICS.values()

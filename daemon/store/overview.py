@@ -15,7 +15,7 @@ from daemon.domain.targets import Target
 from daemon.store import alerts, backups, datasets, runs, signals, versions
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions
-from daemon.store.versions import Evaluation
+from daemon.store.versions import Evaluation, Version
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000
@@ -49,20 +49,30 @@ class DeskRecord:
 def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
     """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh."""
     results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
-    serving = [version for version in versions.champions(c) if Target(version.subject, version.model_type) in targets]
     newest = signals.latest(c)
     expiries = [each.expires_at for each in newest if Target(each.subject, each.model_type) in targets]
     backup = backups.last_verified(c)
     return DeskRecord(
         results=results,
         pending=runs.pending(c),
-        champions=len(serving),
+        champions=len(serving(c, targets)),
         signals_expire=max(expiries, default=None),
         firing=[alert for alert in alerts.open_alerts(c) if alert.state == "firing"],
         newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},
         backup_at=backup.taken_at if backup else None,
         undelivered=alerts.undelivered(c),
     )
+
+
+def serving(c: Connection, targets: Collection[Target]) -> list[Version]:
+    """The champions of these targets: what serves, wherever the desk says so."""
+    return [version for version in versions.champions(c) if Target(version.subject, version.model_type) in targets]
+
+
+def provenances(c: Connection, version_ids: Collection[int]) -> dict[int, str]:
+    """Where the data of these versions came from."""
+    query = select(model_versions.c.id, model_versions.c.provenance).where(model_versions.c.id.in_(version_ids))
+    return {row.id: row.provenance for row in c.execute(query)}
 
 
 def version_names(c: Connection, version_ids: Collection[int]) -> dict[int, str]:

@@ -142,7 +142,11 @@ def test_asleep_or_awake_the_answers_are_the_same(home, nightdesk, monkeypatch):
 def test_signals_of_a_sleeping_desk_go_stale(asleep, nightdesk):
     (signal,) = nightdesk("signals", "--json").json["items"]
     assert (signal["symbol"], signal["action"], signal["stale"]) == ("AAPL", "buy", True)
-    assert nightdesk("signals").out.splitlines()[1].endswith("stale")
+    shown = nightdesk("signals").out.splitlines()
+    assert shown[1].endswith("stale, sample data")
+    assert "serves, but has no current signal: Its newest signal expired at 2026-03-05" in shown[2]
+    assert shown[3] == "  Cure: `nightdesk run-once signals` publishes it now."
+    assert shown[2] in nightdesk("status").out.splitlines()
     assert nightdesk("signals", "AAPL", "--json").json["current"] == []
 
 

@@ -64,13 +64,20 @@ def _show_status(document: dict[str, Any]) -> None:
     for note in filter(None, [document["provenance_note"], *document["notices"]]):
         typer.echo(note)
     for title, columns, rows in (
-        ("Models", ["subject", "model type", "champion", "sharpe", "drawdown %", "signal", "as of"], _models(document)),
+        (
+            "Models",
+            ["subject", "model type", "champion", "sharpe", "drawdown %", "signal", "as of", ""],
+            _models(document),
+        ),
         ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(document, now)),
         ("At work", ["run", "state", "progress"], _active(document)),
         ("Open alerts", ["state", "rule", "about", "message"], _alerts(document)),
     ):
         typer.echo()
         table(title, columns, rows)
+        if title == "Models":
+            for line in _missing_lines(document["missing_signals"]):
+                typer.echo(line)
 
 
 def _problem_lines(document: dict[str, Any]) -> Iterator[str]:
@@ -93,6 +100,7 @@ def _models(document: dict[str, Any]) -> Iterator[list[Any]]:
             metrics.get("max_drawdown"),
             action,
             moment(signal.get("as_of")),
+            model["badge"] or "",
         ]
 
 
@@ -152,15 +160,30 @@ def _show_signals(document: dict[str, Any]) -> None:
             moment(signal["act_by"]),
             signal["version"],
             signal["provenance"],
-            "stale" if signal["stale"] else "",
+            _marks(signal),
         ]
         for signal in document["items"]
     ]
     table("Signals", columns, rows)
-    if not rows:
+    for line in _missing_lines(document["missing"]):
+        typer.echo(line)
+    if not rows and not document["missing"]:
         typer.echo(
             "No model serves yet: `nightdesk models` lists what was trained, `nightdesk models ID` says why not."
         )
+
+
+def _marks(signal: dict[str, Any]) -> str:
+    """What a reader must not overlook: that it has expired, that something of it is made up."""
+    return ", ".join(filter(None, ("stale" if signal["stale"] else None, signal["badge"])))
+
+
+def _missing_lines(missing: list[dict[str, Any]]) -> Iterator[str]:
+    """The champions without a current signal, each with its reason and cure."""
+    for each in missing:
+        model = f"{each['subject']} {each['model_type']} {each['version']}"
+        yield f"{model} serves, but has no current signal: {each['message']}"
+        yield f"  Cure: {each['cure']}"
 
 
 def _signal_label(signal: dict[str, Any]) -> str:
@@ -188,21 +211,28 @@ def models(
 
 
 def _show_models(document: dict[str, Any]) -> None:
-    columns = ["id", "subject", "model type", "version", "state", "trained", "data until", "provenance"]
+    columns = ["id", "subject", "model type", "version", "state", "trained", "data until", "provenance", ""]
     rows = [
         [
             model["id"],
             model["subject"],
             model["model_type"],
             model["version"],
-            model["state"],
+            _state(model),
             moment(model["trained_at"]),
             moment(model["train_end"]),
             model["provenance"],
+            model["badge"] or "",
         ]
         for model in document["items"]
     ]
     table("Models", columns, rows)
+
+
+def _state(model: dict[str, Any]) -> str:
+    """Its state; a champion of what is no longer configured does not serve."""
+    state = str(model["state"])
+    return "champion, not in the config" if state == "champion" and not model["serves"] else state
 
 
 def _show_model(model: dict[str, Any]) -> None:

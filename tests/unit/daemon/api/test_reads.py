@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from config.paths import Home
 from daemon.domain.progress import RunProgress
 from daemon.store import jobs, runs
 from daemon.store import versions as models
-from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish
+from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish, version_of
 from tests.support.servers.http import client, serving
 
 
@@ -133,7 +134,7 @@ def test_a_new_desk_shows_every_pair_it_will_train(new):
         ("MSFT", None, None),
     ]
     assert (status["running"], status["alerts"], status["backups"]["last_verified"]) == ([], [], None)
-    assert told(new.get("/api/v1/signals")) == {"items": []}
+    assert told(new.get("/api/v1/signals")) == {"items": [], "missing": []}
     assert told(new.get("/api/v1/signals/AAPL"))["items"] == []
 
 
@@ -151,6 +152,7 @@ def test_a_signal_carries_everything_needed_to_trust_it(http):
         "interval": "1d",
         "as_of": "2026-03-03T21:06:07Z",
         "provenance": "sample",
+        "badge": "sample data",
         "published_at": "2026-03-04T02:06:07Z",
         "act_by": "2026-03-04T14:36:07Z",
         "expires_at": "2026-03-05T05:06:07Z",
@@ -167,6 +169,46 @@ def test_an_expired_signal_is_marked_stale_and_never_called_current(desk, live):
     history = told(live.get("/api/v1/signals/AAPL"))
     assert history["current"] == []
     assert history["items"][0]["stale"] is True
+
+
+def missing(live: httpx.Client) -> list[dict]:
+    """The champions without a signal: the same in all three answers."""
+    listed = told(live.get("/api/v1/signals"))["missing"]
+    assert told(live.get("/api/v1/signals/AAPL"))["missing"] == listed
+    assert told(live.get("/api/v1/status"))["missing_signals"] == listed
+    return listed
+
+
+def test_a_champion_without_a_current_signal_is_told_with_the_reason(desk, live):
+    assert missing(live) == []
+    desk.clock.move(timedelta(days=2))
+    desk.database.write(jobs.paused)
+    (silent,) = missing(live)
+    assert (silent["subject"], silent["model_type"], silent["code"]) == ("AAPL", "behavioral_cloner", "signals.stale")
+    assert silent["message"] == "Its newest signal expired at 2026-03-05 05:06 UTC."
+    error = {"code": "data.gone", "message": "AAPL has no stored bars.", "cure": "Pull them.", "detail": {}}
+    end_run(desk, "signals", "failed", cause="data.gone", detail={"failed": {"AAPL/behavioral_cloner": error}})
+    (silent,) = missing(live)
+    assert (silent["code"], silent["cure"]) == ("data.gone", "Pull them.")
+    assert silent["message"].endswith("could not make its signal: AAPL has no stored bars.")
+
+
+def test_a_champion_serves_in_every_answer_before_its_first_signal_is_asked_for(desk, live):
+    def promote(c: Connection) -> None:
+        new = version_of(c, None, "AAPL", "20260304T030000-newer")
+        models.serve(c, "AAPL", "behavioral_cloner", new.id, NOW, why="better", author="evaluation")
+
+    desk.database.write(promote)
+    (silent,) = missing(live)
+    assert (silent["version"], silent["code"]) == ("20260304T030000-newer", "signals.not_run")
+    assert "run-once signals" in silent["cure"]
+    serving = [model["version"] for model in told(live.get("/api/v1/models"))["items"] if model["serves"]]
+    champions = [model["champion"] for model in told(live.get("/api/v1/status"))["models"] if model["champion"]]
+    assert serving == champions == ["20260304T030000-newer"]
+    desk.settings = desk.settings.model_copy(update={"symbols": ("MSFT",)})
+    desk.database.write(jobs.paused)
+    assert told(live.get("/api/v1/signals"))["missing"] == []
+    assert not any(model["serves"] for model in told(live.get("/api/v1/models"))["items"])
 
 
 def test_a_written_change_shows_in_the_very_next_answer(desk, live):

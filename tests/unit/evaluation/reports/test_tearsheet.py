@@ -129,6 +129,14 @@ def test_the_page_says_in_words_what_was_judged_and_how(page):
     assert "it never moved" in page.text
 
 
+def test_a_made_up_expert_on_real_bars_is_marked_as_the_sample_market_is(tmp_path):
+    bars = walk(60)
+    page = write(tmp_path, bars, series([0.5] * 60, bars), provenance="csv, sample expert")
+    assert "SAMPLE EXPERT" in page.text
+    assert "the expert is made up" in page.text
+    assert "SAMPLE DATA" not in page.text
+
+
 def test_what_was_not_looked_at_is_told(tmp_path):
     bars = walk(40)
     test = backtest(bars, series([1.0] * 40, bars))
