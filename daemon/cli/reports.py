@@ -66,6 +66,8 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     typer.echo(f"{model} on {report['span']['bars']} unseen bars. {report['verdict']['sentence']}")
     if warning := Provenance.parse(report["subject"]["provenance"]).warning:
         typer.echo(warning)
+    if reason := (report["evidence"].get("choice") or {}).get("learned_reason"):
+        typer.echo(reason)
     rows = [
         [label, UNITS[units[name]], *(_cell(side, name, units[name]) for side in sides.values())]
         for group in METRICS.values()
