@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 SAMPLE = "sample"  # the source of the made-up market and of its expert
-_TEACHER = "sample expert"
+Badge = Literal["sample data", "sample expert"]
+_TEACHER: Badge = "sample expert"
+_WARNINGS: dict[Badge, str] = {
+    "sample data": "The sample market is made up: numbers from it mean nothing.",
+    "sample expert": "The bars are real, but the expert is made up: what a model learned from it is no skill.",
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,18 @@ class Provenance:
     def is_sample(self) -> bool:
         """Whether any of the bars are made up."""
         return SAMPLE in self.sources
+
+    @property
+    def badge(self) -> Badge | None:
+        """What a reader must not overlook, in two words: what is made up. None where all is real."""
+        if self.is_sample:
+            return "sample data"
+        return _TEACHER if self.sample_teacher else None
+
+    @property
+    def warning(self) -> str | None:
+        """What the badge means, in a sentence."""
+        return _WARNINGS[self.badge] if self.badge else None
 
     def comparable(self, other: Provenance) -> bool:
         """Whether models of the two may be compared: only those of the same provenance."""

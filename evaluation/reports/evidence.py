@@ -40,7 +40,8 @@ class ModelSelection:
     """From how many seeds and checkpoints the model was selected, by Sharpe ratio on validation bars not trained on.
 
     `low`, `high` and `mean` are over the best checkpoint of each seed, of which there are `checkpoints` in all; what
-    never trades counts as 0, what was ruined not at all.
+    never trades counts as 0, what was ruined not at all. `learned` is whether the chosen one beat cash there, and
+    `learned_reason` says it in a sentence; both are None of models trained before this was recorded.
     """
 
     first: str
@@ -53,6 +54,8 @@ class ModelSelection:
     high: float | None
     mean: float | None
     buy_and_hold: float | None
+    learned: bool | None = None
+    learned_reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,12 @@ def choice_in_words(selection: ModelSelection) -> Html:
     )
     benchmark = f"; buy and hold {format_number(selection.buy_and_hold)}" if selection.buy_and_hold is not None else ""
     where = f"{count(selection.seeds, 'seed')} on validation ({span(selection.first, selection.last)})"
-    among = f"the best of {count(selection.checkpoints, 'checkpoint')}"
-    return el("p", f"{where}: Sharpe ratio {several}chosen {format_number(selection.chosen)}, {among}{benchmark}.")
+    among = count(selection.checkpoints, "checkpoint")
+    chosen = f"chosen {format_number(selection.chosen)}, the best of {among}"
+    if selection.learned is False:
+        chosen = f"none of {among} chosen"
+    sentence = f" {selection.learned_reason}" if selection.learned_reason else ""
+    return el("p", f"{where}: Sharpe ratio {several}{chosen}{benchmark}.{sentence}")
 
 
 def _standing(standing: Standing, form: str) -> list[str]:

@@ -86,6 +86,7 @@ def test_the_report_tells_among_what_the_model_was_chosen(desk: RunningDesk) -> 
     assert choice["low"] <= choice["mean"] <= choice["high"] == choice["chosen"]
     page = html.unescape(desk.ask("GET", verdict["report_page"].removeprefix("/api/v1")).text)
     assert "2 seeds on validation" in page
+    assert "Learned something: yes." in page
 
 
 def test_the_manifest_tells_what_it_was_trained_by_and_at_which_costs(desk: RunningDesk) -> None:

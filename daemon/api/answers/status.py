@@ -12,6 +12,7 @@ from daemon.api.answers.base import NEXT, Answer
 from daemon.api.answers.datasets import Dataset
 from daemon.api.answers.models import Model
 from daemon.api.answers.runs import ActiveRun, Run
+from daemon.api.answers.signals import MissingSignal
 
 
 class Job(Answer):
@@ -98,6 +99,7 @@ class Status(Answer):
     problems: list[str] = Field(description="Codes of what keeps the desk from working.")
     notices: list[str] = Field(description="Notes for a reader that are no problems.")
     models: list[Model]
+    missing_signals: list[MissingSignal] = Field(description="The champions that serve, but have no current signal.")
     data: list[Dataset] = Field(description="The newest dataset of each source, symbol and interval.")
     jobs: list[Job]
     running: list[ActiveRun]
@@ -115,4 +117,5 @@ class Readiness(Answer):
     """Whether the desk can work."""
 
     ready: bool
-    problems: list[str]
+    problems: list[str] = Field(description="What keeps it from its work; empty when nothing does.")
+    notices: list[str] = Field(description="What a reader should know though it is ready: why it is degraded.")

@@ -29,6 +29,22 @@ def test_a_label_is_read_in_one_glance_and_read_back(provenance: Provenance, lab
     assert Provenance.parse(label) == provenance
 
 
+@pytest.mark.parametrize(
+    ("label", "badge"),
+    [
+        ("yahoo", None),
+        ("csv, sample expert", "sample expert"),
+        ("sample", "sample data"),
+        ("csv + sample", "sample data"),
+    ],
+)
+def test_what_is_made_up_has_a_badge_and_a_sentence(label: str, badge: str | None) -> None:
+    provenance = Provenance.parse(label)
+    assert provenance.badge == badge
+    assert bool(provenance.warning) == bool(badge)
+    assert "made up" in (provenance.warning or "made up")
+
+
 @given(SOURCES, st.sampled_from([None, "file", "sample"]))
 def test_every_provenance_is_read_back_from_its_label(sources: set[str], teacher: str | None) -> None:
     provenance = Provenance.of(*sources, teacher=teacher)

@@ -243,6 +243,7 @@ def _publish(c: Any, version: Version) -> bool:
             provenance="yahoo",
             dataset="d" * 64,
             published_at=NOW,
+            act_by=NOW,
             expires_at=NOW,
         ),
     )
