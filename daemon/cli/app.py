@@ -16,7 +16,7 @@ from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import data, doctor, init, inspect, night, run, stored
+from daemon.cli.commands import audit, data, doctor, init, inspect, night, run, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import tell
 
@@ -42,6 +42,7 @@ app.command("evaluate")(night.evaluate)
 app.command("signals")(inspect.signals)
 app.command("models")(inspect.models)
 app.command("doctor")(doctor.doctor)
+app.command("audit")(audit.audit)
 below_data = typer.Typer()
 below_data.command("list")(stored.list_)
 below_data.command("check")(stored.check)
