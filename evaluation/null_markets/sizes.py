@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,3 +55,10 @@ class Sizes:
         starts = random.integers(0, len(self), -(-rows // BLOCK))
         picked = ((starts[:, None] + np.arange(BLOCK)) % len(self)).ravel()[:rows]
         return Sizes(self.symbol, self.gap[picked], self.session[picked], self.above[picked], self.below[picked])
+
+    def fingerprint(self) -> str:
+        """The sha256 of all of them."""
+        digest = hashlib.sha256()
+        for each in (self.gap, self.session, self.above, self.below):
+            digest.update(np.ascontiguousarray(each, dtype="<f8").tobytes())
+        return digest.hexdigest()
