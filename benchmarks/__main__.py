@@ -9,10 +9,10 @@ from pathlib import Path
 NAMES = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
 
 
-def main(chosen: list[str]) -> int:
+def main(names: list[str]) -> int:
     """Run each in a process of its own, so that none warms the caches of another; 1 if a goal was missed."""
     missed = []
-    for name in chosen or NAMES:
+    for name in names or NAMES:
         print(f"\n== {name}", flush=True)
         if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
             missed.append(name)

@@ -29,8 +29,8 @@ def together(make: Callable[[], gymnasium.Env], actions: np.ndarray) -> float:
     env = gymnasium.vector.SyncVectorEnv([make] * MANY)
     env.reset()
     began = time.process_time()
-    for each in actions:
-        env.step(each)
+    for action in actions:
+        env.step(action)
     return (time.process_time() - began) / (len(actions) * MANY)
 
 

@@ -22,7 +22,7 @@ AGENTS = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
 
 
 def positions(model: PPO | A2C | DQN, frame: pd.DataFrame, window: int, first: int) -> list[float]:
-    """What the policy is in, 1 long and -1 short, decided at each bar from `first` on."""
+    """The policy's position, 1 long and -1 short, decided at each bar from `first` on."""
     env = StocksEnv(df=frame, window_size=window, frame_bound=(first, len(frame)))
     observation, _ = env.reset()
     decided, done = [], False
@@ -37,12 +37,12 @@ def positions(model: PPO | A2C | DQN, frame: pd.DataFrame, window: int, first: i
 def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    path, *asked = sys.argv[1:]
-    steps, seeds, window, unseen = map(int, asked)
+    path, *numbers = sys.argv[1:]
+    steps, seeds, window, unseen = map(int, numbers)
     frame = pd.DataFrame({"Close": np.load(path)["close"]})
     answer = {}
     for name, algorithm in AGENTS.items():
-        taken, decided = [], []
+        seconds_a_step, decided = [], []
         for seed in range(seeds):
             env = make_vec_env(
                 lambda: StocksEnv(df=frame.iloc[:unseen], window_size=window, frame_bound=(window, unseen)),
@@ -52,9 +52,9 @@ def main() -> None:
             model = algorithm("MlpPolicy", env, seed=seed, device="cpu")
             began = time.perf_counter()
             model.learn(steps)
-            taken.append((time.perf_counter() - began) / model.num_timesteps)
+            seconds_a_step.append((time.perf_counter() - began) / model.num_timesteps)
             decided.append(positions(model, frame, window, unseen))
-        answer[name] = {"seconds_a_step": taken, "decided": decided}
+        answer[name] = {"seconds_a_step": seconds_a_step, "decided": decided}
     print(json.dumps(answer))
 
 

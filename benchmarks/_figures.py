@@ -31,25 +31,25 @@ def seconds(
     *calls: Callable[[], object], repeats: int = REPEATS, clock: Callable[[], float] = time.perf_counter
 ) -> list[list[float]]:
     """How long each call took; they take turns, so that a busy moment falls on all, and the first turn is left out."""
-    taken: list[list[float]] = [[] for _ in calls]
+    durations: list[list[float]] = [[] for _ in calls]
     for repeat in range(repeats + 1):
-        for call, own in zip(calls, taken, strict=True):
+        for call, own in zip(calls, durations, strict=True):
             began = clock()
             call()
             if repeat:
                 own.append(clock() - began)
-    return taken
+    return durations
 
 
-def show(what: str, taken: list[float], goal: float | None = None) -> bool:
+def show(title: str, durations: list[float], goal: float | None = None) -> bool:
     """Print the median and the spread in milliseconds; whether the median meets the goal (in seconds)."""
-    middle = statistics.median(taken)
-    spread = f"({min(taken) * 1e3:.1f} to {max(taken) * 1e3:.1f}, n={len(taken)})"
-    print(f"{what:<42} median {middle * 1e3:9.1f} ms   {spread}" + (f"   goal {goal * 1e3:g}" if goal else ""))
+    middle = statistics.median(durations)
+    spread = f"({min(durations) * 1e3:.1f} to {max(durations) * 1e3:.1f}, n={len(durations)})"
+    print(f"{title:<42} median {middle * 1e3:9.1f} ms   {spread}" + (f"   goal {goal * 1e3:g}" if goal else ""))
     return goal is None or middle < goal
 
 
-def show_ratio(what: str, ratio: float, goal: float) -> bool:
+def show_ratio(title: str, ratio: float, goal: float) -> bool:
     """Print how many times as fast; whether that meets the goal."""
-    print(f"{what:<42} {ratio:,.2f} times as fast   goal {goal:g}")
+    print(f"{title:<42} {ratio:,.2f} times as fast   goal {goal:g}")
     return ratio >= goal

@@ -46,8 +46,8 @@ def main() -> None:
     columns = np.load(sys.argv[1])
     frame = pd.DataFrame({"date": np.arange(len(columns["close"])), "tic": "ONE", "close": columns["close"]})
     # As many numbers as the other environments show: a window has to be given as so many indicators.
-    seen = [f"seen_{i}" for i in range(40)]
-    frame = pd.concat([frame, pd.DataFrame(np.zeros((len(frame), len(seen))), columns=seen)], axis=1)
+    indicators = [f"seen_{i}" for i in range(40)]
+    frame = pd.concat([frame, pd.DataFrame(np.zeros((len(frame), len(indicators))), columns=indicators)], axis=1)
     env = environment()(
         df=frame,
         stock_dim=1,
@@ -57,9 +57,9 @@ def main() -> None:
         buy_cost_pct=[0.001],
         sell_cost_pct=[0.001],
         reward_scaling=1e-4,
-        state_space=3 + len(seen),
+        state_space=3 + len(indicators),
         action_space=1,
-        tech_indicator_list=seen,
+        tech_indicator_list=indicators,
     )
     actions = np.random.default_rng(0).uniform(-1.0, 1.0, (STEPS, 1))
     print(json.dumps({"alone": [timed(env, actions) for _ in range(REPEATS + 1)][1:]}))

@@ -14,7 +14,7 @@ REPEATS, STEPS, WINDOW = 7, 2_000, 20
 
 
 class Environment(Base5ActionRLEnv):
-    """What is left to its users, as little as can be: the reward is what the open trade has earned."""
+    """The least that a user must define: the reward is what the open trade has earned."""
 
     def calculate_reward(self, action: int) -> float:  # noqa: ARG002
         return self.get_unrealized_profit()

@@ -17,12 +17,12 @@ REPEATS = 5
 
 
 def median_seconds(call) -> float:
-    taken = []
+    durations = []
     for _ in range(REPEATS):
         began = time.perf_counter()
         call()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+        durations.append(time.perf_counter() - began)
+    return statistics.median(durations)
 
 
 def labelled(close: pd.Series) -> pd.DataFrame:
@@ -38,11 +38,11 @@ def main() -> None:
     columns = np.load(sys.argv[1])
     times = pd.date_range("2020-01-01", periods=len(columns["close"]), freq="min")
     close = pd.Series(columns["close"], times)
-    held = (labelled(close)["t1"] - times[0]).dt.total_seconds() // 60
+    minutes = (labelled(close)["t1"] - times[0]).dt.total_seconds() // 60
     answer = {
         "triple_barrier": median_seconds(lambda: labelled(close)),
         "fractional": median_seconds(lambda: frac_diff_ffd(np.log(close).to_frame(), 0.4, 1e-4)),
-        "touched": [None if np.isnan(bar) else int(bar) for bar in held],
+        "touched": [None if np.isnan(bar) else int(bar) for bar in minutes],
     }
     print(json.dumps(answer))
 

@@ -1,4 +1,4 @@
-"""What the ledger and its peers are given alike: prices, targets, parameter pairs. numpy alone, for any interpreter."""
+"""The same inputs for the ledger and its peers: prices, targets, parameter pairs. numpy alone, for any interpreter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def targets() -> np.ndarray:
     return np.take_along_axis(drawn, np.maximum.accumulate(decided, axis=1), axis=1)
 
 
-def orders(wanted: np.ndarray) -> np.ndarray:
+def orders(weights: np.ndarray) -> np.ndarray:
     """The target ordered at each open, by row, not a number where there is none."""
-    known = np.concatenate([np.zeros((len(wanted), 2)), wanted[:, :-1]], axis=1)
-    return np.where(np.diff(known, axis=1) != 0.0, known[:, 1:], np.nan)
+    shifted = np.concatenate([np.zeros((len(weights), 2)), weights[:, :-1]], axis=1)
+    return np.where(np.diff(shifted, axis=1) != 0.0, shifted[:, 1:], np.nan)

@@ -19,8 +19,8 @@ from data_pipeline.bars.bars import Bars
 MINUTES = 60
 
 
-def measured(script: str, requirements: list[str], bars: Bars, *asked: int) -> dict[str, Any] | None:
-    """What `benchmarks/<script>` says as JSON of these bars and what else is `asked`; None, with the reason printed,
+def measured(script: str, requirements: list[str], bars: Bars, *arguments: int) -> dict[str, Any] | None:
+    """The JSON answer of `benchmarks/<script>` to these bars and `arguments`; None, with the reason printed,
     where it cannot run.
     """
     python = _environment(requirements)
@@ -29,7 +29,7 @@ def measured(script: str, requirements: list[str], bars: Bars, *asked: int) -> d
     with tempfile.TemporaryDirectory() as folder:
         columns = Path(folder) / "columns.npz"
         np.savez(columns, **{name: bars.frame[name].to_numpy() for name in bars.frame})
-        command = [str(python), str(Path(__file__).parent / script), str(columns), *map(str, asked)]
+        command = [str(python), str(Path(__file__).parent / script), str(columns), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=10 * MINUTES, check=False)
     if done.returncode:
         return _skipped(script, done.stderr)
@@ -55,6 +55,6 @@ def _environment(requirements: list[str]) -> Path | None:
     return python
 
 
-def _skipped(what: str, stderr: str) -> None:
+def _skipped(name: str, stderr: str) -> None:
     lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("[notice]")]
-    print(f"{what}: skipped, {lines[-1] if lines else 'without a word'}")
+    print(f"{name}: skipped, {lines[-1] if lines else 'without a word'}")

@@ -29,12 +29,12 @@ def main() -> None:
     }
     medians = {}
     for name, call in calls.items():
-        taken = []
+        durations = []
         for _ in range(REPEATS + 1):
             began = time.perf_counter()
             call()
-            taken.append(time.perf_counter() - began)
-        medians[name] = statistics.median(taken[1:])
+            durations.append(time.perf_counter() - began)
+        medians[name] = statistics.median(durations[1:])
     print(json.dumps(medians))
 
 

@@ -30,12 +30,12 @@ def main() -> None:
     }
     medians = {}
     for name, call in calls.items():
-        taken = []
+        durations = []
         for _ in range(REPEATS):
             began = time.perf_counter()
             call()
-            taken.append(time.perf_counter() - began)
-        medians[name] = statistics.median(taken)
+            durations.append(time.perf_counter() - began)
+        medians[name] = statistics.median(durations)
     print(json.dumps(medians))
 
 

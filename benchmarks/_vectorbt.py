@@ -31,7 +31,7 @@ def portfolio(opens: pd.DataFrame, closes: pd.DataFrame, size: pd.DataFrame, fre
 
 
 def many_symbols() -> Callable[[], np.ndarray]:
-    opens, closes = (pd.DataFrame(np.ascontiguousarray(each.T)) for each in prices())
+    opens, closes = (pd.DataFrame(np.ascontiguousarray(matrix.T)) for matrix in prices())
     size = pd.DataFrame(np.ascontiguousarray(orders(targets()).T))
 
     def run() -> np.ndarray:
@@ -46,27 +46,27 @@ def sweep(path: str) -> Callable[[], list[list[float]]]:
     columns = np.load(path)
     times = pd.date_range("2020-01-01", periods=len(columns["close"]), freq="min")
     opens, closes = (pd.Series(columns[name], index=times) for name in ("open", "close"))
-    chosen = PAIRS[:: len(PAIRS) // AT_ONCE][:AT_ONCE]
+    pairs = PAIRS[:: len(PAIRS) // AT_ONCE][:AT_ONCE]
 
     def run() -> list[list[float]]:
-        first, second = (vbt.MA.run(closes, [pair[side] for pair in chosen]).ma.to_numpy() for side in (0, 1))
-        wanted = np.where(first > second, WEIGHT, 0.0)
-        known = np.concatenate([np.zeros((2, AT_ONCE)), wanted[:-1]])
-        size = pd.DataFrame(np.where(np.diff(known, axis=0) != 0.0, known[1:], np.nan), index=times)
+        first, second = (vbt.MA.run(closes, [pair[side] for pair in pairs]).ma.to_numpy() for side in (0, 1))
+        weights = np.where(first > second, WEIGHT, 0.0)
+        shifted = np.concatenate([np.zeros((2, AT_ONCE)), weights[:-1]])
+        size = pd.DataFrame(np.where(np.diff(shifted, axis=0) != 0.0, shifted[1:], np.nan), index=times)
         done = portfolio(opens, closes, size, "1min")
         figures = (done.total_return(), done.sharpe_ratio(), done.max_drawdown(), done.trades.count())
-        return [[float(each) for each in figure] for figure in figures]
+        return [[float(value) for value in figure] for figure in figures]
 
     return run
 
 
 def timed(call: Callable[[], object], repeats: int) -> list[float]:
-    taken = []
+    durations = []
     for _ in range(repeats + 1):
         began = time.process_time()
         call()
-        taken.append(time.process_time() - began)
-    return taken[1:]  # the first compiles
+        durations.append(time.process_time() - began)
+    return durations[1:]  # the first compiles
 
 
 def main() -> None:

@@ -63,10 +63,10 @@ def ours(name: str, planted: Planted, seed: int) -> tuple[float, float]:
         total_timesteps=STEPS, environments=AGENTS[name].environments, eval_frequency=None, progress=False, seed=seed
     )
     began = time.perf_counter()
-    told = train_rl_agent(agent, env, training)
-    taken = (time.perf_counter() - began) / told["timesteps"]
+    metrics = train_rl_agent(agent, env, training)
+    seconds_a_step = (time.perf_counter() - began) / metrics["timesteps"]
     targets = Rollout.of(CompiledPolicy(agent.layers()), planted.bars, MARKET).targets
-    return taken, share(planted, targets[-UNSEEN:])
+    return seconds_a_step, share(planted, targets[-UNSEEN:])
 
 
 def share(planted: Planted, targets: np.ndarray) -> float:
@@ -80,11 +80,11 @@ def theirs(planted: Planted) -> dict[str, Any] | None:
     return measured("_anytrading_agents.py", PEER, planted.bars, STEPS, SEEDS, WINDOW, BARS - UNSEEN)
 
 
-def show(who: str, taken: list[float], learned: list[float]) -> None:
-    speed = statistics.median([1.0 / each for each in taken])
+def show(title: str, seconds_a_step: list[float], shares: list[float]) -> None:
+    speed = statistics.median([1.0 / seconds for seconds in seconds_a_step])
     print(
-        f"{who:<36} median {speed:9,.0f} steps/s (n={len(taken)})   "
-        f"share of the best growth {statistics.median(learned):6.3f} ({min(learned):.3f} to {max(learned):.3f})"
+        f"{title:<36} median {speed:9,.0f} steps/s (n={len(seconds_a_step)})   "
+        f"share of the best growth {statistics.median(shares):6.3f} ({min(shares):.3f} to {max(shares):.3f})"
     )
 
 
@@ -96,16 +96,17 @@ def main() -> bool:
     peer = theirs(planted)
     for name, how in AGENTS.items():
         ours(name, planted, 0)  # compiles
-        taken, learned = map(list, zip(*(ours(name, planted, seed) for seed in range(SEEDS)), strict=True))
-        show(f"{name}, {how.environments} environments", taken, learned)
+        seconds_a_step, shares = map(list, zip(*(ours(name, planted, seed) for seed in range(SEEDS)), strict=True))
+        show(f"{name}, {how.environments} environments", seconds_a_step, shares)
         if peer is None:
             continue
-        decided = [np.append(each, each[-1]) for each in peer[name]["decided"]]  # nothing comes of the last bar's
-        shares = [share(planted, each) for each in decided]
-        show(f"{name}, stable-baselines3 as it comes", peer[name]["seconds_a_step"], shares)
-        ratio = statistics.median(peer[name]["seconds_a_step"]) / statistics.median(taken)
+        # Nothing comes of the last bar's target.
+        decided = [np.append(targets, targets[-1]) for targets in peer[name]["decided"]]
+        peer_shares = [share(planted, targets) for targets in decided]
+        show(f"{name}, stable-baselines3 as it comes", peer[name]["seconds_a_step"], peer_shares)
+        ratio = statistics.median(peer[name]["seconds_a_step"]) / statistics.median(seconds_a_step)
         met &= show_ratio(f"{name} beside stable-baselines3", ratio, how.goal)
-        met &= statistics.median(learned) >= statistics.median(shares)
+        met &= statistics.median(shares) >= statistics.median(peer_shares)
     return met
 
 

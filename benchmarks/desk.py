@@ -1,4 +1,4 @@
-"""What a newcomer and a reader of the API feel: start, first signals, memory, and answers under load.
+"""What a new user and a client of the API experience: start, first signals, memory, and answers under load.
 
 python -m benchmarks.desk [starts|night|load ...]
 """
@@ -29,7 +29,7 @@ WORKER_IDLE = 35.0  # workers go home after 30 seconds without work
 
 @contextmanager
 def desk(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
-    """A desk as a newcomer starts it; its process, its address, and the instant its process began."""
+    """A desk as a new user starts it; its process, its address, and the instant its process began."""
     port = 18642 + os.getpid() % 1000
     began = time.perf_counter()
     command = [sys.executable, "-m", "daemon.cli", "--home", str(home), "run", "--port", str(port)]
@@ -62,37 +62,37 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def show(what: str, values: list[float], unit: str, goal: float) -> bool:
+def show(title: str, values: list[float], unit: str, goal: float) -> bool:
     """Print the median and the spread of one figure beside its goal."""
     middle = statistics.median(values)
     spread = f"{min(values):.2f} to {max(values):.2f}"
-    print(f"{what:<44} median {middle:8.2f} {unit:<4} ({spread}, n={len(values)})   goal {goal:g}")
+    print(f"{title:<44} median {middle:8.2f} {unit:<4} ({spread}, n={len(values)})   goal {goal:g}")
     return middle <= goal
 
 
 def starts() -> bool:
     """Process start to the first answer of /healthz, on a home that has had its night."""
-    taken = []
+    durations = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for _ in range(REPEATS + 1):
             with desk(home) as (_, address, began):
                 until(address, "/healthz", lambda _: True, 30)
-                taken.append(time.perf_counter() - began)
-    return show("process start to /healthz", taken[1:], "s", 1.0)
+                durations.append(time.perf_counter() - began)
+    return show("process start to /healthz", durations[1:], "s", 1.0)
 
 
 def night() -> bool:
     """A new home: process start to the first published signals, and the memory of the desk when it has come to rest."""
-    taken, resting = [], []
+    durations, resting = [], []
     for _ in range(REPEATS):
         with tempfile.TemporaryDirectory() as folder, desk(Path(folder)) as (process, address, began):
             until(address, "/api/v1/signals", lambda answer: len(answer["items"]) > 0, 300)
-            taken.append(time.perf_counter() - began)
+            durations.append(time.perf_counter() - began)
             until(address, "/api/v1/status", lambda answer: finished(answer, "backup"), 120)
             time.sleep(WORKER_IDLE)
             resting.append(resident_mb(process.pid))
-    signals = show("new home to first signals", taken, "s", 120.0)
+    signals = show("new home to first signals", durations, "s", 120.0)
     return show("idle desk, resident memory", resting, "MB", 90.0) and signals
 
 
@@ -112,7 +112,7 @@ def load() -> bool:
 
 def finished(status: dict[str, Any], job: str) -> bool:
     """Whether `job` has come to an end at least once."""
-    return any(known["job"] == job and (known["last_run"] or {}).get("finished_at") for known in status["jobs"])
+    return any(row["job"] == job and (row["last_run"] or {}).get("finished_at") for row in status["jobs"])
 
 
 def request_training(address: str, token: str) -> None:

@@ -23,7 +23,7 @@ SHORT = 400  # random actions again and again: an agent's are in the cache, too,
 # What the others show: two columns of the last 20 bars; ours come with five numbers of the account. Ours is beside
 # gym-anytrading (short or long) and freqtrade (five choices) with two choices, flat and long, whose random ones trade
 # at every other step; beside FinRL (shares to buy or sell) with weights, of which nearly every one trades.
-SEEN: dict[str, Any] = {"window_size": 20, "windowed": ("log_return", "high_low_spread"), "features": ()}
+OBSERVATION: dict[str, Any] = {"window_size": 20, "windowed": ("log_return", "high_low_spread"), "features": ()}
 # What the files of these environments import; all that their packages ask for is some gigabytes.
 BARE = ["--no-deps", "gymnasium", "numpy", "pandas", "cloudpickle", "farama-notifications", "typing-extensions",
         "python-dateutil", "six"]  # fmt: skip
@@ -33,7 +33,7 @@ FINRL = [*BARE, *PLOTS, "finrl==0.3.7"]
 
 
 def environment(**changes: Any) -> TradingEnvironment:
-    return TradingEnvironment(market(ROWS), TradingEnvConfig(**SEEN | changes))
+    return TradingEnvironment(market(ROWS), TradingEnvConfig(**OBSERVATION | changes))
 
 
 def alone(env: TradingEnvironment) -> Callable[[], None]:
@@ -59,8 +59,8 @@ def together(env: TradingEnvironment) -> Callable[[], None]:
     def run() -> None:
         vector.reset()
         for _ in range(STEPS // SHORT):
-            for each in actions:
-                vector.step(each)
+            for action in actions:
+                vector.step(action)
 
     return run
 
@@ -73,32 +73,33 @@ def main() -> bool:
     print(
         f"One core, its time for this process alone; medians of {REPEATS}; random actions, a window of 2 x 20 numbers"
     )
-    taken = seconds(*runs, clock=time.process_time)
+    durations = seconds(*runs, clock=time.process_time)
+    steps = (STEPS, STEPS * MANY, STEPS * MANY)
     single, many, weights = (
-        [each / steps for each in own] for own, steps in zip(taken, (STEPS, STEPS * MANY, STEPS * MANY), strict=True)
+        [duration / count for duration in of_run] for of_run, count in zip(durations, steps, strict=True)
     )
     show("one environment", single)
     show(f"{MANY} at once", many)
     show(f"{MANY} at once, weights that always change", weights)
-    met = beside_anytrading(single, many)
+    met = compare_anytrading(single, many)
     print("The next two goals are one: beside freqtrade, or beside FinRL")
-    freqtrade = beside("_freqtrade.py", FREQTRADE, "freqtrade's environment", many, 1_000.0)
-    finrl = beside("_finrl.py", FINRL, "FinRL's environment", weights, 500.0)
+    freqtrade = compare("_freqtrade.py", FREQTRADE, "freqtrade's environment", many, 1_000.0)
+    finrl = compare("_finrl.py", FINRL, "FinRL's environment", weights, 500.0)
     return all(met) and (any(freqtrade + finrl) or not freqtrade + finrl)
 
 
-def show(what: str, taken: list[float]) -> None:
+def show(title: str, seconds_a_step: list[float]) -> None:
     """Print what a step takes."""
-    middle = statistics.median(taken)
-    spread = f"({min(taken) * 1e6:.3f} to {max(taken) * 1e6:.3f}, n={len(taken)})"
-    print(f"{what:<42} median {middle * 1e6:9.3f} us a step   {spread}   {1 / middle:,.0f} steps/s")
+    middle = statistics.median(seconds_a_step)
+    spread = f"({min(seconds_a_step) * 1e6:.3f} to {max(seconds_a_step) * 1e6:.3f}, n={len(seconds_a_step)})"
+    print(f"{title:<42} median {middle * 1e6:9.3f} us a step   {spread}   {1 / middle:,.0f} steps/s")
 
 
 def ratio(theirs: list[float], ours: list[float]) -> float:
     return statistics.median(theirs) / statistics.median(ours)
 
 
-def beside_anytrading(single: list[float], many: list[float]) -> list[bool]:
+def compare_anytrading(single: list[float], many: list[float]) -> list[bool]:
     peer = measured("_anytrading.py", ["gym-anytrading==2.0.0"], market(ROWS))
     if peer is None:
         return []
@@ -111,12 +112,12 @@ def beside_anytrading(single: list[float], many: list[float]) -> list[bool]:
     ]
 
 
-def beside(script: str, requirements: list[str], what: str, many: list[float], goal: float) -> list[bool]:
+def compare(script: str, requirements: list[str], title: str, many: list[float], goal: float) -> list[bool]:
     peer = measured(script, requirements, market(ROWS))
     if peer is None:
         return []
-    show(f"{what}, one", peer["alone"])
-    return [show_ratio(f"{MANY} beside one of {what}", ratio(peer["alone"], many), goal)]
+    show(f"{title}, one", peer["alone"])
+    return [show_ratio(f"{MANY} beside one of {title}", ratio(peer["alone"], many), goal)]
 
 
 if __name__ == "__main__":

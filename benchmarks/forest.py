@@ -20,7 +20,7 @@ GOALS = {"flat forest, array": 50.0, "predict, frame row": 200.0}  # microsecond
 
 
 def grown(rows: int = 1500) -> tuple[RandomForestClassifier, pd.DataFrame]:
-    """A forest on noise, which grows as deep as it may, and fresh rows to ask it about."""
+    """A forest on noise, which grows as deep as it may, and new rows to predict."""
     random = np.random.default_rng(0)
     X = pd.DataFrame(random.normal(size=(rows, len(NAMES))), columns=NAMES)
     y = random.choice([-1, 0, 1], rows, p=[0.1, 0.8, 0.1])
@@ -30,12 +30,12 @@ def grown(rows: int = 1500) -> tuple[RandomForestClassifier, pd.DataFrame]:
 
 def microseconds(call: Callable[[], object], repeats: int) -> np.ndarray:
     """How long each of `repeats` calls took, the first few left out."""
-    taken = np.empty(repeats + 10)
-    for i in range(len(taken)):
+    durations = np.empty(repeats + 10)
+    for i in range(len(durations)):
         start = time.perf_counter_ns()
         call()
-        taken[i] = (time.perf_counter_ns() - start) / 1000.0
-    return taken[10:]
+        durations[i] = (time.perf_counter_ns() - start) / 1000.0
+    return durations[10:]
 
 
 def main() -> bool:
@@ -52,10 +52,11 @@ def main() -> bool:
     met = True
     print(f"{TREES} trees of depth {DEPTH}, {len(cloner.forest.feature)} nodes, {len(NAMES)} features; microseconds")
     for name, (call, repeats) in calls.items():
-        taken = microseconds(call, repeats)
-        p99, goal = float(np.percentile(taken, 99)), GOALS.get(name)
+        durations = microseconds(call, repeats)
+        p99, goal = float(np.percentile(durations, 99)), GOALS.get(name)
         met &= goal is None or p99 < goal
-        print(f"{name:<32} median {np.median(taken):>8.1f}   p99 {p99:>8.1f}" + (f"   goal {goal:.0f}" if goal else ""))
+        line = f"{name:<32} median {np.median(durations):>8.1f}   p99 {p99:>8.1f}"
+        print(line + (f"   goal {goal:.0f}" if goal else ""))
     return met
 
 

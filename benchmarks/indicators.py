@@ -41,18 +41,18 @@ def main() -> bool:
     prices = {name: np.ascontiguousarray(bars.frame[name].to_numpy()) for name in COLUMNS}
     columns = Columns(**prices, wall=lambda: np.zeros(len(bars), np.int64))
     print(f"{len(bars):,} one-minute bars, medians of {REPEATS}")
-    beside = measured("_ta.py", ["ta==0.11.0"], bars)
+    peer = measured("_ta.py", ["ta==0.11.0"], bars)
     totals, loops = np.zeros(3), np.zeros(3)
     print(f"{'ms':<14}{'ours':>10}{'TA-Lib':>10}{'ta':>10}")
     for name, pair in PAIRS.items():
-        middles = [statistics.median(taken) for taken in seconds(*(partial(call, columns) for call in pair))]
-        row = np.array([*middles, beside[name] if beside else np.nan])
+        middles = [statistics.median(durations) for durations in seconds(*(partial(call, columns) for call in pair))]
+        row = np.array([*middles, peer[name] if peer else np.nan])
         totals += row
         loops += row if name in PYTHON_LOOPS else 0.0
         print(f"{name:<14}" + "".join(f"{1e3 * value:>10.1f}" for value in row))
     print(f"{'together':<14}" + "".join(f"{1e3 * value:>10.1f}" for value in totals))
     met = [show_ratio("beside TA-Lib", totals[1] / totals[0], 0.9)]
-    if beside:
+    if peer:
         vectors = totals - loops
         show_ratio("beside ta", totals[2] / totals[0], 5.0)
         met.append(show_ratio(f"beside ta, without {', '.join(PYTHON_LOOPS)}", vectors[2] / vectors[0], 5.0))
@@ -63,9 +63,9 @@ def full_set(bars: Bars) -> bool:
     """Every feature there is, and how many cores that kept busy."""
     busy = time.process_time()
     began = time.perf_counter()
-    (taken,) = seconds(lambda: feature_matrix(bars, FEATURES))
+    (durations,) = seconds(lambda: feature_matrix(bars, FEATURES))
     cores = (time.process_time() - busy) / (time.perf_counter() - began)
-    return show(f"all {len(FEATURES)} features, {cores:.2f} cores busy", taken, 3.0)
+    return show(f"all {len(FEATURES)} features, {cores:.2f} cores busy", durations, 3.0)
 
 
 if __name__ == "__main__":

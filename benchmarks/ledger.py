@@ -33,10 +33,10 @@ def books() -> Callable[[], Books]:
     """A call of the kernel over all symbols at once: equity, cash, shares and the table of trades."""
     opens, closes = prices()
     span = np.stack([opens, np.maximum(opens, closes), np.minimum(opens, closes), closes])
-    wanted = targets()
+    target_weights = targets()
 
     def run() -> Books:
-        return simulate(span, wanted, CASH, Rates(COMMISSION, SLIPPAGE, 0.0))
+        return simulate(span, target_weights, CASH, Rates(COMMISSION, SLIPPAGE, 0.0))
 
     return run
 
@@ -44,11 +44,11 @@ def books() -> Callable[[], Books]:
 def backtests() -> Callable[[], dict[str, Backtest]]:
     """The same by mappings of frames and series, with the checks, the benchmark and the Series that people get."""
     days = pd.bdate_range("2010-01-04", periods=DAYS, tz="UTC")
-    frames, wanted = {}, {}
+    frames, target_series = {}, {}
     for symbol, (open_, close, target) in enumerate(zip(*prices(), targets(), strict=True)):
         columns = {"open": open_, "high": np.maximum(open_, close), "low": np.minimum(open_, close), "close": close}
-        frames[symbol], wanted[symbol] = pd.DataFrame(columns, index=days), pd.Series(target, index=days)
-    return lambda: backtest(frames, wanted, COSTS, CASH)
+        frames[symbol], target_series[symbol] = pd.DataFrame(columns, index=days), pd.Series(target, index=days)
+    return lambda: backtest(frames, target_series, COSTS, CASH)
 
 
 def swept(bars: Bars) -> Callable[[], pd.DataFrame]:
@@ -78,23 +78,25 @@ def main() -> bool:
     ]
     peer = measured("_vectorbt.py", ["vectorbt==1.2.0"], bars)
     if peer is not None:
-        met += beside(peer, run(), pairs(), statistics.median(kernel), statistics.median(all_pairs))
+        met += compare(peer, run(), pairs(), statistics.median(kernel), statistics.median(all_pairs))
     return all(met)
 
 
-def beside(peer: dict[str, Any], ours: Books, found: pd.DataFrame, kernel: float, all_pairs: float) -> list[bool]:
+def compare(
+    peer: dict[str, Any], ours: Books, pair_figures: pd.DataFrame, kernel: float, all_pairs: float
+) -> list[bool]:
     """vectorbt's times, how far its numbers are from ours, and the ratios."""
     away = np.abs(ours.equity[:, -1] / np.array(peer["equity"]) - 1.0).max()
     print(f"vectorbt's equity differs by {away:.1e} of ours at most, {len(ours.trades):,} trades")
     at_once = peer["at_once"]
     theirs = np.array(peer["figures"])
-    chosen = found.iloc[:: len(PAIRS) // at_once][:at_once]
-    gained = np.abs(chosen["total_return"] / 100.0 - theirs[0]).max()
-    fell = np.abs(chosen["max_drawdown"] / 100.0 - theirs[2]).max()
+    compared = pair_figures.iloc[:: len(PAIRS) // at_once][:at_once]
+    gained = np.abs(compared["total_return"] / 100.0 - theirs[0]).max()
+    fell = np.abs(compared["max_drawdown"] / 100.0 - theirs[2]).max()
     print(f"of {at_once} pairs its total return differs by {gained:.1e}, its drawdown by {fell:.1e}")
     print(f"vectorbt was given {at_once} pairs at once and {len(PAIRS):,} are extrapolated in a straight line, because")
     print(f"their {len(PAIRS)} columns of a million bars are {8 * len(PAIRS) * ROWS / 1e9:.0f} GB an array")
-    extrapolated = [taken * len(PAIRS) / at_once for taken in peer["pairs"]]
+    extrapolated = [duration * len(PAIRS) / at_once for duration in peer["pairs"]]
     show("vectorbt, symbols", peer["symbols"])
     show("vectorbt, pairs, extrapolated", extrapolated)
     symbols, every_pair = statistics.median(peer["symbols"]), statistics.median(extrapolated)

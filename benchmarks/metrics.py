@@ -1,4 +1,4 @@
-"""Seven metrics of a million returns beside empyrical and quantstats, which is asked in an environment of its own.
+"""Seven metrics of a million returns beside empyrical and quantstats, which runs in an environment of its own.
 
 python -m benchmarks.metrics
 """
@@ -56,17 +56,17 @@ def main() -> bool:
     close = bars.frame["close"].to_numpy()
     returns = close[1:] / close[:-1] - 1.0
     print(f"{returns.size:,} returns as an array (quantstats: as the series it asks for), medians of {REPEATS}")
-    beside = measured("_quantstats.py", ["quantstats==0.0.81"], bars)
+    peer = measured("_quantstats.py", ["quantstats==0.0.81"], bars)
     totals = np.zeros(3)
     print(f"{'ms':<14}{'ours':>10}{'empyrical':>12}{'quantstats':>12}")
     for name, pair in PAIRS.items():
-        middles = [statistics.median(taken) for taken in seconds(*(partial(call, returns) for call in pair))]
-        row = np.array([*middles, beside[name] if beside else np.nan])
+        middles = [statistics.median(durations) for durations in seconds(*(partial(call, returns) for call in pair))]
+        row = np.array([*middles, peer[name] if peer else np.nan])
         totals += row
         print(f"{name:<14}{1e3 * row[0]:>10.2f}{1e3 * row[1]:>12.2f}{1e3 * row[2]:>12.2f}")
     print(f"{'together':<14}{1e3 * totals[0]:>10.2f}{1e3 * totals[1]:>12.2f}{1e3 * totals[2]:>12.2f}")
     met = [show_ratio("beside empyrical", totals[1] / totals[0], 10.0)]
-    if beside:
+    if peer:
         met.append(show_ratio("beside quantstats", totals[2] / totals[0], 50.0))
     (everything,) = seconds(lambda: compute_metrics(returns, periods_per_year=YEAR))
     show("all that compute_metrics can say of them", everything)

@@ -90,8 +90,8 @@ def show(result: AuditResult) -> bool:
         low, high = share.interval
         met &= goal_share is None or share.count >= goal_share * share.among
         print(
-            f"Sharpe {cell.sharpe:<3g} {cell.years:>2} years, {'all' if cell.all_have_edge else 'one'} of {cell.among}:"
-            f" {share.count / share.among:6.1%} ({low:.1%} to {high:.1%}) of {share.among}"
+            f"Sharpe {cell.sharpe:<3g} {cell.years:>2} years, {'all' if cell.all_have_edge else 'one'} of "
+            f"{cell.among:<3} {share.count / share.among:6.1%} ({low:.1%} to {high:.1%}) of {share.among}"
             + (f"   goal at least {goal_share:.0%}" if goal_share else "")
         )
     return met

@@ -28,7 +28,7 @@ from typing import Any
 from config.paths import Home
 from config.settings import YahooSource
 from daemon.bootstrap import open_context
-from daemon.context import House
+from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.executors.worker import processes
 from daemon.system.clock import SystemClock
@@ -46,14 +46,14 @@ NOW = datetime.now(UTC)
 NAMES = [f"S{number:03}" for number in range(SYMBOLS)]
 
 
-def serve(told: Any, done: Event) -> None:
-    """Yahoo, in a process of its own as in life."""
+def serve(address: Any, done: Event) -> None:
+    """Serve the fake Yahoo in a process of its own, as the real one is."""
     frame = SampleSource().fetch("AAPL", "1d", NOW - timedelta(days=90), NOW).frame
     with fake_yahoo() as yahoo:
         for name in NAMES:
             yahoo.serve(name, frame)
         yahoo.latency = LATENCY
-        told.send(yahoo.url)
+        address.send(yahoo.url)
         done.wait()
 
 
@@ -103,19 +103,19 @@ def _command(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-async def one_pull(house: House) -> tuple[float, float]:
+async def one_pull(context: DeskContext) -> tuple[float, float]:
     """Seconds that the job took, and CPU milliseconds for each symbol."""
     busy, began = busy_seconds(), time.perf_counter()
-    request(house, "data_update")
-    dispatcher = Dispatcher(house)
+    request(context, "data_update")
+    dispatcher = Dispatcher(context)
     await dispatcher.start_due()
     while dispatcher.busy:
         await asyncio.sleep(0.05)
-    taken = time.perf_counter() - began
-    run = every_run(house)[-1]
+    duration = time.perf_counter() - began
+    run = every_run(context)[-1]
     if run.state != "succeeded" or run.detail["succeeded"] != SYMBOLS or run.detail["new_rows"]:
         raise RuntimeError(f"the pull was not what it should be: {run.state} {run.detail}")
-    return taken, (busy_seconds() - busy) / SYMBOLS * 1e3
+    return duration, (busy_seconds() - busy) / SYMBOLS * 1e3
 
 
 async def pulls(home: Home, url: str, *, headlines: bool) -> list[tuple[float, float]]:
@@ -123,20 +123,21 @@ async def pulls(home: Home, url: str, *, headlines: bool) -> list[tuple[float, f
     clock = SystemClock()
     with open_context(
         home, configured(home, url, headlines=headlines), clock=clock, log=Log(home, clock, "quiet")
-    ) as house:
+    ) as context:
         try:
-            return [await one_pull(house) for _ in range(REPEATS + 1)]
+            return [await one_pull(context) for _ in range(REPEATS + 1)]
         finally:
-            await house.executor.close(timedelta(0))
+            await context.executor.close(timedelta(0))
 
 
-def show(what: str, home: Home, url: str, *, headlines: bool) -> bool:
+def show(title: str, home: Home, url: str, *, headlines: bool) -> bool:
     """Measure and print one kind of pull; whether the goal was met."""
     bound = SYMBOLS * (1 + headlines) * LATENCY / AT_ONCE
     (cold, _), *warm = asyncio.run(pulls(home, url, headlines=headlines))
-    taken, cpu = zip(*warm, strict=True)
-    middle = statistics.median(taken)
-    print(f"{what:<24} median {middle:6.2f} s ({min(taken):.2f} to {max(taken):.2f}, n={REPEATS}), cold {cold:.2f} s")
+    durations, cpu = zip(*warm, strict=True)
+    middle = statistics.median(durations)
+    spread = f"{min(durations):.2f} to {max(durations):.2f}, n={REPEATS}"
+    print(f"{title:<24} median {middle:6.2f} s ({spread}), cold {cold:.2f} s")
     print(f"{'':<24} {middle / bound:.2f} times the {bound:.2f} s that Yahoo's answers alone take   goal {GOAL:g}")
     print(f"{'':<24} {statistics.median(cpu):.1f} ms CPU a symbol, desk and workers together")
     return middle <= GOAL * bound

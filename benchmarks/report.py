@@ -22,10 +22,15 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
 from data_pipeline.features.volatility_regime import volatility_regime
 from data_pipeline.sources.sample import SampleSource
-from evaluation import backtest, judge, run_baselines, write_report
-from evaluation.monitoring.behaviour import measure_behaviour
+from evaluation import backtest, run_baselines, write_report
+from evaluation.accounting.costs import Costs
+from evaluation.labels import decision_sentence
+from evaluation.monitoring.decision_quality import measure_decision_quality
 from evaluation.monitoring.drift import measure_drift, reference
-from evaluation.reports.evidence import Evidence, Leaks, Weights, expert_confusion
+from evaluation.records.figures import sentence
+from evaluation.records.record import assess, stitched_record
+from evaluation.reports.evidence import Evidence, FeatureImportance, Leaks, expert_confusion
+from evaluation.reports.schema import Decision, StandingPart
 from evaluation.signals import Signals
 from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
@@ -52,33 +57,48 @@ def follower(bars: Bars) -> Signals:
 
 
 def full_report(folder: Path, bars: Bars) -> None:
-    """Everything that a night does of a model from its signals on."""
+    """The whole report of a model, as a nightly evaluation writes it from the model's signals."""
     unseen = bars.tail(252)
     signals, features = follower(bars), feature_matrix(bars, DEFAULT_FEATURES)
-    said = signals.since(unseen.frame.index[0])
-    seen = Signals(signals.position.iloc[:-252], signals.confidence.iloc[:-252])
-    test, beside = backtest(unseen, said), run_baselines(unseen, said)
-    champion = backtest(unseen, said.position.shift(5, fill_value=0.0))
-    expert = np.sign(said.position.diff().fillna(0.0))
+    unseen_signals = signals.since(unseen.frame.index[0])
+    training_signals = Signals(signals.position.iloc[:-252], signals.confidence.iloc[:-252])
+    record = stitched_record(unseen, [unseen_signals], None, Costs(), 100_000.0)
+    assert record is not None
+    test, baselines = record.result, run_baselines(unseen, unseen_signals)
+    figures = assess(record, Promotion(), tried=30).figures
+    text = sentence("unproven", figures, tried=30, confidence=Promotion().confidence)
+    champion = backtest(unseen, unseen_signals.position.shift(5, fill_value=0.0))
+    expert = np.sign(unseen_signals.position.diff().fillna(0.0))
     returns, per_year, trials = test.returns.to_numpy(), test.periods_per_year, Trials(30, (0.2, 0.5, 1.1))
     write_report(
         folder,
         subject={"symbol": "AAPL", "model_type": "behavioral_cloner", "version": "v1", "provenance": "sample"},
-        challenger=test,
-        baselines={"champion": champion, **beside.backtests},
-        verdict=judge(test, champion, Promotion(), trials=trials),
+        model=test,
+        baselines={"champion": champion, **baselines.backtests},
+        decision=Decision(
+            case="challenge",
+            outcome="refused",
+            reasons=["not_surely_better"],
+            sentence=decision_sentence("refused", ["not_surely_better"]),
+            figures={},
+        ),
+        standing=StandingPart(standing="unproven", sentence=text, tried=30, record=figures),
         created_at=NOW,
         evidence=Evidence(
             significance=significance(returns, periods_per_year=per_year, trials=trials),
             intervals=intervals(returns, periods_per_year=per_year),
-            luck=beside.luck,
-            costs=cost_sensitivity(unseen, said),
+            random_baseline=baselines.random_baseline,
+            costs=cost_sensitivity(unseen, unseen_signals),
             slices=sliced(test, unseen, volatility_regime(bars)),
             leaks=Leaks(True, [], {"bars": 1500, "cuts": 45}),
-            weights=Weights("share", {str(name): 1.0 / place for place, name in enumerate(features, start=1)}),
-            drift=measure_drift(reference(seen, features.iloc[:-252]), said, features.iloc[-252:]),
-            behaviour=measure_behaviour(said, unseen, expert),
-            beside=expert_confusion(said, expert),
+            feature_importance=FeatureImportance(
+                "share", {str(name): 1.0 / place for place, name in enumerate(features, start=1)}
+            ),
+            drift=measure_drift(
+                reference(training_signals, features.iloc[:-252]), unseen_signals, features.iloc[-252:]
+            ),
+            decision_quality=measure_decision_quality(unseen_signals, unseen, expert),
+            expert_confusion=expert_confusion(unseen_signals, expert),
         ),
     )
 
@@ -102,11 +122,11 @@ def warm() -> float:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         full_report(Path(folder), bars)
-        taken = time.perf_counter() - began
+        seconds = time.perf_counter() - began
         drawn = len(list(Path(folder).glob("*.png")))
         if drawn != PICTURES:
             raise AssertionError(f"{drawn} pictures were drawn, not {PICTURES}")
-    return taken
+    return seconds
 
 
 def main() -> bool:

@@ -29,17 +29,17 @@ def headlines(bars: Bars) -> pd.DataFrame:
 def main() -> bool:
     """Print every figure; none has a goal of its own."""
     bars = market()
-    seen = headlines(bars)
-    last, newest = bars.tail(2_500), seen.tail(500)
+    news = headlines(bars)
+    last, newest = bars.tail(2_500), news.tail(500)
     decided = pd.Series(np.random.default_rng(1).choice([-1.0, 0.0, 1.0], len(bars)), bars.frame.index)
 
     def scored() -> None:
         polarity.cache_clear()
-        for title in seen["title"]:
+        for title in news["title"]:
             polarity(title)
 
     def whole() -> None:
-        MarketStates.of(bars, seen, seen).rows(Holding.replayed(decided))
+        MarketStates.of(bars, news, news).rows(Holding.replayed(decided))
 
     def live() -> None:
         MarketStates.of(last, newest, newest).row(Holding())

@@ -50,7 +50,7 @@ def read(root: Path, names: list[str]) -> int:
 
 def main() -> bool:
     """Measure; whether the goal was met."""
-    taken = []
+    durations = []
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(CORES) as pool:
         root = Path(folder)
         names = fill(Home(root))
@@ -58,8 +58,8 @@ def main() -> bool:
         for _ in range(REPEATS + 1):
             began = time.perf_counter()
             rows = sum(pool.map(read, [root] * CORES, shares))
-            taken.append(time.perf_counter() - began)
-    first, *rest = taken
+            durations.append(time.perf_counter() - began)
+    first, *rest = durations
     middle = statistics.median(rest)
     print(
         f"{SYMBOLS} symbols, {rows:,} bars, {len(FEATURES)} features, health, weighted labels; {os.cpu_count()} cores"

@@ -29,26 +29,26 @@ def logs_of(folder: Path, events: int) -> tuple[list[tuple[str, Path]], int]:
     """Logs of the folder, over and over, and how many events they hold together."""
     paths = sorted(folder.rglob("*_prices.json"))
     sizes = [len(json.loads(path.read_bytes())["prices"]) for path in paths]
-    chosen: list[tuple[str, Path]] = []
-    held = 0
-    while held < events:
-        nth = len(chosen) % len(paths)
-        chosen.append((f"{len(chosen)}", paths[nth]))
-        held += sizes[nth]
-    return chosen, held
+    logs: list[tuple[str, Path]] = []
+    total = 0
+    while total < events:
+        nth = len(logs) % len(paths)
+        logs.append((f"{len(logs)}", paths[nth]))
+        total += sizes[nth]
+    return logs, total
 
 
 def once(logs: list[tuple[str, Path]], out: Path) -> tuple[float, float, int]:
     """Seconds to the table, seconds from there through every window of both splits, and how many windows."""
     start = time.perf_counter()
     make_table(logs, out, TableOptions(seconds=SECONDS))
-    made = time.perf_counter()
+    tabled_at = time.perf_counter()
     windows = 0
     for split in ("train", "validation"):
         sequences = read_sequences(out, split)
         for first in range(0, len(sequences), BATCH):
             windows += len(sequences.batch(np.arange(first, min(first + BATCH, len(sequences)))).mask)
-    return made - start, time.perf_counter() - made, windows
+    return tabled_at - start, time.perf_counter() - tabled_at, windows
 
 
 def memory(folder: Path, events: int) -> float:

@@ -43,9 +43,9 @@ class Document:
         before = self.text[:offset]
         return f"line {before.count(chr(10)) + 1}, column {offset - before.rfind(chr(10))}"
 
-    def fail(self, offset: int, what: str, cure: str) -> NoReturn:
+    def fail(self, offset: int, problem: str, cure: str) -> NoReturn:
         """Raise the error for what stands at `offset`."""
-        raise ConfigError("config.malformed", f"{self.name}, {self._line_column(offset)}: {what}.", cure)
+        raise ConfigError("config.malformed", f"{self.name}, {self._line_column(offset)}: {problem}.", cure)
 
 
 class _Parser:
@@ -61,8 +61,8 @@ class _Parser:
     def next_text(self) -> str:
         return repr(self.text[self.at]) if self.at < len(self.text) else "the end of the file"
 
-    def fail(self, what: str, cure: str = "Mend the JSON there.") -> NoReturn:
-        self.document.fail(self.at, what, cure)
+    def fail(self, problem: str, cure: str = "Mend the JSON there.") -> NoReturn:
+        self.document.fail(self.at, problem, cure)
 
     def value(self, pointer: Pointer) -> Any:
         self.space()

@@ -26,9 +26,9 @@ def load_settings(path: Path | None = None) -> Settings:
     return parse_settings(*read_config(path or DEFAULT_CONFIG))
 
 
-def find_config(home: Home, given: Path | None = None) -> Path | None:
+def find_config(home: Home, path: Path | None = None) -> Path | None:
     """The config of a desk: `given`, else the home's own if it has one; None is the desk's own defaults."""
-    return given or (home.config if home.config.exists() else None)
+    return path or (home.config if home.config.exists() else None)
 
 
 def read_config(path: Path) -> tuple[str, str]:
@@ -117,7 +117,7 @@ def _mistake(document: Document, detail: ErrorDetails) -> tuple[str, str]:
         return f"{where} is not a known key.", _nearest(pointer)
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return (
-        f"{where} {_shown(detail['input'])}{_KINDS.get(detail['type'], message)}.",
+        f"{where} {_value_text(detail['input'])}{_KINDS.get(detail['type'], message)}.",
         f"Correct {pointer_text(pointer)}.",
     )
 
@@ -140,14 +140,14 @@ def _wrong_kind(document: Document, pointer: Pointer, detail: ErrorDetails) -> t
     """The mistake of a section whose `kind` is missing or unknown."""
     where, value = f"{document.place(pointer)}: {pointer_text(pointer)}", detail["input"]
     if not isinstance(value, dict):
-        return f"{where} {_shown(value)}{_KINDS['model_type']}.", f"Correct {pointer_text(pointer)}."
+        return f"{where} {_value_text(value)}{_KINDS['model_type']}.", f"Correct {pointer_text(pointer)}."
     if detail["type"] == "union_tag_not_found":
         return f"{where} has no kind.", f"Write it as {pointer_text(pointer)}/kind."
     expected = detail["ctx"]["expected_tags"].replace("'", '"')
-    return f"{where}/kind {_shown(value['kind'])}should be {expected}.", f"Correct {pointer_text(pointer)}/kind."
+    return f"{where}/kind {_value_text(value['kind'])}should be {expected}.", f"Correct {pointer_text(pointer)}/kind."
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """The value, where it is short enough to help; a whole list or object is not shown, as it may hold secrets."""
     if isinstance(value, dict | list):
         return ""

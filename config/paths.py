@@ -29,9 +29,9 @@ class Home:
     root: Path
 
     @classmethod
-    def find(cls, given: str | os.PathLike[str] | None = None) -> Home:
+    def find(cls, path: str | os.PathLike[str] | None = None) -> Home:
         """`--home`, else the variable NIGHTDESK_HOME, else the working directory."""
-        root = given or os.environ.get(HOME_VARIABLE) or Path.cwd()
+        root = path or os.environ.get(HOME_VARIABLE) or Path.cwd()
         return cls(Path(root).expanduser().resolve())
 
     @property

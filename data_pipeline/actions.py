@@ -58,33 +58,33 @@ class Coding:
         """How strong each action is."""
         import numpy as np  # noqa: PLC0415
 
-        given, available = np.asarray(codes), np.array(sorted(self.strengths))
-        unknown = ~np.isin(given, available) if given.dtype.kind in "iuf" else np.ones(given.shape, bool)
+        values, available = np.asarray(codes), np.array(sorted(self.strengths))
+        unknown = ~np.isin(values, available) if values.dtype.kind in "iuf" else np.ones(values.shape, bool)
         if unknown.any():
             raise UsageError(
                 "actions.unknown",
-                f"{given[unknown].flat[0]!s} is no action in the coding {self.name}.",
+                f"{values[unknown].flat[0]!s} is no action in the coding {self.name}.",
                 f"Its actions are {', '.join(map(str, available))}.",
             )
         strengths: Strengths = np.array([self.strengths[code] for code in available.tolist()])
-        return strengths[np.searchsorted(available, given)]
+        return strengths[np.searchsorted(available, values)]
 
     def code(self, strengths: npt.ArrayLike) -> Codes:
         """The weakest action of the same side that is not weaker than each strength."""
         import numpy as np  # noqa: PLC0415
 
-        given = np.asarray(strengths, np.float64)
-        beyond = ~(np.abs(given) <= 1.0)
+        values = np.asarray(strengths, np.float64)
+        beyond = ~(np.abs(values) <= 1.0)
         if beyond.any():
             raise UsageError(
                 "actions.strength",
-                f"{given[beyond].flat[0]} is no strength of an action.",
+                f"{values[beyond].flat[0]} is no strength of an action.",
                 "Give numbers from -1 (sell all) to 1 (buy all).",
             )
-        made = sorted({strength: code for code, strength in reversed(self.strengths.items())}.items())
-        levels, codes = np.array([level for level, _ in made]), np.array([code for _, code in made])
-        buys, others = np.searchsorted(levels, given, side="left"), np.searchsorted(levels, given, side="right") - 1
-        return codes[np.where(given > 0.0, buys, others)]
+        first_codes = sorted({strength: code for code, strength in reversed(self.strengths.items())}.items())
+        levels, codes = np.array([level for level, _ in first_codes]), np.array([code for _, code in first_codes])
+        buys, sells = np.searchsorted(levels, values, side="left"), np.searchsorted(levels, values, side="right") - 1
+        return codes[np.where(values > 0.0, buys, sells)]
 
 
 def convert(codes: npt.ArrayLike, source: Coding, target: Coding) -> Codes:
@@ -141,9 +141,9 @@ def apart(codes: npt.ArrayLike) -> tuple[Codes, Codes]:
     """The two choices of each code: (direction, size), or (price, quantity)."""
     import numpy as np  # noqa: PLC0415
 
-    given = np.asarray(codes)
-    PRICED.strength(given)
-    first, second = np.unravel_index(given, BRANCHES)
+    values = np.asarray(codes)
+    PRICED.strength(values)
+    first, second = np.unravel_index(values, BRANCHES)
     return first, second
 
 

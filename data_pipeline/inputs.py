@@ -115,11 +115,13 @@ class Inputs:
         rows: Callable[[pd.DataFrame], pd.DataFrame],
         log: Callable[[Bars, ExpertLog], ExpertLog] | None = None,
     ) -> Self:
-        left = {name: part for name, each in self.bars.items() if len(part := bars(each))}
+        remaining = {name: part for name, each in self.bars.items() if len(part := bars(each))}
         logs = {
-            name: log(left[name], each) for name, each in self.expert_logs.items() if log is not None and name in left
+            name: log(remaining[name], each)
+            for name, each in self.expert_logs.items()
+            if log is not None and name in remaining
         }
-        return replace(self, bars=left, expert_logs=logs).with_events(rows)
+        return replace(self, bars=remaining, expert_logs=logs).with_events(rows)
 
     def with_events(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Self:
         """The same with every table of events changed; a symbol or market of which none are left is absent."""
@@ -193,5 +195,5 @@ def _check_events(kind: EventKind, name: str, rows: pd.DataFrame) -> None:
         )
 
 
-def _invalid(what: str, cure: str) -> NightdeskError:
-    return NightdeskError("inputs.invalid", f"{what[:1].upper()}{what[1:]}.", cure)
+def _invalid(problem: str, cure: str) -> NightdeskError:
+    return NightdeskError("inputs.invalid", f"{problem[:1].upper()}{problem[1:]}.", cure)

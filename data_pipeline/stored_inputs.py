@@ -47,7 +47,7 @@ def stored_inputs(
 ) -> Inputs:
     """Everything of these kinds that is stored of `subject`, and was known at `until`."""
     bars = [stored_bars(home, settings, symbol) for symbol in _symbols(settings, subject, scope)]
-    inputs = Inputs(subject, {each.symbol: each for each in bars})
+    inputs = Inputs(subject, {symbol_bars.symbol: symbol_bars for symbol_bars in bars})
     if until is not None:  # before anything is looked up by these bars, so that nothing later is looked at
         inputs = inputs.until(until)
     for kind in sorted(kinds, key=str):

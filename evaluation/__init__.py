@@ -1,4 +1,4 @@
-"""Judgement of positions, whoever took them: one accounting, its metrics, records and standing, the reports."""
+"""Evaluation of target positions: accounting, metrics, statistics, audits, records, standing, judges and reports."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from evaluation.accounting.backtest import Backtest as Backtest
     from evaluation.accounting.backtest import backtest as backtest
     from evaluation.accounting.costs import Costs as Costs
+    from evaluation.audit.leak_audit import FitRecord as FitRecord
     from evaluation.audit.leak_audit import LeakAudit as LeakAudit
-    from evaluation.audit.leak_audit import Learned as Learned
     from evaluation.metrics.summary import compute_metrics as compute_metrics
     from evaluation.reports.report import write_report as write_report
     from evaluation.signals import Signals as Signals

@@ -1,4 +1,4 @@
-"""Labels: the texts for metrics, verdicts and reasons on pages and in the command line. Imports nothing heavy."""
+"""Labels of metrics, verdicts and reasons, for pages and the command line. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ MISSING = "\N{EN DASH}"
 METRICS: dict[str, dict[str, str]] = {
     "Return": {
         "total_return": "Total return",
-        "annualised_return": "Mean return, by the year",
-        "cagr": "Compound growth, by the year",
+        "annualised_return": "Mean return, annualised",
+        "cagr": "Compound annual growth (CAGR)",
     },
     "Risk": {
-        "volatility": "Volatility, by the year",
-        "downside_deviation": "Downside deviation, by the year",
-        "max_drawdown": "Deepest drawdown",
-        "max_drawdown_start": "\u2026 from its peak on",
-        "max_drawdown_trough": "\u2026 at its lowest on",
+        "volatility": "Volatility, annualised",
+        "downside_deviation": "Downside deviation, annualised",
+        "max_drawdown": "Maximum drawdown",
+        "max_drawdown_start": "\u2026 peak on",
+        "max_drawdown_trough": "\u2026 trough on",
         "max_drawdown_recovery": "\u2026 recovered on",
         "average_drawdown": "Average drawdown",
         "var_5": "Value at risk, 5 % of bars",
-        "cvar_5": "Mean of these 5 %",
+        "cvar_5": "Expected shortfall, 5 % of bars",
     },
-    "Return for risk": {
+    "Risk-adjusted return": {
         "sharpe_ratio": "Sharpe ratio",
         "sortino_ratio": "Sortino ratio",
         "calmar_ratio": "Calmar ratio",
         "omega_ratio": "Omega ratio",
-        "information_ratio": "Information ratio to buy and hold",
+        "information_ratio": "Information ratio against buy and hold",
     },
     "Trading": {
         "trades": "Completed trades",
-        "win_rate": "Won",
+        "win_rate": "Win rate",
         "profit_factor": "Profit factor",
-        "expectancy": "Mean trade",
+        "expectancy": "Mean return of a trade",
         "best_trade": "Best trade",
         "worst_trade": "Worst trade",
         "open_trade": "Open trade, so far",
-        "average_duration": "Mean duration",
+        "average_duration": "Mean holding period",
         "turnover": "Turnover",
-        "exposure": "Bars with something held",
+        "exposure": "Exposure, share of bars",
     },
 }
 LABELS = {name: label for group in METRICS.values() for name, label in group.items()}
@@ -53,17 +53,17 @@ _DIGITS = {"percent": 1, "ratio": 2, "bars": 1, "times a year": 1}
 # Why a figure is undefined.
 UNDEFINED = {
     "too_short": "too few bars",
-    "too_large": "beyond all bounds",
-    "zero_variance": "it never moved",
-    "no_losses": "nothing was lost",
-    "no_drawdown": "it never fell",
+    "too_large": "too large to compute",
+    "zero_variance": "no variance",
+    "no_losses": "no losses",
+    "no_drawdown": "no drawdown",
     "not_recovered": "not yet",
     "no_trades": "no trades",
-    "nothing_open": "nothing is held",
+    "nothing_open": "no open trade",
     "no_positions": "no positions",
-    "no_benchmark": "nothing to compare with",
-    "unknown_period": "bars without a calendar",
-    "no_edge": "nothing was earned",
+    "no_benchmark": "no benchmark",
+    "unknown_period": "bars a year unknown",
+    "no_edge": "no gain",
     "ruined": "the account was ruined",
     "no_reference": "trained before this was recorded",
     "no_expert": "no expert's log of these bars",
@@ -71,12 +71,12 @@ UNDEFINED = {
     "many_symbols": "measured of one symbol only",
     "too_few_bars": "too few bars",
     "too_few_decisions": "too few decisions",
-    "not_told": "its model type reports none",
-    "not_looked_at": "not looked at",
+    "not_reported": "its model type reports none",
+    "not_measured": "not measured",
     "only_one": "there is only one model",
-    "alike": "all models decide alike",
-    "no_variation": "nothing to shuffle",
-    "scattered": "its bars lie apart",
+    "alike": "all models have the same returns",
+    "no_variation": "its positions never change",
+    "scattered": "its bars are not contiguous",
     "costs_too_high": "costs above 100 %",
     "no_costs": "trading is free here",
     "never_profitable": "it loses even where trading is free",
@@ -105,8 +105,8 @@ OUTCOMES = {"takes_over": "Takes over", "held_back": "Held back", "refused": "Do
 NAMES = {
     "challenger": "model",
     "flat": "cash",
-    "random": "random, as often",
-    "last_action": "a bar late",
+    "random": "random trader",
+    "last_action": "one bar delayed",
     "low_vol": "low volatility",
     "normal": "normal volatility",
     "high_vol": "high volatility",
@@ -114,12 +114,12 @@ NAMES = {
 
 
 def plain(name: str) -> str:
-    """A name from code as people write it."""
+    """A name of the code as readable text."""
     return NAMES.get(name) or name.replace("_", " ")
 
 
 def count(number: int, thing: str) -> str:
-    """A number with its noun."""
+    """A number with its noun, in the plural where that is needed."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
@@ -129,7 +129,7 @@ def format_number(value: float | None, form: str = ",.2f", unit: str = "") -> st
 
 
 def figure(value: Any, unit: str) -> str:
-    """A figure of a report without its unit, as people read it."""
+    """A figure of a report as text, without its unit."""
     if value is None:
         return MISSING
     if unit == "time":
@@ -138,7 +138,7 @@ def figure(value: Any, unit: str) -> str:
 
 
 def undefined(code: str) -> str:
-    """Why there is no figure."""
+    """The reason why a figure is undefined, as text."""
     return UNDEFINED.get(code) or code.replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""The interface of a trained model for audits, walk-forwards and judges: its features and its decisions."""
+"""The interface of a trained model for audits, walk-forwards and judges: features and decisions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SignalModel(Protocol):
         """Its features, by symbol or market: named columns of numbers, a row a bar, NaN in warm-ups."""
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
-        """By symbol or market a position and a confidence for each bar, decided at its close with nothing later."""
+        """Its signals by symbol or market: for each bar a position and a confidence, from data known at its close."""
 
 
 class SymbolModel(ABC):
@@ -50,7 +50,7 @@ class SymbolModel(ABC):
 
     @abstractmethod
     def signals(self, bars: Bars) -> Signals:
-        """A position and a confidence for each bar, decided at its close with nothing later."""
+        """A position and a confidence for each bar, from data known at its close."""
 
     def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
         """Its features, by symbol."""

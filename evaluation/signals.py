@@ -1,4 +1,4 @@
-"""Signals: what a model wants to hold after each bar, and how sure it is."""
+"""Signals: the target position and the confidence of a model at each bar's close."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Signals:
         return self.position.index
 
     def until(self, time: datetime) -> Signals:
-        """What was decided at `time` or before."""
+        """The signals decided at `time` or before."""
         return Signals(self.position.loc[:time], self.confidence.loc[:time])
 
     def since(self, time: datetime) -> Signals:
-        """What was decided at `time` or after."""
+        """The signals decided at `time` or after."""
         return Signals(self.position.loc[time:], self.confidence.loc[time:])
 
 
@@ -82,23 +82,23 @@ def weights(name: str, series: pd.Series, *, low: float) -> pd.Series:
 
 
 def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[np.float64]:
-    """The position after each action: hold (0) keeps, buy (1) goes long, sell (-1) exits, or shorts.
+    """The position after each action: hold (0) keeps it, buy (1) goes long, sell (-1) exits, or goes short.
 
-    It begins flat, and depends on nothing later than the action itself.
+    The first position is flat. Each depends on no later action.
     """
-    given = np.asarray(actions)
-    if given.ndim != 1 or not np.isin(given, (-1, 0, 1)).all():
+    codes = np.asarray(actions)
+    if codes.ndim != 1 or not np.isin(codes, (-1, 0, 1)).all():
         raise NightdeskError(
             "signals.invalid",
-            f"The actions are not a plain list of -1, 0 and 1 (shape {given.shape}, type {given.dtype}).",
+            f"The actions are not a plain list of -1, 0 and 1 (shape {codes.shape}, type {codes.dtype}).",
             "Convert them by data_pipeline.actions first.",
         )
-    spoken = np.maximum.accumulate(np.where(given != 0, np.arange(given.size), -1), dtype=np.int64)
-    last = np.where(spoken >= 0, given[np.maximum(spoken, 0)] if given.size else 0, 0).astype(np.float64)
+    newest = np.maximum.accumulate(np.where(codes != 0, np.arange(codes.size), -1), dtype=np.int64)
+    last = np.where(newest >= 0, codes[np.maximum(newest, 0)] if codes.size else 0, 0).astype(np.float64)
     return np.maximum(last, 0.0) if sell == "exit" else last
 
 
 def positions_since_first_action(actions: pd.Series, sell: Sell = "exit") -> pd.Series:
-    """The position after each action from the first buy or sell on; what was held before is unknown."""
+    """The position after each action from the first buy or sell on; the position before that is unknown."""
     position = pd.Series(positions_from_actions(actions.to_numpy(), sell), index=actions.index)
     return position[(actions != 0).cummax()]

@@ -1,4 +1,4 @@
-"""Strategies written by hand: a class that gives signals and sizes, run by the same ledger as every model."""
+"""The base class of hand-written strategies, backtested by the same ledger as every model."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from evaluation.signals import Sell, positions_from_actions
 
 
 class Loader(Protocol):
-    """Where a strategy finds a symbol's market data, as `data_pipeline.DataLoader`."""
+    """The source of a strategy's market data, such as `data_pipeline.DataLoader`."""
 
     def load(self, symbol: str) -> pd.DataFrame:
         """The bars of `symbol`, oldest first."""
 
 
 class RiskManager(Protocol):
-    """Limits what a strategy may hold."""
+    """Limits the targets of a strategy."""
 
     def limit(self, target: pd.Series, data: pd.DataFrame) -> pd.Series:
-        """The weights allowed of those requested; each may depend on `data` up to its own row only."""
+        """The targets within the limits; each may depend on `data` up to its own row only."""
 
 
 class StrategyBase(ABC):
-    """Subclass it, give `signal` (-1, 0, 1) for each row, and if you like `position_size` (0 to 1).
+    """Subclass it and implement `generate_signals`; override `size_position` for sizes other than all or nothing.
 
     Args:
-        data_loader: used by `run`; may be None for a strategy that is only given frames.
-        risk_manager: limits the targets; None lets them pass.
-        config: yours.
+        data_loader: used by `run`; may be None for a strategy that is only run on frames.
+        risk_manager: limits the targets; None leaves them as they are.
+        config: for the subclass's own use.
     """
 
-    sell: Sell = "exit"  # what a signal of -1 does to a long position: "exit" it, or turn "short"
+    sell: Sell = "exit"  # the effect of a signal of -1 on a long position: "exit" it, or go "short"
 
     def __init__(self, data_loader: Loader | None, risk_manager: RiskManager | None, config: Any) -> None:
         self.data_loader = data_loader
@@ -48,11 +48,11 @@ class StrategyBase(ABC):
         """A copy of `data` with a column `signal`: 1 buys, -1 sells, 0 holds."""
 
     def size_position(self, data: pd.DataFrame) -> pd.DataFrame:
-        """A copy of `data`, which has its signals, with a column `position_size`: the weight a signal asks for."""
+        """A copy of `data` (with its signals) with a column `position_size`: the weight of each signal, 0 to 1."""
         return data.assign(position_size=np.where(data["signal"] != 0, 1.0, 0.0))
 
     def targets(self, data: pd.DataFrame) -> pd.Series:
-        """The weight to hold after each row: a signal takes its size, and is held until the next one."""
+        """The target weight after each row: that of the newest signal, with the sign and size it had."""
         decided = self.size_position(self.generate_signals(data))
         for column in ("signal", "position_size"):
             if column not in decided.columns:
@@ -67,11 +67,11 @@ class StrategyBase(ABC):
         return target if self.risk_manager is None else self.risk_manager.limit(target, data)
 
     def backtest(self, data: pd.DataFrame, costs: Costs = DEFAULT_COSTS, initial_cash: float = 100_000.0) -> Backtest:
-        """Trade the targets on `data`, which needs open, high, low and close."""
+        """Backtest the targets on `data`, which needs open, high, low and close."""
         return backtest(data, self.targets(data), costs, initial_cash)
 
     def run(self, symbol: str, costs: Costs = DEFAULT_COSTS, initial_cash: float = 100_000.0) -> Backtest:
-        """Load `symbol` and trade it."""
+        """Load the bars of `symbol` and backtest the strategy on them."""
         if self.data_loader is None:
             raise NightdeskError(
                 "strategy.no_loader",

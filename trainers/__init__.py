@@ -1,7 +1,6 @@
-"""Makes models: one way to train, keep and run every kind of them. Names are imported when first used.
+"""Trainers: one interface to train, store and load every model type. Names are imported when first used.
 
-What a model is made of and used in (`DataLoader`, `FeatureEngineer`, `StrategyBase`) can be had from here too, so that
-a script of a trader's own needs one import.
+`DataLoader`, `FeatureEngineer` and `StrategyBase` are exported here too, so that a script needs one import.
 """
 
 from __future__ import annotations

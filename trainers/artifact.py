@@ -1,4 +1,4 @@
-"""Model versions on disk: published whole, read with suspicion, proved by their golden predictions."""
+"""Model versions on disk: published atomically, verified when read, proved by their golden predictions."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ LIBRARIES = ("numba", "numpy", "pandas", "safetensors", "scikit-learn", "ta-lib"
 
 @dataclass(frozen=True)
 class ArtifactFacts:
-    """What an artefact states of its making.
+    """The facts of a training for the manifest of its artefact.
 
     Args:
-        inputs: those it was trained on; the last of them become golden.
-        dataset: the id of the dataset they were cut from.
-        training_window: the days of history the recipe asks for, which is part of its name.
-        members: the artefacts of the members that it is made of, by model type; they are copied into it.
+        inputs: the inputs of the training; the last of them become the golden inputs.
+        dataset: the id of the dataset that the inputs are part of.
+        training_window: the days of history in the recipe.
+        members: the artefacts of its member models, by model type; they are copied into it.
     """
 
     model_type: str
@@ -74,7 +74,7 @@ class ArtifactFacts:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model version that was read back."""
+    """A model version that was loaded from disk."""
 
     folder: Path
     model: Model
@@ -82,7 +82,7 @@ class Artifact:
 
 
 def save_artifact(folder: Path, model: Model, facts: ArtifactFacts) -> Manifest:
-    """Publish `model` whole as `folder`, which must not exist yet."""
+    """Publish `model` atomically as `folder`, which must not exist yet."""
     if folder.exists():
         raise NightdeskError(
             "model.exists",
@@ -107,7 +107,7 @@ def save_artifact(folder: Path, model: Model, facts: ArtifactFacts) -> Manifest:
 
 
 def load_artifact(folder: Path, expect_manifest_sha256: str | None = None) -> Artifact:
-    """Read the model in `folder` after its every file was checked against the manifest."""
+    """Load the model in `folder` after every file was checked against the manifest."""
     manifest = read_manifest(folder)
     verify_files(folder, manifest, expect_manifest_sha256)
     validate_params(manifest.model_type, manifest.params)
@@ -115,12 +115,12 @@ def load_artifact(folder: Path, expect_manifest_sha256: str | None = None) -> Ar
 
 
 def load_members(folder: Path, names: Iterable[str]) -> dict[str, Model]:
-    """The models that the artefact in `folder` is made of, by model type, each checked as any artefact is."""
+    """The member models of the artefact in `folder`, by model type, each checked as any artefact is."""
     return {name: load_artifact(folder / MEMBERS / name).model for name in names}
 
 
 def prove(artifact: Artifact) -> None:
-    """Raise unless the model decides on its golden inputs, to the last bit, what it decided when it was trained."""
+    """Raise unless the model's decisions on its golden inputs equal those after its training, to the last bit."""
     golden = golden_of(artifact)
     decided = artifact.model.decide(golden.inputs)
     for difference in differences(golden, decided):
@@ -182,19 +182,19 @@ def _manifest(model: Model, facts: ArtifactFacts, golden_bars: int, files: dict[
 
 
 def _datasets(inputs: Inputs) -> tuple[DatasetEntry, ...]:
-    """Every dataset that was learned from, with its content's name and its span."""
+    """Every dataset of the training, with its content hash and its span."""
     bars = [
         DatasetEntry(
             kind="bars",
             name=name,
-            source=each.source,
-            interval=each.interval,
-            sha256=each.fingerprint(),
-            rows=len(each),
-            first=each.frame.index[0],
-            last=each.frame.index[-1],
+            source=symbol_bars.source,
+            interval=symbol_bars.interval,
+            sha256=symbol_bars.fingerprint(),
+            rows=len(symbol_bars),
+            first=symbol_bars.frame.index[0],
+            last=symbol_bars.frame.index[-1],
         )
-        for name, each in inputs.bars.items()
+        for name, symbol_bars in inputs.bars.items()
     ]
     logs = [
         DatasetEntry(kind="expert_log", name=name, source=log.provenance, sha256=log.fingerprint(), rows=len(log))
@@ -217,7 +217,7 @@ def _datasets(inputs: Inputs) -> tuple[DatasetEntry, ...]:
 
 
 def _reference(model: Model, facts: ArtifactFacts) -> dict[str, Any]:
-    """What the model saw and decided on its training span, for drift to be measured against."""
+    """The distributions of features and decisions on the training span, as the reference for drift."""
     inputs = facts.inputs.for_decisions()
     span = inputs.since(facts.train_start).bars
     decided, features = model.decide(inputs), model.features(inputs)
@@ -227,6 +227,6 @@ def _reference(model: Model, facts: ArtifactFacts) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def _libraries(others: Iterable[str] = ()) -> dict[str, str]:
-    """What every model is served by, and `others`, which some are trained by."""
-    return {"python": platform.python_version()} | {name: installed(name) for name in sorted({*LIBRARIES, *others})}
+def _libraries(extra: Iterable[str] = ()) -> dict[str, str]:
+    """The versions of Python, of the libraries that serve every model, and of the `extra` ones."""
+    return {"python": platform.python_version()} | {name: installed(name) for name in sorted({*LIBRARIES, *extra})}

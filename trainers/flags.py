@@ -1,4 +1,4 @@
-"""Flags: which fields of a params class the command line takes, declared beside the field; light.
+"""Flags: the fields of a params class that are options of the command line, declared at the field; light.
 
 class MyParams(Section):
     hidden_dim: Annotated[int, Flag("--hidden-dim", help="units of a hidden layer")] = 64
@@ -20,7 +20,7 @@ STEPS_FLAG = "--steps"
 
 
 class Flag:
-    """The spellings of a field on the command line, and a word of help; `_` and `-` are the same there."""
+    """The spellings of a field on the command line, and its help; `_` and `-` are equivalent there."""
 
     def __init__(self, *names: str, help: str) -> None:  # noqa: A002 -- as argparse and typer call it
         self.names = tuple(map(spelling, names))
@@ -29,7 +29,7 @@ class Flag:
 
 @dataclass(frozen=True, eq=False)
 class ParamFlag:
-    """A flag of one params class: the place of its field, and the values that it takes."""
+    """A flag of one params class: the path, type and default of its field."""
 
     flag: Flag
     path: tuple[str, ...]
@@ -38,7 +38,7 @@ class ParamFlag:
 
     @property
     def is_switch(self) -> bool:
-        """Whether it may stand alone, for `true`."""
+        """Whether it may be given without a value, which means `true`."""
         return self.annotation is bool
 
     def value(self, text: str) -> Any:
@@ -55,7 +55,7 @@ class ParamFlag:
 
 
 def spelling(name: str) -> str:
-    """The one spelling of a flag that is looked up."""
+    """The normalised spelling of a flag."""
     return name.replace("_", "-")
 
 
@@ -72,7 +72,7 @@ def flags_of(params: type[Section]) -> dict[str, ParamFlag]:
 
 def _declared(section: type[Section], path: tuple[str, ...]) -> Iterator[ParamFlag]:
     for name, field in section.model_fields.items():
-        for flag in (each for each in field.metadata if isinstance(each, Flag)):
+        for flag in (marker for marker in field.metadata if isinstance(marker, Flag)):
             yield ParamFlag(flag, (*path, name), field.annotation, field.get_default())
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _declared(field.annotation, (*path, name))

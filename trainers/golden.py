@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class _BarsLayout(Section):
-    """What the tensors `bars/N/time` and `bars/N/values` are."""
+    """The content of the tensors `bars/N/time` and `bars/N/values`."""
 
     symbol: str
     interval: str
@@ -34,7 +34,7 @@ class _BarsLayout(Section):
 
 
 class _EventsLayout(Section):
-    """What the tensors `events/N/time` and `events/N/values` are; columns of text stand here."""
+    """The content of the tensors `events/N/time` and `events/N/values`, and the columns of text themselves."""
 
     kind: EventKind
     name: str
@@ -43,7 +43,7 @@ class _EventsLayout(Section):
 
 
 class _Layout(Section):
-    """What the tensors of a golden file are, in their order."""
+    """The content of the tensors of a golden file, in their order."""
 
     subject: str
     bars: tuple[_BarsLayout, ...] = Field(strict=False)
@@ -59,12 +59,12 @@ class Golden:
 
 
 def golden_inputs(inputs: Inputs) -> Inputs:
-    """The newest inputs of those given, few enough to travel with a model."""
+    """The newest of the inputs, few enough to be stored with a model."""
     return inputs.for_decisions().tail(max(1, min(CLOSES, ROWS // max(len(inputs.bars), 1))))
 
 
 def golden_tensors(golden: Golden) -> tuple[Tensors, dict[str, Any]]:
-    """As tensors, and the JSON that says what each tensor is."""
+    """As tensors, and the JSON that describes each tensor."""
     tensors: Tensors = {}
     for place, (name, bars) in enumerate(golden.inputs.bars.items()):
         tensors[f"bars/{place}/time"] = pd.DatetimeIndex(bars.frame.index).asi8
@@ -102,11 +102,11 @@ def read_golden(tensors: Tensors, metadata: dict[str, Any]) -> Golden:
     """The inverse of `golden_tensors`; whatever does not fit together is `model.corrupt`."""
     layout = described(GOLDEN, _Layout, metadata.get("inputs"))
     try:
-        bars = {each.symbol: _bars(tensors, place, each) for place, each in enumerate(layout.bars)}
+        bars = {part.symbol: _bars(tensors, place, part) for place, part in enumerate(layout.bars)}
         signals = {name: _signals(tensors, place, bars[name]) for place, name in enumerate(bars)}
         events: dict[EventKind, dict[str, pd.DataFrame]] = {kind: {} for kind in EVENT_KINDS}
-        for place, each in enumerate(layout.events):
-            events[each.kind][each.name] = _events(tensors, place, each)
+        for place, part in enumerate(layout.events):
+            events[part.kind][part.name] = _events(tensors, place, part)
         inputs = Inputs(
             layout.subject,
             bars,
@@ -150,7 +150,7 @@ def differences(golden: Golden, decided: Mapping[str, Signals]) -> Iterator[Diff
     """Every position and confidence column that differs from the golden one in a bit."""
     for symbol, before in golden.signals.items():
         for part in ("position", "confidence"):
-            then, now = (getattr(each, part).to_numpy(np.float64) for each in (before, decided[symbol]))
+            then, now = (getattr(signals, part).to_numpy(np.float64) for signals in (before, decided[symbol]))
             rows = np.flatnonzero(then.view(np.int64) != now.view(np.int64))
             if len(rows):
                 first = int(rows[0])

@@ -1,4 +1,4 @@
-"""What every kind of model promises: what it needs, how it is trained, what it decides, how it is stored."""
+"""The interface of every model type: its needs, its training, its decisions and its files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from data_pipeline.bars.bars import Bars
     from data_pipeline.inputs import Inputs, Kind
-    from evaluation.audit.leak_audit import Learned
+    from evaluation.audit.leak_audit import FitRecord
     from evaluation.reports.evidence import ModelEvidence
     from trainers.manifest import Manifest
     from trainers.search_space import SearchSpace
 
-# Called with how much is done, 0 to 1, and a word on it.
+# Called with the fraction done, 0 to 1, and a message.
 Progress = Callable[[float, str], None]
 
 
@@ -88,28 +88,28 @@ class TrainingTask:
 
 
 def no_progress(_fraction: float, _message: str) -> None:
-    """Report progress to nobody."""
+    """Ignore the progress."""
 
 
 def _never() -> bool:
     return False
 
 
-def _unaudited(_learned: Learned) -> None:
-    """Leave what was learned unaudited."""
+def _unaudited(_fit: FitRecord) -> None:
+    """Ignore the record of a fit: nothing is audited."""
 
 
 def _unreported(_step: int, _value: float) -> None:
-    """Report intermediate values to nobody."""
+    """Ignore the validation score."""
 
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What surrounds a training: seed, device, progress, a request to stop, checkpoints to resume from.
+    """The environment of a training: seed, device, progress, a request to stop, checkpoints to resume from.
 
     Args:
-        learned: must be called with everything that was fitted or chosen (forests, networks, scalers, thresholds) and
-            the rows it was learned from: a training that declares nothing does not pass the leak audit.
+        record_fit: must be called with a record of everything that was fitted or selected (forests, networks, scalers,
+            thresholds) and its rows: a training that records nothing does not pass the leak audit.
         checkpoints: a folder in which a long training stores how far it is; the next training of the same version gets
             the same folder, resumes from it, and must end with what an undisturbed training ends with.
         measure: whether the training should also measure itself on bars that it holds back from a model of its own. The
@@ -117,14 +117,14 @@ class TrainingContext:
         members: the trained models of `Needs.members`, by model type.
         budget: how long the training may take; None is as long as it needs.
         report_value: called with a step and the validation score reached there, by which a search prunes trials.
-        should_prune: whether the search has seen enough of this trial.
+        should_prune: whether the search wants to end this trial early.
     """
 
     seed: int = 42
     device: Literal["auto", "cpu", "cuda"] = "cpu"
     progress: Progress = no_progress
     should_stop: Callable[[], bool] = _never
-    learned: Callable[[Learned], None] = _unaudited
+    record_fit: Callable[[FitRecord], None] = _unaudited
     checkpoints: Path | None = None
     iteration: int = 0
     measure: bool = True
@@ -148,7 +148,7 @@ class TrainingContext:
             )
 
     def report_score(self, step: int, value: float) -> None:
-        """Report a validation score to the search, and end the training here if the search has seen enough."""
+        """Report a validation score to the search, and end the training here if the search prunes the trial."""
         self.report_value(step, value)
         if self.should_prune():
             raise NightdeskError(
@@ -165,11 +165,11 @@ class ModelFacts:
     """How a model was made.
 
     Args:
-        metrics: measured while it was trained; JSON-able, in the shape its model type likes.
+        metrics: the metrics of the training, JSON-able; each model type has its own.
         features: the names of its features, in their order.
         device: on which it was trained.
-        libraries: the distributions that trained it, besides those that every model is served by.
-        issues: what of its training data it could not use, by name; empty where all was in order.
+        libraries: the distributions that it was trained with, besides those that serve every model.
+        issues: the training data that could not be used, by name of the issue; empty if there is none.
     """
 
     metrics: dict[str, Any]
@@ -206,10 +206,10 @@ class ModelType(Protocol):
         """Read what `save` wrote, checking everything before it is used."""
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """What a report shows of the training of one version: feature importance, model selection."""
+        """The evidence of one version's training for reports: feature importance, model selection."""
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
-        """By symbol or market what the model's teacher held, where it has one and its log reaches."""
+        """The positions of the model's teacher by symbol or market, where it has one and they are known."""
 
     def search_space(self, params: Section) -> SearchSpace:
         """The params that a search may vary, by their dotted names, around `params`."""

@@ -1,4 +1,4 @@
-"""The manifest of a model version: what it is, what it was made from, and the sha256 of its every file."""
+"""The manifest of a model version: its recipe, its training data, and the sha256 of every file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class DatasetEntry(Section):
 
 
 class Manifest(Section):
-    """Everything there is to know of a model version without loading it."""
+    """Everything that is recorded of a model version; readable without loading the model."""
 
     format: Literal[1, 2] = FORMAT
     subject: str
@@ -91,12 +91,12 @@ def sha256_file(path: Path) -> str:
 
 
 def manifest_sha256(folder: Path) -> str:
-    """What names a model version's whole content: the sha256 of its manifest."""
+    """The sha256 of the manifest, which identifies the whole content of a model version."""
     return sha256_file(_present(folder / MANIFEST))
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of the model in `folder`, its form checked; the other files are not looked at."""
+    """The manifest of the model in `folder`, validated; the other files are not read."""
     path = _present(folder / MANIFEST)
     if path.stat().st_size > MAX_MANIFEST_BYTES:
         raise _broken(folder, f"its {MANIFEST} is larger than {MAX_MANIFEST_BYTES} bytes")
@@ -110,18 +110,18 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _from_format_1(data: bytes) -> bytes:
-    """A manifest of format 1, which knew one symbol and its bars, as one of today's; any other as it is."""
+    """A manifest of format 1 (of one symbol and its bars) as one of format 2; any other unchanged."""
     try:
         document = json.loads(data)
         symbol, interval, source = (document.pop(name) for name in ("symbol", "interval", "source"))
         bars = {"kind": "bars", "name": symbol, "source": source, "interval": interval, "sha256": document["dataset"]}
         return json.dumps({**document, "subject": symbol, "datasets": [bars]}).encode()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # what it is instead is for others to say
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # validation reports what is wrong
         return data
 
 
 def verify_files(folder: Path, manifest: Manifest, expect_manifest_sha256: str | None = None) -> None:
-    """Raise unless `folder` holds exactly the files of its manifest, plain, whole and unchanged."""
+    """Raise unless `folder` holds exactly the files of its manifest, as plain files with the recorded hashes."""
     if expect_manifest_sha256 is not None and manifest_sha256(folder) != expect_manifest_sha256:
         raise _broken(folder, f"its {MANIFEST} is not the one that was published")
     for name in sorted(_files_of(folder) - {MANIFEST} - manifest.files.keys()):
@@ -134,7 +134,7 @@ def verify_files(folder: Path, manifest: Manifest, expect_manifest_sha256: str |
 
 
 def _files_of(folder: Path) -> set[str]:
-    """The files below a folder by their relative names, and any other entry that is no folder of members."""
+    """The relative names of the files in a folder and in its members, and of any other entries."""
     names = set()
     for entry in os.scandir(folder):
         if entry.name == MEMBERS and entry.is_dir(follow_symlinks=False):
@@ -181,10 +181,10 @@ def _not_a_manifest(folder: Path, error: ValidationError) -> NightdeskError:
     return _broken(folder, f"its {MANIFEST} is wrong at {'.'.join(map(str, first['loc'])) or '/'}: {first['msg']}")
 
 
-def _broken(folder: Path, why: str) -> NightdeskError:
+def _broken(folder: Path, problem: str) -> NightdeskError:
     return NightdeskError(
         "model.corrupt",
-        f"The model {_called(folder)} cannot be used: {why}.",
+        f"The model {_called(folder)} cannot be used: {problem}.",
         "It is never served like this. Restore it from a backup, or train it again.",
     )
 

@@ -1,4 +1,4 @@
-"""What a model type needs; light, so that the process that plans trainings can know it without importing a model."""
+"""The needs of a model type; light, so that the planner of trainings reads them without importing a model."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a model type cannot be trained without.
+    """The requirements of a model type's training.
 
     Args:
-        scope: what one version speaks of.
-        data: the kinds of input it looks at; a kind besides bars must be there when it is trained.
+        scope: whether one version is for a symbol, the universe or a trader.
+        data: the kinds of input it uses; each besides bars must be there when it is trained.
         members: the model types whose versions are trained before it and handed to it.
-        min_bars: the fewest closes from the start of the training span on.
+        min_bars: the least number of closes in the training span.
         costly: whether a training takes so long that a record is made of yearly folds, the newest few.
     """
 

@@ -1,4 +1,4 @@
-"""Every model type by its name. Importing this costs nothing; a model type is imported when it is asked for."""
+"""The registry of model types. Importing it is cheap; a model type is imported on first use."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def get(name: str) -> ModelType:
 def validate_params(name: str, values: dict[str, Any], settings: Settings | None = None) -> Section:
     """The params of model type `name`: `values` over its defaults. Imports nothing heavy.
 
-    Where the desk's `settings` say what a model type would else have a default for, such as costs, they come between.
+    A value of `settings` for a param, such as costs, takes precedence over its default, but not over `values`.
     """
     params = _params(name)
     try:

@@ -1,4 +1,4 @@
-"""Tensors and JSON from files that may be hostile: read, checked, never executed."""
+"""Reading tensors and JSON from untrusted files: checked, and never executed."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def tensor_bytes(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The inverse of `tensor_bytes`. A pickle is refused by its first bytes, a torn file by its header.
+    """The inverse of `tensor_bytes`. Pickles, truncated files and files whose digest does not match are refused.
 
-    So is a file of which a bit has turned; one without a digest is taken as it is.
+    A file without a digest is accepted as it is.
     """
     data = _bytes(path)
     _refuse_executable(path.name, data)
@@ -57,10 +57,10 @@ def _digest(tensors: Tensors, metadata: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _bytes(path: Path, most: float = math.inf) -> bytes:
+def _bytes(path: Path, max_bytes: float = math.inf) -> bytes:
     try:
-        if path.stat().st_size > most:
-            raise corrupt(path.name, f"it is larger than {most} bytes")
+        if path.stat().st_size > max_bytes:
+            raise corrupt(path.name, f"it is larger than {max_bytes} bytes")
         return path.read_bytes()
     except OSError as error:
         raise corrupt(path.name, f"it cannot be read ({error.strerror})") from error
@@ -75,9 +75,9 @@ def _metadata(data: bytes) -> dict[str, Any]:
     return document
 
 
-def read_json(path: Path, most: float = MAX_JSON_BYTES) -> dict[str, Any]:
+def read_json(path: Path, max_bytes: float = MAX_JSON_BYTES) -> dict[str, Any]:
     """A JSON object from a file of bounded size."""
-    data = _bytes(path, most)
+    data = _bytes(path, max_bytes)
     if data.startswith(_EXECUTABLE):
         raise unsafe(path.name)
     try:
@@ -90,7 +90,7 @@ def read_json(path: Path, most: float = MAX_JSON_BYTES) -> dict[str, Any]:
 
 
 def described(name: str, kind: type[Described], document: Any) -> Described:
-    """The document as its pydantic class, or `model.corrupt` with the first thing that is wrong in it."""
+    """The document as its pydantic class; `model.corrupt` with the first mistake if it is invalid."""
     try:
         return kind.model_validate(document)
     except ValidationError as error:
@@ -104,11 +104,11 @@ def json_bytes(document: dict[str, Any]) -> bytes:
     return (json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def corrupt(name: str, why: str) -> NightdeskError:
-    """The error for a file whose content is not what it must be."""
+def corrupt(name: str, problem: str) -> NightdeskError:
+    """The error for a file with invalid content."""
     return NightdeskError(
         "model.corrupt",
-        f"{name} cannot be used: {why}.",
+        f"{name} cannot be used: {problem}.",
         "Take the model from a backup, or train it again.",
     )
 

@@ -1,4 +1,4 @@
-"""What a search may vary of a model type's params."""
+"""The params of a model type that a hyperparameter search may vary."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Params = TypeVar("Params", bound=Section)
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`: whole ones where `integer`, evenly spread over magnitudes where `log`."""
+    """Numbers from `low` to `high`: integers if `integer`, sampled on a log scale if `log`."""
 
     low: float
     high: float
@@ -33,7 +33,7 @@ SearchSpace = Mapping[str, Range | OneOf]
 
 
 def with_values(params: Params, values: Mapping[str, Any]) -> Params:
-    """`params` with other values at dotted names, checked as if they had been configured so."""
+    """`params` with the values at these dotted names replaced, validated as a config is."""
     document = params.model_dump()
     for name, value in values.items():
         *sections, key = name.split(".")

@@ -62,7 +62,7 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     typer.echo(f"{model} on a record of {report['span']['bars']} bars: {standing['standing']}. {standing['sentence']}")
     if warning := Provenance.parse(report["subject"]["provenance"]).warning:
         typer.echo(warning)
-    if reason := (report["evidence"].get("choice") or {}).get("learned_reason"):
+    if reason := (report["evidence"].get("model_selection") or {}).get("learned_reason"):
         typer.echo(reason)
     rows = [
         [label, UNITS[units[name]], *(_cell(side, name, units[name]) for side in sides.values())]

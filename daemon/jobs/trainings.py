@@ -10,7 +10,7 @@ from config.errors import NightdeskError
 from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
 from data_pipeline.stored_inputs import stored_inputs
-from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
+from evaluation.audit.leak_audit import FitRecord, LeakAudit, Span, audit
 from trainers import registry
 from trainers.interface import Model, TrainingContext, TrainingTask
 
@@ -64,12 +64,12 @@ def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int
 
 def trained(
     context: WorkContext, recipe: Recipe, task: TrainingTask, *, iteration: int, checkpoints: Path | None = None
-) -> tuple[Model, list[Learned]]:
+) -> tuple[Model, list[FitRecord]]:
     """A model that has learned from `task`, and what it was fitted on.
 
     Where there are `checkpoints`, the training stores there how far it is, and resumes from there.
     """
-    learned: list[Learned] = []
+    fits: list[FitRecord] = []
     model = registry.get(recipe.model_type).train(
         task,
         TrainingContext(
@@ -77,20 +77,20 @@ def trained(
             device=context.settings.training_params.device,
             progress=context.progress,
             should_stop=context.should_stop,
-            learned=learned.append,
+            record_fit=fits.append,
             checkpoints=checkpoints,
             iteration=iteration,
         ),
     )
-    return model, learned
+    return model, fits
 
 
-def audited(model: Model, learned: list[Learned], task: TrainingTask, inputs: Inputs, *, seed: int) -> LeakAudit:
+def audited(model: Model, fits: list[FitRecord], task: TrainingTask, inputs: Inputs, *, seed: int) -> LeakAudit:
     """The leak audit of a trained model over `inputs`; a model that knew what it could not know is refused.
 
     It would be judged by what it never has live.
     """
-    leaks = audit(model, inputs, learned, Span(task.train_start, task.train_end), seed=seed)
+    leaks = audit(model, inputs, fits, Span(task.train_start, task.train_end), seed=seed)
     if leaks.clean:
         return leaks
     first, others = leaks.findings[0], len(leaks.findings) - 1

@@ -19,8 +19,8 @@ EXTRAS = ("dividends", "splits")
 TIME_NAMES = ("time", "datetime", "timestamp", "date")
 
 
-def _fail(what: str, cure: str, **detail: str) -> NoReturn:
-    raise NightdeskError("bars.invalid", what, cure, **detail)
+def _fail(problem: str, cure: str, **detail: str) -> NoReturn:
+    raise NightdeskError("bars.invalid", problem, cure, **detail)
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,23 +106,21 @@ class S3Bucket:
             self._client.delete_object(Bucket=self._name, Key=key)
 
     @contextmanager
-    def _translated_errors(self, what: str) -> Iterator[None]:
+    def _translated_errors(self, key: str) -> Iterator[None]:
         """Turn every exception of boto3 and of the connection into a `NightdeskError`."""
         try:
             yield
         except ClientError as error:
             status = _status(error)
             reason = error.response.get("Error", {}).get("Code", "no reason")
-            raise self._error(
-                _CODES.get(status, "r2.unreachable"), what, f"was refused: {reason} ({status})"
-            ) from error
+            raise self._error(_CODES.get(status, "r2.unreachable"), key, f"was refused: {reason} ({status})") from error
         except (IncompleteReadError, ResponseStreamingError) as error:
-            raise self._error("r2.torn", what, "broke off on the way") from error
+            raise self._error("r2.torn", key, "broke off on the way") from error
         except BotoCoreError as error:
-            raise self._error("r2.unreachable", what, f"cannot be reached: {type(error).__name__}") from error
+            raise self._error("r2.unreachable", key, f"cannot be reached: {type(error).__name__}") from error
 
-    def _error(self, code: str, what: str, happened: str) -> NightdeskError:
-        return NightdeskError(code, f"{what[:200]!r} at {self._host} {happened}.", _CURES[code])
+    def _error(self, code: str, key: str, problem: str) -> NightdeskError:
+        return NightdeskError(code, f"{key[:200]!r} at {self._host} {problem}.", _CURES[code])
 
 
 def _status(error: BaseException | None) -> int:

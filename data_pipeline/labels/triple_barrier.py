@@ -78,9 +78,15 @@ def barrier_labels(
     prices = [np.ascontiguousarray(bars.frame[name].to_numpy()) for name in ("open", "high", "low", "close")]
     market = _Market(*prices) if barriers.touch == "range" else _Market(*prices[3:] * 4)
     limits = (float(barriers.profit), float(barriers.stop), barriers.horizon)
-    labels, pnl, held = _first_touches(market, entries, sides, sigmas, limits)
+    labels, pnl, durations = _first_touches(market, entries, sides, sigmas, limits)
     index = bars.frame.index
-    columns = {"side": sides, "label": labels, "pnl": pnl, "touched_at": index[entries + held], "bars_held": held}
+    columns = {
+        "side": sides,
+        "label": labels,
+        "pnl": pnl,
+        "touched_at": index[entries + durations],
+        "bars_held": durations,
+    }
     return pd.DataFrame(columns, index=index[entries])
 
 
@@ -149,7 +155,7 @@ def _first_touches(
 ) -> tuple[Integers, Floats, Integers]:
     """Label, P&L and bars held of each entry; `limits` are profit, stop and horizon."""
     profit, stop, horizon = limits
-    labels, pnl, held = np.empty_like(entries), np.empty(len(entries)), np.empty_like(entries)
+    labels, pnl, bars_held = np.empty_like(entries), np.empty(len(entries)), np.empty_like(entries)
     for i in range(len(entries)):
         entry, side = entries[i], sides[i]
         price = market.close[entry]
@@ -159,11 +165,11 @@ def _first_touches(
         while t < end and market.high[t] <= upper and market.low[t] >= lower:
             t += 1
         touch = _touch(market, t, upper, lower, side)
-        left = market.close[t]
+        exit_price = market.close[t]
         if touch != 0:
-            left = max(market.open[t], upper) if touch > 0 else min(market.open[t], lower)
-        labels[i], pnl[i], held[i] = side * touch, side * (left / price - 1.0), t - entry
-    return labels, pnl, held
+            exit_price = max(market.open[t], upper) if touch > 0 else min(market.open[t], lower)
+        labels[i], pnl[i], bars_held[i] = side * touch, side * (exit_price / price - 1.0), t - entry
+    return labels, pnl, bars_held
 
 
 @njit(cache=True)
@@ -193,13 +199,13 @@ def fitted_barriers(bars: Bars, trades: pd.DataFrame, sigma: float | pd.Series |
     """
     index = pd.DatetimeIndex(bars.frame.index)
     times = [trades[name] for name in ("entered_at", "exited_at")]
-    if any(not isinstance(each.dtype, pd.DatetimeTZDtype) for each in times):
+    if any(not isinstance(instants.dtype, pd.DatetimeTZDtype) for instants in times):
         raise NightdeskError(
             "labels.times",
             f"The times of the trades are {times[0].dtype} and {times[1].dtype}; those of bars are instants, in UTC.",
             "Give both with their time zone, as `pd.to_datetime(..., utc=True)` does.",
         )
-    entered, exited = (index.searchsorted(each, side="right") - 1 for each in times)
+    entered, exited = (index.searchsorted(instants, side="right") - 1 for instants in times)
     inside = entered >= 0
     first, last = entered[inside], np.maximum(exited, entered)[inside]
     close = bars.frame["close"].to_numpy()

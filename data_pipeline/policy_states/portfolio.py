@@ -36,25 +36,25 @@ class Holding:
 
     @classmethod
     def replayed(cls, decided: pd.Series) -> Self:
-        """What was held at each close by someone who decided on these positions, each filled when the next bar opened.
+        """The portfolio at each close of a trader who decided on these positions, each filled at the next bar's open.
 
         So at a bar's close the position is that of the bar before, and a trade is as old as the bar that decided on it.
         """
         times = pd.DatetimeIndex(decided.index).as_unit("ns").asi8
-        positions = decided.to_numpy(np.float64)
-        held = np.concatenate([[0.0], positions])[:-1]
-        traded = np.concatenate([[False], positions != held])[:-1]  # when this bar opened
-        newest = np.maximum.accumulate(np.where(traded, np.arange(len(held)) - 1, -1))
-        return cls.of(held, np.where(newest >= 0, (times - times[newest]) / _DAY.value, np.inf))
+        targets = decided.to_numpy(np.float64)
+        positions = np.concatenate([[0.0], targets])[:-1]
+        traded = np.concatenate([[False], targets != positions])[:-1]  # when this bar opened
+        newest = np.maximum.accumulate(np.where(traded, np.arange(len(positions)) - 1, -1))
+        return cls.of(positions, np.where(newest >= 0, (times - times[newest]) / _DAY.value, np.inf))
 
     def columns(self, rows: int) -> Floats:
         """[rows, 4], in the order of the fields, as states hold them: days as tanh(days / 30)."""
         values = np.empty((rows, 4))
         for column, field in zip(values.T, fields(self), strict=True):
-            given = np.asarray(getattr(self, field.name), np.float64)
-            if given.shape not in {(), (rows,)}:
-                refuse(f"{field.name} has the shape {given.shape}", f"Give a number, or one for each of {rows} bars.")
-            column[:] = given
+            array = np.asarray(getattr(self, field.name), np.float64)
+            if array.shape not in {(), (rows,)}:
+                refuse(f"{field.name} has the shape {array.shape}", f"Give a number, or one for each of {rows} bars.")
+            column[:] = array
         _check(*values.T)
         values[:, 3] = np.tanh(values[:, 3] / _MONTH)
         return values
@@ -71,6 +71,6 @@ def _check(position: Floats, leverage: Floats, cash: Floats, days: Floats) -> No
             refuse(f"{name} is {column[np.argmin(possible)]}", cure)
 
 
-def refuse(what: str, cure: str) -> NoReturn:
-    """Raise the error for a portfolio that cannot be."""
-    raise UsageError("states.holding", f"Nothing is held like this: {what}.", cure)
+def refuse(problem: str, cure: str) -> NoReturn:
+    """Raise the error for a portfolio that is impossible."""
+    raise UsageError("states.holding", f"The portfolio is impossible: {problem}.", cure)

@@ -34,7 +34,7 @@ NAMES: tuple[str, ...] = (
     "news_sentiment", "macro_sentiment",
 )  # fmt: skip
 WARM_UP = regime.WARM_UP  # bars; of all parts of a state the regime takes the most
-_HELD = slice(NAMES.index("position"), NAMES.index("days_since_trade") + 1)
+_PORTFOLIO = slice(NAMES.index("position"), NAMES.index("days_since_trade") + 1)
 _MARKET = ("log_return", "rsi", "macd_to_close", "bollinger_width", "volume_ratio")
 _STILL = 1e-12  # returns that differ by less differ by rounding only
 
@@ -53,11 +53,11 @@ class MarketStates:
         """Of bars, and of the headlines (`seen_at`, `title`) about their symbol and about all markets."""
         times = pd.DatetimeIndex(bars.frame.index)
         sentiments = [sentiment(headlines, times) for headlines in (news, macro)]
-        returns, rsi, *others = feature_matrix(bars, _MARKET).to_numpy().T
+        returns, rsi, *indicators = feature_matrix(bars, _MARKET).to_numpy().T
         columns = [
             *_windows(returns),
             rsi / 100.0,
-            *others,
+            *indicators,
             *np.zeros((4, len(bars))),
             *_one_hot(regime.volatility_regime(bars)),
             health.at_bars(bars).to_numpy(),
@@ -71,13 +71,13 @@ class MarketStates:
     def rows(self, holding: Holding) -> Floats:
         """[bars, 34]: the state at each bar's close. The first `WARM_UP` are NaN where too little is known."""
         states = self.values.copy()
-        states[:, _HELD] = holding.columns(len(self))
+        states[:, _PORTFOLIO] = holding.columns(len(self))
         return states
 
     def row(self, holding: Holding, at: int = -1) -> Floats:
         """[34]: the state at the close of one bar, to the last bit the row that `rows` gives for it."""
         state: Floats = self.values[at].copy()
-        state[_HELD] = holding.columns(1)[0]
+        state[_PORTFOLIO] = holding.columns(1)[0]
         return state
 
     def facts(self) -> dict[str, Any]:

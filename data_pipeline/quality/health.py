@@ -162,8 +162,8 @@ def _bars_a_session(bars: Bars) -> float:
 
 def _share(flags: Flags, of: Flags, sessions: int) -> Floats:
     """The share of `flags` in the bars that count, over the window; none where none count."""
-    some, all_ = (_counted(each, WINDOW * sessions) for each in (flags, of))
-    return np.divide(some, all_, out=np.zeros(len(some)), where=all_ > 0)
+    flagged, counted = (_counted(values, WINDOW * sessions) for values in (flags, of))
+    return np.divide(flagged, counted, out=np.zeros(len(flagged)), where=counted > 0)
 
 
 def _counted(flags: Flags, window: int) -> npt.NDArray[np.int64]:

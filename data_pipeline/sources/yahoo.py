@@ -230,9 +230,9 @@ def _first_sentence(error: Exception) -> str:
     return str(error).partition(". See http")[0]
 
 
-def _error(code: str, symbol: str, what: str) -> NightdeskError:
+def _error(code: str, symbol: str, problem: str) -> NightdeskError:
     cure = "Try again later. What was stored before stays in use."
-    return NightdeskError(code, f"Yahoo, asked for {symbol}, {what}.", cure, symbol=symbol)
+    return NightdeskError(code, f"Yahoo, asked for {symbol}, {problem}.", cure, symbol=symbol)
 
 
 def _unknown(symbol: str) -> NightdeskError:
@@ -246,12 +246,12 @@ def _unknown(symbol: str) -> NightdeskError:
 
 def _at_closes(frame: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
     """Yahoo's rows, stamped with the opening of a bar or its local midnight, at the instant their bar closes."""
-    given = {str(name).lower().removeprefix("stock "): name for name in frame.columns}
-    missing = [name for name in COLUMNS if name not in given]
+    column_names = {str(name).lower().removeprefix("stock "): name for name in frame.columns}
+    missing = [name for name in COLUMNS if name not in column_names]
     if missing or not isinstance(frame.index, pd.DatetimeIndex):
         raise _error("data.schema", symbol, f"gave rows without {', '.join(missing) or 'times'}")
-    columns = [*COLUMNS, *(name for name in EXTRAS if name in given)]
-    values = np.column_stack([frame[given[name]].to_numpy(dtype="float64") for name in columns])
+    columns = [*COLUMNS, *(name for name in EXTRAS if name in column_names)]
+    values = np.column_stack([frame[column_names[name]].to_numpy(dtype="float64") for name in columns])
     return pd.DataFrame(values, _closes(frame.index, symbol, interval), columns)
 
 

@@ -91,15 +91,15 @@ class Book:
 
     def _take(self, size: float, outcome: int) -> float:
         """Take shares out at their average cost; how many there were to take."""
-        held = self.up if outcome == UP else self.down
-        taken = min(size, held)
-        self.not_held += size > held + _DUST
-        left = (held - taken) / held if held > 0 else 0.0
+        shares = self.up if outcome == UP else self.down
+        sold = min(size, shares)
+        self.not_held += size > shares + _DUST
+        remaining = (shares - sold) / shares if shares > 0 else 0.0
         if outcome == UP:
-            self.up, self.up_cost = held - taken, self.up_cost * left
+            self.up, self.up_cost = shares - sold, self.up_cost * remaining
         else:
-            self.down, self.down_cost = held - taken, self.down_cost * left
-        return taken
+            self.down, self.down_cost = shares - sold, self.down_cost * remaining
+        return sold
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ def trader_bars(events: TraderEvents, seconds: int) -> TraderBars:
     prices = _prices(events, priced, bar[priced] - first, rows + 1)
     opened, high, low, close, volume = (column[:rows] for column in prices)
     columns = Columns(opened, high, low, close, volume, wall=lambda: time * _MS - 1)
-    made = events.kind == TRADE
+    is_trade = events.kind == TRADE
     history = _replayed(events)
     latest = np.searchsorted(
         history.t, time, side="left"
@@ -174,8 +174,8 @@ def trader_bars(events: TraderEvents, seconds: int) -> TraderBars:
         inventory=inventory[latest],
         peak_inventory=np.maximum.accumulate(np.abs(inventory))[latest],
         age=np.where(since < 0, 0.0, (time - since) / 1000.0),
-        net=_after_first(bar[made] - first, rows, events.signed[made]).round(_DECIMALS),
-        trades=_after_first(bar[made] - first, rows).astype("i8"),
+        net=_after_first(bar[is_trade] - first, rows, events.signed[is_trade]).round(_DECIMALS),
+        trades=_after_first(bar[is_trade] - first, rows).astype("i8"),
         reward=_rewards(history, history.cash[latest] + worth, prices[3][-1:]),
         settled=int(events.t[-1]) if len(events) else 0,
         not_held=history.not_held,

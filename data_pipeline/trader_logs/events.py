@@ -112,8 +112,8 @@ def _decoded(data: bytes) -> Any:
         return json.loads(data.decode(), parse_int=float)
 
 
-def _torn(what: str) -> NightdeskError:
-    return NightdeskError("trades.torn", f"The trade log {what}.", "Upload it again, whole.")
+def _torn(problem: str) -> NightdeskError:
+    return NightdeskError("trades.torn", f"The trade log {problem}.", "Upload it again, whole.")
 
 
 def read_events(data: bytes, repeats: Repeats = "keep") -> TraderEvents:

@@ -190,7 +190,7 @@ def _rows(bars: TraderBars, labels: Labels, market: int, path: Path) -> pa.Table
         *(column[ready] for column in labels),
         *states.T,
     ]
-    arrays = [pa.array(each, from_pandas=True).cast(kind) for each, kind in zip(columns, _DRAFT.types, strict=True)]
+    arrays = [pa.array(values, from_pandas=True).cast(kind) for values, kind in zip(columns, _DRAFT.types, strict=True)]
     return pa.table(arrays, _DRAFT)
 
 

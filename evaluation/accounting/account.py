@@ -27,26 +27,26 @@ from typing import Any, Literal, NamedTuple
 from numba import njit
 from numba.core.dispatcher import Dispatcher
 
-# Of the account: an order worth less is the rounding of the last one, and not worth a minimum commission.
+# A fraction of the account: an order worth less is only the rounding error of the last one, so it is not made.
 DUST = 1e-12
-# No divisor here can be zero, prices being above it and costs below one: nothing is asked before a division.
+# Prices are above zero and costs below one, so no divisor is zero, and none is checked.
 _kernel = njit(cache=True, error_model="numpy")
 
 
 def compiled(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
     """`njit` with its cache, for kernels that call those of other files, and are compiled with them inside.
 
-    numba compiles anew when the file of the kernel itself has changed. So that a change of the others is not missed,
-    the content of every file whose kernels it may reach is a part of the name under which the machine code is cached.
+    numba invalidates its cache when the kernel's own file changes, but not when the files of the kernels it calls do.
+    So the hash of all these files becomes a part of the name under which the machine code is cached.
     """
     files: dict[str, bytes] = {}
     todo = [function]
     while todo:
-        each = todo.pop()
-        file = each.__code__.co_filename
+        current = todo.pop()
+        file = current.__code__.co_filename
         if file not in files:
             files[file] = Path(file).read_bytes()
-            todo += [kernel.py_func for kernel in each.__globals__.values() if isinstance(kernel, Dispatcher)]
+            todo += [kernel.py_func for kernel in current.__globals__.values() if isinstance(kernel, Dispatcher)]
     content = hashlib.sha256(b"".join(files[file] for file in sorted(files))).hexdigest()
     function.__qualname__ += f"_{content[:8]}"
     return njit(cache=True, error_model="numpy", inline=inline)(function)
@@ -72,13 +72,13 @@ class Account(NamedTuple):
 
 @_kernel
 def worth(account: Account, price: float) -> float:
-    """What the account would come to at `price`."""
+    """The value of the account at `price`."""
     return account.cash + account.shares * price
 
 
 @_kernel
 def commission(paid: float, rates: Rates) -> float:
-    """What the broker takes for an order worth `paid` (negative: sold)."""
+    """The commission of an order worth `paid` (negative: sold)."""
     return max(abs(paid) * rates.commission, rates.minimum) if paid != 0.0 else 0.0
 
 
@@ -86,14 +86,14 @@ def commission(paid: float, rates: Rates) -> float:
 def _most(  # noqa: PLR0917 -- a kernel takes its arguments by position
     value: float, side: float, shares: float, price: float, slippage: float, commission: float
 ) -> float:
-    """The shares on `side` that are worth no more than an account of `value` has left after trading to them."""
+    """The most shares on `side` that an account of `value` can hold after the costs of buying them, without credit."""
     cost = side * ((1.0 + side * slippage) * (1.0 + side * commission) - 1.0)
     return max(value + side * shares * price * cost, 0.0) / ((1.0 + cost) * price)
 
 
 @_kernel
 def affordable(target: float, value: float, shares: float, price: float, rates: Rates) -> float:
-    """The shares that `target` requests, or as many as leave them worth no more than the account after costs."""
+    """The shares of a `target` weight, or fewer, so that they are worth no more than the account after costs."""
     requested = target * value / price
     if (requested - shares) * requested <= 0.0:
         return requested  # coming nearer to flat needs no buying power
@@ -107,7 +107,7 @@ def affordable(target: float, value: float, shares: float, price: float, rates: 
 
 @_kernel
 def fill_price(bought: float, price: float, rates: Rates) -> float:
-    """What a share costs when `bought` of them (negative: sold) are filled at `price`."""
+    """The price of a share after slippage when `bought` of them (negative: sold) are filled at `price`."""
     return price * (1.0 + rates.slippage) if bought > 0.0 else price * (1.0 - rates.slippage)
 
 

@@ -1,4 +1,4 @@
-"""Backtest: what targets would have earned on bars, by the ledger's one fill convention."""
+"""Backtest: the account of target positions over bars, by the ledger's fill convention."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Backtest:
 
     @property
     def excess(self) -> pd.Series:
-        """The returns beyond what cash earns: what a Sharpe ratio is of, since staying in cash takes no skill."""
+        """The returns in excess of the interest on cash, of which Sharpe and Sortino ratio are computed."""
         return self.returns - self.interest
 
     @property
@@ -110,16 +110,16 @@ def backtest(
         return _over_one(bars, target, costs, initial_cash, periods_per_year)
     if unmatched := sorted(set(bars) ^ set(target)):
         fail(f"Bars and targets name different symbols: {', '.join(unmatched)}.", "Give one target for each symbol.")
-    return {name: backtest(each, target[name], costs, initial_cash, periods_per_year) for name, each in bars.items()}
+    return {name: backtest(frame, target[name], costs, initial_cash, periods_per_year) for name, frame in bars.items()}
 
 
 def _over_one(
     bars: Frame, targets: Mapping[str, Target], costs: Costs, initial_cash: float, periods_per_year: float | None
 ) -> dict[str, Backtest]:
-    """Every target over the same bars in one pass, with buy-and-hold as one row more: the benchmark of all."""
+    """Every target over the same bars in one pass, and buy and hold as one more row, the benchmark of all."""
     frame = checked_frame(bars)
     per_year = bars_a_year(bars) if periods_per_year is None else periods_per_year
-    rows = [checked_target(name, each, frame.index) for name, each in targets.items()]
+    rows = [checked_target(name, one_target, frame.index) for name, one_target in targets.items()]
     *prices, dividends = frame.to_numpy().T[:, None, :]
     everyone = np.vstack([*rows, np.ones(len(frame))])
     books = simulate(np.stack(prices), everyone, initial_cash, costs.rates(per_year), dividends)

@@ -1,4 +1,4 @@
-"""Costs: what trading and holding cost, and what idle cash earns, in every number that is printed."""
+"""Costs: commission, slippage, borrow and the interest on cash, as every backtest uses them."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class Costs:
 
     @classmethod
     def of(cls, params: CostParams) -> Self:
-        """The costs that the settings name."""
+        """The costs of the settings."""
         return cls(**params.model_dump(exclude={"initial_cash"}))
 
     def scaled(self, factor: float) -> Self:
-        """All that is paid, `factor` times; what cash earns stays."""
+        """These costs times `factor`; the interest on cash stays the same."""
         paid = ("commission", "slippage", "borrow", "commission_minimum")
         return replace(self, **{name: factor * getattr(self, name) for name in paid})
 
     def rates(self, periods_per_year: float | None) -> Rates:
-        """As the ledger takes them: yearly rates fall on the bars in equal parts."""
+        """The rates for the ledger: yearly rates divided by the bars a year."""
         if periods_per_year is None:
             for name, yearly in (("Borrow", self.borrow), ("Cash interest", self.cash_interest)):
                 if yearly:

@@ -22,9 +22,9 @@ _SESSIONS = 252.0  # of a year of an exchange that trades five days a week
 _SATURDAY = 5
 
 
-def fail(what: str, cure: str) -> NoReturn:
+def fail(problem: str, cure: str) -> NoReturn:
     """Raise `backtest.invalid`."""
-    raise NightdeskError("backtest.invalid", what, cure)
+    raise NightdeskError("backtest.invalid", problem, cure)
 
 
 def check_cash(initial_cash: float) -> None:

@@ -1,4 +1,4 @@
-"""The ledger: every bar of many strategies, and the books of each: cash, shares, equity and its round trips."""
+"""The ledger: plays many strategies over all bars and records cash, shares, equity and round trips of each."""
 
 from __future__ import annotations
 
@@ -83,27 +83,27 @@ def _book(  # noqa: PLR0917 -- a kernel takes its arguments by position
     trades: Any, count: int, strategy: int, bar: int, before: Account, after: Account, price: float, rates: Rates
 ) -> int:
     """Write the fill that took the account from `before` to `after` into its trades; return how many are complete."""
-    cash, held = before.cash, before.shares
-    bought = after.shares - held
-    each = fill_price(bought, price, rates)
-    if held != 0.0 and held * after.shares <= 0.0:
+    cash, shares = before.cash, before.shares
+    bought = after.shares - shares
+    price_paid = fill_price(bought, price, rates)
+    if shares != 0.0 and shares * after.shares <= 0.0:
         # An order that turns the position around pays one commission, each half by its shares.
-        cash = max(cash + held * each - commission(bought * each, rates) * abs(held / bought), 0.0)
-        _close_trade(trades[count], bar, held, each, cash)
+        cash = max(cash + shares * price_paid - commission(bought * price_paid, rates) * abs(shares / bought), 0.0)
+        _close_trade(trades[count], bar, shares, price_paid, cash)
         count += 1
-        held = 0.0
+        shares = 0.0
     if after.shares == 0.0:
         return count
-    if held == 0.0:
+    if shares == 0.0:
         _open_trade(trades[count], strategy, bar, 1 if after.shares > 0.0 else -1, cash)
-    trade, more = trades[count], abs(after.shares) - abs(held)
+    trade, more = trades[count], abs(after.shares) - abs(shares)
     if more > 0.0:
         trade.opened += more
-        trade.paid += more * each
+        trade.paid += more * price_paid
         trade.size = max(trade.size, abs(after.shares))
     else:
         trade.closed -= more
-        trade.received -= more * each
+        trade.received -= more * price_paid
     return count
 
 
@@ -137,15 +137,17 @@ def _run(  # noqa: PLR0917 -- a kernel takes its arguments by position
                 value = worth(before, price)
                 traded[s, t] = abs(account.shares - before.shares) * price / value if value > 0.0 else 0.0
                 low, high = np.inf, 0.0  # the range between two fills, at one average entry price
-            held = account.shares
-            if held != 0.0:
+            open_shares = account.shares
+            if open_shares != 0.0:
                 low, high = min(low, lows[p, t]), max(high, highs[p, t])
                 if rates.interest > 0.0:
-                    trades[count].pnl -= earned(account, close, rates)  # what cash earns is no merit of the trade
+                    trades[count].pnl -= earned(
+                        account, close, rates
+                    )  # interest on cash is not part of the trade's P&L
             account = mark(account, close, rates)
-            if account.shares != held:
+            if account.shares != open_shares:
                 _widen(trades[count], low, high)
-                _close_trade(trades[count], t, held, close, 0.0)
+                _close_trade(trades[count], t, open_shares, close, 0.0)
                 count += 1
             cash[s, t], shares[s, t], equity[s, t] = account.cash, account.shares, worth(account, close)
             target = targets[s, t]

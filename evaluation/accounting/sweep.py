@@ -1,8 +1,8 @@
-"""Sweep: the same rule under thousands of parameter pairs, a few figures for each, without its books.
+"""Sweep: one rule with thousands of parameter pairs, a few metrics for each, without full accounts.
 
-The rule is a crossing: hold `above` while one line (an average, a band, a level) is above another, `below` while it is
-not, nothing while either is unknown. Each distinct line is given once; pairs name two of them. Figures are those of
-`backtest` on the target that `crossing` gives, in the units of its metrics.
+The rule is a crossing: the target is `above` while one line (an average, a band, a level) is above another, `below`
+while it is not, and 0 while either is undefined. Each line is given once; pairs name two of them. The metrics equal
+those of `backtest` on the target of `crossing`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from evaluation.accounting.ledger import Array
 
 
 def crossing(first: pd.Series, second: pd.Series, above: float = 1.0, below: float = 0.0) -> pd.Series:
-    """The target of one pair: `above` where `first` is greater, `below` where it is not, 0 where one is unknown."""
+    """The target of one pair: `above` where `first` is greater, `below` where not, 0 where one is undefined."""
     defined = first.notna() & second.notna()
     return pd.Series(np.where(defined, np.where(first > second, above, below), 0.0), index=first.index)
 
@@ -38,7 +38,7 @@ def sweep(
     initial_cash: float = 100_000.0,
     periods_per_year: float | None = None,
 ) -> pd.DataFrame:
-    """The figures of every pair of lines, one row a pair; a figure that is undefined is NaN.
+    """The metrics of every pair of lines, one row a pair; an undefined metric is NaN.
 
     `sweep(bars, {n: close.rolling(n).mean() for n in (10, 20, 50)}, [(10, 20), (10, 50), (20, 50)])`
     """

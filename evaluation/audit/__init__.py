@@ -1,1 +1,1 @@
-"""Whether a model used more than could be known: look-ahead, and what it was fitted on."""
+"""Audits of look-ahead: in features and decisions, and in the rows that were fitted on."""

@@ -1,4 +1,4 @@
-"""Leak audit: whether what a model decides, or what it was fitted on, used more than could be known at the time."""
+"""Leak audit: whether a model's decisions or fits used data that was not known at the time."""
 
 from __future__ import annotations
 
@@ -36,33 +36,33 @@ class Span:
 
     def holds(self, times: pd.DatetimeIndex) -> NDArray[np.bool_]:
         """Which of these times lie within."""
-        held: NDArray[np.bool_] = (times >= pd.Timestamp(self.first)) & (times <= pd.Timestamp(self.last))
-        return held
+        inside: NDArray[np.bool_] = (times >= pd.Timestamp(self.first)) & (times <= pd.Timestamp(self.last))
+        return inside
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
-    """Something fitted or chosen: a scaler, a threshold, a forest. Its trainer declares it, the audit checks it.
+class FitRecord:
+    """The record of one fit or selection (a scaler, a threshold, a forest), by its trainer, for the audit to check.
 
     Args:
-        name: what it is called in a finding.
-        starts: for each row it was learned from, the close at which the row was known.
+        name: its name in a finding.
+        starts: for each row of the fit, the close at which the row was known.
         ends: for each row, the close at which its label was complete; `starts` where no label looks ahead.
-        measured: the span on which this was measured or chosen; None where that is left to the bars after the training.
+        measured_span: the span on which it was measured or selected; None where that is left to later bars.
         refit: its numbers, and the function that fits them again from inputs that end with the last of `ends`.
     """
 
     name: str
     starts: pd.DatetimeIndex
     ends: pd.DatetimeIndex
-    measured: Span | None = None
+    measured_span: Span | None = None
     refit: tuple[Floats, Callable[[Inputs], Floats]] | None = None
 
     def __post_init__(self) -> None:
         if not (0 < len(self.starts) == len(self.ends)) or bool((self.ends < self.starts).any()):
             raise NightdeskError(
                 "leaks.rows",
-                f"{self.name} is declared as learned from {len(self.starts)} rows with {len(self.ends)} labels.",
+                f"The fit {self.name} is recorded with {len(self.starts)} rows and {len(self.ends)} labels.",
                 "Give for each row, of at least one, when it was known and when its label was complete, not before.",
             )
 
@@ -72,19 +72,19 @@ class Learned:
         return Span(self.starts.min().to_pydatetime(), self.ends.max().to_pydatetime())
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: from which rows it was learned, and whether it was fitted again to check that."""
+        """As JSON: its rows, and whether it was fitted again to check them."""
         return {
             "name": self.name,
             "rows": len(self.starts),
             "span": str(self.span),
-            "measured": str(self.measured) if self.measured is not None else None,
+            "measured_span": str(self.measured_span) if self.measured_span is not None else None,
             "refit": self.refit is not None,
         }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One leak: its kind, the feature or the fit that has it, the first bar at which it shows, and the values."""
+    """One leak: its kind, the name of the feature or fit, the first bar at which it shows, and the values."""
 
     kind: Kind
     name: str
@@ -116,11 +116,11 @@ class LeakAudit:
 
 
 def audit(
-    model: SignalModel, inputs: Inputs, learned: Sequence[Learned], training: Span, *, embargo: int = 0, seed: int = 0
+    model: SignalModel, inputs: Inputs, fits: Sequence[FitRecord], training: Span, *, embargo: int = 0, seed: int = 0
 ) -> LeakAudit:
-    """Audit a model over `inputs`: its training span, what came before, and what has come since.
+    """Audit a model on `inputs`, which hold its training span, the bars before and the bars since.
 
-    `embargo` is for how many bars after a span it was measured on nothing may have been learned either.
+    No fit may use the `embargo` bars after a span that it was measured on.
     """
     random = np.random.default_rng(seed)
     recent = inputs.for_decisions().tail(AUDITED)
@@ -132,19 +132,17 @@ def audit(
             Finding("look_ahead", change.name, change.at, str(change))
             for change in changes(compute, whole, recent, cuts, random)
         ),
-        *(finding for each in learned for finding in _sources(each, inputs, training, embargo)),
+        *(finding for fit in fits for finding in _fit_findings(fit, inputs, training, embargo)),
     ]
-    if not learned:
-        findings.append(
-            Finding("undeclared", "training", None, "its trainer does not declare from which rows it learned")
-        )
+    if not fits:
+        findings.append(Finding("undeclared", "training", None, "its trainer recorded no fit"))
     checked = {
         "span": str(Span(recent.times[0], recent.times[-1])),
         "bars": len(recent.times),
         "cuts": len(cuts),
         "features": list(dict.fromkeys(str(name) for table in whole.values() for name in table.columns[:-2])),
         "training": str(training),
-        "learned": [each.to_dict() for each in learned],
+        "fits": [fit.to_dict() for fit in fits],
         "embargo": embargo,
     }
     return LeakAudit(tuple(findings), checked)
@@ -160,59 +158,64 @@ def _features_and_signals(model: SignalModel, inputs: Inputs) -> Tables:
     }
 
 
-def _sources(learned: Learned, inputs: Inputs, training: Span, embargo: int) -> Iterator[Finding]:
-    """Rows, labels and numbers from outside the span that this may learn from."""
-    inside = training.holds(learned.starts)
-    yield from _rows(learned, "fit_span", ~inside, f"lie outside the training span {training}")
-    late = inside & ~training.holds(learned.ends)
-    yield from _rows(learned, "label_overlap", late, f"have labels that end after the training span {training}")
-    if learned.measured is not None:
-        yield from _measured_on(learned, learned.measured, inputs, training, embargo)
-    if learned.refit is not None:
-        yield from _fitted_again(learned, *learned.refit, inputs.until(learned.span.last))
+def _fit_findings(fit: FitRecord, inputs: Inputs, training: Span, embargo: int) -> Iterator[Finding]:
+    """Rows, labels and numbers of a fit from outside the span that it may use."""
+    inside = training.holds(fit.starts)
+    yield from _row_findings(fit, "fit_span", ~inside, f"lie outside the training span {training}")
+    late = inside & ~training.holds(fit.ends)
+    yield from _row_findings(fit, "label_overlap", late, f"have labels that end after the training span {training}")
+    if fit.measured_span is not None:
+        yield from _measurement_findings(fit, fit.measured_span, inputs, training, embargo)
+    if fit.refit is not None:
+        yield from _refit_findings(fit, *fit.refit, inputs.until(fit.span.last))
 
 
-def _measured_on(learned: Learned, measured: Span, inputs: Inputs, training: Span, embargo: int) -> Iterator[Finding]:
-    """What was learned from the very bars it was measured on, from what they label, or from their echo."""
+def _measurement_findings(
+    fit: FitRecord, measured: Span, inputs: Inputs, training: Span, embargo: int
+) -> Iterator[Finding]:
+    """Rows of a fit within the span it was measured on, or whose labels reach it, or within the embargo after it."""
     if measured.last > training.last:
-        detail = f"it was measured or chosen on {measured}, which is not within the training span {training}"
-        yield Finding("measured_span", learned.name, measured.last, detail)
-    overlapping = measured.holds(learned.starts)
-    yield from _rows(learned, "fit_span", overlapping, f"lie in the span it is measured on, {measured}")
-    reaching = (learned.starts < pd.Timestamp(measured.first)) & (learned.ends >= pd.Timestamp(measured.first))
-    yield from _rows(
-        learned, "label_overlap", reaching, f"have labels that reach the span it is measured on, {measured}"
+        detail = f"it was measured or selected on {measured}, which is not within the training span {training}"
+        yield Finding("measured_span", fit.name, measured.last, detail)
+    overlapping = measured.holds(fit.starts)
+    yield from _row_findings(fit, "fit_span", overlapping, f"lie in the span it is measured on, {measured}")
+    reaching = (fit.starts < pd.Timestamp(measured.first)) & (fit.ends >= pd.Timestamp(measured.first))
+    yield from _row_findings(
+        fit, "label_overlap", reaching, f"have labels that reach the span it is measured on, {measured}"
     )
     after = inputs.times.searchsorted(pd.Timestamp(measured.last), side="right")
-    echo = learned.starts.isin(inputs.times[after : after + embargo])
-    yield from _rows(
-        learned, "embargo", echo, f"lie within {embargo} bars after the span it is measured on, {measured}"
+    embargoed = fit.starts.isin(inputs.times[after : after + embargo])
+    yield from _row_findings(
+        fit, "embargo", embargoed, f"lie within {embargo} bars after the span it is measured on, {measured}"
     )
 
 
-def _rows(learned: Learned, kind: Kind, wrong: NDArray[np.bool_], what: str) -> Iterator[Finding]:
+def _row_findings(fit: FitRecord, kind: Kind, wrong: NDArray[np.bool_], description: str) -> Iterator[Finding]:
     if wrong.any():
         at = int(np.argmax(wrong))
-        first = Span(learned.starts[at].to_pydatetime(), learned.ends[at].to_pydatetime())
+        first = Span(fit.starts[at].to_pydatetime(), fit.ends[at].to_pydatetime())
         yield Finding(
-            kind, learned.name, first.first, f"{wrong.sum()} of {len(wrong)} rows {what}; the first is {first}"
+            kind, fit.name, first.first, f"{wrong.sum()} of {len(wrong)} rows {description}; the first is {first}"
         )
 
 
-def _fitted_again(
-    learned: Learned, numbers: Floats, fit: Callable[[Inputs], Floats], inputs: Inputs
+def _refit_findings(
+    fit: FitRecord, numbers: Floats, refit: Callable[[Inputs], Floats], inputs: Inputs
 ) -> Iterator[Finding]:
-    first, again = (np.ravel(each).astype(np.float64) for each in (numbers, fit(inputs)))
-    last = learned.span.last
-    if first.shape != again.shape:
-        detail = f"it is {first.size} numbers, and {again.size} when fitted again on bars until {last.isoformat()}"
-        yield Finding("refit", learned.name, last, detail)
+    """The first number that differs when the fit is repeated on inputs that end with its own rows."""
+    original, repeated = (np.ravel(values).astype(np.float64) for values in (numbers, refit(inputs)))
+    last = fit.span.last
+    if original.shape != repeated.shape:
+        detail = (
+            f"it is {original.size} numbers, and {repeated.size} when fitted again on bars until {last.isoformat()}"
+        )
+        yield Finding("refit", fit.name, last, detail)
         return
-    differ = other_bits(first, again)
+    differ = other_bits(original, repeated)
     if differ.any():
         at = int(np.argmax(differ))
         detail = (
-            f"its number {at} is {float(first[at])!r}, and {float(again[at])!r} when fitted again on bars until "
-            f"{last.isoformat()} alone ({differ.sum()} of {first.size} differ)"
+            f"its number {at} is {float(original[at])!r}, and {float(repeated[at])!r} when fitted again on bars until "
+            f"{last.isoformat()} alone ({differ.sum()} of {original.size} differ)"
         )
-        yield Finding("refit", learned.name, last, detail)
+        yield Finding("refit", fit.name, last, detail)

@@ -1,4 +1,4 @@
-"""Look-ahead: what is computed for a bar must stay, to the last bit, when later inputs are cut off or changed."""
+"""Look-ahead: values computed for a bar must not change in any bit when later inputs are removed or altered."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ Floats = NDArray[np.float64]
 Tables = Mapping[str, pd.DataFrame]
 Compute = Callable[[Inputs], Tables]
 
-EARLY = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233)  # inside warm-ups, where gaps tempt to be filled from behind
+EARLY = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233)  # inside warm-ups, where a backward fill would show
+# How many cuts there are of each other kind, and how many cuts the rows after are altered for.
 JUMPS, ODD, TURNS, ANYWHERE = 6, 20, 6, 8
 ALTERED = 6
 
 
 @dataclass(frozen=True)
 class Change:
-    """The first value of a column that was another with other later inputs, or with none (`altered` is False)."""
+    """The first value of a column that changed when later inputs were altered, or removed (`altered` is False)."""
 
     name: str
     at: datetime
@@ -47,10 +48,10 @@ class Change:
 def changes(
     compute: Compute, whole: Tables, inputs: Inputs, cuts: list[int], random: np.random.Generator
 ) -> list[Change]:
-    """For each column of `whole`, computed from all inputs, the first sign that it used something later.
+    """The first change of each column of `whole`, which was computed from all inputs, that shows look-ahead.
 
-    The inputs end after each of `cuts` closes; after a few of them they also go on with their rows in another order, on
-    another level.
+    The columns are computed again from inputs that end after each of `cuts` closes; for a few cuts also from inputs
+    whose later rows are shuffled and scaled.
     """
     _check(whole, inputs)
     altered = cuts[:: max(1, len(cuts) // ALTERED)]
@@ -59,7 +60,7 @@ def changes(
         other = _other_future(inputs, inputs.times[cut - 1], random) if alter else inputs.head(cut)
         try:
             part = compute(other)
-        except NightdeskError:  # too few bars for what needs all of them: then the leak is already in the list
+        except NightdeskError:  # fails on few bars because it needs later ones: then the leak has been found already
             if not first:
                 raise
             continue
@@ -75,8 +76,8 @@ def cuts_of(
 ) -> list[int]:
     """After how many closes to cut the inputs: where a leak is likely, and at random.
 
-    Early; before the wildest moves; right after the oddest value of each column; where the column `turning` has just
-    turned; after the close `also`; before the last one; and at a random place in each eighth.
+    Early; before the largest price moves; right after the most extreme value of each column; where the column
+    `turning` has just changed; after the close `also`; before the last one; and at a random place in each eighth.
     """
     rows = len(inputs.times)
     table = _in_one(whole, inputs)
@@ -94,13 +95,13 @@ def cuts_of(
 
 
 def _in_one(whole: Tables, inputs: Inputs) -> pd.DataFrame:
-    """A row for each close of any bar: of each column the value of the first symbol that has one there."""
+    """All tables as one, a row for each close; each column has the value of the first symbol with a bar there."""
     joined = pd.concat(list(whole.values())) if len(whole) > 1 else next(iter(whole.values()))
     return joined[~joined.index.duplicated()].sort_index().reindex(inputs.times)
 
 
 def _moves(inputs: Inputs) -> Floats:
-    """How far prices moved from each close to the next: the widest move of any symbol."""
+    """The largest absolute log return of any symbol from each close to the next."""
     moves = np.zeros(max(len(inputs.times) - 1, 0))
     for bars in inputs.bars.values():
         at = inputs.times.get_indexer(pd.DatetimeIndex(bars.frame.index))
@@ -109,7 +110,7 @@ def _moves(inputs: Inputs) -> Floats:
 
 
 def _oddest(table: pd.DataFrame) -> NDArray[np.int64]:
-    """For each column the row whose value is farthest from the column's median: a rare event, if it marks any."""
+    """For each column the row whose value is farthest from the column's median."""
     values = table.to_numpy(np.float64)
     values = values[:, np.isfinite(values).any(axis=0)]
     far = np.where(np.isfinite(values), np.abs(values - np.nanmedian(values, axis=0)), -1.0)
@@ -118,14 +119,14 @@ def _oddest(table: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def other_bits(a: Floats, b: Floats) -> NDArray[np.bool_]:
-    """Where two arrays differ in any bit; what is undefined in both is the same."""
+    """Where two arrays differ in any bit; NaN in both counts as equal."""
     differ: NDArray[np.bool_] = (a.view(np.int64) != b.view(np.int64)) & ~(np.isnan(a) & np.isnan(b))
     return differ
 
 
 def _other_future(inputs: Inputs, cut: datetime, random: np.random.Generator) -> Inputs:
-    """The same inputs until `cut`, and later rows of every kind in another order."""
-    bars = {name: _other_bars(each, cut, random) for name, each in inputs.bars.items()}
+    """The same inputs until `cut`, with the later rows of every kind shuffled."""
+    bars = {name: _other_bars(symbol_bars, cut, random) for name, symbol_bars in inputs.bars.items()}
     return replace(inputs, bars=bars).with_events(lambda rows: _other_events(rows, cut, random))
 
 
@@ -161,7 +162,7 @@ def _changed_in(whole: pd.DataFrame, part: pd.DataFrame, closes: int, altered: b
             f"{', '.join(map(str, whole.columns))}",
             "Name the same features in the same order, however many bars there are.",
         )
-    with_later, without = (np.ascontiguousarray(each.to_numpy(np.float64)) for each in (whole, part))
+    with_later, without = (np.ascontiguousarray(table.to_numpy(np.float64)) for table in (whole, part))
     differ = other_bits(with_later, without)
     for column in np.flatnonzero(differ.any(axis=0)).tolist():
         row = int(np.argmax(differ[:, column]))
@@ -191,5 +192,5 @@ def _check(tables: Tables, inputs: Inputs) -> None:
             )
 
 
-def _misaligned(what: str, cure: str) -> NightdeskError:
-    return NightdeskError("leaks.misaligned", f"{what}.", cure)
+def _misaligned(problem: str, cure: str) -> NightdeskError:
+    return NightdeskError("leaks.misaligned", f"{problem}.", cure)

@@ -167,9 +167,9 @@ def _evidence(case: Case) -> tuple[dict[str, Backtest], Evidence]:
     confusion = expert_confusion(signals, teacher) if teacher is not None else None
     absent = {
         "leaks": ("no_reference", version.leaks),
-        "weights": ("not_told", version.evidence.feature_importance),
-        "choice": ("only_one", version.evidence.model_selection),
-        "beside": ("no_expert", confusion),
+        "feature_importance": ("not_reported", version.evidence.feature_importance),
+        "model_selection": ("only_one", version.evidence.model_selection),
+        "expert_confusion": ("no_expert", confusion),
     }
     evidence = Evidence(
         significance=significance(
@@ -181,15 +181,15 @@ def _evidence(case: Case) -> tuple[dict[str, Backtest], Evidence]:
         intervals=intervals(
             result.returns.to_numpy(), periods_per_year=result.periods_per_year, interest=result.interest
         ),
-        luck=baselines.luck,
-        choice=version.evidence.model_selection,
+        random_baseline=baselines.random_baseline,
+        model_selection=version.evidence.model_selection,
         costs=cost_sensitivity(record.bars, signals, result.costs, result.initial_cash),
         slices=sliced(result, record.bars, volatility_regime(bars)),
         leaks=version.leaks,
-        weights=version.evidence.feature_importance,
+        feature_importance=version.evidence.feature_importance,
         drift=observed.drift,
-        behaviour=observed.behaviour[bars.symbol],
-        beside=confusion,
+        decision_quality=observed.decision_quality[bars.symbol],
+        expert_confusion=confusion,
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )
     return baselines.backtests, evidence

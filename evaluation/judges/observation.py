@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from config.settings import Monitoring
 from data_pipeline.inputs import Inputs
 from evaluation.judges.judged_version import JudgedVersion
-from evaluation.monitoring.behaviour import Behaviour, measure_behaviour
+from evaluation.monitoring.decision_quality import DecisionQuality, measure_decision_quality
 from evaluation.monitoring.drift import Drift, measure_drift
 from evaluation.signals import Signals
 
@@ -18,7 +18,7 @@ class Observation:
     """Drift since training, and by symbol or market whether the decisions agree with the teacher's and earn."""
 
     drift: Drift
-    behaviour: Mapping[str, Behaviour]
+    decision_quality: Mapping[str, DecisionQuality]
 
 
 def observe(version: JudgedVersion, inputs: Inputs, decided: Mapping[str, Signals], rules: Monitoring) -> Observation:
@@ -32,8 +32,8 @@ def observe(version: JudgedVersion, inputs: Inputs, decided: Mapping[str, Signal
         many=rules.max_drifted_features,
         enough=rules.min_bars,
     )
-    behaviour = {
-        name: measure_behaviour(signals, inputs.bars[name], version.teacher.get(name), enough=rules.min_bars)
+    decision_quality = {
+        name: measure_decision_quality(signals, inputs.bars[name], version.teacher.get(name), enough=rules.min_bars)
         for name, signals in decided.items()
     }
-    return Observation(drift, behaviour)
+    return Observation(drift, decision_quality)

@@ -1,6 +1,6 @@
-"""Formulas: the metrics as pure functions of arrays, each raising `UndefinedError` where there is no such number.
+"""Formulas: the metrics as pure functions of arrays; each raises `UndefinedError` where it is undefined.
 
-Money is given in percent, as drawdowns are in the settings (-25.0 is a quarter lost); ratios are plain numbers.
+Returns and drawdowns are in percent (-25.0 is a loss of a quarter); ratios are plain numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Reason = Literal[
     "no_edge",
     "ruined",
 ]
-# The fewest returns of which one in twenty is a whole one.
+# The fewest returns of which 5 % are at least one.
 TAIL_MINIMUM = 20
 # The least part of a year that is compounded to a whole one: ten lucky days are no growth of a year.
 SHORTEST_YEAR = 0.25
@@ -41,7 +41,7 @@ ROUNDING = 1e-13
 
 
 class UndefinedError(ValueError):
-    """There is no such number for these inputs; the message is the reason's code."""
+    """A metric is undefined for these inputs; the message is the code of the reason."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -49,7 +49,7 @@ class UndefinedError(ValueError):
 
 
 def computed_or_reason(figures: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T | None], dict[str, Reason]]:
-    """Compute every figure by name: None where it is undefined, and the reasons of those."""
+    """Compute every figure by name; one that is undefined is None, with its reason in the second result."""
     values: dict[str, T | None] = {}
     reasons: dict[str, Reason] = {}
     for name, figure in figures.items():
@@ -71,7 +71,7 @@ def _deviation(returns: Array, mean: float) -> float:
 
 
 def total_return(returns: Array) -> float:
-    """What was gained on the whole: prod(1 + r) - 1, in percent."""
+    """The total return prod(1 + r) - 1, in percent."""
     _at_least(1, returns)
     return 100.0 * (float(kernels.growth(returns)) - 1.0)
 
@@ -92,19 +92,19 @@ def cagr(returns: Array, periods_per_year: float) -> float:
 
 
 def volatility(returns: Array, periods_per_year: float) -> float:
-    """The standard deviation of a year's return if returns were independent, in percent."""
+    """The standard deviation of the returns, annualised as of independent returns, in percent."""
     _at_least(2, returns)
     return 100.0 * _deviation(returns, float(np.mean(returns))) * math.sqrt(periods_per_year)
 
 
 def downside_deviation(returns: Array, periods_per_year: float) -> float:
-    """The root mean square of the losses (gains count as zero), a year's worth, in percent."""
+    """The root mean square of the losses (gains count as zero), annualised, in percent."""
     _at_least(2, returns)
     return 100.0 * math.sqrt(kernels.sum_of_squares(returns, 0.0, 0.0) / returns.size * periods_per_year)
 
 
 def sharpe_ratio(returns: Array, periods_per_year: float) -> float:
-    """Mean over standard deviation, a year's worth, of returns beyond what cash earns (Sharpe 1994)."""
+    """Mean over standard deviation of the excess returns over cash, annualised (Sharpe 1994)."""
     _at_least(2, returns)
     mean = float(np.mean(returns))
     return mean / _varying(returns, mean) * math.sqrt(periods_per_year)
@@ -119,7 +119,7 @@ def _varying(returns: Array, mean: float) -> float:
 
 
 def sortino_ratio(returns: Array, periods_per_year: float) -> float:
-    """Annualised return over downside deviation, of returns beyond what cash earns (Sortino and Price 1994).
+    """Annualised return over downside deviation of the excess returns over cash (Sortino and Price 1994).
 
     Undefined where nothing was lost beyond rounding, and of a constant loss, whose ratio is the same whatever its size.
     """
@@ -148,7 +148,7 @@ def omega_ratio(returns: Array) -> float:
 
 
 def information_ratio(returns: Array, benchmark: Array, periods_per_year: float) -> float:
-    """The Sharpe ratio of what was earned beyond the benchmark."""
+    """The Sharpe ratio of the returns in excess of the benchmark."""
     return sharpe_ratio(returns - benchmark, periods_per_year)
 
 
@@ -166,7 +166,7 @@ def conditional_value_at_risk(returns: Array) -> float:
 
 
 def drawdowns(returns: Array) -> Array:
-    """How far below its peak so far the account stands after each return, in percent; it starts at its first peak."""
+    """The drawdown from the running peak after each return, in percent; the start is the first peak."""
     _at_least(1, returns)
     with np.errstate(over="ignore"):
         wealth = np.cumprod(1.0 + returns)
@@ -185,7 +185,7 @@ def max_drawdown(returns: Array) -> float:
 
 
 def _falls(returns: Array) -> kernels.Falls:
-    max_drawdown(returns)  # says what else is undefined
+    max_drawdown(returns)  # raises for the other undefined cases
     falls = kernels.falls(returns)
     if falls.number == 0:
         raise UndefinedError("no_drawdown")

@@ -1,7 +1,7 @@
-"""Kernels: what the formulas ask of a million returns, each in one pass and without a copy.
+"""Compiled kernels of the formulas: each takes one pass over the returns, without a copy.
 
-Where the order of products or sums is free (`_ANY_ORDER`), the compiler takes several side by side, if a loop runs over
-positions from zero. Sums are taken in blocks, which numpy then adds pairwise, so that they are as exact as its own.
+Where the order of products or sums is free (`_ANY_ORDER`), the compiler vectorises loops over positions from zero. Sums
+are taken in blocks, which numpy then adds pairwise, so that they are as exact as numpy's own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BLOCK = 1024
 
 @njit(cache=True, fastmath=_ANY_ORDER)
 def growth(returns: Array) -> float:
-    """What one unit of money comes to: prod(1 + r)."""
+    """The growth of one unit of money: prod(1 + r)."""
     wealth = 1.0
     for bar in range(returns.size):
         wealth *= 1.0 + returns[bar]
@@ -47,10 +47,10 @@ def _squares(values: Array, centre: float, ceiling: float) -> Array:
 
 @njit(cache=True)
 def depth(returns: Array) -> float:
-    """The lowest the account stood as a share of its peak so far; it begins at its first peak.
+    """The lowest account value as a fraction of its running peak; the start is the first peak.
 
-    The second half is followed beside the first, as if it began anew, and then put behind it: a bar of it stands as low
-    below a peak of its own half, or as low below the highest of the first. Not a number where wealth overflows.
+    Both halves are computed in the same loop for speed, the second as if it began anew. Then they are joined: the peak
+    of a bar in the second half is that of its own half or of the first, whichever is higher. NaN if wealth overflows.
     """
     half = returns.size // 2
     wealth = peak = 1.0
@@ -86,7 +86,7 @@ class Falls(NamedTuple):
 
 @njit(cache=True)
 def falls(returns: Array) -> Falls:
-    """Every drawdown, in order: the account falls below its peak, and some day stands at it again."""
+    """Statistics of all drawdowns, each from a peak until the account reaches that peak again."""
     wealth = peak = 1.0
     lowest = deepest = 1.0  # of the drawdown under way, and of all
     top = start = trough = recovery = -1

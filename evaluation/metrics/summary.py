@@ -1,6 +1,6 @@
-"""Metrics: all metrics of returns, trades and positions, as JSON.
+"""All metrics of returns, trades and positions, as JSON.
 
-What is undefined is None with a reason, never infinite, not a number, or a zero that was not measured.
+An undefined metric is None with a reason, never infinite, NaN or 0.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def compute_metrics(
         positions: the weight held at each close.
         traded: the fraction of the account that changed hands in each bar.
         benchmark: returns of the alternative on the same bars.
-        interest: what cash earns in a bar; Sharpe and Sortino ratio are of what was earned beyond it.
+        interest: the return of cash in a bar; Sharpe and Sortino ratio are of the returns in excess of it.
     """
     earned = _checked("returns", returns, least=-1.0)
     inputs: dict[str, Any] = {
@@ -106,14 +106,14 @@ def compute_metrics(
 
 
 def _defined(formula: Callable[..., float], inputs: dict[str, Any]) -> float | int:
-    for name, given in inputs.items():
-        if given is None:
+    for name, value in inputs.items():
+        if value is None:
             raise UndefinedError(_ABSENT[name])
     with np.errstate(over="ignore", invalid="ignore"):
-        value = formula(*inputs.values())
-    if not math.isfinite(value):
+        result = formula(*inputs.values())
+    if not math.isfinite(result):
         raise UndefinedError("too_large")
-    return value
+    return result
 
 
 def _drawdown_times(returns: Array, index: pd.Index | None) -> tuple[dict[str, Any], dict[str, Reason]]:

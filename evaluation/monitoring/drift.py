@@ -1,10 +1,10 @@
-"""Drift: whether what a model sees and decides now is like what it was trained on.
+"""Drift: whether the features and decisions of a model are still distributed as in its training.
 
 The distance of two distributions is the population stability index, PSI = sum (q - p) ln(q / p) over bins, with a
 chi-square test of the same bins, and for features by the Kolmogorov-Smirnov distance at the edges of the bins. Bars
-are not independent: volatility lasts for weeks. So n bars count as n / memory independent looks, and a PSI counts as
-drift only if it is beyond the limit and beyond what one sample in a hundred of that size would show by chance: among
-independent looks PSI / (1/n + 1/m) is nearly chi-square with one degree of freedom less than bins.
+are not independent: volatility lasts for weeks. So n bars have an effective sample size of n / design effect, and a
+PSI counts as drift only above the limit and above the critical value that chance alone exceeds once in a hundred
+samples of that size: of independent bars PSI / (1/n + 1/m) is nearly chi-square with bins - 1 degrees of freedom.
 """
 
 from __future__ import annotations
@@ -18,34 +18,37 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from scipy import special
 
 from config.errors import NightdeskError
 from config.section import Section
 from evaluation.metrics.formulas import Array
+from evaluation.monitoring.psi import chi_square_p, critical_psi, dependence_correction, psi
 from evaluation.signals import Signals
 
 BINS = 10
 LIMIT = 0.25  # of a PSI: the usual bound of a major shift
 MANY = 50.0  # percent of the features
-ENOUGH = 20  # bars, of which one in twenty is a whole one
-CHANCE = 0.99
-FREQUENCIES = 6
-_SIDES = (-1.0, 0.0, 1.0)
+ENOUGH = 20  # bars; with fewer, one bar is more than 5 % of them
+QUANTITIES = ("trade_action", "position_sign", "position_size", "features")
+_SIGNS = (-1.0, 0.0, 1.0)
 # Of one symbol, or by symbol or market.
-Decided = Signals | Mapping[str, Signals]
+OneOrManySignals = Signals | Mapping[str, Signals]
 FeatureTables = pd.DataFrame | Mapping[str, pd.DataFrame]
+# How manifests of format 1 name the fields of a reference and of its profiles.
+_FORMER_NAMES = {"actions": "trade_action", "sides": "position_sign", "strength": "position_size"}
+_FORMER_PROFILE_NAMES = {"memory": "design_effect", "freedom": "degrees_of_freedom"}
 
 
 class Profile(Section):
-    """How often a quantity fell into each bin in training, and how far its bars were independent of each other.
+    """Counts of a quantity's values in training, by bin, and the correction for the dependence between bars.
 
-    A bin holds edge <= value < next edge; without edges the bins are -1, 0 and 1.
+    A bin holds edge <= value < next edge; without edges the bins are -1, 0 and 1. `design_effect` is the number of
+    bars that are worth one independent observation.
     """
 
     counts: tuple[int, ...] = Field(min_length=1, strict=False)
-    memory: float = Field(ge=1.0)
-    freedom: float = Field(gt=0.0)
+    design_effect: float = Field(ge=1.0)
+    degrees_of_freedom: float = Field(gt=0.0)
     edges: tuple[float, ...] | None = Field(default=None, strict=False)
 
 
@@ -58,38 +61,43 @@ class Spread(Section):
 
 
 class Reference(Section):
-    """The features and decisions of a model on the bars it was trained on, small enough for its manifest.
+    """Distributions of a model's features and decisions on its training bars, small enough for its manifest.
 
-    `actions` are changes of the target (sell, hold, buy), `sides` what it held (short, flat, long), `strength` the size
-    of what it held where it held something.
+    Args:
+        bars: how many bars they are of.
+        trade_action: the sign of each change of the target position (sell, hold, buy).
+        position_sign: the sign of the target position (short, flat, long).
+        position_size: the size of the target position on the bars where it is not flat; None if there are none.
+        confidence: the confidence of the decisions.
+        features: the profile of each feature.
     """
 
     bars: int = Field(ge=1)
-    actions: Profile
-    sides: Profile
-    strength: Spread | None
+    trade_action: Profile
+    position_sign: Profile
+    position_size: Spread | None
     confidence: Spread
     features: dict[str, Profile]
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How far one quantity has moved; the p-value is of the hypothesis that it has not."""
+    """How far the distribution of one quantity has moved; the p-value is of the hypothesis that it has not."""
 
     psi: float
-    by_chance: float
+    critical_psi: float  # what chance alone exceeds one time in a hundred
     drifted: bool
     chi_square_p: float
     ks: float | None
-    independent: float  # how many looks the bars are worth
+    effective_sample_size: float  # of the current bars, which depend on each other
     reference: tuple[float, ...]  # shares of the bins in training
-    now: tuple[float, ...]
+    current: tuple[float, ...]  # and now
     edges: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
-class Strength:
-    """The sizes of what is held now, and how many bars of them (percent) lie outside the reference's spread."""
+class PositionSize:
+    """Percentiles of the current position sizes, and the percentage of them outside the spread in training."""
 
     low: float
     median: float
@@ -99,15 +107,15 @@ class Strength:
 
 @dataclass(frozen=True)
 class Drift:
-    """What has moved since training; None with a reason where too few bars, or no reference, leave it undefined."""
+    """Drift since training by quantity; None with a reason where too few bars, or no reference, leave it undefined."""
 
     bars: int
-    actions: Shift | None
-    sides: Shift | None
-    strength: Strength | None
+    trade_action: Shift | None
+    position_sign: Shift | None
+    position_size: PositionSize | None
     features: dict[str, Shift]
     drifted_features: float | None  # percent of the features
-    drifted: tuple[str, ...]  # of actions, sides, features
+    drifted: tuple[str, ...]  # of trade_action, position_sign, features
     reasons: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -116,17 +124,17 @@ class Drift:
         return {**document, "drifted": list(self.drifted)}
 
 
-def reference(signals: Decided, features: FeatureTables) -> Reference:
-    """What later bars are compared with; `features` may be empty, or begin with undefined rows.
+def reference(signals: OneOrManySignals, features: FeatureTables) -> Reference:
+    """The reference for later drift measurements; `features` may be empty, or begin with undefined rows.
 
     Of several symbols or markets the bars are pooled, one symbol after the other.
     """
     decided, columns = _Pooled.of(signals), _columns(features)
     return Reference(
         bars=len(decided.position),
-        actions=_binned(decided.actions, None),
-        sides=_binned(np.sign(decided.position), None),
-        strength=_spread(decided.sizes),
+        trade_action=_binned(decided.changes, None),
+        position_sign=_binned(np.sign(decided.position), None),
+        position_size=_spread(decided.sizes),
         confidence=_spread(decided.confidence) or Spread(low=0.0, median=0.0, high=0.0),
         features={name: profile for name, values in columns.items() if (profile := _profile(values)) is not None},
     )
@@ -137,25 +145,25 @@ class _Pooled:
     """The decisions on all symbols or markets, one after the other."""
 
     position: Array
-    actions: Array
+    changes: Array
     confidence: Array
 
     @classmethod
-    def of(cls, signals: Decided) -> _Pooled:
+    def of(cls, signals: OneOrManySignals) -> _Pooled:
         """The decisions of one symbol, or of many."""
-        each = [signals] if isinstance(signals, Signals) else list(signals.values())
-        positions = [one.position.to_numpy() for one in each] or [np.empty(0)]
+        tables = [signals] if isinstance(signals, Signals) else list(signals.values())
+        positions = [table.position.to_numpy() for table in tables] or [np.empty(0)]
         return cls(
             position=np.concatenate(positions),
-            actions=np.concatenate([_actions(position) for position in positions]),
-            confidence=np.concatenate([one.confidence.to_numpy() for one in each] or [np.empty(0)]),
+            changes=np.concatenate([_changes(position) for position in positions]),
+            confidence=np.concatenate([table.confidence.to_numpy() for table in tables] or [np.empty(0)]),
         )
 
     @property
     def sizes(self) -> Array:
-        """How much was held where something was held."""
-        held: Array = np.abs(self.position[self.position != 0.0])
-        return held
+        """The absolute positions that are not zero."""
+        sizes: Array = np.abs(self.position[self.position != 0.0])
+        return sizes
 
 
 def _columns(features: FeatureTables) -> dict[str, Array]:
@@ -170,23 +178,38 @@ def read_reference(document: Mapping[str, Any] | None) -> Reference | None:
     if document is None:
         return None
     try:
-        return Reference.model_validate(document)
+        return Reference.model_validate(_with_present_names(document))
     except ValidationError as error:
         raise NightdeskError(
             "model.corrupt", f"The reference figures of the model cannot be read: {error}.", "Train it again."
         ) from error
 
 
+def _with_present_names(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a reference with its former names replaced; one of today stays as it is."""
+    reference = {_FORMER_NAMES.get(name, name): _profile_document(part) for name, part in document.items()}
+    features = reference.get("features")
+    if isinstance(features, dict):
+        reference["features"] = {name: _profile_document(profile) for name, profile in features.items()}
+    return reference
+
+
+def _profile_document(part: Any) -> Any:
+    if isinstance(part, dict) and not part.keys().isdisjoint(_FORMER_PROFILE_NAMES):
+        return {_FORMER_PROFILE_NAMES.get(name, name): value for name, value in part.items()}
+    return part
+
+
 def measure_drift(
     before: Reference | None,
-    signals: Decided,
+    signals: OneOrManySignals,
     features: FeatureTables,
     *,
     limit: float = LIMIT,
     many: float = MANY,
     enough: int = ENOUGH,
 ) -> Drift:
-    """Compare what a model decides and sees now with what it decided and saw in training.
+    """Compare the current decisions and features of a model with those of its training.
 
     `limit` is the PSI above which a quantity has drifted, `many` the percentage of features above which they have.
     """
@@ -194,55 +217,34 @@ def measure_drift(
     bars = len(decided.position)
     if before is None or bars < enough:
         reason = "no_reference" if before is None else "too_few_bars"
-        return Drift(
-            bars, None, None, None, {}, None, (), dict.fromkeys(("actions", "sides", "strength", "features"), reason)
-        )
-    actions = _shift(before.actions, decided.actions, limit)
-    sides = _shift(before.sides, np.sign(decided.position), limit)
+        return Drift(bars, None, None, None, {}, None, (), dict.fromkeys(QUANTITIES, reason))
+    trade_action = _shift(before.trade_action, decided.changes, limit)
+    position_sign = _shift(before.position_sign, np.sign(decided.position), limit)
     columns = {name: values for name, values in _columns(features).items() if name in before.features}
     moved = {name: _shift(before.features[name], now, limit) for name, now in columns.items() if now.size >= enough}
     share = 100.0 * sum(shift.drifted for shift in moved.values()) / len(moved) if moved else None
-    strength = _strength(before.strength, decided.sizes)
-    drifted = {"actions": actions.drifted, "sides": sides.drifted, "features": share is not None and share > many}
+    position_size = _position_size(before.position_size, decided.sizes)
+    drifted = {
+        "trade_action": trade_action.drifted,
+        "position_sign": position_sign.drifted,
+        "features": share is not None and share > many,
+    }
     return Drift(
         bars=bars,
-        actions=actions,
-        sides=sides,
-        strength=strength,
+        trade_action=trade_action,
+        position_sign=position_sign,
+        position_size=position_size,
         features=moved,
         drifted_features=share,
         drifted=tuple(name for name, has_drifted in drifted.items() if has_drifted),
         reasons={
-            **({} if strength is not None else {"strength": "no_positions"}),
+            **({} if position_size is not None else {"position_size": "no_positions"}),
             **({} if share is not None else {"features": "no_features"}),
         },
     )
 
 
-def psi(reference: Array, now: Array) -> float:
-    """The population stability index of two arrays of counts; half a count in each bin keeps an empty one finite."""
-    p, q = ((counts + 0.5) / (counts.sum() + 0.5 * counts.size) for counts in (reference, now))
-    return float(np.sum((q - p) * np.log(q / p)))
-
-
-def independence(bins: NDArray[np.intp], number: int) -> tuple[float, float]:
-    """How many bars one independent look takes, and how many degrees of freedom the looks have.
-
-    By the first the chi-square of the bins is larger than that of independent bars, by the second its tail is heavier
-    (Rao and Scott 1981, with Satterthwaite's degrees). Both are of the covariance of the bins in the long run: the
-    periodogram's mean over the lowest frequencies, of which one more would be nearer to the days than to the weeks.
-    """
-    inside = (bins[:, None] == np.arange(number))[:, np.unique(bins)]
-    share = inside.mean(axis=0)
-    waves = np.fft.rfft((inside - share) / np.sqrt(share), axis=0)[1 : FREQUENCIES + 1]
-    covariance = np.real(waves.conj().T @ waves) / (max(len(waves), 1) * len(bins))
-    total, squares = float(np.trace(covariance)), float(np.sum(covariance**2))
-    if squares == 0.0:
-        return 1.0, number - 1.0
-    return max(total / (number - 1), 1.0), min(max(total**2 / squares, 1.0), number - 1.0)
-
-
-def _actions(position: Array) -> Array:
+def _changes(position: Array) -> Array:
     changes: Array = np.sign(np.diff(position, prepend=position[:1]))
     return changes
 
@@ -255,20 +257,20 @@ def _finite(column: pd.Series) -> Array:
 
 def _bins(values: Array, edges: tuple[float, ...] | None) -> NDArray[np.intp]:
     bins: NDArray[np.intp] = (
-        np.searchsorted(_SIDES, values) if edges is None else np.searchsorted(edges, values, side="right")
+        np.searchsorted(_SIGNS, values) if edges is None else np.searchsorted(edges, values, side="right")
     )
     return bins
 
 
 def _binned(values: Array, edges: tuple[float, ...] | None) -> Profile:
     bins, number = _bins(values, edges), _number(edges)
-    memory, freedom = independence(bins, number)
+    design_effect, degrees_of_freedom = dependence_correction(bins, number)
     counts = tuple(np.bincount(bins, minlength=number).tolist())
-    return Profile(counts=counts, memory=memory, freedom=freedom, edges=edges)
+    return Profile(counts=counts, design_effect=design_effect, degrees_of_freedom=degrees_of_freedom, edges=edges)
 
 
 def _number(edges: tuple[float, ...] | None) -> int:
-    return len(_SIDES) if edges is None else len(edges) + 1
+    return len(_SIGNS) if edges is None else len(edges) + 1
 
 
 def _profile(values: Array) -> Profile | None:
@@ -287,42 +289,29 @@ def _spread(values: Array) -> Spread | None:
     return Spread(low=low, median=median, high=high)
 
 
-def _strength(before: Spread | None, sizes: Array) -> Strength | None:
+def _position_size(before: Spread | None, sizes: Array) -> PositionSize | None:
     now = _spread(sizes)
     if now is None or before is None:
         return None
     outside = 100.0 * float(np.mean((sizes < before.low) | (sizes > before.high)))
-    return Strength(now.low, now.median, now.high, outside)
+    return PositionSize(now.low, now.median, now.high, outside)
 
 
 def _shift(before: Profile, values: Array, limit: float) -> Shift:
     old = np.array(before.counts, np.float64)
     new = np.bincount(_bins(values, before.edges), minlength=old.size).astype(np.float64)
-    n, m = (max(float(counts.sum()) / before.memory, 1.0) for counts in (old, new))
-    index, chance = psi(old / before.memory, new / before.memory), by_chance(old.size, before.freedom, n, m)
+    n, m = (max(float(counts.sum()) / before.design_effect, 1.0) for counts in (old, new))
+    index = psi(old / before.design_effect, new / before.design_effect)
+    critical = critical_psi(old.size, before.degrees_of_freedom, n, m)
     p, q = old / old.sum(), new / new.sum()
     return Shift(
         psi=index,
-        by_chance=chance,
-        drifted=index > limit and index > chance,
-        chi_square_p=chi_square_p(p * n, q * m, before.freedom),
+        critical_psi=critical,
+        drifted=index > limit and index > critical,
+        chi_square_p=chi_square_p(p * n, q * m, before.degrees_of_freedom),
         ks=None if before.edges is None else float(np.max(np.abs(np.cumsum(p - q)))),
-        independent=m,
+        effective_sample_size=m,
         reference=tuple(p.tolist()),
-        now=tuple(q.tolist()),
+        current=tuple(q.tolist()),
         edges=before.edges,
     )
-
-
-def by_chance(bins: int, freedom: float, n: float, m: float) -> float:
-    """The PSI that two samples of n and m independent looks at the same thing exceed about one time in a hundred."""
-    return float(special.chdtri(freedom, 1.0 - CHANCE)) / freedom * (bins - 1) * (1.0 / n + 1.0 / m)
-
-
-def chi_square_p(old: Array, new: Array, freedom: float) -> float:
-    """The p-value of Pearson's test that two arrays of counts come from one distribution."""
-    occupied = old + new > 0.0
-    table = np.vstack([old[occupied], new[occupied]])
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    statistic = float(np.sum((table - expected) ** 2 / expected))
-    return float(special.chdtrc(freedom, statistic * freedom / (old.size - 1)))

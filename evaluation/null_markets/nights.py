@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from config.settings import Promotion
 from evaluation.metrics.formulas import Array
-from evaluation.records.record import LEAST_BARS, Record
-from evaluation.records.skill import RecordReturns, SkillTests, random_traders, skill_tests
+from evaluation.records.record import Record
+from evaluation.records.skill import LEAST_BARS, RecordReturns, SkillTests, random_traders, skill_tests
 from evaluation.records.standing import RUN, Evidence, Standing, draws_for, holm, settle
 
 Key = TypeVar("Key", bound=Hashable)

@@ -1,4 +1,4 @@
-"""Plots: the only room with matplotlib in it, drawing straight to files without a display."""
+"""Plots: the only package that imports matplotlib; pictures are written to files without a display."""
 
 from evaluation.plots.costs import draw_costs
 from evaluation.plots.decisions import draw_actions, draw_confusion, draw_importance

@@ -1,4 +1,4 @@
-"""What is left of a model's earnings where trading costs less or more."""
+"""Return and Sharpe ratio of a model at multiples of the costs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from evaluation.statistics.cost_sensitivity import CostSensitivity
 
 WHY = {
-    "no_costs": "nothing is charged for trading",
-    "no_trades": "nothing was traded",
+    "no_costs": "trading is free",
+    "no_trades": "no trades",
     "never_profitable": "it loses even where trading is free",
     "always_profitable": "it earns at a hundred times these costs",
 }
@@ -26,12 +26,12 @@ PANELS = (("total_return", "Total return, %", "+,.1f"), ("sharpe_ratio", "Sharpe
 
 
 def draw_costs(path: Path, caption: Caption, sensitivity: CostSensitivity) -> None:
-    """Return and Sharpe ratio at several multiples of the costs, and where nothing is left, as a PNG."""
+    """Return and Sharpe ratio at several multiples of the costs, and the break-even, as a PNG."""
     even = sensitivity.break_even
-    left = WHY.get(str(even.reason), "break-even is undefined")
+    text = WHY.get(str(even.reason), "break-even is undefined")
     if even.factor is not None:
-        left = f"breaks even at {even.factor:.1f} times these costs, {even.one_way_percent:.2f} % each way"
-    with drawing(path, caption, "If trading cost less or more", left) as figure:
+        text = f"breaks even at {even.factor:.1f} times these costs, {even.one_way_percent:.2f} % one way"
+    with drawing(path, caption, "Sensitivity to costs", text) as figure:
         panels = figure.subplots(1, 2)
         place(figure, left=0.75, top=1.25, bottom=0.95, wspace=0.28)
         for axes, (name, label, form) in zip(panels, PANELS, strict=True):

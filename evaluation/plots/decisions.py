@@ -1,4 +1,4 @@
-"""A model's decisions: how often it takes each, its agreement with the expert, and its feature importance."""
+"""A model's decisions: their distribution, the confusion matrix with the expert, and the feature importance."""
 
 from __future__ import annotations
 
@@ -29,28 +29,33 @@ if TYPE_CHECKING:
 
     from evaluation.monitoring.drift import Shift
 
-MOST = 15  # features in the picture; the rest are counted
+MAX_FEATURES = 15  # features in the picture; the rest are counted
 LONGEST = 28
-ACTIONS, SIDES = ("sell", "hold", "buy"), ("short", "flat", "long")
+ACTIONS, SIGNS = ("sell", "hold", "buy"), ("short", "flat", "long")
 
 
-def draw_actions(path: Path, caption: Caption, decided: Shift, held: Shift) -> None:
-    """The shares of its decisions and positions, in training and on the bars it was judged on, as a PNG."""
-    moved = [plain(name) for name, shift in (("decisions", decided), ("positions", held)) if shift.drifted]
-    change = f"{' and '.join(moved)} have drifted" if moved else "no drift that is more than chance"
-    facts = f"{change}   ·   PSI of decisions {decided.psi:.2f}, of positions {held.psi:.2f}"
-    with drawing(path, caption, "What it decides and holds", facts) as figure:
+def draw_actions(path: Path, caption: Caption, trade_action: Shift, position_sign: Shift) -> None:
+    """The shares of its actions and position signs, in training and on unseen bars, as a PNG."""
+    moved = [
+        plain(name) for name, shift in (("decisions", trade_action), ("positions", position_sign)) if shift.drifted
+    ]
+    change = f"{' and '.join(moved)} have drifted" if moved else "no significant drift"
+    facts = f"{change}   ·   PSI of decisions {trade_action.psi:.2f}, of positions {position_sign.psi:.2f}"
+    with drawing(path, caption, "Actions and positions", facts) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         place(figure, left=0.75, top=1.35, wspace=0.08)
-        _shares(left, decided, ACTIONS)
-        _shares(right, held, SIDES)
+        _shares(left, trade_action, ACTIONS)
+        _shares(right, position_sign, SIGNS)
         left.set_ylabel("Share of bars, %", color=MUTED)
         left.margins(y=0.12)
         legend(left, 2)
 
 
 def _shares(axes: Axes, shift: Shift, names: Sequence[str]) -> None:
-    for offset, label, shares, colour in ((-0.2, "training", shift.reference, SKY), (0.2, "unseen", shift.now, MODEL)):
+    for offset, label, shares, colour in (
+        (-0.2, "training", shift.reference, SKY),
+        (0.2, "unseen", shift.current, MODEL),
+    ):
         places, heights = np.arange(len(names)) + offset, [100.0 * share for share in shares]
         axes.bar(places, heights, width=0.37, color=colour, label=label)
         for x, height in zip(places, heights, strict=True):
@@ -71,17 +76,17 @@ def _shares(axes: Axes, shift: Shift, names: Sequence[str]) -> None:
 
 def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> None:
     """The confusion matrix of positions, model in columns and expert in rows, as a PNG."""
-    of_row = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    row_shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     facts = (
         f"{count(int(counts.sum()), 'bar')}, {np.trace(counts) / counts.sum():.0%} alike   ·   shares are of each row"
     )
-    with drawing(path, caption, "What the expert held, and what the model", facts) as figure:
+    with drawing(path, caption, "Positions of the expert and the model", facts) as figure:
         axes = figure.subplots()
         place(figure, left=1.6, right=1.0, top=1.3, bottom=0.5)
-        axes.pcolormesh(of_row, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.0)
+        axes.pcolormesh(row_shares, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.0)
         axes.invert_yaxis()
         for row, column in np.ndindex(*counts.shape):
-            share, dark = of_row[row, column], of_row[row, column] > 0.55
+            share, dark = row_shares[row, column], row_shares[row, column] > 0.55
             axes.text(
                 column + 0.5,
                 row + 0.5,
@@ -92,23 +97,23 @@ def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> N
                 fontsize=12,
                 weight="bold" if row == column else "normal",
             )
-        middles = np.arange(len(SIDES)) + 0.5
-        axes.set_xticks(middles, [f"model: {side}" for side in SIDES])
-        axes.set_yticks(middles, [f"expert: {side}" for side in SIDES])
+        middles = np.arange(len(SIGNS)) + 0.5
+        axes.set_xticks(middles, [f"model: {side}" for side in SIGNS])
+        axes.set_yticks(middles, [f"expert: {side}" for side in SIGNS])
         axes.xaxis.tick_top()
         axes.tick_params(colors=INK, length=0, labelsize=11)
         axes.set_frame_on(False)
 
 
 def draw_importance(path: Path, caption: Caption, importances: Mapping[str, float], measure: str) -> None:
-    """The features that weigh most, longest bar first, as a PNG; `measure` names what the numbers are."""
+    """The most important features, largest first, as a PNG; `measure` names what the numbers are."""
     ranked = sorted(importances.items(), key=lambda item: item[1], reverse=True)
-    shown = ranked[:MOST]
-    facts = measure + (f"   ·   the first {MOST} of {len(ranked)}" if len(ranked) > MOST else "")
-    with drawing(path, caption, "Which features weigh most", facts) as figure:
+    top = ranked[:MAX_FEATURES]
+    facts = measure + (f"   ·   the first {MAX_FEATURES} of {len(ranked)}" if len(ranked) > MAX_FEATURES else "")
+    with drawing(path, caption, "Most important features", facts) as figure:
         axes = figure.subplots()
         place(figure, left=2.75, right=0.7, top=0.95, bottom=0.8)
-        places, values = np.arange(len(shown)), [value for _, value in shown]
+        places, values = np.arange(len(top)), [value for _, value in top]
         axes.barh(places, values, height=0.68, color=MODEL)
         for place_, value in zip(places, values, strict=True):
             axes.annotate(
@@ -121,7 +126,7 @@ def draw_importance(path: Path, caption: Caption, importances: Mapping[str, floa
                 fontsize=9.5,
             )
         axes.axvline(0.0, color=FAINT, linewidth=1.0)
-        axes.set_yticks(places, [shortened(plain(name), LONGEST) for name, _ in shown])
-        axes.set_ylim(max(len(shown), 5) - 0.4, -0.6)
+        axes.set_yticks(places, [shortened(plain(name), LONGEST) for name, _ in top])
+        axes.set_ylim(max(len(top), 5) - 0.4, -0.6)
         minimal_axes(axes, "x")
         axes.tick_params(axis="y", labelcolor=INK, labelsize=10.5)

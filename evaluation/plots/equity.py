@@ -1,4 +1,4 @@
-"""The equity of a model and of the others, its trades, and the drawdowns under it."""
+"""Equity of a model and its baselines, with its trades, positions and drawdowns."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ if TYPE_CHECKING:
     from evaluation.accounting.backtest import Backtest
 
 TURNS = ((1.0, "^", GREEN, "turns long"), (-1.0, "v", RED, "turns short"), (0.0, "o", INK, "turns flat"))
-MANY = 150  # more marks than this cover the line that they stand on
-STEEP = 6.0  # from this ratio of highest to lowest on, equal steps are equal ratios
+MAX_MARKS = 150  # more marks than this hide the line
+LOG_SCALE_FROM = 6.0  # the ratio of highest to lowest equity from which the scale is logarithmic
 _COLUMNS = 5
 _MILLIONS = 5e6
-_BESIDE = ("buy_and_hold", "champion")
+_WITH_DRAWDOWN = ("buy_and_hold", "champion")
 
 
-def draw_equity(path: Path, caption: Caption, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
-    """Equity, trades and drawdowns as a PNG; the model first, the others in the order of `STYLES`."""
-    others = {name: others[name] for name in [*STYLES, *others] if name in others}
+def draw_equity(path: Path, caption: Caption, challenger: Backtest, baselines: Mapping[str, Backtest]) -> None:
+    """Equity, trades and drawdowns as a PNG; the model first, the baselines in the order of `STYLES`."""
+    baselines = {name: baselines[name] for name in [*STYLES, *baselines] if name in baselines}
     with drawing(path, caption, "Equity on unseen bars", _facts(challenger), WIDE) as figure:
         top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=[12, 1, 4])
         place(figure, left=1.1, top=1.5, bottom=0.8, hspace=0.12)
-        _equity(top, challenger, others)
-        _held(middle, challenger)
-        _drawdown(bottom, challenger, others)
+        _equity(top, challenger, baselines)
+        _positions(middle, challenger)
+        _drawdown(bottom, challenger, baselines)
         for axes in (top, bottom):
             minimal_axes(axes)
             axes.margins(x=0.01)
@@ -70,23 +70,29 @@ def _facts(test: Backtest) -> str:
     return "   ·   ".join(parts)
 
 
-def _equity(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
-    for name, other in others.items():
+def _equity(axes: Axes, challenger: Backtest, baselines: Mapping[str, Backtest]) -> None:
+    for name, baseline in baselines.items():
         colour, line = STYLES.get(name, (MUTED, "--"))
-        axes.plot(times(other.equity), other.equity, color=colour, linestyle=line, linewidth=1.3, label=plain(name))
+        axes.plot(
+            times(baseline.equity), baseline.equity, color=colour, linestyle=line, linewidth=1.3, label=plain(name)
+        )
     axes.plot(times(challenger.equity), challenger.equity, color=MODEL, linewidth=2.0, label="model")
     _turns(axes, challenger)
-    _scale(axes, [challenger, *others.values()])
+    _scale(axes, [challenger, *baselines.values()])
     axes.set_ylabel("Account at each close", color=MUTED)
     handles, labels = axes.get_legend_handles_labels()
-    order = [len(others), *reversed(range(len(others))), *range(len(others) + 1, len(labels))]  # the model first
+    order = [
+        len(baselines),
+        *reversed(range(len(baselines))),
+        *range(len(baselines) + 1, len(labels)),
+    ]  # the model first
     legend(axes, _COLUMNS, [handles[at] for at in order], [labels[at] for at in order])
 
 
 def _scale(axes: Axes, tests: list[Backtest]) -> None:
-    """Money; where the account was multiplied, on a scale of ratios, so that early years can be seen."""
+    """Money on a linear scale; logarithmic if the equity grew many times, so that early years are visible."""
     lowest = min(float(test.equity.min()) for test in tests)
-    if lowest > 0.0 and max(float(test.equity.max()) for test in tests) > STEEP * lowest:
+    if lowest > 0.0 and max(float(test.equity.max()) for test in tests) > LOG_SCALE_FROM * lowest:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_minor_formatter(NullFormatter())
@@ -97,23 +103,23 @@ def _money(value: float, _at: int | None = None) -> str:
     return f"{value / 1e6:,g} M" if value >= _MILLIONS else f"{value:,.0f}"
 
 
-def _held(axes: Axes, challenger: Backtest) -> None:
-    """What was held at each close, long above the line and short below it."""
+def _positions(axes: Axes, challenger: Backtest) -> None:
+    """The position at each close, long above the line and short below it."""
     weights, index = challenger.positions.to_numpy(), times(challenger.positions)
     axes.fill_between(index, np.maximum(weights, 0.0), 0.0, color=GREEN, linewidth=0.0, step="post")
     axes.fill_between(index, np.minimum(weights, 0.0), 0.0, color=RED, linewidth=0.0, step="post")
     axes.axhline(0.0, color=FAINT, linewidth=0.8)
     axes.set_ylim(-1.05, 1.05)
-    axes.set_yticks([0.0], ["held"])
+    axes.set_yticks([0.0], ["position"])
     axes.tick_params(colors=MUTED, length=0, labelsize=10.5, bottom=False)
     axes.set_frame_on(False)
 
 
 def _turns(axes: Axes, challenger: Backtest) -> None:
-    """A mark where the account turned long, short or flat; of very many turns only what was held is shown."""
+    """A mark where the account turned long, short or flat; none if there are too many to tell apart."""
     side = np.sign(challenger.shares.to_numpy())
     turned = np.flatnonzero(np.diff(side, prepend=0.0))
-    if len(turned) > MANY:
+    if len(turned) > MAX_MARKS:
         return
     size = float(np.clip(3200.0 / max(len(turned), 1), 22.0, 60.0))
     for now, marker, colour, label in TURNS:
@@ -125,11 +131,11 @@ def _turns(axes: Axes, challenger: Backtest) -> None:
             )
 
 
-def _drawdown(axes: Axes, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
-    for name in _BESIDE:
-        if name in others:
-            depth = drawdowns(others[name].returns.to_numpy())
-            axes.plot(times(others[name].equity), depth, color=STYLES[name][0], linewidth=1.0)
+def _drawdown(axes: Axes, challenger: Backtest, baselines: Mapping[str, Backtest]) -> None:
+    for name in _WITH_DRAWDOWN:
+        if name in baselines:
+            depth = drawdowns(baselines[name].returns.to_numpy())
+            axes.plot(times(baselines[name].equity), depth, color=STYLES[name][0], linewidth=1.0)
     depth = drawdowns(challenger.returns.to_numpy())
     axes.fill_between(times(challenger.equity), depth, 0.0, color=MODEL, alpha=0.22, linewidth=0.0)
     axes.plot(times(challenger.equity), depth, color=MODEL, linewidth=1.1)

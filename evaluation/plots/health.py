@@ -52,8 +52,8 @@ def draw_health(path: Path, bars: Bars, daily: pd.DataFrame, marks: pd.DataFrame
         place(figure, top=1.25, hspace=0.18)
         sessions = bars.interval == "1d"
         closes = bars.frame["close"].set_axis(bars.dates) if sessions else bars.frame["close"]
-        shown = closes.reindex(daily.index) if sessions else closes  # what is missing is a gap in the line
-        top.plot(times(shown), shown, color=INK, linewidth=1.1, label="close")
+        line_closes = closes.reindex(daily.index) if sessions else closes  # what is missing is a gap in the line
+        top.plot(times(line_closes), line_closes, color=INK, linewidth=1.1, label="close")
         for (name, flags), (colour, marker) in zip(marks.items(), MARKS, strict=True):
             flagged = closes[flags.to_numpy()]
             if not flagged.empty:

@@ -1,4 +1,4 @@
-"""Models compared: what each risked and what it earned, and what is left of it where trading costs more."""
+"""Risk and return of several models."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _AROUND = ((1.0, 0.0), (-1.0, 0.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0,
 
 @dataclass(frozen=True)
 class Risk:
-    """What a model risked and earned in a year, in percent; `kind` is model, champion or a baseline."""
+    """Annualised volatility and return of a model in percent; `kind` is model, champion or baseline."""
 
     volatility: float
     annualised_return: float
@@ -79,7 +79,7 @@ def draw_risk_return(path: Path, caption: Caption, points: Mapping[str, Risk], u
 
 
 def _bounds(axes: Axes, points: list[Risk]) -> None:
-    """Zero in sight, and room for names."""
+    """Set limits that include zero and leave room for names."""
     widest = max(point.volatility for point in points) or 1.0
     returns = [0.0, *(point.annualised_return for point in points)]
     room = 0.12 * ((max(returns) - min(returns)) or 1.0)
@@ -110,19 +110,19 @@ def _sharpes(axes: Axes) -> None:
 
 
 def _names(figure: Figure, axes: Axes, points: Mapping[str, Risk]) -> None:
-    """Names beside their points, each where it covers no other name and no point; one that finds no room stays away."""
+    """Write each name next to its point where it covers no other name or point; it is omitted if there is no room."""
     canvas: Any = figure.canvas
     measure = canvas.get_renderer().get_text_width_height_descent
     frame = axes.get_window_extent()
     places = {name: _pixel(axes, point) for name, point in points.items()}
-    taken = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in places.values()]
+    occupied = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in places.values()]
     for (x, y), names in _together(_first(points), places).items():
         text = shortened(", ".join(names), LONGEST)
         width, height, _ = measure(text, FontProperties(size=_SIZE), False)
         for move, up in _AROUND:
             box = Bbox.from_bounds(x + 12 * move - width * (1 - move) / 2, y + 16 * up - height / 2, width, height)
-            if frame.x0 < box.x0 and box.x1 < frame.x1 and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            if frame.x0 < box.x0 and box.x1 < frame.x1 and not any(box.overlaps(other) for other in occupied):
+                occupied.append(box)
                 left, middle = figure.transFigure.inverted().transform((box.x0, y + 16 * up))
                 figure.text(left, middle, text, va="center_baseline", color=INK, fontsize=_SIZE, path_effects=_HALO)
                 break
@@ -134,7 +134,7 @@ def _pixel(axes: Axes, point: Risk) -> tuple[int, int]:
 
 
 def _together(names: list[str], places: Mapping[str, tuple[int, int]]) -> dict[tuple[int, int], list[str]]:
-    """The names at each place, the most important place first: points that cover each other share a text."""
+    """The names at each place, the most important first: points that coincide share a text."""
     shared: dict[tuple[int, int], list[str]] = {}
     for name in names:
         shared.setdefault(places[name], []).append(name)
@@ -142,7 +142,7 @@ def _together(names: list[str], places: Mapping[str, tuple[int, int]]) -> dict[t
 
 
 def _first(points: Mapping[str, Risk]) -> list[str]:
-    """The models to name: the champion, the baselines, and of many models those that earn most for what they risk."""
+    """The models to name: the champion, the baselines, and the models with the highest ratio of return to risk."""
     order = {"champion": 0, "baseline": 1, "model": 2}
     return sorted(points, key=lambda name: (order[points[name].kind], -_ratio(points[name])))[:NAMED]
 

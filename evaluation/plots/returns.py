@@ -1,4 +1,4 @@
-"""What a model's returns look like: their distribution, month by month, and how steadily they came."""
+"""Returns of a model: their distribution, the calendar of months, and the rolling Sharpe ratio."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     from evaluation.accounting.backtest import Backtest
     from evaluation.metrics.formulas import Array
 
-FEWEST = 20  # returns below which a distribution, or a Sharpe ratio over a window, says nothing
-_CALM = 5.0  # a month of so many percent is coloured in full at least, so that small returns look small
+MIN_RETURNS = 20  # fewer are too few for a distribution or a rolling Sharpe ratio
+_CALM = 5.0  # the least return in percent with the full colour, so that small returns look small
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def draw_distribution(path: Path, caption: Caption, test: Backtest) -> None:
     """Histogram and normal quantiles of the returns of the bars at which money was at risk, as a PNG.
 
-    Bars in cash return exactly nothing; they are counted in words, so that they do not dwarf all others. The value at
-    risk is that of all bars, as in the metrics.
+    Bars in cash, whose return is exactly zero, are only counted, since they would dwarf all others. The value at risk
+    is that of all bars, as in the metrics.
     """
     returns = 100.0 * test.returns.to_numpy()
     moved = returns[returns != 0.0]
@@ -56,7 +56,7 @@ def draw_distribution(path: Path, caption: Caption, test: Backtest) -> None:
         f"{count(len(moved), 'bar')}, and {len(returns) - len(moved)} that returned nothing (not drawn)   ·   {risk}"
     )
     with drawing(path, caption, "Distribution of the returns of a bar", facts) as figure:
-        if len(moved) < FEWEST or float(np.std(moved)) == 0.0:
+        if len(moved) < MIN_RETURNS or float(np.std(moved)) == 0.0:
             place(figure)
             explain_empty(
                 figure.subplots(), f"{count(len(moved), 'return')}: too few to show how they are distributed."
@@ -84,7 +84,7 @@ def _histogram(axes: Axes, moved: Array, normal: NormalDist, var: float | None) 
 
 
 def _quantiles(axes: Axes, moved: Array, normal: NormalDist) -> None:
-    """Each return against the normal one of its rank: on the line they are normal; fat tails bend away from it."""
+    """Each return against the normal quantile of its rank: normal ones are on the line, fat tails bend away from it."""
     ranks = (np.arange(len(moved)) + 0.5) / len(moved)
     expected = np.array([normal.inv_cdf(float(rank)) for rank in ranks])
     ordered = np.sort(moved)
@@ -96,25 +96,25 @@ def _quantiles(axes: Axes, moved: Array, normal: NormalDist) -> None:
     axes.set_ylabel("Measured, %", color=MUTED)
 
 
-def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, others: Mapping[str, Backtest]) -> None:
+def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, baselines: Mapping[str, Backtest]) -> None:
     """The Sharpe ratio over a moving window of up to a quarter, of the model, and of buy and hold and the champion."""
     bars, per_year = len(challenger.returns), challenger.periods_per_year
-    window = min(round(per_year / 4), max(FEWEST, bars // 4)) if per_year else 0
+    window = min(round(per_year / 4), max(MIN_RETURNS, bars // 4)) if per_year else 0
     whole = challenger.metrics()["sharpe_ratio"]
     facts = f"over the {window} bars before each   ·   over all {bars} bars {format_number(whole)}"
     with drawing(path, caption, "Rolling Sharpe ratio", facts) as figure:
         axes = figure.subplots()
         place(figure, left=0.75, top=1.25)
-        if window < FEWEST or bars < 2 * window:
+        if window < MIN_RETURNS or bars < 2 * window:
             explain_empty(axes, f"{count(bars, 'bar')}: too few for a moving window.")
             return
         axes.axhline(0.0, color=FAINT, linewidth=1.0)
-        shown = {name: others[name] for name in ("buy_and_hold", "champion") if name in others}
-        for name, other in shown.items():
+        drawn = {name: baselines[name] for name in ("buy_and_hold", "champion") if name in baselines}
+        for name, baseline in drawn.items():
             colour, line = STYLES[name]
             axes.plot(
-                times(other.returns),
-                _rolling(other, window),
+                times(baseline.returns),
+                _rolling(baseline, window),
                 color=colour,
                 linestyle=line,
                 linewidth=1.3,
@@ -128,12 +128,12 @@ def draw_rolling_sharpe(path: Path, caption: Caption, challenger: Backtest, othe
         axes.set_ylabel("Sharpe ratio, a year", color=MUTED)
         dated(axes, challenger.returns.index)
         handles, labels = axes.get_legend_handles_labels()
-        first = [*range(len(shown), len(handles)), *range(len(shown))]  # the model before the others
+        first = [*range(len(drawn), len(handles)), *range(len(drawn))]  # the model before the others
         legend(axes, 4, [handles[at] for at in first], [labels[at] for at in first])
 
 
 def _rolling(test: Backtest, window: int) -> Array:
-    """Mean over deviation of each window, a year's worth; a gap where nothing moved."""
+    """The annualised Sharpe ratio of each window; NaN where it has no variance."""
     rolling = test.excess.rolling(window)
     deviation = rolling.std().where(lambda value: value > 1e-9)
     ratio: Array = (rolling.mean() / deviation * np.sqrt(test.periods_per_year or np.nan)).to_numpy()
@@ -161,7 +161,7 @@ def draw_months(path: Path, caption: Caption, test: Backtest) -> None:
 
 
 def monthly(returns: pd.Series) -> pd.DataFrame | None:
-    """Percent by year (rows) and month, and the year's; None without dates. What was not traded is not a number."""
+    """Returns in percent by year (rows) and month, with the whole year; None without dates, NaN without bars."""
     if not isinstance(returns.index, pd.DatetimeIndex):
         return None
     session = returns.index - pd.Timedelta(1, "ns")  # a bar belongs to the day that it closes

@@ -1,4 +1,4 @@
-"""The look that all pictures share: colours that the colour-blind tell apart, a headline, where the data is from.
+"""The common style of all pictures: colours for the colour-blind, a headline, and the source of the data.
 
 Colours are those of Okabe and Ito (2008, "Color Universal Design"); shape or line style always repeats the colour.
 """
@@ -45,14 +45,14 @@ STYLES: dict[str, tuple[str, Any]] = {
 }
 WIDE, HALF = (12.0, 7.4), (8.0, 5.2)
 DPI = 110
-_MARGIN = 0.16  # inches from the paper's edge to its texts
+_MARGIN = 0.16  # inches from the edge to the texts
 _STYLE: dict[Any, Any] = {"text.parse_math": False, "font.size": 11.5, "axes.unicode_minus": True}
 _NARROWEST = 4
 
 
 @dataclass(frozen=True)
 class Caption:
-    """The subject of a picture, and where its data is from: what is made up gets a label that nobody can miss."""
+    """The subject of a picture and the provenance of its data; what is made up gets a conspicuous label."""
 
     subject: str
     provenance: Provenance
@@ -60,7 +60,7 @@ class Caption:
 
 @contextmanager
 def drawing(path: Path, caption: Caption, title: str, facts: str, size: tuple[float, float] = HALF) -> Iterator[Figure]:
-    """A figure with its headline and source; what was drawn on it is published as a PNG at the end."""
+    """A figure with its headline and source, which is published as a PNG at the end of the context."""
     with rc_context(_STYLE):
         figure = Figure(figsize=size, dpi=DPI, facecolor="white", edgecolor="white")
         FigureCanvasAgg(figure)
@@ -82,7 +82,7 @@ def place(
 
 
 def minimal_axes(axes: Axes, grid: str = "y") -> None:
-    """Light grid, no ticks, no frame but the bottom line."""
+    """A light grid, no ticks, and only the bottom line of the frame."""
     if grid:
         axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
     axes.set_axisbelow(True)
@@ -93,8 +93,8 @@ def minimal_axes(axes: Axes, grid: str = "y") -> None:
 
 
 def legend(axes: Axes, ncols: int, handles: Any = None, labels: Any = None) -> None:
-    """The names of what is drawn, in rows above it."""
-    given = {} if handles is None else {"handles": handles, "labels": labels}
+    """A legend in rows above the axes."""
+    explicit = {} if handles is None else {"handles": handles, "labels": labels}
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.01, 1.0),
@@ -106,7 +106,7 @@ def legend(axes: Axes, ncols: int, handles: Any = None, labels: Any = None) -> N
         handlelength=1.8,
         handletextpad=0.6,
         borderaxespad=0.2,
-        **given,
+        **explicit,
     )
 
 
@@ -118,24 +118,24 @@ def dated(axes: Axes, index: pd.Index) -> None:
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def explain_empty(axes: Axes, why: str) -> None:
+def explain_empty(axes: Axes, reason: str) -> None:
     """Write into empty axes why there is nothing to draw."""
     axes.set_axis_off()
-    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=13, wrap=True)
+    axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", color=MUTED, fontsize=13, wrap=True)
 
 
 def times(series: pd.Series) -> Any:
-    """What matplotlib draws dates from."""
+    """The index of a series as an array, for matplotlib."""
     return series.index.to_numpy()
 
 
 def day(time: Any) -> str:
-    """A bar's time as a reader wants it."""
+    """The date of a bar as text; an index that has no dates as it is."""
     return f"{time:%Y-%m-%d}" if isinstance(time, pd.Timestamp) else str(time)
 
 
 def fitted(figure: Figure, text: str, inches: float, size: float, weight: str = "normal") -> str:
-    """`text`, or as much of its ends as fits into a width; what is left out becomes an ellipsis in its middle."""
+    """`text`, shortened in its middle by an ellipsis so that it fits into a width."""
     font, room = FontProperties(size=size, weight=weight), inches * DPI
     canvas: Any = figure.canvas
     measure = canvas.get_renderer().get_text_width_height_descent
@@ -146,7 +146,7 @@ def fitted(figure: Figure, text: str, inches: float, size: float, weight: str = 
 
 
 def shortened(text: str, length: int) -> str:
-    """The two ends of a text, `length` characters of it, and an ellipsis between them where something is left out."""
+    """The text, or its two ends of `length` characters together with an ellipsis between them."""
     if length >= len(text):
         return text
     front = (length + 1) // 2

@@ -20,7 +20,7 @@ from evaluation.labels import format_number
 from evaluation.metrics.formulas import UndefinedError
 from evaluation.plots import Caption, Risk, draw_risk_return
 from evaluation.records.standing import Standing
-from evaluation.reports.comparison_page import COLUMNS, called, comparison_page, title
+from evaluation.reports.comparison_page import COLUMNS, comparison_page, display_name, title
 from evaluation.reports.comparison_schema import Comparison, Row, State, SymbolComparison
 from evaluation.statistics.overfitting import Overfitting, overfitting
 
@@ -29,7 +29,7 @@ FIGURES = (*COLUMNS, "annualised_return", "cagr", "sortino_ratio", "calmar_ratio
 
 
 @dataclass(frozen=True)
-class Contender:
+class ComparedVersion:
     """One version of a model type, its state, and what the evidence says of its recipe."""
 
     model_type: str
@@ -47,7 +47,7 @@ class Contender:
 def compare(
     symbol: str,
     provenance: Provenance,
-    models: Mapping[Contender, Backtest],
+    models: Mapping[ComparedVersion, Backtest],
     baselines: Mapping[str, Backtest],
     *,
     left_out: Mapping[str, str] | None = None,
@@ -57,12 +57,12 @@ def compare(
     `left_out` are models that could not be compared, with the reason.
     """
     if not models:
-        missing = "".join(f" {name}: {why}" for name, why in (left_out or {}).items())
+        missing = "".join(f" {name}: {reason}" for name, reason in (left_out or {}).items())
         raise NightdeskError("comparison.nothing", f"{symbol} has no model that can be run.{missing}", "Train one.")
     index = next(iter(models.values())).equity.index
-    rows = [_row(contender.name, test, contender) for contender, test in models.items()]
+    rows = [_row(version.name, test, version) for version, test in models.items()]
     recommended, recommendation = _recommend(models, baselines)
-    overfit, why_not = _overfitting(models.values())
+    overfit, undefined_reason = _overfitting(models.values())
     return SymbolComparison(
         symbol=symbol,
         provenance=provenance,
@@ -73,7 +73,7 @@ def compare(
         recommended=recommended.name if recommended is not None else None,
         recommendation=recommendation,
         overfitting=overfit,
-        overfitting_reason=why_not,
+        overfitting_reason=undefined_reason,
         left_out=dict(left_out or {}),
     )
 
@@ -98,21 +98,21 @@ def read_comparison(path: Path) -> Comparison:
         ) from error
 
 
-def _row(name: str, test: Backtest, contender: Contender | None = None) -> Row:
+def _row(name: str, test: Backtest, version: ComparedVersion | None = None) -> Row:
     metrics = test.metrics()
     return Row(
         name=name,
-        model_type=contender.model_type if contender else None,
-        version=contender.version if contender else None,
-        state=contender.state if contender else "baseline",
-        standing=contender.standing if contender else None,
+        model_type=version.model_type if version else None,
+        version=version.version if version else None,
+        state=version.state if version else "baseline",
+        standing=version.standing if version else None,
         figures={figure: metrics[figure] for figure in FIGURES},
         reasons={figure: metrics["reasons"][figure] for figure in FIGURES if metrics[figure] is None},
     )
 
 
 def _overfitting(tests: Collection[Backtest]) -> tuple[Overfitting | None, str | None]:
-    """The overfitting of choosing the best of them; None with a reason for one alone, equal ones, or few bars."""
+    """The overfitting of selecting the best of them; None with a reason for a single one, equal ones, or few bars."""
     returns = np.unique(np.column_stack([test.excess.to_numpy() for test in tests]), axis=1)
     if returns.shape[1] < 2:
         return None, "only_one" if len(tests) == 1 else "alike"
@@ -132,27 +132,32 @@ def _sharpe(test: Backtest) -> float | None:
     return ratio
 
 
-def _recommend(models: Mapping[Contender, Backtest], baselines: Mapping[str, Backtest]) -> tuple[Contender | None, str]:
+def _recommend(
+    models: Mapping[ComparedVersion, Backtest], baselines: Mapping[str, Backtest]
+) -> tuple[ComparedVersion | None, str]:
     """The best of those that serve: a proven one first, then by Sharpe ratio; None where nothing serves."""
-    serving = [contender for contender in models if contender.state == "champion"]
+    serving = [version for version in models if version.state == "champion"]
     if not serving:
         return None, "Nothing serves, so stay in cash."
-    best = max(serving, key=lambda contender: (contender.standing == "proven", _sharpe(models[contender]) or 0.0))
+    best = max(serving, key=lambda version: (version.standing == "proven", _sharpe(models[version]) or 0.0))
     if best.standing == "proven":
-        return best, f"Rely on {best.name}, which is proven. {best.sentence}{_held(models[best], baselines)}"
+        return (
+            best,
+            f"Rely on {best.name}, which is proven. {best.sentence}{_buy_and_hold_warning(models[best], baselines)}",
+        )
     return best, (
         f"Nothing that serves is proven; of it, {best.name} has the best record. "
-        f"{best.sentence}{_held(models[best], baselines)}"
+        f"{best.sentence}{_buy_and_hold_warning(models[best], baselines)}"
     )
 
 
-def _held(test: Backtest, baselines: Mapping[str, Backtest]) -> str:
-    """A warning where buying and holding did better."""
-    held = _sharpe(baselines["buy_and_hold"]) if "buy_and_hold" in baselines else None
-    ours = _sharpe(test)
-    if held is None or ours is None or held <= ours:
+def _buy_and_hold_warning(test: Backtest, baselines: Mapping[str, Backtest]) -> str:
+    """A warning where buying and holding has the higher Sharpe ratio."""
+    buy_and_hold = _sharpe(baselines["buy_and_hold"]) if "buy_and_hold" in baselines else None
+    ratio = _sharpe(test)
+    if buy_and_hold is None or ratio is None or buy_and_hold <= ratio:
         return ""
-    ratios = f"{format_number(held)} against {format_number(ours)}"
+    ratios = f"{format_number(buy_and_hold)} against {format_number(ratio)}"
     return f" Buying and holding earned more for its risk (Sharpe ratio {ratios})."
 
 
@@ -162,16 +167,16 @@ def _label(time: Any) -> str:
 
 def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
     """A point for each model and baseline; for many symbols only the models, named with their symbol."""
-    one, points, undefined_ = len(symbols) == 1, {}, 0
+    single, points, without_figures = len(symbols) == 1, {}, 0
     for symbol in symbols:
         for row in symbol.rows:
             risk, earned = row.figures["volatility"], row.figures["annualised_return"]
-            if row.state == "baseline" and not one:
+            if row.state == "baseline" and not single:
                 continue
             if risk is None or earned is None:
-                undefined_ += 1
+                without_figures += 1
                 continue
             kind = row.state if row.state in ("champion", "baseline") else "model"
-            points[called(row) if one else f"{symbol.symbol} {called(row)}"] = Risk(risk, earned, kind)
+            points[display_name(row) if single else f"{symbol.symbol} {display_name(row)}"] = Risk(risk, earned, kind)
     provenance = Provenance.joint(symbol.provenance for symbol in symbols)
-    draw_risk_return(path, Caption(title(symbols), provenance), points, undefined_)
+    draw_risk_return(path, Caption(title(symbols), provenance), points, without_figures)

@@ -1,4 +1,4 @@
-"""The comparison of models as one page for people."""
+"""The comparison of models as one HTML page."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ COLUMNS = {
     "sharpe_ratio": "Sharpe",
     "max_drawdown": "Drawdown %",
     "trades": "Trades",
-    "win_rate": "Won %",
-    "exposure": "Held %",
+    "win_rate": "Win rate %",
+    "exposure": "Exposure %",
 }
 
 
 def title(symbols: Sequence[SymbolComparison]) -> str:
-    """Whose models they are."""
+    """The title of the page: the symbol whose models are compared, or how many symbols."""
     return f"Models of {symbols[0].symbol}" if len(symbols) == 1 else f"Models of {len(symbols)} symbols"
 
 
-def comparison_page(comparison: Comparison, drawn: Path) -> bytes:
-    """The page; `drawn` is the picture of risk and return."""
+def comparison_page(comparison: Comparison, risk_return: Path) -> bytes:
+    """The page; `risk_return` is the picture of risk and return."""
     symbols = comparison.symbols
     made_up = Provenance.joint(symbol.provenance for symbol in symbols)
     badge = el("span", made_up.badge.upper(), class_="pill sample") if made_up.badge else None
@@ -43,10 +43,10 @@ def comparison_page(comparison: Comparison, drawn: Path) -> bytes:
             el("p", f"Written {comparison.created_at:%Y-%m-%d %H:%M} UTC.", class_="faint"),
         ),
         section(
-            "Which to rely on",
+            "Recommendation",
             side_by_side(
                 together(_recommendations(symbols), _by_type(symbols)),
-                picture(drawn, "Risk and return of every model in a year."),
+                picture(risk_return, "Risk and return of every model in a year."),
             ),
         ),
         *(_symbol(symbol) for symbol in symbols),
@@ -55,13 +55,14 @@ def comparison_page(comparison: Comparison, drawn: Path) -> bytes:
 
 def _recommendations(symbols: Sequence[SymbolComparison]) -> Html:
     rows = [
-        el("tr", el("th", each.symbol, scope="row"), el("td", each.recommendation, class_="text")) for each in symbols
+        el("tr", el("th", symbol.symbol, scope="row"), el("td", symbol.recommendation, class_="text"))
+        for symbol in symbols
     ]
     return el("div", el("table", el("tbody", *rows)), class_="scroll")
 
 
 def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
-    """How each model type does over many symbols, its best version of each."""
+    """The median Sharpe ratio of each model type over many symbols, of its best version for each."""
     if len(symbols) == 1:
         return None
     best: dict[str, dict[str, float]] = {}
@@ -70,11 +71,11 @@ def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
             if row.model_type is not None and (ratio := row.figures["sharpe_ratio"]) is not None:
                 best.setdefault(row.model_type, {})[symbol.symbol] = ratio
     rows = [[plain(kind), f"{len(own)}", format_number(median(own.values()))] for kind, own in sorted(best.items())]
-    return table(["Model type", "Symbols", "Middle Sharpe ratio of their best"], rows)
+    return table(["Model type", "Symbols", "Median Sharpe ratio of the best version"], rows)
 
 
 def _symbol(symbol: SymbolComparison) -> Html:
-    span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} that none has seen"
+    span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} not seen in training"
     rows = [
         [_model_name(row, symbol), row.state, row.standing or MISSING, *(_cell(row, name) for name in COLUMNS)]
         for row in symbol.rows
@@ -82,31 +83,31 @@ def _symbol(symbol: SymbolComparison) -> Html:
     return section(
         symbol.symbol,
         el("p", symbol.recommendation),
-        table(["", "State", "Standing", *COLUMNS.values()], rows, caption=span),
+        table(["Model", "State", "Standing", *COLUMNS.values()], rows, caption=span),
         el("p", _overfitting_sentence(symbol), class_="faint"),
-        *(el("p", f"{plain(name)} could not be run: {why}") for name, why in symbol.left_out.items()),
+        *(el("p", f"{plain(name)} could not be run: {reason}") for name, reason in symbol.left_out.items()),
     )
 
 
 def _overfitting_sentence(symbol: SymbolComparison) -> str:
-    """How reliable it is to take the model with the best Sharpe ratio."""
+    """How likely selecting the model with the best Sharpe ratio is overfitting."""
     overfitting = symbol.overfitting
     if overfitting is None:
         return f"Probability of overfitting: {undefined(symbol.overfitting_reason or MISSING)}."
     return (
-        "Whoever takes the best Sharpe ratio of one half of these bars gets less than the middle model in the other "
-        f"half with a probability of {overfitting.probability:.0%} (probability of overfitting, "
-        f"{overfitting.splits:,} splits)."
+        f"Probability of overfitting: {overfitting.probability:.0%}. It is the share of {overfitting.splits:,} splits "
+        "of these bars into halves in which the model with the best Sharpe ratio of one half is below the median "
+        "model of the other."
     )
 
 
 def _model_name(row: Row, symbol: SymbolComparison) -> str:
-    name = called(row)
+    name = display_name(row)
     return el("strong", name) if row.name == symbol.recommended else name
 
 
-def called(row: Row) -> str:
-    """A model or a baseline as people read it."""
+def display_name(row: Row) -> str:
+    """The name of a model or a baseline as readable text."""
     return plain(row.name) if row.model_type is None else f"{plain(row.model_type)} {row.version}"
 
 

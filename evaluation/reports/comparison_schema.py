@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class Row(_Part):
-    """One model or baseline: its figures (units as in reports), and why one of them is null."""
+    """One model or baseline: its figures (units as in reports), with the reason for each that is null."""
 
     name: str
     model_type: str | None
@@ -31,7 +31,7 @@ class Row(_Part):
 
 
 class SymbolComparison(_Part):
-    """Everyone on the bars of one symbol, best Sharpe ratio first, and what follows from it."""
+    """The models on the bars of one symbol, best Sharpe ratio first, then the baselines, and the recommendation."""
 
     symbol: str
     provenance: ProvenanceField
@@ -41,9 +41,9 @@ class SymbolComparison(_Part):
     rows: list[Row]
     recommended: str | None
     recommendation: str
-    overfitting: Overfitting | None  # what choosing the best of these models by its Sharpe ratio is worth
+    overfitting: Overfitting | None  # of selecting the model with the best Sharpe ratio
     overfitting_reason: str | None
-    left_out: dict[str, str]  # models that could not be run, and why
+    left_out: dict[str, str]  # the reason for each model that could not be run
 
 
 class Comparison(_Part):

@@ -1,4 +1,4 @@
-"""Evidence: what speaks for and against the figures of a report, each part None where it was not measured."""
+"""Evidence: how far the metrics of a report can be trusted, each part None where it was not measured."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.monitoring.behaviour import Behaviour
+from evaluation.monitoring.decision_quality import DecisionQuality
 from evaluation.monitoring.drift import Drift
 from evaluation.signals import Signals
-from evaluation.statistics.baselines import Luck
+from evaluation.statistics.baselines import RandomBaseline
 from evaluation.statistics.bootstrap import Intervals
 from evaluation.statistics.cost_sensitivity import CostSensitivity
 from evaluation.statistics.significance import Significance
@@ -20,7 +20,7 @@ from evaluation.statistics.slices import Slices
 
 @dataclass(frozen=True)
 class Leaks:
-    """The leak audit of the training that made the model: what was found, and what was checked."""
+    """The leak audit of a model's training: its findings, and what was checked."""
 
     clean: bool
     findings: list[dict[str, Any]]
@@ -29,7 +29,7 @@ class Leaks:
 
 @dataclass(frozen=True)
 class FeatureImportance:
-    """How much each feature weighs in the model's decisions, and what these numbers measure."""
+    """The importance of each feature for the model's decisions; `measure` names what the numbers are."""
 
     measure: str
     features: dict[str, float]
@@ -39,9 +39,19 @@ class FeatureImportance:
 class ModelSelection:
     """From how many seeds and checkpoints the model was selected, by Sharpe ratio on validation bars not trained on.
 
-    `low`, `high` and `mean` are over the best checkpoint of each seed, of which there are `checkpoints` in all; what
-    never trades counts as 0, what was ruined not at all. `learned` is whether the chosen one beat cash there, and
-    `learned_reason` says it in a sentence; both are None of models trained before this was recorded.
+    Args:
+        first: the first validation bar.
+        last: the last validation bar.
+        bars: how many validation bars there are.
+        seeds: how many trainings, each with its own seed, there were.
+        checkpoints: how many checkpoints they had together.
+        selected: the Sharpe ratio of the selected checkpoint. One that never trades has 0, a ruined one None.
+        low: the lowest Sharpe ratio of the best checkpoint of each seed.
+        high: the highest of these.
+        mean: their mean.
+        buy_and_hold: the Sharpe ratio of buying and holding on the same bars.
+        learned: whether the selected checkpoint beat cash there; None of models trained before this was recorded.
+        learned_reason: the same in a sentence.
     """
 
     first: str
@@ -49,7 +59,7 @@ class ModelSelection:
     bars: int
     seeds: int
     checkpoints: int
-    chosen: float | None
+    selected: float | None
     low: float | None
     high: float | None
     mean: float | None
@@ -66,13 +76,13 @@ class ExpertConfusion:
 
 
 def expert_confusion(signals: Signals, teacher: pd.Series) -> ExpertConfusion | None:
-    """Compare positions on the bars where the expert's is known; None where it is known on none of them."""
-    held = teacher.reindex(signals.index).dropna()
-    if held.empty:
+    """Compare the signs of positions on the bars where the expert's is known; None where it is known on none."""
+    expert = teacher.reindex(signals.index).dropna()
+    if expert.empty:
         return None
-    sides = np.sign(signals.position.loc[held.index])
-    places = (3 * (np.sign(held) + 1) + sides + 1).to_numpy(np.int64)
-    counts: list[list[int]] = np.bincount(places, minlength=9).reshape(3, 3).tolist()
+    model_sign = np.sign(signals.position.loc[expert.index])
+    cells = (3 * (np.sign(expert) + 1) + model_sign + 1).to_numpy(np.int64)
+    counts: list[list[int]] = np.bincount(cells, minlength=9).reshape(3, 3).tolist()
     return ExpertConfusion(counts)
 
 
@@ -89,29 +99,29 @@ class Evidence:
     """All evidence on one model from bars that it was not trained on.
 
     Args:
-        significance: how significant its Sharpe ratio is, all attempts counted.
-        intervals: the bounds between which its figures are believed to lie.
-        luck: how it compares with random traders of the same turnover.
-        choice: from how many seeds and checkpoints it was selected before it was judged.
-        costs: what it would have earned, had trading cost less or more.
-        slices: how it did by market regime, by year, and while the market fell.
+        significance: the significance of its Sharpe ratio, corrected for all trials.
+        intervals: confidence intervals of its Sharpe ratio, total return and drawdown.
+        random_baseline: its rank among random traders of the same turnover.
+        model_selection: from how many seeds and checkpoints it was selected before it was judged.
+        costs: its metrics where trading costs less or more.
+        slices: its metrics by market regime, by year, and during falls of the market.
         leaks: the leak audit of its training.
-        weights: its feature importance.
+        feature_importance: the importance of each of its features.
         drift: how far its features and decisions have moved since training.
-        behaviour: whether its confidence means anything, and how often it agrees with its expert.
-        beside: the confusion matrix of its positions and its expert's.
-        absent: why a part of this is None.
+        decision_quality: its agreement with its expert, and whether its confidence is calibrated and pays.
+        expert_confusion: the confusion matrix of its positions and its expert's.
+        absent: the reason why a part is None, by the part's name.
     """
 
     significance: Significance | None = None
     intervals: Intervals | None = None
-    luck: Luck | None = None
-    choice: ModelSelection | None = None
+    random_baseline: RandomBaseline | None = None
+    model_selection: ModelSelection | None = None
     costs: CostSensitivity | None = None
     slices: Slices | None = None
     leaks: Leaks | None = None
-    weights: FeatureImportance | None = None
+    feature_importance: FeatureImportance | None = None
     drift: Drift | None = None
-    behaviour: Behaviour | None = None
-    beside: ExpertConfusion | None = None
+    decision_quality: DecisionQuality | None = None
+    expert_confusion: ExpertConfusion | None = None
     absent: dict[str, str] = field(default_factory=dict)

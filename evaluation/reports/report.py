@@ -1,4 +1,4 @@
-"""Report: one judgement as files that outlive the run: report.json, equity.parquet, report.html and the pictures."""
+"""Writes and reads the report of one judgement: report.json, equity.parquet, report.html and the pictures."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def write_report(
 
 
 def read_report(path: Path) -> Report:
-    """A report that was written by `write_report`, checked; those of versions 1 and 2 knew no records."""
+    """A report that was written by `write_report`, checked; earlier versions of the schema have no record."""
     try:
         return Report.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -82,7 +82,7 @@ def _label(time: Any) -> str:
 
 
 def _write_equity(path: Path, tests: Mapping[str, Backtest]) -> None:
-    """The equity of each at every close, and the weight the model held."""
+    """The equity of every account at each close, and the position of the model."""
     frame = pd.DataFrame({name: test.equity for name, test in tests.items()})
     with publishing(path) as temp:
         frame.assign(position=tests[MODEL].positions).to_parquet(temp)

@@ -56,7 +56,7 @@ class Terms(_Part):
 
 
 class Decision(_Part):
-    """As what the version asked for its place, what became of it, why, the same in a sentence, and the figures."""
+    """What the version asked for, the outcome, the codes of its reasons, the same in a sentence, and the figures."""
 
     case: Case
     outcome: Outcome

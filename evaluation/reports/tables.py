@@ -1,4 +1,4 @@
-"""Tables of the evidence of a report, for people: units in their heads, reasons where there is no figure."""
+"""HTML tables of the evidence of a report: units in their heads, the reason where there is no figure."""
 
 from __future__ import annotations
 
@@ -10,50 +10,57 @@ from evaluation.records.figures import RecordFigures
 from evaluation.reports.markup import Html, el, table, together
 
 if TYPE_CHECKING:
-    from evaluation.monitoring.behaviour import Accuracy, Behaviour
+    from evaluation.monitoring.decision_quality import DecisionQuality, ExpertAgreement
     from evaluation.monitoring.drift import Drift
     from evaluation.reports.evidence import Leaks, ModelSelection
-    from evaluation.statistics.baselines import Luck, Standing
+    from evaluation.statistics.baselines import RandomBaseline, RandomBaselineRank
     from evaluation.statistics.bootstrap import Intervals
     from evaluation.statistics.cost_sensitivity import CostSensitivity
     from evaluation.statistics.significance import Significance
     from evaluation.statistics.slices import Slice, Slices
 
-MOVED = 8  # features in the table of drift
+DRIFT_ROWS = 8  # features in the table of drift
 _SLICED = {
     "total_return": ("Return %", "percent"),
     "sharpe_ratio": ("Sharpe", "ratio"),
-    "max_drawdown": ("Deepest drawdown %", "percent"),
+    "max_drawdown": ("Max drawdown %", "percent"),
     "trades": ("Trades", "trades"),
-    "win_rate": ("Won %", "percent"),
-    "exposure": ("Held %", "percent"),
+    "win_rate": ("Win rate %", "percent"),
+    "exposure": ("Exposure %", "percent"),
 }
 
 
 def significance_table(significance: Significance) -> Html:
     """How significant the Sharpe ratio is."""
-    sure = f"{significance.confidence:.0%}"
+    confidence = f"{significance.confidence:.0%}"
 
-    def row(label: str, name: str, form: str, meaning: str) -> list[str]:
+    def row(label: str, name: str, form: str, remark: str) -> list[str]:
         value = getattr(significance, name)
         return [
             label,
             format_number(value, form) if value is not None else undefined(significance.reasons.get(name, "undefined")),
-            meaning,
+            remark,
         ]
 
     rows = [
-        row("Confidence that the Sharpe ratio is above 0", "probabilistic_sharpe_ratio", ".1%", "one attempt"),
-        row("The same, every attempt counted", "deflated_sharpe_ratio", ".1%", count(significance.trials, "attempt")),
-        row("Sharpe ratio that luck alone makes of so many", "expected_maximum_sharpe", ".2f", "by the year"),
+        row("Probabilistic Sharpe ratio", "probabilistic_sharpe_ratio", ".1%", "confidence that it is above 0"),
         row(
-            f"Bars that would prove it, {sure} sure",
+            "Deflated Sharpe ratio",
+            "deflated_sharpe_ratio",
+            ".1%",
+            f"corrected for {count(significance.trials, 'trial')}",
+        ),
+        row(
+            "Expected maximum Sharpe ratio", "expected_maximum_sharpe", ".2f", "of as many trials by chance, annualised"
+        ),
+        row(
+            "Minimum track record, bars",
             "minimum_track_record",
             ",.0f",
-            f"there are {significance.track_record:,}",
+            f"for {confidence} confidence; there are {significance.track_record:,}",
         ),
     ]
-    return table(["Significance", "", ""], rows)
+    return table(["Significance", "Value", "Meaning"], rows)
 
 
 def skill_table(record: RecordFigures) -> Html:
@@ -72,12 +79,12 @@ def skill_table(record: RecordFigures) -> Html:
 
 
 def intervals_table(intervals: Intervals) -> Html:
-    """The bounds of confidence."""
+    """The confidence intervals."""
     rows = []
     for label, name, form in (
         ("Sharpe ratio", "sharpe_ratio", ",.2f"),
         ("Total return, %", "total_return", ",.1f"),
-        ("Deepest drawdown of as many more bars, %", "max_drawdown", ",.1f"),
+        ("Max drawdown of as many further bars, %", "max_drawdown", ",.1f"),
     ):
         interval = getattr(intervals, name)
         if interval is None:
@@ -86,33 +93,33 @@ def intervals_table(intervals: Intervals) -> Html:
             rows.append(
                 [label, *(format_number(value, form) for value in (interval.estimate, interval.low, interval.high))]
             )
-    return table([f"Believed with {intervals.level:.0%}", "Estimate", "From", "To"], rows)
+    return table([f"{intervals.level:.0%} confidence interval", "Estimate", "Low", "High"], rows)
 
 
-def luck_table(luck: Luck) -> Html:
-    """The model among random traders."""
+def random_baseline_table(random_baseline: RandomBaseline) -> Html:
+    """The rank of the model among random traders."""
     rows = [
-        [label, *_standing(standing, form)]
-        for label, standing, form in (
-            ("Total return, %", luck.total_return, ",.1f"),
-            ("Sharpe ratio", luck.sharpe_ratio, ",.2f"),
+        [label, *_rank(rank, form)]
+        for label, rank, form in (
+            ("Total return, %", random_baseline.total_return, ",.1f"),
+            ("Sharpe ratio", random_baseline.sharpe_ratio, ",.2f"),
         )
     ]
     columns = [
-        f"Against {luck.draws} random traders",
+        f"Against {random_baseline.draws} random traders",
         "Model",
-        "5 % of them below",
-        "Middle",
-        "95 % below",
+        "5th percentile",
+        "Median",
+        "95th percentile",
         "Better than",
-        "p",
+        "p-value",
     ]
     return table(columns, rows)
 
 
-def choice_in_words(selection: ModelSelection) -> Html:
-    """From how many seeds and checkpoints it was selected, in a sentence."""
-    several = (
+def model_selection_sentence(selection: ModelSelection) -> Html:
+    """From how many seeds and checkpoints the model was selected, as a sentence."""
+    spread = (
         f"{format_number(selection.low)} to {format_number(selection.high)}, mean {format_number(selection.mean)}, "
         if selection.seeds > 1
         else ""
@@ -120,26 +127,26 @@ def choice_in_words(selection: ModelSelection) -> Html:
     benchmark = f"; buy and hold {format_number(selection.buy_and_hold)}" if selection.buy_and_hold is not None else ""
     where = f"{count(selection.seeds, 'seed')} on validation ({span(selection.first, selection.last)})"
     among = count(selection.checkpoints, "checkpoint")
-    chosen = f"chosen {format_number(selection.chosen)}, the best of {among}"
+    selected = f"selected {format_number(selection.selected)}, the best of {among}"
     if selection.learned is False:
-        chosen = f"none of {among} chosen"
+        selected = f"none of {among} selected"
     sentence = f" {selection.learned_reason}" if selection.learned_reason else ""
-    return el("p", f"{where}: Sharpe ratio {several}{chosen}{benchmark}.{sentence}")
+    return el("p", f"{where}: Sharpe ratio {spread}{selected}{benchmark}.{sentence}")
 
 
-def _standing(standing: Standing, form: str) -> list[str]:
-    if standing.reason is not None:
-        return [format_number(standing.model, form), el("small", undefined(standing.reason)), *[MISSING] * 4]
-    bounds = [format_number(value, form) for value in (standing.model, standing.low, standing.median, standing.high)]
-    return [*bounds, format_number(standing.percentile, ".0f", " %"), format_number(standing.p_value, ".3f")]
+def _rank(rank: RandomBaselineRank, form: str) -> list[str]:
+    if rank.reason is not None:
+        return [format_number(rank.model, form), el("small", undefined(rank.reason)), *[MISSING] * 4]
+    bounds = [format_number(value, form) for value in (rank.model, rank.low, rank.median, rank.high)]
+    return [*bounds, format_number(rank.percentile, ".0f", " %"), format_number(rank.p_value, ".3f")]
 
 
 def slices_parts(slices: Slices) -> Iterator[Html]:
-    """Tables of years, regimes and falls, those that there are."""
+    """A table each of the years, the regimes and the falls of the market, where there are any."""
     columns = ["Bars", *(label for label, _ in _SLICED.values()), "Buy and hold %"]
     for title, parts in (("Year", slices.years), ("Regime", slices.regimes)):
         if parts:
-            yield table([title, *columns], [_slice(each) for each in parts])
+            yield table([title, *columns], [_slice(part) for part in parts])
     if slices.stress:
         rows = [
             [
@@ -150,22 +157,24 @@ def slices_parts(slices: Slices) -> Iterator[Html]:
             ]
             for fall in slices.stress
         ]
-        yield table(["While the market fell", "", "Bars", "Market %", "Model %", "Deepest drawdown %"], rows)
+        yield table(["Falls of the market", "Dates", "Bars", "Market %", "Model %", "Max drawdown %"], rows)
 
 
 def _slice(part: Slice) -> list[str]:
-    figures = [_or_why(part.figures[name], unit, part.reasons.get(name)) for name, (_, unit) in _SLICED.items()]
+    figures = [
+        _figure_or_reason(part.figures[name], unit, part.reasons.get(name)) for name, (_, unit) in _SLICED.items()
+    ]
     return [plain(part.name), f"{part.bars:,}", *figures, format_number(part.buy_and_hold, ",.1f")]
 
 
 def costs_table(sensitivity: CostSensitivity) -> Html:
-    """What is left at each multiple of the costs."""
+    """The metrics at each multiple of the costs, and the break-even."""
     rows = [
         [
             f"{row.factor:g} times",
             f"{100.0 * (row.commission + row.slippage):.3g} %",
             *(
-                _or_why(row.figures[name], unit, row.reasons.get(name))
+                _figure_or_reason(row.figures[name], unit, row.reasons.get(name))
                 for name, unit in (("total_return", "percent"), ("sharpe_ratio", "ratio"), ("max_drawdown", "percent"))
             ),
         ]
@@ -173,70 +182,86 @@ def costs_table(sensitivity: CostSensitivity) -> Html:
     ]
     even = sensitivity.break_even
     factor, one_way = format_number(even.factor, ",.1f"), format_number(even.one_way_percent)
-    left = f"Nothing is left at {factor} times these costs, {one_way} % each way."
+    text = f"The model breaks even at {factor} times these costs, {one_way} % one way."
     return together(
-        table(["Costs", "Each way", "Return %", "Sharpe", "Deepest drawdown %"], rows),
-        el("p", left if even.reason is None else f"No break-even: {undefined(even.reason)}."),
+        table(["Costs", "One way", "Return %", "Sharpe", "Max drawdown %"], rows),
+        el("p", text if even.reason is None else f"No break-even: {undefined(even.reason)}."),
     )
 
 
-def behaviour_table(behaviour: Behaviour) -> Html:
-    """Three questions, each with its answer or the reason why there is none."""
-    accuracy, calibration, confidence = behaviour.accuracy, behaviour.calibration, behaviour.confidence
+def decision_quality_table(quality: DecisionQuality) -> Html:
+    """Agreement with the expert, calibration and returns by confidence, each a figure or the reason for its absence."""
+    agreement, calibration, returns = quality.expert_agreement, quality.calibration, quality.returns_by_confidence
     rows = {
-        "Holds what its expert holds, %": ("accuracy", accuracy and _interval(accuracy)),
-        "\u2026 by always holding the same, %": ("accuracy", accuracy and format_number(accuracy.majority, ".1f")),
-        "Confidence misses being right by": ("calibration", calibration and format_number(calibration.error)),
-        "A bar when sure, %": ("confidence", confidence and format_number(confidence.sure, ".3f")),
-        "A bar when less sure, %": ("confidence", confidence and format_number(confidence.unsure, ".3f")),
-        "\u2026 by chance, p": ("confidence", confidence and format_number(confidence.p_value, ".3f")),
+        "Agreement with the expert, %": ("expert_agreement", agreement and _interval(agreement)),
+        "\u2026 of the expert's most frequent position, %": (
+            "expert_agreement",
+            agreement and format_number(agreement.majority, ".1f"),
+        ),
+        "Calibration error of the confidence": ("calibration", calibration and format_number(calibration.error)),
+        "Mean return, more confident half, %": (
+            "returns_by_confidence",
+            returns and format_number(returns.high_confidence, ".3f"),
+        ),
+        "Mean return, less confident half, %": (
+            "returns_by_confidence",
+            returns and format_number(returns.low_confidence, ".3f"),
+        ),
+        "\u2026 p-value of the difference": (
+            "returns_by_confidence",
+            returns and format_number(returns.p_value, ".3f"),
+        ),
     }
-    cells = [[label, value or el("small", undefined(behaviour.reasons[name]))] for label, (name, value) in rows.items()]
-    return table(["Behaviour", ""], cells)
+    cells = [[label, value or el("small", undefined(quality.reasons[name]))] for label, (name, value) in rows.items()]
+    return table(["Calibration and expert agreement", "Value"], cells)
 
 
-def _interval(accuracy: Accuracy) -> str:
-    percent, low, high = (format_number(value, ".1f") for value in (accuracy.percent, accuracy.low, accuracy.high))
+def _interval(agreement: ExpertAgreement) -> str:
+    percent, low, high = (format_number(value, ".1f") for value in (agreement.percent, agreement.low, agreement.high))
     return f"{percent} ({low} to {high})"
 
 
 def drift_table(drift: Drift) -> Html:
-    """The features that have moved most."""
-    moved = sorted(drift.features.items(), key=lambda item: item[1].psi, reverse=True)[:MOVED]
+    """The features that have drifted most."""
+    moved = sorted(drift.features.items(), key=lambda item: item[1].psi, reverse=True)[:DRIFT_ROWS]
     rows = [
         [
             plain(name),
             format_number(shift.psi),
-            format_number(shift.by_chance),
+            format_number(shift.critical_psi),
             format_number(shift.ks),
             "yes" if shift.drifted else "no",
         ]
         for name, shift in moved
     ]
     share = f"{format_number(drift.drifted_features, '.0f')} % of {count(len(drift.features), 'feature')} have drifted."
-    columns = ["Moved most since training", "PSI", "by chance up to", "KS", "Drifted"]
+    columns = ["Largest drift since training", "PSI", "PSI by chance, up to", "KS", "Drifted"]
     return together(el("p", share), table(columns, rows))
 
 
 def leaks_parts(leaks: Leaks) -> Iterable[Html]:
-    """What the audit found, and what it looked at."""
-    looked = ", ".join(
+    """The findings of the leak audit, and what was checked."""
+    checked = ", ".join(
         f"{plain(name)} {value}" for name, value in leaks.checked.items() if isinstance(value, int | str)
     )
-    summary = "Nothing that it was trained on or decides from knew more than could be known." if leaks.clean else "Yes:"
+    summary = "No leak was found in its training data, features or decisions." if leaks.clean else "Leaks were found:"
     yield el("p", summary)
     if leaks.findings:
         yield el(
-            "ul", *(el("li", f"{each['name']}: {plain(each['kind'])}, {each['detail']}") for each in leaks.findings)
+            "ul",
+            *(
+                el("li", f"{finding['name']}: {plain(finding['kind'])}, {finding['detail']}")
+                for finding in leaks.findings
+            ),
         )
-    yield el("p", f"Looked at: {looked}.", class_="faint")
+    yield el("p", f"Checked: {checked}.", class_="faint")
 
 
 def span(first: str, last: str) -> str:
-    """From a day to a day."""
+    """The dates of a span, as text."""
     return f"{first[:10]} to {last[:10]}"
 
 
-def _or_why(value: float | int | None, unit: str, why: str | None) -> str:
+def _figure_or_reason(value: float | int | None, unit: str, reason: str | None) -> str:
     """A figure, or in small letters the reason why there is none."""
-    return figure(value, unit) if why is None else el("small", undefined(why))
+    return figure(value, unit) if reason is None else el("small", undefined(reason))

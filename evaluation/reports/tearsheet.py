@@ -1,4 +1,4 @@
-"""Tearsheet: a report as one page for people, with its pictures in it and nothing to fetch."""
+"""Tearsheet: a report as one HTML page that contains its pictures and fetches nothing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from evaluation.labels import METRICS, MISSING, UNITS, count, figure, format_num
 from evaluation.reports.figures import ALT_TEXT
 from evaluation.reports.markup import Html, el, page, picture, section, side_by_side, together
 from evaluation.reports.tables import (
-    behaviour_table,
-    choice_in_words,
     costs_table,
+    decision_quality_table,
     drift_table,
     intervals_table,
     leaks_parts,
-    luck_table,
+    model_selection_sentence,
+    random_baseline_table,
     significance_table,
     skill_table,
     slices_parts,
@@ -29,72 +29,73 @@ if TYPE_CHECKING:
     from evaluation.reports.schema import Report
 
 CONVENTION = (
-    "Every figure is of one accounting: decided at the close of a bar, filled at the next open, shares held until the "
-    "decision changes, with the costs above; each bar was decided by a model that had not learned from it."
+    "All figures follow one convention: decided at the close of a bar, filled at the next open, shares held until the "
+    "target changes, with the costs above; each bar was decided by a model that was not trained on it."
 )
 # The account of the record among the metrics.
 MODEL_SIDE = "model"
 # The name of each part of the evidence, for the list of those that a report lacks.
 PARTS = {
     "significance": "significance",
-    "intervals": "intervals of confidence",
-    "luck": "random traders",
-    "choice": "model selection",
+    "intervals": "confidence intervals",
+    "random_baseline": "random traders",
+    "model_selection": "model selection",
     "costs": "sensitivity to costs",
-    "slices": "regimes, years and falls",
+    "slices": "years, regimes and falls of the market",
     "leaks": "leak audit",
-    "weights": "feature importance",
+    "feature_importance": "feature importance",
     "drift": "drift since training",
-    "behaviour": "behaviour",
-    "beside": "agreement with its expert",
+    "decision_quality": "calibration and expert agreement",
+    "expert_confusion": "confusion matrix with its expert",
 }
 
 
 def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
     """The page. `pictures` are names of files in `folder`, in their order."""
-    shown = {name: picture(folder / name, ALT_TEXT[name], _width(name)) for name in pictures}
-    evidence = report.evidence
-
-    subject = report.subject
+    figures = {name: picture(folder / name, ALT_TEXT[name], _width(name)) for name in pictures}
+    evidence, subject = report.evidence, report.subject
     return page(
         f"{subject.symbol} {subject.model_type} {subject.version}",
         _header(report),
-        section("What became of the account", shown.get("equity.png"), _metrics(report)),
+        section("Account and metrics", figures.get("equity.png"), _metrics(report)),
         section(
-            "Is it luck?",
+            "Significance and random traders",
             skill_table(report.standing.record),
             side_by_side(
                 together(
                     significance_table(evidence.significance) if evidence.significance else None,
                     intervals_table(evidence.intervals) if evidence.intervals else None,
                 ),
-                shown.get("risk_return.png"),
+                figures.get("risk_return.png"),
             ),
-            luck_table(evidence.luck) if evidence.luck else None,
-            choice_in_words(evidence.choice) if evidence.choice else None,
+            random_baseline_table(evidence.random_baseline) if evidence.random_baseline else None,
+            model_selection_sentence(evidence.model_selection) if evidence.model_selection else None,
         ),
         section(
-            "When did it earn?",
-            shown.get("months.png"),
+            "Returns by period and regime",
+            figures.get("months.png"),
             *(slices_parts(evidence.slices) if evidence.slices else ()),
-            side_by_side(shown.get("rolling_sharpe.png"), shown.get("returns.png")),
+            side_by_side(figures.get("rolling_sharpe.png"), figures.get("returns.png")),
         ),
-        section("What if trading cost more?", side_by_side(costs_table(evidence.costs), shown.get("costs.png")))
+        section("Sensitivity to costs", side_by_side(costs_table(evidence.costs), figures.get("costs.png")))
         if evidence.costs
         else None,
-        _decisions(evidence, shown),
-        section("Did it know the future?", *leaks_parts(evidence.leaks)) if evidence.leaks else None,
+        _decisions(evidence, figures),
+        section("Leak audit", *leaks_parts(evidence.leaks)) if evidence.leaks else None,
         _footer(report),
     )
 
 
-def _decisions(evidence: Evidence, shown: Mapping[str, Html]) -> Html | None:
-    if not (evidence.weights or evidence.drift or evidence.behaviour):
+def _decisions(evidence: Evidence, figures: Mapping[str, Html]) -> Html | None:
+    if not (evidence.feature_importance or evidence.drift or evidence.decision_quality):
         return None
     return section(
-        "How does it decide?",
-        side_by_side(shown.get("features.png"), shown.get("actions.png")),
-        side_by_side(behaviour_table(evidence.behaviour) if evidence.behaviour else None, shown.get("confusion.png")),
+        "Features, decisions and drift",
+        side_by_side(figures.get("features.png"), figures.get("actions.png")),
+        side_by_side(
+            decision_quality_table(evidence.decision_quality) if evidence.decision_quality else None,
+            figures.get("confusion.png"),
+        ),
         drift_table(evidence.drift) if evidence.drift and evidence.drift.features else None,
     )
 
@@ -114,7 +115,7 @@ def _header(report: Report) -> Html:
         "This version": report.decision.sentence,
         "Compared with": f"the champion {subject.champion}" if subject.champion else "nothing: no other version serves",
         "Recipes tried here": f"{standing.tried:,}",
-        "Costs": _costs_in_words(report),
+        "Costs": _costs_text(report),
         "Account": f"{terms.initial_cash:,.0f} at the start",
         "Data": subject.provenance.label + (f", dataset {subject.dataset[:12]}" if subject.dataset else ""),
         "Written": f"{report.created_at:%Y-%m-%d %H:%M} UTC",
@@ -138,7 +139,7 @@ def _years(record: RecordFigures) -> str:
     return f"{format_number(record.years, '.1f')} years, " if record.years is not None else ""
 
 
-def _costs_in_words(report: Report) -> str:
+def _costs_text(report: Report) -> str:
     terms = report.terms
     rates = {
         "commission": terms.commission,
@@ -153,32 +154,32 @@ def _costs_in_words(report: Report) -> str:
 
 
 def _metrics(report: Report) -> Html:
-    """Every metric of everyone, under its heading."""
-    sides = list(report.metrics)
-    head = el("tr", *(el("th", name, scope="col") for name in ("", "Unit", *map(plain, sides))))
+    """Every metric of the model and its baselines, under its heading."""
+    accounts = list(report.metrics)
+    head = el("tr", *(el("th", name, scope="col") for name in ("Metric", "Unit", *map(plain, accounts))))
     lines = []
     for group, names in METRICS.items():
-        lines.append(el("tr", el("th", group, colspan=str(len(sides) + 2), scope="colgroup"), class_="group"))
+        lines.append(el("tr", el("th", group, colspan=str(len(accounts) + 2), scope="colgroup"), class_="group"))
         for name, label in names.items():
-            cells = [_cell(report, side, name) for side in sides]
+            cells = [_cell(report, account, name) for account in accounts]
             unit = UNITS[report.units[name]]
             lines.append(el("tr", el("th", label, scope="row"), el("td", unit), *cells))
     return el("div", el("table", el("thead", head), el("tbody", *lines)), class_="scroll")
 
 
-def _cell(report: Report, side: str, name: str) -> Html:
-    metrics = report.metrics[side]
+def _cell(report: Report, account: str, name: str) -> Html:
+    metrics = report.metrics[account]
     value, reasons = metrics[name], metrics["reasons"]
-    own = "first" if side == MODEL_SIDE else None
+    style = "first" if account == MODEL_SIDE else None
     if value is None and isinstance(reasons, dict):
         return el("td", el("small", undefined(reasons.get(name, MISSING))))
-    return el("td", figure(value, report.units[name]), class_=own)
+    return el("td", figure(value, report.units[name]), class_=style)
 
 
 def _footer(report: Report) -> Html:
     evidence: Any = report.evidence
     missing = [
-        f"{label} ({undefined(evidence.absent.get(name, 'not_looked_at'))})"
+        f"{label} ({undefined(evidence.absent.get(name, 'not_measured'))})"
         for name, label in PARTS.items()
         if getattr(evidence, name) is None
     ]
@@ -188,6 +189,6 @@ def _footer(report: Report) -> Html:
         el("p", f"Not in this report: {', '.join(missing)}.") if missing else None,
         el(
             "p",
-            "Drawdowns and losses are negative. report.json has every figure with its unit and its reasons.",
+            "Drawdowns and losses are negative. report.json has every figure with its unit, or why it is undefined.",
         ),
     )

@@ -2,10 +2,10 @@
 
 `buy_and_hold`  holds from the first open to the last close.
 `flat`          stays in cash.
-`last_action`   holds what the model decided a bar earlier, which shows the worth of the newest decision. If it earns as
-                much, the model profits from inertia; if it loses everything, from fills that may be out of reach.
-`random`        trades at random with the model's turnover: its holding periods and its pauses, shuffled and begun
-                at another time. Of many such draws this is the one with the middle total return.
+`last_action`   delays the model's decisions by one bar, which shows the worth of the newest decision. If it earns as
+                much, the newest bar adds nothing; if it loses everything, the model depends on immediate fills.
+`random`        a random trader with the model's turnover: its holding periods and its pauses, shuffled and begun
+                at another time. Of many such draws this is the one with the median total return.
 """
 
 from __future__ import annotations
@@ -29,12 +29,17 @@ AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where the model's figure stands among those of random traders, or why it has none.
+class RandomBaselineRank:
+    """The rank of one of the model's metrics among those of random traders, or the reason why it has none.
 
-    `low` and `high` hold nine draws in ten between them. `percentile` is the share of draws below the model, ties
-    counted half; `p_value` how often one of them is as good, were the model just another: (1 + as good) / (1 + draws).
-    Where the model's positions leave nothing to shuffle, all draws are it: `no_variation`.
+    Args:
+        model: the model's value.
+        low: the 5th percentile of the random traders.
+        median: their median.
+        high: their 95th percentile.
+        percentile: the percentage of random traders below the model, ties counted half.
+        p_value: of the hypothesis that the model is a random trader: (1 + traders at least as good) / (1 + traders).
+        reason: `no_variation` where the model's positions never change, so that all random traders equal it.
     """
 
     model: float | None
@@ -47,13 +52,13 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Luck:
-    """How much of what a model earned random traders with the same turnover would have earned."""
+class RandomBaseline:
+    """The model among random traders with the same turnover, a Monte Carlo test of its timing."""
 
     draws: int
     seed: int
-    total_return: Standing  # in percent
-    sharpe_ratio: Standing
+    total_return: RandomBaselineRank  # in percent
+    sharpe_ratio: RandomBaselineRank
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -62,10 +67,10 @@ class Luck:
 
 @dataclass(frozen=True, eq=False)
 class Baselines:
-    """The backtests to show with a model's, by name, and how likely its result is by chance alone."""
+    """The backtests to compare with a model's, by name, and its rank among random traders."""
 
     backtests: dict[str, Backtest]
-    luck: Luck
+    random_baseline: RandomBaseline
 
 
 def run_baselines(
@@ -78,7 +83,7 @@ def run_baselines(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Baselines:
-    """Everything that a model with these targets should beat, at the same costs."""
+    """The baselines of a model with these targets, at the same costs."""
 
     def run(targets: dict[str, pd.Series]) -> dict[str, Backtest]:
         return backtest(bars, targets, costs, initial_cash, periods_per_year)
@@ -96,16 +101,16 @@ def run_baselines(
     middle = int(np.argsort(total_return, kind="stable")[(draws - 1) // 2])
     tests |= run({"random": _random_draw(position, seed, middle)})
     metrics = model.metrics()
-    luck = Luck(
-        draws, seed, _standing("total_return", metrics, total_return), _standing("sharpe_ratio", metrics, sharpe_ratio)
+    random_baseline = RandomBaseline(
+        draws, seed, _rank("total_return", metrics, total_return), _rank("sharpe_ratio", metrics, sharpe_ratio)
     )
-    return Baselines(tests, luck)
+    return Baselines(tests, random_baseline)
 
 
 def _figures(
     run: Callable[[dict[str, pd.Series]], dict[str, Backtest]], position: pd.Series, draws: int, seed: int
 ) -> Array:
-    """Total return and Sharpe ratio of each draw; NaN where there is none."""
+    """Total return and Sharpe ratio of each random trader; NaN where undefined."""
     step = max(1, AT_ONCE // max(len(position), 1))
     figures: list[tuple[float, float]] = []
     for first in range(0, draws, step):
@@ -121,15 +126,15 @@ def _sharpe(test: Backtest) -> float:
         return np.nan
 
 
-def _standing(name: str, model: dict[str, Any], drawn: Array) -> Standing:
+def _rank(name: str, model: dict[str, Any], drawn: Array) -> RandomBaselineRank:
     value, drawn = model[name], drawn[np.isfinite(drawn)]
     if value is None:
-        return Standing(None, reason=model["reasons"][name])
+        return RandomBaselineRank(None, reason=model["reasons"][name])
     if drawn.size == 0 or np.ptp(drawn) == 0.0:
-        return Standing(value, reason="no_variation")
+        return RandomBaselineRank(value, reason="no_variation")
     low, median, high = np.quantile(drawn, (0.05, 0.5, 0.95))
     below, ties = np.mean(drawn < value), np.mean(drawn == value)
-    return Standing(
+    return RandomBaselineRank(
         model=value,
         low=float(low),
         median=float(median),
@@ -146,13 +151,13 @@ def _random_draw(position: pd.Series, seed: int, draw: int) -> pd.Series:
 def shuffled(target: Array, rng: np.random.Generator) -> Array:
     """A random target with the turnover of `target`: its runs keep their weights and their order, not their lengths.
 
-    The lengths are shuffled among runs on the same side (long, flat, short), so that as many bars are spent on each,
-    and the whole is turned around by a random number of bars. Read as a circle it changes as often, from the same
-    weights to the same weights; cut open, it may trade once more or once less.
+    The lengths are shuffled among runs of the same sign (long, flat, short), so that the bars spent on each sign stay
+    the same, and the result is rotated by a random number of bars. On a circle it makes the same changes of weight;
+    cut open there may be one trade more or less.
     """
     starts = np.flatnonzero(np.diff(target, prepend=np.nan) != 0.0)
     lengths = np.diff(starts, append=target.size)
-    sides = np.sign(target[starts])
-    for side in np.unique(sides):
-        lengths[sides == side] = rng.permutation(lengths[sides == side])
+    signs = np.sign(target[starts])
+    for sign in np.unique(signs):
+        lengths[signs == sign] = rng.permutation(lengths[signs == sign])
     return np.roll(np.repeat(target[starts], lengths), rng.integers(target.size))

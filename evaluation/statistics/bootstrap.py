@@ -1,10 +1,9 @@
-"""Bootstrap: how far figures of returns can be trusted, when returns of different bars depend on each other.
+"""Bootstrap: confidence intervals of metrics of returns that depend on each other.
 
-Pieces of the returns, of random length, are put together into histories of the same length (the stationary bootstrap
-of Politis and Romano 1994), so that what lies within a piece keeps its order. Each history gives its figure with an
-error of its own, and the bounds come from the ratio of deviation and error (Ledoit and Wolf 2008): it hardly depends
-on what is unknown, so that the bounds have their stated coverage for one year of daily returns, and plain
-percentiles do not.
+Blocks of the returns, of random length, are put together into resampled histories of the same length (the stationary
+bootstrap of Politis and Romano 1994), which keeps the dependence within a block. Each history gives the metric with its
+own standard error, and the interval comes from the ratio of deviation to error (studentised, Ledoit and Wolf 2008). For
+one year of daily returns such intervals have nearly their stated coverage; plain percentile intervals do not.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ from evaluation.statistics.resampling import resampled_growths, resampled_sharpe
 
 RESAMPLES = 2000
 LEVEL = 0.9
-# More histories than this without variance come from a trader with too few active days to measure.
+# If more histories than this share have no variance, there are too few active bars to measure.
 _DEGENERATE = 0.01
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure, and the bounds between which it is believed to lie."""
+    """An estimate and the bounds of its confidence interval."""
 
     estimate: float
     low: float
@@ -43,9 +42,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Where the true Sharpe ratio (by the year) and the true total return (percent) are, believed at `level`.
+    """Confidence intervals of the Sharpe ratio (annualised) and the total return (percent) at `level`.
 
-    `max_drawdown` (percent) is a forecast: the deepest drawdown of as many more bars of the same kind.
+    `max_drawdown` (percent) is a prediction interval: of the maximum drawdown of as many further bars.
     """
 
     sharpe_ratio: Interval | None
@@ -62,7 +61,7 @@ class Intervals:
 
 @dataclass(frozen=True)
 class SharpeDifference:
-    """By how much one Sharpe ratio is above another, by the year, and how sure it is that it is above at all."""
+    """The difference of two annualised Sharpe ratios, with its interval and the confidence that it is positive."""
 
     difference: float
     low: float
@@ -70,7 +69,7 @@ class SharpeDifference:
     confidence: float  # in [0, 1], that the true difference is above zero
     level: float
     resamples: int
-    block_length: float  # the mean length of the pieces, in bars
+    block_length: float  # the mean length of a block, in bars
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -78,7 +77,7 @@ class SharpeDifference:
 
 
 def block_length(values: Array) -> float:
-    """The best mean length of pieces for the mean of `values` (Politis and White 2004, Patton's correction 2009).
+    """The optimal mean block length for the mean of `values` (Politis and White 2004, Patton's correction 2009).
 
     (2 G^2 / D)^(1/3) n^(1/3), with G = sum lambda(k / M) |k| R(k) and D = 2 (sum lambda(k / M) R(k))^2 over all lags k,
     R the autocovariance, lambda one up to a half and falling from there to zero at one, and M twice the first lag after
@@ -110,9 +109,9 @@ def sharpe_difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> SharpeDifference:
-    """The Sharpe ratio of `ours` less that of `rival` on the same bars, or of cash (zero) where there is no rival.
+    """The Sharpe ratio of `ours` minus that of `rival` on the same bars, or minus zero (cash) without a rival.
 
-    Both are resampled by the same pieces, so that what moves the two together does not count as doubt.
+    Both are resampled by the same blocks, so that common movements do not widen the interval.
     """
     if periods_per_year is None:
         raise UndefinedError("unknown_period")
@@ -121,8 +120,10 @@ def sharpe_difference(
     influence = _influence(ours) - (_influence(rival) if rival is not None else 0.0)
     length = block_length(influence)
     error = _error(influence, length)
-    others = rival if rival is not None else np.empty(0)
-    ratios = _ratios(difference, *resampled_sharpes(np.random.default_rng(seed), ours, others, length, resamples))
+    other_returns = rival if rival is not None else np.empty(0)
+    ratios = _ratios(
+        difference, *resampled_sharpes(np.random.default_rng(seed), ours, other_returns, length, resamples)
+    )
     low, high = _bounds(difference, error, ratios, level)
     by_year = math.sqrt(periods_per_year)
     return SharpeDifference(
@@ -145,9 +146,9 @@ def intervals(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Intervals:
-    """What `returns` say of the true figures and of the future; the same seed gives the same bounds.
+    """Confidence intervals from `returns`; the same seed gives the same bounds.
 
-    The Sharpe ratio is of what was earned beyond `interest`, the return of cash in a bar.
+    The Sharpe ratio is of the returns in excess of `interest`, the return of cash in a bar.
     """
 
     def sharpe() -> tuple[Interval, ...]:
@@ -160,19 +161,19 @@ def intervals(
         {"sharpe_ratio": sharpe, "growth": lambda: _growth(returns, level, resamples, seed)}
     )
     (ratio,), (total, depth) = values["sharpe_ratio"] or (None,), values["growth"] or (None, None)
-    because = {"sharpe_ratio": "sharpe_ratio", "total_return": "growth", "max_drawdown": "growth"}
+    sources = {"sharpe_ratio": "sharpe_ratio", "total_return": "growth", "max_drawdown": "growth"}
     return Intervals(
         sharpe_ratio=ratio,
         total_return=total,
         max_drawdown=depth,
         level=level,
         resamples=resamples,
-        reasons={name: reasons[why] for name, why in because.items() if why in reasons},
+        reasons={name: reasons[source] for name, source in sources.items() if source in reasons},
     )
 
 
 def _growth(returns: Array, level: float, resamples: int, seed: int) -> tuple[Interval, ...]:
-    """The total return and the drawdown to come, both of which are of the logarithms of growth."""
+    """The intervals of the total return and of future drawdowns, both computed from log returns."""
     _enough(returns)
     if np.min(returns) <= -1.0:
         raise UndefinedError("ruined")
@@ -196,7 +197,7 @@ def _enough(returns: Array) -> None:
 
 
 def _influence(returns: Array) -> Array:
-    """By how much each return moves the Sharpe ratio S: z - S (z^2 - 1) / 2, z being its score."""
+    """The influence of each return on the Sharpe ratio S: z - S (z^2 - 1) / 2, z being its standard score."""
     sharpe = sharpe_ratio(returns, 1.0)
     scores = (returns - np.mean(returns)) / np.std(returns, ddof=1)
     return np.asarray(scores - 0.5 * sharpe * (scores**2 - 1.0))
@@ -210,7 +211,7 @@ def _error(influence: Array, length: float) -> float:
 
 
 def _ratios(estimate: float, figures: Array, errors: Array) -> Array:
-    """Deviation over error in every history that has one."""
+    """The studentised deviation of every history whose error is not zero."""
     defined = errors > 0.0
     if np.count_nonzero(defined) < (1.0 - _DEGENERATE) * defined.size:
         raise UndefinedError("zero_variance")
@@ -218,7 +219,7 @@ def _ratios(estimate: float, figures: Array, errors: Array) -> Array:
 
 
 def _quantiles(values: Array, level: float) -> Array:
-    """The bounds that hold the middle `level` of what is to come, by the ranks of `values`: k / (count + 1)."""
+    """The quantiles of `values` that enclose the middle `level`, by ranks k / (count + 1)."""
     return np.quantile(values, [0.5 - 0.5 * level, 0.5 + 0.5 * level], method="weibull")
 
 

@@ -1,4 +1,4 @@
-"""Sensitivity: what the same decisions earn where trading costs less or more, and the break-even costs."""
+"""Sensitivity to costs: metrics of the same decisions at multiples of the costs, and the break-even."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from evaluation.metrics.formulas import total_return
 
 FACTORS = (0.0, 1.0, 2.0, 5.0)
 FIGURES = ("total_return", "cagr", "sharpe_ratio", "max_drawdown")
-# Costs a hundred times those given are unrealistic, and a rate must stay below one.
-LIMIT, DEAREST = 100.0, 0.999
+# The highest multiple tried, as more is unrealistic, and the highest rate, which must stay below one.
+MAX_FACTOR, MAX_RATE = 100.0, 0.999
 PRECISION = 1e-4
 
 
@@ -30,10 +30,10 @@ class AtCosts:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """The multiple of the costs at which cash earns as much, the commission and slippage of one way then; or why not.
+    """The multiple of the costs at which cash earns as much, and the commission and slippage of one way there.
 
-    `no_costs`: there are none to multiply. `no_trades`: nothing was traded. `never_profitable`: it loses without any
-    costs. `always_profitable`: it still earns at the highest costs that are tried.
+    Where there is none, `reason` says why. `no_costs`: there are none to multiply. `no_trades`: nothing was traded.
+    `never_profitable`: it loses even without costs. `always_profitable`: it earns more at the highest costs tried.
     """
 
     factor: float | None
@@ -63,13 +63,13 @@ def cost_sensitivity(
     *,
     factors: Sequence[float] = FACTORS,
 ) -> CostSensitivity:
-    """Backtest `target` at each multiple of `costs`, and look for the multiple at which nothing is earned."""
+    """Backtest `target` at each multiple of `costs`, and search the multiple at which cash earns as much."""
 
     def at(factor: float) -> Backtest:
         return backtest(bars, target, costs.scaled(factor), initial_cash, periods_per_year)
 
-    dearest = max(costs.commission, costs.slippage, costs.borrow)
-    highest = min(LIMIT, DEAREST / dearest) if dearest > 0.0 else LIMIT
+    largest_rate = max(costs.commission, costs.slippage, costs.borrow)
+    highest = min(MAX_FACTOR, MAX_RATE / largest_rate) if largest_rate > 0.0 else MAX_FACTOR
     return CostSensitivity(
         rows=tuple(_row(costs, factor, at(factor) if factor <= highest else None) for factor in factors),
         break_even=_break_even(at, costs, highest),
@@ -86,7 +86,7 @@ def _row(costs: Costs, factor: float, test: Backtest | None) -> AtCosts:
 
 
 def _break_even(at: Callable[[float], Backtest], costs: Costs, highest: float) -> BreakEven:
-    """Halve the span between a multiple that earns and one that does not, until it is narrow."""
+    """Bisect between a multiple that earns more than cash and one that does not."""
 
     def earns(test: Backtest) -> bool:
         return total_return(test.returns.to_numpy()) > test.idle_return

@@ -1,4 +1,4 @@
-"""Overfitting: how often the best of many configurations in one half of history is a poor one in the other half."""
+"""Overfitting: how often the best configuration of one half of history is below the median in the other half."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from config.errors import NightdeskError
 from evaluation.metrics.formulas import Array, UndefinedError
 
 BLOCKS = 16
-# So many splits at once, so that memory does not grow with their number.
+# How many splits are computed at once, so that memory does not grow with their number.
 _CHUNK = 1024
 
 
 @dataclass(frozen=True)
 class Overfitting:
-    """How often choosing the best Sharpe ratio fails, over every way to split history into two halves of blocks."""
+    """How often selecting the best Sharpe ratio fails, over every way to split history into two halves of blocks."""
 
-    probability: float  # in [0, 1]: the share of splits in which the chosen one is below the median of the other half
-    loss: float  # in [0, 1]: the share of splits in which the chosen one loses in the other half
-    rank: float  # in [0, 1]: the mean rank of the chosen one in the other half, 1 being the best
+    probability: float  # in [0, 1]: the share of splits in which the selected one is below the median of the other half
+    loss: float  # in [0, 1]: the share of splits in which the selected one loses in the other half
+    rank: float  # in [0, 1]: the mean rank of the selected one in the other half, 1 being the best
     configurations: int
     splits: int
     blocks: int
@@ -36,8 +36,8 @@ def overfitting(returns: Array, blocks: int = BLOCKS) -> Overfitting:
     """The probability of backtest overfitting by combinatorially symmetric cross-validation (Bailey et al. 2017).
 
     `returns` has a row for each bar and a column for each configuration. History is cut into `blocks` of equal length
-    (the oldest bars that are left over are not used); every half of the blocks is once the one in which the best Sharpe
-    ratio is chosen, the rest the one in which it is ranked: w = rank / (N + 1), and overfit is logit(w) <= 0.
+    (the oldest bars that are left over are not used); in every half of the blocks the best Sharpe ratio is
+    selected once, and ranked in the other half: w = rank / (N + 1), and overfit is logit(w) <= 0.
     """
     values = _checked(returns, blocks)
     sums, squares = _block_sums(values, blocks)
@@ -73,8 +73,8 @@ def _checked(returns: Array, blocks: int) -> Array:
     return values
 
 
-def _fail(what: str, cure: str) -> NoReturn:
-    raise NightdeskError("overfitting.invalid", what, cure)
+def _fail(problem: str, cure: str) -> NoReturn:
+    raise NightdeskError("overfitting.invalid", problem, cure)
 
 
 def _block_sums(values: Array, blocks: int) -> tuple[Array, Array]:
@@ -88,9 +88,9 @@ def _block_sums(values: Array, blocks: int) -> tuple[Array, Array]:
 
 
 def _split(inside: Array, sums: Array, squares: Array, bars: int) -> tuple[Array, Array]:
-    """For each split (a row of ones and zeros over blocks): the rank of the chosen in the other half, and its Sharpe.
+    """The rank of the selected configuration in the other half of each split (a row of ones and zeros), and its Sharpe.
 
-    The rank is 1 for the worst; equals share the mean of their ranks. A configuration without any trade in a half
+    The rank is 1 for the worst; ties have the mean of their ranks. A configuration without any trade in a half
     has a ratio of zero.
     """
 

@@ -1,4 +1,4 @@
-"""Resampling: random histories, their figures and the errors of these; the kernels of the bootstrap."""
+"""Kernels of the bootstrap: resampled histories, their metrics and the standard errors of these."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from evaluation.metrics.formulas import Array
 
 Rows = NDArray[np.int64]
-# A deviation or error below this is rounding, not variance.
+# A deviation or error below this is a rounding error.
 _NOTHING = 1e-15
 
 
 @njit(cache=True)
 def standard_error(influence: Array, length: float) -> float:
-    """The standard error of a figure that each row moves by its `influence` (of mean zero) over their number.
+    """The standard error of a statistic whose influence function has the values `influence` (of mean zero).
 
     sqrt(sum x_t^2 + 2 sum over k >= 1 of q^k x_t x_(t - k)) / n, with q = 1 - 1 / length: the weights are those of the
     variance that the stationary bootstrap itself gives.
@@ -32,7 +32,7 @@ def standard_error(influence: Array, length: float) -> float:
 
 @njit(cache=True)
 def _walk(rng: np.random.Generator, length: float, rows: Rows) -> None:
-    """Fill `rows` with a new history: each row follows the one before, or, with chance 1 / length, any other."""
+    """Fill `rows` with a resampled history: each row follows the one before, or, with probability 1 / length, any."""
     n, jump = rows.size, 1.0 / length
     places = n * length
     row = min(int(rng.random() * n), n - 1)
@@ -46,7 +46,7 @@ def _walk(rng: np.random.Generator, length: float, rows: Rows) -> None:
 
 @njit(cache=True)
 def _moments(values: Array, rows: Rows) -> tuple[float, float]:
-    """Mean and standard deviation of the chosen rows."""
+    """Mean and standard deviation of the values at `rows`."""
     n = rows.size
     total = squares = 0.0
     for t in range(n):
@@ -61,9 +61,9 @@ def _moments(values: Array, rows: Rows) -> tuple[float, float]:
 def resampled_sharpes(
     rng: np.random.Generator, ours: Array, rival: Array, length: float, count: int
 ) -> tuple[Array, Array]:
-    """The Sharpe ratio of `ours` less that of `rival` (if it has rows) in `count` histories, and the errors of that.
+    """In `count` histories the Sharpe ratio of `ours` minus that of `rival` (if not empty), and its standard error.
 
-    An error of zero: that history has no variance.
+    An error of zero marks a history without variance.
     """
     n, compared = ours.size, rival.size > 0
     rows, influence = np.empty(n, np.int64), np.empty(n)
@@ -91,10 +91,10 @@ def resampled_sharpes(
 def resampled_growths(
     rng: np.random.Generator, growths: Array, length: float, error: float, count: int
 ) -> tuple[Array, Array, Array]:
-    """The mean growth of `count` histories, the errors of that, and how deep each falls below a peak.
+    """Of `count` histories the mean log return, its standard error, and the maximum drawdown.
 
-    The mean (known with `error`) and the deviation of what is to come are not those of what was: the falls are of paths
-    that err by as much as the history made before this one did.
+    Future returns do not have exactly the past mean (known with `error`) and deviation. So each drawdown is of a path
+    whose mean and deviation are off by as much as the history before it was.
     """
     n = growths.size
     rows, influence = np.arange(n), np.empty(n)

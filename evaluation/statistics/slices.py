@@ -1,7 +1,7 @@
-"""Slices: one backtest by market regime, by year, and through the deepest falls of the market, which an average hides.
+"""Slices of one backtest: by market regime, by year, and during the deepest falls of the market.
 
-A bar's result belongs to the regime of the bar at whose close it was decided, the one before: what the market
-did afterwards could not be known. So does a trade, by the decision to enter it.
+A bar's return belongs to the regime at the close before it, where its position was decided, since the regime
+afterwards was not known yet. A trade belongs to the regime of the decision to enter it.
 """
 
 from __future__ import annotations

@@ -61,9 +61,9 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_was_published_is_fetched_whole_by_any_worker(make, finished):
-    made = finished()
-    before, sha256 = content(made), manifest_sha256(made)
-    assert make().publish(made, NAME) == sha256
+    folder = finished()
+    before, sha256 = content(folder), manifest_sha256(folder)
+    assert make().publish(folder, NAME) == sha256
     for expected in (sha256, None):
         fetched = make().fetch(NAME, expected)
         verify_files(fetched, read_manifest(fetched), sha256)
@@ -77,9 +77,9 @@ def test_what_was_fetched_can_be_fetched_again(make, finished):
 
 
 def test_to_publish_the_same_content_again_changes_nothing(make, finished):
-    made = finished()
-    twin = shutil.copytree(made, made.with_name("twin"))
-    first = make().publish(made, NAME)
+    folder = finished()
+    twin = shutil.copytree(folder, folder.with_name("twin"))
+    first = make().publish(folder, NAME)
     assert make().publish(twin, NAME) == first
     assert list(make().list()) == [NAME]
 
@@ -112,18 +112,18 @@ def test_of_two_that_publish_one_name_at_once_one_wins_whole(make, finished):
 
 @pytest.mark.parametrize("damage", ["a file changed", "a file gone", "a file too many", "no manifest"])
 def test_a_folder_that_is_not_what_its_manifest_says_is_not_published(make, finished, damage):
-    made = finished()
-    weights = made / "weights.safetensors"
+    folder = finished()
+    weights = folder / "weights.safetensors"
     match damage:
         case "a file changed":
             weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
         case "a file gone":
             weights.unlink()
         case "a file too many":
-            (made / "more.json").write_text("{}")
+            (folder / "more.json").write_text("{}")
         case "no manifest":
-            (made / MANIFEST).unlink()
-    error = refusal(lambda: make().publish(made, NAME))
+            (folder / MANIFEST).unlink()
+    error = refusal(lambda: make().publish(folder, NAME))
     assert error.code in ("model.corrupt", "model.missing")
     assert not make().exists(NAME)
     assert list(make().list()) == []
@@ -215,8 +215,8 @@ def test_a_worker_of_the_same_machine_works_in_the_home_itself(home, finished):
 
 
 def test_what_is_set_aside_lies_in_quarantine(home, finished):
-    made = finished()
-    before = content(made)
-    open_artifacts(home).publish(made, NAME)
+    folder = finished()
+    before = content(folder)
+    open_artifacts(home).publish(folder, NAME)
     open_artifacts(home).set_aside(NAME)
     assert content(home.models_quarantine / "AAPL-cloner-v1") == before

@@ -34,10 +34,10 @@ def test_a_log_is_stored_under_its_key(place, home):
 def test_what_has_not_changed_is_not_fetched_again(place, home):
     place.put(KEY, LOG)
     pull(place.bucket(), home)
-    place.asked.clear()
+    place.requests.clear()
     done = pull(place.bucket(), home)
     assert (done.fetched, done.unchanged, list(done.logs), done.bytes) == (0, 1, [KEY], 0)
-    assert not any(KEY in asked for asked in place.asked)
+    assert not any(KEY in request for request in place.requests)
 
 
 def test_what_has_changed_or_was_lost_here_is_fetched_again(place, home):
@@ -63,7 +63,7 @@ def test_a_lost_or_damaged_index_costs_one_full_pull(place, home):
     assert pull(place.bucket(), home).unchanged == 1
 
 
-def test_summaries_that_know_the_future_are_never_fetched(place, home):
+def test_summaries_computed_with_later_data_are_never_fetched(place, home):
     place.put("merged_trades/0xa/a-market.json", b'[{"afterTrade": 1}]')
     place.put("readme.txt", b"hello")
     assert list(pull(place.bucket(), home).logs) == []
@@ -83,11 +83,11 @@ def test_a_torn_log_is_quarantined_and_the_pull_goes_on(place, home, torn):
     assert (home.trades_quarantine / "m/0xa/bad_prices.json").read_bytes() == torn
 
 
-def test_a_torn_log_stays_told_without_being_fetched_again_until_it_is_mended(place, home):
+def test_a_torn_log_stays_listed_as_failed_and_is_fetched_again_only_when_it_has_changed(place, home):
     place.put(KEY, b"{")
     pull(place.bucket(), home)
-    again = pull(place.bucket(), home)
-    assert (again.fetched, again.unchanged, again.failed) == (0, 1, {KEY: "trades.torn"})
+    second = pull(place.bucket(), home)
+    assert (second.fetched, second.unchanged, second.failed) == (0, 1, {KEY: "trades.torn"})
     place.put(KEY, LOG)
     assert list(pull(place.bucket(), home).logs) == [KEY]
 
@@ -140,10 +140,10 @@ def test_a_compressed_log_that_swells_or_is_damaged_is_refused(place, home):
 
 def test_a_log_beyond_the_limit_is_not_fetched(place, home):
     place.put(KEY, LOG)
-    place.asked.clear()
+    place.requests.clear()
     done = pull(place.bucket(), home, Limits(file=10))
     assert done.failed == {KEY: "r2.too_large"}
-    assert not any(KEY in asked for asked in place.asked)
+    assert not any(KEY in request for request in place.requests)
 
 
 def test_a_pull_ends_partial_when_it_reaches_its_total_and_the_next_one_goes_on(place, home):
@@ -163,12 +163,12 @@ def test_a_bucket_of_too_many_logs_is_refused(place, home):
     assert caught.value.code == "r2.too_many"
 
 
-def test_progress_tells_every_log(place, home):
+def test_progress_is_reported_for_every_log(place, home):
     place.put("m/a_prices.json", LOG)
     place.put("m/b_prices.json", LOG)
-    told = []
-    pull(place.bucket(), home, progress=lambda done, name: told.append((done, name)))
-    assert told == [(0.0, "m/a_prices.json"), (0.5, "m/b_prices.json")]
+    reports = []
+    pull(place.bucket(), home, progress=lambda done, name: reports.append((done, name)))
+    assert reports == [(0.0, "m/a_prices.json"), (0.5, "m/b_prices.json")]
 
 
 def test_nothing_unfinished_and_no_key_of_the_bucket_is_left_in_the_home(place, home):

@@ -21,7 +21,7 @@ def refusal(act) -> NightdeskError:
 
 
 def keys(bucket, prefix="") -> list[str]:
-    return [each.key for each in bucket.list(prefix)]
+    return [entry.key for entry in bucket.list(prefix)]
 
 
 def test_what_was_put_is_read_back_to_the_byte(place):
@@ -33,10 +33,10 @@ def test_what_was_put_is_read_back_to_the_byte(place):
 def test_an_empty_object_is_an_object(place):
     assert place.bucket().put(KEY, b"")
     assert place.bucket().read(KEY) == b""
-    assert [each.size for each in place.bucket().list()] == [0]
+    assert [entry.size for entry in place.bucket().list()] == [0]
 
 
-def test_a_put_of_what_exists_changes_nothing_and_says_so(place):
+def test_a_put_of_an_existing_key_changes_nothing_and_returns_false(place):
     bucket = place.bucket()
     assert bucket.put(KEY, b"first")
     assert not bucket.put(KEY, b"second")
@@ -231,6 +231,6 @@ def test_a_writer_killed_at_any_moment_leaves_whole_objects_only(place, seed):
     assert kill_midway(
         WRITER, str(bucket.root) if isinstance(bucket, FolderBucket) else place.url, within=0.5, seed=seed
     )
-    found = keys(bucket)
-    assert all(bucket.read(key) == b"0123456789" * 200_000 for key in found)
+    stored = keys(bucket)
+    assert all(bucket.read(key) == b"0123456789" * 200_000 for key in stored)
     assert bucket.put("a/999999", b"x")

@@ -79,13 +79,13 @@ def test_messages_arrive_in_the_order_they_were_sent(case):
     assert case.arrived() == [f"{number}-firing" for number in range(5)]
 
 
-def test_both_transitions_are_said(case):
+def test_both_transitions_arrive(case):
     case.channel.send(message(1, "firing"))
     case.channel.send(message(1, "resolved"))
     assert case.arrived() == ["1-firing", "1-resolved"]
 
 
-def test_a_channel_that_is_down_says_so_with_a_code_and_a_cure(case):
+def test_a_channel_that_is_down_raises_an_error_with_a_code_and_a_cure(case):
     if case.down is None:
         pytest.skip("the log is never down: what its file cannot take goes to standard error")
     with pytest.raises(NightdeskError) as caught:

@@ -23,10 +23,10 @@ from tests.support.desks.executors import (
     End,
     code,
     execute,
-    heard,
     ignore,
     lines,
     outcomes,
+    run_with_events,
     spec,
     until,
     value,
@@ -76,8 +76,8 @@ def test_libraries_find_their_folders_in_the_home_whoever_started_the_executor(
     else:
         for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
             monkeypatch.delenv(name, raising=False)
-    asked = [spec("environment", name=name) for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")]
-    user_home, cache, numba = [value(outcome)["value"] for outcome in outcomes(make(), asked)]
+    specs = [spec("environment", name=name) for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")]
+    user_home, cache, numba = [value(outcome)["value"] for outcome in outcomes(make(), specs)]
     assert user_home == str(home.library_home)
     assert Path(cache).is_dir()
     assert Path(cache).is_relative_to(home.library_home)
@@ -104,7 +104,7 @@ def test_the_error_of_a_task_arrives_with_its_code_message_cure_and_detail(make:
 def test_an_unforeseen_error_is_a_crash_whose_traceback_goes_to_the_log_alone(
     make: Make, kind: str, words: str
 ) -> None:
-    outcome, events = heard(make(), spec(kind))
+    outcome, events = run_with_events(make(), spec(kind))
     assert (outcome.state, code(outcome)) == ("failed", "task.crashed")
     assert outcome.error is not None
     assert words in outcome.error.message
@@ -114,18 +114,18 @@ def test_an_unforeseen_error_is_a_crash_whose_traceback_goes_to_the_log_alone(
     assert printed[-1] == words
 
 
-def test_progress_is_told_at_its_beginning_and_its_end_and_not_too_often(make: Make) -> None:
-    outcome, events = heard(make(), spec("steps", steps=5000))
+def test_progress_is_reported_at_its_beginning_and_its_end_and_not_too_often(make: Make) -> None:
+    outcome, events = run_with_events(make(), spec("steps", steps=5000))
     assert outcome.state == "succeeded"
-    told = [event.fraction for event in events if isinstance(event, TaskProgress)]
-    assert told[0] == 0.0
-    assert told[-1] == 1.0
-    assert len(told) <= outcome.seconds * 5 + 3
-    assert told == sorted(told)
+    fractions = [event.fraction for event in events if isinstance(event, TaskProgress)]
+    assert fractions[0] == 0.0
+    assert fractions[-1] == 1.0
+    assert len(fractions) <= outcome.seconds * 5 + 3
+    assert fractions == sorted(fractions)
 
 
 def test_what_a_task_prints_arrives_in_order_before_its_outcome(make: Make) -> None:
-    outcome, events = heard(make(), spec("babble", lines=100))
+    outcome, events = run_with_events(make(), spec("babble", lines=100))
     assert value(outcome) == {"babbled": True}
     printed = lines(events)
     assert printed[0] == "hello from python"
@@ -136,7 +136,7 @@ def test_what_a_task_prints_arrives_in_order_before_its_outcome(make: Make) -> N
 
 
 def test_a_task_that_never_stops_printing_fills_no_log(make: Make) -> None:
-    outcome, events = heard(make(), spec("babble", lines=120_000))
+    outcome, events = run_with_events(make(), spec("babble", lines=120_000))
     assert outcome.state == "succeeded"
     assert sum(len(line) for line in lines(events)) < 2**20 + 4096
     assert lines(events)[-1] == "... what the task printed beyond this is not kept"

@@ -31,17 +31,17 @@ def imported(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("package", ["config", "daemon", "data_pipeline", "evaluation", "trainers"])
 def test_no_module_imports_one_that_imports_it(package: str) -> None:
-    known = modules(package)
+    paths = modules(package)
     # That a module's package is imported with it is Python's doing: only what a package itself offers counts.
     graph = {
-        name: {other for other in imported(path) if other in known and other != name and not _is_package(known[other])}
-        for name, path in known.items()
+        name: {other for other in imported(path) if other in paths and other != name and not _is_package(paths[other])}
+        for name, path in paths.items()
     }
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail(f"an import circle: {' -> '.join(error.args[1])}")
-    assert set(order) == set(known)
+    assert set(order) == set(paths)
 
 
 def _is_package(path: Path) -> bool:

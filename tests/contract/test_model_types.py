@@ -18,7 +18,7 @@ from config.section import Section
 from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.inputs import Inputs
 from evaluation import WalkForwardValidator, backtest, judges
-from evaluation.audit.leak_audit import Learned, audit
+from evaluation.audit.leak_audit import FitRecord, audit
 from evaluation.monitoring.drift import measure_drift, read_reference
 from evaluation.signal_model import Request
 from evaluation.signals import Signals
@@ -64,7 +64,7 @@ def test_it_states_its_name_its_needs_its_judge_and_its_params(name: str) -> Non
 
 
 @every_registered_type
-def test_it_learns_to_earn_in_a_market_that_can_be_read(name: str) -> None:
+def test_it_learns_to_earn_in_an_easy_market(name: str) -> None:
     bars, end = easy_bars(), example(name).task.train_end
     unseen = bars.since(end)
     result = backtest(unseen, trained(name).decide(Inputs.of(bars))[SYMBOL].since(end)).metrics()
@@ -73,7 +73,7 @@ def test_it_learns_to_earn_in_a_market_that_can_be_read(name: str) -> None:
 
 
 @every_model_type
-def test_its_signals_stand_on_the_bars_and_inside_their_bounds(name: str) -> None:
+def test_its_signals_have_the_index_of_the_bars_and_stay_within_their_bounds(name: str) -> None:
     inputs = example(name).unseen
     decided = trained(name).decide(inputs)
     assert decided.keys() == inputs.bars.keys()
@@ -85,7 +85,7 @@ def test_its_signals_stand_on_the_bars_and_inside_their_bounds(name: str) -> Non
 
 
 @every_model_type
-def test_its_features_are_named_and_stand_on_the_bars(name: str) -> None:
+def test_its_features_are_named_and_have_the_index_of_the_bars(name: str) -> None:
     inputs, model = example(name).unseen, trained(name)
     features = model.features(inputs)
     assert features.keys() == inputs.bars.keys()
@@ -97,7 +97,7 @@ def test_its_features_are_named_and_stand_on_the_bars(name: str) -> None:
 @every_model_type
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_what_it_decides_at_a_bar_depends_on_nothing_later(name: str, data: st.DataObject) -> None:
+def test_its_decision_at_a_bar_does_not_depend_on_later_bars(name: str, data: st.DataObject) -> None:
     model, inputs = trained(name), example(name).unseen
     closes = data.draw(st.integers(0, len(inputs)))
     part = inputs.head(closes)
@@ -110,11 +110,11 @@ def test_what_it_decides_at_a_bar_depends_on_nothing_later(name: str, data: st.D
 
 @every_model_type
 def test_it_declares_what_it_learned_and_passes_the_leak_audit(name: str) -> None:
-    made = example(name)
-    learned: list[Learned] = []
-    model = made.train(learned=learned)
-    assert learned
-    leaks = audit(model, made.inputs, learned, made.span)
+    case = example(name)
+    fits: list[FitRecord] = []
+    model = case.train(fits=fits)
+    assert fits
+    leaks = audit(model, case.inputs, fits, case.span)
     assert leaks.findings == ()
     assert leaks.checked["features"] == list(model.facts.features)
 
@@ -161,18 +161,20 @@ def test_one_bit_of_its_golden_predictions_is_noticed(name: str, tmp_path: Path)
     other = example(name).train(seed=4)
     if name != "small_committee":  # which draws nothing by lot
         with pytest.raises(NightdeskError) as refused:
-            prove(replace(artifact, model=_Turned(other)))
+            prove(replace(artifact, model=_Opposite(other)))
         assert refused.value.code == "model.golden_mismatch"
 
 
-class _Turned:
+class _Opposite:
     """A model whose decisions are turned around."""
 
     def __init__(self, model: Model) -> None:
         self.facts, self.features, self.save, self._model = model.facts, model.features, model.save, model
 
     def decide(self, inputs: Inputs, request: Request | None = None) -> Mapping[str, Signals]:
-        return {name: Signals(-each.position, each.confidence) for name, each in self._model.decide(inputs).items()}
+        return {
+            name: Signals(-signals.position, signals.confidence) for name, signals in self._model.decide(inputs).items()
+        }
 
 
 @every_model_type
@@ -183,15 +185,15 @@ def test_its_artefact_keeps_a_reference_of_every_feature(name: str, tmp_path: Pa
     assert before is not None
     inputs = task.inputs.for_decisions()
     span = inputs.since(task.train_start)
-    assert before.bars == sum(before.sides.counts) == sum(map(len, span.bars.values()))
+    assert before.bars == sum(before.position_sign.counts) == sum(map(len, span.bars.values()))
     assert set(before.features) == set(trained(name).facts.features)
     decided, features = trained(name).decide(inputs), trained(name).features(inputs)
-    again = measure_drift(
+    drift = measure_drift(
         before,
         {symbol: decided[symbol].since(task.train_start) for symbol in span.bars},
         {symbol: features[symbol].loc[task.train_start :] for symbol in span.bars},
     )
-    assert (again.drifted, again.sides.psi if again.sides else None) == ((), 0.0)
+    assert (drift.drifted, drift.position_sign.psi if drift.position_sign else None) == ((), 0.0)
 
 
 @every_model_type
@@ -206,7 +208,7 @@ def test_it_walks_forward_over_its_inputs(name: str) -> None:
 
 
 @every_model_type
-def test_params_it_does_not_know_are_refused_by_name(name: str) -> None:
+def test_unknown_params_are_refused_by_name(name: str) -> None:
     with pytest.raises(ConfigError, match="no_such_param") as refused:
         registry.validate_params(name, {"no_such_param": 1})
     assert refused.value.code == "model_type.params"
@@ -230,10 +232,10 @@ def test_every_point_of_its_search_space_is_a_valid_config(name: str, data: st.D
 
 @every_model_type
 def test_the_same_seed_trains_the_same_model(name: str, tmp_path: Path) -> None:
-    again, other = example(name).train(seed=3), example(name).train(seed=4)
-    same(again.decide(example(name).unseen), trained(name).decide(example(name).unseen))
+    twin, other = example(name).train(seed=3), example(name).train(seed=4)
+    same(twin.decide(example(name).unseen), trained(name).decide(example(name).unseen))
     contents = []
-    for model, folder in ((trained(name), "first"), (again, "again"), (other, "other")):
+    for model, folder in ((trained(name), "first"), (twin, "again"), (other, "other")):
         (tmp_path / folder).mkdir()
         model.save(tmp_path / folder)
         contents.append([path.read_bytes() for path in sorted((tmp_path / folder).glob("*.safetensors"))])
@@ -293,36 +295,36 @@ def test_too_few_bars_are_a_clear_error(name: str) -> None:
 
 @every_model_type
 def test_inputs_from_beyond_the_training_end_are_refused(name: str) -> None:
-    made = example(name)
+    case = example(name)
     with pytest.raises(NightdeskError) as refused:
-        replace(made.task, inputs=made.inputs)
+        replace(case.task, inputs=case.inputs)
     assert refused.value.code == "training.future"
 
 
 @every_expert_cloner
-def test_without_an_experts_log_it_says_so(name: str) -> None:
+def test_without_an_experts_log_training_is_refused(name: str) -> None:
     with pytest.raises(NightdeskError, match="no expert trade log") as refused:
         registry.get(name).train(easy_task(name, expert_log=None), TrainingContext())
     assert refused.value.code == "expert_log.missing"
 
 
 @every_expert_cloner
-def test_an_expert_who_only_held_teaches_nothing(name: str) -> None:
+def test_an_expert_log_with_holds_only_is_refused(name: str) -> None:
     log = easy_expert(easy_bars())
-    held = ExpertLog(log.frame.assign(action=0))
+    holds = ExpertLog(log.frame.assign(action=0))
     with pytest.raises(NightdeskError, match="only action is hold") as refused:
-        registry.get(name).train(with_expert(easy_task(name), held), TrainingContext())
+        registry.get(name).train(with_expert(easy_task(name), holds), TrainingContext())
     assert refused.value.code == "training.single_class"
 
 
 @every_expert_cloner
-def test_its_teacher_held_what_its_actions_say_between_the_first_and_the_last(name: str, tmp_path: Path) -> None:
+def test_the_teacher_positions_are_those_of_the_actions_in_the_expert_log(name: str, tmp_path: Path) -> None:
     save(name, tmp_path / "model")
     manifest = load_artifact(tmp_path / "model").manifest
     inputs = example(name).inputs
-    held = registry.get(name).teacher_positions(inputs, manifest)[SYMBOL]
-    assert held.index.equals(easy_bars().frame.index)  # this expert acts at every bar
-    assert set(held) == {0.0, 1.0}
+    positions = registry.get(name).teacher_positions(inputs, manifest)[SYMBOL]
+    assert positions.index.equals(easy_bars().frame.index)  # this expert acts at every bar
+    assert set(positions) == {0.0, 1.0}
     assert registry.get(name).teacher_positions(inputs.for_decisions(), manifest) == {}
 
 
@@ -397,14 +399,14 @@ def test_a_link_among_the_members_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["universe", "trader"])
 def test_a_leak_is_found_in_every_kind(kind: str) -> None:
-    made = example(f"small_{kind}")
-    leaks = audit(_Peeking(trained(made.name), kind), made.inputs, [_any_rows(made.task.inputs)], made.span)
+    case = example(f"small_{kind}")
+    leaks = audit(_Peeking(trained(case.name), kind), case.inputs, [_any_rows(case.task.inputs)], case.span)
     assert {finding.kind for finding in leaks.findings} == {"look_ahead"}
 
 
-def _any_rows(inputs: Inputs) -> Learned:
+def _any_rows(inputs: Inputs) -> FitRecord:
     times = inputs.times[len(inputs.times) // 3 :]
-    return Learned("level", times, times)
+    return FitRecord("level", times, times)
 
 
 class _Peeking:

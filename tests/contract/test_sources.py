@@ -32,7 +32,7 @@ class Case:
     knows_every_symbol: bool = False
 
 
-def _world(symbol: str = SYMBOL, interval: str = "1d") -> pd.DataFrame:
+def _expected_frame(symbol: str = SYMBOL, interval: str = "1d") -> pd.DataFrame:
     """A year more than is asked for, on both sides, so that a source which ignores the span is found out."""
     year = timedelta(days=365)
     return SampleSource().fetch(symbol, interval, START - year, END + year).frame
@@ -44,14 +44,14 @@ def _sample(_: Path) -> Iterator[Case]:
 
 def _csv(folder: Path) -> Iterator[Case]:
     for symbol in (SYMBOL, "BTC-USD"):
-        _world(symbol).to_csv(folder / f"{symbol}.csv")
+        _expected_frame(symbol).to_csv(folder / f"{symbol}.csv")
     yield Case(CsvSource(folder))
 
 
 def _yahoo(folder: Path) -> Iterator[Case]:
     with fake_yahoo() as yahoo:
-        yahoo.serve(SYMBOL, _world())
-        yahoo.serve("BTC-USD", _world("BTC-USD"), time_zone="UTC")
+        yahoo.serve(SYMBOL, _expected_frame())
+        yahoo.serve("BTC-USD", _expected_frame("BTC-USD"), time_zone="UTC")
         yield Case(YahooSource(YahooSettings(base_url=yahoo.url), folder / "cache"))
 
 
@@ -94,7 +94,7 @@ def test_a_bar_that_is_not_closed_yet_is_left_out(case: Case) -> None:
     assert case.source.fetch(SYMBOL, "1d", START, at_the_close).frame.index[-1].day == 12
 
 
-def test_the_same_question_has_the_same_answer(case: Case) -> None:
+def test_the_same_request_returns_the_same_bars(case: Case) -> None:
     first, second = (case.source.fetch(SYMBOL, "1d", START, END) for _ in range(2))
     assert first.fingerprint() == second.fingerprint()
 
@@ -106,9 +106,9 @@ def test_a_later_end_adds_bars_and_changes_none(case: Case) -> None:
     assert late.head(len(early)).fingerprint() == early.fingerprint()
 
 
-def test_all_sources_that_hold_the_same_market_tell_the_same_prices(case: Case) -> None:
-    told = case.source.fetch(SYMBOL, "1d", START, END).frame[list(COLUMNS)]
-    pd.testing.assert_frame_equal(told, SampleSource().fetch(SYMBOL, "1d", START, END).frame, check_freq=False)
+def test_all_sources_that_hold_the_same_market_return_the_same_prices(case: Case) -> None:
+    actual = case.source.fetch(SYMBOL, "1d", START, END).frame[list(COLUMNS)]
+    pd.testing.assert_frame_equal(actual, SampleSource().fetch(SYMBOL, "1d", START, END).frame, check_freq=False)
 
 
 def test_a_span_without_bars_is_an_error_with_a_cure(case: Case) -> None:

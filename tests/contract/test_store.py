@@ -77,9 +77,9 @@ def read(database: Database) -> Callable[..., Any]:
 def test_what_was_written_is_there_after_a_restart(place, database):
     database.write(lambda c: runs.record(c, "backup", NOON, now=NOON, trigger="schedule"))
     database.close()
-    again = Database.open(place)
-    assert [run.job for run in again.read(runs.page)] == ["backup"]
-    again.close()
+    reopened = Database.open(place)
+    assert [run.job for run in reopened.read(runs.page)] == ["backup"]
+    reopened.close()
 
 
 def test_a_write_that_raises_is_rolled_back_and_raises_in_the_caller(database, read):
@@ -137,7 +137,7 @@ def test_a_write_that_comes_while_the_database_closes_is_refused_and_not_forgott
         return go_on.wait(10)
 
     with ThreadPoolExecutor(3) as pool:
-        kept = pool.submit(database.write, slow)
+        early = pool.submit(database.write, slow)
         assert begun.wait(10)
         closing = pool.submit(database.close)
         threading.Event().wait(0.1)
@@ -145,11 +145,11 @@ def test_a_write_that_comes_while_the_database_closes_is_refused_and_not_forgott
         with pytest.raises(StoreError, match="closed"):
             late.result(5)
         go_on.set()
-        assert kept.result(10)
+        assert early.result(10)
         closing.result(10)
 
 
-def test_the_writer_owes_nothing_while_idle_and_counts_the_seconds_while_busy(database):
+def test_the_writer_reports_how_long_its_current_write_has_taken(database):
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(_: Connection) -> bool:
@@ -169,7 +169,7 @@ def test_the_writer_owes_nothing_while_idle_and_counts_the_seconds_while_busy(da
     assert database.problems(patience=10.0) == []
 
 
-def test_every_kept_write_is_counted(database):
+def test_every_committed_write_is_counted(database):
     before = database.changes
     database.write(runs.any_run)
     with pytest.raises(ZeroDivisionError):
@@ -286,10 +286,10 @@ def test_a_run_done_by_a_clock_that_ran_ahead_is_not_done_again(write):
     assert _recorded(write, now=NOON) is None
 
 
-def test_requests_at_one_instant_are_all_new_and_never_stand_in_for_the_schedule(write):
-    asked = [write(runs.request, "training", now=NOON, trigger="manual") for _ in range(3)]
-    assert len({run.id for run in asked}) == 3
-    assert all(run.not_before == NOON for run in asked)
+def test_requests_at_one_instant_are_separate_runs_and_replace_no_scheduled_one(write):
+    requested = [write(runs.request, "training", now=NOON, trigger="manual") for _ in range(3)]
+    assert len({run.id for run in requested}) == 3
+    assert all(run.not_before == NOON for run in requested)
     assert _recorded(write) is not None
 
 
@@ -340,7 +340,7 @@ def test_an_end_is_final(write, read):
     assert read(runs.get, run.id).cause == "data.empty"
 
 
-def test_the_last_result_of_a_job_passes_over_runs_that_say_nothing_of_how_it_goes(write, read):
+def test_the_last_result_of_a_job_ignores_missed_cancelled_and_overlapping_runs(write, read):
     assert read(runs.last_result, "training") is None
     failed = _recorded(write)
     write(runs.claim, failed.id, ME, NOON)
@@ -428,7 +428,7 @@ def test_a_shutdown_uses_up_no_attempt(write):
     assert write(runs.finish, run.id, "crashed", NOON, attempts=1) is None
 
 
-def test_a_failure_is_tried_again_only_if_it_passes_by_itself(write):
+def test_only_a_transient_failure_is_tried_again(write):
     run = _recorded(write)
     write(runs.claim, run.id, ME, NOON)
     retry = write(runs.finish, run.id, "failed", NOON, cause="data.unreachable", attempts=2, transient=True)
@@ -494,17 +494,17 @@ def test_tasks_end_once_and_with_their_result(write, read):
 
 
 @pytest.mark.parametrize(
-    ("end", "left"),
+    ("end", "state"),
     [("crashed", "crashed"), ("timed_out", "timed_out"), ("cancelled", "cancelled"), ("partial", "cancelled")],
 )
-def test_the_end_of_a_run_closes_the_tasks_it_left_unfinished(write, read, end, left):
+def test_the_end_of_a_run_closes_the_tasks_it_left_unfinished(write, read, end, state):
     run = _recorded(write)
     write(runs.claim, run.id, ME, NOON)
     done, begun, _ = (write(tasks.add, run.id, "train", subject=subject) for subject in ("A", "B", "C"))
     write(tasks.finish, done.id, "succeeded", NOON)
     write(tasks.start, begun.id, NOON)
     write(runs.finish, run.id, end, NOON + SECOND, cause="why", attempts=1)
-    assert [task.state for task in read(tasks.of, run.id)] == ["succeeded", left, left]
+    assert [task.state for task in read(tasks.of, run.id)] == ["succeeded", state, state]
     assert [task.cause for task in read(tasks.of, run.id)] == [None, "why", "why"]
 
 
@@ -678,7 +678,7 @@ def test_evaluations_are_read_newest_first(write, read):
 # Signals, datasets, measurements, jobs
 
 
-def test_a_version_speaks_once_about_a_bar(write, read):
+def test_a_version_publishes_one_signal_for_a_bar(write, read):
     version = write(add_version, "v1")
     assert write(publish, version, NOON)
     assert not write(publish, version, NOON, action="sell", position=-1.0)
@@ -715,7 +715,7 @@ def test_a_version_over_a_universe_publishes_a_signal_for_each_symbol(write, rea
     assert len(read(signals.history, "universe", "cloner", symbol="MSFT")) == 2
 
 
-def test_two_subjects_may_speak_about_one_symbol(write, read):
+def test_two_subjects_may_publish_signals_of_one_symbol(write, read):
     for subject in ("AAPL", "universe"):
         version = write(add_version, "v1", subject=subject)
         write(servings.serve, subject, "cloner", version.id, NOON, why="w", author="me")
@@ -736,7 +736,7 @@ def test_a_market_whose_last_signal_had_expired_is_no_longer_among_the_latest(wr
     assert [s.symbol for s in read(signals.page, trader)] == markets[::-1]
 
 
-def test_after_a_rollback_the_champion_speaks_though_it_spoke_first(write, read):
+def test_after_a_rollback_the_latest_signal_is_the_older_one_of_the_champion(write, read):
     one, two = write(add_version, "v1"), write(add_version, "v2")
     for version in (one, two):
         write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
@@ -783,7 +783,7 @@ def test_the_successor_of_a_dataset_is_what_replaced_it_last_in_its_own_series(w
     assert read(datasets.successor, newest) is None
 
 
-def test_content_that_is_seen_again_keeps_what_was_told_of_it(write, read):
+def test_content_that_is_pulled_again_keeps_its_earlier_details(write, read):
     write(_dataset, "a", NOON, accepted={"who": "anna"})
     write(_dataset, "a", NOON + DAY, new_rows=0)
     row = read(datasets.find, "a")
@@ -805,7 +805,7 @@ def test_a_measurement_without_a_value_keeps_its_reason(write, read):
     assert [m.value for m in read(measurements.history, "AAPL", "cloner", "sharpe_ratio", "live")] == [None, 1.5]
 
 
-def test_a_job_is_known_from_when_it_was_first_seen_until_a_person_pauses_it(write, read):
+def test_the_state_of_a_job_dates_from_its_first_lookup_or_its_last_pause(write, read):
     assert write(jobs.state_of, "training", NOON).changed_at == NOON
     assert write(jobs.state_of, "training", NOON + DAY).changed_at == NOON
     assert read(jobs.paused) == frozenset()
@@ -817,6 +817,6 @@ def test_a_job_is_known_from_when_it_was_first_seen_until_a_person_pauses_it(wri
     assert write(jobs.state_of, "training", NOON + 3 * DAY).changed_at == NOON + 2 * DAY
 
 
-def test_a_job_seen_first_by_a_clock_that_ran_ahead_is_known_from_now(write):
+def test_the_state_of_a_job_never_dates_from_the_future(write):
     write(jobs.state_of, "training", NOON + 900 * DAY)
     assert write(jobs.state_of, "training", NOON).changed_at == NOON

@@ -64,10 +64,10 @@ def test_when_the_write_fails_neither_the_alert_nor_a_notification_stays(databas
     assert database.read(lambda c: c.scalar(select(func.count()).select_from(outbox))) == 0
 
 
-def test_the_same_failure_again_is_counted_and_not_said_again(database):
+def test_a_repeated_failure_is_counted_and_not_notified_again(database):
     first = see(database, failed())
-    again = see(database, failed(message="It failed again."), NOW + timedelta(hours=1))
-    assert (again.id, again.breaches, again.since, again.message) == (first.id, 2, NOW, "It failed again.")
+    second = see(database, failed(message="It failed again."), NOW + timedelta(hours=1))
+    assert (second.id, second.breaches, second.since, second.message) == (first.id, 2, NOW, "It failed again.")
     assert len(database.read(lambda c: alerts.deliveries(c, first.id))) == len(CHANNELS)
 
 
@@ -78,9 +78,9 @@ def test_an_alert_is_resolved_once_and_the_next_failure_is_a_new_one(database):
     assert see(database, succeeded(), NOW + timedelta(hours=2)) is None
     second = see(database, failed(), NOW + timedelta(hours=3))
     assert second.id != first.id
-    said = database.read(lambda c: alerts.deliveries(c, first.id))
-    assert [delivery.payload["transition"] for delivery in said] == ["firing", "firing", "resolved", "resolved"]
-    assert len({delivery.key for delivery in said}) == 4
+    deliveries = database.read(lambda c: alerts.deliveries(c, first.id))
+    assert [delivery.payload["transition"] for delivery in deliveries] == ["firing", "firing", "resolved", "resolved"]
+    assert len({delivery.key for delivery in deliveries}) == 4
 
 
 def test_a_success_without_a_failure_leaves_no_row(database):
@@ -108,11 +108,11 @@ def test_jobs_have_alerts_of_their_own(database):
 def test_pages_go_back_in_time_without_gaps_or_repeats(database):
     for number in range(7):
         see(database, failed(f"job{number}"), NOW + timedelta(minutes=number))
-    seen, before = [], None
+    subjects, before = [], None
     while rows := database.read(lambda c, before=before: alerts.page(c, before=before, limit=3)):
-        seen += [row.subject for row in rows]
+        subjects += [row.subject for row in rows]
         before = rows[-1].id
-    assert seen == [f"job{number}" for number in reversed(range(7))]
+    assert subjects == [f"job{number}" for number in reversed(range(7))]
 
 
 def test_a_page_can_be_asked_for_one_state(database):
@@ -126,7 +126,7 @@ def test_a_page_can_be_asked_for_one_state(database):
     assert states == {"firing": ["training"], "resolved": ["backup"], "pending": []}
 
 
-def test_only_the_log_is_told_while_notifications_are_off(database):
+def test_only_the_log_gets_messages_while_notifications_are_off(database):
     quiet = Settings(notifications=Notifications(enabled=False, webhook=HOOK))
     alert = database.write(lambda c: alerts.observe(c, failed(), quiet, NOW))
     assert [row.channel for row in database.read(lambda c: alerts.deliveries(c, alert.id))] == ["log"]
@@ -137,11 +137,11 @@ def test_what_failed_waits_twice_as_long_each_time_and_an_hour_at_most(database)
     waits, now = [], NOW
     for _ in range(10):
         (head,) = database.read(lambda c, now=now: alerts.pending_outbox(c, now, ["webhook"]))
-        again = database.write(lambda c, head=head, now=now: alerts.postpone(c, head, now, "down"))
-        assert database.read(lambda c: alerts.next_delivery_at(c, ["webhook"])) == again
+        next_attempt = database.write(lambda c, head=head, now=now: alerts.postpone(c, head, now, "down"))
+        assert database.read(lambda c: alerts.next_delivery_at(c, ["webhook"])) == next_attempt
         assert database.read(lambda c, now=now: alerts.pending_outbox(c, now, ["webhook"])) == []
-        waits.append((again - now).total_seconds())
-        now = again
+        waits.append((next_attempt - now).total_seconds())
+        now = next_attempt
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
@@ -176,8 +176,8 @@ def test_a_blocked_notification_lets_the_next_one_pass(database):
     database.write(lambda c: alerts.block(c, head, "notify.blocked", "x" * 999))
     (following,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
     assert following.id > head.id
-    kept = next(row for row in database.read(lambda c: alerts.deliveries(c, head.alert_id)) if row.id == head.id)
-    assert (kept.blocked, len(kept.last_error)) == ("notify.blocked", 255)
+    blocked = next(row for row in database.read(lambda c: alerts.deliveries(c, head.alert_id)) if row.id == head.id)
+    assert (blocked.blocked, len(blocked.last_error)) == ("notify.blocked", 255)
 
 
 def test_a_clock_set_back_by_years_does_not_silence_a_channel(database):
@@ -190,7 +190,7 @@ def test_nothing_waits_in_an_empty_outbox(database):
     assert database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS)) == []
 
 
-def test_the_alerts_of_a_model_that_is_no_longer_watched_are_closed_and_told(database):
+def test_the_alerts_of_a_model_that_is_no_longer_monitored_are_resolved_and_notified(database):
     for symbol in ("AAPL", "GONE"):
         subject = f"{symbol}/behavioral_cloner/live"
         see(database, Observation("sharpe_below", subject, 0.1, 0.5, True, False, "It is 0.1.", "Train it again."))
@@ -198,8 +198,8 @@ def test_the_alerts_of_a_model_that_is_no_longer_watched_are_closed_and_told(dat
     closed = database.write(lambda c: alerts.close_unwatched(c, {"AAPL/behavioral_cloner"}, SETTINGS, NOW))
     assert [(alert.subject, alert.state) for alert in closed] == [("GONE/behavioral_cloner/live", "resolved")]
     assert {alert.subject for alert in database.read(alerts.open_alerts)} == {"AAPL/behavioral_cloner/live", "training"}
-    told = database.read(lambda c: alerts.deliveries(c, closed[0].id))
-    assert [(delivery.channel, delivery.payload["transition"]) for delivery in told] == [
+    deliveries = database.read(lambda c: alerts.deliveries(c, closed[0].id))
+    assert [(delivery.channel, delivery.payload["transition"]) for delivery in deliveries] == [
         ("log", "firing"),
         ("webhook", "firing"),
         ("log", "resolved"),

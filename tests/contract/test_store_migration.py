@@ -34,7 +34,7 @@ def read(database: Database) -> Callable[..., Any]:
     return lambda query, *args, **named: database.read(lambda c: query(c, *args, **named))
 
 
-def test_every_row_is_kept_with_all_that_it_said(tmp_path: Path):
+def test_every_row_keeps_its_values(tmp_path: Path):
     home = old_home(tmp_path)
     names = [table.name for table in metadata.sorted_tables if table.name not in ("trials", "job_states")]
     before = {name: rows_of(home.database, name) for name in names}
@@ -66,14 +66,14 @@ def test_champions_serve_on_and_their_ledger_is_kept(read):
 
 def test_signals_name_their_subject_and_their_symbol(read):
     newest = read(signals.latest)
-    assert [(each.subject, each.symbol, each.action) for each in newest] == [
+    assert [(signal.subject, signal.symbol, signal.action) for signal in newest] == [
         ("AAPL", "AAPL", "hold"),
         ("MSFT", "MSFT", "buy"),
     ]
     assert read(signals.latest, "MSFT") == newest[1:] == read(signals.history, "MSFT", CLONER)
 
 
-def test_alerts_fire_on_and_what_was_not_delivered_is_still_to_be(read):
+def test_open_alerts_stay_open_and_undelivered_notifications_stay_due(read):
     firing = read(alerts.open_alerts)
     assert [(alert.subject, alert.state) for alert in firing] == [
         (f"{symbol}/{CLONER}/evaluation", "firing") for symbol in ("AAPL", "MSFT")
@@ -87,7 +87,7 @@ def test_runs_tasks_measurements_and_datasets_are_kept(read):
     (training,) = [run for run in nights if run.id == 2]
     trained = [(task.subject, task.model_type) for task in read(tasks.of, training.id) if task.kind == "train"]
     assert trained == [("AAPL", CLONER), ("AAPL", "a2c"), ("MSFT", CLONER), ("MSFT", "a2c")]
-    assert {each.subject for each in read(measurements.latest)} == {"AAPL", "MSFT"}
+    assert {measurement.subject for measurement in read(measurements.latest)} == {"AAPL", "MSFT"}
     assert [row.symbol for row in read(datasets.latest)] == ["AAPL", "MSFT"]
 
 
@@ -96,7 +96,7 @@ def test_the_attempts_of_a_recipe_are_counted_as_before(read):
     assert (count, sorted(sharpes)) == (2, [FIRST, SECOND])
 
 
-def test_a_migrated_database_goes_on_and_holds_its_rules(database, read):
+def test_a_migrated_database_takes_new_rows_and_enforces_its_constraints(database, read):
     facts = {"model_type": CLONER, "subject": "AAPL"}
     new = database.write(lambda c: add_version(c, "v1", **facts))
     assert new.id == 9, "ids go on"

@@ -1,4 +1,4 @@
-"""SIGKILL at any moment: no alert lost, doubled or told twice with another key."""
+"""SIGKILL at any moment: no alert lost, doubled or sent twice with another key."""
 
 from __future__ import annotations
 
@@ -61,17 +61,19 @@ def test_no_alert_is_lost_or_doubled_however_often_the_desk_is_killed(home):
         with closing(Database.open(home.database)) as database:
             _deliver_the_rest(database, home, sink)
             rows = database.read(lambda c: c.execute(select(alerts)).mappings().all())
-            said = database.read(lambda c: c.execute(select(outbox)).mappings().all())
+            deliveries = database.read(lambda c: c.execute(select(outbox)).mappings().all())
 
     open_ones = Counter(row["fingerprint"] for row in rows if row["state"] != "resolved")
     assert set(open_ones.values()) <= {1}
-    transitions = Counter((row["alert_id"], row["channel"], row["payload"]["transition"]) for row in said)
+    transitions = Counter((row["alert_id"], row["channel"], row["payload"]["transition"]) for row in deliveries)
     assert set(transitions.values()) == {1}
     expected = {(row["id"], "webhook", "firing") for row in rows}
     expected |= {(row["id"], "webhook", "resolved") for row in rows if row["state"] == "resolved"}
     assert {key for key in transitions if key[1] == "webhook"} == expected
-    assert all(row["delivered_at"] is not None for row in said)
-    assert {received.key for received in sink.received} == {row["key"] for row in said if row["channel"] == "webhook"}
+    assert all(row["delivered_at"] is not None for row in deliveries)
+    assert {received.key for received in sink.received} == {
+        row["key"] for row in deliveries if row["channel"] == "webhook"
+    }
     repeated = sum(count - 1 for count in Counter(received.key for received in sink.received).values())
     assert repeated <= KILLS, "only what was under way at a kill may be sent again"
 

@@ -95,8 +95,8 @@ def forge(folder: Path, name: str, data: bytes) -> None:
 
 
 def forge_tensors(folder: Path, name: str, **arrays: np.ndarray) -> None:
-    tensors, about = read_tensors(folder / name)
-    forge(folder, name, tensor_bytes(tensors | arrays, about))
+    tensors, metadata = read_tensors(folder / name)
+    forge(folder, name, tensor_bytes(tensors | arrays, metadata))
 
 
 def forge_node(folder: Path, name: str, place: int, value: float) -> None:
@@ -105,8 +105,10 @@ def forge_node(folder: Path, name: str, place: int, value: float) -> None:
     forge_tensors(folder, "weights.safetensors", **{name: array})
 
 
-def test_untouched_it_loads_and_proves_itself(folder: Path) -> None:
-    prove(load_artifact(folder, manifest_sha256(folder)))
+def test_an_untouched_artefact_loads_and_reproduces_its_golden_predictions(folder: Path) -> None:
+    artifact = load_artifact(folder, manifest_sha256(folder))
+    prove(artifact)  # it raises for any difference, to the last bit
+    assert set(artifact.manifest.files) == {path.name for path in folder.iterdir()} - {"manifest.json"}
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.json", "golden.safetensors"])
@@ -222,11 +224,11 @@ FOLDERS: dict[str, tuple[Change, str, str]] = {
 
 @pytest.mark.parametrize("case", FOLDERS)
 def test_a_folder_that_is_not_what_was_published_is_refused(folder: Path, case: str) -> None:
-    change, code, said = FOLDERS[case]
+    change, code, words = FOLDERS[case]
     change(folder)
     error = refused(folder)
     assert error.code == code
-    assert said in error.message
+    assert words in error.message
     assert str(folder.parent) not in str(error)
 
 
@@ -300,7 +302,9 @@ def test_weights_that_are_no_tensors_of_a_forest_are_refused_also_with_a_forged_
 
 
 @pytest.mark.parametrize("case", WEIGHTS)
-def test_so_are_brains(tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_of_a_brain_that_are_no_tensors_of_a_forest_are_refused(
+    tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     data, code = WEIGHTS[case]
     brain = tmp_path / "my_model.pkl"
@@ -349,7 +353,7 @@ def test_a_description_that_is_none_is_refused(folder: Path, data: bytes) -> Non
     assert refused(folder).code in {"model.corrupt", "model.unsafe"}
 
 
-def test_a_model_that_no_longer_says_what_it_said_is_told_with_bar_and_values(folder: Path) -> None:
+def test_a_model_whose_decisions_have_changed_is_refused_with_bar_and_values(folder: Path) -> None:
     tensors, _ = read_tensors(folder / "golden.safetensors")
     confidence = tensors["signals/0/confidence"].copy()
     confidence[300] = np.nextafter(confidence[300], 0.0)
@@ -395,7 +399,7 @@ def test_a_pickled_forest_is_refused_with_the_way_to_convert_it(tmp_path: Path) 
     assert "BehavioralCloner.from_sklearn(forest, feature_names)" in error.value.cure
 
 
-def test_a_missing_brain_and_a_folder_are_told(tmp_path: Path) -> None:
+def test_a_missing_brain_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.pkl", tmp_path):
         with pytest.raises(UsageError, match="There is no brain"):
             BehavioralCloner().load_brain(path)
@@ -417,8 +421,8 @@ def test_a_brain_with_a_wrong_description_is_refused_and_the_cloner_stays(
     brain: BehavioralCloner, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     brain.save_brain(tmp_path / "brain")
-    tensors, about = read_tensors(tmp_path / "brain")
-    (tmp_path / "brain").write_bytes(tensor_bytes(tensors, about | change))
+    tensors, metadata = read_tensors(tmp_path / "brain")
+    (tmp_path / "brain").write_bytes(tensor_bytes(tensors, metadata | change))
     before = brain.predict_proba(labelled()[0])
     with pytest.raises(NightdeskError) as error:
         brain.load_brain(tmp_path / "brain")

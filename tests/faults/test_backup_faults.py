@@ -45,8 +45,8 @@ def desk(home):
         sha256 = write_model(home, "AAPL", "v1", LARGE)
 
         def serve(c):
-            made = record_model(c, "AAPL", "v1", sha256)
-            assert servings.serve(c, "AAPL", "cloner", made.id, NOW, why="better", author="test")
+            version = record_model(c, "AAPL", "v1", sha256)
+            assert servings.serve(c, "AAPL", "cloner", version.id, NOW, why="better", author="test")
 
         database.write(serve)
     return home

@@ -1,4 +1,4 @@
-"""The running desk among faults: of its place, its config, its disk, its files, and of whoever stops it."""
+"""The running desk under faults: of its home, its config, its disk and its files, and when it is stopped or killed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ended(desk: RunningDesk, run: dict[str, Any]) -> dict[str, Any]:
 
 def alert(desk: RunningDesk, rule: str) -> dict[str, Any] | None:
     """The newest alert of this rule."""
-    return next((found for found in desk.get("/alerts")["items"] if found["rule"] == rule), None)
+    return next((item for item in desk.get("/alerts")["items"] if item["rule"] == rule), None)
 
 
 # Its place.
@@ -59,10 +59,10 @@ def test_a_second_desk_on_the_same_home_is_refused_with_the_pid_of_the_first(res
 
 
 def test_a_port_in_use_is_a_clear_error_and_nothing_is_lost(rested: Home) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         refused = nightdesk(rested.root, "run", "--port", str(port))
     assert refused.returncode == 1
     assert f"Another process listens on 127.0.0.1:{port}" in refused.stderr
@@ -99,7 +99,7 @@ def test_a_read_only_home_is_refused_and_works_when_it_can_be_written_again(firs
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "messages"),
     [
         ('{\n  "simbols": ["AAPL"]\n}', ("line 2", "/simbols is not a known key", "Did you mean 'symbols'?")),
         ('{\n  "costs": {\n    "commission": NaN}}', ("line 3", "NaN")),
@@ -109,14 +109,14 @@ def test_a_read_only_home_is_refused_and_works_when_it_can_be_written_again(firs
     ids=["unknown key", "NaN", "unregistered model type", "missing"],
 )
 def test_a_config_that_cannot_be_used_is_refused_with_its_place_and_its_cure(
-    tmp_path: Path, text: str | None, said: tuple[str, ...]
+    tmp_path: Path, text: str | None, messages: tuple[str, ...]
 ) -> None:
     config = tmp_path / "config.json"
     if text is not None:
         config.write_text(text)
     refused = nightdesk(tmp_path / "home", "--config", str(config), "run")
     assert refused.returncode == 4
-    for words in said:
+    for words in messages:
         assert words in " ".join(refused.stderr.split())
     assert "Traceback" not in refused.stderr
 
@@ -124,9 +124,9 @@ def test_a_config_that_cannot_be_used_is_refused_with_its_place_and_its_cure(
 def test_a_config_that_changes_is_applied_whole_or_not_at_all(rested: Home) -> None:
     with RunningDesk(rested) as desk:
         rested.config.write_text('{"symbols": ["MSFT"], "simbols": []}')
-        told = desk.wait_for(lambda: alert(desk, "config.invalid"))
-        assert told["state"] == "firing"
-        assert "/simbols is not a known key" in told["message"]
+        firing = desk.wait_for(lambda: alert(desk, "config.invalid"))
+        assert firing["state"] == "firing"
+        assert "/simbols is not a known key" in firing["message"]
         assert [model["subject"] for model in desk.status()["models"]] == ["AAPL"]
         assert desk.problems() == []
 
@@ -136,7 +136,7 @@ def test_a_config_that_changes_is_applied_whole_or_not_at_all(rested: Home) -> N
 
         desk.signal(signal.SIGHUP)
         desk.wait_for(lambda: len(desk.events("config.reloaded")) == 2)
-        assert len(desk.get("/alerts")["items"]) == len({each["id"] for each in desk.get("/alerts")["items"]})
+        assert len(desk.get("/alerts")["items"]) == len({item["id"] for item in desk.get("/alerts")["items"]})
 
 
 # Whoever stops it.
@@ -146,19 +146,19 @@ def test_sigterm_in_the_middle_of_training_ends_it_soon_and_the_next_start_goes_
     write_config(home, **LONG)
     with RunningDesk(home) as desk:
         desk.wait_for(lambda: training_at_work(desk))
-        asked, problems = time.monotonic(), set[str]()
+        signalled_at, problems = time.monotonic(), set[str]()
         desk.signal(signal.SIGTERM)
-        while desk.code is None and time.monotonic() < asked + 45:
+        while desk.code is None and time.monotonic() < signalled_at + 45:
             try:
                 problems |= set(desk.problems())
             except httpx.TransportError:  # it serves no more
                 break
         assert desk.wait(timeout=45) == 0
-        assert time.monotonic() - asked < 45
+        assert time.monotonic() - signalled_at < 45
         assert desk.workers() == set()
         assert problems == {"stopping"}
-        [told] = [event for event in desk.events("run.ended") if event["job"] == "training"]
-        assert (told["state"], told["cause"]) == ("cancelled", "shutdown")
+        [ended_event] = [event for event in desk.events("run.ended") if event["job"] == "training"]
+        assert (ended_event["state"], ended_event["cause"]) == ("cancelled", "shutdown")
 
     write_config(home)
     with RunningDesk(home) as desk:
@@ -189,8 +189,8 @@ def test_orphans_are_crashed_and_tried_again_within_two_seconds_of_processor_tim
         crashed = desk.get(f"/runs/{run['id']}")
         assert (crashed["state"], crashed["cause"]) == ("crashed", "owner.dead")
         assert {task["state"] for task in crashed["tasks"]} == {"succeeded", "crashed"}
-        [again] = [each for each in desk.runs(job="training") if each["attempt"] == 2]
-        assert again["trigger"] == "retry"
+        [retry] = [item for item in desk.runs(job="training") if item["attempt"] == 2]
+        assert retry["trigger"] == "retry"
 
 
 def settled(desk: RunningDesk) -> bool:
@@ -229,7 +229,9 @@ def test_a_worker_that_is_killed_takes_its_task_with_it_and_nothing_else(rested:
 # Its disk.
 
 
-def test_a_full_disk_is_told_once_and_the_desk_goes_on_when_there_is_room(first_night: Path, tmp_path: Path) -> None:
+def test_a_full_disk_raises_one_alert_and_the_desk_goes_on_when_there_is_room(
+    first_night: Path, tmp_path: Path
+) -> None:
     with small_disk(tmp_path / "disk", megabytes=100) as disk:
         home = Home(disk / "home")
         shutil.copytree(first_night, home.root)
@@ -256,7 +258,7 @@ def test_a_full_disk_is_told_once_and_the_desk_goes_on_when_there_is_room(first_
             assert (failed["state"], failed["cause"]) == ("failed", "store.disk_full")
             desk.wait_for(lambda: alert(desk, "disk.full")["state"] == "resolved")  # type: ignore[index]
             assert desk.problems() == []
-            assert [each["rule"] for each in desk.get("/alerts")["items"]].count("disk.full") == 1
+            assert [item["rule"] for item in desk.get("/alerts")["items"]].count("disk.full") == 1
             assert ended(desk, desk.post("/jobs/training/run"))["state"] == "succeeded"
 
 
@@ -264,7 +266,7 @@ def test_a_full_disk_is_told_once_and_the_desk_goes_on_when_there_is_room(first_
 
 
 @pytest.mark.parametrize("with_backup", [True, False], ids=["with a backup", "without"])
-def test_a_damaged_database_is_set_aside_and_replaced_loudly(rested: Home, with_backup: bool) -> None:
+def test_a_damaged_database_is_set_aside_replaced_and_raises_an_alert(rested: Home, with_backup: bool) -> None:
     damaged = b"This is no database." * 500
     rested.database.write_bytes(damaged)
     if not with_backup:
@@ -274,14 +276,14 @@ def test_a_damaged_database_is_set_aside_and_replaced_loudly(rested: Home, with_
         [aside] = rested.root.glob("nightdesk.sqlite3.corrupt-*")
         assert aside.name in restored["message"]
         assert aside.read_bytes() == damaged
-        told = desk.wait_for(lambda: alert(desk, "store.corrupt"))
-        assert told["state"] == "firing"
+        corrupt = desk.wait_for(lambda: alert(desk, "store.corrupt"))
+        assert corrupt["state"] == "firing"
         assert bool(desk.status()["models"][0]["champion"]) is with_backup
         assert ("snapshot of backup_" if with_backup else "an empty database") in restored["message"]
 
 
 class Bomb:
-    """Whoever unpickles it leaves a trace."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -303,7 +305,7 @@ def test_a_pickle_in_the_place_of_weights_is_refused_and_not_executed(rested: Ho
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_torn_file_of_bars_is_the_misfortune_of_one_symbol_only(rested: Home) -> None:
+def test_a_torn_file_of_bars_affects_one_symbol_only(rested: Home) -> None:
     write_config(rested, symbols=["AAPL", "MSFT"])
     torn = rested.bars("sample", "AAPL", "1d")
     torn.write_bytes(torn.read_bytes()[:-1000])

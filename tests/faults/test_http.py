@@ -19,7 +19,7 @@ from daemon.api import server as server_module
 from daemon.api.server import bind
 from daemon.domain.options import RunOptions
 from tests.support.desks.fake_desk import FakeDesk, filled_desk
-from tests.support.servers.http import BEARER, TOKEN, client, everything, raw, serving
+from tests.support.servers.http import BEARER, TOKEN, client, raw, read_to_end, serving
 
 RUN = "/api/v1/jobs/backup/run"
 
@@ -53,8 +53,8 @@ def request(*lines: str, body: bytes = b"") -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def parsed(said: bytes) -> tuple[int, dict[str, str], bytes]:
-    head, _, body = said.partition(b"\r\n\r\n")
+def parsed(response: bytes) -> tuple[int, dict[str, str], bytes]:
+    head, _, body = response.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     return (
         int(first.split()[1]),
@@ -64,20 +64,22 @@ def parsed(said: bytes) -> tuple[int, dict[str, str], bytes]:
 
 
 def exchange(url: str, sent: bytes) -> tuple[int, dict[str, str], bytes]:
-    """One answer, read as far as it says it is long."""
+    """One answer, read up to its declared length."""
     with raw(url) as connection:
         connection.sendall(sent)
-        said = b""
-        while b"\r\n\r\n" not in said or len(parsed(said)[2]) < int(parsed(said)[1].get("content-length", 0)):
+        received = b""
+        while b"\r\n\r\n" not in received or len(parsed(received)[2]) < int(
+            parsed(received)[1].get("content-length", 0)
+        ):
             part = connection.recv(65536)
-            assert part, said
-            said += part
-    return parsed(said)
+            assert part, received
+            received += part
+    return parsed(received)
 
 
 def closed_after(connection: socket.socket) -> float:
     began = time.monotonic()
-    everything(connection)
+    read_to_end(connection)
     return time.monotonic() - began
 
 
@@ -108,7 +110,7 @@ def drip(connection: socket.socket, drop: bytes) -> float:
     raise AssertionError("the server goes on listening")
 
 
-def test_a_connection_that_says_nothing_is_closed(url, hasty):
+def test_a_silent_connection_is_closed(url, hasty):
     with raw(url) as connection:
         assert closed_after(connection) < hasty + 1
 
@@ -127,7 +129,7 @@ def test_a_body_that_trickles_is_cut_off(desk, url, hasty):
                        "Content-Type: application/json", "Content-Length: 1000")  # fmt: skip
         connection.sendall(head)
         assert drip(connection, b" ") < hasty + 1
-    assert ("backup", RunOptions(), "api") not in desk.asked
+    assert ("backup", RunOptions(), "api") not in desk.requested
 
 
 def test_the_clock_runs_for_every_request_of_a_connection(url, hasty):
@@ -151,7 +153,7 @@ def test_a_reader_that_does_not_read_is_cut_off(desk, url, hasty):
     with raw(url) as connection:
         connection.sendall(request("GET /api/v1/reports/evaluation-3/big.json HTTP/1.1", "Host: localhost"))
         time.sleep(hasty + 1)
-        assert len(everything(connection)) < 30_000_000
+        assert len(read_to_end(connection)) < 30_000_000
     big.unlink()
 
 
@@ -176,10 +178,10 @@ def test_slow_clients_do_not_keep_others_waiting(url, http):
             connection.close()
 
 
-def test_a_connection_too_many_is_told_so(url, monkeypatch):
+def test_a_connection_beyond_the_limit_is_refused_with_a_reason(url, monkeypatch):
     monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 0)
     with raw(url) as connection:
-        status, headers, body = parsed(everything(connection))
+        status, headers, body = parsed(read_to_end(connection))
     assert (status, headers["content-type"]) == (503, "application/problem+json")
     assert json.loads(body)["code"] == "server.busy"
 
@@ -233,12 +235,12 @@ def test_endless_headers_are_refused(url):
                 connection.sendall(f"X-{number}: {'y' * 100}\r\n".encode())
         except ConnectionError:
             pass
-        said = everything(connection)
-    assert not said or parsed(said)[0] == 431
+        response = read_to_end(connection)
+    assert not response or parsed(response)[0] == 431
 
 
 @pytest.mark.parametrize("body", [b"[" * 60_000, b'{"symbols": ["\xff"]}', b"{", b'"\\ud800"', b"nul", b"\x00"])
-def test_bad_json_is_told_as_such(http, body):
+def test_malformed_json_is_refused_as_such(http, body):
     response = http.post(RUN, headers={**BEARER, "Content-Type": "application/json"}, content=body)
     is_problem(response, 422, "request.invalid")
 
@@ -365,7 +367,7 @@ def test_a_header_cannot_make_a_caller_local(outside):
         "a" * 5000 + "/report.json",
     ],
 )
-def test_a_report_is_never_found_outside_the_results(desk, url, path):
+def test_a_report_is_never_read_from_outside_the_results(desk, url, path):
     outside = desk.home.root / "outside"
     outside.mkdir(exist_ok=True)
     (outside / "secret.json").write_text("{}")
@@ -380,8 +382,8 @@ def test_a_report_is_never_found_outside_the_results(desk, url, path):
     for link, target in links:
         if not link.is_symlink():
             link.symlink_to(target)
-    said = exchange(url, request(f"GET /api/v1/reports/{path} HTTP/1.1", "Host: localhost", "Connection: close"))
-    status, headers, body = said
+    response = exchange(url, request(f"GET /api/v1/reports/{path} HTTP/1.1", "Host: localhost", "Connection: close"))
+    status, headers, body = response
     assert (status, headers["content-type"]) == (404, "application/problem+json")
     assert str(desk.home.root).encode() not in body
 
@@ -407,20 +409,20 @@ def test_a_report_is_never_found_outside_the_results(desk, url, path):
         bytes(range(256)) * 10,
     ],
 )
-def test_junk_is_refused_without_a_trace_and_harms_nobody(url, http, junk):
-    said = exchange(url, junk)
-    assert 400 <= said[0] < 500
-    assert said[1]["content-type"] == "application/problem+json"
-    assert said[1]["x-content-type-options"] == "nosniff"
-    assert json.loads(said[2])["cure"]
+def test_junk_is_refused_with_a_problem_document_and_harms_no_other_request(url, http, junk):
+    response = exchange(url, junk)
+    assert 400 <= response[0] < 500
+    assert response[1]["content-type"] == "application/problem+json"
+    assert response[1]["x-content-type-options"] == "nosniff"
+    assert json.loads(response[2])["cure"]
     assert http.get("/healthz").status_code == 200
 
 
 def test_junk_after_a_request_does_not_change_its_answer(url):
     with raw(url) as connection:
         connection.sendall(request("GET /healthz HTTP/1.1", "Host: localhost") + b"\x00\xff junk \r\n\r\n")
-        said = everything(connection)
-    assert b'"alive"' in said or parsed(said)[0] == 400
+        response = read_to_end(connection)
+    assert b'"alive"' in response or parsed(response)[0] == 400
 
 
 def test_pipelined_requests_are_answered_in_their_order(url):
@@ -428,11 +430,11 @@ def test_pipelined_requests_are_answered_in_their_order(url):
     with raw(url) as connection:
         connection.sendall(b"".join(request(f"GET {path} HTTP/1.1", "Host: localhost") for path in paths[:-1]))
         connection.sendall(request(f"GET {paths[-1]} HTTP/1.1", "Host: localhost", "Connection: close"))
-        said = everything(connection)
+        response = read_to_end(connection)
     marks = [b'"alive"', b'"data_update-1"', b'"alive"', b"route.unknown", b'"training-2"']
     places = []
     for mark in marks:
-        places.append(said.index(mark, places[-1] + 1 if places else 0))
+        places.append(response.index(mark, places[-1] + 1 if places else 0))
     assert places == sorted(places)
 
 

@@ -75,17 +75,17 @@ def survive(seed: int) -> str:
     except NightdeskError as error:
         return error.code
     assert set(events.rejected) <= REASONS
-    assert len(events) + sum(events.rejected.values()) == len(_told(data))
+    assert len(events) + sum(events.rejected.values()) == len(_raw_events(data))
     assert (np.diff(events.t) >= 0).all()
     bars = trader_bars(events, 60)
-    made = states(bars)
-    assert np.isfinite(made[WARM_UP:]).all()
+    values = states(bars)
+    assert np.isfinite(values[WARM_UP:]).all()
     assert np.isfinite(bars.reward).all()
     assert len(bars) <= 4 * 24 * 60 + 1
     return "read"
 
 
-def _told(data: bytes) -> list:
+def _raw_events(data: bytes) -> list:
     return json.loads(data.decode(), parse_int=float)["prices"]
 
 

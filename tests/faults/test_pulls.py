@@ -1,4 +1,4 @@
-"""Pulls that are killed, run out of disk, meet each other, or are told nonsense: what was stored stays true."""
+"""Pulls that are killed, run out of disk, run at the same time, or get wrong answers: stored bars stay correct."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def _stored(home: Home) -> Bars:
     return BarStore(home).load("AAPL", "1d", "yahoo")
 
 
-def _whole(home: Home, yahoo: FakeYahoo) -> None:
+def _assert_stored_whole(home: Home, yahoo: FakeYahoo) -> None:
     """The stored bars are those of an undisturbed pull."""
-    told = yahoo.rows["AAPL", "1d"]
-    np.testing.assert_array_equal(_stored(home).frame[list(told.columns)], told)
+    expected = yahoo.rows["AAPL", "1d"]
+    np.testing.assert_array_equal(_stored(home).frame[list(expected.columns)], expected)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -95,7 +95,7 @@ def test_two_pulls_of_one_symbol_at_once_leave_whole_bars(home: Home, yahoo: Fak
     pulls = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [pull.wait(120) for pull in pulls] == [0, 0]
     _update(home, yahoo)
-    _whole(home, yahoo)
+    _assert_stored_whole(home, yahoo)
 
 
 @pytest.mark.parametrize("leave", [0, 4096, 12288])
@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_the_old_bars_and_no_litter(tmp_path: Path, yahoo: Fa
         assert [path for path in home.root.rglob("*") if path.name.startswith(TEMP_PREFIX)] == []
         ballast.unlink()
         assert _update(home, yahoo).new_rows == 5
-        _whole(home, yahoo)
+        _assert_stored_whole(home, yahoo)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_full_disk_leaves_the_old_bars_and_no_litter(tmp_path: Path, yahoo: Fa
         ("text_for_numbers", "data.schema"),
     ],
 )
-def test_whatever_is_told_instead_of_bars_the_old_ones_stay_and_the_next_pull_goes_on(
+def test_after_any_wrong_answer_the_stored_bars_stay_and_the_next_pull_goes_on(
     home: Home, yahoo: FakeYahoo, failure: str, code: str
 ) -> None:
     _update(home, yahoo, NOW - WEEK)
@@ -140,10 +140,10 @@ def test_whatever_is_told_instead_of_bars_the_old_ones_stay_and_the_next_pull_go
     assert _stored(home).fingerprint() == before
     yahoo.fail(None)
     assert _update(home, yahoo, NOW + timedelta(hours=1)).new_rows == 5
-    _whole(home, yahoo)
+    _assert_stored_whole(home, yahoo)
 
 
-def test_an_answer_without_a_body_is_no_answer(home: Home, yahoo: FakeYahoo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_without_a_body_is_refused(home: Home, yahoo: FakeYahoo, monkeypatch: pytest.MonkeyPatch) -> None:
     _update(home, yahoo, NOW - WEEK)
     before, send = _stored(home).fingerprint(), _Handler._send
 
@@ -173,10 +173,10 @@ def test_a_last_bar_without_prices_is_waited_for(home: Home, yahoo: FakeYahoo) -
     assert (late.fresh, late.new_rows, late.dataset.why) == (True, 1, "appended")
 
 
-def test_a_time_that_is_told_twice_is_taken_once(home: Home, yahoo: FakeYahoo) -> None:
+def test_a_time_that_is_sent_twice_is_stored_once(home: Home, yahoo: FakeYahoo) -> None:
     _update(home, yahoo, NOW - WEEK)
     rows = yahoo.rows["AAPL", "1d"]
     yahoo.rows["AAPL", "1d"] = pd.concat([rows, rows.iloc[[-1, -8]]]).sort_index(kind="stable")
     assert _update(home, yahoo).new_rows == 5
     yahoo.rows["AAPL", "1d"] = rows
-    _whole(home, yahoo)
+    _assert_stored_whole(home, yahoo)

@@ -72,7 +72,7 @@ def test_one_file_that_cannot_be_had_leaves_the_pull_partial_and_is_asked_for_ag
     assert pull(server.bucket(), home).fetched == 1
 
 
-def test_a_passing_fault_of_the_server_is_ridden_out(server, home):
+def test_a_transient_fault_of_the_server_is_retried(server, home):
     server.misbehave("m/b_prices", 500, times=1)
     assert not pull(server.bucket(), home).partial
 
@@ -87,7 +87,7 @@ def test_a_lasting_fault_of_the_server_is_out_of_reach_and_what_was_pulled_stays
 def test_a_server_that_serves_no_file_is_left_alone_after_three(server, home):
     server.misbehave("_prices", 403)
     assert failure(lambda: pull(server.bucket(), home)).code == "r2.denied"
-    assert len([asked for asked in server.asked if "_prices" in asked]) == 3
+    assert len([request for request in server.requests if "_prices" in request]) == 3
 
 
 def test_a_slow_answer_is_given_up(server):
@@ -96,7 +96,7 @@ def test_a_slow_answer_is_given_up(server):
     assert failure(lambda: bucket.read("m/b_prices.json", 100)).code == "r2.unreachable"
 
 
-def test_an_endpoint_where_nobody_listens_is_out_of_reach(home):
+def test_an_endpoint_without_a_listener_is_out_of_reach(home):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -165,15 +165,15 @@ def test_a_folder_is_named_by_a_url_in_which_spaces_are_escaped(home, tmp_path):
     assert bucket.root == tmp_path / "a folder"
 
 
-def test_the_secret_stands_in_no_log_and_no_error(server, home, caplog):
+def test_the_secret_is_in_no_log_and_no_error(server, home, caplog):
     caplog.set_level(logging.DEBUG)
     server.misbehave("m/b_prices", 403)
     done = pull(server.bucket(), home)
     server.misbehave("/traders", 403)
     error = failure(lambda: pull(server.bucket(), home))
-    told = caplog.text + json.dumps(done.failed) + json.dumps(error.to_dict()) + home.trades_index.read_text()
-    assert KEY not in told
-    assert KEY_ID not in told
+    text = caplog.text + json.dumps(done.failed) + json.dumps(error.to_dict()) + home.trades_index.read_text()
+    assert KEY not in text
+    assert KEY_ID not in text
     assert redact(f"{KEY} {KEY_ID}") == f"{MASK} {MASK}"
 
 

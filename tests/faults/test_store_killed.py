@@ -40,24 +40,24 @@ while True:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_kill_between_any_two_instructions_loses_nothing_and_leaves_nothing_half(tmp_path: Path, seed: int):
-    path, told = tmp_path / "nightdesk.sqlite3", 0
+def test_a_kill_at_any_moment_loses_no_committed_write_and_leaves_none_half_written(tmp_path: Path, seed: int):
+    path, reported = tmp_path / "nightdesk.sqlite3", 0
     for delay in random.Random(seed).choices((0.005, 0.02, 0.06, 0.15), k=2):
         with subprocess.Popen([sys.executable, "-c", _WRITER, path], stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
-            told = int(writer.stdout.readline())
+            reported = int(writer.stdout.readline())
             threading.Timer(delay, writer.kill).start()
-            told = max([told, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+            reported = max([reported, *(int(line) for line in writer.stdout if line.endswith("\n"))])
         database = Database.open(path)
-        found = {run.id: run for run in database.read(lambda c: runs.page(c, limit=1_000_000))}
+        ledger = {run.id: run for run in database.read(lambda c: runs.page(c, limit=1_000_000))}
         database.snapshot(tmp_path / "copy.sqlite3")
         database.close()
 
-        assert told in found, "a write that was told is there"
-        newest = max(found)
-        assert newest - told <= 1, "at most the last commit was not told any more"
-        assert [run.state for run in found.values() if run.id != newest] == ["cancelled"] * (len(found) - 1)
-        assert found[newest].state == "due"
-        assert found[newest].state not in TERMINAL
-        assert [found[run_id].parent_id for run_id in range(2, newest + 1)] == list(range(1, newest))
+        assert reported in ledger, "a write that was reported is stored"
+        newest = max(ledger)
+        assert newest - reported <= 1, "at most the last commit was not reported"
+        assert [run.state for run in ledger.values() if run.id != newest] == ["cancelled"] * (len(ledger) - 1)
+        assert ledger[newest].state == "due"
+        assert ledger[newest].state not in TERMINAL
+        assert [ledger[run_id].parent_id for run_id in range(2, newest + 1)] == list(range(1, newest))
         check(tmp_path / "copy.sqlite3")

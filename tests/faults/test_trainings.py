@@ -41,17 +41,19 @@ def train_until_killed(folder: Path) -> None:
 
 def after(rollouts: int) -> Callable[[], bool]:
     """Asks for the end after so many rollouts, each a step of every environment."""
-    asked = iter(range(rollouts + 1))
-    return lambda: next(asked) == rollouts
+    checks = iter(range(rollouts + 1))
+    return lambda: next(checks) == rollouts
 
 
 def test_a_killed_training_goes_on_to_the_same_agent(tmp_path: Path) -> None:
     train_until_killed(tmp_path)
     done, more = reached(tmp_path) // ENVIRONMENTS, 100
     assert done >= 100
-    given = {"resume_from": tmp_path, "should_stop": after(more)}
-    resumed, told = train(agent_type="sac", total_episodes=EPISODES, given=given)
-    whole, told_whole = train(agent_type="sac", total_episodes=EPISODES, given={"should_stop": after(done + more)})
-    assert told["timesteps"] == (done + more) * ENVIRONMENTS
-    assert timeless(told) == timeless(told_whole)
+    arguments = {"resume_from": tmp_path, "should_stop": after(more)}
+    resumed, metrics = train(agent_type="sac", total_episodes=EPISODES, arguments=arguments)
+    whole, whole_metrics = train(
+        agent_type="sac", total_episodes=EPISODES, arguments={"should_stop": after(done + more)}
+    )
+    assert metrics["timesteps"] == (done + more) * ENVIRONMENTS
+    assert timeless(metrics) == timeless(whole_metrics)
     assert weights(resumed) == weights(whole)

@@ -31,10 +31,10 @@ from tests.support.desks.executors import (
     alive,
     code,
     execute,
-    heard,
     ignore,
     lines,
     outcomes,
+    run_with_events,
     spec,
     until,
     value,
@@ -62,7 +62,7 @@ def nest(tmp_path: Path) -> Path:
     return folder
 
 
-def brood(nest: Path) -> set[int]:
+def pids_in(nest: Path) -> set[int]:
     return {int(file.name) for file in nest.iterdir()}
 
 
@@ -89,8 +89,8 @@ def test_the_death_of_a_worker_fails_its_task_by_name_and_the_next_gets_a_fresh_
     assert value(before)["pid"] != value(after)["pid"]
 
 
-def test_the_last_words_of_a_segfault_are_in_the_log(executor: LocalExecutor) -> None:
-    _, events = heard(executor, spec("segfault"))
+def test_the_traceback_of_a_segfault_is_in_the_log(executor: LocalExecutor) -> None:
+    _, events = run_with_events(executor, spec("segfault"))
     assert any("Segmentation fault" in line for line in lines(events))
 
 
@@ -137,11 +137,11 @@ def test_no_descendant_outlives_its_task_whatever_it_did_to_get_away(
     async def body() -> tuple[End, set[int]]:
         await executor.run(spec("echo"), ignore)  # warm, so that the limit is for the brood alone
         outcome = await executor.run(spec("brood", nest=str(nest), **options), ignore)
-        return outcome, alive(brood(nest))
+        return outcome, alive(pids_in(nest))
 
     outcome, survivors = execute(executor, body)
     assert outcome.state == state
-    assert len(brood(nest)) == 4
+    assert len(pids_in(nest)) == 4
     assert survivors == set()
 
 
@@ -158,7 +158,7 @@ def test_a_child_that_keeps_the_channel_open_does_not_hide_the_death_of_its_work
     (outcome,) = outcomes(executor, [spec("fork_and_die", nest=str(nest))])
     assert (code(outcome), detail(outcome)) == ("task.worker_died", {"signal": "SIGKILL"})
     assert time.monotonic() - began < 5
-    assert alive(brood(nest)) == set()
+    assert alive(pids_in(nest)) == set()
 
 
 def test_a_task_that_takes_too_much_memory_is_killed_before_it_takes_all(executor: LocalExecutor) -> None:
@@ -210,7 +210,7 @@ def test_one_death_among_many_tasks_harms_no_other(home: Home) -> None:
 
     async def body() -> list[End]:
         specs = [spec(kind, signal=signal.SIGKILL, seconds=0.4) for kind in kinds]
-        return await asyncio.gather(*(executor.run(each, ignore) for each in specs))
+        return await asyncio.gather(*(executor.run(task, ignore) for task in specs))
 
     states = [outcome.state for outcome in execute(executor, body)]
     assert states == ["succeeded", "failed", "succeeded", "failed", "succeeded"]
@@ -231,17 +231,19 @@ def test_workers_stay_warm_between_tasks_and_go_when_there_is_nothing_to_do(home
     assert value(later)["pid"] not in pids
 
 
-def test_a_worker_is_modest_alone_and_unarmed(executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_has_low_priority_one_thread_a_session_of_its_own_and_no_token(
+    executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NIGHTDESK_TOKEN", "a token of the daemon")
     (outcome,) = outcomes(executor, [spec("identity")])
-    told = value(outcome)
-    assert told["session"] == told["pid"]
-    assert told["nice"] >= 10
-    assert told["oom"] == 500
-    assert told["token"] is None
-    assert set(told["threads"].values()) == {"1"}
-    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"} <= told["threads"].keys()
-    assert told["heavy"] == []
+    facts = value(outcome)
+    assert facts["session"] == facts["pid"]
+    assert facts["nice"] >= 10
+    assert facts["oom"] == 500
+    assert facts["token"] is None
+    assert set(facts["threads"].values()) == {"1"}
+    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"} <= facts["threads"].keys()
+    assert facts["heavy"] == []
 
 
 def test_a_machine_that_cannot_start_a_process_fails_the_task_and_not_the_daemon(
@@ -296,18 +298,18 @@ def test_no_descriptor_of_the_daemon_is_left_open_or_lent_to_a_worker(executor: 
 def test_workers_serve_a_daemon_on_uvloop_as_well(executor: LocalExecutor, nest: Path) -> None:
     async def body() -> list[End]:
         specs = [spec("babble"), spec("brood", timeout=1, nest=str(nest)), spec("echo")]
-        done = [await executor.run(each, ignore) for each in specs]
+        done = [await executor.run(task, ignore) for task in specs]
         await executor.close(timedelta(seconds=1))
         return done
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         states = [outcome.state for outcome in runner.run(body())]
     assert states == ["succeeded", "timed_out", "succeeded"]
-    assert alive(brood(nest)) == set()
+    assert alive(pids_in(nest)) == set()
 
 
 @pytest.fixture
-def doomed(home: Home) -> Iterator[Any]:
+def killed_daemon(home: Home) -> Iterator[Any]:
     """Starts a daemon in a process of its own, which does one task."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -323,15 +325,15 @@ def doomed(home: Home) -> Iterator[Any]:
 
 
 def test_a_worker_dies_with_its_daemon_and_its_descendants_at_the_next_start(
-    home: Home, nest: Path, doomed: Any
+    home: Home, nest: Path, killed_daemon: Any
 ) -> None:
-    daemon = doomed("brood", nest=str(nest))
-    assert wait_until(lambda: len(brood(nest)) == 4, within=10)
-    workers = processes.marked(home_mark(home)) - brood(nest)
+    daemon = killed_daemon("brood", nest=str(nest))
+    assert wait_until(lambda: len(pids_in(nest)) == 4, within=10)
+    workers = processes.marked(home_mark(home)) - pids_in(nest)
     daemon.kill()
     daemon.wait()
     assert wait_until(lambda: not alive(workers), within=2)
-    leftovers = alive(brood(nest))
+    leftovers = alive(pids_in(nest))
     killed = kill_leftovers(home)
     # One that threw its mark away, left its session and lost its daemon cannot be told from a stranger any more.
     strangers = leftovers - set(killed)
@@ -339,12 +341,14 @@ def test_a_worker_dies_with_its_daemon_and_its_descendants_at_the_next_start(
     assert len(strangers) == 1
     for pid in strangers:
         os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: not alive(brood(nest)), within=2)
+    assert wait_until(lambda: not alive(pids_in(nest)), within=2)
 
 
-def test_a_worker_that_hangs_in_native_code_dies_with_its_daemon(home: Home, tmp_path: Path, doomed: Any) -> None:
+def test_a_worker_that_hangs_in_native_code_dies_with_its_daemon(
+    home: Home, tmp_path: Path, killed_daemon: Any
+) -> None:
     pid_file = tmp_path / "pid"
-    daemon = doomed("hang_in_native_code", pid_file=str(pid_file))
+    daemon = killed_daemon("hang_in_native_code", pid_file=str(pid_file))
     assert wait_until(pid_file.exists, within=10)
     daemon.kill()
     daemon.wait()
@@ -380,7 +384,7 @@ def test_leftovers_of_another_home_are_let_alone(home: Home, tmp_path: Path) -> 
         assert kill_leftovers(other) == [stranger.pid]
 
 
-def test_processes_that_breed_faster_than_they_are_killed_are_frozen_first(executor: LocalExecutor) -> None:
+def test_processes_that_fork_faster_than_they_are_killed_are_frozen_first(executor: LocalExecutor) -> None:
     _, outcome = outcomes(executor, [spec("echo"), spec("breed", timeout=1)])
     assert outcome.state == "timed_out"
 
@@ -417,14 +421,14 @@ def test_a_task_with_secrets_has_a_worker_that_does_no_other_task_before_or_afte
     task = spec("secrets", hidden=[])
     handed = replace(task, secrets={"BUCKET_KEY": Secret("hush too")})
     first, second, third, last = (value(outcome) for outcome in outcomes(executor, [task, handed, handed, task]))
-    assert [each["values"] for each in (first, second, last)] == [{}, {"BUCKET_KEY": "hush too"}, {}]
+    assert [result["values"] for result in (first, second, last)] == [{}, {"BUCKET_KEY": "hush too"}, {}]
     assert first["pid"] == last["pid"]
     assert len({first["pid"], second["pid"], third["pid"]}) == 3
 
 
 def test_a_secret_is_on_no_command_line_in_no_environment_and_in_no_repr(executor: LocalExecutor) -> None:
     task = replace(spec("secrets", hidden=["hush, hush"]), secrets={"BUCKET_KEY": Secret("hush, hush")})
-    outcome, events = heard(executor, task)
+    outcome, events = run_with_events(executor, task)
     assert value(outcome)["values"] == {"BUCKET_KEY": "hush, hush"}
     assert value(outcome)["in_sight"] == []
     assert "hush, hush" not in repr(replace(task, request=spec("secrets", hidden=[]).request))
@@ -433,6 +437,6 @@ def test_a_secret_is_on_no_command_line_in_no_environment_and_in_no_repr(executo
 
 def test_a_crash_whose_message_holds_a_secret_is_reported_without_it(executor: LocalExecutor) -> None:
     task = replace(spec("reveal_in_a_crash"), secrets={"BUCKET_KEY": Secret("hush, hush")})
-    outcome, _ = heard(executor, task)
+    outcome, _ = run_with_events(executor, task)
     assert outcome.error is not None
     assert outcome.error.message == "The task 'reveal_in_a_crash' raised ValueError: ***"

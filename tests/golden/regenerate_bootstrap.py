@@ -1,4 +1,4 @@
-"""Write bootstrap.json: series, and what arch says of them.
+"""Write bootstrap.json: series, and the intervals that arch computes of them.
 
 It needs an environment of its own (`pip install arch`); from the root of the repository:
 `python tests/golden/regenerate_bootstrap.py`.

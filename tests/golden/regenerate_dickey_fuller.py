@@ -1,4 +1,4 @@
-"""Write dickey_fuller.json: series, and what statsmodels' adfuller says of them.
+"""Write dickey_fuller.json: series, and the results of statsmodels' adfuller.
 
 It needs an environment of its own (`pip install statsmodels`); from the root of the repository:
 `python tests/golden/regenerate_dickey_fuller.py`.

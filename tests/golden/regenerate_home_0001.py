@@ -53,7 +53,7 @@ def make(checkout: Path, home: Path) -> None:
 def pack(home: Path, target: Path) -> None:
     """The files of `home` that matter, compressed; no owner and no group."""
 
-    def kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if any(part.startswith(LEFT_OUT) or part.endswith(LEFT_OUT) for part in Path(entry.name).parts):
             return None
         entry.uid = entry.gid = 0
@@ -61,7 +61,7 @@ def pack(home: Path, target: Path) -> None:
         return entry
 
     with tarfile.open(target, "w:xz", preset=9) as archive:
-        archive.add(home, arcname=".", filter=kept)
+        archive.add(home, arcname=".", filter=anonymous)
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def market(rng: np.random.Generator, case: Case) -> pd.DataFrame:
 def targets(rng: np.random.Generator, case: Case, bars: int) -> np.ndarray:
     """Random levels, each held for some bars; half of the bars also move it a little."""
     drawn = np.where(rng.random(bars) < 0.25, rng.choice(case.levels, bars), np.nan)
-    held = pd.Series(drawn).ffill().fillna(0.0).to_numpy()
-    moved = np.where(held != 0.0, np.clip(held * np.round(rng.uniform(0.9, 1.0, bars), 1), -0.9, 0.9), 0.0)
+    holding = pd.Series(drawn).ffill().fillna(0.0).to_numpy()
+    moved = np.where(holding != 0.0, np.clip(holding * np.round(rng.uniform(0.9, 1.0, bars), 1), -0.9, 0.9), 0.0)
     if case.minimum:
         turns = np.flatnonzero(moved[1:] * moved[:-1] < 0.0) + 1
         moved[turns] = 0.0
@@ -146,14 +146,16 @@ def by_backtrader(bars: pd.DataFrame, target: np.ndarray, case: Case) -> list[fl
     return cerebro.run()[0].equity
 
 
-def by_vectorbt(markets: list[pd.DataFrame], wanted: list[np.ndarray], case: Case) -> vbt.Portfolio:
+def by_vectorbt(markets: list[pd.DataFrame], targets_by_symbol: list[np.ndarray], case: Case) -> vbt.Portfolio:
     def wide(columns: list[pd.Series]) -> pd.DataFrame:
         return pd.concat(columns, axis=1, keys=range(len(columns))).reindex(range(BARS))
 
     opens = wide([bars["open"] for bars in markets])
     return vbt.Portfolio.from_orders(
         wide([bars["close"] for bars in markets]).ffill().bfill(),
-        size=wide([pd.Series(orders(each), bars.index) for each, bars in zip(wanted, markets, strict=True)]),
+        size=wide(
+            [pd.Series(orders(target), bars.index) for target, bars in zip(targets_by_symbol, markets, strict=True)]
+        ),
         size_type="targetpercent",
         price=opens,
         val_price=opens,
@@ -167,8 +169,8 @@ def by_vectorbt(markets: list[pd.DataFrame], wanted: list[np.ndarray], case: Cas
 def completed(portfolio: vbt.Portfolio, column: int, bars: pd.DataFrame) -> pd.DataFrame:
     records = portfolio.positions.closed.records
     names = ("entry_idx", "exit_idx", "direction", "entry_price", "exit_price", "pnl", "return")
-    found = records[records["col"] == column].loc[:, names].rename(columns={"entry_idx": "entry", "exit_idx": "exit"})
-    return found.assign(**{name: bars.index.get_indexer(found[name]) for name in ("entry", "exit")})
+    trades = records[records["col"] == column].loc[:, names].rename(columns={"entry_idx": "entry", "exit_idx": "exit"})
+    return trades.assign(**{name: bars.index.get_indexer(trades[name]) for name in ("entry", "exit")})
 
 
 def main() -> None:
@@ -176,17 +178,17 @@ def main() -> None:
     tables, trades = [], []
     for name, case in CASES.items():
         markets = [market(rng, case) for _ in range(case.symbols)]
-        wanted = [targets(rng, case, len(bars)) for bars in markets]
+        targets_by_symbol = [targets(rng, case, len(bars)) for bars in markets]
         beyond = case.minimum or case.borrow or case.interest or case.dividend
-        theirs = None if beyond else by_vectorbt(markets, wanted, case)
+        theirs = None if beyond else by_vectorbt(markets, targets_by_symbol, case)
         terms = {term: asdict(case)[term] for term in ("commission", "slippage", "minimum", "borrow", "interest")}
-        for symbol, (bars, target) in enumerate(zip(markets, wanted, strict=True)):
-            told = {"case": name, "symbol": symbol, **terms, "target": target}
+        for symbol, (bars, target) in enumerate(zip(markets, targets_by_symbol, strict=True)):
+            columns = {"case": name, "symbol": symbol, **terms, "target": target}
             peers = {
                 "backtrader": by_backtrader(bars, target, case),
                 "vectorbt": np.nan if theirs is None else theirs.value().iloc[bars.index, symbol],
             }
-            tables.append(bars.assign(**told, **peers))
+            tables.append(bars.assign(**columns, **peers))
             if theirs is not None:
                 trades.append(completed(theirs, symbol, bars).assign(case=name, symbol=symbol))
     here = Path(__file__)

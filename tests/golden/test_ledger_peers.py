@@ -1,4 +1,4 @@
-"""Our books beside those of Backtrader and vectorbt, written by regenerate_ledger_peers.py."""
+"""Our ledger against those of Backtrader and vectorbt, written by regenerate_ledger_peers.py."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def ours(case: str) -> tuple[dict[int, pd.DataFrame], dict[int, Backtest]]:
     markets = {symbol: bars.reset_index(drop=True) for symbol, bars in rows.groupby("symbol")}
     terms = rows.iloc[0]
     costs = Costs(terms["commission"], terms["slippage"], terms["borrow"], terms["minimum"], terms["interest"])
-    wanted = {symbol: bars["target"] for symbol, bars in markets.items()}
-    return markets, backtest(markets, wanted, costs, periods_per_year=1.0)
+    targets = {symbol: bars["target"] for symbol, bars in markets.items()}
+    return markets, backtest(markets, targets, costs, periods_per_year=1.0)
 
 
 def test_nothing_is_missing_from_the_tables():

@@ -1,4 +1,4 @@
-"""Our metrics beside those of empyrical (asked here) and of quantstats (asked by regenerate_metric_quantstats.py)."""
+"""Our metrics against those of empyrical (run here) and of quantstats (run by regenerate_metric_quantstats.py)."""
 
 from __future__ import annotations
 

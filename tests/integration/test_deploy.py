@@ -163,8 +163,8 @@ def test_the_composition_gives_secrets_by_file_only(compose):
 
 def test_the_compositions_config_is_valid_and_reads_the_secrets_it_is_given(compose):
     settings = load_settings(DEPLOY / "compose.config.json")
-    given = {f"/run/secrets/{name}" for name in compose["services"]["desk"]["secrets"]}
-    assert {settings.api.token_file, settings.database.url_file} == given
+    secret_files = {f"/run/secrets/{name}" for name in compose["services"]["desk"]["secrets"]}
+    assert {settings.api.token_file, settings.database.url_file} == secret_files
 
 
 def test_the_composition_serves_this_machine_only_and_waits_for_its_database(compose):
@@ -207,14 +207,14 @@ def wait_until_healthy(home: Home, process: subprocess.Popen, within: float = 60
         assert time.monotonic() < deadline, "the desk did not become healthy"
 
 
-def test_the_images_command_serves_and_ends_in_order_when_it_is_told_to(home):
+def test_the_images_command_serves_and_ends_in_order_on_sigterm(home):
     with entrypoint(home, NIGHTDESK_TOKEN="0123456789abcdef" * 2) as process:
         wait_until_healthy(home, process)
         process.terminate()
-        _, said = process.communicate(timeout=45)
+        _, output = process.communicate(timeout=45)
         assert process.returncode == 0
-    assert all(json.loads(line) for line in said.splitlines())
-    assert "0123456789abcdef" not in said
+    assert all(json.loads(line) for line in output.splitlines())
+    assert "0123456789abcdef" not in output
 
 
 def test_the_health_check_fails_without_a_desk_and_with_one_that_hangs(home):
@@ -229,6 +229,6 @@ def test_the_health_check_fails_without_a_desk_and_with_one_that_hangs(home):
 
 def test_the_images_command_refuses_to_serve_others_without_a_token(home):
     with entrypoint(home, NIGHTDESK_TOKEN="") as process:
-        _, said = process.communicate(timeout=30)
+        _, output = process.communicate(timeout=30)
     assert process.returncode == ConfigError.exit_code
-    assert "NIGHTDESK_TOKEN" in said
+    assert "NIGHTDESK_TOKEN" in output

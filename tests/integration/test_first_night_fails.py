@@ -1,4 +1,4 @@
-"""A first night without data, in a desk as it is deployed: whoever looks is told the job, its cause and its cure."""
+"""A first night without data, in a deployed desk: page, API and commands name the job, its cause and its cure."""
 
 from __future__ import annotations
 

@@ -102,10 +102,19 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
     for model in status["models"]:
         verdict = model["last_verdict"]
         report = desk.get(verdict["report"].removeprefix("/api/v1"))
-        assert (report["schema_version"], report["subject"]["provenance"]) == (2, "sample")
+        assert (report["schema_version"], report["subject"]["provenance"]) == (3, "sample")
         assert report["subject"]["symbol"] == model["subject"]
-        looked_at = {name for name, found in report["evidence"].items() if found is not None}
-        assert looked_at >= {"significance", "intervals", "luck", "costs", "slices", "leaks", "drift", "behaviour"}
+        looked_at = {name for name, value in report["evidence"].items() if value is not None}
+        assert looked_at >= {
+            "significance",
+            "intervals",
+            "random_baseline",
+            "costs",
+            "slices",
+            "leaks",
+            "drift",
+            "decision_quality",
+        }
         page = desk.ask("GET", verdict["report_page"].removeprefix("/api/v1"))
         assert (page.headers["content-type"], "sandbox" in page.headers["content-security-policy"]) == (
             "text/html; charset=utf-8",
@@ -123,22 +132,22 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
             opened.load()
 
 
-def test_every_evaluation_ends_with_the_models_beside_each_other(desk: RunningDesk, status: dict[str, Any]) -> None:
+def test_every_evaluation_ends_with_a_comparison_of_the_models(desk: RunningDesk, status: dict[str, Any]) -> None:
     run = desk.home.result("evaluation-3").name
     document = desk.get(f"/reports/{run}/model_comparison.json")
-    assert {each["symbol"] for each in document["symbols"]} == {model["subject"] for model in status["models"]}
-    for each in document["symbols"]:
-        assert each["recommendation"].endswith(".")
-        own = desk.get(f"/reports/{run}/{each['symbol']}/model_comparison.json")
-        assert own["symbols"] == [each]
+    assert {entry["symbol"] for entry in document["symbols"]} == {model["subject"] for model in status["models"]}
+    for entry in document["symbols"]:
+        assert entry["recommendation"].endswith(".")
+        own = desk.get(f"/reports/{run}/{entry['symbol']}/model_comparison.json")
+        assert own["symbols"] == [entry]
     assert desk.ask("GET", f"/reports/{run}/model_comparison.html").status_code == 200
 
 
 def test_the_command_line_speaks_to_the_running_desk(desk: RunningDesk) -> None:
     done = nightdesk(desk.home, "run-once", "signals", "--json")
     assert done.returncode == 0, done.stderr
-    [told] = json.loads(done.stdout)["runs"]
-    run = desk.get(f"/runs/{told['id']}")
+    [printed] = json.loads(done.stdout)["runs"]
+    run = desk.get(f"/runs/{printed['id']}")
     assert (run["job"], run["trigger"], run["state"]) == ("signals", "manual", "succeeded")
     assert "run.requested" in {event["event"] for event in desk.events()}
     assert json.loads(nightdesk(desk.home, "status", "--json").stdout)["started_at"] == desk.status()["started_at"]
@@ -149,8 +158,8 @@ def test_a_whole_night_runs_without_a_desk(tmp_path: Path) -> None:
     home = make_home(tmp_path / "home", symbols=["AAPL"])
     done = nightdesk(home, "run-once", "all", "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)["runs"]
-    assert [(run["job"], run["state"]) for run in told] == [(job, "succeeded") for job in NIGHT]
+    runs = json.loads(done.stdout)["runs"]
+    assert [(run["job"], run["state"]) for run in runs] == [(job, "succeeded") for job in NIGHT]
     asleep = json.loads(nightdesk(home, "status", "--json").stdout)
     assert asleep["problems"] == ["desk.not_running"]
     assert any(model["champion"] and model["signal"] for model in asleep["models"])

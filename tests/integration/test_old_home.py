@@ -48,17 +48,17 @@ def test_a_backup_that_the_older_one_took_can_be_restored(home: Home, tmp_path: 
 
 def test_its_signals_models_and_alerts_are_shown(home: Home) -> None:
     signals = nightdesk(home, "signals")["items"]
-    assert [(each["subject"], each["symbol"], each["action"]) for each in signals] == [
+    assert [(item["subject"], item["symbol"], item["action"]) for item in signals] == [
         ("AAPL", "AAPL", "hold"),
         ("MSFT", "MSFT", "buy"),
     ]
-    listed = nightdesk(home, "models", "--symbol", "aapl")["items"]
-    assert {(each["subject"], each["model_type"]) for each in listed} == {("AAPL", CLONER), ("AAPL", "a2c")}
+    versions = nightdesk(home, "models", "--symbol", "aapl")["items"]
+    assert {(item["subject"], item["model_type"]) for item in versions} == {("AAPL", CLONER), ("AAPL", "a2c")}
     status = nightdesk(home, "status")
-    serving = [(each["subject"], each["signal"] is not None) for each in status["models"] if each["champion"]]
+    serving = [(item["subject"], item["signal"] is not None) for item in status["models"] if item["champion"]]
     assert serving == [("AAPL", True), ("MSFT", True)]
-    assert {each["subject"] for each in status["alerts"]} == {
-        f"{each}/{CLONER}/evaluation" for each in ("AAPL", "MSFT")
+    assert {item["subject"] for item in status["alerts"]} == {
+        f"{item}/{CLONER}/evaluation" for item in ("AAPL", "MSFT")
     }
 
 

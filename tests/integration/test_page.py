@@ -87,7 +87,7 @@ def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tm
 
 
 def _data(c: Connection) -> None:
-    about: dict[str, Any] = {"first": NOW, "last": NOW, "pulled_at": NOW}
+    times: dict[str, Any] = {"first": NOW, "last": NOW, "pulled_at": NOW}
     health = {"index": 0.97, "warnings": {"gap": 1}}
     datasets.record(
         c,
@@ -99,7 +99,7 @@ def _data(c: Connection) -> None:
             interval="1d",
             rows=250,
             detail={"health": health},
-            **about,
+            **times,
         ),
     )
     datasets.record(
@@ -111,13 +111,13 @@ def _data(c: Connection) -> None:
             symbol="decisions",
             interval="15s",
             rows=9,
-            **about,
+            **times,
         ),
     )
 
 
 @browser
-def test_a_new_desk_says_what_will_happen_next(home: Home, tmp_path: Path):
+def test_the_page_of_a_new_desk_shows_what_happens_next(home: Home, tmp_path: Path):
     with empty_desk(home) as desk:
         desk.clock = SystemClock()  # type: ignore[assignment]
         dom, _ = open_page(desk, tmp_path / "profile")
@@ -130,7 +130,7 @@ def test_a_new_desk_says_what_will_happen_next(home: Home, tmp_path: Path):
 
 
 @browser
-def test_a_failed_job_stands_on_the_page_with_its_cure_and_in_the_title(home: Home, tmp_path: Path):
+def test_a_failed_job_is_on_the_page_with_its_cure_and_in_the_title(home: Home, tmp_path: Path):
     error = {
         "code": "data.unknown_symbol",
         "message": "The folder of bars has no file for <AAPL>.",
@@ -157,7 +157,7 @@ def test_a_failed_job_stands_on_the_page_with_its_cure_and_in_the_title(home: Ho
 
 
 @browser
-def test_the_first_night_is_told_in_the_title_without_a_warning(home: Home, tmp_path: Path):
+def test_the_first_night_is_in_the_title_without_a_warning(home: Home, tmp_path: Path):
     with empty_desk(home) as desk:
         desk.database.write(lambda c: runs.request(c, "training", now=NOW, trigger="first_night"))
         dom, _ = open_page(desk, tmp_path / "profile")
@@ -167,7 +167,7 @@ def test_the_first_night_is_told_in_the_title_without_a_warning(home: Home, tmp_
 
 
 @browser
-def test_what_the_desk_says_is_never_taken_for_markup(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_text_of_the_desk_is_never_taken_for_markup(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     name = "<img src=x onerror=alert(1)>"
     monkeypatch.setitem(registry._REGISTERED, name, registry._REGISTERED["ppo"])
     with empty_desk(home) as desk:

@@ -27,7 +27,7 @@ class Night:
 
 
 def learning(desk: RunningDesk) -> float:
-    """How much of its training is done, as far as anybody can see."""
+    """How much of its training is done, as the API reports it."""
     at_work = [run for run in desk.status()["running"] if run["job"] == "training" and run["progress"]]
     return max((task["fraction"] for run in at_work for task in run["progress"]["tasks"]), default=0.0)
 
@@ -47,12 +47,12 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         before = desk.wait_for(lambda: (done := learning(desk)) > 0.3 and done, LONG)
         desk.kill()
     with RunningDesk(home) as desk:
-        seen = Night(desk, before)
-        desk.wait_for(lambda: seen.after.append(learning(desk)) or desk.status()["backups"]["last_verified"], LONG)
+        result = Night(desk, before)
+        desk.wait_for(lambda: result.after.append(learning(desk)) or desk.status()["backups"]["last_verified"], LONG)
         desk.rest()
         drill = desk.post("/jobs/restore_drill/run")
         desk.wait_for(lambda: desk.get(f"/runs/{drill['id']}")["finished_at"])
-        yield seen
+        yield result
         assert desk.terminate() == 0
 
 
@@ -71,25 +71,25 @@ def test_the_killed_training_goes_on_where_it_was_and_the_night_and_the_drill_su
     assert min(going_on) > 0.25, f"it was killed at {night.before:.0%}"
 
 
-def test_it_is_judged_and_one_that_earns_serves(desk: RunningDesk) -> None:
+def test_the_agent_is_evaluated_and_serves_if_it_earns(desk: RunningDesk) -> None:
     [model] = desk.status()["models"]
     assert (model["model_type"], model["last_verdict"]["verdict"]) == ("ppo", "better")
     assert model["signal"]["version"] == model["champion"]
     assert not model["signal"]["stale"]
 
 
-def test_the_report_tells_among_what_the_model_was_chosen(desk: RunningDesk) -> None:
+def test_the_report_names_the_seeds_and_checkpoints_that_the_model_was_selected_from(desk: RunningDesk) -> None:
     [model] = desk.status()["models"]
     verdict = model["last_verdict"]
-    choice = desk.get(verdict["report"].removeprefix("/api/v1"))["evidence"]["choice"]
-    assert (choice["seeds"], choice["checkpoints"]) == (2, 8)
-    assert choice["low"] <= choice["mean"] <= choice["high"] == choice["chosen"]
+    selection = desk.get(verdict["report"].removeprefix("/api/v1"))["evidence"]["model_selection"]
+    assert (selection["seeds"], selection["checkpoints"]) == (2, 8)
+    assert selection["low"] <= selection["mean"] <= selection["high"] == selection["selected"]
     page = html.unescape(desk.ask("GET", verdict["report_page"].removeprefix("/api/v1")).text)
     assert "2 seeds on validation" in page
     assert "Learned something: yes." in page
 
 
-def test_the_manifest_tells_what_it_was_trained_by_and_at_which_costs(desk: RunningDesk) -> None:
+def test_the_manifest_holds_the_agent_and_the_costs_it_was_trained_with(desk: RunningDesk) -> None:
     [version] = desk.home.versions
     manifest = json.loads((desk.home.model(*version) / "manifest.json").read_text())
     assert {"torch", "gymnasium", "stable-baselines3"} <= set(manifest["libraries"])

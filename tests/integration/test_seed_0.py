@@ -100,7 +100,7 @@ def test_the_example_runs_from_end_to_end(desk: Path, capsys: pytest.CaptureFixt
     assert "Over the last 250 days" in printed
 
 
-def test_the_example_makes_up_an_expert_for_who_has_none(desk: Path) -> None:
+def test_the_example_uses_a_sample_expert_where_there_is_no_log(desk: Path) -> None:
     Path("trade_logs.csv").unlink()
     _loaded(EXAMPLE).main([])
     assert pd.read_csv("trade_logs.csv")["action"].isin(["buy", "sell"]).all()

@@ -23,7 +23,7 @@ from tests.support.servers.s3 import KEY, KEY_ID, NAME, s3_server
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     code: int
     out: str
     err: str
@@ -35,13 +35,13 @@ class Said:
 
 @pytest.fixture
 def nightdesk(home: Home, monkeypatch, capsys):
-    def run(*words: str) -> Said:
+    def run(*words: str) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["nightdesk", *words])
         with pytest.raises(SystemExit) as ended:
             main()
         captured = capsys.readouterr()
         code = ended.value.code
-        return Said(code if isinstance(code, int) else 0, captured.out, captured.err)
+        return CommandResult(code if isinstance(code, int) else 0, captured.out, captured.err)
 
     return run
 
@@ -53,33 +53,33 @@ def folder(tmp_path):
 
 
 def test_a_folder_of_real_logs_becomes_the_homes_table(nightdesk, home, folder):
-    said = nightdesk("data", "--trades", str(folder))
-    assert said.code == 0
-    told = {line.rsplit(maxsplit=1)[0].strip(): line.rsplit(maxsplit=1)[1] for line in said.out.splitlines()}
-    assert (told["markets"], told["events"], told["logs fetched"]) == ("3", "457", "3")
-    assert int(told["sequences, train"]) > 100
-    assert int(told["sequences, validation"]) > 50
-    assert "100% done" in said.err
-    assert said.out.endswith("Written: data/processed_trader_data.parquet\n")
-    assert len(read_sequences(home.trader_table, "train")) == int(told["sequences, train"])
+    result = nightdesk("data", "--trades", str(folder))
+    assert result.code == 0
+    figures = {line.rsplit(maxsplit=1)[0].strip(): line.rsplit(maxsplit=1)[1] for line in result.out.splitlines()}
+    assert (figures["markets"], figures["events"], figures["logs fetched"]) == ("3", "457", "3")
+    assert int(figures["sequences, train"]) > 100
+    assert int(figures["sequences, validation"]) > 50
+    assert "100% done" in result.err
+    assert result.out.endswith("Written: data/processed_trader_data.parquet\n")
+    assert len(read_sequences(home.trader_table, "train")) == int(figures["sequences, train"])
 
 
 def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder):
-    made = nightdesk("data", "--trades", str(folder), "--json").json
+    table = nightdesk("data", "--trades", str(folder), "--json").json
     listed = nightdesk("data", "list", "--json").json["trader_table"]
-    assert (listed["id"], listed["rows"], listed["interval"]) == (made["id"], sum(made["sequences"].values()), "15s")
-    assert made["id"] in nightdesk("data", "list").out
-    told = nightdesk("data", "lineage", made["id"][:12], "--json").json
+    assert (listed["id"], listed["rows"], listed["interval"]) == (table["id"], sum(table["sequences"].values()), "15s")
+    assert table["id"] in nightdesk("data", "list").out
+    lineage = nightdesk("data", "lineage", table["id"][:12], "--json").json
     labels = {"profit": 0.02, "stop": 0.02, "patience": 20}
-    assert told["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
-    logs = nightdesk("data", "lineage", told["source_logs"]["dataset"], "--json").json
+    assert lineage["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
+    logs = nightdesk("data", "lineage", lineage["source_logs"]["dataset"], "--json").json
     assert (logs["dataset"]["kind"], logs["dataset"]["source"], logs["dataset"]["rows"]) == ("trade_logs", "folder", 3)
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in REAL.glob("*.json")}
     assert {log["key"].rpartition("/")[2]: log["sha256"] for log in logs["logs"]} == sums
     assert (home.root / logs["logs_file"]).exists()
-    shown = nightdesk("data", "lineage", made["id"]).out
-    assert "made of: 3 logs" in shown
-    assert "seconds 15" in shown
+    text = nightdesk("data", "lineage", table["id"]).out
+    assert "made of: 3 logs" in text
+    assert "seconds 15" in text
 
 
 def test_a_table_of_other_logs_replaces_the_one_before_it(nightdesk, folder):
@@ -89,34 +89,34 @@ def test_a_table_of_other_logs_replaces_the_one_before_it(nightdesk, folder):
     assert nightdesk("data", "lineage", first, "--json").json["replaced_by"]["dataset"] == second
 
 
-def test_while_a_desk_runs_it_is_told_of_the_table(nightdesk, home, folder, monkeypatch):
+def test_a_running_desk_records_the_new_table(nightdesk, home, folder, monkeypatch):
     monkeypatch.setenv("NIGHTDESK_TOKEN", TOKEN)
     with empty_desk(home) as desk, serving(desk) as url, HomeLock(home, "desk") as lock:
         lock.publish(api=url)
-        made = nightdesk("data", "--trades", str(folder), "--json")
-        assert made.code == 0
+        result = nightdesk("data", "--trades", str(folder), "--json")
+        assert result.code == 0
         (table,) = desk.database.read(lambda c: [row for row in datasets.latest(c) if row.kind == "trader_table"])
-    assert table.dataset == made.json["id"]
+    assert table.dataset == result.json["id"]
 
 
 def test_a_home_that_another_process_holds_is_left_alone(nightdesk, home, folder):
     with HomeLock(home, "run-once"):
-        said = nightdesk("data", "--trades", str(folder))
-    assert (said.code, home.trader_table.exists()) == (75, False)
+        result = nightdesk("data", "--trades", str(folder))
+    assert (result.code, home.trader_table.exists()) == (75, False)
 
 
-def test_a_damaged_table_is_told_with_its_cure(nightdesk, home, folder):
+def test_a_damaged_table_is_reported_with_its_cure(nightdesk, home, folder):
     nightdesk("data", "--trades", str(folder))
     home.trader_table.write_bytes(b"torn")
-    said = nightdesk("data", "list")
-    assert (said.code, "data --trades PLACE" in said.err) == (1, True)
+    result = nightdesk("data", "list")
+    assert (result.code, "data --trades PLACE" in result.err) == (1, True)
 
 
-def test_the_table_goes_where_it_is_told_in_bars_of_the_length_asked_for(nightdesk, home, folder, tmp_path):
-    said = nightdesk("data", "--trades", str(folder), "--out", str(tmp_path / "x.parquet"), "--bar", "5s", "--json")
-    assert said.json["markets"] == 3
+def test_out_and_bar_set_the_place_of_the_table_and_the_length_of_its_bars(nightdesk, home, folder, tmp_path):
+    result = nightdesk("data", "--trades", str(folder), "--out", str(tmp_path / "x.parquet"), "--bar", "5s", "--json")
+    assert result.json["markets"] == 3
     with pq.ParquetFile(tmp_path / "x.parquet") as file:
-        assert file.metadata.num_rows == sum(said.json["sequences"].values())
+        assert file.metadata.num_rows == sum(result.json["sequences"].values())
         assert json.loads(file.schema_arrow.metadata[b"nightdesk"])["seconds"] == 5
     assert not home.trader_table.exists()
 
@@ -130,10 +130,10 @@ def test_a_second_time_only_what_is_new_is_fetched(nightdesk, folder):
 
 def test_a_torn_log_is_named_and_the_others_are_used(nightdesk, home, folder):
     (folder / "torn_prices.json").write_text("{")
-    said = nightdesk("data", "--trades", str(folder))
-    assert said.code == 0
-    assert "'torn_prices.json': trades.torn" in said.err
-    assert "logs refused: trades.torn" in said.out
+    result = nightdesk("data", "--trades", str(folder))
+    assert result.code == 0
+    assert "'torn_prices.json': trades.torn" in result.err
+    assert "logs refused: trades.torn" in result.out
     assert (home.trades_quarantine / "torn_prices.json").exists()
 
 
@@ -143,10 +143,10 @@ def test_a_bucket_behind_an_endpoint_is_pulled_with_keys_from_the_environment(ni
     monkeypatch.setenv("R2_SECRET_ACCESS_KEY", KEY)
     with s3_server() as server:
         server.put_many({f"merged_trades/0x6031/{path.name}": path.read_bytes() for path in REAL.glob("*.json")})
-        said = nightdesk("data", "--trades", server.url, "--json", "-vv")
-    assert said.code == 0
-    assert said.json["markets"] == 3
-    assert KEY not in said.out + said.err
+        result = nightdesk("data", "--trades", server.url, "--json", "-vv")
+    assert result.code == 0
+    assert result.json["markets"] == 3
+    assert KEY not in result.out + result.err
 
 
 @pytest.mark.parametrize(
@@ -162,11 +162,11 @@ def test_a_bucket_behind_an_endpoint_is_pulled_with_keys_from_the_environment(ni
         (["empty"], "trades.empty"),
     ],
 )
-def test_what_cannot_be_done_is_told_by_code(nightdesk, tmp_path, monkeypatch, words, code):
+def test_wrong_arguments_give_an_error_with_a_code(nightdesk, tmp_path, monkeypatch, words, code):
     monkeypatch.chdir(tmp_path / "home")
     (tmp_path / "home" / "empty").mkdir()
     for name in ("R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
-    said = nightdesk("data", "--json", "--trades", *words)
-    assert said.code in (1, 2, 4)
-    assert json.loads(said.err.splitlines()[-1])["error"]["code"] == code
+    result = nightdesk("data", "--json", "--trades", *words)
+    assert result.code in (1, 2, 4)
+    assert json.loads(result.err.splitlines()[-1])["error"]["code"] == code

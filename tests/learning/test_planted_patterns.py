@@ -1,4 +1,4 @@
-"""Agents find a planted pattern that pays after costs, on bars they never saw, and leave alone what pays nobody."""
+"""Agents find a planted pattern that pays after costs, on bars that were not trained on, and stay out of noise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MINUTES = 5.0  # for the three seeds together
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an agent is set up; what is not said is its default."""
+    """How an agent is set up; the rest are its defaults."""
 
     steps: int
     agent: dict[str, Any] = field(default_factory=dict)

@@ -58,7 +58,7 @@ TASKS: dict[str, tuple[int, int, dict[str, Any]]] = {
 }
 
 
-def made(agent_type: str, env: VecEnv, seed: int, **config: Any) -> RLAgent:
+def agent_for(agent_type: str, env: VecEnv, seed: int, **config: Any) -> RLAgent:
     actions = env.action_space
     size = int(actions.n) if isinstance(actions, spaces.Discrete) else actions.shape[0]
     inputs = env.observation_space.shape[0]
@@ -98,9 +98,9 @@ def mean_reward(agent: RLAgent, env: gymnasium.Env) -> float:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("agent_type", TYPES)
-def test_it_says_what_it_sees(agent_type, seed):
+def test_it_learns_to_repeat_its_observation(agent_type, seed):
     env = identity_for(agent_type, 8)
-    agent = made(agent_type, env, seed, learning_rate=3e-3)
+    agent = agent_for(agent_type, env, seed, learning_rate=3e-3)
     agent.train(env, 20_000, seed=seed)
     env.seed(99)
     observations, earned = env.reset(), np.zeros(8)
@@ -116,7 +116,7 @@ def test_it_solves_the_standard_task_of_its_kind(agent_type, seed, tmp_path):
     task, least = ("CartPole-v1", 475.0) if agent_type in CHOOSING else ("Pendulum-v1", -200.0)
     environments, steps, config = TASKS[agent_type]
     env = DummyVecEnv([lambda: Monitor(gymnasium.make(task))] * environments)
-    agent = made(agent_type, env, seed, **config)
+    agent = agent_for(agent_type, env, seed, **config)
     if agent_type == "dqn":
         best_of(agent, env, steps, seed, tmp_path)
     else:

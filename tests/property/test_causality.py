@@ -1,4 +1,4 @@
-"""The law: what is said of a bar depends on bars up to it, to the last bit. What is new is held to it unasked."""
+"""The law: the value at a bar depends on bars up to it, to the last bit. New functions are found and tested too."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ PRICES = st.floats(0.01, 1e6)
 
 
 def _ended_sessions(bars: Bars, daily: pd.DataFrame) -> pd.DataFrame:
-    """A session has its number at its end; until then it is told of what there is."""
+    """The sessions that have ended: before its end, a session's value is of its bars so far."""
     return daily[calendar.session_closes(bars.symbol, daily.index) <= bars.frame.index[-1]]
 
 
-# Every function of bars that tells something of each, as a frame.
-TOLD: dict[str, Callable[[Bars], pd.DataFrame]] = {
+# Every function that computes a value for each bar, as a frame.
+FUNCTIONS: dict[str, Callable[[Bars], pd.DataFrame]] = {
     "features.registry.feature_matrix": lambda bars: feature_matrix(bars, FEATURES),
     "quality.health.at_bars": lambda bars: health.at_bars(bars).to_frame(),
     "quality.health.daily": lambda bars: _ended_sessions(bars, health.daily(bars, bars.frame.index[-1])),
@@ -48,8 +48,8 @@ TOLD: dict[str, Callable[[Bars], pd.DataFrame]] = {
     "experts.sample.sample_expert_log": lambda bars: sample_expert_log(bars).frame,
     "labels.triple_barrier.volatility": lambda bars: triple_barrier.volatility(bars).to_frame(),
 }
-# And every other, with the reason why the law is not for it.
-OTHERS = {
+# Every other function of bars, with the reason why the law does not apply to it.
+EXEMPT = {
     "quality.health.measure": "one answer of a moment, the last of quality.health.daily",
     "labels.weights.concurrency": "of labels",
     "labels.weights.sample_weights": "of labels",
@@ -83,14 +83,14 @@ def bars(draw: st.DrawFn) -> Bars:
 
 @st.composite
 def headlines(draw: st.DrawFn, market: Bars) -> pd.DataFrame:
-    """What was seen at any moment of a market, and before and after it."""
+    """Headlines at any moment of a market, and before and after it."""
     times = market.frame.index
     span = int((times[-1] - times[0]).total_seconds()) + 10 * 86_400
-    seen = draw(st.lists(st.integers(-10 * 86_400, span), max_size=12))
+    seconds = draw(st.lists(st.integers(-10 * 86_400, span), max_size=12))
     titles = draw(
-        st.lists(st.sampled_from(["Win", "Great loss", "Meeting", ""]), min_size=len(seen), max_size=len(seen))
+        st.lists(st.sampled_from(["Win", "Great loss", "Meeting", ""]), min_size=len(seconds), max_size=len(seconds))
     )
-    return pd.DataFrame({"seen_at": times[0] + pd.to_timedelta(seen, unit="s"), "title": titles})
+    return pd.DataFrame({"seen_at": times[0] + pd.to_timedelta(seconds, unit="s"), "title": titles})
 
 
 def _same_bits(part: np.ndarray, whole: np.ndarray, name: str) -> None:
@@ -115,27 +115,25 @@ def _functions(module: ModuleType) -> Iterator[tuple[str, Callable]]:
 @cache
 def _of_bars() -> set[str]:
     """Every public function of the package that takes bars first."""
-    found = set()
+    names = set()
     for module in pkgutil.walk_packages(data_pipeline.__path__, "data_pipeline."):
         for name, function in _functions(import_module(module.name)):
             first = next(iter(inspect.signature(function).parameters.values()), None)
             if first is not None and "Bars" in str(first.annotation).split(" | "):
-                found.add(f"{module.name.removeprefix('data_pipeline.')}.{name}")
-    return found
+                names.add(f"{module.name.removeprefix('data_pipeline.')}.{name}")
+    return names
 
 
-def test_every_function_of_bars_is_held_to_the_law_or_says_why_not() -> None:
-    assert _of_bars() == set(TOLD) | set(OTHERS)
+def test_every_function_of_bars_is_tested_for_causality_or_exempt_with_a_reason() -> None:
+    assert _of_bars() == set(FUNCTIONS) | set(EXEMPT)
 
 
-@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("name", FUNCTIONS)
 @settings(max_examples=40)
 @given(market=bars(), data=st.data())
-def test_what_is_told_of_the_past_does_not_change_when_the_future_arrives(
-    name: str, market: Bars, data: st.DataObject
-) -> None:
+def test_values_at_past_bars_do_not_change_when_later_bars_arrive(name: str, market: Bars, data: st.DataObject) -> None:
     cut = data.draw(st.integers(1, len(market)), label="cut")
-    whole, part = (TOLD[name](known).reset_index() for known in (market, market.head(cut)))
+    whole, part = (FUNCTIONS[name](bars_so_far).reset_index() for bars_so_far in (market, market.head(cut)))
     for column in whole:
         _same_bits(_plain(part[column]), _plain(whole[column]), f"{name} {column}")
 
@@ -147,21 +145,25 @@ def _columns(market: Bars) -> Columns:
 
 def _formulas() -> dict[str, Callable]:
     """Every public formula over columns or values, found by looking."""
-    found = {f"{each.__name__}.{name}": f for each in (indicators, rolling) for name, f in _functions(each)}
-    return found | {"fractional.difference": fractional.difference}
+    formulas = {f"{module.__name__}.{name}": f for module in (indicators, rolling) for name, f in _functions(module)}
+    return formulas | {"fractional.difference": fractional.difference}
 
 
 def _ready(formula: Callable, data: st.DataObject) -> Callable[[Columns], tuple[np.ndarray, ...]]:
-    """The formula with all it needs besides a market; one that needs what nobody knows of here fails loudly."""
+    """The formula with drawn parameters; a parameter that has no strategy here raises a KeyError."""
     choices = {"n": st.integers(4, 30), "d": st.floats(0.0, 1.0), "q": st.floats(0.0, 1.0)}
     kinds = {"Columns": lambda c: c, "Floats": lambda c: c.close}
-    wanted = list(inspect.signature(formula).parameters.values())
-    takes = [kinds[each.annotation] for each in wanted if each.annotation in kinds]
-    chosen = {each.name: data.draw(choices[each.name], label=each.name) for each in wanted if each.name in choices}
+    parameters = list(inspect.signature(formula).parameters.values())
+    takes = [kinds[parameter.annotation] for parameter in parameters if parameter.annotation in kinds]
+    arguments = {
+        parameter.name: data.draw(choices[parameter.name], label=parameter.name)
+        for parameter in parameters
+        if parameter.name in choices
+    }
 
     def call(c: Columns) -> tuple[np.ndarray, ...]:
-        told = partial(formula, *(take(c) for take in takes))(**chosen)
-        return told if isinstance(told, tuple) else (told,)
+        result = partial(formula, *(take(c) for take in takes))(**arguments)
+        return result if isinstance(result, tuple) else (result,)
 
     return call
 
@@ -178,12 +180,14 @@ def test_no_formula_looks_ahead(name: str, market: Bars, data: st.DataObject) ->
 
 
 @given(market=bars(), data=st.data())
-def test_a_policys_states_know_no_later_bar_headline_or_decision(market: Bars, data: st.DataObject) -> None:
+def test_states_of_a_policy_do_not_depend_on_later_bars_headlines_or_decisions(
+    market: Bars, data: st.DataObject
+) -> None:
     cut = data.draw(st.integers(1, len(market)), label="cut")
     news, macro = (data.draw(headlines(market)) for _ in range(2))
     decided = pd.Series(np.random.default_rng(cut).choice([-1.0, 0.0, 0.5], len(market)), market.frame.index)
     close = market.frame.index[cut - 1]
-    early_news, early_macro = (seen[seen["seen_at"] < close] for seen in (news, macro))
+    early_news, early_macro = (items[items["seen_at"] < close] for items in (news, macro))
     whole = MarketStates.of(market, news, macro).rows(Holding.replayed(decided))
     early = MarketStates.of(market.head(cut), early_news, early_macro)
     _same_bits(early.rows(Holding.replayed(decided.head(cut))), whole, "states34")
@@ -193,17 +197,17 @@ def test_a_policys_states_know_no_later_bar_headline_or_decision(market: Bars, d
 @settings(max_examples=40)
 @given(market=bars(), data=st.data())
 def test_headlines_that_come_later_change_nothing(market: Bars, data: st.DataObject) -> None:
-    seen, times = data.draw(headlines(market)), pd.DatetimeIndex(market.frame.index)
-    whole = sentiment(seen, times)
+    news, times = data.draw(headlines(market)), pd.DatetimeIndex(market.frame.index)
+    whole = sentiment(news, times)
     for nth, close in enumerate(times[:40]):
-        early = sentiment(seen[seen["seen_at"] < close], times[: nth + 1])
+        early = sentiment(news[news["seen_at"] < close], times[: nth + 1])
         _same_bits(early.score, whole.score, "score")
         _same_bits(early.headlines, whole.headlines, "headlines")
 
 
 @pytest.mark.parametrize("fit", [Scaler.standard, Scaler.robust])
 @given(market=bars().filter(lambda market: len(market) >= 30), data=st.data())
-def test_a_scaler_scales_each_row_by_what_the_training_span_said(
+def test_a_scaler_scales_each_row_by_the_statistics_of_the_training_span(
     fit: Callable[[pd.DataFrame], Scaler], market: Bars, data: st.DataObject
 ) -> None:
     names = ("return_1", "rsi", "high_low_spread")

@@ -21,7 +21,7 @@ from trainers.rl.agents.factory import create_rl_agent
 from trainers.rl.serving.policy import CompiledPolicy, PolicyLayers
 
 ROOT = Path(__file__).parents[2]
-SEEN = 12
+INPUTS = 12
 AGENTS: list[tuple[str, Any]] = [
     *((name, spaces.Box(-1.0, 1.0, (1,), np.float32)) for name in ("ppo", "a2c", "sac", "td3", "ddpg")),
     *((name, spaces.Discrete(3)) for name in ("ppo", "a2c", "dqn")),
@@ -32,31 +32,31 @@ AGENTS: list[tuple[str, Any]] = [
 def layers(seed: int = 0, head: Any = "tanh", hidden: int = 16, **changes: Any) -> PolicyLayers:
     """Random layers, as numbers of every size."""
     random = np.random.default_rng(seed)
-    sizes = [SEEN, hidden, hidden, 3 if head == "argmax" else 1]
+    sizes = [INPUTS, hidden, hidden, 3 if head == "argmax" else 1]
     pairs = [
         (random.standard_normal((n, m), np.float32) / np.float32(n) ** 0.5, random.standard_normal(m, np.float32))
         for n, m in pairwise(sizes)
     ]
-    std = random.random(SEEN, np.float32) + np.float32(0.1)
-    made = PolicyLayers(random.standard_normal(SEEN, np.float32), std, pairs, "tanh", head)
-    return replace(made, **changes)
+    std = random.random(INPUTS, np.float32) + np.float32(0.1)
+    policy_layers = PolicyLayers(random.standard_normal(INPUTS, np.float32), std, pairs, "tanh", head)
+    return replace(policy_layers, **changes)
 
 
 @pytest.mark.parametrize(("name", "space"), AGENTS)
 def test_it_acts_as_its_agent(name: str, space: Any) -> None:
     discrete = isinstance(space, spaces.Discrete)
-    agent = create_rl_agent(name, SEEN, 3 if discrete else 1, action_space=space, seed=7, device="cpu")
+    agent = create_rl_agent(name, INPUTS, 3 if discrete else 1, action_space=space, seed=7, device="cpu")
     random = np.random.default_rng(1)
-    agent.algorithm.normaliser.update(3.0 + 2.0 * random.standard_normal((500, SEEN)))
+    agent.algorithm.normaliser.update(3.0 + 2.0 * random.standard_normal((500, INPUTS)))
     policy = CompiledPolicy(agent.layers())
-    rows = (3.0 + 10.0 * random.standard_normal((200, SEEN))).astype(np.float32)
+    rows = (3.0 + 10.0 * random.standard_normal((200, INPUTS))).astype(np.float32)
     expected = np.asarray(agent.select_action(rows)).reshape(len(rows))
     acted = [policy.act(row)[0] for row in rows]
     assert len(set(acted)) > 1
     np.testing.assert_allclose(acted, expected, atol=1e-5, rtol=0.0)
 
 
-@given(row=st.lists(st.floats(-1e6, 1e6, width=32), min_size=SEEN, max_size=SEEN), seed=st.integers(0, 20))
+@given(row=st.lists(st.floats(-1e6, 1e6, width=32), min_size=INPUTS, max_size=INPUTS), seed=st.integers(0, 20))
 @settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize("head", ["tanh", "clip", "argmax"])
 def test_actions_and_confidences_stay_within_their_bounds(head: str, row: list[float], seed: int) -> None:
@@ -70,8 +70,8 @@ def test_actions_and_confidences_stay_within_their_bounds(head: str, row: list[f
 
 
 def test_a_choice_is_surer_the_lower_the_temperature() -> None:
-    rows = np.random.default_rng(2).standard_normal((50, SEEN)).astype(np.float32)
-    cold, warm = (CompiledPolicy(layers(head="argmax", temperature=each)) for each in (0.1, 10.0))
+    rows = np.random.default_rng(2).standard_normal((50, INPUTS)).astype(np.float32)
+    cold, warm = (CompiledPolicy(layers(head="argmax", temperature=temperature)) for temperature in (0.1, 10.0))
     for row in rows:
         (choice, sure), (same, unsure) = cold.act(row), warm.act(row)
         assert choice == same
@@ -83,13 +83,13 @@ import sys, numpy as np
 from tests.property.test_compiled_policy import ROWS, bits
 sys.stdout.write(bits())
 """
-ROWS = np.random.default_rng(3).standard_normal((64, SEEN)).astype(np.float32)
+ROWS = np.random.default_rng(3).standard_normal((64, INPUTS)).astype(np.float32)
 
 
 def bits() -> str:
-    """What policies of every head say of some rows, to the last bit."""
-    said = [CompiledPolicy(layers(9, head, 64)).act(row) for head in ("tanh", "clip", "argmax") for row in ROWS]
-    return np.array(said, dtype=np.float64).tobytes().hex()
+    """The actions of policies with every head for some rows, to the last bit."""
+    actions = [CompiledPolicy(layers(9, head, 64)).act(row) for head in ("tanh", "clip", "argmax") for row in ROWS]
+    return np.array(actions, dtype=np.float64).tobytes().hex()
 
 
 def test_its_bits_are_those_of_a_machine_without_vector_instructions(tmp_path: Path) -> None:
@@ -108,11 +108,11 @@ def test_its_bits_are_those_of_a_machine_without_vector_instructions(tmp_path: P
 
 def test_saved_and_read_it_is_the_same() -> None:
     policy = CompiledPolicy(layers(head="argmax", temperature=0.25))
-    again = CompiledPolicy.from_tensors(policy.tensors())
-    assert [again.act(row) for row in ROWS] == [policy.act(row) for row in ROWS]
+    loaded = CompiledPolicy.from_tensors(policy.tensors())
+    assert [loaded.act(row) for row in ROWS] == [policy.act(row) for row in ROWS]
 
 
-@pytest.mark.parametrize("row", [np.zeros(SEEN + 1), np.zeros((1, SEEN)), np.full(SEEN, np.nan)])
+@pytest.mark.parametrize("row", [np.zeros(INPUTS + 1), np.zeros((1, INPUTS)), np.full(INPUTS, np.nan)])
 def test_an_observation_of_another_form_is_refused(row: np.ndarray) -> None:
     with pytest.raises(NightdeskError) as refused:
         CompiledPolicy(layers()).act(row)

@@ -59,10 +59,10 @@ def test_values_by_position_are_those_by_name(config: type[DataclassSection], se
 @every_class
 @pytest.mark.parametrize("seed", range(5))
 def test_a_config_is_the_same_after_asdict_and_after_json(config: type[DataclassSection], seed: int) -> None:
-    made = config(**changed(config, seed))
-    assert config(**dataclasses.asdict(made)) == made
-    assert config.model_validate(json.loads(json.dumps(made.model_dump(mode="json")))) == made
-    assert hash(made) == hash(config(**dataclasses.asdict(made)))
+    section = config(**changed(config, seed))
+    assert config(**dataclasses.asdict(section)) == section
+    assert config.model_validate(json.loads(json.dumps(section.model_dump(mode="json")))) == section
+    assert hash(section) == hash(config(**dataclasses.asdict(section)))
 
 
 @every_class

@@ -37,30 +37,30 @@ def some_actions(env: TradingEnvironment, steps: int, seed: int) -> np.ndarray:
 
 @given(KINDS, SEEDS, st.integers(1, 4))
 @unhurried
-def test_many_environments_at_once_are_each_as_alone_to_the_last_bit(kind, seed, n):
+def test_vectorised_environments_equal_single_ones_to_the_last_bit(kind, seed, n):
     env = environment(**kind)
     vector = env.vectorised(n, seed=seed)
     single = [environment(**kind) for _ in range(n)]
-    seen = vector.reset()
-    for i, each in enumerate(single):
-        np.testing.assert_array_equal(each.reset(seed=seed + i)[0], seen[i])
+    observations = vector.reset()
+    for i, single_env in enumerate(single):
+        np.testing.assert_array_equal(single_env.reset(seed=seed + i)[0], observations[i])
     for actions in some_actions(env, 90 * n, seed).reshape(90, n, *env.action_space.shape):
-        seen, rewards, dones, infos = vector.step(actions)
-        for i, each in enumerate(single):
-            observation, reward, terminated, truncated, info = each.step(actions[i])
+        observations, rewards, dones, infos = vector.step(actions)
+        for i, single_env in enumerate(single):
+            observation, reward, terminated, truncated, info = single_env.step(actions[i])
             assert np.float32(reward) == rewards[i]
             assert (terminated or truncated) == dones[i]
             if dones[i]:
                 assert infos[i]["episode"] == info["episode"]
                 assert infos[i]["TimeLimit.truncated"] == truncated
                 np.testing.assert_array_equal(observation, infos[i]["terminal_observation"])
-                observation = each.reset()[0]
+                observation = single_env.reset()[0]
             else:
                 assert infos[i] == {}
-            np.testing.assert_array_equal(observation, seen[i])
+            np.testing.assert_array_equal(observation, observations[i])
     state = vector.get_state()
-    for i, each in enumerate(single):
-        assert {name: values[i] for name, values in state.items()} == each.episode
+    for i, single_env in enumerate(single):
+        assert {name: values[i] for name, values in state.items()} == single_env.episode
 
 
 @given(KINDS, SEEDS, st.sampled_from(["LONG", "MIDDLE"]))
@@ -73,11 +73,11 @@ def test_an_episode_is_the_backtest_of_what_it_ordered(kind, seed, symbol):
     costs = Costs(config.commission, config.slippage, config.borrow, config.commission_minimum, config.cash_interest)
     per_year = env.market.periods_per_year[env.market.symbols.index(symbol)]
     before = config.initial_balance / (1.0 + costs.rates(per_year).interest)  # the backtest earns on its first bar too
-    told = backtest(bars, targets, costs, before, per_year)
-    np.testing.assert_allclose(rows["equity"], told.equity.iloc[1:], rtol=1e-9)
-    assert rows["trades"].iloc[-1] == len(told.trades)
-    assert rows["wins"].iloc[-1] == (told.trades["pnl"] > 0.0).sum()
-    assert -100.0 * rows["fallen"].iloc[-1] == pytest.approx(told.metrics()["max_drawdown"], abs=1e-9)
+    expected = backtest(bars, targets, costs, before, per_year)
+    np.testing.assert_allclose(rows["equity"], expected.equity.iloc[1:], rtol=1e-9)
+    assert rows["trades"].iloc[-1] == len(expected.trades)
+    assert rows["wins"].iloc[-1] == (expected.trades["pnl"] > 0.0).sum()
+    assert -100.0 * rows["fallen"].iloc[-1] == pytest.approx(expected.metrics()["max_drawdown"], abs=1e-9)
 
 
 @given(KINDS, SEEDS)
@@ -98,38 +98,38 @@ def test_the_ratio_rewards_of_an_episode_add_up_to_its_ratio(kind, seed):
 
 @given(KINDS, SEEDS)
 @unhurried
-def test_a_state_that_was_kept_goes_on_as_if_nothing_had_been(kind, seed):
+def test_an_environment_restored_from_its_state_continues_exactly(kind, seed):
     env = environment(**kind)
-    vector, later = env.vectorised(3, seed=seed), env.vectorised(3, seed=0)
+    vector, restored = env.vectorised(3, seed=seed), env.vectorised(3, seed=0)
     actions = some_actions(env, 300, seed).reshape(100, 3, *env.action_space.shape)
     vector.reset()
-    for each in actions[:40]:
-        seen, *_ = vector.step(each)
-    later.set_state(vector.get_state())
-    np.testing.assert_array_equal(later.observations(), seen)
-    for each in actions[40:]:
-        for mine, other in zip(vector.step(each), later.step(each), strict=True):
-            np.testing.assert_equal(mine, other)
+    for action in actions[:40]:
+        observations, *_ = vector.step(action)
+    restored.set_state(vector.get_state())
+    np.testing.assert_array_equal(restored.observations(), observations)
+    for action in actions[40:]:
+        for expected, actual in zip(vector.step(action), restored.step(action), strict=True):
+            np.testing.assert_equal(expected, actual)
 
 
 @given(SEEDS, st.integers(30, 190), st.sampled_from(["continuous", "discrete"]))
 @unhurried
-def test_later_bars_do_not_change_what_is_seen_and_earned_before(seed, until, actions):
+def test_later_bars_do_not_change_earlier_observations_and_rewards(seed, until, actions):
     kind = {"random_start": False, "episode_length": None, "max_drawdown": None, "actions": actions}
     bars = markets()["LONG"]
     changed = bars.copy()
     changed.iloc[until:, :4] *= np.random.default_rng(seed).uniform(0.5, 2.0, (len(bars) - until, 1))
-    told = []
-    for each in (bars, changed, bars.iloc[:until]):
-        env = TradingEnvironment(each, quick(**kind))
+    episodes = []
+    for frame in (bars, changed, bars.iloc[:until]):
+        env = TradingEnvironment(frame, quick(**kind))
         observation, info = env.reset(seed=0)
         lines = [observation]
         for action in some_actions(env, until - info["start"] - 1, seed):
             observation, reward, *_ = env.step(action)
             lines.append(np.append(observation, np.float32(reward)))
-        told.append(np.concatenate(lines))
-    np.testing.assert_array_equal(told[0], told[1])
-    np.testing.assert_array_equal(told[0], told[2])
+        episodes.append(np.concatenate(lines))
+    np.testing.assert_array_equal(episodes[0], episodes[1])
+    np.testing.assert_array_equal(episodes[0], episodes[2])
 
 
 @given(KINDS, SEEDS, SEEDS)
@@ -145,7 +145,7 @@ def test_the_same_seed_plays_the_same_episodes(kind, seed, before):
 
 @given(KINDS, SEEDS)
 @unhurried
-def test_an_observation_tells_its_window_its_features_and_the_account(kind, seed):
+def test_an_observation_holds_its_window_its_features_and_the_account(kind, seed):
     env = environment(**kind)
     market, config = env.market, env.config
     env.reset(seed=seed)
@@ -170,21 +170,21 @@ def test_an_observation_tells_its_window_its_features_and_the_account(kind, seed
 @pytest.mark.parametrize("reward", REWARDS)
 @pytest.mark.parametrize("actions", ["continuous", "discrete"])
 @pytest.mark.parametrize("seed", range(5))
-def test_doubled_costs_lower_the_reward_of_whoever_trades(reward, actions, seed):
-    told = []
+def test_doubled_costs_lower_the_reward_of_an_episode_with_trades(reward, actions, seed):
+    rewards = []
     for factor in (1.0, 2.0):
         costs = {"commission": 0.001 * factor, "slippage": 0.0005 * factor, "commission_minimum": 0.0}
         config = quick(reward=reward, actions=actions, cash_interest=0.0, max_drawdown=None, **costs)
         env = TradingEnvironment(walk(300, seed), config)
         rows = played(env, some_actions(env, 60, seed), seed=seed)
         assert rows["trades"].iloc[-1] > 0
-        told.append(rows["paid"].sum())
-    assert told[1] < told[0]
+        rewards.append(rows["paid"].sum())
+    assert rewards[1] < rewards[0]
 
 
 @given(st.lists(st.integers(-20, 20), min_size=1, max_size=40), st.floats(1e-4, 5e-3), st.floats(0.0, 5e-3))
 @unhurried
-def test_doubled_costs_lower_the_equity_and_the_pnl_of_whoever_trades(twentieths, commission, slippage):
+def test_doubled_costs_lower_the_equity_and_the_pnl_of_an_episode_with_trades(twentieths, commission, slippage):
     actions = np.array(twentieths)[:, None] / 20.0
     equity, paid = [], []
     for factor in (1.0, 2.0):

@@ -50,8 +50,8 @@ def test_its_probabilities_are_those_of_scikit_learn_to_the_last_bit(
 def test_a_value_on_a_threshold_goes_where_scikit_learn_sends_it(seed: int) -> None:
     forest, flat = grown(seed, 5, 6, (-1, 0, 1))
     on_thresholds = np.resize(flat.threshold, (50, 3))
-    beside = np.nextafter(on_thresholds, np.inf)
-    for rows in (on_thresholds, beside, on_thresholds.astype(np.float32), beside.astype(np.float32)):
+    just_above = np.nextafter(on_thresholds, np.inf)
+    for rows in (on_thresholds, just_above, on_thresholds.astype(np.float32), just_above.astype(np.float32)):
         assert flat.predict_proba(rows).tobytes() == forest.predict_proba(rows).tobytes()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from data_pipeline.features.registry import DEFAULT_FEATURES, FEATURES
 from data_pipeline.inputs import Inputs
-from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
+from evaluation.audit.leak_audit import FitRecord, LeakAudit, Span, audit
 from tests.support.markets.random import random_expert, random_market
 from tests.support.models import leaking_type as leaky
 from trainers import ModelType, TrainingContext, TrainingTask, registry
@@ -26,9 +26,9 @@ def audited(kind: ModelType, params: dict[str, Any], seed: int) -> LeakAudit:
     log = random_expert(bars, seed)
     inputs = Inputs.of(bars, log)
     task = TrainingTask(inputs.until(end), start, end, "test", kind.params(**params))
-    learned: list[Learned] = []
-    model = kind.train(task, TrainingContext(seed=seed, learned=learned.append))
-    return audit(model, inputs, learned, Span(start, end), seed=seed)
+    fits: list[FitRecord] = []
+    model = kind.train(task, TrainingContext(seed=seed, record_fit=fits.append))
+    return audit(model, inputs, fits, Span(start, end), seed=seed)
 
 
 def no_alarm(seed: int) -> None:
@@ -46,13 +46,13 @@ def no_alarm(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", HANDFUL)
-def test_nothing_is_found_where_nothing_leaks(seed: int) -> None:
+def test_a_model_without_a_leak_has_no_findings(seed: int) -> None:
     no_alarm(seed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", MANY)
-def test_nothing_is_found_in_a_hundred_markets_where_nothing_leaks(seed: int) -> None:
+def test_a_model_without_a_leak_has_no_findings_in_a_hundred_markets(seed: int) -> None:
     no_alarm(seed)
 
 

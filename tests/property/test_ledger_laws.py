@@ -103,7 +103,7 @@ def test_staying_flat_costs_nothing_and_earns_interest(market, rates):
 @unhurried
 def test_higher_costs_never_leave_more(market, rates):
     doubled = Rates(*(2 * rate for rate in rates[:3]), minimum=5.0)
-    cheap, dear = (simulate(*market, 1000.0, each).equity[0, -1] for each in (rates, doubled))
+    cheap, dear = (simulate(*market, 1000.0, costs).equity[0, -1] for costs in (rates, doubled))
     assert dear <= cheap * (1 + 1e-12)
 
 
@@ -137,10 +137,10 @@ def test_what_comes_later_changes_nothing_before_it(market, rates, until):
 
 @given(st.lists(markets(), min_size=2, max_size=4), RATES)
 @unhurried
-def test_strategies_run_together_are_each_as_alone(several, rates):
+def test_strategies_simulated_together_equal_each_one_alone(several, rates):
     bars = min(targets.shape[1] for _, targets in several)
-    prices = np.concatenate([each[:, :, :bars] for each, _ in several], axis=1)
-    targets = np.concatenate([each[:, :bars] for _, each in several])
+    prices = np.concatenate([array[:, :, :bars] for array, _ in several], axis=1)
+    targets = np.concatenate([array[:, :bars] for _, array in several])
     together = simulate(prices, targets, 1000.0, rates)
     for row in range(len(several)):
         alone = simulate(prices[:, [row]], targets[[row]], 1000.0, rates)

@@ -1,4 +1,4 @@
-"""The kernels against definitions that anybody can read, and their exactness against numpy's."""
+"""The kernels against plain definitions, and their exactness against numpy's."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def episodes(depths: np.ndarray) -> list[np.ndarray]:
 @given(returns=RETURNS)
 def test_falls_are_the_spans_below_a_peak(returns: np.ndarray):
     depths = formulas.drawdowns(returns)
-    spans, found = episodes(depths), kernels.falls(returns)
-    assert found.number == len(spans)
-    assert found.depths == pytest.approx(sum(1.0 + depths[span].min() / 100.0 for span in spans), rel=1e-12)
+    spans, falls = episodes(depths), kernels.falls(returns)
+    assert falls.number == len(spans)
+    assert falls.depths == pytest.approx(sum(1.0 + depths[span].min() / 100.0 for span in spans), rel=1e-12)
     if spans:
         deepest = min(spans, key=lambda span: depths[span].min())
-        assert found.trough == int(np.argmin(depths))
-        assert found.start == deepest[0] - 1
-        assert found.recovery == (deepest[-1] + 1 if deepest[-1] + 1 < len(depths) else -1)
+        assert falls.trough == int(np.argmin(depths))
+        assert falls.start == deepest[0] - 1
+        assert falls.recovery == (deepest[-1] + 1 if deepest[-1] + 1 < len(depths) else -1)
 
 
 @given(
@@ -68,9 +68,9 @@ def test_a_million_returns_are_summed_as_exactly_as_numpy_does(seed: int):
 
 
 @given(returns=RETURNS, factor=st.floats(0.1, 10.0))
-def test_what_is_a_ratio_does_not_depend_on_the_unit_of_returns(returns: np.ndarray, factor: float):
+def test_ratios_do_not_depend_on_the_unit_of_returns(returns: np.ndarray, factor: float):
     small = returns * 1e-3
-    ours, scaled = (compute_metrics(each, periods_per_year=252.0) for each in (small, small * factor / 10.0))
+    ours, scaled = (compute_metrics(series, periods_per_year=252.0) for series in (small, small * factor / 10.0))
     for name in ("sharpe_ratio", "sortino_ratio", "omega_ratio"):
         if ours[name] is not None and scaled[name] is not None:
             assert ours[name] == pytest.approx(scaled[name], rel=1e-6, abs=1e-9)

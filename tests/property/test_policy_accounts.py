@@ -16,7 +16,7 @@ from evaluation.signal_model import Request
 from evaluation.signals import Signals
 from tests.property.test_rollouts import restless
 from tests.support.markets.easy import rough_bars
-from trainers.rl.desk.model_type import About, RLModel
+from trainers.rl.desk.model_type import ModelDescription, RLModel
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.environment import TradingEnvironment
 from trainers.rl.serving.rollout import Rollout
@@ -41,7 +41,7 @@ def instant(row: int) -> Any:
 
 
 def model(config: TradingEnvConfig, seed: int = 0) -> RLModel:
-    about = About(
+    description = ModelDescription(
         agent="ppo",
         environment=config,
         history_start=instant(HISTORY),
@@ -49,7 +49,7 @@ def model(config: TradingEnvConfig, seed: int = 0) -> RLModel:
         device="cpu",
         metrics={},
     )
-    return RLModel(restless(config, seed), about)
+    return RLModel(restless(config, seed), description)
 
 
 def same(a: Signals, b: Signals) -> None:
@@ -95,7 +95,7 @@ def test_without_a_start_the_first_stored_bar_decides() -> None:
 
 
 @every_config
-def test_bars_that_do_not_reach_back_say_so_and_begin_a_flat_account(config: TradingEnvConfig) -> None:
+def test_bars_that_start_after_the_history_begin_a_flat_account(config: TradingEnvConfig) -> None:
     late = bars().since(instant(150))
     assert model(config).reaches_back(bars())
     assert not model(config).reaches_back(late)
@@ -111,7 +111,7 @@ def test_a_ledger_of_its_own_signals_changes_no_bit(config: TradingEnvConfig, un
     same(model(config).signals(bars(), whole), whole)
 
 
-def test_it_continues_from_what_was_published_by_playing_it() -> None:
+def test_it_replays_the_published_positions_and_continues_from_them() -> None:
     config = TradingEnvConfig(window_size=5, max_drawdown=None)
     times = bars().frame.index[ACCOUNT:200]
     positions = pd.Series(np.where(np.arange(100) < 30, 0.5, -1.0), index=times)
@@ -145,11 +145,11 @@ def test_where_bars_are_cut_the_account_takes_up_the_published_position() -> Non
 def test_a_published_position_outlasts_a_stop_only_if_it_was_published() -> None:
     config = CONFIGS[0]
     times = bars().frame.index[ACCOUNT:]
-    held = Signals(pd.Series(1.0, index=times), pd.Series(0.5, index=times))
-    same(model(config).signals(bars(), held).since(times[0]), held)
+    published = Signals(pd.Series(1.0, index=times), pd.Series(0.5, index=times))
+    same(model(config).signals(bars(), published).since(times[0]), published)
 
 
-def test_who_asks_it_to_decide_hands_it_the_ledger_and_it_is_used_only_where_bars_are_cut() -> None:
+def test_the_published_signals_of_a_request_are_used_only_where_bars_are_cut() -> None:
     config = TradingEnvConfig(window_size=5, max_drawdown=None)
     late = bars().since(instant(150))
     times = bars().frame.index[120:190]

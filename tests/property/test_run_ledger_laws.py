@@ -39,8 +39,8 @@ class Ledger(RuleBasedStateMachine):
         return runs.page(self.connection, limit=10_000)
 
     def pick(self, number: int) -> Run | None:
-        found = self.all()
-        return found[number % len(found)] if found else None
+        ledger = self.all()
+        return ledger[number % len(ledger)] if ledger else None
 
     @rule(seconds=st.integers(-3600, 3600))
     def time_passes(self, seconds):
@@ -49,11 +49,11 @@ class Ledger(RuleBasedStateMachine):
     @rule(job=st.sampled_from(JOBS), hour=st.integers(0, 5), state=st.sampled_from(["due", "missed", "skipped"]))
     def an_occurrence_comes(self, job, hour, state):
         at, chain = START + timedelta(hours=hour), NIGHT[NIGHT.index(job) + 1 :] if job in NIGHT else ()
-        known = {(run.job, run.scheduled_for) for run in self.all() if run.attempt == 1}
+        occurrences = {(run.job, run.scheduled_for) for run in self.all() if run.attempt == 1}
         options = {"state": state, "chain": chain, "trigger": "schedule"}
         recorded = runs.record(self.connection, job, at, now=self.now, **options)
         if recorded is None:
-            assert (job, at) in known
+            assert (job, at) in occurrences
         if recorded is not None and recorded.state in TERMINAL:
             self.ended[recorded.id] = recorded
         for gone in set(self.ended) - {run.id for run in self.all()}:
@@ -104,8 +104,8 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def no_occurrence_is_recorded_twice(self):
-        found = [(run.job, run.scheduled_for, run.attempt) for run in self.all()]
-        assert len(set(found)) == len(found)
+        attempts = [(run.job, run.scheduled_for, run.attempt) for run in self.all()]
+        assert len(set(attempts)) == len(attempts)
 
     @invariant()
     def an_occurrence_has_one_run_at_most_that_is_not_over(self):
@@ -114,19 +114,19 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def every_end_has_the_follower_it_must_have_and_no_second(self):
-        found = self.all()
-        for run in found:
-            followers = [child for child in found if child.parent_id == run.id]
+        ledger = self.all()
+        for run in ledger:
+            followers = [child for child in ledger if child.parent_id == run.id]
             spent = sum(
                 other.state in ("crashed", "failed")
-                for other in found
+                for other in ledger
                 if (other.job, other.scheduled_for) == (run.job, run.scheduled_for) and other.id <= run.id
             )
             shut_down = run.state == "cancelled" and run.cause == "shutdown"
-            again = shut_down or (run.state == "crashed" and spent < ATTEMPTS)
+            is_retried = shut_down or (run.state == "crashed" and spent < ATTEMPTS)
             ended_by_finish = run.state in TERMINAL and run.finished_at != run.recorded_at
             assert len(followers) <= 1
-            if again:
+            if is_retried:
                 assert [(child.job, child.scheduled_for, child.chain) for child in followers] == [
                     (run.job, run.scheduled_for, run.chain)
                 ]

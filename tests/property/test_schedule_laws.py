@@ -59,9 +59,9 @@ schedules = st.one_of(
 @calm
 @given(schedules, zones, moments, st.integers(1, 40))
 def test_occurrences_strictly_increase_and_stay_within_what_was_asked(schedule, zone, after, days):
-    found = occurrences(schedule, zone, after, after + days * DAY, MANY)
-    assert all(earlier < later for earlier, later in pairwise([after, *found]))
-    assert all(instant <= after + days * DAY and instant.tzinfo is UTC for instant in found)
+    instants = occurrences(schedule, zone, after, after + days * DAY, MANY)
+    assert all(earlier < later for earlier, later in pairwise([after, *instants]))
+    assert all(instant <= after + days * DAY and instant.tzinfo is UTC for instant in instants)
 
 
 @calm
@@ -79,15 +79,15 @@ def test_a_restart_at_any_moment_changes_no_occurrence(schedule, zone, after, da
 @calm
 @given(clock_times, zones, moments)
 def test_a_time_of_day_comes_once_on_every_date_that_there_is(at, zone, after):
-    found = occurrences(JobSchedule(at=at), zone, after, after + 30 * DAY, MANY)
-    dates = Counter(instant.astimezone(ZoneInfo(zone)).date() for instant in found)
+    instants = occurrences(JobSchedule(at=at), zone, after, after + 30 * DAY, MANY)
+    dates = Counter(instant.astimezone(ZoneInfo(zone)).date() for instant in instants)
     assert max(dates.values()) <= 2  # a date that was skipped whole is made up for on the next
-    assert len(found) in (29, 30, 31)
+    assert len(instants) in (29, 30, 31)
 
 
 @calm
 @given(schedules, zones, moments, st.integers(0, 40))
-def test_downtime_owes_the_newest_occurrence_and_tells_the_others_missed(schedule, zone, last, days):
+def test_after_downtime_the_newest_occurrence_is_due_and_the_others_are_missed(schedule, zone, last, days):
     now = last + days * DAY
     owed = plan(schedule, zone, last, now)
     expected = occurrences(schedule, zone, last, now, MANY)[-1001:]
@@ -96,8 +96,8 @@ def test_downtime_owes_the_newest_occurrence_and_tells_the_others_missed(schedul
 
 def _beat(c: Connection, schedule: JobSchedule, zone: str, now: datetime) -> None:
     """One beat of a desk: what its timetable does."""
-    seen = jobs.state_of(c, "training", now).changed_at
-    last = max(seen, runs.last_scheduled(c, "training", now) or seen)
+    known_since = jobs.state_of(c, "training", now).changed_at
+    last = max(known_since, runs.last_scheduled(c, "training", now) or known_since)
     owed = plan(schedule, zone, last, now)
     for missed in owed.missed:
         runs.record(c, "training", missed, now=now, trigger="schedule", state="missed")

@@ -38,20 +38,20 @@ def whole(nth: int, seconds: int) -> tuple[np.ndarray, np.ndarray]:
 @given(st.integers(0, 5), st.sampled_from(SECONDS), st.floats(0.02, 1.0))
 def test_states_do_not_change_when_later_events_are_cut_off(nth, seconds, share):
     events = market(nth)
-    time, told = rows(events[: max(1, int(len(events) * share))], seconds)
-    all_times, all_told = whole(nth, seconds)
+    time, states = rows(events[: max(1, int(len(events) * share))], seconds)
+    all_times, all_states = whole(nth, seconds)
     np.testing.assert_array_equal(time, all_times[: len(time)])
-    assert told.tobytes() == all_told[: len(time)].tobytes()
+    assert states.tobytes() == all_states[: len(time)].tobytes()
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 5), st.integers(0, 10_000), st.sampled_from(["price", "size", "outcome", "side"]))
-def test_no_state_at_or_before_a_trade_knows_of_it(nth, which, field):
+def test_states_at_or_before_a_trade_do_not_depend_on_it(nth, which, field):
     events = [dict(event) for event in market(nth)]
     trades = [event for event in events if event["type"] == "trade"][1:]
     changed = trades[which % len(trades)]
     flipped = {"outcome": {"Up": "Down", "Down": "Up"}, "side": {"BUY": "SELL", "SELL": "BUY"}}.get(field)
     changed[field] = flipped[changed[field]] if flipped else changed[field] / 2
-    time, told = rows(events, 15)
+    time, states = rows(events, 15)
     before = time <= changed["t"]
-    assert told[before].tobytes() == whole(nth, 15)[1][before].tobytes()
+    assert states[before].tobytes() == whole(nth, 15)[1][before].tobytes()

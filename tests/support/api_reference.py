@@ -45,8 +45,7 @@ def _address(method: str, path: str, operation: dict[str, Any]) -> str:
     if parameters := operation.get("parameters", []):
         lines += ["| parameter | in | type | meaning |", "|---|---|---|---|"]
         lines += [
-            f"| `{each['name']}` | {each['in']} | {_type(each['schema'])} | {each.get('description', '')} |"
-            for each in parameters
+            f"| `{p['name']}` | {p['in']} | {_type(p['schema'])} | {p.get('description', '')} |" for p in parameters
         ]
         lines.append("")
     if body := operation.get("requestBody"):
@@ -65,8 +64,8 @@ def _schemas(schemas: dict[str, Any]) -> Iterator[str]:
     for name, schema in sorted(schemas.items()):
         introduction = " ".join(schema.get("description", "").split())
         rows = [
-            f"| `{field}` | {_type(each)} | {' '.join(each.get('description', '').split())} |"
-            for field, each in schema.get("properties", {}).items()
+            f"| `{field}` | {_type(value)} | {' '.join(value.get('description', '').split())} |"
+            for field, value in schema.get("properties", {}).items()
         ]
         yield "\n".join([f"### {name}\n", introduction, "", "| field | type | meaning |", "|---|---|---|", *rows, ""])
 

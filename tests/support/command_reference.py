@@ -59,9 +59,9 @@ def _commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
 
 def _options(command: Any) -> str:
     rows = [
-        f"| {_spelling(each)} | {_default(each)} | {each.help or ''} |"
-        for each in command.params
-        if each.name != "help"
+        f"| {_spelling(parameter)} | {_default(parameter)} | {parameter.help or ''} |"
+        for parameter in command.params
+        if parameter.name != "help"
     ]
     return "\n".join(["| argument or option | default | meaning |", "|---|---|---|", *rows, ""]) if rows else ""
 
@@ -81,7 +81,7 @@ def _default(parameter: Any) -> str:
 
 def _exit_codes() -> str:
     family = [NightdeskError, *NightdeskError.__subclasses__()]
-    codes = CODES | {each.exit_code: (inspect.getdoc(each) or "") for each in family if each.exit_code != 1}
+    codes = CODES | {error.exit_code: (inspect.getdoc(error) or "") for error in family if error.exit_code != 1}
     rows = [f"| {code} | {meaning} |" for code, meaning in sorted(codes.items())]
     return "\n".join(["## Exit codes\n", "| code | meaning |", "|---|---|", *rows, ""])
 

@@ -38,8 +38,8 @@ def python_blocks(document: Path) -> list[str]:
 
 def links(document: Path) -> list[tuple[str, str]]:
     """The links to files of the repository: the path, and the heading after `#`."""
-    found = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", document.read_text())
-    return [(path, anchor) for path, anchor in found if path or anchor]
+    targets = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", document.read_text())
+    return [(path, anchor) for path, anchor in targets if path or anchor]
 
 
 def anchors(document: Path) -> set[str]:

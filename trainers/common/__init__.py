@@ -1,1 +1,1 @@
-"""What every training may use: early stopping and checkpoints of any model."""
+"""Early stopping and checkpoints for any model."""

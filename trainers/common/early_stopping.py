@@ -1,4 +1,4 @@
-"""Ends a training by epochs, of any model, when what is watched no longer gets better."""
+"""Early stopping: ends the training of any model when the monitored metric no longer improves."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from config.errors import UsageError
 
 
 class Restorable(Protocol):
-    """What can be put back to where it was, such as a torch module."""
+    """A model whose state can be saved and restored, such as a torch module."""
 
     def state_dict(self) -> Any:
-        """All that is learned."""
+        """The learned state."""
 
     def load_state_dict(self, state: Any) -> Any:
-        """Back to it."""
+        """Restore a state."""
 
 
 class EarlyStoppingCallback:
-    """Says after each epoch whether to go on: not when `patience` epochs in a row brought nothing better.
+    """Decides after each epoch whether to go on: not after `patience` epochs in a row without improvement.
 
-    Better is more than `min_delta` below the best value of `monitor`, or above it with `mode` "max". The model of the
-    best epoch is remembered, for `restore_best`.
+    An improvement is more than `min_delta` below the best value of `monitor`, or above it with `mode` "max". The model
+    state of the best epoch is stored for `restore_best`.
 
         stopping = EarlyStoppingCallback(monitor="val_loss", patience=10)
         for epoch in range(1_000):
@@ -56,7 +56,7 @@ class EarlyStoppingCallback:
         self._best_state: Any = None
 
     def on_epoch_end(self, epoch: int, metrics: Mapping[str, float], model: Restorable | None = None) -> bool:
-        """Whether to go on. What is not a number is not better."""
+        """Whether to go on. NaN is no improvement."""
         if self.monitor not in metrics:
             raise UsageError(
                 "early_stopping.monitor",
@@ -77,7 +77,7 @@ class EarlyStoppingCallback:
         return self.best is None or self.sign * (value - self.best) > self.min_delta
 
     def restore_best(self, model: Restorable) -> None:
-        """Put the model back to its best epoch."""
+        """Restore the model state of the best epoch."""
         if self._best_state is None:
             raise UsageError(
                 "early_stopping.nothing",

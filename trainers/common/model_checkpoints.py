@@ -1,4 +1,4 @@
-"""Checkpoints of any model, each with its metrics and metadata; the best of them are kept."""
+"""Checkpoints of any model, each with its metric and metadata; the best ones stay on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PREFIX, _MODEL, _METADATA = "checkpoint_", "model", "metadata.json"
 
 
 class Saved(Protocol):
-    """A model that writes itself as a file, or as files in a folder, and reads them again."""
+    """A model that can save itself to a file, or to files in a folder, and load them."""
 
     def save(self, path: Path) -> Any:
         """Write to the path."""
@@ -27,10 +27,10 @@ class Saved(Protocol):
 
 
 class ModelCheckpointer:
-    """Keeps the `keep` best checkpoints of a model in a folder: by the lowest metric, or the highest by `mode` "max".
+    """Stores the `keep` best checkpoints of a model in a folder: of the lowest metric, or the highest by `mode` "max".
 
-    Each is published whole: what `model.save` wrote beside `metadata.json`, which holds the metric, the hashes of the
-    files, and whatever else was saved with it. What could run when it is read is never kept, nor loaded.
+    Each is published atomically: the files of `model.save` and `metadata.json`, which holds the metric, the hashes of
+    the files and the metadata. Executable formats such as pickles are neither stored nor loaded.
     """
 
     def __init__(self, folder: str | Path, *, mode: Literal["min", "max"] = "min", keep: int = 3) -> None:
@@ -46,7 +46,7 @@ class ModelCheckpointer:
         require_writable(self.folder)
 
     def save(self, model: Saved, metric: float, metadata: dict[str, Any] | None = None) -> Path | None:
-        """Publish a checkpoint and drop what is no longer among the best; None if it is not among them itself."""
+        """Publish a checkpoint and delete those no longer among the best; None if it is not among them itself."""
         if not math.isfinite(metric):
             raise NightdeskError(
                 "checkpoints.metric",
@@ -63,7 +63,7 @@ class ModelCheckpointer:
         return path if path.exists() else None
 
     def ranked(self) -> list[Path]:
-        """Every checkpoint, the best first; of equal ones the older."""
+        """Every checkpoint, best first; of equal ones the older first."""
         return sorted(self._all(), key=lambda path: (-self.sign * self.metric(path), path.name))
 
     def best_path(self) -> Path | None:
@@ -71,14 +71,14 @@ class ModelCheckpointer:
         return next(iter(self.ranked()), None)
 
     def metric(self, path: Path) -> float:
-        """What a checkpoint was saved with."""
+        """The metric of a checkpoint."""
         value = read_json(path / _METADATA).get("metric")
         if not isinstance(value, int | float):
             raise corrupt(f"{path.name}/{_METADATA}", "it has no metric")
         return float(value)
 
     def load_best(self, model: Saved) -> dict[str, Any]:
-        """Load the best checkpoint into the model; returns what was saved with it."""
+        """Load the best checkpoint into the model and return its metadata."""
         best = self.best_path()
         if best is None:
             raise NightdeskError(
@@ -87,7 +87,7 @@ class ModelCheckpointer:
         return self.load(model, best)
 
     def load(self, model: Saved, path: Path) -> dict[str, Any]:
-        """Load a checkpoint into the model, if its files are what was saved; returns what was saved with it."""
+        """Load a checkpoint into the model, if its files have their recorded hashes, and return its metadata."""
         document = read_json(path / _METADATA)
         if document.get("files") != _hashes(path):
             raise corrupt(path.name, "its files are not the ones that were saved")

@@ -1,4 +1,4 @@
-"""Folders are tried before hours of training depend on them."""
+"""A check that a folder can be written, before a long training depends on it."""
 
 from __future__ import annotations
 

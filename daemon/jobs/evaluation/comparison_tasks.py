@@ -15,7 +15,7 @@ from daemon.jobs.records.keeping import RecordKeeper
 from data_pipeline.provenance import Provenance
 from evaluation.accounting.backtest import backtest
 from evaluation.accounting.costs import Costs
-from evaluation.reports.comparison import COMPARISON, Contender, compare, read_comparison, write_comparison
+from evaluation.reports.comparison import COMPARISON, ComparedVersion, compare, read_comparison, write_comparison
 from trainers.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -62,12 +62,16 @@ def loaded_provenance(context: WorkContext, request: CompareModelsRequest) -> It
         yield Provenance.parse(read_manifest(context.artifacts.fetch(name)).provenance)
 
 
-def _records(context: WorkContext, request: CompareModelsRequest) -> tuple[dict[Contender, Record], dict[str, str]]:
+def _records(
+    context: WorkContext, request: CompareModelsRequest
+) -> tuple[dict[ComparedVersion, Record], dict[str, str]]:
     """The record of each version, and why others have none."""
     records, left_out = {}, {}
     for version in request.versions:
         reference = version.record
-        contender = Contender(version.model_type, version.name, version.state, reference.standing, reference.sentence)
+        contender = ComparedVersion(
+            version.model_type, version.name, version.state, reference.standing, reference.sentence
+        )
         recipe = Recipe(request.subject, version.model_type, reference.params, reference.seed, reference.window)
         try:
             record = RecordKeeper(context, recipe).record(reference.published)

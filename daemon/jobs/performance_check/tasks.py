@@ -62,27 +62,29 @@ def _newest(signals: Signals) -> Signals:
 def metrics_of(observed: Observation) -> MonitoredMetrics:
     """The monitored metrics by name."""
     drift = observed.drift
-    shifts = {"action_psi": drift.actions, "side_psi": drift.sides}
-    behaviour = next(iter(observed.behaviour.values())) if len(observed.behaviour) == 1 else None
-    accuracy = behaviour.accuracy if behaviour is not None else None
-    calibration = behaviour.calibration if behaviour is not None else None
-    unlike = behaviour.reasons if behaviour is not None else dict.fromkeys(("accuracy", "calibration"), "many_symbols")
+    shifts = {"action_psi": drift.trade_action, "side_psi": drift.position_sign}
+    quality = next(iter(observed.decision_quality.values())) if len(observed.decision_quality) == 1 else None
+    agreement = quality.expert_agreement if quality is not None else None
+    calibration = quality.calibration if quality is not None else None
+    undefined = (
+        quality.reasons if quality is not None else dict.fromkeys(("expert_agreement", "calibration"), "many_symbols")
+    )
     reasons = {
-        "action_psi": drift.reasons.get("actions"),
-        "side_psi": drift.reasons.get("sides"),
+        "action_psi": drift.reasons.get("trade_action"),
+        "side_psi": drift.reasons.get("position_sign"),
         "drifted_features": drift.reasons.get("features"),
-        "accuracy": unlike.get("accuracy"),
-        "calibration_error": unlike.get("calibration"),
+        "accuracy": undefined.get("expert_agreement"),
+        "calibration_error": undefined.get("calibration"),
     }
     return MonitoredMetrics(
         values={
             **{name: shift.psi if shift is not None else None for name, shift in shifts.items()},
             "drifted_features": drift.drifted_features,
-            "accuracy": accuracy.percent if accuracy is not None else None,
+            "accuracy": agreement.percent if agreement is not None else None,
             "calibration_error": calibration.error if calibration is not None else None,
         },
         reasons={name: reason for name, reason in reasons.items() if reason is not None},
-        by_chance={name: shift.by_chance for name, shift in shifts.items() if shift is not None},
+        by_chance={name: shift.critical_psi for name, shift in shifts.items() if shift is not None},
     )
 
 

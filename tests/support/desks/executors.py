@@ -50,7 +50,7 @@ def outcomes(executor: Executor, specs: Iterable[Spec]) -> list[End]:
     return execute(executor, body)
 
 
-def heard(executor: Executor, task: Spec) -> tuple[End, list[TaskEvent]]:
+def run_with_events(executor: Executor, task: Spec) -> tuple[End, list[TaskEvent]]:
     """The outcome of one task, and the events until then."""
     events: list[TaskEvent] = []
     before_the_end = 0

@@ -52,13 +52,13 @@ class FakeDesk:
     started_at: datetime = NOW - timedelta(hours=7)
     provenance_note: str | None = "Sample data: a synthetic market. Nothing here is advice."
     problems: list[str] = field(default_factory=list)
-    asked: list[tuple[str, RunOptions, str]] = field(default_factory=list)
+    requested: list[tuple[str, RunOptions, str]] = field(default_factory=list)
     progress: dict[int, RunProgress] = field(default_factory=dict)
 
     def request_run(self, job: JobName, *, options: RunOptions, author: str) -> Run:
         """As the real one: a job that is due or at work is refused."""
 
-        self.asked.append((job, options, author))
+        self.requested.append((job, options, author))
 
         def change(c: Connection) -> Run | None:
             if runs.unfinished(c, job):
@@ -78,7 +78,7 @@ class FakeDesk:
         self.database.write(lambda c: jobs.set_paused(c, job, False, self.clock.now(), author))
 
     def readiness(self) -> list[str]:
-        """What the test says."""
+        """The value that the test has set."""
         return self.problems
 
     def notices(self) -> list[str]:
@@ -95,7 +95,7 @@ class FakeDesk:
         }
 
     def run_progress(self, run_id: int) -> RunProgress | None:
-        """What the test says."""
+        """The value that the test has set."""
         return self.progress.get(run_id)
 
 
@@ -164,9 +164,9 @@ def version_of(
         train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id,
         metrics={"accuracy": 0.71},
     )  # fmt: skip
-    made = versions.add_version(c, new)
-    assert made is not None
-    return made
+    version = versions.add_version(c, new)
+    assert version is not None
+    return version
 
 
 def _judged(c: Connection, home: Home | None, run_id: int, version: versions.Version, verdict: str) -> None:
@@ -203,13 +203,13 @@ def _rejected(c: Connection, run_id: int, symbol: str) -> None:
     versions.set_state(c, version.id, "rejected", ("challenger",))
 
 
-def publish(c: Connection, version: versions.Version, **said: Any) -> None:
-    """Let a version say something."""
-    bar_time = said.setdefault("bar_time", NOW - timedelta(hours=8))
+def publish(c: Connection, version: versions.Version, **changes: Any) -> None:
+    """Publish a signal of a version, whose fields `changes` may override."""
+    bar_time = changes.setdefault("bar_time", NOW - timedelta(hours=8))
     facts = {
         "interval": "1d", "action": "buy", "position": 1.0, "confidence": 0.82,
         "price": 187.25, "published_at": NOW - timedelta(hours=3),
-        "act_by": bar_time + timedelta(hours=17, minutes=30), "expires_at": bar_time + timedelta(hours=32), **said,
+        "act_by": bar_time + timedelta(hours=17, minutes=30), "expires_at": bar_time + timedelta(hours=32), **changes,
     }  # fmt: skip
     new = signals.NewSignal(
         run_id=version.run_id, subject=version.subject, model_type=version.model_type, version_id=version.id,

@@ -1,4 +1,4 @@
-"""A house whose tasks are answered by the test: everything else in it is real."""
+"""A desk whose tasks are answered by the test; everything else in it is real."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from daemon.system.clock import ManualClock
 from daemon.system.log import Log
 
 EVENING = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
-Ends = Outcome[Any]
-Answer = Callable[[TaskSpec[Any]], Ends]
+TaskOutcome = Outcome[Any]
+Answer = Callable[[TaskSpec[Any]], TaskOutcome]
 
 
-def done(value: TaskResult | None = None) -> Ends:
+def done(value: TaskResult | None = None) -> TaskOutcome:
     """A task that succeeded."""
     return Outcome("succeeded", value or TaskResult(), None, 0.01)
 
 
-def broken(code: str = "task.worker_died", **detail: Any) -> Ends:
+def broken(code: str = "task.worker_died", **detail: Any) -> TaskOutcome:
     """A task that failed."""
     return Outcome.failure("failed", NightdeskError(code, "It broke.", "Mend it.", **detail), 0.01)
 
@@ -51,7 +51,7 @@ COMPARED = CompareModelsResult(
 
 
 def _compared() -> dict[str, Answer]:
-    """What follows every judgement."""
+    """Answers to the two tasks that follow every evaluation."""
     return {
         "compare_models": lambda _: done(COMPARED),
         "compare_symbols": lambda _: done(CompareSymbolsResult(report="results/run")),
@@ -59,22 +59,22 @@ def _compared() -> dict[str, Answer]:
 
 
 @dataclass
-class ToldExecutor:
-    """Answers each kind of task as the test says; a kind without an answer hangs until the desk is closed."""
+class ScriptedExecutor:
+    """Answers each kind of task from `answers`; a kind without an answer hangs until the desk is closed."""
 
     answers: dict[str, Answer] = field(default_factory=_compared)
-    asked: list[TaskSpec[Any]] = field(default_factory=list)
+    specs: list[TaskSpec[Any]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     capacity: int = 2
     message: str = "half-way"
 
     @property
     def requests(self) -> list[Any]:
-        """What was asked for, in its order."""
-        return [spec.request for spec in self.asked]
+        """The requests of all tasks so far, in order."""
+        return [spec.request for spec in self.specs]
 
-    async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> Ends:
-        self.asked.append(spec)
+    async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> TaskOutcome:
+        self.specs.append(spec)
         on_event(TaskProgress(fraction=0.5, message=self.message))
         if spec.request.kind in self.answers:
             return self.answers[spec.request.kind](spec)
@@ -88,16 +88,16 @@ class ToldExecutor:
         self.capacity = settings.workers
 
 
-class WorkingExecutor(ToldExecutor):
-    """Does the tasks here and now by the code of a worker, and counts how many were under way at once."""
+class WorkingExecutor(ScriptedExecutor):
+    """Runs the tasks in this process with the code of a worker, and counts how many ran at once."""
 
     def __init__(self, home: Home, now: Callable[[], datetime], capacity: int = 2) -> None:
         super().__init__(capacity=capacity)
         self.home, self.now = home, now
         self.busy = self.most = 0
 
-    async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> Ends:
-        self.asked.append(spec)
+    async def run(self, spec: TaskSpec[Any], on_event: OnEvent) -> TaskOutcome:
+        self.specs.append(spec)
         self.busy += 1
         self.most = max(self.most, self.busy)
         await asyncio.sleep(0.02)
@@ -115,8 +115,8 @@ class WorkingExecutor(ToldExecutor):
 
 
 @contextmanager
-def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EVENING) -> Iterator[DeskContext]:
-    """A house at `now`, with a real database and an executor that is told what to answer."""
+def scripted_desk(home: Home, settings: Settings | None = None, now: datetime = EVENING) -> Iterator[DeskContext]:
+    """A desk at `now`, with a real database and an executor whose answers the test sets."""
     clock = ManualClock(now)
     database = Database.open(home.database)
     try:
@@ -124,7 +124,7 @@ def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EV
             home,
             settings or Settings(symbols=("AAPL",)),
             database,
-            ToldExecutor(),
+            ScriptedExecutor(),
             clock,
             Log(home, clock, "quiet"),
         )
@@ -133,16 +133,18 @@ def quiet_house(home: Home, settings: Settings | None = None, now: datetime = EV
 
 
 def request(
-    house: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: RunOptions | None = None
+    context: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: RunOptions | None = None
 ) -> Run:
     """A run of `job` that is due now."""
-    now = house.clock.now()
-    return house.database.write(lambda c: runs.request(c, job, now=now, trigger="manual", chain=chain, options=options))
+    now = context.clock.now()
+    return context.database.write(
+        lambda c: runs.request(c, job, now=now, trigger="manual", chain=chain, options=options)
+    )
 
 
-def every_run(house: DeskContext) -> list[Run]:
+def every_run(context: DeskContext) -> list[Run]:
     """The whole ledger, oldest first."""
-    return list(reversed(house.database.read(lambda c: runs.page(c, limit=1000))))
+    return list(reversed(context.database.read(lambda c: runs.page(c, limit=1000))))
 
 
 async def attend_all(dispatcher: Dispatcher, most: int = 400) -> None:

@@ -87,17 +87,17 @@ class RunningDesk:
     @property
     def url(self) -> str | None:
         """Where its API is; None until it serves."""
-        held = holder(self.home)
-        return held.api if held is not None and held.owner.pid == self.pid else None
+        lock_holder = holder(self.home)
+        return lock_holder.api if lock_holder is not None and lock_holder.owner.pid == self.pid else None
 
     @property
     def code(self) -> int | None:
-        """Its exit code; None while it lives."""
+        """Its exit code; None while it runs."""
         return self._process.poll()
 
     @property
     def printed(self) -> str:
-        """What it said on the terminal."""
+        """What it printed on the terminal."""
         return Path(self._printed.name).read_text("utf-8", "replace")
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
@@ -147,13 +147,13 @@ class RunningDesk:
         return [run for run in self.runs() if run["finished_at"] is None]
 
     def wait_for(self, condition: Callable[[], Any], timeout: float = PATIENCE) -> Any:
-        """What `condition` says once that is true; the desk must live so long."""
+        """The first true value that `condition` returns; fails if the desk ends before that."""
         end = time.monotonic() + timeout
-        while not (found := condition()):
+        while not (value := condition()):
             assert self.code is None, f"the desk ended with {self.code}: {self.printed[-2000:]}"
             assert time.monotonic() < end, f"this did not come true in {timeout} s: {self.printed[-2000:]}"
             time.sleep(0.05)
-        return found
+        return value
 
     def rest(self, timeout: float = PATIENCE) -> None:
         """Wait until nothing is due and nothing is at work."""

@@ -1,4 +1,4 @@
-"""Tasks for the tests of executors: each does to its worker what one line of the fault table says."""
+"""Tasks for the tests of executors: each causes in its worker what one row of the table of faults describes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -60,14 +59,14 @@ def environment(context: WorkContext, args: Args) -> Args:
 
 
 def secrets(context: WorkContext, args: Args) -> Args:
-    """What can be found out about a secret of any name: what the task was handed, its environment, its command line."""
+    """The secrets that the task was given, and which hidden values its environment and command line show."""
     values = {name: secret.reveal() for name, secret in context.secrets.items()}
     me = Path("/proc/self")
-    seen = (me / "environ").read_bytes() + (me / "cmdline").read_bytes() + repr(os.environ).encode()
+    visible = (me / "environ").read_bytes() + (me / "cmdline").read_bytes() + repr(os.environ).encode()
     print("my secrets:", context.secrets)
     return {
         "values": values,
-        "in_sight": [value for value in args["hidden"] if value.encode() in seen],
+        "in_sight": [value for value in args["hidden"] if value.encode() in visible],
         "pid": os.getpid(),
     }
 
@@ -273,19 +272,11 @@ def garble(context: WorkContext, args: Args) -> Args:
 
 
 def descriptors(context: WorkContext, args: Args) -> Args:
-    kept = {}
+    targets = {}
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
         with contextlib.suppress(OSError):  # the one that lists the folder
-            kept[name] = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
-    return {"open": kept}
-
-
-def in_a_thread(context: WorkContext, args: Args) -> Args:
-    told: list[bool] = []
-    thread = threading.Thread(target=lambda: told.append(context.should_stop()))
-    thread.start()
-    thread.join()
-    return {"told": told}
+            targets[name] = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
+    return {"open": targets}
 
 
 def _tell_pid(args: Args) -> None:

@@ -127,7 +127,7 @@ def _recovered_in(desk: RunningDesk) -> float:
 
 
 def _gone(desk: RunningDesk) -> bool:
-    """Whether no worker lives a moment after its desk; one that just starts may need it to notice."""
+    """Whether no worker outlives its desk for long; a worker that is just starting needs a moment to notice."""
     end = time.monotonic() + 5.0
     while desk.workers() and time.monotonic() < end:
         time.sleep(0.02)
@@ -157,8 +157,8 @@ def _delivered(home: Home) -> bool:
 
 def _rows(home: Home, table: Table) -> list[Row]:
     with closing(Database.open(home.database)) as database:
-        found = database.read(lambda c: c.execute(select(table)).mappings().all())
-    return [dict(row) for row in found]
+        rows = database.read(lambda c: c.execute(select(table)).mappings().all())
+    return [dict(row) for row in rows]
 
 
 def _examine(home: Home, sink: WebhookSink, began: datetime, figures: Figures) -> None:
@@ -174,8 +174,8 @@ def _examine(home: Home, sink: WebhookSink, began: datetime, figures: Figures) -
     _examine_records(home, figures)
     _examine_alerts(home, sink, figures)
     _examine_files(home, figures)
-    if left := processes.marked(home_mark(home)):
-        figures.left_behind.append(f"processes {left}")
+    if survivors := processes.marked(home_mark(home)):
+        figures.left_behind.append(f"processes {survivors}")
 
 
 def _end_of(row: Row) -> str:
@@ -189,18 +189,18 @@ def _by_schedule(row: Row) -> bool:
 def _examine_schedule(ledger: list[Row], began: datetime, figures: Figures) -> None:
     """Every occurrence from the first to the last is there once, and the last desk was not late."""
     for job, seconds in EVERY.items():
-        told = Counter(row["scheduled_for"] for row in ledger if row["job"] == job and _by_schedule(row))
-        first, last = min(told), max(told)
+        runs_at = Counter(row["scheduled_for"] for row in ledger if row["job"] == job and _by_schedule(row))
+        first, last = min(runs_at), max(runs_at)
         every = JobSchedule.model_validate({"every": f"{seconds}s"})
-        owed = set(schedule.occurrences(every, "UTC", first - timedelta(microseconds=1), last, 10**6))
-        figures.lost += [f"{job} of {instant}" for instant in sorted(owed - told.keys())]
+        due = set(schedule.occurrences(every, "UTC", first - timedelta(microseconds=1), last, 10**6))
+        figures.lost += [f"{job} of {instant}" for instant in sorted(due - runs_at.keys())]
         figures.lost += [f"{job} after {last}"] if last < began else []
-        figures.doubled += [f"{job} of {instant}" for instant, times in told.items() if times > 1]
-        figures.doubled += [f"{job} of {instant}, never owed" for instant in sorted(told.keys() - owed)]
+        figures.doubled += [f"{job} of {instant}" for instant, times in runs_at.items() if times > 1]
+        figures.doubled += [f"{job} of {instant}, never owed" for instant in sorted(runs_at.keys() - due)]
 
 
 def _examine_ends(ledger: list[Row], done: list[Row], figures: Figures) -> None:
-    """Every run has ended; what each end brings is there, once, and nothing else is."""
+    """Every run has ended; each has exactly the follow-up runs that its end requires."""
     attempts: dict[tuple[str, datetime], list[Row]] = {}
     brought: dict[int, list[Row]] = {}
     for row in ledger:
@@ -213,18 +213,24 @@ def _examine_ends(ledger: list[Row], done: list[Row], figures: Figures) -> None:
         name = f"{row['job']}-{row['id']}"
         if row["state"] not in TERMINAL:
             figures.lost.append(f"{name} is {row['state']} for ever")
-        told = [
+        followers = [
             (child["job"], child["attempt"], child["trigger"], child["chain"]) for child in brought.get(row["id"], [])
         ]
-        owed = _owed_after(row, attempts[row["job"], row["scheduled_for"]])
-        figures.lost += [f"{name} ({row['state']}) did not bring {want}" for want in owed if want not in told]
-        figures.doubled += [f"{name} ({row['state']}) brought {told}, not {owed}"] if len(told) > len(owed) else []
+        expected = _expected_followers(row, attempts[row["job"], row["scheduled_for"]])
+        figures.lost += [
+            f"{name} ({row['state']}) did not bring {follower}" for follower in expected if follower not in followers
+        ]
+        figures.doubled += (
+            [f"{name} ({row['state']}) brought {followers}, not {expected}"] if len(followers) > len(expected) else []
+        )
     figures.lost += [f"task {row['id']} is {row['state']} for ever" for row in done if row["state"] not in TASK_ENDS]
 
 
-def _owed_after(row: Row, attempts: list[Row]) -> list[tuple[Any, ...]]:
+def _expected_followers(row: Row, attempts: list[Row]) -> list[tuple[Any, ...]]:
     """The law of what follows an end, written down a second time."""
-    spent = sum(each["state"] in ("crashed", "failed") for each in attempts if each["attempt"] <= row["attempt"])
+    spent = sum(
+        attempt["state"] in ("crashed", "failed") for attempt in attempts if attempt["attempt"] <= row["attempt"]
+    )
     interrupted = row["state"] == "cancelled" and row["cause"] == SHUTDOWN
     if interrupted or (row["state"] == "crashed" and spent < ATTEMPTS):
         return [(row["job"], row["attempt"] + 1, "retry", row["chain"])]
@@ -239,11 +245,11 @@ def _examine_models(home: Home, figures: Figures) -> None:
     on_disk = home.versions
     figures.counts |= Counter(f"versions {row['state']}" for row in rows.values())
     figures.counts["versions in quarantine"] = len(list(home.models_quarantine.glob("*")))
-    kept = {name for name, row in rows.items() if row["state"] != "deleted"}
-    figures.lost += [f"the model folder of {name}" for name in sorted(kept - on_disk)]
+    recorded = {name for name, row in rows.items() if row["state"] != "deleted"}
+    figures.lost += [f"the model folder of {name}" for name in sorted(recorded - on_disk)]
     figures.lost += [f"the model folder {name} is not recorded" for name in sorted(on_disk - rows.keys())]
-    figures.left_behind += [f"the deleted model {name}" for name in sorted((on_disk & rows.keys()) - kept)]
-    for name in sorted(kept & on_disk):
+    figures.left_behind += [f"the deleted model {name}" for name in sorted((on_disk & rows.keys()) - recorded)]
+    for name in sorted(recorded & on_disk):
         with _torn(f"model {name}", figures):
             folder = home.model(*name)
             prove(load_artifact(folder, expect_manifest_sha256=rows[name]["manifest_sha256"]))
@@ -258,8 +264,8 @@ def _examine_models(home: Home, figures: Figures) -> None:
 class _torn:  # noqa: N801 -- reads as the statement it is
     """Whatever the block raises is a torn file."""
 
-    def __init__(self, what: str, figures: Figures) -> None:
-        self._what, self._figures = what, figures
+    def __init__(self, name: str, figures: Figures) -> None:
+        self._what, self._figures = name, figures
 
     def __enter__(self) -> None:
         pass
@@ -272,11 +278,11 @@ class _torn:  # noqa: N801 -- reads as the statement it is
 
 def _examine_records(home: Home, figures: Figures) -> None:
     """What the database names is on disk, and what is on disk is named in the database."""
-    known = {row["dataset"] for row in _rows(home, datasets)}
+    recorded_datasets = {row["dataset"] for row in _rows(home, datasets)}
     for dataset in BarStore(home).all():
         with _torn(f"bars of {dataset.symbol}", figures):
             BarStore(home).load(dataset.symbol, dataset.interval, dataset.source)
-        figures.lost += [] if dataset.id in known else [f"the dataset of {dataset.symbol} is not recorded"]
+        figures.lost += [] if dataset.id in recorded_datasets else [f"the dataset of {dataset.symbol} is not recorded"]
     for row in _rows(home, evaluations):
         names = {path.name for path in (home.root / row["report"]).glob("*")}
         if not names >= {"report.json", "equity.parquet", "equity.png"}:
@@ -291,26 +297,26 @@ def _examine_records(home: Home, figures: Figures) -> None:
 
 def _examine_alerts(home: Home, sink: WebhookSink, figures: Figures) -> None:
     """One open alert a fingerprint, one notification a transition, and the sink got each of them under one key."""
-    episodes, said = _rows(home, alerts), _rows(home, outbox)
+    episodes, notifications = _rows(home, alerts), _rows(home, outbox)
     received = [message.key for message in sink.received]
     figures.counts |= {
         "alerts": len(episodes),
         "alerts resolved": sum(row["state"] == "resolved" for row in episodes),
-        "notifications": len(said),
+        "notifications": len(notifications),
         "messages at the sink": len(received),
         "messages sent again": len(received) - len(set(received)),
     }
     open_ones = Counter(row["fingerprint"] for row in episodes if row["state"] != "resolved")
-    transitions = Counter((row["alert_id"], row["payload"]["transition"], row["channel"]) for row in said)
-    told = Counter((m.payload["alert"]["id"], m.payload["transition"]) for m in _first_of_each_key(sink))
-    for counter, what in ((open_ones, "open alert"), (transitions, "notification"), (told, "message")):
-        figures.duplicate_alerts += [f"{what} {name}: {times}" for name, times in counter.items() if times > 1]
+    transitions = Counter((row["alert_id"], row["payload"]["transition"], row["channel"]) for row in notifications)
+    messages = Counter((m.payload["alert"]["id"], m.payload["transition"]) for m in _first_of_each_key(sink))
+    for counter, kind in ((open_ones, "open alert"), (transitions, "notification"), (messages, "message")):
+        figures.duplicate_alerts += [f"{kind} {name}: {times}" for name, times in counter.items() if times > 1]
     fired = {row["id"] for row in episodes if row["fired_at"] is not None}
     over = {row["id"] for row in episodes if row["id"] in fired and row["state"] == "resolved"}
-    owed = {(number, "firing") for number in fired} | {(number, "resolved") for number in over}
-    figures.lost += [f"the message {name}" for name in sorted(owed - told.keys())]
-    figures.duplicate_alerts += [f"message {name}, never owed" for name in sorted(told.keys() - owed)]
-    unknown = set(received) - {row["key"] for row in said}
+    expected = {(number, "firing") for number in fired} | {(number, "resolved") for number in over}
+    figures.lost += [f"the message {name}" for name in sorted(expected - messages.keys())]
+    figures.duplicate_alerts += [f"message {name}, never owed" for name in sorted(messages.keys() - expected)]
+    unknown = set(received) - {row["key"] for row in notifications}
     figures.duplicate_alerts += [f"the sink knows {key}, the outbox does not" for key in sorted(unknown)]
 
 

@@ -1,4 +1,4 @@
-"""A market anybody can trade: prices swing in long even waves, and an expert buys every rise and sells every fall."""
+"""An easy market: prices swing in long even waves, and an expert buys every rise and sells every fall."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def easy_bars(rows: int = 900) -> Bars:
 
 
 def rough_bars(rows: int = 300) -> Bars:
-    """Daily bars that walk at random: nobody can read them, and no two of them look alike."""
+    """Daily bars that walk at random: unpredictable, and no two of them look alike."""
     random = np.random.default_rng(8)
     return _bars(np.cumsum(0.01 * random.standard_normal(rows)), random)
 

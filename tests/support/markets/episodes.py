@@ -30,7 +30,7 @@ def markets() -> dict[str, pd.DataFrame]:
 
 def quick(**changes: Any) -> TradingEnvConfig:
     """A small config that is still everything: a window of two columns, features, every cost."""
-    chosen = {
+    values = {
         "window_size": 5,
         "windowed": ("log_return", "high_low_spread"),
         "features": ("return_5",),
@@ -40,7 +40,7 @@ def quick(**changes: Any) -> TradingEnvConfig:
         "commission_minimum": 2.0,
         "cash_interest": 0.03,
     }
-    return TradingEnvConfig(**chosen | changes)
+    return TradingEnvConfig(**values | changes)
 
 
 def environment(**changes: Any) -> TradingEnvironment:

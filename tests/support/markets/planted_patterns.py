@@ -44,11 +44,11 @@ def noisy_sine(bars: int, seed: int, *, period: int = 24, amplitude: float = 0.0
     random = np.random.default_rng(seed)
     wave = amplitude * np.sin(2.0 * np.pi * np.arange(bars) / period + random.uniform(0.0, 2.0 * np.pi))
     drift = np.diff(wave, append=wave[-1])
-    return Planted(_bars(wave + noise * random.standard_normal(bars), random), _best_of_known(drift))
+    return Planted(_bars(wave + noise * random.standard_normal(bars), random), _best_targets(drift))
 
 
 def regime_switch(bars: int, seed: int, *, stay: float = 0.98, drift: float = 0.005, noise: float = 0.008) -> Planted:
-    """A drift that is up or down for fifty bars on average; which of the two must be told from the returns."""
+    """A drift that is up or down for fifty bars on average; which of the two can only be inferred from the returns."""
     random = np.random.default_rng(seed)
     up = np.cumsum(random.random(bars) > stay) % 2 == 0
     returns = np.where(up, drift, -drift) + noise * random.standard_normal(bars)
@@ -83,20 +83,20 @@ def _bars(log_price: Floats, random: np.random.Generator) -> Bars:
     return Bars(frame, "PLANTED", "1d", "memory")
 
 
-def _best_of_known(drift: Floats) -> Floats:
+def _best_targets(drift: Floats) -> Floats:
     """The targets that earn most where `drift[t]` is what the price gains from close t to the next: Bellman, backwards.
 
-    V_t(held) = max over targets w of  w drift[t] - cost |w - held| + V_{t+1}(w)
+    V_t(holding) = max over targets w of  w drift[t] - cost |w - holding| + V_{t+1}(w)
     """
-    cost = (COSTS.commission + COSTS.slippage) * np.abs(CHOICES[:, None] - CHOICES[None, :])  # [held, chosen]
-    value, chosen = np.zeros(len(CHOICES)), np.empty((len(drift), len(CHOICES)), dtype=np.int64)
+    cost = (COSTS.commission + COSTS.slippage) * np.abs(CHOICES[:, None] - CHOICES[None, :])  # [holding, target]
+    value, best_choice = np.zeros(len(CHOICES)), np.empty((len(drift), len(CHOICES)), dtype=np.int64)
     for t in reversed(range(len(drift))):
         worth = CHOICES * drift[t] - cost + value
-        chosen[t], value = worth.argmax(axis=1), worth.max(axis=1)
-    held, targets = 1, np.empty(len(drift))
+        best_choice[t], value = worth.argmax(axis=1), worth.max(axis=1)
+    holding, targets = 1, np.empty(len(drift))
     for t in range(len(drift)):
-        held = chosen[t, held]
-        targets[t] = CHOICES[held]
+        holding = best_choice[t, holding]
+        targets[t] = CHOICES[holding]
     return targets
 
 

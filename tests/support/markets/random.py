@@ -27,9 +27,9 @@ def random_market(seed: int) -> Bars:
     open_ = np.append(close[:1], close[:-1]) * np.exp(0.1 * moves)
     high, low = np.maximum(open_, close) * (1.0 + np.abs(moves)), np.minimum(open_, close) / (1.0 + np.abs(moves))
     volume = np.floor(random.lognormal(10.0, 1.0, len(index))) * (random.random(len(index)) > random.choice([0.0, 0.2]))
-    kept = random.random(len(index)) > random.choice([0.0, 0.02])  # halts
+    is_traded = random.random(len(index)) > random.choice([0.0, 0.02])  # halts
     frame = pd.DataFrame(np.column_stack([open_, high, low, close, volume]), index, list(COLUMNS))
-    return Bars(frame[kept], symbol, interval)
+    return Bars(frame[is_traded], symbol, interval)
 
 
 def random_expert(bars: Bars, seed: int) -> ExpertLog:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Reference:
-    """A plain account that is told opens and closes one by one."""
+    """A plain account that is given opens and closes one by one."""
 
     cash: float
     commission: float = 0.0
@@ -29,25 +29,25 @@ class Reference:
         return self.cash - worth - max(self.minimum, by_rate)
 
     def within_means(self, shares: float, price: float) -> bool:
-        left = self.after_trade(shares - self.shares, price) + shares * price
-        return shares == self.shares or abs(shares) * price <= left
+        equity = self.after_trade(shares - self.shares, price) + shares * price
+        return shares == self.shares or abs(shares) * price <= equity
 
     def order(self, target: float, price: float) -> None:
         value = self.cash + self.shares * price
-        wanted = target * value / price
-        reduces = wanted == 0.0 or (self.shares / wanted >= 1.0)
-        if not reduces and not self.within_means(wanted, price):
+        new_shares = target * value / price
+        reduces = new_shares == 0.0 or (self.shares / new_shares >= 1.0)
+        if not reduces and not self.within_means(new_shares, price):
             # Halve the way between what is surely affordable and what is not.
-            low = self.shares if self.shares * wanted > 0.0 else 0.0
-            high = wanted
+            low = self.shares if self.shares * new_shares > 0.0 else 0.0
+            high = new_shares
             for _ in range(200):
                 middle = (low + high) / 2
                 low, high = (middle, high) if self.within_means(middle, price) else (low, middle)
-            wanted = low
-        if wanted != 0.0 and abs(wanted - self.shares) * price <= 1e-12 * value:
+            new_shares = low
+        if new_shares != 0.0 and abs(new_shares - self.shares) * price <= 1e-12 * value:
             return
-        self.cash = self.after_trade(wanted - self.shares, price)
-        self.shares = wanted
+        self.cash = self.after_trade(new_shares - self.shares, price)
+        self.shares = new_shares
 
     def bust(self, price: float) -> bool:
         if self.cash + self.shares * price > 0.0:
@@ -58,11 +58,11 @@ class Reference:
     def run(
         self, opens: list[float], closes: list[float], targets: list[float], dividends: list[float] | None = None
     ) -> Reference:
-        wanted = [0.0, 0.0, *targets]
+        targets_in_force = [0.0, 0.0, *targets]
         for bar, (open_, close) in enumerate(zip(opens, closes, strict=True)):
             if dividends is not None:
                 self.cash += dividends[bar] * self.shares
-            previous, decided = wanted[bar], wanted[bar + 1]
+            previous, decided = targets_in_force[bar], targets_in_force[bar + 1]
             if not self.bust(open_) and decided != previous:
                 self.order(decided, open_)
             free = self.cash - abs(self.shares) * close if self.shares < 0.0 else self.cash

@@ -66,7 +66,7 @@ KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
 }
 
 
-def made_up(kind: str, rng: np.random.Generator, traders: int, bars: int, sharpe: float = 0.0) -> np.ndarray:
+def simulate(kind: str, rng: np.random.Generator, traders: int, bars: int, sharpe: float = 0.0) -> np.ndarray:
     """Returns of `traders` (a row each) whose true Sharpe ratio, by a year of 252 bars, is `sharpe`."""
     returns = DEVIATION * (KINDS[kind](rng, traders, bars) + sharpe / math.sqrt(YEAR))
     return np.maximum(returns, -0.9)  # once in a million restless bars more than everything would be lost

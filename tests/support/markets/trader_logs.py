@@ -14,7 +14,7 @@ REAL = Path(__file__).parents[2] / "golden" / "merged_trades" / "0x6031"
 
 
 def trade(seconds: float, price: float = 0.5, size: float = 10.0, **changes: Any) -> dict[str, Any]:
-    """A trade some seconds after the market opened, of Up, bought, unless told otherwise."""
+    """A trade some seconds after the market opened, of Up, bought, unless `changes` says otherwise."""
     event = {
         "t": OPENS + round(seconds * 1000),
         "type": "trade",
@@ -49,16 +49,18 @@ def wandering_market(seed: int, *, events: int = 400, opens: int = 0, quotes: bo
     random = np.random.default_rng(seed)
     seconds = np.sort(random.uniform(0, 3600, events)) + opens * 3600
     price = np.clip(0.5 + np.cumsum(random.normal(0, 0.01, events)), 0.05, 0.95).round(3)
-    found = []
+    log_events = []
     for at, up in zip(seconds.tolist(), price.tolist(), strict=True):
         is_up = bool(random.random() < 0.5)
-        told = up if is_up else round(1 - up, 3)
-        if quotes and found and random.random() < 0.5:
-            found.append(quote(at, round(told - 0.005, 4), round(told + 0.005, 4)))
+        outcome_price = up if is_up else round(1 - up, 3)
+        if quotes and log_events and random.random() < 0.5:
+            log_events.append(quote(at, round(outcome_price - 0.005, 4), round(outcome_price + 0.005, 4)))
         else:
             size = round(float(random.lognormal(2, 1)), 4)
             side = "BUY" if random.random() < 0.9 else "SELL"
-            found.append(trade(int(at), told, size, side=side, outcome="Up" if is_up else "Down", tx=f"0x{at}"))
-    found.append(settlement("merge", opens * 3600 + 3590, 50.0))
-    found.append(settlement("redeem", opens * 3600 + 9000, 5.0))
-    return log(sorted(found, key=lambda event: event["t"]), f"market-{seed}")
+            log_events.append(
+                trade(int(at), outcome_price, size, side=side, outcome="Up" if is_up else "Down", tx=f"0x{at}")
+            )
+    log_events.append(settlement("merge", opens * 3600 + 3590, 50.0))
+    log_events.append(settlement("redeem", opens * 3600 + 9000, 5.0))
+    return log(sorted(log_events, key=lambda event: event["t"]), f"market-{seed}")

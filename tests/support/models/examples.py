@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from data_pipeline.inputs import Inputs
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from tests.support.markets.easy import QUICK, easy_task
 from tests.support.models import small_types
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
@@ -40,11 +40,11 @@ class Example:
         """Everything, as the model is shown it when it decides."""
         return self.inputs.for_decisions()
 
-    def train(self, seed: int = 3, learned: list[Learned] | None = None) -> Model:
+    def train(self, seed: int = 3, fits: list[FitRecord] | None = None) -> Model:
         """Train it."""
         context = TrainingContext(
             seed=seed,
-            learned=(learned if learned is not None else []).append,
+            record_fit=(fits if fits is not None else []).append,
             members={name: trained(name) for name in self.model_type.needs.members},
         )
         return self.model_type.train(self.task, context)
@@ -77,20 +77,20 @@ def trained(name: str) -> Model:
 
 def save(name: str, folder: Path) -> ArtifactFacts:
     """Publish the trained model as an artefact in `folder`, its members first in folders beside it."""
-    made = example(name)
+    model_example = example(name)
     members = {}
-    for member in made.model_type.needs.members:
+    for member in model_example.model_type.needs.members:
         members[member] = folder.parent / f"{folder.name}-{member}"
         save(member, members[member])
     facts = ArtifactFacts(
         model_type=name,
         version="v1",
-        params=made.task.params,
-        inputs=made.task.inputs,
-        dataset=made.task.inputs.dataset,
-        provenance=made.task.provenance,
-        train_start=made.task.train_start,
-        train_end=made.task.train_end,
+        params=model_example.task.params,
+        inputs=model_example.task.inputs,
+        dataset=model_example.task.inputs.dataset,
+        provenance=model_example.task.provenance,
+        train_start=model_example.task.train_start,
+        train_end=model_example.task.train_end,
         trained_at=datetime(2024, 1, 2, tzinfo=UTC),
         settings_fingerprint="0" * 64,
         seed=3,

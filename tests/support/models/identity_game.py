@@ -1,4 +1,4 @@
-"""The simplest thing to learn: say what you see. Many games at once, in numpy, that can tell where they stand."""
+"""The simplest task to learn: repeat the observation. Many games at once, in numpy, whose state can be read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LENGTH = 20
 
 
 class Identity(VecEnv):
-    """Each observation is one of three choices, one-hot, or a number in [-1, 1] (`continuous`), to be said back.
+    """Each observation is one of three choices, one-hot, or a number in [-1, 1] (`continuous`), to be repeated.
 
-    Saying it earns 1 a step, a number less by how far it is off. A game is cut off after `LENGTH` steps.
+    Repeating it earns 1 a step; for a number, less by the error. A game is cut off after `LENGTH` steps.
     """
 
     render_mode: str | None = None
@@ -48,8 +48,8 @@ class Identity(VecEnv):
         self.actions = actions
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        said = self.actions.reshape(self.num_envs)
-        rewards = (1.0 - np.abs(said - self.shown) if self.continuous else said == self.shown).astype(np.float32)
+        answers = self.actions.reshape(self.num_envs)
+        rewards = (1.0 - np.abs(answers - self.shown) if self.continuous else answers == self.shown).astype(np.float32)
         self.played += 1
         self.earned += rewards
         dones = self.played == LENGTH

@@ -1,4 +1,4 @@
-"""A model type that leaks as its params say: each plant is a mistake that people make."""
+"""A model type that leaks as its params say: each `plant` is a common mistake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from data_pipeline.features.scaling import Scaler
 from data_pipeline.inputs import Inputs
 from data_pipeline.labels.splits import purged_folds
 from data_pipeline.labels.triple_barrier import Barriers, barrier_labels
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Signals
@@ -55,7 +55,7 @@ def _smooth(bars: Bars) -> pd.Series:
 
 
 def _before_a_fall(bars: Bars) -> pd.Series:
-    """Knows only the rare days that hurt."""
+    """1 on the rare days that are followed by a fall, else 0."""
     tomorrow = bars.frame["close"].pct_change().shift(-1)
     return (tomorrow < -0.03).astype("float64")
 
@@ -128,7 +128,7 @@ class PlantedModel(SymbolModel):
 
 
 class PlantedType:
-    """Scales its features on the rows of a training span, and tells of it, truly or not."""
+    """Scales its features on the rows of a training span, and declares that span, truly or not."""
 
     name = "planted"
     description = "Leaks on demand."
@@ -139,8 +139,8 @@ class PlantedType:
     def train(self, task: TrainingTask, context: TrainingContext) -> PlantedModel:
         plant = PlantedParams.model_validate(task.params.model_dump()).plant
         if plant != "nothing_declared":
-            for learned in (*_measured(plant, task), *_served(plant, task)):
-                context.learned(learned)
+            for fit in (*_measured(plant, task), *_served(plant, task)):
+                context.record_fit(fit)
         return PlantedModel(Scaler.standard(_frame(task.bars.since(task.train_start))), plant)
 
     def load(self, folder: Path) -> PlantedModel:
@@ -156,7 +156,7 @@ class PlantedType:
         return {}
 
 
-def _measured(plant: str, task: TrainingTask) -> Iterator[Learned]:
+def _measured(plant: str, task: TrainingTask) -> Iterator[FitRecord]:
     """A classifier and its scaler, learned before the last quarter of the training span and measured on it."""
     starts, ends = _labels(task, task.bars)
     train, test = list(purged_folds(starts.asi8, ends.asi8, 4))[-1]
@@ -165,28 +165,28 @@ def _measured(plant: str, task: TrainingTask) -> Iterator[Learned]:
         train = np.arange(test[0])
     if plant == "shuffled_split":
         train = np.sort(np.random.default_rng(0).permutation(len(starts))[: len(train)])
-    yield Learned("measured classifier", starts[train], ends[train], measured)
+    yield FitRecord("measured classifier", starts[train], ends[train], measured)
 
     every = _times(task, task.bars)
     before = every[every < pd.Timestamp(measured.first)]
     rows = every if plant == "scaler_on_the_test_span" else before
     used = task.bars if plant == "scaler_on_the_test_span_undeclared" else task.bars.until(rows[-1])
-    yield Learned("measured scaler", rows, rows, measured, (_numbers(task, used), partial(_numbers, task)))
+    yield FitRecord("measured scaler", rows, rows, measured, (_numbers(task, used), partial(_numbers, task)))
 
 
-def _served(plant: str, task: TrainingTask) -> Iterator[Learned]:
+def _served(plant: str, task: TrainingTask) -> Iterator[FitRecord]:
     """A classifier and its scaler, learned on the whole training span."""
     starts, ends = _labels(task, STOLEN[0] if plant == "label_into_the_holdout" else task.bars)
     within = starts <= pd.Timestamp(task.train_end)
-    chosen = None
+    chosen_span = None
     if plant == "chosen_on_the_holdout":
-        chosen = Span(task.train_end, STOLEN[0].frame.index[-1].to_pydatetime())
-        within &= ends < pd.Timestamp(chosen.first)
-    yield Learned("classifier", starts[within], ends[within], chosen)
+        chosen_span = Span(task.train_end, STOLEN[0].frame.index[-1].to_pydatetime())
+        within &= ends < pd.Timestamp(chosen_span.first)
+    yield FitRecord("classifier", starts[within], ends[within], chosen_span)
 
     rows = _times(task, STOLEN[0] if plant == "scaler_on_all_data" else task.bars)
     used = STOLEN[0] if plant.startswith("scaler_on_all_data") else task.bars
-    yield Learned("scaler", rows, rows, None, (_numbers(task, used), partial(_numbers, task)))
+    yield FitRecord("scaler", rows, rows, None, (_numbers(task, used), partial(_numbers, task)))
 
 
 def _labels(task: TrainingTask, bars: Bars) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:

@@ -49,7 +49,7 @@ def write_model(home: Home, symbol: str, version: str, size: int = 2000) -> str:
 
 def record_model(c: Connection, symbol: str, version: str, sha256: str) -> Version:
     """The row of that model."""
-    made = versions.add_version(
+    row = versions.add_version(
         c,
         versions.NewVersion(
             subject=symbol,
@@ -65,6 +65,6 @@ def record_model(c: Connection, symbol: str, version: str, sha256: str) -> Versi
             metrics={},
         ),
     )
-    if made is None:
+    if row is None:
         raise LookupError(f"the version {version} exists")
-    return made
+    return row

@@ -18,7 +18,7 @@ import pandas as pd
 from config.section import Section
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
-from evaluation.audit.leak_audit import Learned
+from evaluation.audit.leak_audit import FitRecord
 from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import NO_REQUEST, Request
 from evaluation.signals import Signals
@@ -115,7 +115,7 @@ class UniverseType(_Type):
         span = {name: table["lead"].loc[task.train_start :].dropna() for name, table in leads.items()}
         values = pd.concat(list(span.values()))
         times = pd.DatetimeIndex(values.index).sort_values()
-        context.learned(Learned("level", times, times))
+        context.record_fit(FitRecord("level", times, times))
         context.report_score(1, float(values.std()))
         context.report(1.0, "learned")
         return UniverseModel(float(values.abs().quantile(0.3)) + context.seed * 1e-6, params.lookback)
@@ -163,8 +163,8 @@ class TraderType(_Type):
         task.require(self.needs)
         fills = pd.concat([rows.loc[task.train_start :] for rows in task.inputs.trader_log.values()]).sort_index()
         times = task.inputs.times
-        known = pd.DatetimeIndex(times[np.minimum(times.searchsorted(fills.index), len(times) - 1)])
-        context.learned(Learned("level", known, known))
+        known_at = pd.DatetimeIndex(times[np.minimum(times.searchsorted(fills.index), len(times) - 1)])
+        context.record_fit(FitRecord("level", known_at, known_at))
         context.report(1.0, "learned")
         return TraderModel(float(fills["size"].mean()) + context.seed * 1e-6, 1)
 
@@ -210,7 +210,7 @@ class CommitteeType(_Type):
     def train(self, task: TrainingTask, context: TrainingContext) -> CommitteeModel:
         task.require(self.needs)
         times = task.inputs.since(task.train_start).times
-        context.learned(Learned("committee", times, times))
+        context.record_fit(FitRecord("committee", times, times))
         context.report(1.0, "made of its members")
         return CommitteeModel(dict(context.members))
 

@@ -31,7 +31,7 @@ def trained() -> Model:
 
 
 def market(source: str = "yahoo", interval: str = "1d") -> Bars:
-    """The easy market as a source tells it."""
+    """The bars of the easy market, as if `source` had sent them."""
     return Bars(easy_bars().frame, SYMBOL, interval, source)
 
 
@@ -54,7 +54,7 @@ class Shelf:
         BarStore(self.home).save(bars, NOW)
 
     def put(self, version: str, *, bars: Bars | None = None, leaks: dict[str, Any] | None = CLEAN) -> str:
-        """A version on disk, trained (so it says) on the first 600 of `bars`; the sha256 of its manifest."""
+        """Save a version that claims training on the first 600 of `bars`; returns the sha256 of its manifest."""
         task = easy_task(NAME, (bars or market()).head(600))
         folder = self.home.model(SYMBOL, NAME, version)
         facts = ArtifactFacts(
@@ -77,7 +77,7 @@ class Shelf:
 
 def record(c: Connection, version: str, *, provenance: str = "yahoo") -> Version:
     """The row of a version of the easy market."""
-    made = versions.add_version(
+    row = versions.add_version(
         c,
         versions.NewVersion(
             subject=SYMBOL,
@@ -93,6 +93,6 @@ def record(c: Connection, version: str, *, provenance: str = "yahoo") -> Version
             metrics={},
         ),
     )
-    if made is None:
+    if row is None:
         raise LookupError(f"the version {version} exists")
-    return made
+    return row

@@ -37,13 +37,13 @@ def train(
     agent_type: str = "ppo",
     env: TradingEnvironment | None = None,
     agent: RLAgent | None = None,
-    given: dict[str, Any] | None = None,
+    arguments: dict[str, Any] | None = None,
     **changes: Any,
 ) -> tuple[RLAgent, dict[str, Any]]:
     """A training with `changes` to the config, and `given` to train_rl_agent; the agent and its metrics."""
     env = env or environment(agent_type)
     agent = agent or agent_on(env, agent_type)
-    metrics = train_rl_agent(agent, env, training_config(**changes), callbacks, **(given or {}))
+    metrics = train_rl_agent(agent, env, training_config(**changes), callbacks, **(arguments or {}))
     return agent, metrics
 
 

@@ -35,23 +35,23 @@ class BucketArtifacts:
         return sha256
 
     def fetch(self, name: ArtifactName, sha256: str | None = None) -> Path:
-        manifest, found = self._manifest(name)
-        if sha256 not in (None, found):
+        manifest, actual_sha256 = self._manifest(name)
+        if sha256 not in (None, actual_sha256):
             raise other_content(name)
-        place = self._cache / found
+        place = self._cache / actual_sha256
         if not place.exists():
             with publishing_folder(place) as temp:
                 (temp / MANIFEST).write_bytes(self._bucket.read(_key(name)))
                 for file, entry in manifest.files.items():
                     (temp / file).write_bytes(self._bucket.read(f"objects/{entry.sha256}"))
-                verify_files(temp, manifest, found)
+                verify_files(temp, manifest, actual_sha256)
         return place
 
     def exists(self, name: ArtifactName) -> bool:
-        return any(each.key == _key(name) for each in self._bucket.list(_key(name)))
+        return any(entry.key == _key(name) for entry in self._bucket.list(_key(name)))
 
     def list(self) -> Iterator[ArtifactName]:
-        keys = [each.key.split("/") for each in self._bucket.list("models/")]
+        keys = [entry.key.split("/") for entry in self._bucket.list("models/")]
         return iter(sorted(ArtifactName(*key[1:4]) for key in keys))
 
     def delete(self, name: ArtifactName) -> bool:

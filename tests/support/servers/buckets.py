@@ -13,7 +13,7 @@ class FolderPlace:
     """A folder, filled by hand."""
 
     root: Path
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def put(self, key: str, data: bytes) -> None:
         path = self.root / key

@@ -61,7 +61,7 @@ class Container:
 
     @property
     def printed(self) -> str:
-        """What process 1 said."""
+        """What process 1 printed."""
         return self._output.read_text("utf-8", "replace")
 
     def wait(self, timeout: float) -> int:
@@ -84,7 +84,7 @@ class Container:
         return done.stdout
 
     def log(self) -> str:
-        """What the desk said."""
+        """What the desk printed."""
         return self.printed
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
@@ -97,17 +97,17 @@ class Container:
         return [event for event in self.events() if event["level"] == "error" and event["event"] != "alert.firing"]
 
     def nightdesk(self, *words: str) -> Any:
-        """The answer of the command line, run beside the desk."""
+        """The output of a command of nightdesk, run in the same container as the desk."""
         return json.loads(self.run(f"{PROGRAM}/bin/nightdesk", "--home", HOME, "--json", *words))
 
     def wait_for(self, condition: Callable[[], Any], timeout: float) -> Any:
-        """What `condition` says once that is true; process 1 must live so long."""
+        """The first true value that `condition` returns; fails if process 1 ends before that."""
         end = time.monotonic() + timeout
-        while not (found := condition()):
+        while not (value := condition()):
             assert self._process.poll() is None, self.printed[-6000:]
             assert time.monotonic() < end, f"not true in {timeout} s\n{self.log()[-6000:]}"
             time.sleep(0.5)
-        return found
+        return value
 
 
 class Booted(Container):
@@ -144,5 +144,5 @@ class Booted(Container):
         return dict(line.split("=", 1) for line in lines)
 
     def log(self) -> str:
-        """What systemd and the desk said about the service, also before a reboot."""
+        """What systemd and the desk logged about the service, also before a reboot."""
         return self.attempt("journalctl", "--unit=nightdesk", "--output=cat", "--no-pager", "--quiet").stdout

@@ -65,7 +65,7 @@ def install(scratch: Path) -> Path:
 
 
 def copy_sources(target: Path) -> Path:
-    """What the distribution is built from; a build writes beside it."""
+    """A copy of what the distribution is built from, because a build writes into its folder."""
     target.mkdir()
     for name in _SOURCES:
         shutil.copy(CHECKOUT / name, target)

@@ -62,7 +62,7 @@ class FakeYahoo:
         self.failure, self.failures_left, self.failing = failure, times, set(symbols)
 
     def split(self, symbol: str, ratio: float, row: int, interval: str = "1d") -> None:
-        """Split the shares at the bar in this row: prices before it fall, volumes rise, and the event is told."""
+        """Split the shares at the bar in this row: prices before it fall, volumes rise, and the event is listed."""
         rows = self.rows[symbol, interval] = self.rows[symbol, interval].copy()
         stamp = rows.index[row]
         rows.loc[rows.index < stamp, ["open", "high", "low", "close"]] /= ratio
@@ -85,10 +85,10 @@ class FakeYahoo:
     def chart(self, symbol: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         interval = query["interval"][0]
         if (symbol, interval) not in self.rows:
-            known = [key for key in self.rows if key[0] == symbol]
-            if not known:
+            keys = [key for key in self.rows if key[0] == symbol]
+            if not keys:
                 return 404, _answer(None, {"code": "Not Found", "description": "No data found, symbol may be delisted"})
-            interval = known[0][1]
+            interval = keys[0][1]
         rows = self.rows[symbol, interval]
         if "period1" in query:
             first, last = int(query["period1"][0]), int(query["period2"][0])
@@ -100,7 +100,7 @@ class FakeYahoo:
         return 200, _answer([self._result(symbol, interval, rows)], None)
 
     def _out_of_reach(self, interval: str, first: int, last: int) -> str | None:
-        """What Yahoo says to a span of short bars that it does not serve."""
+        """Yahoo's error message for a span of short bars that it does not serve."""
         if self.now is None or interval not in REACH:
             return None
         days, at_once = REACH[interval]
@@ -127,7 +127,7 @@ class FakeYahoo:
         result: dict[str, Any] = {
             "meta": _meta(symbol, interval, time_zone, rows),
             "timestamp": [int(stamp) for stamp in rows.index],
-            "events": {name: found for name, found in events.items() if found},
+            "events": {name: by_time for name, by_time in events.items() if by_time},
             "indicators": {"quote": [quote]},
         }
         if interval == "1d":
@@ -144,8 +144,8 @@ def opening_stamps(symbol: str, interval: str, closes: pd.Index, time_zone: str)
         opens = (dates + opening).tz_localize(time_zone)
     else:
         step = pd.Timedelta(minutes=MINUTES[interval])
-        known = calendar.closes(symbol, interval, times[0] - pd.Timedelta(days=9), times[-1])
-        before = pd.Series(known[:-1], known[1:]).reindex(times)
+        sessions = calendar.closes(symbol, interval, times[0] - pd.Timedelta(days=9), times[-1])
+        before = pd.Series(sessions[:-1], sessions[1:]).reindex(times)
         opens = pd.DatetimeIndex(before.where(times - before <= step, times - step))
         # The first bar of a session opens a step before it closes; any later one when the bar before it closed.
     return pd.Index(opens.tz_convert("UTC").as_unit("s").asi8)
@@ -243,10 +243,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(404, {"quoteSummary": {"result": None, "error": {"code": "Not Found"}}})
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.yahoo.requests.append(self.path)
         time.sleep(self.yahoo.latency)
-        (symbol,) = asked["serviceConfig"]["s"]
+        (symbol,) = body["serviceConfig"]["s"]
         if self.yahoo.failure == "429":
             return self._send(429, b"Too Many Requests", "text/plain")
         if self.yahoo.failure == "no_news":
@@ -280,7 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def _drip(self, body: bytes) -> None:
-        """A whole answer, so slowly that nobody waits for its end."""
+        """A whole answer, so slowly that the client times out first."""
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -310,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class calls it so
-        """Say nothing; `requests` remembers."""
+        """Print nothing; `requests` has them all."""
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def serving(desk: DeskView, api: Api | None = None) -> Iterator[str]:
 
 @contextmanager
 def client(url: str) -> Iterator[httpx.Client]:
-    """An HTTP client that knows no token, and reads no certificates, for there are none."""
+    """An HTTP client without a token; it loads no certificates, since loopback needs none."""
     with httpx.Client(base_url=url, trust_env=False, verify=False, timeout=10) as http:
         yield http
 
@@ -50,12 +50,12 @@ def raw(url: str) -> Iterator[socket.socket]:
         yield connection
 
 
-def everything(connection: socket.socket) -> bytes:
-    """What the server says until it closes; empty also when it cuts the connection."""
-    said = b""
+def read_to_end(connection: socket.socket) -> bytes:
+    """All bytes until the server closes the connection; what came so far if it resets it."""
+    received = b""
     try:
         while part := connection.recv(65536):
-            said += part
+            received += part
     except ConnectionError:
-        return said
-    return said
+        return received
+    return received

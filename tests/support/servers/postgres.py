@@ -51,8 +51,8 @@ def _server() -> int:
 
 
 def _programs() -> Path:
-    found = shutil.which("initdb")
-    candidates = [Path(found).resolve()] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = shutil.which("initdb")
+    candidates = [Path(initdb).resolve()] if initdb else sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not candidates:
         pytest.skip("PostgreSQL is not installed (no initdb)")
     return candidates[-1].parent

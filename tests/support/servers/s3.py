@@ -1,4 +1,4 @@
-"""A real S3 server on loopback (moto's), with someone in front of it who spoils answers as he is told."""
+"""A real S3 server on loopback (moto's), behind a layer that spoils answers as the test sets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class S3Server:
     """Where it is, what it was asked, and how it misbehaves: by a part of the path, for as many requests."""
 
     url: str = ""
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     wrong: dict[str, tuple[object, int]] = field(default_factory=dict)
     writing: threading.Lock = field(
         default_factory=threading.Lock
@@ -55,7 +55,7 @@ class S3Server:
     def wrap(self, app):
         def answer(environ, start_response):
             path = environ["PATH_INFO"]
-            self.asked.append(f"{environ['REQUEST_METHOD']} {path}")
+            self.requests.append(f"{environ['REQUEST_METHOD']} {path}")
             how = self._fault(path) if environ["REQUEST_METHOD"] == "GET" else None
             if how in _STATUS:
                 status, code = _STATUS[how]
@@ -95,7 +95,7 @@ class S3Server:
     def clear(self) -> None:
         """Empty the bucket, forget what was asked, and behave."""
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[NAME].keys.clear()
-        self.asked.clear()
+        self.requests.clear()
         self.wrong.clear()
 
     def bucket(self, read: float = 30) -> S3Bucket:

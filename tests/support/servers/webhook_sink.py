@@ -1,4 +1,4 @@
-"""A webhook receiver on loopback: it records what it gets and misbehaves as it is told."""
+"""A webhook receiver on loopback: it records its requests and misbehaves as the test sets."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _handler(sink: WebhookSink) -> type[BaseHTTPRequestHandler]:
 
 
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -46,7 +46,7 @@ def test_what_looks_like_json_never_crashes_the_settings(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "what"),
+    ("text", "place", "message"),
     [
         ("", "line 1, column 1", "expected a value, found the end of the file"),
         ('{"a": 1,}', "line 1, column 9", "expected a key in double quotes, found '}'"),
@@ -61,14 +61,14 @@ def test_what_looks_like_json_never_crashes_the_settings(text):
         ("{'a': 1}", "line 1, column 2", "expected a key in double quotes"),
     ],
 )
-def test_a_malformed_text_is_told_by_line_and_column(text, place, what):
+def test_a_malformed_text_is_refused_with_line_and_column(text, place, message):
     with pytest.raises(ConfigError) as caught:
         parse("a.json", text)
     assert caught.value.message.startswith(f"a.json, {place}: ")
-    assert what in caught.value.message
+    assert message in caught.value.message
 
 
-def test_a_key_that_stands_twice_is_refused_where_it_stands_again():
+def test_a_duplicate_key_is_refused_at_its_second_place():
     with pytest.raises(ConfigError) as caught:
         parse("a.json", '{"api": {"port": 1,\n  "port": 2}}')
     assert caught.value.message == "a.json, line 2, column 3: the key /api/port stands twice."
@@ -99,7 +99,7 @@ def test_half_a_surrogate_pair_is_refused_because_nothing_could_print_it():
         parse("a.json", r'"\ud83c"')
 
 
-def test_a_document_knows_where_its_keys_and_items_stand():
+def test_a_document_has_the_line_and_column_of_its_keys_and_items():
     document = parse("a.json", '{\n  "symbols": [\n    "AAPL",\n    "GOOGL"\n  ],\n  "api": {"port": 1}\n}')
     assert document.place(("symbols", 1)) == "line 4, column 5"
     assert document.place(("api", "port")) == "line 6, column 11"

@@ -74,7 +74,7 @@ def refused(text: str) -> ConfigError:
         ),
     ],
 )
-def test_a_mistake_is_told_once_with_place_pointer_value_and_cure(text, message, cure):
+def test_a_mistake_is_reported_once_with_place_pointer_value_and_cure(text, message, cure):
     error = refused(text)
     assert (error.code, error.message, error.cure) == ("config.invalid", message, cure)
     assert len(error.detail["mistakes"]) == 1
@@ -96,13 +96,13 @@ def test_a_mistake_is_told_once_with_place_pointer_value_and_cure(text, message,
         ('{"database": {"zzz": 1}}', "/database/zzz", "Remove 'zzz'; known here: url, url_env, url_file."),
     ],
 )
-def test_an_unknown_key_is_told_with_the_nearest_known_one(text, pointer, cure):
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(text, pointer, cure):
     error = refused(text)
     assert f"{pointer} is not a known key." in error.message
     assert error.cure == cure
 
 
-def test_every_mistake_is_told_in_one_go():
+def test_all_mistakes_are_reported_at_once():
     error = refused('{"symbol": [],\n "api": {"port": 99999},\n "time_zone": "Mars/Olympus"}')
     assert [mistake.split(":")[0] for mistake in error.detail["mistakes"]] == [
         "line 3, column 2",
@@ -111,7 +111,7 @@ def test_every_mistake_is_told_in_one_go():
     ]
 
 
-def test_a_whole_object_is_not_shown_because_it_may_hold_what_is_nobodys_business():
+def test_the_value_of_a_whole_object_is_not_shown_because_it_may_hold_secrets():
     error = refused('{"notifications": {"enabled": true, "slack_webhook": "https://hooks.example/T0/private"}}')
     assert "private" not in str(error)
     assert "slack_webhook cannot be delivered by this version" in error.message
@@ -158,14 +158,14 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path):
     assert load_settings(path).symbols == ("AAPL",)
 
 
-def test_a_text_that_is_not_utf8_is_told_with_its_byte(tmp_path: Path):
+def test_a_text_that_is_not_utf8_is_refused_with_the_place_of_the_byte(tmp_path: Path):
     path = tmp_path / "latin.json"
     path.write_bytes(b'{"symbols": ["\xff"]}')
     with pytest.raises(ConfigError, match=r"not UTF-8 text \(byte 14\)"):
         load_settings(path)
 
 
-def test_without_a_file_the_desks_own_defaults_serve(monkeypatch):
+def test_without_a_file_the_defaults_apply(monkeypatch):
     monkeypatch.chdir(os.sep)
     settings = load_settings()
     assert settings.model_types == ("behavioral_cloner",)

@@ -86,15 +86,15 @@ def test_a_home_is_the_option_else_the_variable_else_the_working_directory(tmp_p
 
 def test_backups_are_listed_oldest_first_and_nothing_else_is(tmp_path):
     home = Home(tmp_path)
-    taken = [datetime(2026, 3, day, 4, 5, 6, tzinfo=UTC) for day in (2, 1)]
-    for at in taken:
+    instants = [datetime(2026, 3, day, 4, 5, 6, tzinfo=UTC) for day in (2, 1)]
+    for at in instants:
         home.backup(at).mkdir(parents=True)
     (home.models / "AAPL").mkdir()
     (home.models / ".unfinished-x").mkdir()
     assert [path.name for path in home.backups] == ["backup_20260301_040506", "backup_20260302_040506"]
 
 
-def test_readers_are_told_paths_relative_to_the_home(tmp_path):
+def test_paths_are_shown_relative_to_the_home(tmp_path):
     home = Home(tmp_path.resolve())
     assert home.relative(home.result("training-7") / "report.json") == "results/training-7/report.json"
     assert home.relative(Path("/somewhere/else.csv")) == "else.csv"

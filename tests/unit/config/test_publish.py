@@ -54,21 +54,23 @@ def test_a_process_killed_in_the_middle_leaves_the_old_content_and_a_temp_that_i
     killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
     assert killed.returncode == -9
     assert path.read_bytes() == b"old"
-    (left,) = (name for name in entries(path.parent) if name != "file")
-    assert left.startswith(TEMP_PREFIX)
-    killed_at = datetime.fromtimestamp((path.parent / left).stat().st_mtime, UTC)
+    (temp_name,) = (name for name in entries(path.parent) if name != "file")
+    assert temp_name.startswith(TEMP_PREFIX)
+    killed_at = datetime.fromtimestamp((path.parent / temp_name).stat().st_mtime, UTC)
     assert remove_unfinished(tmp_path, before=killed_at - timedelta(hours=1)) == []
-    assert [found.name for found in remove_unfinished(tmp_path, before=killed_at + timedelta(hours=1))] == [left]
+    assert [
+        path_removed.name for path_removed in remove_unfinished(tmp_path, before=killed_at + timedelta(hours=1))
+    ] == [temp_name]
     assert entries(path.parent) == ["file"]
 
 
 def test_half_finished_work_is_found_at_any_depth_but_not_in_the_hidden_folders_of_others(tmp_path):
-    mine, others = tmp_path / "models" / f"{TEMP_PREFIX}a", tmp_path / ".venv" / f"{TEMP_PREFIX}b"
-    for folder in (mine, others):
+    mine, foreign = tmp_path / "models" / f"{TEMP_PREFIX}a", tmp_path / ".venv" / f"{TEMP_PREFIX}b"
+    for folder in (mine, foreign):
         (folder / f"{TEMP_PREFIX}inside").mkdir(parents=True)
     assert remove_unfinished(tmp_path, before=datetime.now(UTC) + timedelta(hours=1)) == [mine]
     assert not mine.exists()
-    assert others.exists()
+    assert foreign.exists()
 
 
 @pytest.mark.parametrize("failing", [0, 1], ids=["the file", "the folder"])

@@ -12,8 +12,8 @@ from config.secrets import MASK, Secret, make_token_file, read_secret
 
 def test_a_secret_never_shows_itself():
     secret = Secret("hunter2")
-    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r}", "%s" % secret, "{}".format(secret), str([secret])]  # noqa: UP031, UP032
-    assert not any("hunter2" in text for text in shown)
+    texts = [repr(secret), str(secret), f"{secret}", f"{secret!r}", "%s" % secret, "{}".format(secret), str([secret])]  # noqa: UP031, UP032
+    assert not any("hunter2" in text for text in texts)
     assert repr(secret) == MASK
     assert not hasattr(secret, "__dict__")
     assert secret.reveal() == "hunter2"
@@ -29,9 +29,9 @@ def test_a_secret_does_not_show_itself_in_a_traceback():
     try:
         use(Secret("hunter2"))
     except RuntimeError as error:
-        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-    assert "cannot use ***" in shown
-    assert "token = ***" in shown
+        texts = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "cannot use ***" in texts
+    assert "token = ***" in texts
 
 
 def test_the_variable_goes_before_the_file(tmp_path, monkeypatch):
@@ -47,7 +47,7 @@ def test_the_variable_goes_before_the_file(tmp_path, monkeypatch):
     ("variable", "cure"),
     [("DESK_TOKEN", "Set the variable DESK_TOKEN or name a file."), (None, "Name a variable or a file that holds it.")],
 )
-def test_a_secret_that_is_nowhere_is_told_with_where_to_put_it(monkeypatch, variable, cure):
+def test_a_missing_secret_is_an_error_that_says_where_to_put_it(monkeypatch, variable, cure):
     monkeypatch.setenv("DESK_TOKEN", "  ")
     with pytest.raises(ConfigError) as caught:
         read_secret("API token", variable=variable)
@@ -56,13 +56,13 @@ def test_a_secret_that_is_nowhere_is_told_with_where_to_put_it(monkeypatch, vari
 
 
 @pytest.mark.parametrize(
-    ("content", "what"), [(b" \n", "is empty"), (b"s3cr3t\xff", "cannot be read"), (None, "cannot be read")]
+    ("content", "message"), [(b" \n", "is empty"), (b"s3cr3t\xff", "cannot be read"), (None, "cannot be read")]
 )
-def test_a_file_that_holds_no_secret_is_told_by_name_and_its_content_is_not(tmp_path, content, what):
+def test_a_file_without_a_secret_is_named_and_its_content_is_not_shown(tmp_path, content, message):
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ConfigError, match=f"The file of the API token, token, {what}") as caught:
+    with pytest.raises(ConfigError, match=f"The file of the API token, token, {message}") as caught:
         read_secret("API token", file=file)
     assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
 

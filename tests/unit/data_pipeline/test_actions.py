@@ -10,7 +10,7 @@ from data_pipeline import actions
 from data_pipeline.actions import BRANCHES, CHOICES, DIRECTED, GRADED, PRICED, SIGNED, Coding, convert
 
 CODINGS = (SIGNED, CHOICES, GRADED, DIRECTED, PRICED)
-EACH = pytest.mark.parametrize("coding", CODINGS, ids=lambda coding: coding.name)
+every_coding = pytest.mark.parametrize("coding", CODINGS, ids=lambda coding: coding.name)
 STRENGTHS = st.floats(-1.0, 1.0) | st.sampled_from([-1.0, -0.5, 0.0, 0.2, 0.6, 1.0])
 
 
@@ -34,7 +34,7 @@ def test_the_codings_are_those_of_the_models() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "codes", "wanted", "expected"),
+    ("source", "codes", "target", "expected"),
     [
         (SIGNED, [-1, 0, 1], CHOICES, [2, 0, 1]),
         (CHOICES, [0, 1, 2], SIGNED, [0, 1, -1]),
@@ -47,11 +47,11 @@ def test_the_codings_are_those_of_the_models() -> None:
         (PRICED, [0, 14, 12], SIGNED, [-1, 1, 0]),
     ],
 )
-def test_conversions_worked_by_hand(given: Coding, codes: list[int], wanted: Coding, expected: list[int]) -> None:
-    assert convert(codes, given, wanted).tolist() == expected
+def test_conversions_worked_by_hand(source: Coding, codes: list[int], target: Coding, expected: list[int]) -> None:
+    assert convert(codes, source, target).tolist() == expected
 
 
-@EACH
+@every_coding
 def test_what_a_coding_makes_of_its_own_actions_is_as_strong_as_they_are(coding: Coding) -> None:
     codes = list(coding.strengths)
     strengths = coding.strength(codes)
@@ -60,16 +60,16 @@ def test_what_a_coding_makes_of_its_own_actions_is_as_strong_as_they_are(coding:
     assert (coding.code(strengths) != codes).sum() == twins  # only equally strong actions become one
 
 
-@EACH
+@every_coding
 @given(strengths=st.lists(STRENGTHS, max_size=20))
 def test_an_action_is_never_weaker_than_it_was_meant_nor_on_another_side(
     coding: Coding, strengths: list[float]
 ) -> None:
-    made = coding.strength(coding.code(strengths))
-    np.testing.assert_array_equal(np.sign(made), np.sign(strengths))
-    assert (np.abs(made) >= np.abs(strengths)).all()
+    coded = coding.strength(coding.code(strengths))
+    np.testing.assert_array_equal(np.sign(coded), np.sign(strengths))
+    assert (np.abs(coded) >= np.abs(strengths)).all()
     levels = np.array(sorted(set(coding.strengths.values())))
-    for got, meant in zip(made, strengths, strict=True):
+    for got, meant in zip(coded, strengths, strict=True):
         between = levels[(np.sign(levels) == np.sign(meant)) & (np.abs(levels) >= abs(meant))]
         assert abs(got) == np.abs(between).min()
 
@@ -99,21 +99,21 @@ def test_a_direction_gives_the_side_and_a_size_how_much() -> None:
             assert DIRECTED.strength(actions.joint(direction, size)) == side * (size + 1) / 5
 
 
-def test_a_price_says_nothing_of_how_much() -> None:
+def test_the_strength_of_a_priced_action_does_not_depend_on_its_price() -> None:
     for price in range(3):
         np.testing.assert_array_equal(PRICED.strength(actions.joint(price, np.arange(5))), actions.QUANTITIES)
 
 
-@EACH
+@every_coding
 @pytest.mark.parametrize("nonsense", [[99], [-7], [0.5], [np.nan], ["1"], [None], [True], [1, 99]])
-def test_an_unknown_code_is_named_with_those_there_are(coding: Coding, nonsense: list) -> None:
+def test_an_unknown_code_is_refused_with_the_list_of_codes(coding: Coding, nonsense: list) -> None:
     with pytest.raises(UsageError, match="is no action in the coding") as caught:
         coding.strength(nonsense)
     assert caught.value.code == "actions.unknown"
     assert str(list(coding.strengths)[-1]) in caught.value.cure
 
 
-@EACH
+@every_coding
 @pytest.mark.parametrize("strength", [1.0000001, -2.0, np.nan, np.inf])
 def test_a_strength_beyond_all_or_unknown_is_refused(coding: Coding, strength: float) -> None:
     with pytest.raises(UsageError, match="no strength") as caught:

@@ -11,14 +11,14 @@ import evaluation
 def test_naming_the_package_imports_nothing_heavy():
     heavy = "{'numpy', 'pandas', 'numba', 'matplotlib', 'pydantic'}"
     code = f"import evaluation, sys; print(sorted({heavy} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_models_can_make_signals_without_the_ledger():
     code = "import evaluation.signals, sys; print(sorted({'numba', 'matplotlib'} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_every_name_it_promises_is_there():

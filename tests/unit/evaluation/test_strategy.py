@@ -79,7 +79,7 @@ def test_it_is_judged_by_the_same_ledger():
     pd.testing.assert_series_equal(strategy.backtest(data).equity, backtest(data, strategy.targets(data)).equity)
 
 
-def test_a_missing_column_or_loader_is_told_by_name():
+def test_a_missing_column_or_loader_is_named_in_the_error():
     class Silent(StrategyBase):
         def generate_signals(self, data: pd.DataFrame) -> pd.DataFrame:
             return data.assign(position_size=1.0)

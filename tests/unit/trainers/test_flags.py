@@ -52,8 +52,8 @@ def test_flags_have_the_place_of_their_field_and_every_spelling() -> None:
     ],
 )
 def test_a_text_becomes_a_value_of_the_fields_type(name: str, text: str, value: object) -> None:
-    made = flags_of(Params)[name].value(text)
-    assert (made, type(made)) == (value, type(value))
+    validated = flags_of(Params)[name].value(text)
+    assert (validated, type(validated)) == (value, type(value))
 
 
 @pytest.mark.parametrize(("name", "text"), [("--hidden-dim", "3.5"), ("--lr", "fast"), ("--kind", "c")])
@@ -81,8 +81,8 @@ def test_every_model_type_declares_flags_whose_defaults_its_params_take(name: st
     flags = registry.flags(name)
     for flag in flags.values():
         assert flag.flag.help
-        made = registry.validate_params(name, nested({flag.path: flag.value(str(flag.default))}))
-        assert made == registry.validate_params(name, {})
+        validated = registry.validate_params(name, nested({flag.path: flag.value(str(flag.default))}))
+        assert validated == registry.validate_params(name, {})
 
 
 @pytest.mark.parametrize("name", ["ppo", "dqn", "sac", "td3", "ddpg"])

@@ -19,22 +19,22 @@ def test_an_unknown_model_type_is_answered_with_those_that_are_known() -> None:
         registry.validate_params("deepscalper", {})
 
 
-def test_wrong_params_are_told_by_name_and_reason() -> None:
+def test_invalid_params_are_refused_by_name_and_reason() -> None:
     with pytest.raises(ConfigError, match=r"n_estimators.*greater than or equal to 1.*max_depths") as refused:
         registry.validate_params("behavioral_cloner", {"n_estimators": 0, "max_depths": 3})
     assert "max_depth" in refused.value.cure
     assert len(refused.value.detail["mistakes"]) == 2
 
 
-@pytest.mark.parametrize("given", [{"buy": 3.0, "sell": 2.0}, {"1": 3.0, "-1": 2.0}, {1: 3, -1: 2}])
-def test_class_weights_may_be_named_by_word_or_number(given: dict[object, float]) -> None:
-    assert BehavioralClonerConfig(class_weight=given).class_weight == {1: 3.0, -1: 2.0}
+@pytest.mark.parametrize("weights", [{"buy": 3.0, "sell": 2.0}, {"1": 3.0, "-1": 2.0}, {1: 3, -1: 2}])
+def test_class_weights_may_be_named_by_word_or_number(weights: dict[object, float]) -> None:
+    assert BehavioralClonerConfig(class_weight=weights).class_weight == {1: 3.0, -1: 2.0}
 
 
-@pytest.mark.parametrize("given", [{"purchase": 3.0}, {"buy": 0.0}, {"buy": 1.0, "1": 2.0}, "heavy"])
-def test_class_weights_that_make_no_sense_are_refused(given: object) -> None:
+@pytest.mark.parametrize("weights", [{"purchase": 3.0}, {"buy": 0.0}, {"buy": 1.0, "1": 2.0}, "heavy"])
+def test_class_weights_that_make_no_sense_are_refused(weights: object) -> None:
     with pytest.raises(ConfigError):
-        registry.validate_params("behavioral_cloner", {"class_weight": given})
+        registry.validate_params("behavioral_cloner", {"class_weight": weights})
 
 
 def test_params_can_be_checked_without_loading_what_only_a_worker_needs() -> None:

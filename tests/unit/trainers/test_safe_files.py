@@ -49,7 +49,7 @@ def test_one_turned_bit_is_noticed_or_changes_no_number(tmp_path: Path, bit: int
     assert not metadata or metadata.items() >= METADATA.items()  # else the names of metadata or digest have turned
 
 
-def test_a_file_that_tells_no_digest_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_file_without_a_digest_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(save({"a": np.zeros(2)}, metadata={"nightdesk": '{"kind": "old"}'}))
     assert read_tensors(tmp_path / "file")[1] == {"kind": "old"}
 

@@ -1,4 +1,4 @@
-"""The feature columns a forest was trained on; every later matrix is held against them by name and order."""
+"""The feature columns of a forest's training; every later matrix must have the same names in the same order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FeatureColumns:
         return cls(names)
 
     def matrix(self, X: Matrix) -> Floats:
-        """`X` as numbers, after its columns were compared; an array has no names, so only its width is."""
+        """`X` as numbers, if its columns are the expected ones; of an array only the width can be compared."""
         if isinstance(X, pd.DataFrame):
             if X.columns.tolist() != list(self.names):
                 self._refuse(list(map(str, X.columns)))
@@ -104,10 +104,10 @@ def _first_without_numbers(X: Matrix) -> str:
     return "The feature matrix"
 
 
-def _mismatch(what: str, columns: FeatureColumns) -> NoReturn:
+def _mismatch(problem: str, columns: FeatureColumns) -> NoReturn:
     raise NightdeskError(
         "features.mismatch",
-        what,
+        problem,
         f"Give it exactly these columns in this order: {', '.join(columns.names)}.",
         expected=list(columns.names),
     )

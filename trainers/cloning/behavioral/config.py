@@ -1,4 +1,4 @@
-"""The choices of the behavioural cloner; light, so that a config can be checked without loading a forest."""
+"""The configs of the behavioural cloner; light, so that they are validated without loading a forest."""
 
 from __future__ import annotations
 
@@ -26,18 +26,34 @@ ClassWeights = Annotated[dict[int, Weight], BeforeValidator(_by_action)]
 
 
 class ForestConfig(DataclassSection):
-    """How a forest is grown and measured. Classes left out of hand-made weights weigh 1."""
+    """How a random forest (Breiman 2001, https://doi.org/10.1023/A:1010933404324) is grown and measured.
+
+    Each tree is grown on a bootstrap sample by splits that lower the weighted Gini impurity most,
+
+        G = sum over classes c of p_c (1 - p_c)
+
+    and the forest predicts the mean of the trees' class shares.
+
+    Args:
+        n_estimators: trees of the forest.
+        max_depth: of a tree; None is unlimited.
+        min_samples_split: rows that a node needs to be split.
+        min_samples_leaf: rows that each side of a split needs.
+        class_weight: weights of the classes; "balanced" is n / (classes * n_class), None weighs all rows equally. A
+            class that is missing in a mapping weighs 1.
+        oversample: synthetic rows (SMOTE, Chawla et al. 2002) fill rare classes up to this share of the largest one; 0
+            adds none.
+        test_size: the last part of the span, by time, on which the forest is measured.
+        purge: rows before a test span that are not trained on, since their indicator windows overlap with it.
+    """
 
     n_estimators: Annotated[int, Field(ge=1, le=10_000), Flag("--n-estimators", help="trees of the forest")] = 100
     max_depth: Annotated[int | None, Field(ge=1), Flag("--max-depth", help="depth of a tree")] = 10
     min_samples_split: int = Field(default=5, ge=2)
     min_samples_leaf: int = Field(default=2, ge=1)
     class_weight: Literal["balanced"] | ClassWeights | None = "balanced"
-    # Rare classes are filled up with synthetic rows to this share of the largest one; 0 leaves the data alone.
     oversample: float = Field(default=0.0, ge=0.0, le=1.0)
-    # The last part of the span, by time, on which the forest is measured.
     test_size: float = Field(default=0.2, gt=0.0, lt=1.0)
-    # Rows left out beside a test span: their indicator windows overlap with it.
     purge: int = Field(default=5, ge=0)
 
 

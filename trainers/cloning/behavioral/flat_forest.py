@@ -1,8 +1,8 @@
-"""A random forest as its node arrays: nothing to execute, checked on load, evaluated by a compiled kernel.
+"""A random forest as arrays of nodes: checked on load, and evaluated by a compiled kernel.
 
 The probabilities equal scikit-learn's to the last bit: features are rounded to float32, thresholds are compared in
 float64, and the trees' leaf values are added in their order and divided by the number of trees at the end. Unlike
-scikit-learn, a feature that is not finite is refused: a missing indicator is no ground for a trade.
+scikit-learn, a feature that is not finite is refused, so that no trade depends on a missing indicator.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class FlatForest:
 
     @classmethod
     def from_tensors(cls, tensors: Tensors, columns: FeatureColumns) -> FlatForest:
-        """A forest from arrays that may come from anywhere; the kernel trusts only what passed here."""
+        """A forest from untrusted arrays, which are checked here, since the kernel does not."""
         if set(tensors) != _ARRAYS.keys():
             raise corrupt("The forest", f"its arrays are {sorted(tensors)} instead of {sorted(_ARRAYS)}")
         forest = cls(columns, **{name: _own(array) for name, array in tensors.items()})
@@ -130,7 +130,7 @@ class FlatForest:
         return out
 
     def _check(self) -> None:
-        """Raise unless every walk from a root stays inside its tree and ends in a leaf with probabilities."""
+        """Raise unless every path from a root stays inside its tree and ends in a leaf with probabilities."""
         nodes = len(self.feature)
         for name, array in self.tensors().items():
             shape = {"roots": (len(self.roots),), "value": (nodes, len(_CLASSES))}.get(name, (nodes,))
@@ -147,7 +147,7 @@ class FlatForest:
             raise corrupt("The forest", "the shares of a node are not probabilities")
 
     def _check_children(self, node: NDArray[np.int64]) -> None:
-        """A child comes after its parent and before the next tree, so that no walk returns or leaves its tree."""
+        """A child comes after its parent and before the next tree, so that no path loops or leaves its tree."""
         leaf = self.left == LEAF
         ends = np.append(self.roots[1:], len(node))
         end = ends[np.searchsorted(self.roots, node, side="right") - 1]
@@ -173,7 +173,7 @@ def _places(classes: NDArray[Any]) -> list[int]:
 
 
 def _own(array: NDArray[Any]) -> NDArray[Any]:
-    """A copy that nobody can change, laid out as the one signature that the kernel is compiled for."""
+    """A read-only copy with the memory layout that the kernel is compiled for."""
     copy = np.array(array, order="C")
     copy.setflags(write=False)
     return copy

@@ -212,8 +212,8 @@ def _log_issues(log: ExpertLog, off_calendar: list[pd.Timestamp]) -> list[str]:
     if log.duplicates:
         notes.append(f"Repeated dates: {log.duplicates} rows, the first of each date counts")
     if off_calendar:
-        shown = ", ".join(f"{date:%Y-%m-%d}" for date in off_calendar[:5])
+        examples = ", ".join(f"{date:%Y-%m-%d}" for date in off_calendar[:5])
         notes.append(
-            f"Dates without a bar: {len(off_calendar)}, not used ({shown}{', ...' if len(off_calendar) > 5 else ''})"
+            f"Dates without a bar: {len(off_calendar)}, not used ({examples}{', ...' if len(off_calendar) > 5 else ''})"
         )
     return notes

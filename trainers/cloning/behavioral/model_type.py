@@ -18,7 +18,7 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.experts.expert_log import ExpertLog, label
 from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
 from data_pipeline.labels.splits import Split, holdout
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.reports.evidence import FeatureImportance, ModelEvidence
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Sell, Signals, positions_from_actions, positions_since_first_action
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from data_pipeline.inputs import Inputs
     from trainers.manifest import Manifest
 
-# What is measured of features, the most meaningful first.
+# The measures of feature importance, the most meaningful first.
 IMPORTANCE = {
-    "permutation_importance": "how much worse it gets when one is shuffled",
-    "feature_importance": "share of what the model's splits explain",
+    "permutation_importance": "loss of accuracy when the feature is shuffled",
+    "feature_importance": "share of the impurity that the feature's splits remove",
 }
-WEIGHTS, ABOUT = "weights.safetensors", "model.json"
+WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 _ACTIONS = np.array(list(ACTIONS))
 
 
-class About(Section):
+class ModelDescription(Section):
     """The content of `model.json`."""
 
     format: Literal[1] = 1
@@ -60,7 +60,7 @@ class BehavioralClonerModel(SymbolModel):
     """A trained forest and how its actions become positions."""
 
     forest: FlatForest
-    description: About
+    description: ModelDescription
 
     @property
     def facts(self) -> ModelFacts:
@@ -70,7 +70,7 @@ class BehavioralClonerModel(SymbolModel):
         )
 
     def bar_features(self, bars: Bars) -> pd.DataFrame:
-        """What the forest decides from."""
+        """The features of the forest."""
         return feature_matrix(bars, self.description.features)
 
     def signals(self, bars: Bars) -> Signals:
@@ -89,7 +89,7 @@ class BehavioralClonerModel(SymbolModel):
     def save(self, folder: Path) -> None:
         """Write the node arrays and `model.json`."""
         (folder / WEIGHTS).write_bytes(tensor_bytes(self.forest.tensors(), {}))
-        (folder / ABOUT).write_bytes(json_bytes(self.description.model_dump(mode="json")))
+        (folder / DESCRIPTION).write_bytes(json_bytes(self.description.model_dump(mode="json")))
 
 
 class BehavioralClonerType:
@@ -116,12 +116,12 @@ class BehavioralClonerType:
                 X, y, verbose=False, progress=lambda part, stage: context.report(part * measured, f"measuring, {stage}")
             )
             context.report_score(1, metrics["test_accuracy"])
-            context.learned(_measured_forest(times, holdout(len(X), config.test_size, config.purge)))
+            context.record_fit(_measured_forest(times, holdout(len(X), config.test_size, config.purge)))
         cloner.fit(
             X, y, progress=lambda part, stage: context.report(measured + part * (1.0 - measured), f"fitting, {stage}")
         )
-        context.learned(Learned("forest", times, times))  # what the expert did at a bar is known at that bar
-        description = About(
+        context.record_fit(FitRecord("forest", times, times))  # what the expert did at a bar is known at that bar
+        description = ModelDescription(
             features=features,
             sell=params.sell,
             size_by_confidence=params.size_by_confidence,
@@ -132,24 +132,24 @@ class BehavioralClonerType:
 
     def load(self, folder: Path) -> BehavioralClonerModel:
         """Read what `save` wrote; the forest is checked node by node."""
-        description = described(ABOUT, About, read_json(folder / ABOUT))
+        description = described(DESCRIPTION, ModelDescription, read_json(folder / DESCRIPTION))
         tensors, _ = read_tensors(folder / WEIGHTS)
         return BehavioralClonerModel(
             FlatForest.from_tensors(tensors, FeatureColumns(description.features)), description
         )
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """How much each feature counts, by the most meaningful measure that was taken."""
+        """The feature importance, by the most meaningful measure in the manifest."""
         measure = next((name for name in IMPORTANCE if manifest.metrics.get(name)), None)
         if measure is None:
             return ModelEvidence()
         return ModelEvidence(FeatureImportance(IMPORTANCE[measure], manifest.metrics[measure]))
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
-        """What the expert held from its first action to its last."""
+        """The expert's positions from its first action to its last."""
         sell = BehavioralClonerParams.model_validate(manifest.params).sell
         positions = {name: _expert_positions(inputs.bars[name], log, sell) for name, log in inputs.expert_logs.items()}
-        return {name: held for name, held in positions.items() if len(held)}
+        return {name: position for name, position in positions.items() if len(position)}
 
     def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
         """The forest's size and the strength of its leaves."""
@@ -174,7 +174,7 @@ def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig
 
 
 def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
-    """Features and labels of the bars in the span whose features are defined, and what of the log was of no use."""
+    """Features and labels of the bars in the span whose features are defined, and the issues of the log."""
     log = task.inputs.expert_logs[task.bars.symbol]
     matrix = feature_matrix(task.bars, features)
     target, dates = label(task.bars, log)
@@ -187,14 +187,14 @@ def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.Data
     return matrix[usable], target[usable], {name: issue for name, issue in issues.items() if issue}
 
 
-def _measured_forest(times: pd.DatetimeIndex, split: Split) -> Learned:
+def _measured_forest(times: pd.DatetimeIndex, split: Split) -> FitRecord:
     """The forest that is measured on the last part of the span."""
     measured = Span(times[split.test[0]].to_pydatetime(), times[split.test[-1]].to_pydatetime())
     rows = times[split.train]
-    return Learned("measured forest", rows, rows, measured)
+    return FitRecord("measured forest", rows, rows, measured)
 
 
 def _of_last_trade(actions: NDArray[np.int64], confidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """At each bar the confidence of the newest buy or sell, whose size is being held; 0 before the first."""
+    """At each bar the confidence of the newest buy or sell, which sizes the position; 0 before the first."""
     newest = np.maximum.accumulate(np.where(actions != 0, np.arange(len(actions)), -1))
     return np.where(newest >= 0, confidence[newest], 0.0)

@@ -1,4 +1,4 @@
-"""The one place that works with scikit-learn: it grows forests and measures them. Predicting does without it."""
+"""Growing and measuring forests with scikit-learn, which is not needed to predict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPEATS = 5
 
 
 def grow(X: Floats, y: Labels, config: ForestConfig, seed: int, progress: Progress) -> RandomForestClassifier:
-    """A fitted forest, grown a few trees at a time so that it can be watched and stopped; the trees are the same."""
+    """A fitted forest, grown a few trees at a time so that progress is reported; the trees are the same."""
     if config.oversample > 0.0:
         X, y = oversampled(X, y, config.oversample, np.random.default_rng(seed))
     weights = sample_weights(y, config.class_weight)
@@ -46,7 +46,7 @@ def measure(
     test: tuple[Floats, Labels],
     seed: int,
 ) -> dict[str, Any]:
-    """How well the forest imitates the expert on the rows it has not seen, and which features it leans on.
+    """Metrics of the forest on the test rows, and the importance of its features.
 
     `majority_accuracy` is what always predicting the most frequent action of the training span would have scored. Rows
     and columns of the confusion matrix are sell, hold, buy: a row is the expert's action, a column the predicted one.

@@ -1,4 +1,4 @@
-"""RLAgent: one interface to train any algorithm, to let it act and to store it."""
+"""RLAgent: one interface to train, run and store an agent of any algorithm."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from trainers.rl.serving.policy import CLIP, PolicyLayers
 class RLAgent:
     """One agent: an algorithm of stable-baselines3 behind the interface of this project.
 
-    It has random generators of its own: nothing drawn elsewhere changes its training, and the other way round.
+    It has its own random generators, independent of all others in the process.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class RLAgent:
         self.action_space = self.actions.space()
         self._require_actions()
         self._randomness = Randomness(seed)
-        # Networks this small wait for a GPU's launches longer than they compute, and only a CPU repeats every bit.
+        # Networks this small are faster on a CPU, and only there are results repeatable to the last bit.
         self._device = "cpu" if device == "auto" else device
         self._env: gymnasium.Env[Any, Any] | VecEnv | None = None
         self.config, self.algorithm = config, self._build(config)
@@ -70,22 +70,22 @@ class RLAgent:
     def _build(self, config: AgentConfig) -> Algorithm:
         module, _, name = self._spec.algorithm.partition(":")
         algorithm: Algorithm = getattr(import_module(module), name)(config, self._device)
-        with self._randomness.active(), fast_torch():  # some first weights have other bits on more threads
+        with self._randomness.active(), fast_torch():  # initial weights depend on the number of threads
             algorithm.begin(config, self.observation_space, self.action_space)
         return algorithm
 
     @property
     def device(self) -> str:
-        """What its networks run on."""
+        """The torch device of its networks."""
         return str(self.algorithm.device)
 
     @property
     def updates(self) -> int:
-        """How often it has learned since its training began."""
+        """Gradient updates since its training began."""
         return self.algorithm._n_updates  # noqa: SLF001 -- stable-baselines3 has no public name for it
 
     def configure(self, **changes: Any) -> None:
-        """Change the config; what was learnt stays, and the next training begins anew."""
+        """Change the config; the weights stay, and the next training begins anew."""
         config = type(self.config).model_validate(self.config.model_dump() | changes)
         for field in config.architecture:
             if getattr(config, field) != getattr(self.config, field):
@@ -112,9 +112,9 @@ class RLAgent:
     ) -> dict[str, Any]:
         """Play and learn for `total_timesteps` steps of all environments together.
 
-        With `reset` a training begins: counters, schedules, memory and momentum are new, what was learnt stays.
-        Without it the last one, or that of a loaded checkpoint, goes on for so many steps more. With a `seed`
-        all its random generators begin anew. Where `callback` raises, the agent stays whole, as it was then.
+        With `reset` a new training begins: counters, schedules, replay memory and momentum are reset, the weights stay.
+        Without it the last training, or that of a loaded checkpoint, goes on for as many steps more. A `seed` reseeds
+        all its random generators. If `callback` raises, the agent remains usable in the state it had then.
         """
         vector = self._training_env(env)
         self.algorithm.attach(vector)
@@ -129,7 +129,7 @@ class RLAgent:
         return self._facts()
 
     def require_finite(self) -> None:
-        """Raise if its learning has gone out of all bounds."""
+        """Raise if the training has diverged: a weight is not a finite number."""
         if not all(torch.isfinite(tensor).all() for tensor in self.algorithm.tensors().values()):
             raise NightdeskError(
                 "agent.diverged",
@@ -138,7 +138,7 @@ class RLAgent:
             )
 
     def _training_env(self, env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
-        """`env` as it is trained in, the same one as long as `env` is the same."""
+        """The vector environment for `env`, reused as long as `env` is the same object."""
         if env is not self._env:
             vector = vectorised(env)
             require_same(self.observation_space, self.actions, vector)
@@ -146,7 +146,7 @@ class RLAgent:
         return self._vector
 
     def _facts(self) -> dict[str, Any]:
-        """How far the training came, and the mean of its last hundred episodes."""
+        """The steps and updates of the training, and means over its last hundred episodes."""
         algorithm = self.algorithm
         episodes = list(algorithm.ep_info_buffer or ())
         return {
@@ -157,9 +157,10 @@ class RLAgent:
         }
 
     def select_action(self, observation: ArrayLike, deterministic: bool = True) -> Any:
-        """The action on one observation, or those on a batch of them; an int or an array of them where it is a choice.
+        """The action on one observation or a batch of them; an int or an array of ints for discrete actions.
 
-        Without `deterministic` the action is drawn as in training, but for td3 and ddpg, whose noise is not theirs.
+        Without `deterministic` it is sampled from the policy. td3 and ddpg have a deterministic policy, so that their
+        action is the same; their exploration noise is added in training only.
         """
         rows = self._checked(observation)
         with nullcontext() if deterministic else self._randomness.active():
@@ -202,7 +203,7 @@ class RLAgent:
         )
 
     def describe(self) -> AgentDescription:
-        """What a file states of this agent."""
+        """The description of this agent for a file."""
         return AgentDescription(
             agent_type=self.agent_type,
             config=self.config.model_dump(mode="json"),
@@ -211,25 +212,25 @@ class RLAgent:
         )
 
     def save(self, path: str | Path) -> None:
-        """Publish config, spaces and all that was learnt as one safetensors file, whatever the suffix."""
+        """Publish config, spaces and weights as one safetensors file, whatever the suffix."""
         write_agent(Path(path), self.describe(), self.algorithm.tensors())
 
     def load(self, path: str | Path) -> None:
-        """Load what `save` wrote, config included; where anything is wrong with it, this agent stays as it was."""
+        """Load a file of `save`, config included; if it is invalid, this agent stays unchanged."""
         config, tensors = read_agent(Path(path), self.describe())
         self._replace_algorithm(config, fitting(Path(path).name, tensors, self.algorithm.tensors()))
 
     def save_checkpoint(self, folder: str | Path) -> None:
-        """Publish in `folder` all that decides how the training goes on, in place of an older checkpoint there.
+        """Publish the complete state of the training in `folder`, in place of an older checkpoint there.
 
-        It is exact at a boundary: after `train`, or in the callback's `on_rollout_start`.
+        It is exact between two rollouts: after `train`, or in the callback's `on_rollout_start`.
         """
         write_checkpoint(Path(folder), self.describe(), self.algorithm, self._randomness)
 
     def load_checkpoint(self, folder: str | Path, env: gymnasium.Env[Any, Any] | VecEnv) -> None:
-        """Go back to where `save_checkpoint` was called; `train(..., reset=False)` goes on from there.
+        """Restore the state of `save_checkpoint`; `train(..., reset=False)` goes on from there.
 
-        To the last bit, where the environments have `get_state`; others begin new episodes.
+        The result is the same to the last bit if the environments have `get_state`; others begin new episodes.
         """
         checkpoint = Checkpoint(Path(folder), self.describe())
         vector, algorithm = self._training_env(env), self._build(checkpoint.config)
@@ -238,7 +239,7 @@ class RLAgent:
 
 
 def vectorised(env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
-    """As stable-baselines3 plays it: a vector that reports how its episodes ended."""
+    """The environment as a vector environment of stable-baselines3 that reports its episodes."""
     if isinstance(env, VecEnv):
         monitored = is_vecenv_wrapped(env, VecMonitor) or all(env.env_is_wrapped(Monitor))
         return env if monitored else VecMonitor(env)
@@ -249,7 +250,7 @@ def vectorised(env: gymnasium.Env[Any, Any] | VecEnv) -> VecEnv:
 
 @contextmanager
 def fast_torch() -> Iterator[None]:
-    """Torch for small networks: on one core, and without looking at every number drawn."""
+    """Torch settings for small networks: one thread, and no validation of distributions."""
     threads, distribution = torch.get_num_threads(), torch.distributions.Distribution
     checked = distribution._validate_args  # noqa: SLF001 -- torch lets it be set, not asked
     torch.set_num_threads(1)

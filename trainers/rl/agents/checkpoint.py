@@ -1,4 +1,4 @@
-"""A training at a boundary between two rollouts, as one file: all that decides how it goes on."""
+"""The complete state of an agent's training between two rollouts, as one file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CheckpointDescription(Section):
 
 
 class Checkpoint:
-    """What was read of a checkpoint, checked against the agent that is to go on from it."""
+    """A checkpoint that was read and checked against the agent that is to resume from it."""
 
     def __init__(self, folder: Path, expected: AgentDescription) -> None:
         self.name = CHECKPOINT
@@ -43,13 +43,13 @@ class Checkpoint:
         require_like(CHECKPOINT, agent, self.config, expected)
 
     def part(self, name: str) -> Tensors:
-        """The tensors below `name/`."""
+        """The tensors whose keys begin with `name/`."""
         return {
             key.removeprefix(f"{name}/"): value for key, value in self._tensors.items() if key.startswith(f"{name}/")
         }
 
     def restore(self, algorithm: Algorithm, randomness: Randomness, env: VecEnv) -> None:
-        """Put an algorithm that was just made, its randomness and its environments where they stood."""
+        """Restore the state of a new algorithm, its random generators and its environments."""
         if env.num_envs != self.description.environments:
             raise NightdeskError(
                 "agent.other_environments",
@@ -78,8 +78,8 @@ class Checkpoint:
         for name, optimiser in algorithm.optimisers().items():
             states: dict[int, dict[str, torch.Tensor]] = {}
             for key, value in self.part(f"optimiser/{name}").items():
-                number, what = key.split("/")
-                states.setdefault(int(number), {})[what] = torch.from_numpy(value.copy())
+                number, quantity = key.split("/")
+                states.setdefault(int(number), {})[quantity] = torch.from_numpy(value.copy())
             optimiser.load_state_dict(optimiser.state_dict() | {"state": states})
 
 
@@ -100,9 +100,9 @@ def write_checkpoint(folder: Path, description: AgentDescription, algorithm: Alg
     }
     for name, optimiser in algorithm.optimisers().items():
         parts[f"optimiser/{name}"] = {
-            f"{number}/{what}": value.cpu().numpy()
+            f"{number}/{name}": value.cpu().numpy()
             for number, state in optimiser.state_dict()["state"].items()
-            for what, value in state.items()
+            for name, value in state.items()
         }
     tensors = {f"{part}/{key}": np.asarray(value) for part, values in parts.items() for key, value in values.items()}
     metadata = CheckpointDescription(agent=description, counters=algorithm.read_counters(), environments=env.num_envs)

@@ -28,11 +28,11 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 
 
 class AgentConfig(DataclassSection):
-    """What every agent has.
+    """The fields of every agent config.
 
     Args:
         hidden_dim: units in each of the two hidden layers of every network.
-        learning_rate: of Adam.
+        learning_rate: step size of the optimiser Adam.
         gamma: discount of a reward one bar later.
         learning_rate_decays: whether the learning rate falls linearly to zero over a training.
         normalise_observations: whether observations are brought to mean 0 and variance 1 by running statistics.
@@ -61,10 +61,10 @@ class ActorCriticConfig(AgentConfig):
         A_t = sum over k of (gamma gae_lambda)^k delta_(t+k),   delta_t = r_t + gamma V(s_(t+1)) - V(s_t)
 
     Args:
-        gae_lambda: 0 trusts the critic's estimate after one step, 1 the rewards of the whole rollout.
+        gae_lambda: 0 uses the critic's value after one step, 1 the rewards of the whole rollout.
         ent_coef: weight of the policy's entropy in the loss; more explores more.
         vf_coef: weight of the critic's squared error in the loss.
-        max_grad_norm: to which the norm of a gradient is clipped.
+        max_grad_norm: the norm to which gradients are clipped.
     """
 
     gae_lambda: Share = 1.0
@@ -88,7 +88,7 @@ class PPOConfig(ActorCriticConfig):
         n_steps: length of a rollout in total, over all environments.
         batch_size: rows of a gradient step.
         n_epochs: passes over each rollout.
-        clip_range: how far w may move from 1 before it stops to pay.
+        clip_range: how far w may move from 1 before the objective no longer rewards it.
     """
 
     gae_lambda: Share = 0.95
@@ -126,7 +126,7 @@ class A2CConfig(ActorCriticConfig):
 
 
 class ReplayConfig(AgentConfig):
-    """An off-policy agent: it stores every step it plays, and updates from random batches of them.
+    """An off-policy agent: it stores every step in a replay buffer, and updates from random batches of it.
 
     Args:
         buffer_size: steps that are stored; the oldest are overwritten.
@@ -165,9 +165,9 @@ class DQNConfig(ReplayConfig):
 
     Args (with those of `ReplayConfig` and `AgentConfig`):
         exploration_initial: probability of a random action at the beginning.
-        exploration_final: the same in the end.
-        exploration_fraction: part of a training over which it falls from the first to the second.
-        max_grad_norm: to which the norm of a gradient is clipped.
+        exploration_final: the same at the end of the decay.
+        exploration_fraction: the first part of a training, over which it decays linearly from initial to final.
+        max_grad_norm: the norm to which gradients are clipped.
     """
 
     learning_rate: MainLearningRate = 1e-4
@@ -182,7 +182,7 @@ class DQNConfig(ReplayConfig):
 class SACConfig(ReplayConfig):
     """Soft actor-critic with twin critics and a learned temperature alpha.
 
-    It differs from TD3 in a random policy, which is rewarded for its entropy; that explores, and smooths the targets.
+    It differs from TD3 in a stochastic policy that is rewarded for its entropy, which explores and smooths the targets.
 
         y = r + gamma (min over i of Q'_i(s', a') - alpha log pi(a' | s')),   a' drawn from pi(s')
         critics minimise  (Q_i(s, a) - y)^2
@@ -198,8 +198,8 @@ class SACConfig(ReplayConfig):
 class TD3Config(ReplayConfig):
     """Twin delayed DDPG.
 
-    It differs from DDPG in three ways, each against values that are too high: the smaller of two critics makes the
-    target, the actor is updated more rarely than the critics, and the target's action is smoothed by clipped noise.
+    It differs from DDPG in three ways, each against overestimated values: the target is the smaller of two critics, the
+    actor is updated less often than the critics, and the target's action is smoothed by clipped noise.
 
         y = r + gamma min over i of Q'_i(s', pi'(s') + e),   e = clip(N(0, target_noise), -c, c)
         critics minimise  (Q_i(s, a) - y)^2
@@ -234,9 +234,9 @@ class DDPGConfig(ReplayConfig):
     https://arxiv.org/abs/1509.02971
 
     Args (with those of `ReplayConfig` and `AgentConfig`); `learning_rate` is the actor's:
-        critic_learning_rate: of the critic.
+        critic_learning_rate: the learning rate of the critic.
         noise_theta: share of the noise that is lost from bar to bar.
-        noise_sigma: standard deviation of what is added to it, in units of half the action's range.
+        noise_sigma: standard deviation of the noise added per bar, in units of half the action's range.
     """
 
     learning_rate: MainLearningRate = 1e-4

@@ -1,4 +1,4 @@
-"""An agent as one file: tensors and a description, no executable bytes, whole or not there."""
+"""An agent as one safetensors file, published atomically: tensors and a JSON description."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _agent(name: str) -> str:
 
 
 class AgentDescription(Section):
-    """What a file states of the agent in it."""
+    """The description of the agent in a file."""
 
     format: Literal[1] = 1
     agent_type: Annotated[str, AfterValidator(_agent)]
@@ -76,7 +76,7 @@ def require_like(name: str, description: AgentDescription, config: AgentConfig, 
 
 
 def fitting(name: str, tensors: Tensors, like: Weights) -> Weights:
-    """The tensors as weights; raises unless every one is there, of its shape and kind, and finite."""
+    """The tensors as weights; raises unless they are complete, of the expected shapes and dtypes, and finite."""
     if set(tensors) != set(like):
         odd = sorted(set(tensors) ^ set(like))
         raise corrupt(name, f"it has not the tensors of its agent; {odd[0]} is missing or too much")

@@ -1,4 +1,4 @@
-"""Randomness: the global random generators as one agent's own, so that nothing else draws from its sequence."""
+"""Randomness: a state of the global random generators that belongs to one agent, isolated from all other draws."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ State = dict[str, NDArray[Any]]
 class Randomness:
     """The state of torch's, numpy's and Python's generators, which stable-baselines3 draws from.
 
-    Within `active()` the globals go on from that state; after it they are as they were before.
+    Within `active()` the global generators have this state; afterwards their previous state is restored.
     """
 
     def __init__(self, seed: int) -> None:
@@ -28,14 +28,14 @@ class Randomness:
         _set_globals(before)
 
     def seed(self, seed: int) -> None:
-        """Begin anew; within `active()`."""
+        """Reseed the global generators; call it within `active()`."""
         random.seed(seed)
         np.random.seed(seed % 2**32)
         torch.manual_seed(seed)
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Draw from this state while within; entering again changes nothing."""
+        """Draw from this state inside the context; entering it again has no effect."""
         if self._active:
             yield
             return
@@ -49,11 +49,11 @@ class Randomness:
             _set_globals(outside)
 
     def state(self) -> State:
-        """Where the generators stand now."""
+        """The present state of the generators."""
         return _globals() if self._active else self._kept
 
     def restore(self, state: State) -> None:
-        """Go on from an earlier `state()`; what is no state raises, and changes nothing."""
+        """Restore an earlier `state()`; an invalid one raises and changes nothing."""
         before = _globals()
         try:
             _set_globals(state)

@@ -70,7 +70,7 @@ class Candidate:
 
     @property
     def score(self) -> float:
-        """Its Sharpe ratio; 0 where it never traded, since that is cash, and nothing worse where there is none."""
+        """Its Sharpe ratio; 0 if it never traded, as cash has, and -infinity if it is undefined otherwise."""
         if self.figures["sharpe_ratio"] is not None:
             return float(self.figures["sharpe_ratio"])
         return 0.0 if self.figures["exposure"] == 0.0 else float("-inf")
@@ -78,14 +78,14 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """One agent after its training: its candidates in their order, and what its training took."""
+    """One agent after its training: its candidates in order of their steps, and the facts of its training."""
 
     candidates: tuple[Candidate, ...]
     facts: dict[str, Any]
 
     @property
     def best(self) -> Candidate:
-        """The one with the highest score of those that beat cash, else of all; of equals the earliest."""
+        """The candidate with the highest score of those that beat cash, else of all; of equal ones the earliest."""
         return max(self.candidates, key=rank)
 
 
@@ -95,7 +95,7 @@ def rank(candidate: Candidate) -> tuple[bool, float]:
 
 
 def learn(split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
-    """Train an agent of seed number `number` and backtest it at intervals; resumes from what `folder` holds.
+    """Train the agent of seed number `number` and backtest it at intervals; resumes from the files in `folder`.
 
     Stored files that cannot be used are deleted, and the agent starts over.
     """
@@ -200,7 +200,7 @@ class _ValidationCallback(RLCallback):
         self.every, self.updates = Every(split.evaluation_interval), 0
 
     def on_step(self, training: TrainingView) -> None:
-        """Evaluate it if it is time; after the end of the training it is evaluated once more."""
+        """Evaluate the agent if it is due; the end of the training is evaluated separately."""
         due = self.every.due(training.timesteps) and training.fraction < 1.0
         if due and training.agent.updates > self.updates:
             self.evaluate(training.agent, training.timesteps, training.fraction)

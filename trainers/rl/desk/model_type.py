@@ -1,6 +1,6 @@
-"""The desk's model types of reinforcement learning, one for each agent in `agent_specs`; the best policy serves.
+"""The desk's model types of reinforcement learning, one for each agent in `AGENTS`.
 
-What serves is torch-free: arrays, the environment's config and the ledger. Only `train` imports more.
+The best checkpoint serves, without torch: arrays, the environment's config and the ledger. Only `train` imports more.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ if TYPE_CHECKING:
 
 Instant = Annotated[AwareDatetime, Field(strict=False)]
 
-WEIGHTS, ABOUT, KEY = "weights.safetensors", "model.json", "task.json"
+WEIGHTS, DESCRIPTION, KEY = "weights.safetensors", "model.json", "task.json"
 LIBRARIES = ("gymnasium", "stable-baselines3", "torch")
 
 
-class About(Section):
+class ModelDescription(Section):
     """The content of `model.json`."""
 
     # 1: without the two instants; its account begins with the first stored bar that can be decided on.
     format: Literal[1, 2] = 2
     agent: str
     environment: TradingEnvConfig
-    # Bars before `history_start` are not used at all; those from there to `account_start` only warm the features; from
-    # `account_start` on, the policy's account goes on for ever.
+    # Bars before `history_start` are not used; those up to `account_start` only warm the features. The policy's account
+    # begins at `account_start` and has no end.
     history_start: Instant | None = None
     account_start: Instant | None = None
     device: str
@@ -73,23 +73,23 @@ class About(Section):
     metrics: dict[str, Any]
 
     @model_validator(mode="after")
-    def _instants(self) -> About:
-        given = [instant is not None for instant in (self.history_start, self.account_start)]
-        if given != [self.format == 2, self.format == 2]:
+    def _instants(self) -> ModelDescription:
+        present = [instant is not None for instant in (self.history_start, self.account_start)]
+        if present != [self.format == 2, self.format == 2]:
             raise ValueError("history_start and account_start belong to format 2, both of them")
         return self
 
 
 @dataclass(frozen=True, eq=False)
 class RLModel(SymbolModel):
-    """A policy, and the environment whose observations it decides on."""
+    """A policy, and the config of the environment whose observations it decides on."""
 
     policy: CompiledPolicy
-    description: About
+    description: ModelDescription
 
     @property
     def facts(self) -> ModelFacts:
-        """What was measured while training, its market features, and what it was trained by."""
+        """The metrics, features, device and libraries of the training."""
         return ModelFacts(
             metrics=self.description.metrics,
             features=self._features,
@@ -102,15 +102,15 @@ class RLModel(SymbolModel):
         return tuple(dict.fromkeys((*self.description.environment.windowed, *self.description.environment.features)))
 
     def bar_features(self, bars: Bars) -> pd.DataFrame:
-        """The market features of an observation; the rest of it is the policy's own account."""
+        """The market features of an observation; its other numbers are of the policy's own account."""
         return feature_matrix(self._history(bars), self._features).reindex(bars.frame.index)
 
     def signals(self, bars: Bars, published: Signals | None = None) -> Signals:
-        """Decided by rolling the policy through the ledger; see `trainers.rl.serving.rollout`.
+        """The decisions of the policy, played through the ledger; see `trainers.rl.serving.rollout`.
 
-        Bars that reach back as far as `reaches_back` asks give the same signals to the last bit, whatever precedes
-        them. With fewer bars the account begins flat at the first bar that can be decided on, or follows the signals
-        in `published`, which are not decided again. A model that learned nothing is flat on every bar.
+        If `reaches_back` holds for the bars, earlier bars do not change a bit of the signals. With fewer bars the
+        account begins flat at the first bar that can be decided on, or follows the signals in `published`, which are
+        not decided again. A model that learned nothing is flat on every bar.
         """
         if not self.description.learned:
             flat = pd.Series(0.0, index=bars.frame.index)
@@ -119,7 +119,7 @@ class RLModel(SymbolModel):
         start = self.description.account_start
         rollout = Rollout.of(self.policy, history, self.description.environment, start=start, published=published)
         signals = rollout.signals(history)
-        return Signals(*(each.reindex(index, fill_value=0.0) for each in (signals.position, signals.confidence)))
+        return Signals(*(series.reindex(index, fill_value=0.0) for series in (signals.position, signals.confidence)))
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
         """The signals of its symbol; its account continues from the published ones where the bars begin too late."""
@@ -129,7 +129,7 @@ class RLModel(SymbolModel):
         }
 
     def reaches_back(self, bars: Bars) -> bool:
-        """Whether the bars hold all that the account since its start depends on."""
+        """Whether the bars include all that the account depends on since its start."""
         start = self.description.history_start
         return len(bars) > 0 and (start is None or bars.frame.index[0] <= start)
 
@@ -140,11 +140,11 @@ class RLModel(SymbolModel):
     def save(self, folder: Path) -> None:
         """Write the layers and `model.json`."""
         (folder / WEIGHTS).write_bytes(tensor_bytes(self.policy.tensors(), {}))
-        (folder / ABOUT).write_bytes(json_bytes(self.description.model_dump(mode="json")))
+        (folder / DESCRIPTION).write_bytes(json_bytes(self.description.model_dump(mode="json")))
 
 
 class RLModelType:
-    """Agents of one kind learn on the first part of the span; the best policy on the later part serves."""
+    """Trains agents of one kind on the first part of the span; the best policy on the later part serves."""
 
     judge = "backtest"
 
@@ -155,22 +155,22 @@ class RLModelType:
         self.params: type[Section] = params_class(agent)
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
-        """Train an agent of each seed, one after another, and choose among the checkpoints of all."""
+        """Train an agent of each seed, one after another, and select the best of all their checkpoints."""
         from trainers.rl.desk.candidates import learn, rank  # noqa: PLC0415 -- torch is for training alone
 
         task.require(self.needs)
         params = params_class(self.name).model_validate(task.params.model_dump())
         split = SpanSplit.of(task, params)
-        context.report(0.0, f"{len(split.decision_times):,} bars to learn from, {len(split.validation):,} to choose by")
+        context.report(0.0, f"{len(split.decision_times):,} bars to learn from, {len(split.validation):,} to select by")
         with _agents_folder(context, self._key(task, context)) as folder:
             learners = [
                 learn(split, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
             ]
-        number = max(range(params.seeds), key=lambda each: rank(learners[each].best))
+        number = max(range(params.seeds), key=lambda seed_number: rank(learners[seed_number].best))
         best, metrics = learners[number].best, _metrics(split, learners, number)
-        for learned in split.learned():
-            context.learned(learned)
-        description = About(
+        for fit in split.fit_records():
+            context.record_fit(fit)
+        description = ModelDescription(
             agent=self.name,
             environment=params.environment,
             history_start=split.history_start,
@@ -183,7 +183,7 @@ class RLModelType:
         return RLModel(self._calibrated(best.policy, split), description)
 
     def _calibrated(self, policy: CompiledPolicy, split: SpanSplit) -> CompiledPolicy:
-        """With a softmax temperature for action values: their usual spread on the training bars."""
+        """The policy with a softmax temperature for action values: their typical spread on the training bars."""
         if not self.spec.has_action_values:
             return policy
         environment, start = split.params.environment, split.account_start
@@ -192,7 +192,7 @@ class RLModelType:
         return CompiledPolicy(replace(policy.layers, temperature=usual or 1.0))
 
     def _key(self, task: TrainingTask, context: TrainingContext) -> str:
-        """What a training must have in common with one that it goes on with."""
+        """The hash of everything that must be the same for a training to be resumed."""
         span = [time.isoformat() for time in (task.train_start, task.train_end)]
         params = task.params.model_dump(mode="json")
         libraries = [version(name) for name in ("nightdesk", *LIBRARIES)]
@@ -200,7 +200,7 @@ class RLModelType:
         return hashlib.sha256(json.dumps(description).encode()).hexdigest()
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """Among how many checkpoints of how many seeds the policy was selected, and how they did on validation bars."""
+        """The number of seeds and checkpoints that the policy was selected from, with their Sharpe ratios."""
         metrics = manifest.metrics
         validation, ratios = metrics["validation"], metrics["sharpe_ratios"]
         return ModelEvidence(
@@ -210,7 +210,7 @@ class RLModelType:
                 bars=validation["bars"],
                 seeds=len(metrics["seeds"]),
                 checkpoints=metrics["chosen"]["checkpoints"],
-                chosen=validation["sharpe_ratio"],
+                selected=validation["sharpe_ratio"],
                 low=ratios["min"],
                 high=ratios["max"],
                 mean=ratios["mean"],
@@ -225,7 +225,7 @@ class RLModelType:
         return {}
 
     def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
-        """What an agent's learning depends on most."""
+        """Learning rate, discount and width of the networks."""
         return {
             "agent.learning_rate": Range(1e-5, 3e-3, log=True),
             "agent.gamma": OneOf((0.9, 0.95, 0.99, 0.995)),
@@ -234,11 +234,11 @@ class RLModelType:
 
     def load(self, folder: Path) -> RLModel:
         """Read what `save` wrote; the layers must fit each other, the environment and this agent."""
-        description = described(ABOUT, About, read_json(folder / ABOUT))
+        description = described(DESCRIPTION, ModelDescription, read_json(folder / DESCRIPTION))
         tensors, _ = read_tensors(folder / WEIGHTS)
         policy = CompiledPolicy.from_tensors(tensors)
         if description.agent != self.name:
-            raise corrupt(ABOUT, f"it is of the agent {description.agent!r} instead of {self.name!r}")
+            raise corrupt(DESCRIPTION, f"it is of the agent {description.agent!r} instead of {self.name!r}")
         expected = _shape(description.environment)
         if (policy.inputs, policy.choices) != expected:
             raise corrupt(
@@ -279,7 +279,7 @@ def _has_key(folder: Path, key: str) -> bool:
 
 
 def _shape(environment: TradingEnvConfig) -> tuple[int, int]:
-    """How many numbers a policy sees, and how many it gives."""
+    """The number of inputs and of outputs of a policy."""
     window = environment.window_size * len(environment.windowed)
     inputs = window + len(environment.features) + len(PORTFOLIO)
     return inputs, 2 + environment.short if environment.actions == "discrete" else 1
@@ -306,7 +306,7 @@ def _metrics(split: SpanSplit, learners: list[Learner], number: int) -> dict[str
             **(best.figures if best.beats_cash else split.cash),
             "buy_and_hold": split.buy_and_hold,
         },
-        "seeds": [{"step": each.best.step, **each.best.figures, **each.facts} for each in learners],
+        "seeds": [{"step": learner.best.step, **learner.best.figures, **learner.facts} for learner in learners],
         "sharpe_ratios": _spread([score for score in scores if math.isfinite(score)]),
     }
 
@@ -328,7 +328,7 @@ def _learned_reason(best: Candidate, checkpoints: int, bars: int) -> str:
 
 
 def _spread(scores: list[float]) -> dict[str, float | None]:
-    """Of the best of each seed; one that never trades counts as 0, as cash does, and one that is ruined not at all."""
+    """Statistics of the seeds' best scores; never trading counts as 0, as cash has, and ruined ones are absent."""
     if not scores:
         return dict.fromkeys(("mean", "std", "min", "max"))
     return {"mean": fmean(scores), "std": pstdev(scores), "min": min(scores), "max": max(scores)}

@@ -18,10 +18,23 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class RLParams(Section):
-    """How an agent of the desk is trained, and how the policy that serves is chosen among its checkpoints.
+    """How an agent of the desk is trained, and how the policy that serves is selected among its checkpoints.
 
-    Where they are not given, `total_timesteps` are the desk's `training_params.steps`, and the costs of `environment`
-    those of the desk.
+    The selected policy has the highest Sharpe ratio of returns in excess of cash on the validation bars,
+
+        S = mean(x) / std(x) sqrt(bars a year),   x the excess returns after costs
+
+    over the checkpoints of all seeds. Selecting the best of many overstates it, so it is judged on later bars only.
+
+    Args:
+        agent: the config of the agent's algorithm.
+        environment: the config of the trading environment; costs that are not given are the desk's.
+        total_timesteps: of each seed, over all environments; by default the desk's `training_params.steps`.
+        environments: copies of the environment that are played at once.
+        seeds: agents to train; the best of all their checkpoints serves.
+        evaluations: checkpoints of each agent, evenly spaced over its training; fewer if it updates less often.
+        validation: the last part of the span, by time, which is only used to select a checkpoint.
+        purge: bars between training and validation bars that are not used.
     """
 
     # The kinds of actions that this agent can give, the default first.
@@ -34,28 +47,23 @@ class RLParams(Section):
         100_000
     )
     environments: Annotated[int, Field(ge=1, le=4096), Flag("--environments", help="copies played at once")] = 8
-    # Agents that are trained; the best of all their checkpoints serves.
     seeds: Annotated[int, Field(ge=1, le=100), Flag("--seeds", help="agents to train, the best of which serves")] = 1
-    # Checkpoints of each, evenly spread over its training, that are judged on the validation bars; fewer where an agent
-    # learns less often.
     evaluations: Annotated[int, Field(ge=1, le=1000)] = 10
-    # The last part of the span, by time: never learned from, and all that a checkpoint is chosen by.
     validation: float = Field(default=0.2, gt=0.0, lt=1.0)
-    # Bars left out before it.
     purge: Count = 5
 
     @model_validator(mode="before")
     @classmethod
-    def _as_the_desk_says(cls, values: Any, info: ValidationInfo) -> Any:
-        """Beneath what is given lies what the desk's settings say, and beneath that what this agent needs."""
+    def _filled_from_settings(cls, values: Any, info: ValidationInfo) -> Any:
+        """Fill params that are not given from the desk's settings, then from the defaults of this agent."""
         environment = values.get("environment", {}) if isinstance(values, dict) else None
         if not isinstance(environment, dict):
             return values
-        usual: dict[str, Any] = {"environment": {"actions": cls.actions[0]}}
+        defaults: dict[str, Any] = {"environment": {"actions": cls.actions[0]}}
         if isinstance(info.context, Settings):
-            usual["total_timesteps"] = info.context.training_params.steps
-            usual["environment"] |= _costs(info.context.costs)
-        return {**usual, **values, "environment": {**usual["environment"], **environment}}
+            defaults["total_timesteps"] = info.context.training_params.steps
+            defaults["environment"] |= _costs(info.context.costs)
+        return {**defaults, **values, "environment": {**defaults["environment"], **environment}}
 
     @model_validator(mode="after")
     def _can_act(self) -> RLParams:
@@ -84,9 +92,9 @@ def params_class(agent: str) -> type[RLParams]:
     spec = agent_spec(agent)
     document = f"The params of the model type `{agent}`."
     fields: dict[str, Any] = {"agent": (spec.config, spec.config())}
-    made = create_model(_class_name(spec), __base__=RLParams, __module__=__name__, __doc__=document, **fields)
-    made.actions = spec.actions
-    return made
+    params = create_model(_class_name(spec), __base__=RLParams, __module__=__name__, __doc__=document, **fields)
+    params.actions = spec.actions
+    return params
 
 
 def _class_name(spec: AgentSpec) -> str:

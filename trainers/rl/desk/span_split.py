@@ -15,7 +15,7 @@ from data_pipeline.bars.bars import Bars
 from data_pipeline.labels.splits import holdout
 from evaluation.accounting.backtest import Backtest, backtest
 from evaluation.accounting.costs import Costs
-from evaluation.audit.leak_audit import Learned, Span
+from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.signals import Signals
 from trainers.interface import TrainingTask
 from trainers.rl.desk.params import RLParams
@@ -26,7 +26,7 @@ from trainers.rl.serving.rollout import Rollout
 # With fewer validation bars no checkpoint can be selected.
 MIN_VALIDATION_BARS = 10
 # Bars before the span on which features are computed, beyond their warm-up. Recursive means (Wilder's RSI, exponential
-# means) remember all bars since the first; what they remember of older ones than these is below a float32's rounding.
+# means) depend on all earlier bars; the weight of those before these is below a float32's rounding.
 WARM_UP_BARS = 500
 # The metrics of a policy on the validation bars.
 FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure")
@@ -34,12 +34,12 @@ FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure")
 
 @dataclass(frozen=True, eq=False)
 class SpanSplit:
-    """The bars that the agents of one task learn from, and those that their policies are backtested on.
+    """The training bars of the agents of one task, and the validation bars that their policies are backtested on.
 
     `training` ends `purge` bars before `validation`, the last part of the training span. Decisions
     begin at the span's first bar, row `first_row`; earlier bars only warm the features, as they do when the
     model serves.
-    `bars` begin so far before the span and not earlier, so that neither training nor serving depends on older bars.
+    `bars` begin just far enough before the span for that, so that neither training nor serving depends on older bars.
     """
 
     bars: Bars
@@ -84,12 +84,12 @@ class SpanSplit:
         """The first bar with a decision: here the account of the policy begins, in training and when it serves."""
         return self.decision_times[0].to_pydatetime()
 
-    def learned(self) -> Iterator[Learned]:
-        """For the leak audit: what is fitted on which bars; the outcome of a decision is known one bar later."""
+    def fit_records(self) -> Iterator[FitRecord]:
+        """The records of both fits for the leak audit; the outcome of a decision is known one bar later."""
         last = pd.DatetimeIndex(self.validation.frame.index)
         measured = Span(last[0].to_pydatetime(), last[-1].to_pydatetime())
-        yield Learned("policy and normaliser", self.decision_times[:-1], self.decision_times[1:], measured)
-        yield Learned("choice of the checkpoint", last[:-1], last[1:])
+        yield FitRecord("policy and normaliser", self.decision_times[:-1], self.decision_times[1:], measured)
+        yield FitRecord("selection of the checkpoint", last[:-1], last[1:])
 
     def validation_figures(self, policy: CompiledPolicy) -> dict[str, Any]:
         """The metrics of a policy's backtest on the validation bars, after the costs of the environment."""
@@ -132,7 +132,7 @@ def _require_enough(symbol: str, bars: int, params: RLParams) -> None:
     if bars < MIN_VALIDATION_BARS:
         raise NightdeskError(
             "training.too_few_bars",
-            f"{symbol}: a validation of {params.validation:g} leaves {bars} bars to choose by; "
+            f"{symbol}: a validation of {params.validation:g} leaves {bars} bars to select by; "
             f"{MIN_VALIDATION_BARS} are needed.",
             "Raise validation in the params, or training_params.lookback_days.",
             found=bars,

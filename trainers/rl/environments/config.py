@@ -1,4 +1,4 @@
-"""The choices of a trading environment; light, so that a config can be checked without loading a kernel."""
+"""The config of a trading environment; light, so that it is validated without loading a kernel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 
 class TradingEnvConfig(DataclassSection):
-    """What an episode is: its account and costs, what is seen, what may be done, what is rewarded, when it ends."""
+    """An episode of the trading environment: account and costs, observations, actions, reward and end."""
 
     leading_fields = ("initial_balance", "window_size", "commission")
 
@@ -30,7 +30,8 @@ class TradingEnvConfig(DataclassSection):
     commission_minimum: float = Field(default=0.0, ge=0.0)
     cash_interest: Rate = 0.0
 
-    # Names in data_pipeline.features.registry: the windowed ones are seen over the last bars, the others at the last.
+    # Features by their names in data_pipeline.features.registry: the windowed ones are observed over the last
+    # `window_size` bars, the others at the last bar.
     window_size: Annotated[int, Field(ge=1, le=10_000), Flag("--window-size", help="bars of windowed features")] = 20
     windowed: Names = ("log_return",)
     features: Names = ("return_5", "return_20", "disparity", "rsi", "realised_volatility")
@@ -39,18 +40,18 @@ class TradingEnvConfig(DataclassSection):
     # action below zero means flat, and the discrete choices are flat and long.
     actions: Literal["continuous", "discrete"] = "continuous"
     short: bool = True
-    # A continuous action nearer than this to the target that was ordered last is that target again, so that noise does
-    # not trade; flat, fully long and fully short can always be reached.
+    # A continuous action that differs by less than this from the last ordered target keeps that target, so that noise
+    # does not trade; flat, fully long and fully short can always be reached.
     min_change: float = Field(default=0.1, ge=0.0, lt=1.0)
 
     reward: Reward = "pnl"
-    # What every reward is multiplied by. Returns in percent are of the size that the agents' losses and learning rates
-    # are made for; as fractions they are learned from many times more slowly.
+    # The factor of every reward. Returns in percent suit the agents' losses and learning rates; with fractions they
+    # learn many times more slowly.
     reward_scale: float = Field(default=100.0, gt=0.0)
-    # Of differential_sharpe: the weight of the newest bar in its running moments.
+    # The weight of the newest bar in the running moments of the reward differential_sharpe.
     adaptation: float = Field(default=0.01, gt=0.0, lt=1.0)
 
-    # In bars; None plays to the end of the data. One that is drawn may be cut short at either end of the data.
+    # In bars; None plays to the end of the data. An episode with a random start may be shorter at either end of it.
     episode_length: int | None = Field(default=252, ge=1)
     # The fall from its peak, as a fraction, at which an account is stopped; None stops only a ruined one.
     max_drawdown: float | None = Field(default=0.5, gt=0.0, lt=1.0)

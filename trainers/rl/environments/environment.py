@@ -1,4 +1,4 @@
-"""The trading environment: one account on one symbol after another, for whoever speaks gymnasium."""
+"""The trading environment: a gymnasium environment with one account, on one symbol per episode."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _SINGLE = (np.ndarray, np.generic, list, tuple)
 
 
 class TradingEnvironment(gymnasium.Env[Singles, Any]):
-    """Decide at each close what to hold over the next bar; the reward is what came of it, net of every cost.
+    """At each close the action is the target position over the next bar; the reward is its outcome after all costs.
 
     `price_data` is Bars, a frame (open, high, low, close, volume, and dividends if any, which are paid in cash: give
     none with prices that are adjusted for them), or a mapping of many by symbol. An observation is the window of
-    `windowed` features, oldest bar first, then `features`, then the account (`episodes.PORTFOLIO`). When an episode
-    ends, `info["episode"]` holds its figures.
+    `windowed` features, oldest bar first, then `features`, then the account (`kernels.PORTFOLIO`). When an episode
+    ends, `info["episode"]` holds its summary.
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 -- gymnasium's own declaration
@@ -46,7 +46,7 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
         self.observation_space: spaces.Space[Singles] = observation_space(self.market)
         self.action_space: spaces.Space[Any] = action_space(self.config)
         self._episodes = EpisodeRecords(self.market, 1)
-        # What every step needs, at hand.
+        # Cached, since every step uses them.
         self._records, self._arrays, self._size = self._episodes.records, self.market.arrays, self.observation_space_dim
 
     @property
@@ -66,7 +66,7 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
 
     @property
     def episode(self) -> dict[str, Any]:
-        """The account and the sums of the episode that is played, by the names of `episodes.EPISODE`."""
+        """The account and the sums of the episode that is played, by the names of `kernels.EPISODE`."""
         return self._episodes.as_dict(0)
 
     def vectorised(self, n: int, seed: int | None = None) -> VectorTradingEnvironment:
@@ -99,10 +99,10 @@ class TradingEnvironment(gymnasium.Env[Singles, Any]):
             unplayable(action, self.config)
 
     def step(self, action: Any) -> tuple[Singles, float, bool, bool, dict[str, Any]]:
-        """Hold what `action` asks for over the next bar."""
+        """Play the next bar with the target position of `action`."""
         observation = np.empty(self._size, np.float32)
-        asked = action if type(action) is int else self._number(action)
-        reward, ended = play(self._records, asked, observation, *self._arrays)
+        number = action if type(action) is int else self._number(action)
+        reward, ended = play(self._records, number, observation, *self._arrays)
         if not ended:
             return observation, reward, False, False, {}
         if ended == NOT_BEGUN:

@@ -16,12 +16,12 @@ from trainers.rl.environments.market import LIMIT, Market
 
 _NAMES = EPISODE.names or ()
 _SUMMARY_FIELDS = ["rewards", "bars", "equity", "gained", "squares", "symbol", "fallen", "trades", "wins"]
-_NOISE = 1e-12  # a deviation that rounding leaves where there is none
+_NOISE = 1e-12  # a standard deviation below this is a rounding error
 
 
-def fail(code: str, what: str, cure: str) -> NoReturn:
+def fail(code: str, problem: str, cure: str) -> NoReturn:
     """Raise `environment.<code>`."""
-    raise NightdeskError(f"environment.{code}", what, cure)
+    raise NightdeskError(f"environment.{code}", problem, cure)
 
 
 def observation_space(market: Market) -> spaces.Space[Any]:
@@ -37,7 +37,7 @@ def action_space(config: TradingEnvConfig) -> spaces.Space[Any]:
 
 
 def unplayable(action: Any, config: TradingEnvConfig) -> NoReturn:
-    """Refuse an action that is none."""
+    """Refuse an invalid action."""
     if config.actions == "discrete":
         fail("action", f"The action is {action!r}.", f"Give a whole number from 0 to {1 + config.short}.")
     fail(
@@ -46,7 +46,7 @@ def unplayable(action: Any, config: TradingEnvConfig) -> NoReturn:
 
 
 def not_begun() -> NoReturn:
-    """Refuse to play where there is no episode."""
+    """Refuse to play before an episode has begun."""
     fail("not_begun", "There is no episode to play: none was begun, or it has ended.", "Call reset() first.")
 
 
@@ -62,7 +62,7 @@ class EpisodeRecords:
         self.records["ended"] = NOT_BEGUN
 
     def reseed(self, i: int, seed: int) -> None:
-        """Let the randomness of environment i, and the turn of its symbols, begin anew."""
+        """Reseed the random state of environment i, and with it the order of its symbols."""
         self.records["random"][i], self.records["symbol"][i] = seed % 2**64, seed % 2**31 - 1
 
     def begin(self, selected: NDArray[np.bool_], observations: Singles) -> None:
@@ -70,7 +70,7 @@ class EpisodeRecords:
         begin_all(self.records, selected, observations, *self.arrays)
 
     def begin_at(self, i: int, symbol: str | None = None, start: int | None = None, **unknown: Any) -> None:
-        """Let the episode of environment i, which has just begun, begin on this symbol, at this of its bars."""
+        """Move the episode of environment i, which has just begun, to this symbol and this of its bars."""
         if unknown:
             fail("option", f"There is no option {next(iter(unknown))!r} of a reset.", "Give symbol, start or both.")
         market = self.market
@@ -85,7 +85,7 @@ class EpisodeRecords:
         begin_at(self.records[i], row, begin + start, rule)
 
     def observations(self) -> Singles:
-        """What each environment shows."""
+        """The observation of each environment."""
         if (self.records["ended"] == NOT_BEGUN).any():
             not_begun()
         observations = np.empty((len(self.records), self.market.observation_size), np.float32)
@@ -97,7 +97,7 @@ class EpisodeRecords:
         return dict(zip(_NAMES, self.records[i].item(), strict=True))
 
     def summaries(self, environments: NDArray[Any]) -> list[dict[str, Any]]:
-        """Episodes in figures; returns and drawdown in percent, as everywhere; `r` and `l` as Monitor names them."""
+        """Summaries of episodes: returns and drawdown in percent; `r` is the reward, `l` the length, as in Monitor."""
         market, balance = self.market, self.market.config.initial_balance
         records = self.records[_SUMMARY_FIELDS][environments]
         return [

@@ -165,17 +165,17 @@ def target_of(action: float, ordered: float, rule: Any) -> float:
 def _update_trades(episode: Any, before: Account, after: Account, open_: float, rates: Rates) -> None:
     """Take a fill into the episode's trades, as the ledger does."""
     episode.since = 0
-    cash, held, bought = before.cash, before.shares, after.shares - before.shares
-    each = fill_price(bought, open_, rates)
-    if held != 0.0 and held * after.shares <= 0.0:
-        cash = max(cash + held * each - commission(bought * each, rates) * abs(held / bought), 0.0)
+    cash, shares, bought = before.cash, before.shares, after.shares - before.shares
+    price_paid = fill_price(bought, open_, rates)
+    if shares != 0.0 and shares * after.shares <= 0.0:
+        cash = max(cash + shares * price_paid - commission(bought * price_paid, rates) * abs(shares / bought), 0.0)
         episode.trades += 1
         episode.wins += cash > episode.stake
-        held = 0.0
-    if held == 0.0:
-        episode.stake, episode.entry = cash, each
-    elif abs(after.shares) > abs(held):
-        episode.entry = each + (episode.entry - each) * (held / after.shares)
+        shares = 0.0
+    if shares == 0.0:
+        episode.stake, episode.entry = cash, price_paid
+    elif abs(after.shares) > abs(shares):
+        episode.entry = price_paid + (episode.entry - price_paid) * (shares / after.shares)
 
 
 @_inlined

@@ -1,4 +1,4 @@
-"""Market: the arrays that episodes are played on, of one symbol or of many, checked once and trusted from then on."""
+"""Market: the checked arrays of one symbol or many on which episodes are played."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ RULE = np.dtype(
     ]
 )
 
-# What an observation's numbers are kept within: far beyond any stationary feature, and finite.
+# The bound of an observation's numbers: far beyond any stationary feature, and finite.
 LIMIT = 1e9
 
 
-def _fail(code: str, what: str, cure: str) -> NoReturn:
-    raise NightdeskError(f"environment.{code}", what, cure)
+def _fail(code: str, problem: str, cure: str) -> NoReturn:
+    raise NightdeskError(f"environment.{code}", problem, cure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Market:
     def of(cls, price_data: PriceData, config: TradingEnvConfig, *, serving: bool = False) -> Market:
         """The market of bars, of a frame of prices, or of many by symbol.
 
-        Nothing is played on one that is for `serving`: it may be too short, and features may be undefined.
+        One for `serving` is not played on, so it may be short, and features may be undefined.
         """
         named = price_data if isinstance(price_data, Mapping) else {_symbol(price_data): price_data}
         if not named:
@@ -96,7 +96,7 @@ class Market:
         )
 
     def decided_from(self, row: int) -> Market:
-        """This market with the rows of each symbol before `row` only looked back on."""
+        """This market with decisions from `row` of each symbol on; earlier rows only fill windows."""
         rules = self.rules.copy()
         rules["first"] = np.maximum(rules["first"], np.array(self.begins) + row)
         for symbol, rule in zip(self.symbols, rules, strict=True):
@@ -106,7 +106,7 @@ class Market:
 
     @property
     def arrays(self) -> tuple[Floats, Singles, Singles, NDArray[Any]]:
-        """What every kernel takes last: prices, windowed and features row after row, rules."""
+        """The last arguments of every kernel: prices, windowed and other features as flat arrays, and rules."""
         return self.prices, self.windowed.reshape(-1), self.features.reshape(-1), self.rules
 
     @property
@@ -248,7 +248,7 @@ def first_decidable(config: TradingEnvConfig) -> int:
 
 
 def _columns(bars: Frame, names: tuple[str, ...]) -> Floats:
-    """The features, NaN within their warm-up, which is never looked at."""
+    """The features; rows within their warm-up are NaN and never observed."""
     if isinstance(bars, Bars):
         return feature_matrix(bars, names).to_numpy()
     values = np.full((len(bars), len(names)), np.nan)
@@ -269,6 +269,6 @@ def _require_finite(symbol: str, names: tuple[str, ...], values: Floats) -> None
 
 
 def _singles(values: Floats) -> Singles:
-    """As the kernel takes them; 0 where a value is undefined."""
+    """The values as clipped float32, 0 where one is undefined."""
     finite = np.where(np.isfinite(values), values, 0.0)
     return np.ascontiguousarray(np.clip(finite, -LIMIT, LIMIT), dtype=np.float32)

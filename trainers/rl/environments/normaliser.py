@@ -1,4 +1,4 @@
-"""RunningMeanStd: observations brought to mean 0 and deviation 1 by what was seen; the first layer of a network."""
+"""RunningMeanStd: the first layer of a network, which standardises observations by running statistics."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# Of normalised values: what is rarer than this is an outlier, and not worth a weight of its own.
+# Normalised values beyond this are outliers and clipped.
 LIMIT = 10.0
 _EPSILON = 1e-8
 
 
 class RunningMeanStd(nn.Module):
-    """Mean and variance of all rows seen, in float64; they change by `update` alone, never by being used.
+    """Standardises rows by the mean and variance of all rows given to `update`, in float64.
 
-    Before the first update they are 0 and 1. Usable without a network: `update(rows)`, `normalize(rows)`.
+    Before the first update these are 0 and 1. A forward pass does not change them.
+    Usable without a network: `update(rows)`, `normalize(rows)`.
     """
 
     running_mean: Tensor
@@ -36,7 +37,7 @@ class RunningMeanStd(nn.Module):
         self.register_buffer("std", torch.ones(shape), persistent=False)
 
     def update(self, rows: NDArray[Any]) -> None:
-        """Learn a batch of rows: (n, mean, M2) of two sets are joined in parallel (Chan et al. 1979)."""
+        """Add a batch of rows to the statistics, by the parallel algorithm of Chan et al. (1979)."""
         rows = np.asarray(rows, dtype=np.float64).reshape(-1, *self.running_mean.shape)
         if not len(rows):
             return
@@ -63,7 +64,7 @@ class RunningMeanStd(nn.Module):
         return ((rows - self.mean) / self.std).clamp(-LIMIT, LIMIT)
 
     def normalize(self, rows: NDArray[Any]) -> NDArray[np.float64]:
-        """`forward` of arrays, in float64."""
+        """`forward` for arrays, in float64."""
         std = np.sqrt(np.asarray(self.running_var.cpu()) + _EPSILON)
         normal: NDArray[np.float64] = np.clip(
             (np.asarray(rows) - np.asarray(self.running_mean.cpu())) / std, -LIMIT, LIMIT

@@ -1,6 +1,6 @@
-"""Rewards: what one bar was worth to the agent, compiled into the kernel that plays episodes.
+"""Rewards of one bar, compiled into the kernel that plays episodes.
 
-With r the account's return of a bar, net of every cost, and x what it was beyond the interest of idle cash:
+With r the account's return of a bar after all costs, and x the return in excess of the interest on cash:
 
 - `pnl`: r.
 - `sharpe`, `sortino`, `calmar`: how much a ratio of the whole episode so far has changed by this bar. The rewards of
@@ -8,16 +8,17 @@ With r the account's return of a bar, net of every cost, and x what it was beyon
       sharpe   sum x / sqrt(e^2 + sum x^2), which is sqrt(n) S / sqrt(1 + S^2) of the Sharpe ratio S of n bars but for e
       sortino  sum x / sqrt(e^2 + sum min(x, 0)^2)
       calmar   (equity / initial balance - 1) / (e + the deepest drawdown)
-  e = 0.01 stands for a bar that moved by a percent before the episode, so that the first bars do not swing between
-  extremes. To calmar it gives a slope, too, where it would have none: who only loses has fallen by what was lost.
+  e = 0.01 acts as one bar with a move of a percent before the episode, which damps the ratios of the first bars. For
+  calmar it also gives a slope while the account has only lost: without e the ratio would be constant there.
 - `differential_sharpe` (Moody & Saffell, "Learning to trade via direct reinforcement", 2001): the derivative, by the
   adaptation rate, of A / sqrt(e^2 + B - A^2), A and B being exponential averages of x and x^2 before this bar:
       ((B + e^2) (x - A) - A (x^2 - B) / 2) / (B + e^2 - A^2)^(3/2)
-  With e = 0 it is theirs, which has no value on the first bar and no bound after a calm stretch. Where A < 0 theirs
-  pays for a great loss more than any gain could, since it makes the ratio less negative; here no loss is paid for.
+  With e = 0 it is that of the paper, which is undefined on the first bar and unbounded after a calm stretch. Where
+  A < 0 the paper's reward is positive for a large loss, since the variance makes the ratio less negative; here the
+  reward of a loss is at most 0.
 
-Whoever is behind makes a ratio less negative by risk alone: the last sentence holds, more mildly, of sharpe and sortino
-too, by their nature. pnl and calmar have no such way out.
+With a negative ratio, higher variance alone makes it less negative: sharpe and sortino keep a mild form of this flaw.
+pnl and calmar do not have it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _differential(episode: Any, excess: float, adaptation: float) -> float:
 
 @compiled
 def reward(rule: Any, episode: Any, gain: float, excess: float) -> float:
-    """What a bar that returned `gain`, `excess` beyond idle cash, is worth; the episode's sums include that bar."""
+    """The reward of a bar with the return `gain` and the excess return `excess`; the episode's sums include it."""
     if rule.reward == _PNL:
         return rule.reward_scale * gain
     if rule.reward == _DIFFERENTIAL:

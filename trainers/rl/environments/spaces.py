@@ -1,4 +1,4 @@
-"""Spaces as JSON, and what an agent asks of an environment's."""
+"""Action and observation spaces as JSON, and the check that an environment fits an agent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BoxActions(Section):
     high: tuple[float, ...] = Field(min_length=1, strict=False)
 
     def space(self) -> spaces.Box:
-        """As gymnasium knows it."""
+        """As a space of gymnasium."""
         return spaces.Box(np.array(self.low, dtype=np.float32), np.array(self.high, dtype=np.float32))
 
     def __str__(self) -> str:
@@ -30,13 +30,13 @@ class BoxActions(Section):
 
 
 class DiscreteActions(Section):
-    """One of so many choices."""
+    """One of n choices."""
 
     kind: Literal["discrete"] = "discrete"
     n: Annotated[int, Field(ge=2)]
 
     def space(self) -> spaces.Discrete[Any]:
-        """As gymnasium knows it."""
+        """As a space of gymnasium."""
         return spaces.Discrete(self.n)
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ def actions_of(space: gymnasium.Space[Any]) -> BoxActions | DiscreteActions:
 
 
 def observations_of(inputs: int) -> spaces.Box:
-    """So many numbers of any size."""
+    """A space of unbounded vectors of this size."""
     if inputs < 1:
         raise NightdeskError("agent.observation", f"state_dim is {inputs}.", "Give the agent something to see.")
     return spaces.Box(-np.inf, np.inf, shape=(inputs,), dtype=np.float32)
@@ -70,7 +70,7 @@ def observations_of(inputs: int) -> spaces.Box:
 def require_same(
     observation_space: spaces.Box, actions: BoxActions | DiscreteActions, env: VecEnv | gymnasium.Env[Any, Any]
 ) -> None:
-    """Raise unless an environment shows and takes what an agent was made for."""
+    """Raise unless the spaces of an environment are those that an agent was made for."""
     if env.observation_space.shape != observation_space.shape:
         raise other_spaces(
             f"The environment shows observations of the shape {env.observation_space.shape}, "
@@ -80,10 +80,10 @@ def require_same(
         raise other_spaces(f"The environment takes {actions_of(env.action_space)}, the agent gives {actions}")
 
 
-def other_spaces(what: str) -> NightdeskError:
-    """The error for what was made for other observations or actions."""
+def other_spaces(problem: str) -> NightdeskError:
+    """The error for an agent and an environment with different spaces."""
     return NightdeskError(
         "agent.other_spaces",
-        f"{what}.",
+        f"{problem}.",
         "Create the agent with state_dim, action_dim and action_space of the environment it is to act in.",
     )

@@ -1,4 +1,4 @@
-"""The trading environment many times at once, for stable-baselines3: one compiled call plays a bar of all of them."""
+"""Many trading environments as one vector environment: one compiled call plays a bar of all of them."""
 
 from __future__ import annotations
 
@@ -97,15 +97,15 @@ class VectorTradingEnvironment(VecEnv):
         return infos
 
     def observations(self) -> Singles:
-        """What each environment shows now, as the last `reset` or `step` did."""
+        """The present observation of each environment, as of the last `reset` or `step`."""
         return self._episodes.observations()
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Everything that decides what these environments do next, by the names of `episodes.EPISODE`."""
+        """The complete state of these environments, by the names of `kernels.EPISODE`."""
         return {name: self._episodes.records[name].copy() for name in EPISODE.names or ()}
 
     def set_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on as the environments whose `get_state` this is."""
+        """Restore a state of `get_state`."""
         records = np.zeros(self.num_envs, EPISODE)
         for name in EPISODE.names or ():
             values = state.get(name)
@@ -116,7 +116,7 @@ class VectorTradingEnvironment(VecEnv):
         self._episodes.records = records
 
     def _check_rows(self, records: NDArray[Any]) -> None:
-        """Refuse a state whose bars are not there."""
+        """Refuse a state whose symbols or bars are not in this market."""
         going = records[records["ended"] == GOING]
         if not np.isin(going["symbol"], np.arange(len(self.market.symbols))).all():
             fail("state", "The state is of symbols that are not in this market.", "Give the same price_data as then.")
@@ -126,7 +126,7 @@ class VectorTradingEnvironment(VecEnv):
             fail("state", "The state is of bars that are not in this market.", "Give the same price_data as then.")
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """There is nothing to close."""
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
         """An attribute, which is the same for all environments."""

@@ -1,8 +1,7 @@
-"""A policy as its layers: nothing to execute, checked on load, evaluated by a compiled kernel without torch.
+"""A policy as arrays of its layers: checked on load, and evaluated by a compiled kernel without torch.
 
-The forward pass is plain float32 arithmetic in one fixed order: products are added input by input, no library of
-linear algebra, no fused or reordered sums, and exp is a polynomial of our own. So equal observations give equal bits,
-whatever the number of threads, the size of a batch or the CPU, and torch is not needed to serve.
+The forward pass is float32 arithmetic in one fixed order: no linear algebra library, no fused or reordered sums, and
+exp is computed by a polynomial. So equal observations give the same bits for any number of threads, batch size or CPU.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ class PolicyLayers:
 
     An observation becomes clip((observation - mean) / std, -clip, clip), then goes through `layers`, each a pair of
     W [inputs, outputs] and b [outputs] with the activation between them (none after the last). The head turns the
-    outputs into an action: `tanh` squashes one output into [low, high], `clip` cuts it off there, `argmax` takes the
-    place of the largest of several. An agent that does not normalise has mean 0, std 1 and an infinite clip.
+    outputs into an action: `tanh` squashes one output into [low, high], `clip` clips it to that range, `argmax` takes
+    the index of the largest of several. An agent that does not normalise has mean 0, std 1 and an infinite clip.
 
-    `temperature` is by how much `argmax` outputs must differ to matter, for the confidence: 1 for logits.
+    `temperature` is that of the softmax over `argmax` outputs that gives the confidence: 1 for logits.
     """
 
     mean: Floats
@@ -55,7 +54,7 @@ class PolicyLayers:
 
 
 class Network(NamedTuple):
-    """The layers as the kernel takes them: `sizes` are the widths, `numbers` every W and b one after the other."""
+    """The layers for the kernel: `sizes` are the widths, `numbers` every W and b one after the other."""
 
     mean: Floats
     std: Floats
@@ -120,7 +119,7 @@ def outputs(observation: Floats, network: Network, work: Floats) -> Any:
 
 @_kernel
 def decide(last_layer: Floats, network: Network) -> tuple[float, float]:
-    """The action that these outputs mean, a weight or the place of a choice, and how sure the policy is of it."""
+    """The action of these outputs, a weight or the index of a choice, and its confidence."""
     if network.head == _ARGMAX:
         best = 0
         for k in range(1, last_layer.shape[0]):
@@ -146,9 +145,9 @@ def _decide_alone(observation: Floats, network: Network) -> tuple[float, float]:
 class CompiledPolicy:
     """A policy that acts without torch.
 
-    The confidence of a weight is its size: a policy that holds half a position is half sure of it, and 0 is no opinion.
-    The confidence of a choice is its softmax probability over the temperature: for logits the policy's own probability;
-    for action values, whose scale is the reward's, the softmax over their usual spread, as it was in training.
+    The confidence of a weight is its absolute value.
+    The confidence of a choice is its softmax probability at the temperature: for logits the policy's own probability;
+    for action values, whose scale is that of the reward, the temperature is their typical spread in training.
     """
 
     layers: PolicyLayers
@@ -165,11 +164,11 @@ class CompiledPolicy:
 
     @property
     def choices(self) -> int:
-        """Among how many places `argmax` chooses; 1 for a weight."""
+        """The number of choices of `argmax`; 1 for a weight."""
         return len(self.layers.layers[-1][1])
 
     def act(self, observation: Floats) -> tuple[float | int, float]:
-        """The action on one observation and the confidence in it: a weight, or the place of a choice."""
+        """The action on one observation, a weight or the index of a choice, and its confidence."""
         row = np.ascontiguousarray(observation, dtype=np.float32)
         if row.shape != (self.inputs,) or not np.isfinite(row).all():
             raise NightdeskError(
@@ -197,7 +196,7 @@ class CompiledPolicy:
 
     @classmethod
     def from_tensors(cls, tensors: Tensors) -> CompiledPolicy:
-        """A policy from arrays that may come from anywhere; the kernel trusts only what passed here."""
+        """A policy from untrusted arrays, which are checked here, since the kernel does not."""
         count = sum(name.startswith("weight_") for name in tensors)
         expected = {"mean", "std", "choices", "bounds"} | {
             f"{part}_{k}" for k in range(count) for part in ("weight", "bias")
@@ -244,7 +243,7 @@ def _network(layers: PolicyLayers) -> Network:
 
 
 def _own(array: NDArray[Any]) -> NDArray[Any]:
-    """A copy that nobody can change, laid out as the one signature that the kernel is compiled for."""
+    """A read-only copy with the memory layout that the kernel is compiled for."""
     copy = np.array(array, order="C")
     copy.setflags(write=False)
     return copy

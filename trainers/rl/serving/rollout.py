@@ -1,18 +1,17 @@
 """Rollout: the decisions of a policy on every bar of a history, played through the ledger in one compiled loop.
 
-A policy sees its own account, so its decision on a bar follows from the account that its earlier decisions have made.
-One account begins flat at `start`, or at the first later bar whose observation is whole, and goes on to the last bar,
-as in one long episode. Nothing in it is later than the bar that is decided on.
+A policy observes its own account, so its decision on a bar depends on its earlier decisions. One account begins flat at
+`start`, or at the first later bar whose observation is complete, and runs to the last bar, as in one long episode. No
+decision depends on later bars.
 
 - Before the account begins the signal is flat with confidence 0.
 - Bars that have a `published` signal are not decided again: the account follows what was published, and the policy
   decides from that account on the bars after it. The account then begins at the first published bar at the latest.
-- Where a later observation is not whole (an indicator that has no value there), what was ordered last is held, with
-  confidence 0.
-- At the close at which an account has fallen from its peak as far as an episode may, or is ruined, the stop sells:
-  the signal of that bar is flat with confidence 0. From there a fresh account begins, with a peak of its own, and the
-  policy decides again at the next close. The same happens live, where nobody ends the game.
-- The last bar's decision is made too; its fill is the next open, which is not there yet.
+- Where a later observation is incomplete (an indicator is undefined), the last target is kept with confidence 0.
+- At the close at which the account is ruined, or its drawdown exceeds the limit of an episode, it is stopped: the
+  signal of that bar is flat with confidence 0. A new account begins there, with its own peak, and the policy decides
+  again at the next close. The same happens when it serves.
+- The last bar is decided on too; its fill is at the next open, which is still to come.
 """
 
 from __future__ import annotations
@@ -92,10 +91,10 @@ class Rollout:
         """Let `policy` decide on `bars` as in the environment of `config`.
 
         Args:
-            policy: what decides.
+            policy: the policy that decides.
             bars: the history; the features begin with it.
-            config: of the environment that the policy was trained in.
-            start: when the account begins at the earliest; by default with the first whole observation.
+            config: that of the environment which the policy was trained in.
+            start: when the account begins at the earliest; by default with the first complete observation.
             published: signals of earlier bars, such as the desk's ledger holds; those of other bars are not used.
         """
         index = bars.frame.index
@@ -110,7 +109,7 @@ class Rollout:
         return rollout
 
     def signals(self, bars: Bars) -> Signals:
-        """As signals on these bars."""
+        """The decisions as signals on these bars."""
         index = bars.frame.index
         return Signals(pd.Series(self.targets, index=index), pd.Series(self.confidences, index=index))
 
@@ -120,7 +119,7 @@ def _published(signals: Signals | None, index: pd.Index) -> tuple[Floats, Floats
     if signals is None:
         return np.zeros(len(index)), np.zeros(len(index)), np.zeros(len(index), np.bool_)
     targets, confidences = (
-        each.reindex(index, fill_value=0.0).to_numpy(copy=True) for each in (signals.position, signals.confidence)
+        series.reindex(index, fill_value=0.0).to_numpy(copy=True) for series in (signals.position, signals.confidence)
     )
     return targets, confidences, index.isin(signals.index)
 

@@ -1,4 +1,4 @@
-"""Where a training stands, as a folder: with it, it goes on as if it had never been interrupted."""
+"""Checkpoints of a training as folders; a resumed training has the same result as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = 1
 NEWEST_STORED = 2
 _PREFIX = "checkpoint_"
 _AGENT, _TRAINING = "agent", "training.json"
-# What may differ when a training is resumed: nothing that is learned depends on it.
+# Fields of the config that may differ when a training is resumed, as the result does not depend on them.
 _FREE = {"progress", "tensorboard", "checkpoint_folder", "checkpoint_frequency"}
 
 
@@ -35,7 +35,7 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def save_checkpoint(folder: Path, training: TrainingView) -> Path:
-    """Publish where the training stands; the newest few stay. Between two rollouts only."""
+    """Publish a checkpoint of the training, between two rollouts; only the newest few stay."""
     path = folder / f"{_PREFIX}{training.timesteps:012d}"
     if path.exists():  # the one that the training was resumed from
         return path
@@ -49,7 +49,7 @@ def save_checkpoint(folder: Path, training: TrainingView) -> Path:
 
 
 def resume(source: Path, training: TrainingView) -> None:
-    """Let agent, environments, callbacks and record go on from a checkpoint, or from the newest one in a folder."""
+    """Restore agent, environments, callbacks and record from a checkpoint, or from the newest one in a folder."""
     checkpoint = source if (source / _TRAINING).is_file() else latest_checkpoint(source)
     if checkpoint is None:
         raise NightdeskError(
@@ -77,7 +77,7 @@ def _document(training: TrainingView) -> dict[str, Any]:
 
 
 def _made_by(training: TrainingView) -> dict[str, Any]:
-    """What must be the same for a training to go on."""
+    """The facts that must be the same for a training to be resumed."""
     agent = training.agent.describe()
     return {
         "format": FORMAT,
@@ -92,7 +92,7 @@ def _made_by(training: TrainingView) -> dict[str, Any]:
 
 
 def _fingerprint(env: Any) -> str | None:
-    """The sha256 of everything that is played on."""
+    """The sha256 of the market that is played on."""
     if not isinstance(env, VectorTradingEnvironment):
         return None
     market = env.market

@@ -1,4 +1,4 @@
-"""The choices of one training of an agent; light, so that they can be checked without loading torch."""
+"""The config of one training of an agent; light, so that it is validated without loading torch."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ Folder = Annotated[Path, Field(strict=False)]
 
 
 class RLTrainingConfig(DataclassSection):
-    """When a training ends, how it is measured on the way, and what is kept of it.
+    """The end of a training, its evaluations, and its checkpoints.
 
-    It ends with the first of `total_episodes`, counted over all environments, and `total_timesteps`, at the next moment
-    when everything that was played has been learned from.
+    It ends when `total_episodes`, counted over all environments, or `total_timesteps` is reached, after the update from
+    the rollout in which that happens.
     """
 
     leading_fields = ("total_episodes", "eval_frequency", "batch_size")
 
-    # By neither, it ends after 1000 episodes.
+    # If both are None, the training ends after 1000 episodes.
     total_episodes: Count | None = None
     total_timesteps: Count | None = None
     # Episodes between two evaluations; None for none.
     eval_frequency: Count | None = 100
-    # Of each evaluation.
+    # Episodes of each evaluation.
     eval_episodes: Count = 5
-    # Of a gradient step; the agent's own if None.
+    # Rows of a gradient step; that of the agent's config if None.
     batch_size: Annotated[int, Field(ge=2)] | None = None
     # How many copies of a TradingEnvironment are played at once.
     environments: Annotated[int, Field(ge=1, le=65_536)] = 64
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
-    # Shown on stderr.
+    # Whether progress is shown on stderr.
     progress: bool = True
     # A folder for TensorBoard's logs, which needs the extra `tensorboard`.
     tensorboard: Folder | None = None
-    # Where checkpoints for `resume_from` are kept; none if None.
+    # The folder of checkpoints for `resume_from`; None stores none.
     checkpoint_folder: Folder | None = None
-    # Timesteps between two of them.
+    # Timesteps between two checkpoints.
     checkpoint_frequency: Count = 100_000
 
     @property

@@ -1,4 +1,4 @@
-"""Evaluating an agent: it plays episodes with its deterministic policy, and nothing of its training changes."""
+"""Evaluation of an agent: episodes of its deterministic policy, without any effect on its training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PlayableEnv = gymnasium.Env[Any, Any]
 
 
 def play_episodes(agent: RLAgent, env: PlayableEnv, episodes: int, seed: int) -> list[Episode]:
-    """`episodes` episodes of the deterministic agent, the same ones for the same seed, however far it is trained."""
+    """Episodes of the deterministic agent, with the same starts for the same seed at any point of a training."""
     with Randomness(seed).active():  # an environment may draw from the generators that the training draws from
         if isinstance(env, TradingEnvironment):
             summaries = _side_by_side(agent, env, episodes, seed)

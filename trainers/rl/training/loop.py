@@ -1,4 +1,4 @@
-"""`train_rl_agent`: an agent plays and learns until it is stopped, and callbacks follow it."""
+"""`train_rl_agent`: the training loop of an agent, with callbacks, evaluations and checkpoints."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Training:
         self.stopped_by: str | None = None
         self.env = vector(env, config)
         self.environments = self.env.num_envs
-        self._given = env
+        self._original_env = env
 
     @property
     def timesteps(self) -> int:
@@ -57,7 +57,7 @@ class Training:
 
     @property
     def fraction(self) -> float:
-        """How much is done, 0 to 1."""
+        """The part of the training that is done, 0 to 1."""
         done = [0.0]
         if self.config.last_episode is not None:
             done.append(self.episodes / self.config.last_episode)
@@ -65,13 +65,13 @@ class Training:
             done.append(self.timesteps / self.config.total_timesteps)
         return min(max(done), 1.0)
 
-    def stop(self, why: str) -> None:
-        """End the training as soon as all that was played has been learned from; the first reason stays."""
-        self.stopped_by = self.stopped_by or why
+    def stop(self, reason: str) -> None:
+        """End the training after the update from the present rollout; the first reason counts."""
+        self.stopped_by = self.stopped_by or reason
 
     def require_evaluable(self, env: PlayableEnv | VecEnv) -> None:
         """Raise unless the agent can be evaluated on this environment without disturbing the training."""
-        if isinstance(env, VecEnv) or (env is self._given and not isinstance(env, TradingEnvironment)):
+        if isinstance(env, VecEnv) or (env is self._original_env and not isinstance(env, TradingEnvironment)):
             raise UsageError(
                 "training.eval_env",
                 "An agent cannot be evaluated on a vector, nor on the very environment that it is learning from.",
@@ -80,7 +80,7 @@ class Training:
         require_playable(self.agent, env)
 
     def evaluate(self, env: PlayableEnv, episodes: int) -> Evaluation:
-        """Try the agent on `env`, always on the same episodes; every callback gets the evaluation."""
+        """Evaluate the agent on `env`, always on the same episodes; every callback gets the evaluation."""
         trial = play_episodes(self.agent, env, episodes, self.config.seed)
         evaluation = Evaluation.of(trial, episodes=self.episodes, timesteps=self.timesteps)
         self.record.evaluations.append(evaluation)
@@ -106,12 +106,12 @@ def train_rl_agent(
     resume_from: str | Path | None = None,
     should_stop: Callable[[], bool] = _never,
 ) -> dict[str, Any]:
-    """Train the agent on the environment; what came of it as JSON (`TrainingRecord.metrics`, `stopped_by`, callbacks').
+    """Train the agent on the environment; returns metrics as JSON (`TrainingRecord.metrics`, `stopped_by`, callbacks').
 
     A TradingEnvironment is played many times at once. Every `eval_frequency` episodes the agent is evaluated on
     `eval_env`, or on the TradingEnvironment it learns from where there is none. `resume_from` is a `checkpoint_folder`
-    of an earlier training, or one checkpoint in it. When `should_stop` says so, a checkpoint is stored, if there is a
-    folder for it, and the training ends. The same agent, data, config and seed give the same agent, to the last bit,
+    of an earlier training, or one checkpoint in it. When `should_stop` returns True, the training ends, with a
+    checkpoint if there is a folder for it. The same agent, data, config and seed give the same agent, to the last bit,
     interrupted or not.
     """
     config = config or RLTrainingConfig()
@@ -133,13 +133,13 @@ def train_rl_agent(
 
 
 def _run(training: Training, should_stop: Callable[[], bool], *, resumed: bool) -> None:
-    """Play and learn to the end, whatever ends it."""
-    left = training.steps_left()
+    """Play and learn to the end of the training."""
+    steps = training.steps_left()
     try:
         training.callbacks.on_training_start(training)
-        if left > 0:
+        if steps > 0:
             seed = None if resumed else training.config.seed
-            training.agent.train(training.env, left, _TrainingCallback(training, should_stop), seed, reset=not resumed)
+            training.agent.train(training.env, steps, _TrainingCallback(training, should_stop), seed, reset=not resumed)
         training.stop("total_timesteps")
     except _StopTraining:
         pass
@@ -151,11 +151,11 @@ def _run(training: Training, should_stop: Callable[[], bool], *, resumed: bool) 
 
 
 class _StopTraining(Exception):  # noqa: N818 -- nothing is wrong
-    """Raised between two rollouts, because stable-baselines3 would throw away the one in which it is stopped."""
+    """Ends the training between two rollouts; stable-baselines3 would discard a rollout in which it is stopped."""
 
 
 class _TrainingCallback(BaseCallback):
-    """Records episodes and steps of a training from stable-baselines3, and ends it when it is time."""
+    """Records episodes and steps of stable-baselines3, stores checkpoints, and ends the training."""
 
     def __init__(self, training: Training, should_stop: Callable[[], bool]) -> None:
         super().__init__()
@@ -203,13 +203,13 @@ class _TrainingCallback(BaseCallback):
 
 
 def _all_callbacks(
-    given: RLCallback | list[RLCallback] | None,
+    own: RLCallback | list[RLCallback] | None,
     env: PlayableEnv | VecEnv,
     eval_env: PlayableEnv | None,
     config: RLTrainingConfig,
 ) -> CallbackList:
-    """The callbacks that were given and those that the config asks for, watchers last."""
-    callbacks = [given] if isinstance(given, RLCallback) else list(given or ())
+    """The caller's `own` callbacks and those of the config, those that only observe last."""
+    callbacks = [own] if isinstance(own, RLCallback) else list(own or ())
     trial = env if eval_env is None and isinstance(env, TradingEnvironment) else eval_env
     evaluated = any(isinstance(callback, EvalCallback) for callback in CallbackList(callbacks))
     if config.eval_frequency is not None and not evaluated and trial is not None:
@@ -222,7 +222,7 @@ def _all_callbacks(
 
 
 def _require_checkpoints_storable(training: Training, resume_from: str | Path | None) -> None:
-    """Raise unless checkpoints can be stored, if they are asked for."""
+    """Raise unless checkpoints can be stored, if the config has a folder for them."""
     folder = training.config.checkpoint_folder
     if folder is None:
         return

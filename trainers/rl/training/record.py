@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from config.errors import NightdeskError
 
-# Figures of a training are means over its newest episodes, because the first ones were played by chance.
+# Metrics of a training are means over its newest episodes, because the first ones are played at random.
 NEWEST = 100
 
 
@@ -48,7 +48,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an agent earned, deterministic, after `episodes` episodes of training: means over its `rewards`."""
+    """Mean results of the deterministic agent after `episodes` episodes of training; `rewards` has each episode's."""
 
     episodes: int
     timesteps: int
@@ -91,7 +91,7 @@ class TrainingRecord:
         return cls(document["timesteps"], document["seconds"], episodes, evaluations)
 
     def metrics(self) -> dict[str, Any]:
-        """As JSON for people: what was played, what it earned, and why a figure is undefined."""
+        """The metrics of the training as JSON, with the reason for each that is undefined."""
         newest = self.episodes[-NEWEST:]
         best = max(self.evaluations, key=lambda evaluation: evaluation.reward, default=None)
         figures = trading(newest)
@@ -117,7 +117,7 @@ def mean(episodes: Sequence[Episode], name: str) -> float | None:
 
 
 def trading(episodes: Sequence[Episode]) -> dict[str, float | None]:
-    """Mean Sharpe ratio and drawdown, and how many percent of all closed trades earned something."""
+    """Mean Sharpe ratio and drawdown, and the percentage of closed trades that earned something."""
     trades = sum(episode.trades or 0 for episode in episodes)
     wins = sum(episode.wins or 0 for episode in episodes)
     return {

@@ -1,4 +1,4 @@
-"""What is made ready, and what is refused, before an agent plays its first step."""
+"""Preparation and checks before the first step of a training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainers.rl.environments.vector_environment import VectorTradingEnvironment
 from trainers.rl.training.config import RLTrainingConfig
 from trainers.rl.training.evaluating import PlayableEnv
 
-# Each environment of a vector plays so many episodes at least, if that many are asked for: learning needs generations.
+# The least number of episodes for each environment of a vector, as an agent learns little from one round of them.
 _GENERATIONS = 8
 
 
@@ -31,7 +31,7 @@ def configure(agent: RLAgent, config: RLTrainingConfig) -> None:
 
 
 def require_playable(agent: RLAgent, env: PlayableEnv | VecEnv) -> None:
-    """Raise unless the environment shows and takes what the agent was made for."""
+    """Raise unless the spaces of the environment are those of the agent."""
     takes_weights = isinstance(env, TradingEnvironment) and isinstance(env.action_space, spaces.Box)
     if takes_weights and isinstance(agent.action_space, spaces.Discrete):
         raise NightdeskError(
@@ -44,21 +44,21 @@ def require_playable(agent: RLAgent, env: PlayableEnv | VecEnv) -> None:
 
 
 def vector(env: PlayableEnv | VecEnv, config: RLTrainingConfig) -> VecEnv:
-    """As many environments at once as it pays, each reporting its episodes."""
+    """The environments of the training as one vector, each reporting its episodes."""
     if isinstance(env, TradingEnvironment):
         return env.vectorised(_environments(config), seed=config.seed)
     return vectorised(env)
 
 
 def _environments(config: RLTrainingConfig) -> int:
-    """As many as asked for; of few episodes a power of two that leaves each environment some."""
+    """As many as configured; for few episodes a power of two, so that each environment plays several."""
     if config.last_episode is None or config.last_episode >= config.environments * _GENERATIONS:
         return config.environments
     return 1 << max(config.last_episode // _GENERATIONS, 1).bit_length() - 1
 
 
 def longest_episode(env: VecEnv, otherwise: int | None) -> int:
-    """How many steps an episode can have, or `otherwise` where the environment does not say."""
+    """The most steps of an episode, or `otherwise` if the environment does not declare it."""
     if isinstance(env, VectorTradingEnvironment):
         return env.market.longest_episode
     longest = getattr(env.get_attr("spec")[0], "max_episode_steps", None) or otherwise

@@ -47,8 +47,8 @@ def test_one_model_is_printed_with_every_metric_its_unit_and_its_reason(home: Ho
     assert "AAPL/cloner on 60 unseen bars. Not shown to be better than cash:" in output
     assert judged == "inconclusive"
     lines = {line[:33].strip(): line for line in output.splitlines()}
-    assert "%" in lines["Volatility, by the year"]
-    assert "it never moved" in lines["Sharpe ratio"]
+    assert "%" in lines["Volatility, annualised"]
+    assert "no variance" in lines["Sharpe ratio"]
     assert "times a year" in lines["Turnover"]
     assert "zero_variance" not in output
     assert "results/evaluation-1/AAPL/cloner/v1/report.html" in output

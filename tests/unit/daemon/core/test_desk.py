@@ -13,12 +13,12 @@ from daemon.alerts.outbox import Outbox
 from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.store import alerts
-from tests.support.desks.night import every_run, quiet_house
+from tests.support.desks.night import every_run, scripted_desk
 
 
 @contextmanager
 def desk_at(home: Home, settings: Settings | None = None) -> Iterator[Desk]:
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         yield desk_in(house)
 
 
@@ -53,7 +53,7 @@ async def test_a_config_that_is_made_while_the_desk_works_is_taken_up_and_one_th
 
 
 def test_a_config_that_was_mended_while_the_desk_was_down_ends_its_alert_at_the_next_start(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         house.config = home.config
         home.config.write_text("{")
         desk = desk_in(house)

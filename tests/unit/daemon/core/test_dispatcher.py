@@ -21,7 +21,7 @@ from daemon.jobs.data_update.messages import UpdateBarsRequest
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.store import alerts, runs, tasks, versions
-from tests.support.desks.night import attend_all, broken, done, every_run, quiet_house, request
+from tests.support.desks.night import attend_all, broken, done, every_run, request, scripted_desk
 
 DEAD = Owner(pid=1, started=-1, boot="another boot")
 
@@ -41,7 +41,7 @@ def states(house: DeskContext) -> list[tuple[str, int, str]]:
 async def test_a_chain_runs_to_its_end_in_its_order(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for job in NIGHT:
         step(monkeypatch, job, well)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         request(house, NIGHT[0], chain=NIGHT[1:])
         await attend_all(Dispatcher(house))
         assert states(house) == [(job, 1, "succeeded") for job in NIGHT]
@@ -55,7 +55,7 @@ async def test_a_failed_job_does_not_keep_those_after_it_from_their_work(
 
     step(monkeypatch, "data_update", badly)
     step(monkeypatch, "training", well)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         request(house, "data_update", chain=("training",))
         await attend_all(Dispatcher(house))
         first, second = every_run(house)
@@ -73,7 +73,7 @@ async def test_a_failed_run_raises_an_alert_and_its_next_success_resolves_it(
     async def badly(_: RunWork) -> Ending:
         return Ending("failed", "data.empty")
 
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         step(monkeypatch, "data_update", badly)
         request(house, "data_update")
         await attend_all(Dispatcher(house))
@@ -91,7 +91,7 @@ async def test_an_unforeseen_error_ends_the_run_and_not_the_desk(home: Home, mon
         raise ZeroDivisionError("division by zero")
 
     step(monkeypatch, "backup", buggy)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         run = request(house, "backup")
         await attend_all(Dispatcher(house))
         assert states(house) == [("backup", 1, "failed")]
@@ -105,7 +105,7 @@ async def test_a_network_that_was_away_is_retried_later(home: Home, monkeypatch:
 
     step(monkeypatch, "data_update", unreachable)
     step(monkeypatch, "training", well)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         dispatcher = Dispatcher(house)
         request(house, "data_update", chain=("training",))
         await attend_all(dispatcher)
@@ -134,7 +134,7 @@ async def test_two_runs_of_one_job_are_never_at_work_together(home: Home, monkey
         return Ending("succeeded")
 
     step(monkeypatch, "backup", slow)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         for _ in range(3):
             request(house, "backup")
         await attend_all(Dispatcher(house))
@@ -158,7 +158,7 @@ async def test_a_job_waits_for_what_its_upstream_job_is_about_to_deliver(
 
     step(monkeypatch, "evaluation", slow)
     step(monkeypatch, "signals", quick)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         request(house, "signals")
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
@@ -167,7 +167,7 @@ async def test_a_job_waits_for_what_its_upstream_job_is_about_to_deliver(
 
 async def test_the_runs_of_a_dead_desk_are_crashed_and_retried(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     step(monkeypatch, "backup", well)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         run = request(house, "backup")
         house.database.write(lambda c: runs.claim(c, run.id, DEAD, house.clock.now()))
         dispatcher = Dispatcher(house)
@@ -180,7 +180,7 @@ async def test_the_runs_of_a_dead_desk_are_crashed_and_retried(home: Home, monke
 
 async def test_a_run_that_always_takes_the_desk_with_it_is_given_up_with_an_alert(home: Home) -> None:
     settings = Settings.model_validate({"symbols": ["AAPL"], "limits": {"attempts": 2}})
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         request(house, "backup")
         dispatcher = Dispatcher(house)
         for _ in range(2):
@@ -192,7 +192,7 @@ async def test_a_run_that_always_takes_the_desk_with_it_is_given_up_with_an_aler
 
 
 async def test_a_shutdown_cancels_what_is_at_work_and_leaves_it_to_be_retried(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         dispatcher = Dispatcher(house)
         house.executor.answers["freshness"] = lambda spec: fresh("AAPL")  # type: ignore[attr-defined]
         request(house, "training", chain=("evaluation",))
@@ -209,7 +209,7 @@ async def test_a_shutdown_cancels_what_is_at_work_and_leaves_it_to_be_retried(ho
 
 async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(home: Home) -> None:
     settings = Settings(symbols=("AAPL", "MSFT"))
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         house.executor.answers = {  # type: ignore[attr-defined]
             "freshness": lambda spec: fresh("AAPL", "MSFT"),
             "train": lambda spec: broken("expert_log.missing") if spec.request.subject == "MSFT" else done(FACTS),
@@ -228,7 +228,7 @@ async def test_a_task_that_fails_leaves_the_others_alone_and_the_run_is_partial(
 
 
 async def test_training_without_fresh_data_is_skipped_with_its_cause(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         house.executor.answers["freshness"] = lambda spec: fresh("AAPL", fresh=False)  # type: ignore[attr-defined]
         request(house, "training")
         await attend_all(Dispatcher(house))
@@ -239,7 +239,7 @@ async def test_training_without_fresh_data_is_skipped_with_its_cause(home: Home)
 
 
 async def test_progress_of_a_run_at_work_can_be_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         dispatcher = Dispatcher(house)
         run = request(house, "data_update")
         await dispatcher.start_due()
@@ -274,7 +274,7 @@ def fresh(*symbols: str, fresh: bool = True) -> Outcome[Any]:
 
 
 async def test_a_shutdown_while_freshness_is_looked_at_loses_no_training(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         dispatcher = Dispatcher(house)
 
         def once(_: TaskSpec[Any]) -> Outcome[Any]:
@@ -286,14 +286,14 @@ async def test_a_shutdown_while_freshness_is_looked_at_loses_no_training(home: H
         await dispatcher.start_due()
         for _ in range(200):
             await asyncio.sleep(0.01)
-            if len(house.executor.asked) == 2:  # type: ignore[attr-defined]
+            if len(house.executor.specs) == 2:  # type: ignore[attr-defined]
                 break
         await dispatcher.stop()
         assert states(house) == [("training", 1, "cancelled"), ("training", 2, "due")]
 
 
 async def test_freshness_that_cannot_be_measured_is_a_failure_and_not_stale_data(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         house.executor.answers["freshness"] = lambda spec: broken()  # type: ignore[attr-defined]
         request(house, "training")
         await attend_all(Dispatcher(house))
@@ -303,7 +303,7 @@ async def test_freshness_that_cannot_be_measured_is_a_failure_and_not_stale_data
 
 async def test_a_scheduled_run_that_is_retried_still_waits_for_its_data(home: Home) -> None:
     settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"data_update": {"cron": "0 * * * *"}}})
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         house.executor.answers["freshness"] = lambda spec: fresh("AAPL", fresh=False)  # type: ignore[attr-defined]
         now, dispatcher = house.clock.now(), Dispatcher(house)
         run = house.database.write(lambda c: runs.record(c, "training", now, now=now, trigger="schedule"))
@@ -317,7 +317,7 @@ async def test_a_scheduled_run_that_is_retried_still_waits_for_its_data(home: Ho
 
 
 async def test_a_run_that_the_shutdown_finds_unclaimed_stays_due(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         dispatcher = Dispatcher(house)
         request(house, "backup")
         await dispatcher.start_due()
@@ -332,7 +332,7 @@ async def test_an_end_that_cannot_be_recorded_becomes_a_failure_and_the_job_is_f
         return Ending("succeeded", None, {"not": object()})
 
     step(monkeypatch, "backup", odd)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         request(house, "backup")
         await attend_all(Dispatcher(house))
         [run] = every_run(house)
@@ -350,7 +350,7 @@ async def test_a_run_ends_without_a_record_when_its_database_is_closed(
         return Ending("succeeded")
 
     step(monkeypatch, "backup", slow)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         dispatcher = Dispatcher(house)
         run = request(house, "backup")
         await dispatcher.start_due()
@@ -366,7 +366,7 @@ async def test_a_run_ends_without_a_record_when_its_database_is_closed(
 
 async def test_secrets_are_masked_in_the_progress_of_a_run(home: Home) -> None:
     secret = Secret("hunter2-hunter2")
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         run = request(house, "data_update")
         [plan] = [Plan(UpdateBarsRequest(symbol="AAPL"))]
         work = RunWork(run, house.settings, home, house.database, house.clock, house.executor, house.log)
@@ -383,7 +383,7 @@ async def test_secrets_are_masked_in_the_progress_of_a_run(home: Home) -> None:
 async def test_when_the_database_fails_one_task_no_other_goes_on_behind_the_back_of_the_run(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with quiet_house(home, Settings(symbols=("AAPL", "MSFT"))) as house:
+    with scripted_desk(home, Settings(symbols=("AAPL", "MSFT"))) as house:
         request(house, "data_update")
         begun, begin = 0, tasks.start
 
@@ -402,7 +402,7 @@ async def test_when_the_database_fails_one_task_no_other_goes_on_behind_the_back
 
 
 async def test_a_run_whose_tasks_took_too_long_is_timed_out(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         late = Outcome("timed_out", None, broken("task.timed_out").error, 1.0)
         house.executor.answers["update_bars"] = lambda spec: late  # type: ignore[attr-defined]
         request(house, "data_update")
@@ -414,7 +414,7 @@ async def test_a_run_whose_tasks_took_too_long_is_timed_out(home: Home) -> None:
 
 async def test_a_run_recorded_by_a_clock_that_ran_ahead_starts_now(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     step(monkeypatch, "backup", well)
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         house.clock.move(timedelta(days=30))
         request(house, "backup")
         house.clock.move(timedelta(days=-30))
@@ -433,7 +433,7 @@ async def test_a_pull_that_is_over_at_once_is_seen_by_the_run_that_waits_for_it(
 
     step(monkeypatch, "data_update", quick)
     settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"data_update": {"cron": "0 * * * *"}}})
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         house.executor.answers = {  # type: ignore[attr-defined]
             "freshness": lambda spec: fresh("AAPL", fresh=pulled.is_set()),
             "train": lambda spec: done(FACTS),
@@ -450,7 +450,7 @@ async def test_a_pull_that_is_over_at_once_is_seen_by_the_run_that_waits_for_it(
 
 async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> None:
     settings = Settings(symbols=tuple(f"S{number}" for number in range(9)))
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         dispatcher = Dispatcher(house)
         run = request(house, "data_update")
         await dispatcher.start_due()
@@ -461,7 +461,7 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
 
 
 async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         version_row = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
         assert version_row is not None
         house.executor.answers["evaluate"] = lambda spec: broken("model.corrupt", version="v1")  # type: ignore[attr-defined]
@@ -473,7 +473,7 @@ async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home:
 
 
 async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         version_row = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
         assert version_row is not None
         answer = broken("model.corrupt", version="the champion")

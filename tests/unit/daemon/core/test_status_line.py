@@ -20,7 +20,7 @@ from daemon.core.desk import Desk
 from daemon.core.status_line import MAX_TEXT, StatusLine, describe, keep_status
 from daemon.store.faults import fault
 from daemon.system.systemd import Notifier
-from tests.support.desks.night import attend_all, broken, done, quiet_house, request
+from tests.support.desks.night import attend_all, broken, done, request, scripted_desk
 
 NOW = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
 URL = "http://127.0.0.1:8642"
@@ -31,7 +31,7 @@ FAILED = Condition("down", "data.empty", "data_update", "Data update failed", "d
 
 @contextmanager
 def line_of(home: Home) -> Iterator[tuple[StatusLine, Desk]]:
-    with quiet_house(home, Settings(symbols=("AAPL",)), NOW) as house:
+    with scripted_desk(home, Settings(symbols=("AAPL",)), NOW) as house:
         desk = Desk(house, Outbox.of(house.database, house.settings, house.clock, house.log))
         yield StatusLine(desk, URL), desk
 

@@ -8,7 +8,7 @@ from daemon.context import DeskContext
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Owner
 from daemon.store import jobs, runs
-from tests.support.desks.night import every_run, quiet_house, request
+from tests.support.desks.night import every_run, request, scripted_desk
 
 JOBS = {
     "data_update": {"at": "01:30"},
@@ -28,7 +28,7 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 
 
 def test_an_occurrence_is_recorded_when_its_time_has_come_and_only_once(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         assert not timetable.record_due()
         house.clock.move(timedelta(hours=5, minutes=30))
@@ -38,13 +38,13 @@ def test_an_occurrence_is_recorded_when_its_time_has_come_and_only_once(home: Ho
 
 
 def test_a_new_desk_owes_nothing_from_before_its_first_start(home: Home) -> None:
-    with quiet_house(home, SETTINGS, now=at(5, 23)) as house:
+    with scripted_desk(home, SETTINGS, now=at(5, 23)) as house:
         assert not Timetable(house).record_due()
         assert every_run(house) == []
 
 
 def test_three_days_of_downtime_give_one_catch_up_and_the_rest_as_missed(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         Timetable(house).record_due()
         house.clock.move(timedelta(days=3, hours=8))
         Timetable(house).record_due()  # as after a restart: nothing is remembered but what is in the database
@@ -58,7 +58,7 @@ def test_three_days_of_downtime_give_one_catch_up_and_the_rest_as_missed(home: H
 
 
 def test_an_occurrence_while_the_job_is_at_work_is_skipped(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         house.clock.move(timedelta(hours=6))
@@ -71,7 +71,7 @@ def test_an_occurrence_while_the_job_is_at_work_is_skipped(home: Home) -> None:
 
 
 def test_the_followers_of_a_skipped_occurrence_come_after_the_run_at_work(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         request(house, "evaluation")
@@ -86,7 +86,7 @@ def test_the_followers_of_a_skipped_occurrence_come_after_the_run_at_work(home: 
 
 
 def test_a_clock_set_back_repeats_nothing(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         house.clock.move(timedelta(hours=6))
@@ -99,7 +99,7 @@ def test_a_clock_set_back_repeats_nothing(home: Home) -> None:
 
 
 def test_what_falls_into_a_pause_is_not_caught_up(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         house.database.write(lambda c: jobs.set_paused(c, "data_update", True, house.clock.now(), "test"))
@@ -115,7 +115,7 @@ def test_what_falls_into_a_pause_is_not_caught_up(home: Home) -> None:
 
 
 def test_a_timed_job_brings_the_jobs_of_the_night_that_have_no_time_of_their_own(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         Timetable(house).record_due()
         house.clock.move(timedelta(hours=8))
         Timetable(house).record_due()
@@ -128,7 +128,7 @@ def test_a_timed_job_brings_the_jobs_of_the_night_that_have_no_time_of_their_own
 
 
 def test_an_occurrence_that_the_database_could_not_keep_is_still_owed(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         house.clock.move(timedelta(hours=6))
@@ -146,7 +146,7 @@ def _refuse(change: object) -> None:
 
 
 def test_a_clock_that_ran_ahead_and_was_set_right_leaves_no_gap(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         house.clock.move(timedelta(days=30))
@@ -161,7 +161,7 @@ def test_a_clock_that_ran_ahead_and_was_set_right_leaves_no_gap(home: Home) -> N
 
 
 def test_a_paused_job_is_not_started_by_its_upstream_job_either(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         Timetable(house).record_due()
         house.database.write(lambda c: jobs.set_paused(c, "signals", True, house.clock.now(), "test"))
         house.clock.move(timedelta(hours=8))
@@ -170,7 +170,7 @@ def test_a_paused_job_is_not_started_by_its_upstream_job_either(home: Home) -> N
 
 
 def test_resuming_a_job_that_is_not_paused_costs_it_no_occurrence(home: Home) -> None:
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         house.clock.move(timedelta(hours=6))
@@ -181,7 +181,7 @@ def test_resuming_a_job_that_is_not_paused_costs_it_no_occurrence(home: Home) ->
 
 def test_a_job_that_the_settings_took_out_and_put_back_owes_nothing_from_between(home: Home) -> None:
     without = Settings.model_validate({"symbols": ["AAPL"], "jobs": JOBS | {"data_update": {"enabled": False}}})
-    with quiet_house(home, SETTINGS) as house:
+    with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)
         timetable.record_due()
         house.settings = without

@@ -152,5 +152,9 @@ def test_a_cron_text_that_cannot_be_is_refused_with_its_place_its_value_and_a_cu
     assert "30 2 * * mon-fri" in caught.value.cure
 
 
-def test_the_desks_own_schedules_can_be_read():
-    check_schedules(Settings())
+def test_the_default_schedules_can_be_read_and_their_cron_line_comes():
+    settings = Settings()
+    check_schedules(settings)
+    drill = settings.job_schedule("restore_drill")
+    assert drill.cron == "30 4 * * sun"
+    assert next_occurrence(drill, "UTC", datetime(2026, 3, 2, tzinfo=UTC)) == datetime(2026, 3, 8, 4, 30, tzinfo=UTC)

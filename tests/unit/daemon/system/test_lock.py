@@ -102,8 +102,10 @@ def test_a_program_that_the_holder_started_does_not_keep_the_lock(home: Home) ->
     with HomeLock(home, "desk"):
         child = subprocess.Popen(["/bin/sleep", "60"], close_fds=False)
     try:
+        assert child.poll() is None
+        assert holder(home) is None
         with HomeLock(home, "desk"):
-            pass
+            assert holder(home) is not None
     finally:
         child.kill()
         child.wait()

@@ -31,7 +31,7 @@ def _error(frame: pd.DataFrame) -> NightdeskError:
     ("column", "value"),
     [("close", np.nan), ("open", -1.0), ("low", 0.0), ("high", np.inf), ("volume", -5.0), ("volume", np.nan)],
 )
-def test_a_nonsense_value_is_told_with_its_column_and_time(column: str, value: float) -> None:
+def test_an_impossible_value_is_refused_with_its_column_and_time(column: str, value: float) -> None:
     frame = _frame()
     frame.loc[frame.index[2], column] = value
     error = _error(frame)

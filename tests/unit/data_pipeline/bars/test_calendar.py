@@ -66,7 +66,7 @@ def test_a_session_date_and_its_close_are_one_to_one() -> None:
     assert list(calendar.session_dates("AAPL", closes.dropna())) == [dates[0], dates[2]]
 
 
-def test_an_interval_nobody_knows_is_refused() -> None:
+def test_an_unknown_interval_is_refused() -> None:
     with pytest.raises(UsageError, match="7m"):
         calendar.closes("AAPL", "7m", datetime(2024, 6, 3, tzinfo=UTC), datetime(2024, 6, 4, tzinfo=UTC))
 

@@ -51,7 +51,7 @@ def test_numbers_in_a_frame_are_actions_too(actions: list[object]) -> None:
     assert load_expert_log(frame).frame["action"].tolist() == [1, -1, 0]
 
 
-def test_an_action_nobody_knows_is_held_and_reported() -> None:
+def test_an_unknown_action_becomes_hold_and_is_reported() -> None:
     frame = pd.DataFrame({"date": ["2024-01-16", "2024-01-17", "2024-01-18"], "action": ["moon", "buy", "moon"]})
     log = load_expert_log(frame)
     assert log.frame["action"].tolist() == [0, 1, 0]
@@ -71,7 +71,7 @@ def test_the_header_may_be_in_any_case_with_a_byte_order_mark_and_more_columns(t
     assert len(log) == 1
 
 
-def test_labels_stand_at_their_bars_and_dates_without_one_are_reported() -> None:
+def test_labels_are_at_their_bars_and_dates_without_a_bar_are_reported() -> None:
     bars = _bars()
     log = load_expert_log(
         pd.DataFrame({"date": ["2024-01-16", "2024-01-20", "2024-03-01", "2030-01-02"], "action": ["buy"] * 4})
@@ -159,7 +159,7 @@ def test_a_brokers_fills_are_a_log_of_those_that_were_filled(tmp_path: Path) -> 
         (b"Fill Time,Product,B/S,Exec Price,Qty\n2024-01-16,AAPL,B,1,1\n", "expert_log.schema"),
     ],
 )
-def test_a_log_that_cannot_be_used_is_told_by_name_with_a_cure(tmp_path: Path, content: bytes, code: str) -> None:
+def test_a_log_that_cannot_be_used_is_named_with_a_cure(tmp_path: Path, content: bytes, code: str) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(content)
     with pytest.raises(NightdeskError, match=r"mine\.csv") as caught:
@@ -168,7 +168,7 @@ def test_a_log_that_cannot_be_used_is_told_by_name_with_a_cure(tmp_path: Path, c
     assert caught.value.cure
 
 
-def test_a_log_that_does_not_exist_is_told_by_name(tmp_path: Path) -> None:
+def test_a_log_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(NightdeskError, match=r"nowhere\.csv") as caught:
         load_expert_log(tmp_path / "nowhere.csv")
     assert caught.value.code == "expert_log.missing"
@@ -202,7 +202,7 @@ def test_the_sample_market_brings_its_own_expert(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "dates", "kept"),
+    ("interval", "dates", "rows"),
     [
         ("1d", ["2024-01-03", "2024-01-04", "2024-01-05"], 2),
         ("1d", ["2024-01-03T09:30", "2024-01-04T15:59", "2024-01-05T09:30"], 2),
@@ -211,7 +211,7 @@ def test_the_sample_market_brings_its_own_expert(home: Home) -> None:
         ("1h", ["2024-02-01", "2024-02-02", "2024-02-03"], 0),
     ],
 )
-def test_a_log_ends_where_the_bars_do(interval: str, dates: list[str], kept: int) -> None:
+def test_a_log_ends_where_the_bars_do(interval: str, dates: list[str], rows: int) -> None:
     times = {
         "1d": ["2024-01-02T21:00Z", "2024-01-03T21:00Z", "2024-01-04T21:00Z"],
         "1h": ["2024-01-04T18:00Z", "2024-01-04T19:00Z", "2024-01-04T20:00Z"],
@@ -219,5 +219,5 @@ def test_a_log_ends_where_the_bars_do(interval: str, dates: list[str], kept: int
     frame = pd.DataFrame(dict.fromkeys(COLUMNS, 1.0), index=pd.DatetimeIndex(times, name="time"))
     log = load_expert_log(pd.DataFrame({"date": dates, "action": ["buy", "sell", "buy"]}))
     cut = until_last_bar(Bars(frame, "AAPL", interval), log)
-    assert len(cut) == kept
-    assert_frame_equal(cut.frame, log.frame.head(kept))
+    assert len(cut) == rows
+    assert_frame_equal(cut.frame, log.frame.head(rows))

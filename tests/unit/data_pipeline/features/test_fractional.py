@@ -17,16 +17,16 @@ ORDERS = st.floats(0.0, 2.0)
 
 @pytest.mark.parametrize(("tau", "width"), [(1e-3, 55), (1e-4, 282), (1e-5, 1458)])
 def test_the_window_is_as_wide_as_its_smallest_weight_allows(tau: float, width: int) -> None:
-    known = weights(0.4, tau)
-    assert len(known) == width
-    assert abs(known[-1]) >= tau > abs(scipy.special.binom(0.4, width))
+    window = weights(0.4, tau)
+    assert len(window) == width
+    assert abs(window[-1]) >= tau > abs(scipy.special.binom(0.4, width))
 
 
 @given(ORDERS)
 def test_the_weights_are_the_binomial_series(d: float) -> None:
-    known = weights(d, 1e-4)
-    k = np.arange(len(known))
-    np.testing.assert_allclose(known, (-1.0) ** k * scipy.special.binom(d, k), rtol=1e-8, atol=1e-12)
+    window = weights(d, 1e-4)
+    k = np.arange(len(window))
+    np.testing.assert_allclose(window, (-1.0) ** k * scipy.special.binom(d, k), rtol=1e-8, atol=1e-12)
 
 
 def test_weights_worked_by_hand() -> None:
@@ -46,10 +46,10 @@ def test_whole_orders_are_the_series_itself_and_its_differences() -> None:
 @pytest.mark.parametrize("rows", [0, 1, 54, 55, 56, 1078, 1079, 3000])
 def test_each_difference_is_the_sum_over_its_window(rows: int) -> None:
     values = np.cumsum(np.random.default_rng(rows).normal(size=rows)) + 50.0
-    got, known = difference(values, 0.4), weights(0.4)
+    got, window = difference(values, 0.4), weights(0.4)
     assert np.isnan(got[:54]).all()
     for t in range(54, rows, 7):
-        assert got[t] == pytest.approx(math.fsum(known * values[t - 54 : t + 1][::-1]), rel=1e-10, abs=1e-10)
+        assert got[t] == pytest.approx(math.fsum(window * values[t - 54 : t + 1][::-1]), rel=1e-10, abs=1e-10)
 
 
 @given(rows=st.integers(1, 2600), cut=st.integers(1, 2600), seed=st.integers(0, 99), tau=st.sampled_from([1e-3, 1e-4]))
@@ -79,13 +79,13 @@ def test_noise_needs_no_difference_and_a_walk_less_than_a_whole_one() -> None:
     assert not is_stationary(below[~np.isnan(below)])
 
 
-def test_a_series_too_short_for_the_test_is_told() -> None:
+def test_a_series_too_short_for_the_test_is_refused() -> None:
     with pytest.raises(NightdeskError) as caught:
         smallest_order(np.cumsum(np.ones(30)))
     assert caught.value.code == "stationarity.undefined"
 
 
-def test_a_series_that_no_whole_difference_makes_stationary_is_told() -> None:
+def test_a_series_that_no_whole_difference_makes_stationary_is_refused() -> None:
     twice = np.cumsum(np.cumsum(np.random.default_rng(3).normal(size=800)))
     with pytest.raises(NightdeskError, match="longer training span") as caught:
         smallest_order(twice)

@@ -34,11 +34,11 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = (BARS.frame[name] for name in ("open", "high", 
 
 def _seeded_mean(values: pd.Series, n: int, weight: float) -> pd.Series:
     """A recursive mean begun with the plain mean of the first n values."""
-    known = values.dropna()
+    defined = values.dropna()
     out = pd.Series(np.nan, values.index)
-    mean = known.iloc[:n].mean()
-    out[known.index[n - 1]] = mean
-    for time, value in known.iloc[n:].items():
+    mean = defined.iloc[:n].mean()
+    out[defined.index[n - 1]] = mean
+    for time, value in defined.iloc[n:].items():
         mean += weight * (value - mean)
         out[time] = mean
     return out
@@ -164,7 +164,7 @@ def test_every_feature_has_an_independent_formula() -> None:
     assert set(EXPECTED) == set(FEATURES)
 
 
-def test_every_formula_of_the_indicators_stands_behind_a_feature() -> None:
+def test_every_formula_of_the_indicators_is_used_by_a_feature() -> None:
     source = inspect.getsource(features) + inspect.getsource(indicators)
     for name, value in vars(indicators).items():
         if inspect.isfunction(value) and value.__module__ == indicators.__name__:
@@ -213,7 +213,7 @@ def test_a_market_that_never_moves_has_defined_features() -> None:
     assert last["bollinger_percent"] == pytest.approx(0.5)
 
 
-def test_a_plain_frame_with_dates_gets_the_features_of_the_calendar_and_one_without_is_told() -> None:
+def test_calendar_features_need_a_frame_with_dates() -> None:
     names = ("day_of_week_sine", "day_of_week_cosine")
     added = FeatureEngineer(names).transform(_plain())
     np.testing.assert_array_equal(added[list(names)].to_numpy(), feature_matrix(BARS, names).to_numpy())
@@ -233,7 +233,7 @@ def test_the_default_features_mean_the_same_at_any_price() -> None:
     np.testing.assert_allclose(feature_matrix(Bars(dear, "AAPL"), DEFAULT_FEATURES), cheap, rtol=1e-6, atol=1e-9)
 
 
-def test_an_unknown_feature_is_told_with_those_there_are() -> None:
+def test_an_unknown_feature_is_refused_with_the_list_of_features() -> None:
     with pytest.raises(UsageError, match="rsj") as caught:
         feature_matrix(BARS, ["rsj"])
     assert "rsi" in caught.value.cure
@@ -246,20 +246,20 @@ def _plain() -> pd.DataFrame:
 
 
 def test_the_engineer_keeps_the_columns_it_was_given_in_their_order() -> None:
-    given = _plain().assign(note="mine")
-    out = FeatureEngineer().transform(given)
-    assert list(out.columns) == [*given.columns, *STANDARD_FEATURES]
+    market = _plain().assign(note="mine")
+    out = FeatureEngineer().transform(market)
+    assert list(out.columns) == [*market.columns, *STANDARD_FEATURES]
     assert {"rsi", "ema", "volume_change", "high_low_spread"} <= set(out.columns)
-    assert len(out) == len(given) - warm_up(STANDARD_FEATURES)
+    assert len(out) == len(market) - warm_up(STANDARD_FEATURES)
     assert out.notna().all(axis=None)
-    pd.testing.assert_frame_equal(out[list(given.columns)], given.iloc[warm_up(STANDARD_FEATURES) :])
+    pd.testing.assert_frame_equal(out[list(market.columns)], market.iloc[warm_up(STANDARD_FEATURES) :])
 
 
 def test_the_engineer_leaves_the_frame_it_was_given_alone() -> None:
-    given = _plain()
-    before = given.copy()
-    FeatureEngineer().transform(given)
-    pd.testing.assert_frame_equal(given, before)
+    market = _plain()
+    before = market.copy()
+    FeatureEngineer().transform(market)
+    pd.testing.assert_frame_equal(market, before)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_the_engineer_leaves_the_frame_it_was_given_alone() -> None:
         (lambda frame: frame.assign(date=frame["date"].astype(str).iloc[::-1].array), "features.order", "Sort"),
     ],
 )
-def test_market_data_the_engineer_cannot_use_is_told_exactly(change, code: str, word: str) -> None:
+def test_market_data_that_the_engineer_cannot_use_is_refused_with_the_reason(change, code: str, word: str) -> None:
     with pytest.raises(NightdeskError, match=word) as caught:
         FeatureEngineer().transform(change(_plain()))
     assert caught.value.code == code

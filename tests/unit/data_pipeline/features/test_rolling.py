@@ -24,7 +24,7 @@ ORACLES: dict[str, tuple[Statistic, Callable[[np.ndarray], float]]] = {
     "kurtosis": (rolling.kurtosis, lambda window: scipy.stats.kurtosis(window, bias=False)),
     "quantile": (lambda values, n: rolling.quantile(values, n, 0.3), lambda window: np.quantile(window, 0.3)),
 }
-EACH = pytest.mark.parametrize("name", ORACLES)
+every_statistic = pytest.mark.parametrize("name", ORACLES)
 VALUES = arrays(np.float64, st.integers(0, 80), elements=st.floats(-1e6, 1e6, width=32))
 
 
@@ -33,7 +33,7 @@ def test_every_statistic_has_an_oracle() -> None:
     assert set(ORACLES) == {name for name in own if not name.startswith("_")} - {"ratio"}
 
 
-@EACH
+@every_statistic
 @pytest.mark.parametrize("n", [5, 20, 1500])
 def test_a_statistic_is_that_of_each_window_by_itself(name: str, n: int) -> None:
     """Longer than a block of windows, and with windows longer than one."""
@@ -45,7 +45,7 @@ def test_a_statistic_is_that_of_each_window_by_itself(name: str, n: int) -> None
         np.testing.assert_allclose(got[t], oracle(values[t - n + 1 : t + 1]), rtol=1e-10, atol=1e-12)
 
 
-@EACH
+@every_statistic
 @given(values=VALUES, n=st.integers(4, 30), data=st.data())
 def test_cutting_off_either_end_changes_no_bit_of_the_full_windows_left(
     name: str, values: np.ndarray, n: int, data: st.DataObject
@@ -57,7 +57,7 @@ def test_cutting_off_either_end_changes_no_bit_of_the_full_windows_left(
     np.testing.assert_array_equal(part[n - 1 :].view("u8"), whole[begin + n - 1 : max(end, begin + n - 1)].view("u8"))
 
 
-@EACH
+@every_statistic
 def test_one_wild_value_is_forgotten_when_it_leaves_the_window(name: str) -> None:
     calm = np.random.default_rng(1).normal(size=200)
     wild = calm.copy()
@@ -66,7 +66,7 @@ def test_one_wild_value_is_forgotten_when_it_leaves_the_window(name: str) -> Non
     np.testing.assert_array_equal(statistic(wild, 20)[70:], statistic(calm, 20)[70:])
 
 
-@EACH
+@every_statistic
 @given(level=st.floats(-1e9, 1e9, width=32), n=st.integers(4, 25))
 def test_a_flat_window_is_its_level_and_has_no_shape(name: str, level: float, n: int) -> None:
     statistic, _ = ORACLES[name]
@@ -74,7 +74,7 @@ def test_a_flat_window_is_its_level_and_has_no_shape(name: str, level: float, n:
     np.testing.assert_array_equal(statistic(np.full(30, level), n)[n - 1 :], expected)
 
 
-@EACH
+@every_statistic
 def test_values_that_begin_undefined_give_statistics_that_begin_so_much_later(name: str) -> None:
     values = np.random.default_rng(2).normal(size=40)
     statistic, _ = ORACLES[name]
@@ -82,7 +82,7 @@ def test_values_that_begin_undefined_give_statistics_that_begin_so_much_later(na
     np.testing.assert_array_equal(late, np.concatenate([[np.nan] * 3, statistic(values, 10)]))
 
 
-@EACH
+@every_statistic
 def test_a_window_with_a_hole_in_it_is_undefined_and_no_other(name: str) -> None:
     values = np.random.default_rng(3).normal(size=80)
     holed = values.copy()

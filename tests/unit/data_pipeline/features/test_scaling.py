@@ -30,13 +30,15 @@ def test_scikit_learn_scales_the_same(fit, peer) -> None:
 
 @FITS
 @given(rows=st.integers(3, 60), warm_up=st.integers(0, 20), later=st.integers(0, 30))
-def test_a_scaler_knows_its_training_span_less_the_warm_up_and_nothing_after_it(fit, rows, warm_up, later) -> None:
-    known = _frame(rows, seed=rows)
-    undefined = pd.DataFrame(np.nan, index=range(warm_up), columns=known.columns)
-    scaler = fit(pd.concat([undefined, known]))
-    np.testing.assert_allclose(scaler.transform(known), fit(known).transform(known), rtol=1e-9, atol=1e-9)
-    longer = pd.concat([known, _frame(later, seed=9) * 100.0])
-    np.testing.assert_array_equal(scaler.transform(longer)[:rows], scaler.transform(known))
+def test_a_scaler_depends_on_its_training_span_after_the_warm_up_and_on_nothing_later(
+    fit, rows, warm_up, later
+) -> None:
+    training = _frame(rows, seed=rows)
+    undefined = pd.DataFrame(np.nan, index=range(warm_up), columns=training.columns)
+    scaler = fit(pd.concat([undefined, training]))
+    np.testing.assert_allclose(scaler.transform(training), fit(training).transform(training), rtol=1e-9, atol=1e-9)
+    longer = pd.concat([training, _frame(later, seed=9) * 100.0])
+    np.testing.assert_array_equal(scaler.transform(longer)[:rows], scaler.transform(training))
     assert scaler.transform(undefined).isna().all(axis=None)
 
 

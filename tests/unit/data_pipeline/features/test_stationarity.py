@@ -15,14 +15,14 @@ CASES = json.loads((Path(__file__).parents[3] / "golden" / "dickey_fuller.json")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['name']}, {case['lags']} lags")
-def test_statsmodels_says_the_same(case: dict) -> None:
+def test_results_equal_those_of_statsmodels(case: dict) -> None:
     values = np.array(case["values"])
     assert dickey_fuller(values, case["lags"]) == pytest.approx(case["statistic"], rel=1e-9)
     assert len(values) - 1 - case["lags"] == case["observations"]
     assert critical_value(case["observations"]) == pytest.approx(case["critical"], rel=1e-9)
 
 
-def test_a_walk_is_not_stationary_and_what_leans_back_is() -> None:
+def test_a_random_walk_is_not_stationary_and_a_mean_reverting_series_is() -> None:
     verdicts = {case["name"]: is_stationary(np.array(case["values"])) for case in CASES}
     assert verdicts == {"random walk": False, "leaning back": True, "noise": True, "short walk": False}
 
@@ -45,7 +45,7 @@ def test_units_and_level_do_not_matter(seed: int, scale: float, level: int) -> N
     [np.arange(10.0) ** 2, np.ones(100), np.arange(100.0), np.append(np.random.default_rng(0).normal(size=50), np.nan)],
     ids=["short", "flat", "straight", "unknown"],
 )
-def test_what_cannot_be_tested_is_told(values: np.ndarray) -> None:
+def test_a_series_that_cannot_be_tested_is_refused(values: np.ndarray) -> None:
     with pytest.raises(NightdeskError) as caught:
         dickey_fuller(values)
     assert caught.value.code == "stationarity.undefined"

@@ -18,40 +18,43 @@ def _plainly(closes: list[float]) -> list[str | float]:
     """The rule, bar by bar, with the standard library alone."""
     returns = [math.log(b / a) for a, b in pairwise(closes)]
     volatility = [statistics.stdev(returns[t - 20 : t]) for t in range(20, len(closes))]
-    told: list[str | float] = [math.nan] * 20
+    regimes: list[str | float] = [math.nan] * 20
     for t, now in enumerate(volatility):
-        seen = volatility[max(0, t - MEMORY + 1) : t + 1]
-        below, ties = sum(then < now for then in seen), sum(then == now for then in seen)
-        rank = (below + (ties + 1) / 2) / len(seen)
+        memory = volatility[max(0, t - MEMORY + 1) : t + 1]
+        below, ties = sum(then < now for then in memory), sum(then == now for then in memory)
+        rank = (below + (ties + 1) / 2) / len(memory)
         name = "low_vol" if rank <= 1 / 3 else "normal" if rank <= 2 / 3 else "high_vol"
-        told.append(name if len(seen) >= 60 else math.nan)
-    return told
+        regimes.append(name if len(memory) >= 60 else math.nan)
+    return regimes
 
 
 def test_a_regime_is_the_third_of_its_own_past_that_volatility_lies_in() -> None:
     closes = walk(600, seed=5)["close"].tolist()
-    told = volatility_regime(Bars(frame(closes), "BTC-USD"))
-    expected = pd.Series(_plainly(closes), told.index, "object")
-    assert told.astype("object").where(told.notna(), None).tolist() == expected.where(expected.notna(), None).tolist()
-    assert set(told.dropna()) == set(REGIMES)
+    regimes = volatility_regime(Bars(frame(closes), "BTC-USD"))
+    expected = pd.Series(_plainly(closes), regimes.index, "object")
+    assert (
+        regimes.astype("object").where(regimes.notna(), None).tolist()
+        == expected.where(expected.notna(), None).tolist()
+    )
+    assert set(regimes.dropna()) == set(REGIMES)
 
 
 def test_calm_after_storm_is_low_and_storm_after_calm_is_high() -> None:
     rng = np.random.default_rng(1)
     spread = np.repeat([0.01, 0.03, 0.002], 150)
-    told = volatility_regime(Bars(frame(100.0 * np.exp(np.cumsum(rng.normal(0.0, spread)))), "BTC-USD"))
-    assert (told.iloc[172:200] == "high_vol").all()
-    assert (told.iloc[330:400] == "low_vol").all()
+    regimes = volatility_regime(Bars(frame(100.0 * np.exp(np.cumsum(rng.normal(0.0, spread)))), "BTC-USD"))
+    assert (regimes.iloc[172:200] == "high_vol").all()
+    assert (regimes.iloc[330:400] == "low_vol").all()
 
 
-def test_nothing_is_said_in_the_warm_up_and_something_ever_after() -> None:
-    told = volatility_regime(Bars(walk(200), "BTC-USD"))
-    assert told.isna().tolist() == [True] * WARM_UP + [False] * (200 - WARM_UP)
+def test_the_regime_is_undefined_in_the_warm_up_and_defined_ever_after() -> None:
+    regimes = volatility_regime(Bars(walk(200), "BTC-USD"))
+    assert regimes.isna().tolist() == [True] * WARM_UP + [False] * (200 - WARM_UP)
 
 
 def test_a_market_that_never_moves_is_normal() -> None:
-    told = volatility_regime(Bars(frame([50.0] * 120), "BTC-USD"))
-    assert set(told.iloc[WARM_UP:]) == {"normal"}
+    regimes = volatility_regime(Bars(frame([50.0] * 120), "BTC-USD"))
+    assert set(regimes.iloc[WARM_UP:]) == {"normal"}
 
 
 def test_regimes_are_ordered_so_that_groups_come_from_calm_to_wild() -> None:

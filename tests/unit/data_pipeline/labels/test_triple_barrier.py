@@ -87,18 +87,18 @@ def _plainly(bars: Bars, barriers: Barriers, sigma: pd.Series, side: pd.Series) 
         entry = rows[i][3]
         upper = entry * (1.0 + (barriers.profit if way > 0 else barriers.stop) * width)
         lower = entry * (1.0 - (barriers.stop if way > 0 else barriers.profit) * width)
-        label, held, left = 0, barriers.horizon, rows[i + barriers.horizon][3]
+        label, bars_held, exit_price = 0, barriers.horizon, rows[i + barriers.horizon][3]
         for bar in range(1, barriers.horizon + 1):
             open_, high, low, close = rows[i + bar]
             path = [open_, *([low, high] if way > 0 else [high, low])] if barriers.touch == "range" else [close]
             met = [price for price in path if price > upper or price < lower]
             if met:
                 up = met[0] > upper
-                label, held = (way if up else -way), bar
+                label, bars_held = (way if up else -way), bar
                 gapped = barriers.touch == "close" or open_ > upper or open_ < lower
-                left = path[0] if gapped else (upper if up else lower)
+                exit_price = path[0] if gapped else (upper if up else lower)
                 break
-        labelled.append((bars.frame.index[i], way, label, way * (left / entry - 1.0), held))
+        labelled.append((bars.frame.index[i], way, label, way * (exit_price / entry - 1.0), bars_held))
     return labelled
 
 
@@ -185,13 +185,13 @@ def test_entries_that_are_no_bars_out_of_order_or_on_no_side_are_refused(times: 
     assert caught.value.code == "labels.entries"
 
 
-def test_one_sigma_may_be_any_number_and_many_must_stand_at_the_bars() -> None:
+def test_sigma_is_one_number_or_a_series_on_the_index_of_the_bars() -> None:
     """Sigma of another index would leave every entry out in silence."""
     bars = _closes(100, 103, 100, 97)
-    known = pd.Series(0.02, bars.frame.index)
+    sigma = pd.Series(0.02, bars.frame.index)
     assert barrier_labels(bars, Barriers(1.0, 1.0, 1), sigma=np.float32(0.02))["label"].tolist() == [1, -1, -1]
-    assert barrier_labels(bars, Barriers(1.0, 1.0, 1), sigma=known)["label"].tolist() == [1, -1, -1]
-    for other in (known.tz_localize(None), pd.concat([known, known]), known.iloc[1:]):
+    assert barrier_labels(bars, Barriers(1.0, 1.0, 1), sigma=sigma)["label"].tolist() == [1, -1, -1]
+    for other in (sigma.tz_localize(None), pd.concat([sigma, sigma]), sigma.iloc[1:]):
         with pytest.raises(NightdeskError, match="on the index of the bars") as caught:
             barrier_labels(bars, sigma=other)
         assert caught.value.code == "labels.sigma"
@@ -202,7 +202,7 @@ def test_one_sigma_may_be_any_number_and_many_must_stand_at_the_bars() -> None:
     [{"profit": 0.0}, {"stop": -1.0}, {"stop": math.nan}, {"horizon": 0}, {"horizon": 2.5}, {"touch": "wick"}],
     ids=str,
 )
-def test_barriers_that_cannot_stand_are_refused(change: dict) -> None:
+def test_impossible_barriers_are_refused(change: dict) -> None:
     with pytest.raises(UsageError, match="above 0"):
         Barriers(**change)
 

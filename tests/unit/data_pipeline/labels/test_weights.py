@@ -68,8 +68,8 @@ def test_many_labels_are_weighed_as_a_plain_loop_does(n: int, seed: int, horizon
     side = pd.Series(np.random.default_rng(seed).integers(-1, 2, n), bars.frame.index)
     labelled = barrier_labels(bars, Barriers(horizon=horizon), sigma=0.008, side=side)
     lives = [
-        range(bars.frame.index.get_loc(time) + 1, bars.frame.index.get_loc(time) + held + 1)
-        for time, held in labelled["bars_held"].items()
+        range(bars.frame.index.get_loc(time) + 1, bars.frame.index.get_loc(time) + bars_held + 1)
+        for time, bars_held in labelled["bars_held"].items()
     ]
     live = [sum(t in life for life in lives) for t in range(n)]
     close = bars.frame["close"].tolist()

@@ -47,7 +47,7 @@ def headline(name: str, title: str = "Title") -> Headline:
     return Headline(name, NOW - timedelta(hours=2), title, "A Paper", "")
 
 
-def test_a_headline_says_what_when_and_by_whom(yahoo: FakeYahoo, source: YahooSource) -> None:
+def test_a_headline_has_a_title_a_time_and_a_publisher(yahoo: FakeYahoo, source: YahooSource) -> None:
     yahoo.news["AAPL"] = [entry("one")]
     published = datetime(2024, 6, 14, 20, 15, tzinfo=UTC)
     assert source.headlines("AAPL") == [
@@ -70,15 +70,15 @@ def test_a_headline_says_what_when_and_by_whom(yahoo: FakeYahoo, source: YahooSo
         entry("x", pubDate=17_000_000),
     ],
 )
-def test_an_entry_that_says_nothing_is_left_out(yahoo: FakeYahoo, source: YahooSource, nonsense: Any) -> None:
+def test_a_malformed_entry_is_left_out(yahoo: FakeYahoo, source: YahooSource, nonsense: Any) -> None:
     yahoo.news["AAPL"] = [*([nonsense] if isinstance(nonsense, dict) else []), entry("one")]
-    assert [found.id for found in source.headlines("AAPL")] == ["one"]
+    assert [headline.id for headline in source.headlines("AAPL")] == ["one"]
 
 
 def test_an_entry_without_publisher_or_address_is_still_news(yahoo: FakeYahoo, source: YahooSource) -> None:
     yahoo.news["AAPL"] = [entry("one", provider=None, canonicalUrl="nowhere")]
-    (found,) = source.headlines("AAPL")
-    assert (found.publisher, found.url) == ("", "")
+    (headline,) = source.headlines("AAPL")
+    assert (headline.publisher, headline.url) == ("", "")
 
 
 def test_a_symbol_without_news_has_none(source: YahooSource) -> None:
@@ -103,7 +103,7 @@ def test_a_headline_stays_as_it_was_seen_first(home: Home) -> None:
     assert list(rows["seen_at"]) == [pd.Timestamp(TONIGHT)] * 2 + [pd.Timestamp(TOMORROW)]
 
 
-def test_only_what_was_seen_by_an_instant_is_told_of_it(home: Home) -> None:
+def test_headlines_as_of_an_instant_are_those_seen_by_then(home: Home) -> None:
     store = HeadlineStore(home)
     store.add("yahoo", "AAPL", [headline("a")], TONIGHT)
     store.add("yahoo", "AAPL", [headline("b")], TOMORROW)

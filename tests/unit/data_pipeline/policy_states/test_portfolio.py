@@ -17,7 +17,7 @@ from data_pipeline.policy_states.portfolio import Holding
 DAYS = st.lists(st.integers(1, 40), min_size=1, max_size=30)
 
 
-def test_who_never_traded_has_nothing_but_money() -> None:
+def test_without_a_trade_the_holding_is_cash() -> None:
     assert Holding().columns(2).tolist() == [[0.0, 0.0, 1.0, 1.0]] * 2
 
 
@@ -27,23 +27,23 @@ def test_a_short_sale_brings_money() -> None:
 
 def test_a_replayed_position_is_that_of_the_bar_before_and_grows_older_until_the_next_trade() -> None:
     index = pd.to_datetime(["2024-01-05", "2024-01-08", "2024-01-09", "2024-01-10", "2024-01-11"], utc=True)
-    held = Holding.replayed(pd.Series([1.0, 1.0, -0.5, -0.5, 0.0], index))
-    assert np.asarray(held.position).tolist() == [0.0, 1.0, 1.0, -0.5, -0.5]
-    assert np.asarray(held.leverage).tolist() == [0.0, 1.0, 1.0, 0.5, 0.5]
-    assert np.asarray(held.cash).tolist() == [1.0, 0.0, 0.0, 1.5, 1.5]
-    assert np.asarray(held.days_since_trade).tolist() == [math.inf, 3.0, 4.0, 1.0, 2.0]
+    holding = Holding.replayed(pd.Series([1.0, 1.0, -0.5, -0.5, 0.0], index))
+    assert np.asarray(holding.position).tolist() == [0.0, 1.0, 1.0, -0.5, -0.5]
+    assert np.asarray(holding.leverage).tolist() == [0.0, 1.0, 1.0, 0.5, 0.5]
+    assert np.asarray(holding.cash).tolist() == [1.0, 0.0, 0.0, 1.5, 1.5]
+    assert np.asarray(holding.days_since_trade).tolist() == [math.inf, 3.0, 4.0, 1.0, 2.0]
 
 
 @given(DAYS, st.data())
-def test_a_replay_is_what_a_plain_loop_remembers(gaps: list[int], data: st.DataObject) -> None:
+def test_a_replay_equals_a_plain_loop(gaps: list[int], data: st.DataObject) -> None:
     index = pd.Timestamp("2020-01-01", tz="UTC") + pd.to_timedelta(np.cumsum(gaps), unit="D")
     decided = data.draw(st.lists(st.sampled_from([-1.0, 0.0, 0.3, 1.0]), min_size=len(gaps), max_size=len(gaps)))
-    held = Holding.replayed(pd.Series(decided, index))
+    holding = Holding.replayed(pd.Series(decided, index))
     position, traded = 0.0, None
     for t, wish in enumerate(decided):
         days = math.inf if traded is None else (index[t] - traded) / pd.Timedelta(days=1)
-        assert np.asarray(held.position)[t] == position
-        assert np.asarray(held.days_since_trade)[t] == days
+        assert np.asarray(holding.position)[t] == position
+        assert np.asarray(holding.days_since_trade)[t] == days
         if wish != position:
             position, traded = wish, index[t]
 
@@ -58,7 +58,7 @@ def test_later_decisions_change_nothing_of_what_was_held(gaps: list[int], cut: i
 
 
 @pytest.mark.parametrize(
-    ("given", "what"),
+    ("values", "message"),
     [
         ({"position": 10.0}, "position is 10"),
         ({"position": np.array([0.0, -1.5])}, r"position is -1\.5"),
@@ -71,8 +71,8 @@ def test_later_decisions_change_nothing_of_what_was_held(gaps: list[int], cut: i
         ({"cash": np.zeros(3)}, r"cash has the shape \(3,\)"),
     ],
 )
-def test_what_nobody_can_hold_is_named(given: dict[str, Any], what: str) -> None:
-    with pytest.raises(UsageError, match=what) as caught:
-        Holding(**given).columns(2)
+def test_an_impossible_holding_is_refused_by_name(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        Holding(**values).columns(2)
     assert caught.value.code == "states.holding"
     assert caught.value.cure

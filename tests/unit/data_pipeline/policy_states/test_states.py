@@ -34,7 +34,7 @@ BARS = SampleSource().fetch("AAPL", "1d", END - timedelta(days=500), END)
 NOTHING = pd.DataFrame({"seen_at": pd.DatetimeIndex([], tz="UTC"), "title": []})
 
 
-def told(market: MarketStates, holding: Holding | None = None) -> pd.DataFrame:
+def state_frame(market: MarketStates, holding: Holding | None = None) -> pd.DataFrame:
     return pd.DataFrame(market.rows(holding or Holding()), market.times, list(NAMES))
 
 
@@ -45,19 +45,19 @@ def states_of(bars: Bars) -> MarketStates:
 def test_there_are_34_in_the_order_that_policies_are_taught() -> None:
     returns = [f"log_return_{back}" for back in range(19, -1, -1)]
     indicators = ["rsi", "macd", "bollinger_width", "volume_ratio"]
-    held = ["position", "leverage", "cash", "days_since_trade"]
+    portfolio = ["position", "leverage", "cash", "days_since_trade"]
     rest = ["low_vol", "normal", "high_vol", "data_health", "news_sentiment", "macro_sentiment"]
-    assert list(NAMES) == [*returns, *indicators, *held, *rest]
+    assert list(NAMES) == [*returns, *indicators, *portfolio, *rest]
     assert len(NAMES) == 34
 
 
-def test_every_state_is_known_after_the_warm_up_and_not_all_before() -> None:
-    known = told(states_of(BARS)).notna().all(axis=1)
-    assert known.tolist() == [False] * WARM_UP + [True] * (len(BARS) - WARM_UP)
+def test_every_state_is_defined_after_the_warm_up_and_not_all_before() -> None:
+    is_defined = state_frame(states_of(BARS)).notna().all(axis=1)
+    assert is_defined.tolist() == [False] * WARM_UP + [True] * (len(BARS) - WARM_UP)
 
 
 def test_returns_are_scored_within_their_window_oldest_first() -> None:
-    states, logs = told(states_of(BARS)), np.log(BARS.frame["close"])
+    states, logs = state_frame(states_of(BARS)), np.log(BARS.frame["close"])
     for t in (20, 21, 100, len(BARS) - 1):
         window = logs.diff().iloc[t - 19 : t + 1].to_numpy()
         scores = (window - window.mean()) / window.std(ddof=1)
@@ -66,7 +66,7 @@ def test_returns_are_scored_within_their_window_oldest_first() -> None:
 
 def test_a_window_that_is_not_full_is_padded_on_the_left_by_hand() -> None:
     """Log returns 1 and -1 in units of ln 2: mean 0, deviation sqrt 2."""
-    states = told(states_of(Bars(frame([100.0, 200.0, 100.0]), "BTC-USD")))
+    states = state_frame(states_of(Bars(frame([100.0, 200.0, 100.0]), "BTC-USD")))
     assert not states.iloc[:2, :20].to_numpy().any()  # no return, and one that has nothing to be compared with
     expected = [0.0] * 18 + [1.0 / math.sqrt(2.0), -1.0 / math.sqrt(2.0)]
     np.testing.assert_allclose(states.iloc[2, :20], expected, rtol=1e-12)
@@ -74,13 +74,13 @@ def test_a_window_that_is_not_full_is_padded_on_the_left_by_hand() -> None:
 
 @pytest.mark.parametrize("closes", [[50.0] * 100, 100.0 * 1.01 ** np.arange(100)])
 def test_returns_that_never_differ_have_no_shape(closes: list[float]) -> None:
-    states = told(states_of(Bars(frame(closes), "BTC-USD")))
+    states = state_frame(states_of(Bars(frame(closes), "BTC-USD")))
     assert not states.iloc[20:, :20].to_numpy().any()
     assert states.iloc[WARM_UP:].notna().all(axis=None)
 
 
 def test_indicators_are_those_of_ta_lib() -> None:
-    states = told(states_of(BARS)).iloc[WARM_UP:]
+    states = state_frame(states_of(BARS)).iloc[WARM_UP:]
     close, volume = (BARS.frame[name].to_numpy() for name in ("close", "volume"))
     upper, middle, lower = talib.BBANDS(close, 20, 2.0, 2.0)
     expected = {
@@ -94,7 +94,7 @@ def test_indicators_are_those_of_ta_lib() -> None:
 
 
 def test_exactly_one_regime_is_on_and_it_is_the_markets() -> None:
-    states = told(states_of(BARS)).iloc[WARM_UP:]
+    states = state_frame(states_of(BARS)).iloc[WARM_UP:]
     assert (states[list(REGIMES)].sum(axis=1) == 1.0).all()
     assert states[list(REGIMES)].idxmax(axis=1).tolist() == volatility_regime(BARS).iloc[WARM_UP:].tolist()
 
@@ -102,11 +102,11 @@ def test_exactly_one_regime_is_on_and_it_is_the_markets() -> None:
 def test_data_health_is_the_index_of_each_session() -> None:
     holes = Bars(BARS.frame.drop(BARS.frame.index[[150, 151, 200]]), "AAPL")
     daily = health.daily(holes, holes.frame.index[-1])["index"]
-    np.testing.assert_array_equal(told(states_of(holes))["data_health"], daily.loc[holes.dates])
+    np.testing.assert_array_equal(state_frame(states_of(holes))["data_health"], daily.loc[holes.dates])
     assert daily.min() < 1.0
 
 
-def test_data_health_of_a_short_bar_knows_nothing_of_the_rest_of_its_session() -> None:
+def test_data_health_of_a_short_bar_does_not_depend_on_the_rest_of_its_session() -> None:
     hours = SampleSource().fetch("AAPL", "1h", END - timedelta(days=60), END)
     holes = Bars(hours.frame.drop(hours.frame.index[[203, 204]]), "AAPL", "1h")
     index = health.at_bars(holes)
@@ -122,14 +122,14 @@ def test_bars_that_the_calendar_does_not_expect_are_not_trusted() -> None:
     assert health.at_bars(bars.head(0)).empty
 
 
-def test_news_speaks_in_the_last_two_and_its_absence_is_told_to_the_manifest() -> None:
+def test_news_and_macro_sentiment_are_the_last_two_states_and_bars_with_headlines_are_counted() -> None:
     times = BARS.frame.index
     news = pd.DataFrame(
         {"seen_at": times[[-3, -2]] - pd.Timedelta(hours=1), "title": ["Great results", "Awful losses"]}
     )
     macro = pd.DataFrame({"seen_at": times[[-1]] - pd.Timedelta(hours=1), "title": ["Markets crash in panic"]})
     market = MarketStates.of(BARS, news, macro)
-    states = told(market)
+    states = state_frame(market)
     good, bad, panic = (polarity(title) for title in (*news["title"], *macro["title"]))
     np.testing.assert_allclose(states["news_sentiment"].iloc[-4:], [0.0, good, (good + bad) / 2, (good + bad) / 2])
     assert states["macro_sentiment"].iloc[-2:].tolist() == [0.0, panic]
@@ -138,10 +138,10 @@ def test_news_speaks_in_the_last_two_and_its_absence_is_told_to_the_manifest() -
     assert (facts["bars"], facts["states"]) == (len(BARS), list(NAMES))
 
 
-def test_what_is_held_stands_among_the_states_as_it_is() -> None:
+def test_the_holding_is_copied_into_the_states() -> None:
     decided = pd.Series(np.random.default_rng(0).choice([-1.0, 0.0, 0.4], len(BARS)), BARS.frame.index)
     holding = Holding.replayed(decided)
-    states = told(states_of(BARS), holding)
+    states = state_frame(states_of(BARS), holding)
     np.testing.assert_array_equal(states["position"], holding.position)
     np.testing.assert_array_equal(states["leverage"], holding.leverage)
     np.testing.assert_array_equal(states["cash"], holding.cash)
@@ -152,15 +152,17 @@ def test_what_is_held_stands_among_the_states_as_it_is() -> None:
 def test_a_row_alone_is_the_row_among_all_to_the_last_bit(bars: int, seed: int, data: st.DataObject) -> None:
     market = states_of(Bars(walk(bars, seed), "BTC-USD"))
     decided = pd.Series(np.random.default_rng(seed).uniform(-1.0, 1.0, bars).round(1), market.times)
-    held = Holding.replayed(decided)
+    holding = Holding.replayed(decided)
     at = data.draw(st.integers(0, bars - 1))
-    alone = Holding(*(np.asarray(values)[at] for values in vars(held).values()))
-    assert market.row(alone, at).tobytes() == market.rows(held)[at].tobytes()
+    alone = Holding(*(np.asarray(values)[at] for values in vars(holding).values()))
+    assert market.row(alone, at).tobytes() == market.rows(holding)[at].tobytes()
 
 
 def test_states_mean_the_same_at_any_price() -> None:
     dear = BARS.frame.assign(**{name: BARS.frame[name] * 64.0 for name in ("open", "high", "low", "close")})
-    np.testing.assert_allclose(told(states_of(Bars(dear, "AAPL"))), told(states_of(BARS)), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(
+        state_frame(states_of(Bars(dear, "AAPL"))), state_frame(states_of(BARS)), rtol=1e-7, atol=1e-9
+    )
 
 
 def test_a_market_without_bars_has_no_states() -> None:
@@ -204,24 +206,24 @@ def test_a_date_is_a_session_and_an_instant_is_an_instant(builder: RlStateBuilde
     assert calendar.session_dates("AAPL", builder.market("AAPL", saturday).times)[-1].date() == friday
 
 
-def test_what_the_portfolio_holds_is_told_by_equity(builder: RlStateBuilder) -> None:
+def test_the_states_of_a_portfolio_are_shares_of_its_equity(builder: RlStateBuilder) -> None:
     close = BARS.frame.index[-1]
-    held = slice(NAMES.index("position"), NAMES.index("days_since_trade") + 1)
+    portfolio = slice(NAMES.index("position"), NAMES.index("days_since_trade") + 1)
     state = builder.build_state(
         "AAPL", close.date(), -0.5, 10_000.0, portfolio_cash=12_500.0, last_trade=close - timedelta(days=15)
     )
-    np.testing.assert_allclose(state[held], [-0.5, 0.5, 1.25, math.tanh(0.5)])
+    np.testing.assert_allclose(state[portfolio], [-0.5, 0.5, 1.25, math.tanh(0.5)])
     simple = builder.build_state("AAPL", close.date(), 0.25, 10_000.0, last_trade=close + timedelta(hours=3))
-    np.testing.assert_allclose(simple[held], [0.25, 0.25, 0.75, 0.0])
+    np.testing.assert_allclose(simple[portfolio], [0.25, 0.25, 0.75, 0.0])
 
 
-def test_too_short_a_history_and_a_position_that_is_no_share_are_told(builder: RlStateBuilder) -> None:
+def test_a_history_too_short_and_a_position_that_is_no_share_are_refused(builder: RlStateBuilder) -> None:
     with pytest.raises(NightdeskError, match=f"known from bar {WARM_UP + 1}") as caught:
         builder.build_state("AAPL", BARS.dates[WARM_UP - 1].date())
     assert caught.value.code == "states.too_short"
     assert np.isfinite(builder.build_state("AAPL", BARS.dates[WARM_UP].date())).all()
     for wrong in ({"current_position": 100.0}, {"portfolio_equity": 0.0}):
-        with pytest.raises(UsageError, match="Nothing is held like this"):
+        with pytest.raises(UsageError, match="The portfolio is impossible"):
             builder.build_state("AAPL", BARS.dates[-1].date(), **wrong)
 
 

@@ -39,7 +39,7 @@ def _refused(home: Home, yahoo: FakeYahoo, symbol: str, now: datetime) -> Nightd
     return caught.value
 
 
-def test_after_a_429_nobody_asks_for_a_quarter_of_an_hour_and_the_error_says_until_when(
+def test_after_a_429_no_request_is_sent_for_a_quarter_of_an_hour_and_the_error_says_until_when(
     home: Home, yahoo: FakeYahoo
 ) -> None:
     yahoo.fail("429")
@@ -63,14 +63,14 @@ def test_other_sources_go_on(home: Home, yahoo: FakeYahoo) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"until": 5}', b'{"until": "soon"}', b"\xff"])
-def test_a_torn_file_keeps_nobody_from_asking(home: Home, content: bytes) -> None:
+def test_a_torn_file_of_the_pause_stops_no_request(home: Home, content: bytes) -> None:
     path = home.breaker("yahoo")
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert Breaker(path, "Yahoo").open_until(NOW) is None
 
 
-def test_a_clock_that_ran_ahead_shuts_nobody_out(home: Home) -> None:
+def test_a_pause_set_by_a_clock_that_ran_ahead_is_ignored(home: Home) -> None:
     breaker = Breaker(home.breaker("yahoo"), "Yahoo")
     with pytest.raises(NightdeskError), breaker.guard(NOW + timedelta(days=365)):
         raise NightdeskError("data.rate_limited", "Too many.", "Wait.")

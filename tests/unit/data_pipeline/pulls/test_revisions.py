@@ -73,7 +73,7 @@ def test_a_dividend_that_lowers_the_prices_before_it_is_recognised(home: Home, y
     np.testing.assert_allclose(_frame(home)[PRICES], rows[PRICES], rtol=1e-12)
 
 
-def test_a_dividend_beside_the_prices_changes_nothing_that_was_stored(home: Home, yahoo: FakeYahoo) -> None:
+def test_a_new_dividend_with_unchanged_prices_changes_no_stored_bar(home: Home, yahoo: FakeYahoo) -> None:
     _update(home, yahoo, NOW - WEEK)
     before = _frame(home)
     yahoo.dividends["AAPL"] = {int(yahoo.rows["AAPL", "1d"].index[-2]): 0.25}
@@ -83,14 +83,14 @@ def test_a_dividend_beside_the_prices_changes_nothing_that_was_stored(home: Home
     assert _frame(home)["dividends"].iloc[-2] == 0.25
 
 
-def test_a_dividend_that_is_told_late_is_taken_into_the_history(home: Home, yahoo: FakeYahoo) -> None:
+def test_a_dividend_that_is_sent_late_is_added_to_the_history(home: Home, yahoo: FakeYahoo) -> None:
     first = _update(home, yahoo)
     yahoo.dividends["AAPL"] = {int(yahoo.rows["AAPL", "1d"].index[-3]): 0.25}
     update = _update(home, yahoo, NOW + timedelta(hours=1))
     assert (update.dataset.why, update.dataset.replaces, update.new_rows) == ("events", first.dataset.id, 0)
     assert _frame(home)["dividends"].iloc[-3] == 0.25
-    again = _update(home, yahoo, NOW + timedelta(hours=2))
-    assert again.dataset == update.dataset
+    second = _update(home, yahoo, NOW + timedelta(hours=2))
+    assert second.dataset == update.dataset
 
 
 def test_a_split_that_does_not_account_for_the_prices_explains_nothing(home: Home, yahoo: FakeYahoo) -> None:
@@ -133,7 +133,7 @@ def test_where_nothing_was_rewritten_there_is_nothing_to_accept(home: Home, yaho
     assert (update.dataset.why, update.accepted) == ("appended", None)
 
 
-def test_what_was_never_stored_cannot_be_accepted_and_is_not_made_up(home: Home) -> None:
+def test_a_symbol_without_stored_bars_has_no_revision_to_accept(home: Home) -> None:
     with pytest.raises(NightdeskError, match="no history of it can be accepted") as caught:
         update_symbol(home, Sources(), "NOPE", "1d", NOW, accept=True)
     assert caught.value.code == "data.nothing_stored"
@@ -147,7 +147,7 @@ def test_an_explained_history_needs_no_acceptance(home: Home, yahoo: FakeYahoo) 
     assert (update.dataset.why, update.accepted) == ("split", None)
 
 
-def test_accepted_bars_that_are_told_of_no_more_are_counted(home: Home, yahoo: FakeYahoo) -> None:
+def test_bars_that_the_accepted_history_no_longer_has_are_counted(home: Home, yahoo: FakeYahoo) -> None:
     _update(home, yahoo, NOW - WEEK)
     rows = yahoo.rows["AAPL", "1d"]
     rows.iloc[-20:, :4] *= 0.5
@@ -157,7 +157,7 @@ def test_accepted_bars_that_are_told_of_no_more_are_counted(home: Home, yahoo: F
     assert (update.accepted.rows, update.accepted.gone, update.accepted.largest) == (15, 3, pytest.approx(0.5))
 
 
-def test_what_was_replaced_is_kept_by_its_content_and_what_was_continued_is_not(home: Home, yahoo: FakeYahoo) -> None:
+def test_a_replaced_dataset_is_stored_as_a_revision_and_a_continued_one_is_not(home: Home, yahoo: FakeYahoo) -> None:
     _update(home, yahoo, NOW - 2 * WEEK)
     appended = _update(home, yahoo, NOW - WEEK)
     before = BarStore(home).load("AAPL", "1d", "yahoo")
@@ -165,9 +165,9 @@ def test_what_was_replaced_is_kept_by_its_content_and_what_was_continued_is_not(
     yahoo.split("AAPL", 2.0, -2)
     _update(home, yahoo)
     store = BarStore(home)
-    (kept,) = store.revisions("AAPL", "1d", "yahoo")
-    assert kept == appended.dataset
-    assert store.load_revision(kept).fingerprint() == before.fingerprint() == kept.id
+    (revision,) = store.revisions("AAPL", "1d", "yahoo")
+    assert revision == appended.dataset
+    assert store.load_revision(revision).fingerprint() == before.fingerprint() == revision.id
     assert [dataset.why for dataset in store.all()] == ["split"]
 
 
@@ -195,16 +195,16 @@ def test_a_row_is_asked_for_again_for_a_month_and_then_no_more(home: Home, yahoo
     assert sum("period1" in path for path in yahoo.requests) == 1
 
 
-def test_a_mending_that_fails_holds_nothing_up_and_is_told(
+def test_a_repair_that_fails_is_reported_and_delays_nothing(
     home: Home, yahoo: FakeYahoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     yahoo.rows["AAPL", "1d"].iloc[100, 2] = -1.0
     _update(home, yahoo, NOW - WEEK)
-    asked: list[str] = []
+    symbols: list[str] = []
 
     def failing(self: FakeYahoo, symbol: str) -> str | None:
-        asked.append(symbol)
-        return "missing_columns" if len(asked) > 1 else None
+        symbols.append(symbol)
+        return "missing_columns" if len(symbols) > 1 else None
 
     monkeypatch.setattr(FakeYahoo, "current_failure", failing)
     update = _update(home, yahoo)

@@ -38,8 +38,8 @@ def yahoo() -> Iterator[FakeYahoo]:
 @pytest.fixture
 def nowhere() -> Sources:
     """Sources whose Yahoo refuses the connection."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     return Sources(yahoo=YahooSource(base_url=f"http://127.0.0.1:{port}"))
 
 
@@ -67,8 +67,10 @@ def test_a_second_pull_asks_only_for_what_is_new_and_a_little_overlap(home: Home
     yahoo.requests.clear()
     update = update_symbol(home, _through(yahoo), "AAPL", "1d", NOW)
     assert update.new_rows == 5
-    asked = min(int(path.partition("period1=")[2].partition("&")[0]) for path in yahoo.requests if "period1" in path)
-    assert asked > (earlier - timedelta(days=20)).timestamp()
+    first_requested = min(
+        int(path.partition("period1=")[2].partition("&")[0]) for path in yahoo.requests if "period1" in path
+    )
+    assert first_requested > (earlier - timedelta(days=20)).timestamp()
     whole = SampleSource().fetch("AAPL", "1d", NOW - timedelta(days=400), NOW)
     stored = BarStore(home).load("AAPL", "1d", "yahoo").frame
     np.testing.assert_array_equal(stored[list(whole.frame.columns)], whole.frame)
@@ -76,10 +78,10 @@ def test_a_second_pull_asks_only_for_what_is_new_and_a_little_overlap(home: Home
 
 def test_a_pull_without_news_keeps_the_dataset(home: Home, yahoo: FakeYahoo) -> None:
     first = update_symbol(home, _through(yahoo), "AAPL", "1d", NOW)
-    again = update_symbol(home, _through(yahoo), "AAPL", "1d", NOW + timedelta(days=1))
-    assert again.new_rows == 0
-    assert again.dataset == first.dataset
-    assert again.fresh  # nothing closed on Saturday
+    second = update_symbol(home, _through(yahoo), "AAPL", "1d", NOW + timedelta(days=1))
+    assert second.new_rows == 0
+    assert second.dataset == first.dataset
+    assert second.fresh  # nothing closed on Saturday
 
 
 def test_without_yahoo_and_real_bars_the_sample_market_takes_over_visibly_and_quickly(
@@ -95,7 +97,7 @@ def test_without_yahoo_and_real_bars_the_sample_market_takes_over_visibly_and_qu
     assert BarStore(home).serving_source("AAPL", "1d", nowhere) == "sample"
 
 
-def test_a_yahoo_that_serves_nobody_is_no_better_than_none(home: Home, yahoo: FakeYahoo) -> None:
+def test_a_yahoo_that_refuses_every_request_is_handled_like_an_unreachable_one(home: Home, yahoo: FakeYahoo) -> None:
     yahoo.fail("429")
     update = update_symbol(home, _through(yahoo), "AAPL", "1d", NOW)
     assert update.source == "sample"
@@ -203,7 +205,7 @@ def test_a_dataset_comes_back_to_the_last_bit_under_its_hash(home: Home) -> None
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "not parquet", "another content"])
-def test_a_damaged_file_is_told_by_name(home: Home, damage: str) -> None:
+def test_a_damaged_file_is_named(home: Home, damage: str) -> None:
     store = BarStore(home)
     bars = SampleSource().fetch("AAPL", "1d", NOW - timedelta(days=30), NOW)
     store.save(bars, NOW)
@@ -226,7 +228,7 @@ def _swap_content(path: Path, bars: Bars) -> None:
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(metadata), path)
 
 
-def test_what_was_never_stored_is_told_with_a_cure(home: Home) -> None:
+def test_bars_that_were_never_stored_are_an_error_with_a_cure(home: Home) -> None:
     with pytest.raises(NightdeskError, match="nightdesk data --symbols") as caught:
         BarStore(home).load("AAPL", "1d", "yahoo")
     assert caught.value.code == "data.missing"
@@ -239,7 +241,7 @@ def test_an_empty_dataset_is_not_stored(home: Home) -> None:
     assert caught.value.code == "data.empty"
 
 
-def test_the_loader_gives_a_plain_frame_with_dates_and_says_where_it_came_from(home: Home, nowhere: Sources) -> None:
+def test_the_loader_returns_a_plain_frame_with_dates_and_its_provenance(home: Home, nowhere: Sources) -> None:
     loader = DataLoader(home, Settings(sources=nowhere))
     with pytest.warns(SampleDataWarning, match="bars of AAPL are made up"):
         frame = loader.load("AAPL", now=NOW)

@@ -105,7 +105,7 @@ def test_more_than_one_bad_row_in_a_hundred_is_poison(frame: pd.DataFrame) -> No
     assert caught.value.detail["counts"] == {"not_positive": 7}
 
 
-def test_a_missing_column_is_told_by_name_never_as_a_key_error(frame: pd.DataFrame) -> None:
+def test_a_missing_column_is_named_and_never_a_key_error(frame: pd.DataFrame) -> None:
     with pytest.raises(NightdeskError, match="volume") as caught:
         quality.check(frame.drop(columns="volume"), "AAPL", "1d", NOW)
     assert caught.value.code == "data.schema"

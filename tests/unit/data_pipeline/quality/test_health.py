@@ -86,7 +86,7 @@ def test_four_bars_without_trades_are_no_run_and_an_index_never_trades() -> None
     assert measure(_with(_put(slice(None), "volume", 0.0)), NOW).warnings == {}
 
 
-def test_what_is_long_ago_is_still_told_and_no_longer_counts() -> None:
+def test_an_old_gap_is_still_a_warning_and_no_longer_lowers_the_index() -> None:
     health = measure(_with(lambda frame: frame.drop(frame.index[50])), NOW)
     assert health.warnings == {"gap": 1}
     assert health.index == 1.0
@@ -108,7 +108,7 @@ def test_short_bars_are_counted_by_session() -> None:
     assert series["freshness"].iloc[-1] == pytest.approx(0.5)
 
 
-def test_the_world_knows_of_no_bars_that_close_after_now() -> None:
+def test_no_bar_that_closes_after_now_is_returned() -> None:
     assert measure(BARS, NOW - timedelta(days=900)).index == pytest.approx(1.0)
 
 

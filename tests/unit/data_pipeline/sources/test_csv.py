@@ -73,7 +73,7 @@ def test_of_dated_files_the_newest_of_the_interval_is_read(tmp_path: Path) -> No
         (b"date,Open,open,high,low,close,volume\n2024-01-02,1,1,2,1,1,5\n", "data.schema"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_by_name(tmp_path: Path, content: bytes, code: str) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, code: str) -> None:
     for name in ("AAPL.csv", "MSFT.parquet"):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(NightdeskError, match=r"AAPL\.csv") as caught:

@@ -74,7 +74,7 @@ def test_each_failure_has_its_own_code(yahoo: FakeYahoo, source: YahooSource, fa
     assert _code(source) == code
 
 
-def test_a_symbol_yahoo_does_not_know_is_named(source: YahooSource) -> None:
+def test_a_symbol_unknown_to_yahoo_is_named(source: YahooSource) -> None:
     assert _code(source, "NOSUCH") == "data.unknown_symbol"
 
 
@@ -91,16 +91,16 @@ def test_a_slow_yahoo_is_given_up_in_the_configured_time(yahoo: FakeYahoo, tmp_p
     assert time.monotonic() - begin < 4
 
 
-def test_a_refused_connection_is_told_at_once(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_a_refused_connection_is_an_error_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     source = YahooSource(YahooSettings(base_url=f"http://127.0.0.1:{port}"), tmp_path)
     begin = time.monotonic()
     assert _code(source) == "data.unreachable"
     assert time.monotonic() - begin < 1
 
 
-def test_a_name_that_does_not_resolve_is_told_at_once(tmp_path: Path) -> None:
+def test_a_name_that_does_not_resolve_is_an_error_at_once(tmp_path: Path) -> None:
     source = YahooSource(YahooSettings(base_url="http://yahoo.invalid"), tmp_path)
     begin = time.monotonic()
     assert _code(source) == "data.unreachable"
@@ -126,7 +126,7 @@ def test_midnight_stamps_of_another_time_zone_still_meet_their_session(yahoo: Fa
     assert list(source.pull("VOD.L", "1d", START, END).index) == list(frame.index)
 
 
-def test_dividends_and_splits_stand_beside_the_prices(yahoo: FakeYahoo, source: YahooSource) -> None:
+def test_dividends_and_splits_are_columns_next_to_the_prices(yahoo: FakeYahoo, source: YahooSource) -> None:
     stamps = yahoo.rows["AAPL", "1d"].index
     yahoo.dividends["AAPL"] = {int(stamps[10]): 0.25}
     yahoo.splits["AAPL"] = {int(stamps[30]): 4.0}
@@ -136,7 +136,7 @@ def test_dividends_and_splits_stand_beside_the_prices(yahoo: FakeYahoo, source: 
     assert rows[["dividends", "splits"]].to_numpy().sum() == 4.25
 
 
-def test_bars_within_the_day_stand_at_their_close(yahoo: FakeYahoo, source: YahooSource) -> None:
+def test_bars_within_the_day_are_indexed_by_their_close(yahoo: FakeYahoo, source: YahooSource) -> None:
     begin, end = datetime(2024, 5, 29, tzinfo=UTC), datetime(2024, 5, 31, 17, 45, tzinfo=UTC)
     frame = SampleSource().fetch("AAPL", "1h", begin, END).frame
     yahoo.serve("AAPL", frame, "1h")
@@ -200,11 +200,11 @@ def test_a_frame_of_another_shape_is_a_schema_error_and_one_without_a_zone_is_re
     history = Ticker.history
     before = source.pull("AAPL", "1d", START, END)
 
-    def of_many(ticker: Ticker, **asked: object) -> pd.DataFrame:
-        return pd.concat({"AAPL": history(ticker, **asked)}, axis=1)
+    def of_many(ticker: Ticker, **options: object) -> pd.DataFrame:
+        return pd.concat({"AAPL": history(ticker, **options)}, axis=1)
 
-    def without_zone(ticker: Ticker, **asked: object) -> pd.DataFrame:
-        return history(ticker, **asked).tz_localize(None)
+    def without_zone(ticker: Ticker, **options: object) -> pd.DataFrame:
+        return history(ticker, **options).tz_localize(None)
 
     monkeypatch.setattr(Ticker, "history", of_many)
     assert _code(source) == "data.schema"
@@ -212,7 +212,7 @@ def test_a_frame_of_another_shape_is_a_schema_error_and_one_without_a_zone_is_re
     pd.testing.assert_frame_equal(source.pull("AAPL", "1d", START, END), before)
 
 
-def test_short_bars_older_than_yahoo_remembers_are_told_as_missing_not_as_broken(
+def test_short_bars_older_than_yahoo_serves_give_the_error_of_missing_data(
     yahoo: FakeYahoo, source: YahooSource
 ) -> None:
     yahoo.serve("AAPL", SampleSource().fetch("AAPL", "5m", END - timedelta(days=20), END).frame, "5m")

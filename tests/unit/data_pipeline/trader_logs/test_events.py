@@ -15,7 +15,7 @@ def rejected(*events) -> dict[str, int]:
     return read_events(log(events)).rejected
 
 
-def test_a_trade_is_told_with_its_time_size_money_and_the_price_of_up():
+def test_a_trade_has_its_time_size_money_and_the_price_of_up():
     events = read_events(log([trade(1, 0.6, 10), trade(2, 0.3, 5, outcome="Down", side="SELL")]))
     assert events.t.tolist() == [OPENS + 1000, OPENS + 2000]
     assert events.kind.tolist() == [TRADE, TRADE]
@@ -37,12 +37,12 @@ def test_quotes_of_both_sides_are_folded_to_up_by_nearness_to_its_last_price():
 
 
 def test_folding_follows_a_price_that_wanders_on_one_side_of_the_middle():
-    told = [0.65, 0.72, 0.8, 0.7, 0.62, 0.57]
+    prices = [0.65, 0.72, 0.8, 0.7, 0.62, 0.57]
     mixed = [
-        quote(n + 1, p - 0.01, p + 0.01) if n % 2 else quote(n + 1, 0.99 - p, 1.01 - p) for n, p in enumerate(told)
+        quote(n + 1, p - 0.01, p + 0.01) if n % 2 else quote(n + 1, 0.99 - p, 1.01 - p) for n, p in enumerate(prices)
     ]
     events = read_events(log([trade(0, 0.62), *mixed]))
-    assert events.price[1:].round(9).tolist() == told
+    assert events.price[1:].round(9).tolist() == prices
 
 
 def test_a_price_that_jumps_over_the_middle_is_seen_at_the_next_trade():
@@ -50,7 +50,7 @@ def test_a_price_that_jumps_over_the_middle_is_seen_at_the_next_trade():
     assert events.price.round(9).tolist() == [0.55, 0.58, 0.42, 0.4]
 
 
-def test_quotes_before_the_first_trade_are_nobodys_and_are_counted():
+def test_quotes_before_the_first_trade_are_dropped_and_counted():
     events = read_events(log([quote(0, 0.4, 0.42), trade(1, 0.6), quote(2, 0.6, 0.62)]))
     assert events.kind.tolist() == [TRADE, QUOTE]
     assert events.rejected == {"before_first_trade": 1}
@@ -62,7 +62,7 @@ def test_a_quote_without_bid_and_ask_is_its_middle_or_its_price():
     assert events.price.round(9).tolist() == [0.5, 0.52, 0.53]
 
 
-def test_settlements_are_told_with_their_money():
+def test_settlements_have_their_amount_of_money():
     events = read_events(log([trade(0), settlement("merge", 1, 4), settlement("redeem", 2, 3)]))
     assert events.kind.tolist() == [TRADE, MERGE, REDEEM]
     assert events.money.tolist() == [5, 4, 3]
@@ -76,9 +76,9 @@ def test_events_are_put_in_time_order_and_keep_their_order_within_one_instant():
 
 def test_equal_fills_of_one_transaction_are_kept_and_counted_or_dropped_by_choice():
     fills = [trade(1, tx="0xa"), trade(1, tx="0xa"), trade(1, tx="0xa", size=9), trade(1, tx="0xb")]
-    kept, dropped = read_events(log(fills)), read_events(log(fills), "drop")
-    assert (len(kept), kept.repeats, kept.rejected) == (4, 1, {})
-    assert (len(dropped), dropped.repeats, dropped.rejected) == (3, 1, {"repeated": 1})
+    with_repeats, without_repeats = read_events(log(fills)), read_events(log(fills), "drop")
+    assert (len(with_repeats), with_repeats.repeats, with_repeats.rejected) == (4, 1, {})
+    assert (len(without_repeats), without_repeats.repeats, without_repeats.rejected) == (3, 1, {"repeated": 1})
 
 
 @pytest.mark.parametrize("path", sorted(REAL.glob("*.json")), ids=lambda path: path.name)
@@ -86,8 +86,8 @@ def test_real_traders_merge_and_redeem_what_all_their_fills_amount_to(path):
     def unexplained(repeats) -> float:
         events = read_events(path.read_bytes(), repeats)
         assert not {"not_a_number", "unknown_type"} & set(events.rejected)
-        held = [(events.size * (events.kind == TRADE))[events.outcome == outcome].sum() for outcome in (1, -1)]
-        return abs(min(held) - events.size[events.kind == MERGE].sum())
+        shares = [(events.size * (events.kind == TRADE))[events.outcome == outcome].sum() for outcome in (1, -1)]
+        return abs(min(shares) - events.size[events.kind == MERGE].sum())
 
     assert unexplained("keep") < 1e-3
     assert unexplained("drop") > 10
@@ -147,10 +147,12 @@ def test_a_redemption_may_come_days_later():
     assert rejected(trade(1), settlement("redeem", 20 * 86_400, 3)) == {}
 
 
-def test_summaries_beside_the_prices_are_not_read():
+def test_summaries_in_the_log_are_not_read():
     data = json.loads(log([trade(1), trade(2)]))
-    told = data | {"stats": {"pnl": 99}, "lastEventTime": "never", "totalEvents": -1, "slug": None}
-    assert read_events(json.dumps(told).encode()).t.tolist() == read_events(json.dumps(data).encode()).t.tolist()
+    with_summaries = data | {"stats": {"pnl": 99}, "lastEventTime": "never", "totalEvents": -1, "slug": None}
+    assert (
+        read_events(json.dumps(with_summaries).encode()).t.tolist() == read_events(json.dumps(data).encode()).t.tolist()
+    )
 
 
 def test_a_market_without_events_is_empty_and_not_an_error():
@@ -175,7 +177,7 @@ def test_a_market_without_events_is_empty_and_not_an_error():
     ],
     ids=lambda data: repr(data[:12]),
 )
-def test_what_is_no_log_is_torn(data):
+def test_a_file_that_is_no_log_is_torn(data):
     with pytest.raises(NightdeskError) as caught:
         document(data)
     assert caught.value.code == "trades.torn"

@@ -16,9 +16,9 @@ TENTH = Barriers(profit=0.1, stop=0.1, horizon=2)
 
 def labels(*prices: float, first: dict, barriers: Barriers = TENTH) -> tuple[float, float, float]:
     """Of a decision made after the first price, where Up has these prices, bar by bar."""
-    told = [trade(10 * nth + 1, price, tx=f"{nth}") for nth, price in enumerate(prices)]
+    trades = [trade(10 * nth + 1, price, tx=f"{nth}") for nth, price in enumerate(prices)]
     decided = trade(10, prices[0], 99, tx="x") | first
-    bars = trader_bars(read_events(log([told[0], decided, *told[1:]])), 10)
+    bars = trader_bars(read_events(log([trades[0], decided, *trades[1:]])), 10)
     return tuple(float(column[0]) for column in trader_labels(bars, barriers))
 
 
@@ -42,15 +42,15 @@ def test_labels_worked_by_hand(prices, first, expected):
 def test_down_bought_is_up_sold():
     prices = (0.6, 0.7, 0.6, 0.6, 0.5)
     bought = {"outcome": "Down", "price": 0.4}
-    told = labels(*prices, first=SELL)
-    assert told == labels(*prices, first=bought)
+    sold = labels(*prices, first=SELL)
+    assert sold == labels(*prices, first=bought)
 
 
-def test_what_was_not_traded_or_has_too_little_time_left_has_no_label():
+def test_bars_without_a_trade_or_with_too_little_time_left_have_no_label():
     bars = trader_bars(read_events(log([trade(1), trade(21), trade(41), trade(51)])), 10)
     assert bars.net.tolist() == [0.0, 10.0, 0.0, 10.0, 10.0]
-    made = trader_labels(bars, TENTH)
-    for column in made:
+    table = trader_labels(bars, TENTH)
+    for column in table:
         assert np.isnan(column).tolist() == [True, False, True, True, True]
     assert len(trader_labels(trader_bars(read_events(log([])), 10), TENTH).label) == 0
 
@@ -58,15 +58,15 @@ def test_what_was_not_traded_or_has_too_little_time_left_has_no_label():
 @given(st.integers(0, 20), st.integers(1, 30), st.sampled_from([0.0213, 0.1037]))
 def test_a_label_is_the_first_of_three_as_a_plain_loop_finds_it(seed, horizon, part):
     bars = trader_bars(read_events(wandering_market(seed)), 30)
-    made = trader_labels(bars, Barriers(part, part, horizon))
+    table = trader_labels(bars, Barriers(part, part, horizon))
     for at in range(len(bars)):
         if bars.net[at] == 0.0 or at + horizon >= len(bars):
-            assert np.isnan(made.label[at])
+            assert np.isnan(table.label[at])
             continue
         price = bars.prices.close if bars.net[at] > 0.0 else 1.0 - bars.prices.close
         returns = price[at + 1 : at + horizon + 1] / price[at] - 1.0
         beyond = np.flatnonzero(np.abs(returns) > part)
-        held = beyond[0] if len(beyond) else horizon - 1
-        assert made.bars_held[at] == held + 1
-        assert made.label[at] == (np.sign(returns[held]) if len(beyond) else 0.0)
-        assert made.pnl[at] == pytest.approx(returns[held], abs=1e-12)
+        touch = beyond[0] if len(beyond) else horizon - 1
+        assert table.bars_held[at] == touch + 1
+        assert table.label[at] == (np.sign(returns[touch]) if len(beyond) else 0.0)
+        assert table.pnl[at] == pytest.approx(returns[touch], abs=1e-12)

@@ -59,15 +59,15 @@ def test_a_batch_has_the_shapes_and_types_that_nets_take(sequences):
 
 
 def test_without_a_scale_returns_are_scaled_by_their_own_deviation():
-    made = Sequences.of(np.zeros((5, 17)), np.zeros(5, dtype=np.int8), REWARDS, BEGINS, return_scale=None)
-    assert made.returns_to_go.std() == pytest.approx(1.0)
+    scaled = Sequences.of(np.zeros((5, 17)), np.zeros(5, dtype=np.int8), REWARDS, BEGINS, return_scale=None)
+    assert scaled.returns_to_go.std() == pytest.approx(1.0)
     still = Sequences.of(np.zeros((2, 17)), np.zeros(2, dtype=np.int8), np.zeros(2), BEGINS[:2], return_scale=None)
     assert still.returns_to_go.tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("chosen", [[5], [-1], [0, 99]])
-def test_a_window_that_does_not_exist_is_refused(sequences, chosen):
+@pytest.mark.parametrize("numbers", [[5], [-1], [0, 99]])
+def test_a_window_that_does_not_exist_is_refused(sequences, numbers):
     with pytest.raises(NightdeskError) as caught:
-        sequences.batch(chosen)
+        sequences.batch(numbers)
     assert caught.value.code == "sequences.range"
     assert "5 windows" in caught.value.message

@@ -29,15 +29,15 @@ def write(folder, markets: int, *, every: int = 4):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def published(tmp_path_factory):
     folder = tmp_path_factory.mktemp("table")
     out = folder / "processed_trader_data.parquet"
     report = make_table(write(folder, 10), out)
     return out, report, pd.read_parquet(out)
 
 
-def test_the_table_has_a_row_for_each_decision_with_its_17_states_action_return_and_split(made):
-    _, report, table = made
+def test_the_table_has_a_row_for_each_decision_with_its_17_states_action_return_and_split(published):
+    _, report, table = published
     assert list(table.columns) == [
         *("market", "address", "slug", "time", "price", "net", "trades", "reward"),
         *("label", "pnl", "bars_held"),
@@ -51,8 +51,8 @@ def test_the_table_has_a_row_for_each_decision_with_its_17_states_action_return_
     assert str(table["time"].dtype) == "datetime64[ms, UTC]"
 
 
-def test_markets_are_split_whole_by_time_and_the_newest_are_not_learnt_from(made):
-    _, report, table = made
+def test_markets_are_split_whole_by_time_and_the_newest_are_not_learnt_from(published):
+    _, report, table = published
     assert (table.groupby("slug")["split"].nunique() == 1).all()
     train, validation = (table.loc[table["split"] == name, "time"] for name in ("train", "validation"))
     assert train.max() < validation.min()
@@ -78,10 +78,10 @@ def test_when_every_market_is_settled_after_the_cut_nothing_is_written(tmp_path)
     assert not (tmp_path / "t.parquet").exists()
 
 
-def test_every_decision_that_has_time_left_is_labelled_by_the_barriers_of_the_choice(made, tmp_path):
-    _, _, table = made
-    left = table.groupby("market").cumcount(ascending=False)
-    pd.testing.assert_series_equal(table["label"].notna(), (table["net"] != 0) & (left >= 20), check_names=False)
+def test_every_decision_that_has_time_left_is_labelled_by_the_barriers_of_the_choice(published, tmp_path):
+    _, _, table = published
+    bars_left = table.groupby("market").cumcount(ascending=False)
+    pd.testing.assert_series_equal(table["label"].notna(), (table["net"] != 0) & (bars_left >= 20), check_names=False)
     assert set(table["label"].dropna()) == {-1.0, 0.0, 1.0}
     won = table["label"] == 1
     assert table.loc[won, "pnl"].min() > 0.02
@@ -101,8 +101,8 @@ def test_a_market_that_lies_across_the_cut_belongs_to_no_split(tmp_path):
     assert set(table.loc[table["split"] == "purged", "slug"]) == {"across"}
 
 
-def test_what_is_strong_and_what_scales_the_states_is_told_by_training_markets_alone(made, tmp_path):
-    out, _, table = made
+def test_the_threshold_for_strong_and_the_scaler_come_from_training_markets_alone(published, tmp_path):
+    out, _, table = published
     with pq.ParquetFile(out) as file:
         facts = table_facts(file)
     train = table[table["split"] == "train"]
@@ -115,7 +115,7 @@ def test_what_is_strong_and_what_scales_the_states_is_told_by_training_markets_a
     assert set(table.loc[table["trades"] == 0, "action"]) == {2}
 
 
-def test_later_markets_change_nothing_of_what_training_markets_say(tmp_path):
+def test_later_markets_do_not_change_what_was_computed_from_training_markets(tmp_path):
     logs = write(tmp_path, 10)
     make_table(logs, tmp_path / "a.parquet")
     logs[9][1].write_bytes(wandering_market(999, events=200, opens=36))
@@ -124,25 +124,25 @@ def test_later_markets_change_nothing_of_what_training_markets_say(tmp_path):
     pd.testing.assert_frame_equal(a, b, check_exact=True)
 
 
-def test_equal_logs_make_equal_tables_with_equal_names(made, tmp_path):
-    out, report, _ = made
-    again = make_table(write(tmp_path, 10), tmp_path / "again.parquet")
-    assert again == report
+def test_equal_logs_make_equal_tables_with_equal_names(published, tmp_path):
+    out, report, _ = published
+    second = make_table(write(tmp_path, 10), tmp_path / "again.parquet")
+    assert second == report
     assert len(report.id) == 64
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (out, tmp_path / "again.parquet")}
     assert len(digests) == 1
 
 
-def test_a_table_of_another_trader_has_another_name(made, tmp_path):
-    _, report, _ = made
+def test_a_table_of_another_trader_has_another_name(published, tmp_path):
+    _, report, _ = published
     other = tmp_path / "0x1"
     other.mkdir()
     logs = [(key, path.rename(other / path.name)) for key, path in write(tmp_path, 10)]
     assert make_table(logs, tmp_path / "again.parquet").id != report.id
 
 
-def test_sequences_are_read_scaled_and_split(made):
-    out, report, table = made
+def test_sequences_are_read_scaled_and_split(published):
+    out, report, table = published
     train, validation = read_sequences(out, "train"), read_sequences(out, "validation")
     assert (len(train), len(validation)) == (report.sequences["train"], report.sequences["validation"])
     np.testing.assert_allclose(train.states[:, :SCALED].mean(axis=0), 0.0, atol=0.05)
@@ -160,7 +160,7 @@ def test_one_market_is_learnt_from_whole_and_leaves_nothing_to_validate(tmp_path
     assert len(read_sequences(tmp_path / "t.parquet", "validation")) == 0
 
 
-def test_torn_empty_and_short_logs_are_told_and_the_others_are_used(tmp_path):
+def test_torn_empty_and_short_logs_are_reported_and_the_others_are_used(tmp_path):
     logs = write(tmp_path, 2)
     for name, data in (("torn", b"{"), ("empty", log([])), ("short", log([trade(1), trade(99)]))):
         path = tmp_path / f"{name}_prices.json"
@@ -191,12 +191,12 @@ def test_real_markets_become_a_table(tmp_path):
     assert report.actions["strong_sell"] > 0
 
 
-def test_a_file_that_is_no_such_table_is_refused(made, tmp_path):
-    whole = made[0].read_bytes()
+def test_a_file_that_is_no_such_table_is_refused(published, tmp_path):
+    whole = published[0].read_bytes()
     begin, end = len(whole) // 2, len(whole) // 2 + 500
     holed = whole[:begin] + bytes(500) + whole[end:]
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
-    pq.write_table(pq.read_table(made[0]).drop_columns("reward"), tmp_path / "old.parquet")
+    pq.write_table(pq.read_table(published[0]).drop_columns("reward"), tmp_path / "old.parquet")
     for name, data in (("torn", whole[:-100]), ("text", b"a,b"), ("holed", holed)):
         (tmp_path / f"{name}.parquet").write_bytes(data)
     for name in ("other", "old", "torn", "text", "holed", "missing"):
@@ -205,10 +205,10 @@ def test_a_file_that_is_no_such_table_is_refused(made, tmp_path):
         assert caught.value.code == "trades.no_table"
 
 
-def test_progress_tells_every_log(tmp_path):
-    told = []
-    make_table(write(tmp_path, 2), tmp_path / "t.parquet", progress=lambda done, name: told.append((done, name)))
-    assert told == [(0.0, "m0000_prices.json"), (0.5, "m0001_prices.json")]
+def test_progress_is_reported_for_every_log(tmp_path):
+    reports = []
+    make_table(write(tmp_path, 2), tmp_path / "t.parquet", progress=lambda done, name: reports.append((done, name)))
+    assert reports == [(0.0, "m0000_prices.json"), (0.5, "m0001_prices.json")]
 
 
 def test_memory_does_not_grow_with_the_number_of_markets(tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def test_series_are_on_the_index_of_the_bars_and_fit_together():
     assert result.returns.iloc[0] == 0.0
 
 
-def test_trades_are_told_in_times_words_and_averages():
+def test_trades_have_times_sides_and_average_prices():
     bars = frame([10, 10, 12, 9, 9], [10, 12, 12, 9, 9])
     trades = backtest(bars, series([0.5, -0.5, -0.5, 0.0, 0.0], bars), Costs(0.0, 0.0), 1000.0).trades
     assert list(trades["side"]) == ["long", "short"]
@@ -62,7 +62,7 @@ def test_trades_are_told_in_times_words_and_averages():
 def test_metrics_are_those_of_its_own_parts():
     bars = walk(300)
     result = backtest(bars, swinging(bars))
-    again = compute_metrics(
+    from_backtest = compute_metrics(
         result.returns,
         periods_per_year=result.periods_per_year,
         trades=result.trades,
@@ -71,17 +71,17 @@ def test_metrics_are_those_of_its_own_parts():
         traded=result.traded,
         benchmark=result.benchmark,
     )
-    assert result.metrics() == again
-    assert again["trades"] == len(result.trades) > 0
-    assert again["reasons"].keys() <= {"max_drawdown_recovery"}
+    assert result.metrics() == from_backtest
+    assert from_backtest["trades"] == len(result.trades) > 0
+    assert from_backtest["reasons"].keys() <= {"max_drawdown_recovery"}
 
 
 def test_the_benchmark_is_buying_and_holding_with_the_same_costs():
     bars = walk(100)
-    held = backtest(bars, series(np.ones(100), bars), Costs(0.002, 0.001))
+    buy_and_hold = backtest(bars, series(np.ones(100), bars), Costs(0.002, 0.001))
     other = backtest(bars, swinging(bars), Costs(0.002, 0.001))
-    pd.testing.assert_series_equal(other.benchmark, held.returns, check_names=False)
-    assert held.metrics()["reasons"]["information_ratio"] == "zero_variance"
+    pd.testing.assert_series_equal(other.benchmark, buy_and_hold.returns, check_names=False)
+    assert buy_and_hold.metrics()["reasons"]["information_ratio"] == "zero_variance"
 
 
 def test_many_targets_over_one_market_or_many_markets():
@@ -138,10 +138,10 @@ def test_a_frame_with_a_date_column_and_numbered_rows_works_too():
 
 def test_rows_without_times_leave_the_year_undefined():
     bars = walk(50).reset_index(drop=True)
-    found = backtest(bars, swinging(bars)).metrics()
-    assert found["sharpe_ratio"] is None
-    assert found["reasons"]["sharpe_ratio"] == "unknown_period"
-    assert found["total_return"] is not None
+    measured = backtest(bars, swinging(bars)).metrics()
+    assert measured["sharpe_ratio"] is None
+    assert measured["reasons"]["sharpe_ratio"] == "unknown_period"
+    assert measured["total_return"] is not None
 
 
 def test_borrow_is_a_yearly_rate_of_what_is_short():
@@ -155,10 +155,10 @@ def test_one_bar_and_constant_prices_have_an_account_and_reasons(prices):
     bars = frame(prices)
     result = backtest(bars, series([1.0] * len(prices), bars), Costs(0.0, 0.0))
     assert (result.equity == 100_000.0).all()
-    found = result.metrics()
-    assert found["sharpe_ratio"] is None
-    assert found["reasons"]["sharpe_ratio"] in ("too_short", "unknown_period", "zero_variance")
-    assert found["reasons"]["win_rate"] == "no_trades"
+    measured = result.metrics()
+    assert measured["sharpe_ratio"] is None
+    assert measured["reasons"]["sharpe_ratio"] in ("too_short", "unknown_period", "zero_variance")
+    assert measured["reasons"]["win_rate"] == "no_trades"
 
 
 def spoiled(column: str, value: float) -> pd.DataFrame:
@@ -205,12 +205,12 @@ def test_targets_that_do_not_fit_are_refused():
 
 def test_what_never_trades_has_an_account_and_reasons():
     bars = walk(60)
-    found = backtest(bars, series(np.zeros(60), bars)).metrics()
-    assert found["trades"] == 0
-    assert found["total_return"] == found["max_drawdown"] == 0.0
+    measured = backtest(bars, series(np.zeros(60), bars)).metrics()
+    assert measured["trades"] == 0
+    assert measured["total_return"] == measured["max_drawdown"] == 0.0
     for name in ("sharpe_ratio", "win_rate", "profit_factor", "best_trade", "sortino_ratio", "calmar_ratio"):
-        assert found[name] is None
-        assert found["reasons"][name]
+        assert measured[name] is None
+        assert measured["reasons"][name]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1.001])
@@ -242,10 +242,10 @@ def test_dividends_are_in_every_account_that_is_compared_and_splits_in_none():
     result = backtest(bars, series([-0.5] * 4, bars), free, 1000.0)
     np.testing.assert_allclose(result.equity, [1000, 1000, 975, 975])
     np.testing.assert_allclose(result.benchmark, [0.0, 0.0, 0.05, 0.0], atol=1e-15)
-    held = run_baselines(bars, series([-0.5] * 4, bars), free, 1000.0, draws=1).backtests["buy_and_hold"]
-    np.testing.assert_allclose(held.equity, [1000, 1000, 1050, 1050])
-    assert held.metrics()["total_return"] == pytest.approx(5.0)
-    np.testing.assert_array_equal(held.shares, [0, 100, 100, 100])
+    buy_and_hold = run_baselines(bars, series([-0.5] * 4, bars), free, 1000.0, draws=1).backtests["buy_and_hold"]
+    np.testing.assert_allclose(buy_and_hold.equity, [1000, 1000, 1050, 1050])
+    assert buy_and_hold.metrics()["total_return"] == pytest.approx(5.0)
+    np.testing.assert_array_equal(buy_and_hold.shares, [0, 100, 100, 100])
 
 
 def test_bars_with_dividends_and_their_frame_give_the_same_account():
@@ -269,10 +269,10 @@ def test_cash_interest_is_a_yearly_rate_of_what_lies_idle():
 def test_what_cash_earns_is_no_merit_of_a_trader():
     bars = daily_bars().frame
     target, rich = series(np.where(np.arange(len(bars)) // 5 % 2, 0.05, 0.0), bars), Costs(cash_interest=0.05)
-    poor, told = backtest(bars, target).metrics(), backtest(bars, target, rich).metrics()
-    assert told["total_return"] > poor["total_return"] + 1.0
+    poor, metrics = backtest(bars, target).metrics(), backtest(bars, target, rich).metrics()
+    assert metrics["total_return"] > poor["total_return"] + 1.0
     for ratio in ("sharpe_ratio", "sortino_ratio"):
-        assert told[ratio] == pytest.approx(poor[ratio], abs=0.3)
+        assert metrics[ratio] == pytest.approx(poor[ratio], abs=0.3)
     flat = backtest(bars, 0.0 * target, rich)
     assert flat.metrics()["reasons"]["sharpe_ratio"] == "zero_variance"
     assert flat.metrics()["total_return"] == pytest.approx(flat.idle_return)
@@ -293,10 +293,10 @@ def test_cash_that_earns_interest_has_no_ratio_of_any_kind(interest):
     assert metrics["cagr"] == pytest.approx(100.0 * ((1.0 + interest / 251.5) ** 251.5 - 1.0), rel=1e-3)
 
 
-def test_a_loss_that_is_never_taken_is_told():
+def test_a_loss_that_is_never_realised_is_reported():
     bars = frame([100.0, 100.0, 110.0, 110.0, 90.0])
-    found = backtest(bars, series([0.5, 0.0, 1.0, 1.0, 1.0], bars), Costs(0.01, 0.0))
-    told = found.metrics()
-    assert (told["trades"], told["win_rate"]) == (1, 100.0)
-    assert told["open_trade"] == pytest.approx(100.0 * (90.0 / 110.0 - 1.0 - 0.01))
+    measured = backtest(bars, series([0.5, 0.0, 1.0, 1.0, 1.0], bars), Costs(0.01, 0.0))
+    metrics = measured.metrics()
+    assert (metrics["trades"], metrics["win_rate"]) == (1, 100.0)
+    assert metrics["open_trade"] == pytest.approx(100.0 * (90.0 / 110.0 - 1.0 - 0.01))
     assert backtest(bars, series([0.5, 0.0, 0.0, 0.0, 0.0], bars)).metrics()["reasons"]["open_trade"] == "nothing_open"

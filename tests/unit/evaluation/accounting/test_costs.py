@@ -51,7 +51,7 @@ def test_a_minimum_is_an_amount_of_money(amount):
 
 
 @pytest.mark.parametrize(("costs", "named"), [(Costs(borrow=0.01), "Borrow"), (Costs(cash_interest=0.01), "Cash int")])
-def test_what_is_told_by_the_year_needs_a_year(costs, named):
+def test_yearly_rates_need_the_bars_a_year(costs, named):
     bars = walk(10).reset_index(drop=True)
     with pytest.raises(NightdeskError, match=named) as error:
         backtest(bars, series(np.zeros(10), bars), costs)

@@ -61,7 +61,7 @@ def test_a_dividend_is_paid_in_cash_on_the_shares_held_over_its_ex_date():
     assert books.shares[0, 4] == books.shares[0, 3]
 
 
-def test_who_is_short_over_the_ex_date_pays_the_dividend():
+def test_a_short_account_pays_the_dividend_at_the_ex_date():
     books = run([10, 10, 9, 9], [10, 10, 9, 9], [-0.5, -0.5, 0.0, 0.0], dividends=[0, 0, 1, 2])
     # 50 shares sold at 10 cost 50 at bar 2 and 100 at bar 3, where they are bought back at 9 after that.
     np.testing.assert_array_equal(books.cash[0], [1000, 1500, 1450, 1450 - 100 - 450])
@@ -70,7 +70,7 @@ def test_who_is_short_over_the_ex_date_pays_the_dividend():
     assert (trade["paid"], trade["received"]) == (500.0, 450.0)
 
 
-def test_a_dividend_that_ruins_who_is_short_closes_the_account():
+def test_a_dividend_that_ruins_a_short_account_closes_it():
     books = run([10, 10, 10, 10], [10] * 4, [-0.9, -0.9, -0.5, 0.9], dividends=[0, 0, 12, 0])
     np.testing.assert_array_equal(books.equity[0, 2:], 0.0)
     assert books.trades["pnl"].tolist() == [-1000.0]
@@ -224,18 +224,18 @@ def test_accounts_of_many_symbols_and_episodes_step_together_in_a_compiled_loop(
     targets = rng.choice([-0.9, 0.0, 0.9], (symbols, episodes, bars))
     cash, shares, ordered = np.full((symbols, episodes), 1000.0), *np.zeros((2, symbols, episodes))
 
-    def advance(accounts, wanted, opens, closes, rates):
+    def advance(accounts, target, opens, closes, rates):
         cash, shares, ordered = accounts
         for s in range(cash.shape[0]):
             for e in range(cash.shape[1]):
                 account = Account(cash[s, e], shares[s, e], ordered[s, e])
-                after = step(account, wanted[s, e], opens[s], closes[s], rates)
+                after = step(account, target[s, e], opens[s], closes[s], rates)
                 cash[s, e], shares[s, e], ordered[s, e] = after.cash, after.shares, after.target
 
     kernel = njit(advance)
     for bar in range(bars):
-        wanted = targets[:, :, bar - 1] if bar else np.zeros((symbols, episodes))
-        kernel((cash, shares, ordered), wanted, opens[:, bar], closes[:, bar], rates)
+        target = targets[:, :, bar - 1] if bar else np.zeros((symbols, episodes))
+        kernel((cash, shares, ordered), target, opens[:, bar], closes[:, bar], rates)
     for episode in range(episodes):
         books = simulate(prices, targets[:, episode], 1000.0, rates)
         np.testing.assert_array_equal(cash[:, episode], books.cash[:, -1])

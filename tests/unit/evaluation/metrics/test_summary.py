@@ -53,16 +53,16 @@ def test_trading_by_hand():
     trades = pd.DataFrame(
         {"pnl": [30.0, -10.0, 0.0, -5.0], "return": [0.3, -0.1, 0.0, -0.04], "bars_held": [1, 2, 3, 6]}
     )
-    found = compute_metrics(RETURNS, periods_per_year=YEAR, trades=trades)
-    assert (found["trades"], found["win_rate"], found["profit_factor"]) == (4, 25.0, 2.0)
-    assert (found["best_trade"], found["worst_trade"], found["average_duration"]) == (30.0, -10.0, 3.0)
-    assert found["expectancy"] == pytest.approx(4.0)
+    metrics = compute_metrics(RETURNS, periods_per_year=YEAR, trades=trades)
+    assert (metrics["trades"], metrics["win_rate"], metrics["profit_factor"]) == (4, 25.0, 2.0)
+    assert (metrics["best_trade"], metrics["worst_trade"], metrics["average_duration"]) == (30.0, -10.0, 3.0)
+    assert metrics["expectancy"] == pytest.approx(4.0)
 
 
 def test_turnover_and_exposure_by_hand():
-    found = compute_metrics(RETURNS, periods_per_year=10.0, positions=[0, 1, -0.5, 0, 0.1], traded=[0, 1, 0.5, 0, 0])
-    assert found["turnover"] == pytest.approx(3.0)
-    assert found["exposure"] == pytest.approx(60.0)
+    metrics = compute_metrics(RETURNS, periods_per_year=10.0, positions=[0, 1, -0.5, 0, 0.1], traded=[0, 1, 0.5, 0, 0])
+    assert metrics["turnover"] == pytest.approx(3.0)
+    assert metrics["exposure"] == pytest.approx(60.0)
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_turnover_and_exposure_by_hand():
     ],
 )
 def test_what_is_undefined_is_none_with_a_reason(returns, reasons):
-    found = compute_metrics(np.array(returns), periods_per_year=YEAR)
-    assert {name: found["reasons"][name] for name in reasons} == reasons
-    assert all(found[name] is None for name in reasons)
+    metrics = compute_metrics(np.array(returns), periods_per_year=YEAR)
+    assert {name: metrics["reasons"][name] for name in reasons} == reasons
+    assert all(metrics[name] is None for name in reasons)
 
 
-def test_growth_of_a_year_is_told_from_a_quarter_of_it_on():
+def test_growth_of_a_year_is_given_from_a_quarter_of_it_on():
     quarter = compute_metrics(np.full(63, 0.001), periods_per_year=YEAR)
     assert quarter["cagr"] == pytest.approx(100.0 * (1.001**252 - 1.0))
     assert compute_metrics(np.full(62, 0.001), periods_per_year=YEAR)["cagr"] is None
@@ -105,14 +105,14 @@ def test_growth_of_a_year_is_told_from_a_quarter_of_it_on():
 def test_the_information_ratio_of_the_benchmark_itself_is_undefined_however_it_was_rounded():
     benchmark = draw(1)
     noise = np.random.default_rng(2).uniform(-4e-16, 4e-16, benchmark.size)
-    found = compute_metrics(benchmark + noise, periods_per_year=YEAR, benchmark=benchmark)
-    assert (found["information_ratio"], found["reasons"]["information_ratio"]) == (None, "zero_variance")
+    metrics = compute_metrics(benchmark + noise, periods_per_year=YEAR, benchmark=benchmark)
+    assert (metrics["information_ratio"], metrics["reasons"]["information_ratio"]) == (None, "zero_variance")
 
 
-def test_a_period_that_is_not_known_leaves_what_is_told_by_the_year_undefined():
-    found = compute_metrics(draw(3), periods_per_year=None)
-    assert found["reasons"]["sharpe_ratio"] == "unknown_period"
-    assert found["total_return"] is not None
+def test_an_unknown_period_leaves_annualised_metrics_undefined():
+    metrics = compute_metrics(draw(3), periods_per_year=None)
+    assert metrics["reasons"]["sharpe_ratio"] == "unknown_period"
+    assert metrics["total_return"] is not None
 
 
 def test_profit_without_a_loss_is_undefined_and_loss_without_a_profit_is_zero():
@@ -125,18 +125,18 @@ def test_profit_without_a_loss_is_undefined_and_loss_without_a_profit_is_zero():
 @pytest.mark.parametrize("bars", [0, 1, 2, 25])
 @pytest.mark.parametrize("value", [0.0, 0.01, -0.01, -1.0])
 def test_every_metric_is_finite_or_none_with_its_reason_and_goes_through_json(bars, value):
-    found = compute_metrics(np.full(bars, value), periods_per_year=YEAR)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert set(found) == {*UNITS, "reasons"}
-    assert {name for name in UNITS if found[name] is None} == set(found["reasons"])
+    metrics = compute_metrics(np.full(bars, value), periods_per_year=YEAR)
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    assert set(metrics) == {*UNITS, "reasons"}
+    assert {name for name in UNITS if metrics[name] is None} == set(metrics["reasons"])
 
 
 def test_drawdown_times_are_those_of_the_index():
     index = pd.date_range("2024-01-01", periods=5, tz="UTC")
-    found = compute_metrics(pd.Series(RETURNS, index=index), periods_per_year=YEAR)
-    assert found["max_drawdown_start"] == "2024-01-01T00:00:00+00:00"
-    assert found["max_drawdown_trough"] == "2024-01-02T00:00:00+00:00"
-    assert found["max_drawdown_recovery"] == "2024-01-03T00:00:00+00:00"
+    metrics = compute_metrics(pd.Series(RETURNS, index=index), periods_per_year=YEAR)
+    assert metrics["max_drawdown_start"] == "2024-01-01T00:00:00+00:00"
+    assert metrics["max_drawdown_trough"] == "2024-01-02T00:00:00+00:00"
+    assert metrics["max_drawdown_recovery"] == "2024-01-03T00:00:00+00:00"
     assert compute_metrics(RETURNS, periods_per_year=YEAR)["max_drawdown_trough"] == 1
 
 
@@ -153,8 +153,8 @@ def test_drawdown_times_are_those_of_the_index():
     ],
 )
 def test_bad_input_is_refused_by_name(keywords, named):
-    given = {"returns": [0.0, 0.1], "periods_per_year": YEAR, **keywords}
-    returns = given.pop("returns")
+    arguments = {"returns": [0.0, 0.1], "periods_per_year": YEAR, **keywords}
+    returns = arguments.pop("returns")
     with pytest.raises(NightdeskError, match=named) as error:
-        compute_metrics(returns, **given)
+        compute_metrics(returns, **arguments)
     assert error.value.code == "metrics.invalid"

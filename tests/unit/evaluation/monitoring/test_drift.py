@@ -10,17 +10,8 @@ from scipy import stats
 from scipy.special import rel_entr
 
 from config.errors import NightdeskError
-from evaluation.monitoring.drift import (
-    BINS,
-    Reference,
-    by_chance,
-    chi_square_p,
-    independence,
-    measure_drift,
-    psi,
-    read_reference,
-    reference,
-)
+from evaluation.monitoring.drift import BINS, Reference, measure_drift, read_reference, reference
+from evaluation.monitoring.psi import chi_square_p, critical_psi, dependence_correction, psi
 from evaluation.signals import Signals
 
 
@@ -39,8 +30,8 @@ def signals(position: np.ndarray, confidence: float = 0.6) -> Signals:
 
 
 def trained(values: np.ndarray, position: np.ndarray | None = None) -> Reference:
-    held = (noise(len(values), 9) > 0).astype(float) if position is None else position
-    return reference(signals(held), pd.DataFrame({"x": values}))
+    decided = (noise(len(values), 9) > 0).astype(float) if position is None else position
+    return reference(signals(decided), pd.DataFrame({"x": values}))
 
 
 def feature(before: Reference, values: np.ndarray):
@@ -69,21 +60,21 @@ def test_chi_square_is_that_of_scipy_where_bars_are_independent():
 def test_the_distance_of_kolmogorov_and_smirnov_is_found_to_within_a_bin():
     old, new = noise(2000, 1), noise(500, 2) + 0.4
     exact = stats.ks_2samp(old, new).statistic
-    found = feature(trained(old), new).ks
-    assert exact - 1.0 / BINS < found <= exact
+    measured = feature(trained(old), new).ks
+    assert exact - 1.0 / BINS < measured <= exact
 
 
 @pytest.mark.parametrize(("rho", "memory"), [(0.0, 1.0), (0.9, 4.0)])
 def test_bars_that_remember_count_for_less(rho: float, memory: float):
-    told = [trained(noise(1000, seed, rho)).features["x"].memory for seed in range(40)]
-    assert np.mean(told) == pytest.approx(memory, rel=0.15)
+    design_effects = [trained(noise(1000, seed, rho)).features["x"].design_effect for seed in range(40)]
+    assert np.mean(design_effects) == pytest.approx(memory, rel=0.15)
 
 
 def test_the_memory_of_two_bins_is_the_autocorrelation_time_of_being_in_one():
     # A chain that stays with probability 0.9 has the autocorrelation 0.8^k: 1 + 2 * 0.8 / 0.2 = 9.
     rng = np.random.default_rng(3)
-    found = [independence(np.cumsum(rng.random(4000) < 0.1) % 2, 2)[0] for _ in range(60)]
-    assert np.mean(found) == pytest.approx(9.0, rel=0.15)
+    measured = [dependence_correction(np.cumsum(rng.random(4000) < 0.1) % 2, 2)[0] for _ in range(60)]
+    assert np.mean(measured) == pytest.approx(9.0, rel=0.15)
 
 
 @pytest.mark.parametrize(("rho", "at_most"), [(0.0, 3), (0.9, 10), (0.97, 20)])
@@ -92,7 +83,7 @@ def test_the_same_market_seldom_seems_another_by_chance(rho: float, at_most: int
     for seed in range(200):
         values = noise(1250, seed, rho)
         shift = feature(trained(values[:1000]), values[1000:])
-        alarms += shift.psi > shift.by_chance
+        alarms += shift.psi > shift.critical_psi
     assert alarms <= at_most
 
 
@@ -103,7 +94,7 @@ def test_what_chance_shows_is_what_independent_samples_show():
         psi(rng.multinomial(1000, shares).astype(float), rng.multinomial(250, shares).astype(float))
         for _ in range(4000)
     ]
-    assert np.quantile(drawn, 0.99) == pytest.approx(by_chance(10, 9.0, 1000, 250), rel=0.06)
+    assert np.quantile(drawn, 0.99) == pytest.approx(critical_psi(10, 9.0, 1000, 250), rel=0.06)
 
 
 def test_a_market_that_moved_is_found():
@@ -119,30 +110,30 @@ def test_a_shift_that_chance_would_show_of_so_few_looks_is_no_drift():
     # Held for a hundred bars at a time: two hundred bars are two looks, and both may well be long.
     before = trained(noise(800), np.resize([0.0] * 100 + [1.0] * 100, 800))
     now = measure_drift(before, signals(np.ones(200)), pd.DataFrame({"x": noise(200, 1)}))
-    assert now.sides.psi > 1.0
-    assert now.sides.by_chance > now.sides.psi
+    assert now.position_sign.psi > 1.0
+    assert now.position_sign.critical_psi > now.position_sign.psi
     assert now.drifted == ()
 
 
 def test_a_model_that_never_sold_short_and_now_does_has_drifted():
     before = trained(noise(800), np.resize([0.0] * 5 + [1.0] * 5, 800))
     now = measure_drift(before, signals(np.resize([-1.0] * 5 + [1.0] * 5, 200)), pd.DataFrame({"x": noise(200, 1)}))
-    assert now.drifted == ("sides",)
-    assert now.sides.now == (0.5, 0.0, 0.5)
-    assert now.sides.reference == (0.0, 0.5, 0.5)
+    assert now.drifted == ("position_sign",)
+    assert now.position_sign.current == (0.5, 0.0, 0.5)
+    assert now.position_sign.reference == (0.0, 0.5, 0.5)
 
 
 def test_a_model_that_suddenly_trades_every_bar_has_drifted_in_its_actions_alone():
     before = trained(noise(800), np.resize([0.0] * 20 + [1.0] * 20, 800))
     now = measure_drift(before, signals(np.resize([0.0, 1.0], 200)), pd.DataFrame({"x": noise(200, 1)}))
-    assert now.drifted == ("actions",)
+    assert now.drifted == ("trade_action",)
 
 
 def test_strength_is_held_against_its_range_in_training():
     before = trained(noise(400), np.resize([0.0, 0.5, 0.7], 400))
     now = measure_drift(before, signals(np.resize([0.0, 0.6, 0.9, 0.7], 100)), pd.DataFrame({"x": noise(100, 1)}))
-    assert (now.strength.low, now.strength.high) == pytest.approx((0.6, 0.9))
-    assert now.strength.outside == pytest.approx(100.0 / 3.0)
+    assert (now.position_size.low, now.position_size.high) == pytest.approx((0.6, 0.9))
+    assert now.position_size.outside == pytest.approx(100.0 / 3.0)
 
 
 def test_features_drift_when_many_of_them_do():
@@ -150,12 +141,12 @@ def test_features_drift_when_many_of_them_do():
     old = pd.DataFrame(rng.normal(size=(800, 4)), columns=list("abcd"))
     new = pd.DataFrame(rng.normal(size=(200, 4)), columns=list("abcd"))
     before = reference(signals(np.resize([0.0, 1.0], 800)), old)
-    held = signals(np.resize([0.0, 1.0], 200))
-    one = measure_drift(before, held, new.assign(a=new["a"] + 3.0))
+    decided = signals(np.resize([0.0, 1.0], 200))
+    one = measure_drift(before, decided, new.assign(a=new["a"] + 3.0))
     assert (one.drifted_features, one.drifted) == (25.0, ())
-    three = measure_drift(before, held, new.assign(**{name: new[name] + 3.0 for name in "abc"}))
+    three = measure_drift(before, decided, new.assign(**{name: new[name] + 3.0 for name in "abc"}))
     assert (three.drifted_features, three.drifted) == (75.0, ("features",))
-    assert measure_drift(before, held, new.assign(a=new["a"] + 3.0), many=20.0).drifted == ("features",)
+    assert measure_drift(before, decided, new.assign(a=new["a"] + 3.0), many=20.0).drifted == ("features",)
 
 
 def test_a_constant_feature_that_moves_either_way_is_seen():
@@ -173,21 +164,38 @@ def test_a_reference_goes_through_a_manifest_and_stays_what_it_is():
         read_reference({"bars": 1})
 
 
+def test_a_reference_of_a_manifest_of_format_1_is_read_by_its_former_names():
+    before = trained(noise(300))
+    text = before.model_dump_json()
+    for name, former in {
+        "trade_action": "actions",
+        "position_sign": "sides",
+        "position_size": "strength",
+        "design_effect": "memory",
+        "degrees_of_freedom": "freedom",
+    }.items():
+        text = text.replace(f'"{name}"', f'"{former}"')
+    assert read_reference(json.loads(text)) == before
+
+
 @pytest.mark.parametrize(
     ("rows", "before", "reason"), [(10, trained(noise(300)), "too_few_bars"), (300, None, "no_reference")]
 )
-def test_where_nothing_can_be_said_there_is_a_reason(rows: int, before: Reference | None, reason: str):
-    found = measure_drift(before, signals(np.ones(rows)), pd.DataFrame({"x": noise(rows)}))
-    assert found.drifted == ()
-    assert found.actions is None
-    assert found.reasons["features"] == reason
-    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["drifted"] == []
+def test_what_is_undefined_has_a_reason(rows: int, before: Reference | None, reason: str):
+    measured = measure_drift(before, signals(np.ones(rows)), pd.DataFrame({"x": noise(rows)}))
+    assert measured.drifted == ()
+    assert measured.trade_action is None
+    assert measured.reasons["features"] == reason
+    assert json.loads(json.dumps(measured.to_dict(), allow_nan=False))["drifted"] == []
 
 
 def test_one_bar_of_training_and_features_that_are_undefined_are_no_trouble():
     short = reference(signals(np.zeros(1)), pd.DataFrame({"x": [np.nan]}))
     assert short.features == {}
-    assert short.strength is None
-    found = measure_drift(short, signals(np.zeros(30)), pd.DataFrame({"x": np.full(30, np.nan)}))
-    assert (found.drifted_features, found.reasons) == (None, {"strength": "no_positions", "features": "no_features"})
-    json.dumps(found.to_dict(), allow_nan=False)
+    assert short.position_size is None
+    measured = measure_drift(short, signals(np.zeros(30)), pd.DataFrame({"x": np.full(30, np.nan)}))
+    assert (measured.drifted_features, measured.reasons) == (
+        None,
+        {"position_size": "no_positions", "features": "no_features"},
+    )
+    json.dumps(measured.to_dict(), allow_nan=False)

@@ -40,13 +40,13 @@ def edges_are_white(picture: Any) -> bool:
         (walk(2600, drift=0.002), 0.7),
     ],
 )
-def test_every_picture_of_an_account_is_drawn_whole_and_says_where_its_data_is_from(tmp_path, bars, weight):
+def test_every_picture_of_an_account_is_complete_and_names_its_data(tmp_path, bars, weight):
     target = series(np.where(np.arange(len(bars)) % 5 < 3, weight, 0.0), bars)
-    test, held = backtest(bars, target), backtest(bars, series([1.0] * len(bars), bars))
-    others = {"champion": held, "buy_and_hold": held}
-    plots.draw_equity(tmp_path / "equity.png", CAPTION, test, others)
+    test, buy_and_hold = backtest(bars, target), backtest(bars, series([1.0] * len(bars), bars))
+    baselines = {"champion": buy_and_hold, "buy_and_hold": buy_and_hold}
+    plots.draw_equity(tmp_path / "equity.png", CAPTION, test, baselines)
     plots.draw_distribution(tmp_path / "returns.png", CAPTION, test)
-    plots.draw_rolling_sharpe(tmp_path / "rolling.png", CAPTION, test, others)
+    plots.draw_rolling_sharpe(tmp_path / "rolling.png", CAPTION, test, baselines)
     plots.draw_months(tmp_path / "months.png", CAPTION, test)
     plots.draw_costs(tmp_path / "costs.png", CAPTION, cost_sensitivity(bars, target))
     for file in tmp_path.iterdir():
@@ -55,7 +55,7 @@ def test_every_picture_of_an_account_is_drawn_whole_and_says_where_its_data_is_f
         assert edges_are_white(picture), file.name
 
 
-def test_models_beside_each_other_are_drawn_however_many_there_are(tmp_path):
+def test_any_number_of_models_can_be_drawn_in_one_picture(tmp_path):
     random = np.random.default_rng(0)
     for count in (0, 1, 2, 200):
         points = {f"{'long_name_' * 9}{at}": plots.Risk(*random.normal(10.0, 5.0, 2)) for at in range(count)}
@@ -82,7 +82,7 @@ def test_other_data_than_the_sample_has_no_badge(tmp_path):
     assert not (drawn(tmp_path / "a.png") == ORANGE).all(axis=-1).any()
 
 
-def test_months_are_told_as_they_compound_and_years_as_their_months_do():
+def test_returns_compound_within_months_and_within_years():
     bars = frame([100.0] * 60, [100.0 + at for at in range(60)])
     returns = backtest(bars, series([1.0] * 60, bars)).returns
     table = monthly(returns)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from config.errors import NightdeskError
-from config.settings import Promotion
 from data_pipeline.provenance import Provenance
 from evaluation import Backtest, backtest
-from evaluation.reports.comparison import Contender, compare, read_comparison, write_comparison
+from evaluation.records.standing import Standing
+from evaluation.reports.comparison import ComparedVersion, compare, read_comparison, write_comparison
 from tests.support.markets.prices import frame, series
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -36,49 +36,53 @@ BASELINES = {
 GOOD, BAD = knowing(1.0), knowing(0.0)
 
 
-def compared(**models: Backtest):
-    named = {Contender(*name.split("__")): test for name, test in models.items()}
-    return compare("AAPL", Provenance.of("sample"), named, BASELINES, Promotion())
+def compared(standing: Standing = "unproven", **models: Backtest):
+    named = {
+        ComparedVersion(*name.split("__"), standing=standing, sentence="Its record is short."): test
+        for name, test in models.items()
+    }
+    return compare("AAPL", Provenance.of("sample"), named, BASELINES)
 
 
-def test_the_best_is_recommended_where_the_gate_would_let_it_serve():
-    found = compared(cloner__v1__champion=BAD, cloner__v2__challenger=GOOD)
-    assert found.recommended == "cloner v2"
-    assert found.recommendation.startswith("Rely on cloner v2: it is better than cloner v1, which serves.")
-    assert [row.name for row in found.rows] == ["cloner v2", "cloner v1", "buy_and_hold", "flat"]
+def test_of_those_that_serve_the_one_with_the_best_record_is_named_and_called_unproven():
+    comparison = compared(cloner__v1__champion=BAD, agent__v2__champion=GOOD, other__v3__challenger=GOOD)
+    assert comparison.recommended == "agent v2"
+    assert comparison.recommendation.startswith("Nothing that serves is proven; of it, agent v2 has the best record.")
+    assert "Its record is short." in comparison.recommendation
+    assert [row.name for row in comparison.rows][-2:] == ["buy_and_hold", "flat"]
+    assert {row.standing for row in comparison.rows} == {"unproven", None}
 
 
-def test_the_champion_is_kept_where_none_is_better():
-    found = compared(cloner__v1__champion=GOOD, other__v2__challenger=BAD)
-    assert (found.recommended, found.recommendation) == ("cloner v1", "Keep cloner v1: none is shown to be better.")
-    assert found.overfitting is not None
-    assert found.overfitting.probability == 0.0
+def test_a_proven_model_is_recommended_before_an_unproven_one_with_a_higher_sharpe_ratio():
+    proven = ComparedVersion("cloner", "v1", "champion", "proven", "Earned more than cash.")
+    models = {proven: knowing(0.6), ComparedVersion("agent", "v2", "champion"): GOOD}
+    comparison = compare("AAPL", Provenance.of("sample"), models, BASELINES)
+    assert comparison.recommended == "cloner v1"
+    assert comparison.recommendation.startswith("Rely on cloner v1, which is proven. Earned more than cash.")
+
+
+def test_a_warning_is_given_where_buying_and_holding_earned_more_for_its_risk():
+    assert "Buying and holding earned more for its risk" in compared(cloner__v1__champion=BAD).recommendation
+    assert "Buying and holding" not in compared(cloner__v1__champion=GOOD).recommendation
+
+
+def test_without_a_champion_cash_is_recommended_however_good_a_challenger_looks():
+    comparison = compared(cloner__v1__challenger=GOOD, cloner__v2__rejected=GOOD)
+    assert (comparison.recommended, comparison.recommendation) == (None, "Nothing serves, so stay in cash.")
+
+
+def test_overfitting_is_measured_over_versions_that_differ():
+    overfitting = compared(cloner__v1__champion=GOOD, other__v2__challenger=BAD).overfitting
+    assert overfitting is not None
+    assert overfitting.probability == 0.0
     assert compared(cloner__v1__champion=GOOD).overfitting_reason == "only_one"
     assert compared(cloner__v1__champion=GOOD, cloner__v2__rejected=GOOD).overfitting_reason == "alike"
 
 
-def test_what_may_be_the_luck_of_many_attempts_is_not_recommended():
-    models = {Contender("cloner", f"v{seed}", "rejected"): knowing(0.08 * seed, seed) for seed in range(1, 7)}
-    alone = max(models, key=lambda who: models[who].metrics()["sharpe_ratio"])
-    assert (
-        compare("AAPL", Provenance.of("sample"), {alone: models[alone]}, BASELINES, Promotion()).recommended
-        == alone.name
-    )
-    found = compare("AAPL", Provenance.of("sample"), models, BASELINES, Promotion(), tried=100)
-    assert (found.recommended, found.recommendation[:12]) == (None, "Stay in cash")
-
-
-def test_cash_is_recommended_where_all_lose():
-    for state in ("champion", "challenger"):
-        found = compared(**{f"cloner__v1__{state}": BAD})
-        assert found.recommended is None
-        assert found.recommendation.startswith("Stay in cash")
-
-
 def test_what_is_undefined_is_null_with_its_reason():
-    found = compared(cloner__v1__challenger=BASELINES["flat"])
-    assert found.rows[0].figures["sharpe_ratio"] is None
-    assert found.rows[0].reasons["sharpe_ratio"] == "zero_variance"
+    comparison = compared(cloner__v1__challenger=BASELINES["flat"])
+    assert comparison.rows[0].figures["sharpe_ratio"] is None
+    assert comparison.rows[0].reasons["sharpe_ratio"] == "zero_variance"
 
 
 def test_without_a_model_there_is_nothing_to_compare():
@@ -96,9 +100,9 @@ def test_a_comparison_is_read_back_as_it_was_written_and_has_a_page(tmp_path):
         "risk_return.png",
     }
     page = (tmp_path / "model_comparison.html").read_text()
-    assert "Keep cloner v1" in page
+    assert "cloner v1 has the best record" in page
     assert "a&lt;b&gt; v1" in page
     assert "<b>" not in page
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 9}))
-    with pytest.raises(NightdeskError, match="no comparison of version 1"):
+    with pytest.raises(NightdeskError, match="no comparison of version 2"):
         read_comparison(path)

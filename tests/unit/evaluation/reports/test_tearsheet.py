@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.settings import Promotion
-from evaluation import backtest, judge, write_report
-from evaluation.monitoring.behaviour import measure_behaviour
+from evaluation import backtest, write_report
+from evaluation.monitoring.decision_quality import measure_decision_quality
 from evaluation.monitoring.drift import measure_drift, reference
 from evaluation.reports.evidence import Evidence, FeatureImportance, Leaks, ModelSelection, expert_confusion
 from evaluation.signals import Signals, positions_since_first_action
@@ -22,6 +21,7 @@ from evaluation.statistics.cost_sensitivity import cost_sensitivity
 from evaluation.statistics.significance import Trials, significance
 from evaluation.statistics.slices import sliced
 from tests.support.markets.prices import series, walk
+from tests.support.models.report_parts import first_decision, standing_part
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>\"&"
@@ -60,7 +60,7 @@ def read(path: Path) -> Reader:
 
 
 def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -> Reader:
-    test, beside = backtest(bars, target), run_baselines(bars, target, draws=20)
+    test, baselines = backtest(bars, target), run_baselines(bars, target, draws=20)
     signals = Signals(position=target, confidence=series(np.linspace(0.1, 0.9, len(bars)), bars))
     features = pd.DataFrame({HOSTILE: np.arange(len(bars)) % 7, "rsi_14": np.arange(len(bars))}, index=bars.index)
     expert = positions_since_first_action(series(np.where(np.arange(len(bars)) % 9 < 4, 1.0, -1.0), bars))
@@ -74,15 +74,16 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
             "provenance": "sample",
             **subject,
         },
-        challenger=test,
-        baselines=beside.backtests,
-        verdict=judge(test, None, Promotion()),
+        model=test,
+        baselines=baselines.backtests,
+        decision=first_decision(),
+        standing=standing_part(),
         created_at=NOW,
         evidence=Evidence(
             significance=significance(returns, periods_per_year=per_year, trials=Trials(3, (0.1, 0.2))),
             intervals=intervals(returns, periods_per_year=per_year, resamples=200),
-            luck=beside.luck,
-            choice=ModelSelection(
+            random_baseline=baselines.random_baseline,
+            model_selection=ModelSelection(
                 "2019-01-02T21:00:00Z",
                 "2019-06-28T20:00:00Z",
                 120,
@@ -100,9 +101,9 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
             slices=sliced(test, bars, pd.Series("calm", index=bars.index, dtype="category")),
             leaks=Leaks(False, [{"kind": "look_ahead", "name": HOSTILE, "detail": "it knew"}], {"bars": 40}),
             drift=measure_drift(reference(signals, features), signals, features),
-            behaviour=measure_behaviour(signals, bars, expert),
-            beside=expert_confusion(signals, expert),
-            weights=FeatureImportance("share of the trees", {HOSTILE: 0.5, "rsi_14": 0.25}),
+            decision_quality=measure_decision_quality(signals, bars, expert),
+            expert_confusion=expert_confusion(signals, expert),
+            feature_importance=FeatureImportance("share of the trees", {HOSTILE: 0.5, "rsi_14": 0.25}),
         ),
     )
     return read(folder / "report.html")
@@ -125,21 +126,24 @@ def test_whatever_a_name_holds_stays_text(page):
     assert page.text.count(HOSTILE) >= 3
 
 
-def test_the_page_says_in_words_what_was_judged_and_how(page):
+def test_the_page_describes_what_was_judged_and_how(page):
     for words in (
         "SAMPLE DATA",
         "numbers from it mean nothing",
-        "than cash",
-        "250 bars not seen in training",
+        "Earned nothing that cash would not have earned (by chance alone as much in 12% of cases).",
+        "nothing served here, and its recipe is not refuted",
+        "2.0 years, ",
+        "250 bars",
+        "each bar was decided by a model that was not trained on it",
         "commission 0.1\N{NO-BREAK SPACE}%",
         "decided at the close of a bar, filled at the next open",
         "Sharpe ratio",
-        "3 seeds on validation (2019-01-02 to 2019-06-28): Sharpe ratio 0.40 to 1.10, mean 0.80, chosen 1.10",
+        "3 seeds on validation (2019-01-02 to 2019-06-28): Sharpe ratio 0.40 to 1.10, mean 0.80, selected 1.10",
         "the best of 30 checkpoints. Learned something: yes.",
     ):
         assert words in page.text
     assert "zero_variance" not in page.text
-    assert "it never moved" in page.text
+    assert "no variance" in page.text
 
 
 def test_a_made_up_expert_on_real_bars_is_marked_as_the_sample_market_is(tmp_path):
@@ -150,15 +154,22 @@ def test_a_made_up_expert_on_real_bars_is_marked_as_the_sample_market_is(tmp_pat
     assert "SAMPLE DATA" not in page.text
 
 
-def test_what_was_not_looked_at_is_told(tmp_path):
+def test_the_page_lists_evidence_that_was_not_measured(tmp_path):
     bars = walk(40)
     test = backtest(bars, series([1.0] * 40, bars))
     subject = {"symbol": "AAPL", "model_type": "rule", "version": "v1", "provenance": "yahoo"}
-    verdict = judge(test, None, Promotion())
-    write_report(tmp_path, subject=subject, challenger=test, baselines={}, verdict=verdict, created_at=NOW)
+    write_report(
+        tmp_path,
+        subject=subject,
+        model=test,
+        baselines={},
+        decision=first_decision(),
+        standing=standing_part(),
+        created_at=NOW,
+    )
     page = read(tmp_path / "report.html")
-    assert "Not in this report: significance (not looked at)" in page.text
-    assert "How does it decide?" not in page.text
+    assert "Not in this report: significance (not measured)" in page.text
+    assert "Features, decisions and drift" not in page.text
 
 
 def test_an_expert_that_never_acted_held_nothing_to_compare_with():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import evaluation.statistics.baselines as module
 from config.errors import NightdeskError
 from evaluation import backtest
-from evaluation.statistics.baselines import _standing, run_baselines, shuffled
+from evaluation.statistics.baselines import _rank, run_baselines, shuffled
 from tests.support.markets.prices import frame, series, walk
 
 BLOCKS = np.repeat([0.0, 1.0, 0.0, 1.0, -1.0, 0.0, 0.5, 1.0], [7, 12, 3, 20, 5, 9, 4, 30])
@@ -27,13 +27,13 @@ def changes(target: np.ndarray) -> list[tuple[float, float]]:
 
 def test_the_simple_ones_are_what_they_say():
     bars = walk(60)
-    wanted = series([0.0] * 10 + [1.0] * 50, bars)
-    found = run_baselines(bars, wanted, draws=3).backtests
-    assert list(found) == ["buy_and_hold", "flat", "last_action", "random"]
-    np.testing.assert_array_equal(found["buy_and_hold"].returns, found["flat"].benchmark)
-    assert (found["flat"].equity == 100_000.0).all()
+    target = series([0.0] * 10 + [1.0] * 50, bars)
+    measured = run_baselines(bars, target, draws=3).backtests
+    assert list(measured) == ["buy_and_hold", "flat", "last_action", "random"]
+    np.testing.assert_array_equal(measured["buy_and_hold"].returns, measured["flat"].benchmark)
+    assert (measured["flat"].equity == 100_000.0).all()
     a_bar_late = backtest(bars, series([0.0] * 11 + [1.0] * 49, bars))
-    np.testing.assert_array_equal(found["last_action"].equity, a_bar_late.equity)
+    np.testing.assert_array_equal(measured["last_action"].equity, a_bar_late.equity)
 
 
 @given(target=WEIGHTS, seed=st.integers(0, 2**32))
@@ -64,54 +64,54 @@ def test_holding_periods_come_in_another_order():
 
 
 def test_ties_count_half_in_a_percentile_and_whole_against_it():
-    found = _standing("figure", {"figure": 1.0, "reasons": {}}, np.array([0.0, 1.0, 1.0, 2.0, np.nan]))
-    assert (found.percentile, found.p_value) == (50.0, 4 / 5)
+    measured = _rank("figure", {"figure": 1.0, "reasons": {}}, np.array([0.0, 1.0, 1.0, 2.0, np.nan]))
+    assert (measured.percentile, measured.p_value) == (50.0, 4 / 5)
 
 
 def test_draws_differ_and_the_same_seed_draws_the_same():
     bars = walk(90, seed=2)
-    wanted = series(BLOCKS, bars)
-    first, again, other = (run_baselines(bars, wanted, draws=20, seed=seed) for seed in (5, 5, 6))
-    assert first.luck == again.luck != other.luck
-    np.testing.assert_array_equal(first.backtests["random"].equity, again.backtests["random"].equity)
+    target = series(BLOCKS, bars)
+    first, second, other = (run_baselines(bars, target, draws=20, seed=seed) for seed in (5, 5, 6))
+    assert first.random_baseline == second.random_baseline != other.random_baseline
+    np.testing.assert_array_equal(first.backtests["random"].equity, second.backtests["random"].equity)
 
 
 def test_the_draw_that_is_shown_is_the_middle_one(monkeypatch: pytest.MonkeyPatch):
     bars = walk(90, seed=3)
-    wanted = series(BLOCKS, bars)
-    each = [
+    target = series(BLOCKS, bars)
+    returns = [
         backtest(bars, series(shuffled(BLOCKS, np.random.default_rng([0, draw])), bars)).metrics()["total_return"]
         for draw in range(7)
     ]
-    found = run_baselines(bars, wanted, draws=7)
-    assert found.backtests["random"].metrics()["total_return"] == sorted(each)[3]
-    assert found.luck.total_return.median == pytest.approx(sorted(each)[3])
-    mine = backtest(bars, wanted).metrics()["total_return"]
-    assert found.luck.total_return.percentile == pytest.approx(100.0 * np.mean(np.array(each) < mine))
-    assert found.luck.total_return.p_value == (1 + sum(value >= mine for value in each)) / 8
+    measured = run_baselines(bars, target, draws=7)
+    assert measured.backtests["random"].metrics()["total_return"] == sorted(returns)[3]
+    assert measured.random_baseline.total_return.median == pytest.approx(sorted(returns)[3])
+    mine = backtest(bars, target).metrics()["total_return"]
+    assert measured.random_baseline.total_return.percentile == pytest.approx(100.0 * np.mean(np.array(returns) < mine))
+    assert measured.random_baseline.total_return.p_value == (1 + sum(value >= mine for value in returns)) / 8
     monkeypatch.setattr(module, "AT_ONCE", 200)  # two draws at a time
-    assert run_baselines(bars, wanted, draws=7).luck == found.luck
+    assert run_baselines(bars, target, draws=7).random_baseline == measured.random_baseline
 
 
 def test_the_turnover_of_the_draws_is_the_models():
     bars = walk(500, seed=4)
-    wanted = series(np.tile(np.repeat([0.0, 1.0], [12, 13]), 20), bars)
-    found = run_baselines(bars, wanted, draws=30).backtests["random"].metrics()
-    model = backtest(bars, wanted).metrics()
-    assert found["turnover"] == pytest.approx(model["turnover"], rel=0.06)
-    assert found["exposure"] == pytest.approx(model["exposure"], abs=1.0)
+    target = series(np.tile(np.repeat([0.0, 1.0], [12, 13]), 20), bars)
+    measured = run_baselines(bars, target, draws=30).backtests["random"].metrics()
+    model = backtest(bars, target).metrics()
+    assert measured["turnover"] == pytest.approx(model["turnover"], rel=0.06)
+    assert measured["exposure"] == pytest.approx(model["exposure"], abs=1.0)
 
 
 def test_foresight_stands_above_every_draw_and_blindness_in_the_middle():
     bars = walk(400, seed=5, drift=0.0)
     tomorrow = (bars["close"].shift(-2) > bars["open"].shift(-1)).astype(float)
-    seer = run_baselines(bars, tomorrow, draws=100).luck
+    seer = run_baselines(bars, tomorrow, draws=100).random_baseline
     assert seer.sharpe_ratio.percentile == 100.0
     assert seer.sharpe_ratio.p_value == 1 / 101
     ranks = [
         run_baselines(
             walk(120, seed=seed), series(np.roll(np.resize(BLOCKS, 120), 7 * seed), walk(120)), draws=40
-        ).luck.total_return.percentile
+        ).random_baseline.total_return.percentile
         for seed in range(40)
     ]
     assert np.mean(ranks) == pytest.approx(50.0, abs=15.0)  # uniform ranks: four standard errors
@@ -123,18 +123,18 @@ def test_foresight_stands_above_every_draw_and_blindness_in_the_middle():
 )
 def test_where_nothing_can_be_shuffled_there_is_no_standing_and_a_reason(weight, reasons):
     bars = walk(50)
-    luck = run_baselines(bars, series([weight] * 50, bars), draws=5).luck
-    assert (luck.total_return.reason, luck.sharpe_ratio.reason) == reasons
-    assert luck.total_return.percentile is luck.sharpe_ratio.percentile is None
-    assert json.loads(json.dumps(luck.to_dict(), allow_nan=False)) == luck.to_dict()
+    random_baseline = run_baselines(bars, series([weight] * 50, bars), draws=5).random_baseline
+    assert (random_baseline.total_return.reason, random_baseline.sharpe_ratio.reason) == reasons
+    assert random_baseline.total_return.percentile is random_baseline.sharpe_ratio.percentile is None
+    assert json.loads(json.dumps(random_baseline.to_dict(), allow_nan=False)) == random_baseline.to_dict()
 
 
 @pytest.mark.parametrize("bars", [walk(1), frame([100.0] * 30)])
 def test_one_bar_and_constant_prices_end_in_reasons(bars):
     target = series(np.resize([0.0, 1.0], len(bars)), bars)
-    luck = run_baselines(bars, target, draws=5).luck
-    assert luck.sharpe_ratio.reason is not None or luck.sharpe_ratio.percentile is not None
-    json.dumps(luck.to_dict(), allow_nan=False)
+    random_baseline = run_baselines(bars, target, draws=5).random_baseline
+    assert random_baseline.sharpe_ratio.reason is not None or random_baseline.sharpe_ratio.percentile is not None
+    json.dumps(random_baseline.to_dict(), allow_nan=False)
 
 
 def test_bad_targets_are_refused_by_name():

@@ -22,13 +22,13 @@ def noise(bars: int = 252, seed: int = 0, mean: float = 0.0005) -> np.ndarray:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_arch_says_the_same_of_the_length_of_blocks_and_of_resampled_sharpe_ratios(case: dict) -> None:
+def test_block_length_and_resampled_sharpe_ratios_are_those_of_arch(case: dict) -> None:
     values = np.array(case["values"])
     assert block_length(values) == pytest.approx(max(case["length"], 1.0), rel=1e-12)
     drawn, _ = resampled_sharpes(np.random.default_rng(0), values, NOBODY, block_length(values), 10_000)
-    wanted = list(case["sharpes"].values())
-    found = np.quantile(drawn, [float(at) for at in case["sharpes"]])
-    assert found == pytest.approx(wanted, abs=0.06 * float(np.std(drawn)))
+    expected = list(case["sharpes"].values())
+    measured = np.quantile(drawn, [float(at) for at in case["sharpes"]])
+    assert measured == pytest.approx(expected, abs=0.06 * float(np.std(drawn)))
 
 
 def test_the_error_is_that_of_the_stationary_bootstrap() -> None:
@@ -41,20 +41,20 @@ def test_the_error_is_that_of_the_stationary_bootstrap() -> None:
 
 def test_the_estimate_lies_between_its_bounds_which_narrow_with_more_bars() -> None:
     short, long = (intervals(noise(bars), periods_per_year=252) for bars in (252, 2520))
-    for found in (short, long):
-        for interval in (found.sharpe_ratio, found.total_return):
+    for measured in (short, long):
+        for interval in (measured.sharpe_ratio, measured.total_return):
             assert interval is not None
             assert interval.low < interval.estimate < interval.high
-        assert found.max_drawdown is not None
-        assert -100.0 <= found.max_drawdown.low < found.max_drawdown.high <= 0.0
+        assert measured.max_drawdown is not None
+        assert -100.0 <= measured.max_drawdown.low < measured.max_drawdown.high <= 0.0
     assert short.sharpe_ratio is not None
     assert long.sharpe_ratio is not None
     assert short.sharpe_ratio.high - short.sharpe_ratio.low > 2.5 * (long.sharpe_ratio.high - long.sharpe_ratio.low)
 
 
 def test_the_same_seed_gives_the_same_bounds_and_another_seed_nearly_the_same() -> None:
-    one, again, other = (intervals(noise(), periods_per_year=252, seed=seed) for seed in (1, 1, 2))
-    assert one == again
+    one, second, other = (intervals(noise(), periods_per_year=252, seed=seed) for seed in (1, 1, 2))
+    assert one == second
     assert one != other
     assert one.sharpe_ratio is not None
     assert other.sharpe_ratio is not None
@@ -63,10 +63,10 @@ def test_the_same_seed_gives_the_same_bounds_and_another_seed_nearly_the_same() 
 
 def test_a_wider_level_gives_wider_bounds_and_confidence_agrees_with_the_bounds() -> None:
     returns = noise(mean=0.001)
-    found = [sharpe_difference(returns, None, periods_per_year=252, level=level) for level in (0.5, 0.9, 0.99)]
-    assert [each.low for each in found] == sorted((each.low for each in found), reverse=True)
-    for each in found:
-        assert (each.low > 0.0) == (each.confidence > 0.5 + 0.5 * each.level)
+    measured = [sharpe_difference(returns, None, periods_per_year=252, level=level) for level in (0.5, 0.9, 0.99)]
+    assert [interval.low for interval in measured] == sorted((interval.low for interval in measured), reverse=True)
+    for interval in measured:
+        assert (interval.low > 0.0) == (interval.confidence > 0.5 + 0.5 * interval.level)
 
 
 def test_what_moves_two_alike_is_no_doubt_about_their_difference() -> None:
@@ -94,9 +94,9 @@ def test_the_difference_turned_round_is_its_negative() -> None:
     ],
 )
 def test_what_is_undefined_has_a_reason(returns: np.ndarray, reason: str) -> None:
-    found = intervals(returns, periods_per_year=252)
-    assert found.sharpe_ratio is None
-    assert found.reasons["sharpe_ratio"] == reason
+    measured = intervals(returns, periods_per_year=252)
+    assert measured.sharpe_ratio is None
+    assert measured.reasons["sharpe_ratio"] == reason
     with pytest.raises(UndefinedError, match=reason):
         sharpe_difference(returns, None, periods_per_year=252)
 
@@ -114,10 +114,10 @@ def test_two_that_are_the_same_have_no_difference_to_measure() -> None:
 
 @given(st.lists(st.floats(-0.5, 0.5, width=32), min_size=20, max_size=80), st.integers(0, 5))
 def test_whatever_the_returns_every_bound_is_a_number_in_order(values: list[float], seed: int) -> None:
-    found = intervals(np.array(values), periods_per_year=252, resamples=50, seed=seed)
+    measured = intervals(np.array(values), periods_per_year=252, resamples=50, seed=seed)
     for name in ("sharpe_ratio", "total_return", "max_drawdown"):
-        interval = getattr(found, name)
-        assert (interval is None) == (name in found.reasons)
+        interval = getattr(measured, name)
+        assert (interval is None) == (name in measured.reasons)
         if interval is not None:
             assert math.isfinite(interval.low)
             assert math.isfinite(interval.high)

@@ -14,31 +14,31 @@ FREE = Costs(0.0, 0.0)
 
 def test_each_row_is_the_backtest_at_its_costs():
     bars = walk(120, seed=1)
-    wanted = series(np.resize([0.0, 1.0, 1.0], 120), bars)
-    found = cost_sensitivity(bars, wanted)
-    assert [row.factor for row in found.rows] == [0.0, 1.0, 2.0, 5.0]
-    for row in found.rows:
-        told = backtest(bars, wanted, Costs(0.001 * row.factor, 0.0005 * row.factor)).metrics()
-        assert row.figures["sharpe_ratio"] == told["sharpe_ratio"]
-    returns = [row.figures["total_return"] for row in found.rows]
+    target = series(np.resize([0.0, 1.0, 1.0], 120), bars)
+    sensitivity = cost_sensitivity(bars, target)
+    assert [row.factor for row in sensitivity.rows] == [0.0, 1.0, 2.0, 5.0]
+    for row in sensitivity.rows:
+        metrics = backtest(bars, target, Costs(0.001 * row.factor, 0.0005 * row.factor)).metrics()
+        assert row.figures["sharpe_ratio"] == metrics["sharpe_ratio"]
+    returns = [row.figures["total_return"] for row in sensitivity.rows]
     assert returns == sorted(returns, reverse=True)
 
 
 def test_break_even_by_hand():
     # Bought at 100 and sold at 110, commission c each way: 1.1 (1 - c) / (1 + c) = 1 at c = 0.1 / 2.1.
     bars = frame([100.0, 100.0, 110.0, 110.0])
-    found = cost_sensitivity(bars, series([1.0, 0.0, 0.0, 0.0], bars), Costs(0.001, 0.0)).break_even
-    assert found.factor == pytest.approx(0.1 / 2.1 / 0.001, abs=1e-3)
-    assert found.one_way_percent == pytest.approx(10.0 / 2.1, abs=1e-4)
+    sensitivity = cost_sensitivity(bars, series([1.0, 0.0, 0.0, 0.0], bars), Costs(0.001, 0.0)).break_even
+    assert sensitivity.factor == pytest.approx(0.1 / 2.1 / 0.001, abs=1e-3)
+    assert sensitivity.one_way_percent == pytest.approx(10.0 / 2.1, abs=1e-4)
 
 
 def test_at_break_even_nothing_is_left():
     bars = walk(400, seed=3, drift=0.002)
-    wanted = series(np.resize([0.0, 1.0, 1.0, 1.0, 1.0], 400), bars)
-    factor = cost_sensitivity(bars, wanted).break_even.factor
+    target = series(np.resize([0.0, 1.0, 1.0, 1.0, 1.0], 400), bars)
+    factor = cost_sensitivity(bars, target).break_even.factor
     assert factor is not None
-    left = backtest(bars, wanted, Costs(0.001 * factor, 0.0005 * factor)).metrics()["total_return"]
-    assert left == pytest.approx(0.0, abs=0.02)
+    total_return = backtest(bars, target, Costs(0.001 * factor, 0.0005 * factor)).metrics()["total_return"]
+    assert total_return == pytest.approx(0.0, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_at_break_even_nothing_is_left():
 )
 def test_where_there_is_no_break_even_there_is_a_reason(closes, weights, costs, reason):
     bars = frame(closes)
-    found = cost_sensitivity(bars, series(weights, bars), costs)
-    assert (found.break_even.factor, found.break_even.reason) == (None, reason)
-    assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
+    sensitivity = cost_sensitivity(bars, series(weights, bars), costs)
+    assert (sensitivity.break_even.factor, sensitivity.break_even.reason) == (None, reason)
+    assert json.loads(json.dumps(sensitivity.to_dict(), allow_nan=False)) == sensitivity.to_dict()
 
 
 def test_breaking_even_is_earning_what_cash_earns():

@@ -16,9 +16,9 @@ def by_hand(returns: np.ndarray, blocks: int) -> tuple[float, float, float]:
     """The paper's recipe, split after split."""
     pieces = np.split(returns, blocks)
     poor, lost, ranks = [], [], []
-    for chosen in combinations(range(blocks), blocks // 2):
-        inside = np.concatenate([pieces[block] for block in chosen])
-        outside = np.concatenate([pieces[block] for block in range(blocks) if block not in chosen])
+    for half in combinations(range(blocks), blocks // 2):
+        inside = np.concatenate([pieces[block] for block in half])
+        outside = np.concatenate([pieces[block] for block in range(blocks) if block not in half])
         best = int(np.argmax([sharpe_ratio(column, 1.0) for column in inside.T]))
         sharpes = [sharpe_ratio(column, 1.0) for column in outside.T]
         rank = 1 + sum(other < sharpes[best] for other in sharpes)
@@ -31,15 +31,15 @@ def by_hand(returns: np.ndarray, blocks: int) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize("blocks", [2, 4, 8, 10])
 def test_the_probability_is_that_of_the_papers_recipe(blocks: int) -> None:
-    found = overfitting(NOISE, blocks)
-    assert (found.probability, found.loss, found.rank) == pytest.approx(by_hand(NOISE, blocks))
-    assert (found.configurations, found.blocks) == (7, blocks)
-    assert found.splits == len(list(combinations(range(blocks), blocks // 2)))
+    measured = overfitting(NOISE, blocks)
+    assert (measured.probability, measured.loss, measured.rank) == pytest.approx(by_hand(NOISE, blocks))
+    assert (measured.configurations, measured.blocks) == (7, blocks)
+    assert measured.splits == len(list(combinations(range(blocks), blocks // 2)))
 
 
 def test_scale_and_order_of_configurations_do_not_matter() -> None:
-    found = overfitting(NOISE, 8)
-    assert overfitting(NOISE[:, ::-1] * np.linspace(0.1, 10.0, 7), 8) == found
+    measured = overfitting(NOISE, 8)
+    assert overfitting(NOISE[:, ::-1] * np.linspace(0.1, 10.0, 7), 8) == measured
 
 
 def test_the_oldest_bars_that_fill_no_block_are_not_used() -> None:
@@ -51,7 +51,7 @@ def test_equals_share_their_rank() -> None:
     assert overfitting(same, 8).rank == pytest.approx(0.5)
 
 
-def test_who_did_nothing_in_a_half_is_ranked_as_zero() -> None:
+def test_a_configuration_without_trades_in_a_half_is_ranked_as_zero() -> None:
     idle = NOISE.copy()
     idle[:100, 3] = 0.0
     assert 0.0 <= overfitting(idle, 2).probability <= 1.0

@@ -37,33 +37,33 @@ def test_what_is_not_a_number_is_not_better() -> None:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1), st.integers(1, 5))
 def test_the_best_is_the_best_there_was(values: list[float], patience: int) -> None:
     stopping = EarlyStoppingCallback(patience=patience)
-    seen = values[: epochs(stopping, values)]
-    assert stopping.best == min(seen)
-    assert seen[stopping.best_epoch] == stopping.best
+    used = values[: epochs(stopping, values)]
+    assert stopping.best == min(used)
+    assert used[stopping.best_epoch] == stopping.best
     mirrored = EarlyStoppingCallback(patience=patience, mode="max")
-    assert epochs(mirrored, [-value for value in values]) == len(seen)
+    assert epochs(mirrored, [-value for value in values]) == len(used)
 
 
 def test_the_model_of_the_best_epoch_comes_back() -> None:
     model = torch.nn.Linear(2, 1)
     stopping = EarlyStoppingCallback(monitor="loss", patience=5)
-    kept = []
+    states = []
     for epoch, loss in enumerate((3.0, 1.0, 2.0)):
         torch.nn.init.constant_(model.weight, float(epoch))
-        kept.append(model.weight.clone())
+        states.append(model.weight.clone())
         stopping.on_epoch_end(epoch, {"loss": loss}, model)
     for _ in range(2):
         stopping.restore_best(model)
-        assert torch.equal(model.weight, kept[1])
+        assert torch.equal(model.weight, states[1])
         torch.nn.init.constant_(model.weight, 9.0)  # what was remembered is a copy
     assert (stopping.best, stopping.best_epoch) == (1.0, 1)
 
 
-def test_mistakes_are_told() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(NightdeskError, match="'val_loss'"):
         EarlyStoppingCallback().on_epoch_end(0, {"loss": 1.0})
     with pytest.raises(NightdeskError, match="came with a model"):
         EarlyStoppingCallback().restore_best(torch.nn.Linear(1, 1))
-    for given_ in ({"patience": 0}, {"min_delta": -1.0}, {"mode": "low"}):
+    for options in ({"patience": 0}, {"min_delta": -1.0}, {"mode": "low"}):
         with pytest.raises(NightdeskError):
-            EarlyStoppingCallback(**given_)
+            EarlyStoppingCallback(**options)

@@ -53,16 +53,16 @@ class Pickled(torch.nn.Linear):
 
 def test_the_best_are_kept_and_the_best_of_them_is_loaded(tmp_path: Path) -> None:
     checkpointer = ModelCheckpointer(tmp_path, keep=2)
-    kept = [checkpointer.save(Number(loss), loss, {"epoch": epoch}) for epoch, loss in enumerate((3.0, 1.0, 2.0, 4.0))]
-    assert [path is not None for path in kept] == [True, True, True, False]
+    paths = [checkpointer.save(Number(loss), loss, {"epoch": epoch}) for epoch, loss in enumerate((3.0, 1.0, 2.0, 4.0))]
+    assert [path is not None for path in paths] == [True, True, True, False]
     assert [checkpointer.metric(path) for path in checkpointer.ranked()] == [1.0, 2.0]
-    assert checkpointer.best_path() == kept[1]
+    assert checkpointer.best_path() == paths[1]
     model = Number()
     assert checkpointer.load_best(model) == {"epoch": 1}
     assert model.value == 1.0
 
 
-def test_higher_is_better_where_it_is_said_and_the_older_of_equals_stays(tmp_path: Path) -> None:
+def test_with_mode_max_higher_is_better_and_the_older_of_equals_stays(tmp_path: Path) -> None:
     checkpointer = ModelCheckpointer(tmp_path, mode="max", keep=1)
     first = checkpointer.save(Number(0.5), 0.5)
     assert checkpointer.save(Number(0.5), 0.5) is None
@@ -139,9 +139,9 @@ def test_a_checkpoint_without_a_metric_is_corrupt(tmp_path: Path) -> None:
 
 def test_bad_wishes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for given in ({"keep": 0}, {"mode": "best"}):
+    for options in ({"keep": 0}, {"mode": "best"}):
         with pytest.raises(NightdeskError):
-            ModelCheckpointer(tmp_path, **given)
+            ModelCheckpointer(tmp_path, **options)
     with pytest.raises(NightdeskError, match="cannot be written"):
         ModelCheckpointer(tmp_path / "file" / "folder")
     with pytest.raises(NightdeskError, match="nan"):

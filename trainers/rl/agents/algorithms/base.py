@@ -1,4 +1,4 @@
-"""What all six algorithms share: built before there is an environment, normalised first, without repeated checks."""
+"""The common base of all six algorithms: networks behind one normaliser, environments attached later."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Infos = list[dict[str, Any]]
 
 
 def schedule(config: AgentConfig) -> float | Callable[[float], float]:
-    """The learning rate as stable-baselines3 takes it: a number, or a function of what remains of the training."""
+    """The learning rate for stable-baselines3: a number, or a function of the remaining fraction of the training."""
     if config.learning_rate_decays:
         return lambda remaining: config.learning_rate * max(remaining, 0.0)  # the last rollout may end beyond it
     return config.learning_rate
 
 
 class Actor(NamedTuple):
-    """What decides when nothing is tried out: linear layers, the activation between them, what the last one means."""
+    """The deterministic actor: linear layers, the activation between them, and the head that gives the action."""
 
     linears: list[tuple[torch.Tensor, torch.Tensor]]
     activation: Activation
@@ -48,11 +48,11 @@ def linears(*modules: Iterable[nn.Module]) -> list[tuple[torch.Tensor, torch.Ten
 class Algorithm(BaseAlgorithm):
     """A mixin before an algorithm of stable-baselines3, which is built by `begin` and gets its environments later."""
 
-    # The first layer of every network, and whether it is one.
+    # The normaliser of observations in front of every network, and whether it is used.
     normaliser: RunningMeanStd
     normalises: bool
     optimiser_kwargs: Mapping[str, Any] = {"fused": True}
-    # One array of observations, one kind of actions: no unions of what they might be elsewhere.
+    # Typed as Any, since stable-baselines3 declares unions of which only one case occurs here.
     policy: Any
     action_space: Any
     _last_obs: Any
@@ -77,7 +77,7 @@ class Algorithm(BaseAlgorithm):
         self.set_logger(Logger(None, []))
 
     def attach(self, env: VecEnv) -> None:
-        """Play on `env` from now on. Buffers are made anew where it is another number of environments."""
+        """Play on `env` from now on. Buffers are recreated if the number of environments changes."""
         if env is not self.env:
             self.env, self._last_obs = env, None
         if env.num_envs != self.n_envs:
@@ -97,7 +97,7 @@ class Algorithm(BaseAlgorithm):
         return {"policy": self.policy.optimizer}
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """All that is learnt: networks, their targets, and the statistics of observations."""
+        """The learned tensors: networks, target networks and observation statistics."""
         return dict(self.policy.state_dict())
 
     def load_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -105,7 +105,7 @@ class Algorithm(BaseAlgorithm):
         self.policy.load_state_dict(tensors)
 
     def memories(self) -> dict[str, NDArray[Any]]:
-        """What is remembered between two rollouts beside what was learnt."""
+        """The other state between two rollouts: last observations and, off-policy, the replay buffer."""
         return {"last_observations": np.asarray(self._last_obs), "last_starts": np.asarray(self._last_episode_starts)}
 
     def load_memories(self, memories: dict[str, NDArray[Any]]) -> None:
@@ -113,11 +113,11 @@ class Algorithm(BaseAlgorithm):
         self._last_obs, self._last_episode_starts = memories["last_observations"], memories["last_starts"]
 
     def begin_episodes(self) -> None:
-        """Play new episodes from here: where the old ones stood is not known."""
+        """Begin new episodes, where the state of the old ones is unknown."""
         self._last_obs = None
 
     def read_counters(self) -> dict[str, float]:
-        """Where the training stands, in numbers."""
+        """The counters of the training by name."""
         return {name: getattr(self, name) for name in self.counters}
 
     def load_counters(self, counters: dict[str, float]) -> None:
@@ -126,19 +126,19 @@ class Algorithm(BaseAlgorithm):
             setattr(self, name, type(getattr(self, name))(counters[name]))
 
     def reset_training(self) -> None:
-        """Begin a training: no memories, no momentum; what was learnt stays."""
+        """Begin a training: empty buffers and optimiser states; the weights stay."""
         self.make_buffer()
         self._n_updates = 0
         for optimiser in self.optimisers().values():
             optimiser.state.clear()
 
     def _update_info_buffer(self, infos: Infos, dones: NDArray[np.bool_] | None = None) -> None:
-        """Only environments whose episode has ended have statistics in their info."""
+        """Pass on only infos of ended episodes, since no others have statistics."""
         ended = range(len(infos)) if dones is None else np.flatnonzero(dones)
         super()._update_info_buffer([infos[i] for i in ended], np.ones(len(ended), dtype=bool))
 
 
 def terminal(infos: Infos, dones: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which environments have ended, and which of these were only cut off."""
+    """The environments whose episode has ended, and those of them that were truncated."""
     ended = np.flatnonzero(dones)
     return ended, np.array([i for i in ended if infos[i].get("TimeLimit.truncated", False)], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""DQN with dueling networks and double targets; its equations stand at `DQNConfig`."""
+"""DQN with dueling networks and double targets; see `DQNConfig` for its equations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainers.rl.agents.algorithms.networks import DuelingPolicy, DuelingQNetwor
 from trainers.rl.agents.algorithms.off_policy import OffPolicy, shared
 from trainers.rl.agents.configs import DQNConfig
 
-# How fast the spread of values follows what is seen.
+# The rate at which the running spread of action values follows that of the newest batch.
 _SPREAD_RATE = 0.01
 
 
@@ -41,7 +41,7 @@ class DQN(OffPolicy, dqn.DQN):
         )
 
     def _on_step(self) -> None:
-        """Explore less; the target follows in `train`."""
+        """Decay the exploration rate; the target network is updated in `train`."""
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
 
     def _random_actions(self) -> NDArray[Any]:
@@ -53,21 +53,21 @@ class DQN(OffPolicy, dqn.DQN):
         return torch.where(exploring, torch.from_numpy(self._random_actions()).to(self.device), greedy)
 
     def deterministic_actor(self) -> Actor:
-        """The stream of advantages: the state's own value is the same for all actions."""
+        """The advantage stream, since the state's value is the same for all actions."""
         trunk, streams = linears(self.q_net.q_net)
         half = len(streams[1]) // 2
         advantages = (streams[0][half:], streams[1][half:])
         return Actor([trunk, advantages, *linears([self.q_net.advantage])], "relu", "argmax", float(self.q_net.spread))
 
     def targets(self, batch: ReplayBufferSamples) -> Tensor:
-        """r + gamma Q'(s', argmax Q(s', .)): one network chooses, the other values (van Hasselt et al. 2016)."""
+        """r + gamma Q'(s', argmax Q(s', .)): one network selects, the other evaluates (van Hasselt et al. 2016)."""
         with torch.no_grad():
             best = self.q_net.best(batch.next_observations).unsqueeze(1)
             following: Tensor = self.q_net_target(batch.next_observations).gather(1, best)
             return batch.rewards + (1.0 - batch.dones) * self.gamma * following
 
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
-        """Huber loss on batches from memory; after each the target moves towards the network by tau."""
+        """Minimise the Huber loss on batches of the replay buffer; the target network follows by tau after each."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         losses = []

@@ -1,4 +1,4 @@
-"""The networks of all agents: one normaliser in front, then what stable-baselines3 builds, or a dueling network."""
+"""The networks of all agents: a normaliser, then the networks of stable-baselines3 or a dueling network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
 class Normalised(BaseFeaturesExtractor):
-    """Observations through a normaliser that is shared with other networks."""
+    """Normalises observations; the normaliser is shared by all networks of an agent."""
 
     def __init__(self, observation_space: spaces.Box, normaliser: RunningMeanStd, enabled: bool) -> None:
         super().__init__(observation_space, observation_space.shape[0])
@@ -35,25 +35,25 @@ class Normalised(BaseFeaturesExtractor):
 
 
 class ActorCritic(ActorCriticPolicy):
-    """stable-baselines3's actor and critic, with their distributions written out: building them took half the time."""
+    """stable-baselines3's actor and critic, with explicit densities instead of distribution objects, which are slow."""
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
-        """Actions drawn, the value of where they are taken, and the logarithm of their probability."""
+        """Sampled actions, the value of the state, and the logarithm of the actions' probability."""
         outputs, values = self._outputs(obs)
         if isinstance(self.action_space, spaces.Discrete):
             logs = functional.log_softmax(outputs, dim=1)
             # The largest of logits less the logarithm of exponential noise is a draw from their softmax (Gumbel).
             actions = (logs - torch.empty_like(logs).exponential_().log()).argmax(dim=1)
-            return actions, values, _taken(logs, actions)
+            return actions, values, _of_actions(logs, actions)
         actions = outputs + self.log_std.exp() * torch.randn_like(outputs)
         return actions, values, self._density(outputs, actions)
 
     def evaluate_actions(self, obs: PyTorchObs, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of actions taken earlier: value, logarithm of the probability, entropy."""
+        """Value, logarithm of the probability and entropy, for actions of the rollout."""
         outputs, values = self._outputs(obs)
         if isinstance(self.action_space, spaces.Discrete):
             logs = functional.log_softmax(outputs, dim=1)
-            return values, _taken(logs, actions.long()), -(logs.exp() * logs).sum(dim=1)
+            return values, _of_actions(logs, actions.long()), -(logs.exp() * logs).sum(dim=1)
         entropy = (self.log_std + 0.5 + _HALF_LOG_2PI).sum().expand(len(outputs))
         return values, self._density(outputs, actions), entropy
 
@@ -67,7 +67,7 @@ class ActorCritic(ActorCriticPolicy):
         return -(0.5 * off.square() + self.log_std + _HALF_LOG_2PI).sum(dim=1)
 
 
-def _taken(logs: Tensor, actions: Tensor) -> Tensor:
+def _of_actions(logs: Tensor, actions: Tensor) -> Tensor:
     return logs.gather(1, actions.unsqueeze(1)).squeeze(1)
 
 
@@ -87,11 +87,11 @@ class DuelingQNetwork(QNetwork):
         )
         self.value = nn.Linear(hidden, 1)
         self.advantage = nn.Linear(hidden, int(self.action_space.n))
-        # How far the values of one state's actions lie apart: the unit in which they can be compared.
+        # Running standard deviation of the action values of a state, the scale on which they can be compared.
         self.register_buffer("spread", torch.ones(()))
 
     def best(self, obs: PyTorchObs) -> Tensor:
-        """The action of the greatest value, for which the state's own is not needed."""
+        """The action of the highest value, for which the value stream is not needed."""
         _, advantage = self.q_net(self.extract_features(obs, self.features_extractor)).chunk(2, dim=1)
         best: Tensor = self.advantage(advantage).argmax(dim=1)
         return best
@@ -108,7 +108,7 @@ class DuelingPolicy(DQNPolicy):
     """DQN's policy with dueling networks."""
 
     def make_q_net(self) -> QNetwork:
-        """One of the two networks."""
+        """The online or the target network."""
         return DuelingQNetwork(**self._update_features_extractor(self.net_args, features_extractor=None)).to(
             self.device
         )

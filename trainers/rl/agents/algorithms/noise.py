@@ -1,4 +1,4 @@
-"""Noise that remembers: exploration that keeps a direction for a while."""
+"""Ornstein-Uhlenbeck noise: exploration that is correlated over some bars."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 class OrnsteinUhlenbeck:
     """x += theta (0 - x) dt + sigma sqrt(dt) N(0, 1) with dt = 1, one process a row (Uhlenbeck & Ornstein 1930).
 
-    With one step a bar its memory is 1 / theta bars; stable-baselines3's default dt of 0.01 would make it hundreds.
+    With one step a bar its correlation time is 1 / theta bars; with stable-baselines3's dt of 0.01, hundreds.
     """
 
     def __init__(self, theta: float, sigma: float) -> None:
@@ -17,7 +17,7 @@ class OrnsteinUhlenbeck:
         self.value: NDArray[np.float64] = np.zeros((0, 0))
 
     def begin(self, shape: tuple[int, ...]) -> None:
-        """All processes from zero."""
+        """Start all processes at zero."""
         self.value = np.zeros(shape)
 
     def next(self) -> NDArray[np.float64]:
@@ -26,5 +26,5 @@ class OrnsteinUhlenbeck:
         return self.value
 
     def reset(self, rows: NDArray[np.int64]) -> None:
-        """These processes from zero again."""
+        """Reset these processes to zero."""
         self.value[rows] = 0.0

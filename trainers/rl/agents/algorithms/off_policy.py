@@ -1,4 +1,4 @@
-"""What DQN, SAC, TD3 and DDPG share: a memory of transitions, filled without a loop over environments."""
+"""The common base of DQN, SAC, TD3 and DDPG: a replay buffer that is filled without a loop over environments."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from trainers.rl.agents.algorithms.base import Algorithm, Infos, schedule, terminal
 from trainers.rl.agents.configs import ReplayConfig
 
-# Statistics of observations are brought up to date after so many new ones, sooner while few were seen.
+# The observation statistics are updated after so many new observations, sooner while there are few.
 _STATISTICS_EVERY = 1024
 _TRANSITION = ("observations", "next_observations", "actions", "rewards", "dones")
 
 
 class Memory(ReplayBuffer):
-    """stable-baselines3's replay buffer without its copies; an episode that was cut off has not ended."""
+    """stable-baselines3's replay buffer without copies; a truncated episode does not count as terminated."""
 
     def add(  # noqa: PLR0917 -- as stable-baselines3 calls it
         self,
@@ -36,7 +36,7 @@ class Memory(ReplayBuffer):
         done: NDArray[Any],
         infos: Infos,
     ) -> None:
-        """Keep one transition of each environment."""
+        """Store one transition of each environment."""
         ended, cut = terminal(infos, done)
         at = self.pos
         self.observations[at], self.next_observations[at] = obs, next_obs
@@ -49,7 +49,7 @@ class Memory(ReplayBuffer):
         self.full = self.full or self.pos == 0
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> ReplayBufferSamples:  # noqa: ARG002
-        """A batch, each of any environment and time alike."""
+        """A batch of transitions, drawn uniformly over environments and steps."""
         rows = np.random.randint(0, self.size() * self.n_envs, size=batch_size)
         parts = (self.observations, self.actions, self.next_observations, self.dones, self.rewards)
         data = (part.reshape(self.buffer_size * self.n_envs, -1).take(rows, axis=0) for part in parts)
@@ -65,11 +65,11 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
 
     replay_buffer: Memory
     counters = (*Algorithm.counters, "steps_unseen")
-    # Steps whose observations the normaliser has not seen yet.
+    # Steps whose observations are not in the normaliser's statistics yet.
     steps_unseen = 0
 
     def make_buffer(self) -> None:
-        """A memory for the present number of environments."""
+        """An empty replay buffer for the present number of environments."""
         self.replay_buffer = Memory(
             self.buffer_size, self.observation_space, self.action_space, self.device, self.n_envs
         )
@@ -90,7 +90,7 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
         buffer.pos, buffer.full = int(memories["position"][0]), rows == buffer.buffer_size
 
     def _explore(self) -> NDArray[Any]:
-        """An action for each environment, in [-1, 1] where there is a range."""
+        """An action for each environment; continuous ones in [-1, 1]."""
         if self.num_timesteps < self.learning_starts:
             return self._random_actions()
         with torch.no_grad():
@@ -102,7 +102,7 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
 
     @abstractmethod
     def _exploring_actions(self, observations: torch.Tensor) -> torch.Tensor:
-        """What the policy would try."""
+        """The policy's actions with exploration."""
 
     def collect_rollouts(  # noqa: PLR0917 -- as stable-baselines3 calls it
         self,
@@ -114,7 +114,7 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
         learning_starts: int = 0,  # noqa: ARG002 -- `_explore` reads it from self
         log_interval: int | None = None,
     ) -> RolloutReturn:
-        """Play `train_freq` steps in each environment and remember them."""
+        """Play `train_freq` steps in each environment and store them."""
         self._learn_statistics()
         self.policy.set_training_mode(False)
         callback.on_rollout_start()
@@ -157,7 +157,7 @@ class OffPolicy(Algorithm, OffPolicyAlgorithm):
 
 
 def shared(config: ReplayConfig) -> dict[str, Any]:
-    """What stable-baselines3's constructors take of every such config."""
+    """The constructor arguments of stable-baselines3 that all off-policy configs share."""
     return {
         "env": None,
         "learning_rate": schedule(config),

@@ -1,4 +1,4 @@
-"""PPO and A2C: rollouts without a loop over environments, and statistics of observations between two of them."""
+"""PPO and A2C: rollouts without a loop over environments; observation statistics are updated between rollouts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _COLUMNS = ("actions", "values", "log_probs", "advantages", "returns")
 
 
 class Rollout(RolloutBuffer):
-    """stable-baselines3's rollout without its copies: arrays are made once, and flattened as views."""
+    """stable-baselines3's rollout buffer without copies: arrays are allocated once and flattened as views."""
 
     def reset(self) -> None:
-        """Begin again at the first step; every number is written before it is read."""
+        """Restart at the first step; the arrays are reused, as every value is written before it is read."""
         if not hasattr(self, "observations"):
             super().reset()
         self.pos, self.full = 0, False
@@ -53,7 +53,7 @@ class Rollout(RolloutBuffer):
         self.full = self.pos == self.buffer_size
 
     def get(self, batch_size: int | None = None) -> Iterator[RolloutBufferSamples]:  # type: ignore[override]
-        """The rollout in random order, in batches, or whole as it is."""
+        """The rollout in random batches, or all of it in order without a `batch_size`."""
         rows = self.buffer_size * self.n_envs
         observations = torch.from_numpy(self.observations.reshape(rows, *self.obs_shape))
         actions, *columns = (torch.from_numpy(getattr(self, name).reshape(rows, -1)) for name in _COLUMNS)
@@ -86,15 +86,15 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
 
     @abstractmethod
     def _steps(self, environments: int) -> int:
-        """The length of a rollout in one of so many environments."""
+        """Steps of a rollout in each of this many environments."""
 
     def deterministic_actor(self) -> Actor:
-        """The mean of the actions, or how likely each is."""
+        """The mean of continuous actions, or the logits of discrete ones."""
         head: Head = "clip" if isinstance(self.action_space, spaces.Box) else "argmax"
         return Actor(linears(self.policy.mlp_extractor.policy_net, [self.policy.action_net]), "tanh", head)
 
     def train(self) -> None:
-        """Learn from the rollout, and only then its observations' mean and deviation."""
+        """Update from the rollout, and then the observation statistics."""
         super().train()
         if self.normalises:
             self.normaliser.update(self.rollout_buffer.observations)
@@ -138,7 +138,7 @@ class OnPolicy(Algorithm, OnPolicyAlgorithm):
         return values
 
     def _with_cut_off(self, rewards: NDArray[Any], dones: NDArray[np.bool_], infos: Infos) -> NDArray[Any]:
-        """Rewards, with what an episode would still have earned that was cut off but had not come to its end."""
+        """Rewards plus the discounted value of the last state where an episode was truncated."""
         _, cut = terminal(infos, dones)
         if not len(cut):
             return rewards

@@ -1,4 +1,4 @@
-"""SAC on our replay loop; its equations stand at `SACConfig`."""
+"""SAC on the common off-policy loop; see `SACConfig` for its equations."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class SAC(OffPolicy, sac.SAC):
         return action
 
     def deterministic_actor(self) -> Actor:
-        """The middle of its actions."""
+        """The tanh of the mean of its actions."""
         return Actor(linears(self.actor.latent_pi, [self.actor.mu]), "relu", "tanh")
 
     def optimisers(self) -> dict[str, Optimizer]:
-        """The temperature has one too."""
+        """The optimisers of actor, critic and temperature."""
         return {
             "actor": self.actor.optimizer,
             "critic": self.critic.optimizer,
@@ -49,8 +49,8 @@ class SAC(OffPolicy, sac.SAC):
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """With the temperature."""
-        others = dict(tensors)
-        temperature = others.pop("log_temperature")
-        super().load_tensors(others)
+        networks = dict(tensors)
+        temperature = networks.pop("log_temperature")
+        super().load_tensors(networks)
         with torch.no_grad():
             self.log_ent_coef.copy_(temperature)

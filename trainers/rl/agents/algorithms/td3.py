@@ -1,4 +1,4 @@
-"""TD3 and DDPG on our replay loop: deterministic actors that explore by noise; the equations stand at their configs."""
+"""TD3 and DDPG on the common off-policy loop: deterministic actors with noise; see their configs for equations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trainers.rl.agents.configs import DDPGConfig, TD3Config
 
 
 class _Deterministic(OffPolicy):
-    """What TD3 and DDPG share: one normaliser for all networks, and the deterministic actor."""
+    """The common base of TD3 and DDPG: one normaliser for all networks, and a deterministic actor."""
 
     actor: Any
     critic: Any
@@ -70,7 +70,7 @@ class DDPG(_Deterministic, ddpg.DDPG):
             group["lr"] *= self.critic_rate
 
     def make_buffer(self) -> None:
-        """Noise for as many environments, too."""
+        """A replay buffer, and noise, for the present number of environments."""
         super().make_buffer()
         self.noise.begin((self.n_envs, *self.action_space.shape))
 

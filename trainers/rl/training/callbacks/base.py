@@ -1,4 +1,4 @@
-"""What a callback is, and what it sees of the training: it looks on, and may end it."""
+"""The base of callbacks, and the view of a training that they get: they observe it and may end it."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class TrainingView(Protocol):
     def fraction(self) -> float:
         """The part of the training that is done, 0 to 1."""
 
-    def stop(self, why: str) -> None:
-        """End the training as soon as all that was played has been learned from; the first reason counts."""
+    def stop(self, reason: str) -> None:
+        """End the training after the update from the present rollout; the first reason counts."""
 
     def require_evaluable(self, env: gymnasium.Env[Any, Any] | VecEnv) -> None:
         """Raise unless the agent can be evaluated on this environment without disturbing the training."""
@@ -53,7 +53,7 @@ class TrainingView(Protocol):
 
 
 class RLCallback:
-    """Looks on and may end the training: False from `on_step`, `on_episode_end` or `on_evaluation` asks for its end.
+    """Observes a training and may end it, by returning False from `on_step`, `on_episode_end` or `on_evaluation`.
 
     After each step of all environments come `on_episode_end` for every episode that ended with it, then `on_step`.
     What `state` returns is JSON-able and is given to `restore` when a training is resumed, so that it goes on deciding
@@ -61,30 +61,30 @@ class RLCallback:
     """
 
     def on_training_start(self, training: TrainingView) -> None:
-        """Before anything is played: the moment to refuse."""
+        """Called before the first step; raise here to refuse the training."""
 
     def on_step(self, training: TrainingView) -> bool | None:
-        """Every environment has made a step."""
+        """Called after a step of every environment."""
 
     def on_episode_end(self, training: TrainingView, episode: Episode) -> bool | None:
-        """An episode has ended."""
+        """Called when an episode has ended."""
 
     def on_evaluation(self, training: TrainingView, evaluation: Evaluation) -> bool | None:
-        """The agent was evaluated."""
+        """Called after an evaluation of the agent."""
 
     def on_training_end(self, training: TrainingView) -> None:
-        """Nothing more will be played."""
+        """Called once after the last step."""
 
     def metrics(self) -> dict[str, Any]:
-        """What it adds to the metrics of the training, JSON-able."""
+        """Its contribution to the metrics of the training, JSON-able."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """What it must know to go on."""
+        """The state that a resumed training needs, JSON-able."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
 
 
 class CallbackList(RLCallback):
@@ -102,39 +102,39 @@ class CallbackList(RLCallback):
                 yield callback
 
     def on_training_start(self, training: TrainingView) -> None:
-        """Tell all."""
+        """Call all."""
         for callback in self:
             callback.on_training_start(training)
 
     def on_step(self, training: TrainingView) -> bool:
-        """Tell all; False if any asks for the end."""
+        """Call all; False if any of them ends the training."""
         return self._all(training, [(callback, callback.on_step(training)) for callback in self])
 
     def on_episode_end(self, training: TrainingView, episode: Episode) -> bool:
-        """Tell all; False if any asks for the end."""
+        """Call all; False if any of them ends the training."""
         return self._all(training, [(callback, callback.on_episode_end(training, episode)) for callback in self])
 
     def on_evaluation(self, training: TrainingView, evaluation: Evaluation) -> bool:
-        """Tell all; False if any asks for the end."""
+        """Call all; False if any of them ends the training."""
         return self._all(training, [(callback, callback.on_evaluation(training, evaluation)) for callback in self])
 
     def on_training_end(self, training: TrainingView) -> None:
-        """Tell all."""
+        """Call all."""
         for callback in self:
             callback.on_training_end(training)
 
     def metrics(self) -> dict[str, Any]:
-        """What all of them add."""
+        """The contributions of all."""
         return {name: value for callback in self for name, value in callback.metrics().items()}
 
     def state(self) -> dict[str, Any]:
-        """The states of all that have one, with their kinds."""
+        """The states of all callbacks that have one, with their class names."""
         return {
             "callbacks": [{"kind": type(callback).__name__, "state": callback.state()} for callback in self._deciding()]
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Give each its own; the callbacks must be those of then, but for those without a state."""
+        """Restore each state; the callbacks with a state must be of the same classes in the same order."""
         deciding = self._deciding()
         before, now = [row["kind"] for row in state["callbacks"]], [type(callback).__name__ for callback in deciding]
         if before != now:

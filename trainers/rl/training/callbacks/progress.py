@@ -1,4 +1,4 @@
-"""How far a training is, for a person who watches: a live bar on a terminal, a line now and then elsewhere."""
+"""Progress of a training: a live bar on a terminal, otherwise a line every half minute."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from trainers.interface import Progress as Report
 from trainers.rl.training.callbacks.base import RLCallback, TrainingView
 from trainers.rl.training.record import NEWEST, mean, trading
 
-# Seconds between two looks at a training: fluent to the eye, readable in a log, and no burden for a desk.
+# Seconds between two updates: of a live bar, of lines in a log, and of reports.
 _LIVE, _LINES, _REPORTS = 0.2, 30.0, 1.0
 
 
 class RLProgressTracker(RLCallback):
-    """Shows how far a training is, with reward, Sharpe ratio and drawdown of its newest episodes, and steps a second.
+    """Shows the progress, reward, Sharpe ratio and drawdown of the newest episodes, and the steps a second.
 
-    On a terminal it is a bar with the time that is left, elsewhere a line every half minute, both on stderr. With a
-    `report`, such as a desk's, nothing is shown and it is called with the fraction done and a message.
+    On a terminal it is a bar with the remaining time, otherwise a line every half minute, both on stderr. With a
+    `report` function nothing is shown; it is called with the fraction done and a message.
     """
 
     def __init__(self, report: Report | None = None, console: Console | None = None) -> None:
@@ -33,7 +33,7 @@ class RLProgressTracker(RLCallback):
         self._steps_before = 0
 
     def on_training_start(self, training: TrainingView) -> None:
-        """Show that it begins."""
+        """Start the bar and the clock."""
         self._looked = self._began = time.monotonic()
         self._steps_before = training.timesteps
         if self.report is None and self.console.is_terminal:
@@ -45,14 +45,14 @@ class RLProgressTracker(RLCallback):
             self._live.start()
 
     def on_step(self, training: TrainingView) -> None:
-        """Show it again, if it is time."""
+        """Update the display if it is due."""
         now = time.monotonic()
         if now - self._looked >= self._every:
             self._looked = now
             self._show(training)
 
     def on_training_end(self, training: TrainingView) -> None:
-        """Show how it ended."""
+        """Show the final state."""
         if self._began:
             self._show(training)
         if self._live is not None:

@@ -1,4 +1,4 @@
-"""The callbacks at hand: they keep an agent's weights, evaluate it, and end a training that no longer helps."""
+"""Ready-made callbacks: store weights, evaluate, stop early, and log trading metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Every:
-    """Says when a growing count has passed another multiple of `frequency`."""
+    """Detects when a growing count passes another multiple of `frequency`."""
 
     def __init__(self, frequency: int) -> None:
         self.frequency = frequency
@@ -36,10 +36,10 @@ class Every:
 
 
 class CheckpointCallback(RLCallback):
-    """Keeps the agent's weights as they were after every `save_freq` timesteps, the newest `keep` files of them.
+    """Saves the agent's weights every `save_freq` timesteps; only the newest `keep` files stay.
 
-    Timesteps are counted over all environments. To go on with a training, give its config a `checkpoint_folder`: these
-    files are for choosing among agents, and hold no optimiser and no memory.
+    Timesteps are counted over all environments. These files have no optimiser state and no replay buffer;
+    to resume a training, give its config a `checkpoint_folder`.
     """
 
     def __init__(self, save_freq: int = 1_000, save_path: str | Path = "checkpoints", *, keep: int = 5) -> None:
@@ -53,7 +53,7 @@ class CheckpointCallback(RLCallback):
         require_writable(self.folder)
 
     def on_step(self, training: TrainingView) -> None:
-        """Save if it is time."""
+        """Save if it is due."""
         if not self._every.due(training.timesteps):
             return
         name = f"{training.agent.agent_type}_{training.timesteps:09d}.safetensors"
@@ -63,19 +63,19 @@ class CheckpointCallback(RLCallback):
             (self.folder / self.saved.pop(0)).unlink(missing_ok=True)
 
     def state(self) -> dict[str, Any]:
-        """The files that are its own."""
+        """The names of the saved files."""
         return {"saved": list(self.saved), "passed": self._every.passed}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self.saved, self._every.passed = list(state["saved"]), state["passed"]
 
 
 class EvalCallback(RLCallback):
-    """Lets the agent play `n_eval_episodes`, deterministic, on `eval_env` after every `eval_freq` episodes of training.
+    """Evaluates the deterministic agent on `eval_env` for `n_eval_episodes`, every `eval_freq` episodes of training.
 
-    It always plays the same ones, so that evaluations can be compared, and nothing of the training depends on it. The
-    agent with the highest mean reward is kept as `best_model.safetensors` in `best_model_save_path`.
+    The episodes are always the same, so that evaluations can be compared, and they do not affect the training. The
+    agent with the highest mean reward is saved as `best_model.safetensors` in `best_model_save_path`.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class EvalCallback(RLCallback):
             require_writable(self.best_model.parent)
 
     def on_step(self, training: TrainingView) -> None:
-        """Evaluate if it is time; keep the agent if it was never better."""
+        """Evaluate if it is due; save the agent if it is the best so far."""
         if not self._every.due(training.episodes):
             return
         evaluation = training.evaluate(self.eval_env, self.n_eval_episodes)
@@ -108,12 +108,12 @@ class EvalCallback(RLCallback):
                 training.agent.save(self.best_model)
 
     def state(self) -> dict[str, Any]:
-        """The best so far."""
+        """The best reward so far."""
         best = self.best_reward if math.isfinite(self.best_reward) else None
         return {"best_reward": best, "passed": self._every.passed}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self.best_reward = -math.inf if state["best_reward"] is None else state["best_reward"]
         self._every.passed = state["passed"]
 
@@ -121,9 +121,9 @@ class EvalCallback(RLCallback):
 class EarlyStoppingRLCallback(RLCallback):
     """Ends a training whose reward no longer rises.
 
-    By `reward`: whenever as many episodes ended as there are environments, the mean reward of the newest `window`
-    episodes is looked at, once there are so many. By `evaluation`: the mean reward of each evaluation. If it was not
-    more than `min_delta` above the best one for `patience` looks in a row, the training ends.
+    With the monitor `reward` it checks the mean reward of the newest `window` episodes, once for as many episodes as
+    there are environments; with `evaluation`, the mean reward of each evaluation. After `patience` checks in a row
+    without a value more than `min_delta` above the best one, the training ends.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class EarlyStoppingRLCallback(RLCallback):
         self.waited = 0
 
     def on_training_start(self, training: TrainingView) -> None:
-        """Refuse to wait for evaluations that nobody makes."""
+        """Refuse the monitor `evaluation` in a training without evaluations."""
         evaluated = any(isinstance(callback, EvalCallback) for callback in training.callbacks)
         if self.monitor == "evaluation" and not evaluated:
             raise UsageError(
@@ -158,17 +158,17 @@ class EarlyStoppingRLCallback(RLCallback):
             )
 
     def on_episode_end(self, training: TrainingView, episode: Episode) -> bool:
-        """Look at the reward once a round."""
+        """Check the reward once for as many episodes as there are environments."""
         round_ended = episode.number % training.environments == 0
         if self.monitor != "reward" or not round_ended or episode.number < self.window:
             return True
-        return self._look(fmean(row.reward for row in training.record.episodes[-self.window :]))
+        return self._check(fmean(row.reward for row in training.record.episodes[-self.window :]))
 
     def on_evaluation(self, training: TrainingView, evaluation: Evaluation) -> bool:  # noqa: ARG002
-        """Look at the evaluation."""
-        return self.monitor != "evaluation" or self._look(evaluation.reward)
+        """Check the reward of the evaluation."""
+        return self.monitor != "evaluation" or self._check(evaluation.reward)
 
-    def _look(self, reward: float) -> bool:
+    def _check(self, reward: float) -> bool:
         better = self.best is None or reward > self.best + self.min_delta
         if better:
             self.best = reward
@@ -176,23 +176,23 @@ class EarlyStoppingRLCallback(RLCallback):
         return self.waited < self.patience
 
     def state(self) -> dict[str, Any]:
-        """How long it has waited, for better than what."""
+        """The best value, and the number of checks since."""
         return {"best": self.best, "waited": self.waited}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self.best, self.waited = state["best"], state["waited"]
 
 
 class TradingMetricsCallback(RLCallback):
-    """Logs what the newest `log_freq` episodes earned, whenever as many have ended; all rows are in the metrics."""
+    """Logs the mean results of every `log_freq` episodes; all rows are in the metrics of the training."""
 
     def __init__(self, log_freq: int = 10) -> None:
         self.history: list[dict[str, Any]] = []
         self.log_freq = _at_least_one("log_freq", log_freq)
 
     def on_episode_end(self, training: TrainingView, episode: Episode) -> None:
-        """Add a row if it is time."""
+        """Add a row if it is due."""
         if episode.number % self.log_freq:
             return
         newest = training.record.episodes[-self.log_freq :]
@@ -210,7 +210,7 @@ class TradingMetricsCallback(RLCallback):
         return {"history": self.history}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self.history = list(state["history"])
 
 

@@ -1,4 +1,4 @@
-"""TensorBoard, if configured: losses, rewards and what was earned, over the timesteps of a training."""
+"""TensorBoard logs, if configured: losses, rewards and trading results over the timesteps of a training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIGURES = ("total_return", "sharpe_ratio", "max_drawdown")
 
 
 class TensorBoardCallback(RLCallback):
-    """Lets the algorithm's own log go to a folder for TensorBoard, with returns and drawdowns besides the losses."""
+    """Writes the algorithm's log, with returns and drawdowns, to a folder for TensorBoard."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class TensorBoardCallback(RLCallback):
                 self._logger.record_mean(f"{group}/{name}", value)
 
     def on_training_end(self, training: TrainingView) -> None:
-        """Write what is left, and close the log."""
+        """Write the last values, and close the log."""
         if self._logger is not None and self._output is not None:
             self._logger.dump(training.timesteps)
             self._logger.output_formats.remove(self._output)

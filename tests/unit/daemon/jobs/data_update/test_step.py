@@ -17,7 +17,7 @@ from daemon.store import datasets, runs
 from data_pipeline.news.headlines import HeadlineStore
 from data_pipeline.pulls.update import update_symbol
 from data_pipeline.sources.sample import SampleSource
-from tests.support.desks.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.desks.night import WorkingExecutor, attend_all, every_run, request, scripted_desk
 from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
 NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
@@ -36,7 +36,7 @@ def yahoo() -> Iterator[FakeYahoo]:
 def house(home: Home, yahoo: FakeYahoo) -> Iterator[DeskContext]:
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "at_once": 2}}
     settings = Settings.model_validate({"symbols": SYMBOLS, "sources": sources, "executor": {"workers": 8}})
-    with quiet_house(home, settings, NOW - timedelta(days=7)) as house:
+    with scripted_desk(home, settings, NOW - timedelta(days=7)) as house:
         house.executor = WorkingExecutor(house.home, house.clock.now, settings.executor.workers)
         yield house
 
@@ -163,7 +163,7 @@ async def test_of_many_symbols_a_few_may_be_missing(home: Home, yahoo: FakeYahoo
         yahoo.serve(symbol, frame)
     sources = {"bars": "yahoo", "yahoo": {"base_url": yahoo.url, "headlines": False}}
     settings = Settings.model_validate({"symbols": symbols, "sources": sources})
-    with quiet_house(home, settings, NOW) as house:
+    with scripted_desk(home, settings, NOW) as house:
         house.executor = WorkingExecutor(house.home, house.clock.now)
         run = await _pulled(house, NOW)
         assert (run.state, run.cause) == ("partial", "data.unknown_symbol")

@@ -23,7 +23,7 @@ from daemon.jobs.performance_check.messages import (
 from daemon.store import alerts, evaluations, measurements, servings, signals, versions
 from daemon.store.evaluations import Evaluation
 from daemon.store.versions import Version
-from tests.support.desks.night import attend_all, broken, done, every_run, quiet_house, request
+from tests.support.desks.night import attend_all, broken, done, every_run, request, scripted_desk
 from tests.support.markets.easy import SYMBOL
 from tests.support.models.stored_versions import NAME, NOW, SETTINGS, record
 
@@ -33,7 +33,7 @@ MONITORED = MonitorResult(evaluation=DRIFTED, live=None)
 
 @pytest.fixture
 def house(home: Home) -> Iterator[DeskContext]:
-    with quiet_house(home, SETTINGS) as built:
+    with scripted_desk(home, SETTINGS) as built:
         built.executor.answers["monitor"] = lambda _: done(MONITORED)  # type: ignore[attr-defined]
         yield built
 

@@ -20,7 +20,7 @@ from daemon.store import datasets, runs, versions
 from daemon.store.backups import recorded
 from data_pipeline.buckets.log_index import Fetched, LogIndex
 from tests.support.desks.databases import NOON, add_version
-from tests.support.desks.night import attend_all, every_run, quiet_house, request
+from tests.support.desks.night import attend_all, every_run, request, scripted_desk
 
 KIND = "cloner"
 
@@ -35,7 +35,7 @@ def versions_with_folders(house: DeskContext, *names: str) -> list[Path]:
 
 
 def test_a_start_removes_what_a_killed_desk_left_half_finished_and_nothing_newer(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         old, new = home.models / f"{TEMP_PREFIX}old", home.models / f"{TEMP_PREFIX}new"
         for folder, age in ((old, -1), (new, 1)):
             folder.mkdir(parents=True)
@@ -56,7 +56,7 @@ def test_half_finished_copies_of_models_are_not_taken_for_models(home: Home) -> 
 
 
 async def test_maintenance_finishes_a_deletion_that_another_was_killed_over(home: Home) -> None:
-    with quiet_house(home, Settings.model_validate({"retention": {"versions": 3}})) as house:
+    with scripted_desk(home, Settings.model_validate({"retention": {"versions": 3}})) as house:
         folders = versions_with_folders(house, "v1", "v2", "v3", "v4", "v5")
         dead = house.database.read(lambda c: versions.find(c, "AAPL", KIND, "v1"))
         assert dead is not None
@@ -69,7 +69,7 @@ async def test_maintenance_finishes_a_deletion_that_another_was_killed_over(home
 
 
 async def test_a_backup_that_is_gone_from_the_disk_is_gone_from_the_ledger(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         for _ in range(2):
             request(house, "backup")
             await attend_all(Dispatcher(house))
@@ -85,7 +85,7 @@ async def test_a_backup_that_is_gone_from_the_disk_is_gone_from_the_ledger(home:
 
 async def test_backups_within_one_second_have_names_of_their_own_though_the_first_is_gone(home: Home) -> None:
     settings = Settings.model_validate({"retention": {"backups": 1}})
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         for _ in range(3):
             request(house, "backup")
             await attend_all(Dispatcher(house))
@@ -130,7 +130,7 @@ async def maintained(house: DeskContext) -> dict[str, Any]:
 
 
 async def test_maintenance_deletes_what_was_refused_long_ago(home: Home) -> None:
-    with quiet_house(home, Settings.model_validate({"retention": {"quarantine_days": 40}})) as house:
+    with scripted_desk(home, Settings.model_validate({"retention": {"quarantine_days": 40}})) as house:
         now = house.clock.now()
         record_bars(house, "d0")
         kept, old = (
@@ -145,7 +145,7 @@ async def test_maintenance_deletes_what_was_refused_long_ago(home: Home) -> None
 
 
 async def test_files_of_the_owner_are_never_deleted_however_old_they_are(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         record_bars(house, "d0")
         run, long_ago = ended_run(house, days=100), house.clock.now() - timedelta(days=1000)
         report = written(
@@ -172,7 +172,7 @@ async def test_files_of_the_owner_are_never_deleted_however_old_they_are(home: H
 
 
 async def test_the_newest_reports_of_a_champion_and_its_predecessor_stay(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         reports = {}
 
         def judge(name: str, version: versions.Version, days: int) -> None:
@@ -201,7 +201,7 @@ async def test_the_newest_reports_of_a_champion_and_its_predecessor_stay(home: H
 
 
 async def test_maintenance_keeps_the_newest_replaced_datasets_of_each_series(home: Home) -> None:
-    with quiet_house(home, Settings.model_validate({"retention": {"revisions": 2}})) as house:
+    with scripted_desk(home, Settings.model_validate({"retention": {"revisions": 2}})) as house:
         recent = {
             symbol: [home.revision("yahoo", symbol, "1d", f"d{n}") for n in range(4)] for symbol in ("AAPL", "MSFT")
         }
@@ -223,7 +223,7 @@ async def test_maintenance_deletes_checkpoints_unless_a_training_may_go_on_from_
         while dispatcher.busy:
             await asyncio.sleep(0.01)
 
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         checkpoint = home.checkpoints("AAPL", KIND, "v1") / "checkpoint.json"
         checkpoint.parent.mkdir(parents=True)
         checkpoint.touch()

@@ -12,7 +12,7 @@ from daemon.executors.base import Outcome
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.signals.step import action
 from daemon.store import servings, signals, versions
-from tests.support.desks.night import attend_all, done, every_run, quiet_house, request
+from tests.support.desks.night import attend_all, done, every_run, request, scripted_desk
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def serve(house: DeskContext, name: str) -> None:
 
 
 async def test_a_new_champion_that_is_long_publishes_a_buy_for_a_flat_reader(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         answers = house.executor.answers  # type: ignore[attr-defined]
         serve(house, "old")
         answers["signal"] = lambda spec: published(3, 0.0)
@@ -86,7 +86,7 @@ async def test_a_new_champion_that_is_long_publishes_a_buy_for_a_flat_reader(hom
 
 
 async def test_a_signal_that_is_in_the_ledger_is_not_published_twice(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         house.executor.answers["signal"] = lambda spec: published(3, 1.0)  # type: ignore[attr-defined]
         serve(house, "only")
         for _ in range(2):
@@ -101,7 +101,7 @@ async def test_a_signal_that_is_in_the_ledger_is_not_published_twice(home: Home)
 
 
 async def test_a_champion_is_handed_the_signals_that_it_published_itself(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         for name, bar in (("old", 3), ("new", 4), ("new", 5)):
             if (name, bar) != ("new", 5):
                 serve(house, name)
@@ -114,7 +114,7 @@ async def test_a_champion_is_handed_the_signals_that_it_published_itself(home: H
 
 
 async def test_without_a_champion_nothing_is_published_and_the_run_shows_why(home: Home) -> None:
-    with quiet_house(home) as house:
+    with scripted_desk(home) as house:
         request(house, "signals")
         await attend_all(Dispatcher(house))
         assert [(run.state, run.cause) for run in every_run(house)] == [("skipped", "signals.no_champion")]

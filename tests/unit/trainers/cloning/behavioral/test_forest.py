@@ -58,10 +58,10 @@ def test_it_is_measured_on_the_last_rows_and_fitted_on_none_near_them() -> None:
 
 def test_the_same_random_state_gives_the_same_forest(cloner: BehavioralCloner) -> None:
     X, y = labelled()
-    again, other = BehavioralCloner(SMALL), BehavioralCloner(SMALL.model_copy(update={"random_state": 7}))
-    again.train_model(X, y, verbose=False)
+    second, other = BehavioralCloner(SMALL), BehavioralCloner(SMALL.model_copy(update={"random_state": 7}))
+    second.train_model(X, y, verbose=False)
     other.train_model(X, y, verbose=False)
-    assert again.predict_proba(X).tobytes() == cloner.predict_proba(X).tobytes()
+    assert second.predict_proba(X).tobytes() == cloner.predict_proba(X).tobytes()
     assert other.predict_proba(X).tobytes() != cloner.predict_proba(X).tobytes()
 
 
@@ -95,7 +95,7 @@ def test_arrays_do_as_well_as_frames(cloner: BehavioralCloner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda X: X.drop(columns="volume"), "lacks the column volume"),
         (lambda X: X.rename(columns={"signal": "rsi"}), "lacks the column signal .*rsi"),
@@ -106,8 +106,8 @@ def test_arrays_do_as_well_as_frames(cloner: BehavioralCloner) -> None:
         (lambda X: X.to_numpy()[0], r"shape \(3,\)"),
     ],
 )
-def test_other_columns_than_in_training_are_refused_by_name(cloner: BehavioralCloner, change, said: str) -> None:
-    with pytest.raises(NightdeskError, match=said) as refused:
+def test_other_columns_than_in_training_are_refused_by_name(cloner: BehavioralCloner, change, message: str) -> None:
+    with pytest.raises(NightdeskError, match=message) as refused:
         cloner.predict(change(labelled()[0]))
     assert refused.value.code == "features.mismatch"
     assert "close, volume, signal" in refused.value.cure
@@ -121,7 +121,7 @@ def test_text_and_missing_values_are_refused_by_the_name_of_their_column(cloner:
         cloner.predict(X.assign(signal=X["signal"].where(np.arange(400) != 3)))
 
 
-def test_an_untrained_cloner_says_what_to_do() -> None:
+def test_the_error_of_an_untrained_cloner_says_what_to_do() -> None:
     with pytest.raises(UsageError, match="train_model or load_brain"):
         BehavioralCloner().predict(labelled()[0])
 
@@ -197,7 +197,7 @@ def test_what_cannot_be_learned_from_is_refused(X: pd.DataFrame, y: pd.Series, c
     assert refused.value.code == code
 
 
-def test_trades_that_all_lie_in_the_test_span_are_told_apart_from_none() -> None:
+def test_trades_only_in_the_test_span_are_distinguished_from_no_trades() -> None:
     X, y = labelled()
     y.iloc[:330] = 0
     with pytest.raises(NightdeskError, match="315 rows of the training span the expert's only action is hold"):
@@ -242,7 +242,7 @@ def test_sizes_are_the_confidence_in_the_action_and_nothing_for_hold(cloner: Beh
     assert np.allclose(np.abs(sizes)[actions != 0], 0.1 * cloner.predict_proba(X).max(axis=1)[actions != 0])
 
 
-def test_a_saved_brain_says_the_same_to_the_last_bit(cloner: BehavioralCloner, tmp_path) -> None:
+def test_a_saved_brain_predicts_the_same_to_the_last_bit(cloner: BehavioralCloner, tmp_path) -> None:
     X, _ = labelled()
     cloner.save_brain(tmp_path / "models" / "my_model.pkl")
     loaded = BehavioralCloner()

@@ -33,11 +33,11 @@ def test_rare_classes_are_filled_to_their_share_of_the_largest_and_nothing_is_lo
 def test_synthetic_rows_lie_between_rows_of_their_class() -> None:
     X = rows()
     new_X, new_y = oversampled(X, Y, 1.0, np.random.default_rng(1))
-    buys, made = X[Y == 1], new_X[16:][new_y[16:] == 1]
-    assert len(made) == 9
-    assert (made >= buys.min(axis=0)).all()
-    assert (made <= buys.max(axis=0)).all()
-    assert not any((row == buys).all(axis=1).any() for row in made)
+    buys, synthetic = X[Y == 1], new_X[16:][new_y[16:] == 1]
+    assert len(synthetic) == 9
+    assert (synthetic >= buys.min(axis=0)).all()
+    assert (synthetic <= buys.max(axis=0)).all()
+    assert not any((row == buys).all(axis=1).any() for row in synthetic)
 
 
 def test_a_class_of_one_row_is_repeated() -> None:
@@ -56,7 +56,7 @@ def test_a_large_class_is_never_compared_with_itself_as_a_whole() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_same_seed_makes_the_same_rows(seed: int) -> None:
     first, _ = oversampled(rows(), Y, 1.0, np.random.default_rng(seed))
-    again, _ = oversampled(rows(), Y, 1.0, np.random.default_rng(seed))
+    second, _ = oversampled(rows(), Y, 1.0, np.random.default_rng(seed))
     other, _ = oversampled(rows(), Y, 1.0, np.random.default_rng(seed + 10))
-    assert np.array_equal(first, again)
+    assert np.array_equal(first, second)
     assert not np.array_equal(first, other)

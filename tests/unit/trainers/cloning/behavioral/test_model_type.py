@@ -56,8 +56,8 @@ def test_sized_by_confidence_a_position_keeps_the_size_of_its_last_trade() -> No
     trades = proba.argmax(axis=1) != 1
     size = pd.Series(np.where(trades, proba.max(axis=1), np.nan)).ffill()
     expected = plain.position.iloc[100:].to_numpy() * size.to_numpy()
-    known = size.notna().to_numpy()
-    assert np.array_equal(sized.position.iloc[100:].to_numpy()[known], expected[known])
+    has_size = size.notna().to_numpy()
+    assert np.array_equal(sized.position.iloc[100:].to_numpy()[has_size], expected[has_size])
     assert sized.confidence.equals(plain.confidence)
 
 

@@ -99,13 +99,13 @@ def test_a_checkpoint_of_another_agent_or_another_number_of_environments_is_refu
     agent = agent_for("sac", env)
     agent.train(env, 80)
     agent.save_checkpoint(tmp_path)
-    others = {
+    changed = {
         "agent.other_type": (create_rl_agent("td3", 1, 1, small("td3")), identity_for("td3")),
         "agent.other_spaces": (create_rl_agent("sac", 3, 1, small("sac")), identity_for("sac")),
         "agent.other_architecture": (agent_for("sac", env, hidden_dim=4), identity_for("sac")),
         "agent.other_environments": (agent_for("sac", env), identity_for("sac", 2)),
     }
-    for code, (other, world) in others.items():
+    for code, (other, world) in changed.items():
         before = bits(other)
         with pytest.raises(NightdeskError) as refused:
             other.load_checkpoint(tmp_path, world)
@@ -120,10 +120,10 @@ def test_a_checkpoint_that_lacks_a_part_is_refused_and_nothing_changes(part, tmp
     agent.train(env, 80)
     agent.save_checkpoint(tmp_path)
     tensors, metadata = read_tensors(tmp_path / CHECKPOINT)
-    kept = dict(tensors)
+    remaining = dict(tensors)
     for name in [name for name in tensors if name.startswith(part)][::2]:
-        del kept[name]
-    (tmp_path / CHECKPOINT).write_bytes(tensor_bytes(kept, metadata))
+        del remaining[name]
+    (tmp_path / CHECKPOINT).write_bytes(tensor_bytes(remaining, metadata))
     other = agent_for("sac", env, seed=8)
     before = bits(other)
     with pytest.raises(NightdeskError) as refused:

@@ -124,8 +124,8 @@ def test_the_same_observation_gets_the_same_action_and_a_batch_gets_many(agent_t
     agent = agent_for(agent_type, identity_for(agent_type))
     rows = np.random.default_rng(0).normal(size=(5, agent.observation_space.shape[0]))
     agent.select_action(rows[0], deterministic=False)
-    first, again = agent.select_action(rows), agent.select_action(rows)
-    assert np.array_equal(first, again)
+    first, second = agent.select_action(rows), agent.select_action(rows)
+    assert np.array_equal(first, second)
     assert np.allclose(first, [agent.select_action(row) for row in rows], atol=1e-6)
 
 
@@ -211,7 +211,7 @@ def test_an_environment_with_other_spaces_is_refused():
 
 
 @pytest.mark.parametrize("agent_type", ["ppo", "sac"])
-def test_a_training_whose_weights_burst_is_told_as_such(agent_type):
+def test_a_training_that_diverges_is_reported(agent_type):
     env = identity_for(agent_type)
     plain = agent_for(agent_type, env)
     wild = plain.config.model_copy(update={"learning_rate": 1e30})  # no config that is checked can be so wild
@@ -266,10 +266,10 @@ def test_observations_are_normalised_by_those_of_training_unless_it_is_switched_
         env = identity_for(agent_type)
         agent = agent_for(agent_type, env, normalise_observations=normalise)
         agent.train(env, 160)
-        seen = float(agent.algorithm.normaliser.count)
-        assert (seen > 0) == normalise
+        count = float(agent.algorithm.normaliser.count)
+        assert (count > 0) == normalise
         agent.select_action(np.full(agent.observation_space.shape, 100.0))
-        assert float(agent.algorithm.normaliser.count) == seen
+        assert float(agent.algorithm.normaliser.count) == count
 
 
 @pytest.mark.parametrize("agent_type", TYPES)
@@ -282,10 +282,10 @@ def test_a_decaying_rate_ends_near_zero(agent_type):
         assert 0.0 <= optimiser.param_groups[0]["lr"] < 0.1 * most
 
 
-def test_a_vector_that_tells_of_its_episodes_already_is_not_asked_to_twice():
+def test_a_vector_that_reports_its_episodes_is_not_wrapped_again():
     plain = DummyVecEnv([lambda: gymnasium.make("CartPole-v1")])
-    told = vectorised(plain)
-    assert isinstance(told, VecMonitor)
-    assert vectorised(told) is told
+    vector = vectorised(plain)
+    assert isinstance(vector, VecMonitor)
+    assert vectorised(vector) is vector
     monitored = DummyVecEnv([lambda: Monitor(gymnasium.make("CartPole-v1"))])
     assert vectorised(monitored) is monitored

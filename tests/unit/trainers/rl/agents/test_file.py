@@ -164,9 +164,9 @@ def test_saving_over_an_older_file_leaves_nothing_else_behind(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["agent"]
 
 
-def test_a_file_tells_what_is_in_it_without_being_loaded(tmp_path):
+def test_a_file_describes_its_agent_without_being_loaded(tmp_path):
     trained("dqn").save(tmp_path / "agent")
-    about = read_tensors(tmp_path / "agent")[1]["agent"]
-    assert about["agent_type"] == "dqn"
-    assert about["actions"] == {"kind": "discrete", "n": 3}
-    assert json.loads(json.dumps(about["config"]))["hidden_dim"] == 8
+    description = read_tensors(tmp_path / "agent")[1]["agent"]
+    assert description["agent_type"] == "dqn"
+    assert description["actions"] == {"kind": "discrete", "n": 3}
+    assert json.loads(json.dumps(description["config"]))["hidden_dim"] == 8

@@ -194,8 +194,8 @@ def test_normalised_rows_have_mean_0_deviation_1_and_bounds():
 
 def test_all_networks_of_an_agent_see_through_one_normaliser():
     algorithm = create_rl_agent("sac", 2, 1).algorithm
-    found = {id(module) for module in algorithm.policy.modules() if isinstance(module, RunningMeanStd)}
-    assert found == {id(algorithm.normaliser)}
+    normalisers = {id(module) for module in algorithm.policy.modules() if isinstance(module, RunningMeanStd)}
+    assert normalisers == {id(algorithm.normaliser)}
 
 
 def test_a_loaded_normaliser_normalises_as_the_saved_one():

@@ -18,7 +18,7 @@ import safetensors.numpy
 from config.errors import NightdeskError
 from data_pipeline.inputs import Inputs
 from evaluation import backtest
-from evaluation.audit.leak_audit import Learned
+from evaluation.audit.leak_audit import FitRecord
 from tests.support.markets.easy import QUICK, easy_bars, easy_task, rough_bars
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.rl.desk.candidates import Candidate, Learner
@@ -67,9 +67,9 @@ def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
     served = Market.of(whole, late.params.environment, serving=True)  # type: ignore[attr-defined]
     learned = split.market.features
     np.testing.assert_array_equal(learned, served.features[: len(learned)])
-    policy, choice = split.learned()
-    assert policy.measured is not None
-    assert policy.span.last < policy.measured.first
+    policy, choice = split.fit_records()
+    assert policy.measured_span is not None
+    assert policy.span.last < policy.measured_span.first
     assert policy.span.first == start
     assert choice.span.last == whole.frame.index[-1]
     np.testing.assert_array_equal(policy.ends[:-1], policy.starts[1:])
@@ -81,26 +81,26 @@ def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None
     assert split.decision_times[0] == plain.bars.frame.index[5]
 
 
-def test_it_tells_of_its_policy_and_of_its_choice() -> None:
-    heard: list[Learned] = []
-    train("a2c", TrainingContext(seed=3, learned=heard.append), total_timesteps=64, evaluations=1)
-    assert [learned.name for learned in heard] == ["policy and normaliser", "choice of the checkpoint"]
+def test_it_records_the_fits_of_its_policy_and_of_its_selection() -> None:
+    fits: list[FitRecord] = []
+    train("a2c", TrainingContext(seed=3, record_fit=fits.append), total_timesteps=64, evaluations=1)
+    assert [fit.name for fit in fits] == ["policy and normaliser", "selection of the checkpoint"]
 
 
-# What it tells of itself.
+# Its metrics.
 
 
 @pytest.mark.parametrize("name", ["a2c", "dqn"])
-def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -> None:
+def test_its_metrics_are_of_the_validation_bars_with_buy_and_hold(name: str) -> None:
     metrics, model = trained(name).facts.metrics, trained(name)
-    told = metrics["validation"]
+    validation = metrics["validation"]
     bars = easy_bars().head(600)
     unseen = bars.since(bars.frame.index[480])
-    assert (told["first"], told["bars"]) == (unseen.frame.index[0].isoformat(), 120)
-    again = backtest(unseen, model.signals(bars).since(unseen.frame.index[0])).metrics()
+    assert (validation["first"], validation["bars"]) == (unseen.frame.index[0].isoformat(), 120)
+    second = backtest(unseen, model.signals(bars).since(unseen.frame.index[0])).metrics()
     for figure in ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure"):
-        assert told[figure] == again[figure]
-    assert told["sharpe_ratio"] > told["buy_and_hold"]["sharpe_ratio"]
+        assert validation[figure] == second[figure]
+    assert validation["sharpe_ratio"] > validation["buy_and_hold"]["sharpe_ratio"]
     assert metrics["learned_bars"] == 600 - 120 - 5 - 5
     assert metrics["seeds"][0]["steps_per_second"] > 0.0
     assert model.facts.features == ("log_return", "return_5")
@@ -109,39 +109,41 @@ def test_its_metrics_are_of_the_validation_bars_beside_buy_and_hold(name: str) -
     json.dumps(asdict(model.facts), allow_nan=False)
 
 
-def test_of_several_agents_the_best_serves_and_all_are_told() -> None:
-    told = train("a2c", TrainingContext(seed=3), seeds=3, total_timesteps=1200).facts.metrics
-    ratios = [agent["sharpe_ratio"] for agent in told["seeds"]]
+def test_of_several_agents_the_best_serves_and_the_metrics_have_all() -> None:
+    metrics = train("a2c", TrainingContext(seed=3), seeds=3, total_timesteps=1200).facts.metrics
+    ratios = [agent["sharpe_ratio"] for agent in metrics["seeds"]]
     assert len(set(ratios)) == 3
-    assert told["validation"]["sharpe_ratio"] == max(ratios)
-    assert told["chosen"]["seed"] == told["seeds"][int(np.argmax(ratios))]["seed"]
-    assert told["chosen"]["checkpoints"] == 9
-    spread = told["sharpe_ratios"]
+    assert metrics["validation"]["sharpe_ratio"] == max(ratios)
+    assert metrics["chosen"]["seed"] == metrics["seeds"][int(np.argmax(ratios))]["seed"]
+    assert metrics["chosen"]["checkpoints"] == 9
+    spread = metrics["sharpe_ratios"]
     assert (spread["min"], spread["max"]) == (min(ratios), max(ratios))
     assert spread["mean"] == pytest.approx(np.mean(ratios))
     assert spread["std"] == pytest.approx(np.std(ratios))
 
 
 @pytest.mark.parametrize(("name", "learned"), [("ppo", 2), ("td3", 9)])
-def test_only_an_agent_that_has_learned_since_is_judged_again(name: str, learned: int, tmp_path: Path) -> None:
+def test_only_an_agent_that_was_updated_since_is_evaluated_again(name: str, learned: int, tmp_path: Path) -> None:
     # Ten times in 2000 steps: ppo learns after 1024 and 2048 of them, td3 from 300 on.
     train(name, TrainingContext(seed=3, checkpoints=tmp_path), total_timesteps=2000, evaluations=10)
     policies = [path.read_bytes() for path in tmp_path.glob("seed_0/policy_*.safetensors")]
-    kept = [safetensors.numpy.load(policy) for policy in policies]
-    assert len({each["weight_0"].tobytes() for each in kept}) == len(kept) == learned
+    tensors = [safetensors.numpy.load(policy) for policy in policies]
+    assert len({policy["weight_0"].tobytes() for policy in tensors}) == len(tensors) == learned
 
 
-def test_too_few_bars_to_choose_by_are_told_before_anything_is_learned() -> None:
-    heard: list[float] = []
-    with pytest.raises(NightdeskError, match="leaves 6 bars to choose by") as caught:
-        train("ppo", TrainingContext(progress=lambda done, _: heard.append(done)), validation=0.01)
+def test_too_few_validation_bars_are_refused_before_the_training() -> None:
+    progress_reports: list[float] = []
+    with pytest.raises(NightdeskError, match="leaves 6 bars to select by") as caught:
+        train("ppo", TrainingContext(progress=lambda done, _: progress_reports.append(done)), validation=0.01)
     assert caught.value.code == "training.too_few_bars"
-    assert not heard
+    assert not progress_reports
 
 
 def _learner(*figures: dict[str, Any], cash: float = 0.0) -> Learner:
     policy = trained("a2c").policy
-    return Learner(tuple(Candidate(policy, step, found, cash) for step, found in enumerate(figures)), {})
+    return Learner(
+        tuple(Candidate(policy, step, candidate_figures, cash) for step, candidate_figures in enumerate(figures)), {}
+    )
 
 
 def test_the_earliest_of_the_best_is_chosen_and_cash_is_better_than_a_loss() -> None:
@@ -191,21 +193,26 @@ def test_a_model_of_which_no_checkpoint_beats_cash_is_flat_and_says_so(tmp_path:
         assert signals.index.equals(easy_bars().frame.index)
 
 
-def test_an_agent_that_never_trades_says_so_and_claims_nothing() -> None:
+def test_an_agent_that_never_trades_has_no_sharpe_ratio_and_says_so() -> None:
     costly = {**QUICK["dqn"]["environment"], "commission": 0.5}
-    heard: list[str] = []
-    context = TrainingContext(seed=3, progress=lambda _, message: heard.append(message))
+    progress_reports: list[str] = []
+    context = TrainingContext(seed=3, progress=lambda _, message: progress_reports.append(message))
     model = train("dqn", context, environment=costly)
-    told = model.facts.metrics["validation"]
-    assert (told["sharpe_ratio"], told["trades"], told["exposure"], told["total_return"]) == (None, 0, 0.0, 0.0)
-    assert told["reasons"]["sharpe_ratio"]
+    validation = model.facts.metrics["validation"]
+    assert (validation["sharpe_ratio"], validation["trades"], validation["exposure"], validation["total_return"]) == (
+        None,
+        0,
+        0.0,
+        0.0,
+    )
+    assert validation["reasons"]["sharpe_ratio"]
     assert model.facts.metrics["sharpe_ratios"]["max"] == 0.0
-    assert "never trades" in heard[-1]
+    assert "never trades" in progress_reports[-1]
 
 
-def test_the_confidence_of_action_values_is_on_their_usual_scale() -> None:
-    said = trained("dqn").signals(easy_bars().head(600))
-    usual = said.confidence[said.confidence > 0.0]
+def test_the_confidence_of_action_values_is_relative_to_their_typical_spread() -> None:
+    signals = trained("dqn").signals(easy_bars().head(600))
+    usual = signals.confidence[signals.confidence > 0.0]
     assert trained("dqn").policy.layers.temperature != 1.0
     assert 0.4 < usual.median() < 0.95
 
@@ -214,12 +221,12 @@ def test_the_confidence_of_action_values_is_on_their_usual_scale() -> None:
 
 
 def stopped_after(reports: int, checkpoints: Path) -> TrainingContext:
-    """A training whose end is asked for when it has told so often how far it is."""
-    heard: list[float] = []
+    """The context of a training that is asked to stop after this many progress reports."""
+    progress_reports: list[float] = []
     return TrainingContext(
         seed=3,
-        progress=lambda fraction, _: heard.append(fraction),
-        should_stop=lambda: len(heard) >= reports,
+        progress=lambda fraction, _: progress_reports.append(fraction),
+        should_stop=lambda: len(progress_reports) >= reports,
         checkpoints=checkpoints,
     )
 
@@ -232,10 +239,12 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_
             train(name, stopped_after(2, folder))
         assert ended.value.code == "training.stopped"
     assert list(folder.glob("seed_0/checkpoint_*"))
-    heard: list[float] = []
-    going_on = TrainingContext(seed=3, progress=lambda fraction, _: heard.append(fraction), checkpoints=folder)
+    progress_reports: list[float] = []
+    going_on = TrainingContext(
+        seed=3, progress=lambda fraction, _: progress_reports.append(fraction), checkpoints=folder
+    )
     model = train(name, going_on)
-    assert heard[1] > 0.3, "what was played is not played again"
+    assert progress_reports[1] > 0.3, "what was played is not played again"
     assert weights(model, tmp_path / "resumed") == weights(trained(name), tmp_path / "whole")
     resumed, whole = (each.facts.metrics for each in (model, trained(name)))
     assert (resumed["chosen"], resumed["validation"]) == (whole["chosen"], whole["validation"])
@@ -243,15 +252,15 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_
 
 
 def test_an_agent_that_had_finished_is_not_trained_again(tmp_path: Path) -> None:
-    heard: list[str] = []
+    progress_reports: list[str] = []
     context = TrainingContext(
-        seed=3, progress=lambda _, message: heard.append(message), checkpoints=tmp_path / "checkpoints"
+        seed=3, progress=lambda _, message: progress_reports.append(message), checkpoints=tmp_path / "checkpoints"
     )
     first = train("a2c", context, seeds=2, total_timesteps=300)
-    heard.clear()
-    again = train("a2c", context, seeds=2, total_timesteps=300)
-    assert len(heard) == 2, "nothing but its beginning and its end"
-    assert weights(first, tmp_path / "first") == weights(again, tmp_path / "again")
+    progress_reports.clear()
+    second = train("a2c", context, seeds=2, total_timesteps=300)
+    assert len(progress_reports) == 2, "nothing but its beginning and its end"
+    assert weights(first, tmp_path / "first") == weights(second, tmp_path / "again")
 
 
 @pytest.mark.parametrize(
@@ -300,29 +309,29 @@ def _of_another_seed(path: Path) -> None:
         ("seed_0/done.json", _garble),
     ],
 )
-def test_what_is_kept_and_cannot_be_used_is_told_and_the_agent_starts_over(
-    kept: str, damage: Callable[[Path], Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_damaged_stored_file_is_reported_and_the_agent_starts_over(
+    pattern: str, damage: Callable[[Path], Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "checkpoints"
     with pytest.raises(NightdeskError, match="stopped"):
         train("a2c", stopped_after(2, folder))
-    if kept.endswith("done.json"):
+    if pattern.endswith("done.json"):
         train("a2c", TrainingContext(seed=3, checkpoints=folder))
-    damaged = list(folder.glob(kept))
+    damaged = list(folder.glob(pattern))
     assert damaged
     for path in damaged:
         damage(path)
-    heard: list[str] = []
-    model = train("a2c", TrainingContext(seed=3, progress=lambda _, told: heard.append(told), checkpoints=folder))
+    progress_reports: list[str] = []
+    model = train(
+        "a2c", TrainingContext(seed=3, progress=lambda _, message: progress_reports.append(message), checkpoints=folder)
+    )
     assert weights(model, tmp_path / "resumed") == weights(trained("a2c"), tmp_path / "whole")
     assert "starts over" in caplog.text
-    assert any("starts over" in told for told in heard)
+    assert any("starts over" in message for message in progress_reports)
 
 
 @pytest.mark.parametrize("damage", [_cut, _garble, Path.unlink])
-def test_who_cannot_say_what_it_is_a_training_of_is_not_gone_on_with(
-    damage: Callable[[Path], Any], tmp_path: Path
-) -> None:
+def test_checkpoints_without_a_readable_key_are_not_resumed(damage: Callable[[Path], Any], tmp_path: Path) -> None:
     with pytest.raises(NightdeskError, match="stopped"):
         train("a2c", stopped_after(2, tmp_path / "checkpoints"))
     damage(tmp_path / "checkpoints" / "task.json")
@@ -330,14 +339,14 @@ def test_who_cannot_say_what_it_is_a_training_of_is_not_gone_on_with(
     assert weights(model, tmp_path / "anew") == weights(trained("a2c"), tmp_path / "whole")
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_anything_is_learned(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_before_the_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in its place")
-    heard: list[float] = []
-    context = TrainingContext(progress=lambda done, _: heard.append(done), checkpoints=tmp_path / "file")
+    progress_reports: list[float] = []
+    context = TrainingContext(progress=lambda done, _: progress_reports.append(done), checkpoints=tmp_path / "file")
     with pytest.raises(NightdeskError) as refused:
         train("a2c", context)
     assert refused.value.code == "training.unwritable"
-    assert heard == [0.0]
+    assert progress_reports == [0.0]
 
 
 # On disk.
@@ -350,8 +359,8 @@ def _saved(name: str, folder: Path) -> Path:
 
 
 def _change_about(folder: Path, **changes: Any) -> None:
-    about = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps(about | changes))
+    document = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(document | changes))
 
 
 def _change_weights(folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -389,9 +398,9 @@ def test_a_model_that_is_damaged_is_not_loaded(damage: Callable[[Path], Any], tm
 
 def test_a_model_of_format_1_begins_its_account_with_the_first_stored_bar(tmp_path: Path) -> None:
     folder = _saved("a2c", tmp_path / "a2c")
-    about = json.loads((folder / "model.json").read_text())
-    del about["history_start"], about["account_start"]
-    (folder / "model.json").write_text(json.dumps(about | {"format": 1}))
+    document = json.loads((folder / "model.json").read_text())
+    del document["history_start"], document["account_start"]
+    (folder / "model.json").write_text(json.dumps(document | {"format": 1}))
     old = registry.get("a2c").load(folder)
     shorter = easy_bars().since(easy_bars().frame.index[21])
     for bars in (easy_bars(), shorter):

@@ -29,10 +29,10 @@ DESK = Settings.model_validate(
 )
 
 
-def params(name: str, given: dict[str, Any], settings: Settings | None = None) -> RLParams:
-    made = registry.validate_params(name, given, settings)
-    assert isinstance(made, RLParams)
-    return made
+def params(name: str, values: dict[str, Any], settings: Settings | None = None) -> RLParams:
+    validated = registry.validate_params(name, values, settings)
+    assert isinstance(validated, RLParams)
+    return validated
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -48,8 +48,8 @@ def test_steps_and_costs_are_those_of_the_desk_unless_they_are_given(name: str) 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_what_a_manifest_keeps_of_them_is_read_as_it_was(name: str) -> None:
-    made = params(name, {"agent": {"hidden_dim": 8}, "seeds": 3}, DESK)
-    assert params(name, json.loads(made.model_dump_json())) == made
+    validated = params(name, {"agent": {"hidden_dim": 8}, "seeds": 3}, DESK)
+    assert params(name, json.loads(validated.model_dump_json())) == validated
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_some_agents_can_act_either_way(name: str, actions: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("values", "named"),
     [
         ({"steps": 5}, "steps"),
         ({"agent": {"learning_speed": 1.0}}, "agent.learning_speed"),
@@ -88,9 +88,9 @@ def test_some_agents_can_act_either_way(name: str, actions: str) -> None:
         ({"agent": {"buffer_size": 10**9}}, "agent.buffer_size"),
     ],
 )
-def test_what_is_wrong_is_refused_by_its_place(given: dict[str, Any], named: str) -> None:
+def test_what_is_wrong_is_refused_by_its_place(values: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        params("sac", given, DESK)
+        params("sac", values, DESK)
     assert refused.value.code == "model_type.params"
     assert f"{named}: " in refused.value.message
 
@@ -106,7 +106,7 @@ def test_the_cure_names_what_is_known_where_the_mistake_was_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "first"),
+    ("name", "values", "first"),
     [
         ("ppo", {}, 2048),
         ("ppo", {"agent": {"n_steps": 8}, "environments": 64}, 64),
@@ -115,10 +115,10 @@ def test_the_cure_names_what_is_known_where_the_mistake_was_made() -> None:
         ("dqn", {"agent": {"learning_starts": 100, "train_freq": 50}}, 400),
     ],
 )
-def test_a_training_too_short_to_learn_anything_is_refused(name: str, given: dict[str, Any], first: int) -> None:
-    assert params(name, given | {"total_timesteps": first}).total_timesteps == first
+def test_a_training_too_short_to_learn_anything_is_refused(name: str, values: dict[str, Any], first: int) -> None:
+    assert params(name, values | {"total_timesteps": first}).total_timesteps == first
     with pytest.raises(ConfigError, match=f"learns for the first time after {first} steps"):
-        params(name, given | {"total_timesteps": first - 1})
+        params(name, values | {"total_timesteps": first - 1})
 
 
 def test_a_desk_whose_agents_could_not_learn_does_not_start() -> None:

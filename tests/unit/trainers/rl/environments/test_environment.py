@@ -59,9 +59,9 @@ def test_continuous_actions_are_weights_within_their_bounds():
 
 def test_a_small_change_is_none_but_flat_and_whole_can_be_reached():
     env = environment(min_change=0.125)
-    wanted = [0.0625, 0.25, 0.3125, 0.375, 0.0625, 0.0, 0.9375, 1.0, -0.9375, -1.0]
+    expected = [0.0625, 0.25, 0.3125, 0.375, 0.0625, 0.0, 0.9375, 1.0, -0.9375, -1.0]
     ordered = [0.0, 0.25, 0.25, 0.375, 0.0625, 0.0, 0.9375, 1.0, -0.9375, -1.0]
-    assert played(env, wanted, seed=0)["target"].tolist() == ordered
+    assert played(env, expected, seed=0)["target"].tolist() == ordered
 
 
 def test_a_drawdown_stops_the_episode():
@@ -104,9 +104,9 @@ def test_every_bar_is_as_likely_to_be_in_an_episode_that_is_drawn():
     env = environment()
     played_bars = {symbol: np.zeros(rows) for symbol, rows in LENGTHS.items()}
     for seed in range(6000):
-        _, told = env.reset(seed=seed)
-        begin = env.market.begins[env.market.symbols.index(told["symbol"])]
-        played_bars[told["symbol"]][told["start"] + 1 : env.episode["last"] - begin + 1] += 1
+        _, reported = env.reset(seed=seed)
+        begin = env.market.begins[env.market.symbols.index(reported["symbol"])]
+        played_bars[reported["symbol"]][reported["start"] + 1 : env.episode["last"] - begin + 1] += 1
     for symbol, often in played_bars.items():
         assert (often[:6] == 0).all(), "nothing is decided on within the warm-up, so nothing played in it"
         assert often[6:].min() > 0.8 * often[6:].mean(), symbol
@@ -116,9 +116,9 @@ def test_every_bar_is_as_likely_to_be_in_an_episode_that_is_drawn():
 def test_an_episode_as_long_as_the_data_is_always_whole():
     env = environment(episode_length=None)
     for seed in range(20):
-        _, told = env.reset(seed=seed)
-        assert told["start"] == 5
-        assert env.episode["last"] == env.market.rules["last"][env.market.symbols.index(told["symbol"])]
+        _, reported = env.reset(seed=seed)
+        assert reported["start"] == 5
+        assert env.episode["last"] == env.market.rules["last"][env.market.symbols.index(reported["symbol"])]
 
 
 def test_without_random_starts_symbols_take_turns_from_their_first_bars():
@@ -152,7 +152,7 @@ def test_an_episode_that_there_is_not_cannot_be_chosen(options, value):
     assert raised.value.code == "environment.option"
 
 
-def test_what_an_episode_earned_is_told_at_its_end():
+def test_an_episode_has_its_summary_at_its_end():
     env = TradingEnvironment(paying(walk(100)), quick(reward="sharpe", episode_length=50))
     env.reset(seed=0)
     paid = []
@@ -162,15 +162,15 @@ def test_what_an_episode_earned_is_told_at_its_end():
         *_, info = env.step(0.9 if i % 10 < 5 else -0.4)
         returns.append(env.episode["equity"] / before - 1.0)
         paid.append(env.episode["reward"])
-    told = info["episode"]
+    reported = info["episode"]
     per_year = env.market.periods_per_year[0]
     excess = np.array(returns) - 0.03 / per_year
-    assert told["r"] == pytest.approx(sum(paid))
-    assert told["l"] == 50
-    assert told["total_return"] == pytest.approx(100.0 * (np.prod(1.0 + np.array(returns)) - 1.0))
-    assert told["sharpe"] == pytest.approx(excess.mean() / excess.std(ddof=1) * np.sqrt(per_year))
-    assert told["trades"] == 9
-    assert told["symbol"] == "prices"
+    assert reported["r"] == pytest.approx(sum(paid))
+    assert reported["l"] == 50
+    assert reported["total_return"] == pytest.approx(100.0 * (np.prod(1.0 + np.array(returns)) - 1.0))
+    assert reported["sharpe"] == pytest.approx(excess.mean() / excess.std(ddof=1) * np.sqrt(per_year))
+    assert reported["trades"] == 9
+    assert reported["symbol"] == "prices"
 
 
 def test_an_account_that_did_nothing_has_no_sharpe_ratio():
@@ -182,10 +182,10 @@ def test_an_account_that_did_nothing_has_no_sharpe_ratio():
     assert info["episode"]["trades"] == 0
 
 
-@pytest.mark.parametrize(("actions", "asked"), [("continuous", 0.5), ("discrete", 2)])
-def test_an_action_may_be_written_as_a_number_a_list_or_an_array(actions, asked):
+@pytest.mark.parametrize(("actions", "number"), [("continuous", 0.5), ("discrete", 2)])
+def test_an_action_may_be_written_as_a_number_a_list_or_an_array(actions, number):
     rewards = set()
-    for action in (asked, [asked], (asked,), np.array([asked])):
+    for action in (number, [number], (number,), np.array([number])):
         env = environment(actions=actions)
         env.reset(seed=0)
         rewards.add(env.step(action)[1])
@@ -229,12 +229,12 @@ def test_nothing_is_played_before_a_reset_or_after_the_end():
         env.step(0.0)
 
 
-def test_long_ago_trades_and_fresh_ones_are_told_apart_without_a_clock():
+def test_old_and_recent_trades_are_distinguished_without_a_clock():
     env = environment()
     observation, _ = env.reset(seed=0)
     assert observation[-1] == 1.0
-    told = [env.step(action)[0][-1] for action in (0.0, 1.0, 1.0, 1.0, 0.0)]
-    np.testing.assert_allclose(told, [1.0, 0.0, 1 / 31, 2 / 32, 0.0], rtol=1e-6)
+    reported = [env.step(action)[0][-1] for action in (0.0, 1.0, 1.0, 1.0, 0.0)]
+    np.testing.assert_allclose(reported, [1.0, 0.0, 1 / 31, 2 / 32, 0.0], rtol=1e-6)
 
 
 def test_unrealised_returns_are_of_the_average_price_paid():
@@ -246,16 +246,16 @@ def test_unrealised_returns_are_of_the_average_price_paid():
     env.reset()
     env.step(0.0)
     # 500 shares bought at 100, then 50,000 of 105,000 more at 110: they cost 104.76 each.
-    told = [env.step(weight)[0][-3] for weight in (0.5, 0.5, 1.0, 1.0)]
-    assert told == pytest.approx([0.0, 0.1, 0.05, 0.26], abs=1e-6)
+    reported = [env.step(weight)[0][-3] for weight in (0.5, 0.5, 1.0, 1.0)]
+    assert reported == pytest.approx([0.0, 0.1, 0.05, 0.26], abs=1e-6)
 
 
 def test_markets_of_one_symbol_and_of_many_play_the_same():
     many = environment()
     one = TradingEnvironment(markets()["MIDDLE"], quick())
-    chosen = [0.5, -0.5, 1.0, 0.0, 0.3]
-    told = [
-        played(env, chosen, seed=0, options={"symbol": symbol, "start": 20})["equity"]
+    weights = [0.5, -0.5, 1.0, 0.0, 0.3]
+    reported = [
+        played(env, weights, seed=0, options={"symbol": symbol, "start": 20})["equity"]
         for env, symbol in ((many, "MIDDLE"), (one, "prices"))
     ]
-    np.testing.assert_array_equal(*told)
+    np.testing.assert_array_equal(*reported)

@@ -48,7 +48,7 @@ def test_bars_bring_the_features_and_the_year_of_their_calendar():
 
 def test_a_frame_of_session_dates_is_enough():
     dated = walk(60).reset_index().rename(columns={"time": "date"})
-    by_date, by_index = (Market.of(each, quick()) for each in (dated, walk(60)))
+    by_date, by_index = (Market.of(data, quick()) for data in (dated, walk(60)))
     np.testing.assert_array_equal(by_date.features, by_index.features)
     np.testing.assert_array_equal(by_date.prices, by_index.prices)
 
@@ -59,7 +59,7 @@ def test_capitals_and_written_dates_are_read_as_other_names_and_times_are(name, 
     plain = walk(60)
     capitals = plain.rename(columns=str.capitalize).reset_index(drop=True)
     capitals.insert(0, name, write(plain.index))
-    read, expected = (Market.of(each, quick()) for each in (capitals, plain))
+    read, expected = (Market.of(data, quick()) for data in (capitals, plain))
     np.testing.assert_array_equal(read.features, expected.features)
     np.testing.assert_array_equal(read.prices, expected.prices)
     assert read.periods_per_year == expected.periods_per_year
@@ -91,7 +91,7 @@ def test_the_first_decision_has_its_whole_window_and_every_feature():
 
 
 @pytest.mark.parametrize("bars", [0, 1, 6])
-def test_too_few_bars_are_told_with_how_many_are_needed(bars):
+def test_too_few_bars_are_refused_with_the_number_needed(bars):
     error = refused(walk(7).head(bars))
     assert error.code in {"environment.too_few_bars", "environment.data"}
     assert "prices" in error.message
@@ -113,7 +113,7 @@ def test_a_missing_column_is_named(column):
 
 @pytest.mark.parametrize("column", ["open", "close"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -3.0])
-def test_a_price_that_is_none_is_told_with_its_column_and_value(column, value):
+def test_an_invalid_price_is_refused_with_its_column_and_value(column, value):
     bad = walk(60)
     bad.loc[bad.index[30], column] = value
     error = refused({"GOOD": walk(60), "BAD": bad})
@@ -147,7 +147,7 @@ def test_an_unknown_feature_is_named():
     assert "moon_phase" in refused(walk(60), features=("moon_phase",)).message
 
 
-def test_a_feature_that_cannot_be_told_is_named_with_its_row(monkeypatch):
+def test_an_undefined_feature_is_named_with_its_row(monkeypatch):
     gone = Feature("gone", 2, lambda c: np.where(np.arange(len(c.close)) == 40, np.nan, c.close))
     monkeypatch.setitem(FEATURES, "gone", gone)
     error = refused(walk(60), features=("return_5", "gone"))

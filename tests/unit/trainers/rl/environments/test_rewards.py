@@ -19,8 +19,8 @@ RETURNS = [0.1, -0.2, 0.25, 0.02]
 
 def rewards(actions=(1.0,) * 4, **changes):
     plain = {"window_size": 1, "features": (), "commission": 0.0, "slippage": 0.0, "episode_length": None}
-    told = {"random_start": False, "reward_scale": 1.0}
-    env = TradingEnvironment(PRICES, TradingEnvConfig(**plain | told | changes))
+    measured = {"random_start": False, "reward_scale": 1.0}
+    env = TradingEnvironment(PRICES, TradingEnvConfig(**plain | measured | changes))
     return played(env, actions)["paid"].tolist()
 
 
@@ -58,13 +58,13 @@ def test_calmar_is_the_change_of_the_gain_by_the_deepest_drawdown():
 
 
 def test_differential_sharpe_is_the_derivative_of_a_running_ratio():
-    mean, square, told = 0.0, 0.0, []
+    mean, square, measured = 0.0, 0.0, []
     for r in RETURNS:
         top = (square + 0.0001) * (r - mean) - 0.5 * mean * (r * r - square)
-        told.append(top / (square + 0.0001 - mean**2) ** 1.5)
+        measured.append(top / (square + 0.0001 - mean**2) ** 1.5)
         mean, square = mean + 0.1 * (r - mean), square + 0.1 * (r * r - square)
-    assert rewards(reward="differential_sharpe", adaptation=0.1) == pytest.approx(told)
-    assert told[0] == pytest.approx(0.1 / 0.01)
+    assert rewards(reward="differential_sharpe", adaptation=0.1) == pytest.approx(measured)
+    assert measured[0] == pytest.approx(0.1 / 0.01)
 
 
 def test_differential_sharpe_is_what_a_small_step_of_the_averages_changes():
@@ -72,9 +72,9 @@ def test_differential_sharpe_is_what_a_small_step_of_the_averages_changes():
         return mean / math.sqrt(0.0001 + square - mean**2)
 
     adaptation = 1e-6
-    told = rewards(reward="differential_sharpe", adaptation=adaptation)
+    measured = rewards(reward="differential_sharpe", adaptation=adaptation)
     mean = square = 0.0
-    for r, reward in zip(RETURNS, told, strict=True):
+    for r, reward in zip(RETURNS, measured, strict=True):
         after = mean + adaptation * (r - mean), square + adaptation * (r * r - square)
         assert (ratio(*after) - ratio(mean, square)) / adaptation == pytest.approx(reward, rel=1e-3)
         mean, square = after
@@ -96,7 +96,7 @@ def test_differential_sharpe_pays_for_no_crash_however_far_behind_the_account_is
     assert paid.iloc[-1] <= 0.0
 
 
-def test_who_only_loses_is_paid_less_the_more_is_lost():
+def test_an_account_that_only_loses_has_lower_rewards_the_more_it_loses():
     falling = frame(np.linspace(100.0, 50.0, 30))
     config = TradingEnvConfig(
         window_size=1, features=(), reward="calmar", reward_scale=1.0, random_start=False, max_drawdown=None

@@ -19,7 +19,7 @@ class Holder:
         return np.ones((len(observations), 1), np.float32), state
 
 
-def test_an_episode_that_ends_is_told_and_followed_by_the_next():
+def test_an_episode_that_ends_is_summarised_and_followed_by_the_next():
     vector = environment(episode_length=4).vectorised(3, seed=0)
     vector.reset()
     for _ in range(3):
@@ -27,13 +27,13 @@ def test_an_episode_that_ends_is_told_and_followed_by_the_next():
         assert not dones.any()
         assert infos == [{}, {}, {}]
     before = vector.get_state()["bar"]
-    seen, _, dones, infos = vector.step(np.zeros((3, 1), np.float32))
+    observations, _, dones, infos = vector.step(np.zeros((3, 1), np.float32))
     assert dones.all()
     for i, info in enumerate(infos):
         assert set(info) == {"terminal_observation", "TimeLimit.truncated", "episode"}
         assert info["TimeLimit.truncated"]
         assert info["episode"]["l"] == 4
-        assert not np.array_equal(info["terminal_observation"], seen[i])
+        assert not np.array_equal(info["terminal_observation"], observations[i])
     assert (vector.get_state()["bars"] == 0).all()
     assert not np.array_equal(vector.get_state()["bar"], before + 1)
 
@@ -50,22 +50,22 @@ def test_a_drawdown_stop_is_no_time_limit():
 
 def test_what_was_returned_is_not_written_to_later():
     vector = environment(episode_length=5).vectorised(4, seed=0)
-    kept = [vector.reset()]
-    copies = [kept[0].copy()]
+    arrays = [vector.reset()]
+    copies = [arrays[0].copy()]
     for _ in range(12):
         returned = vector.step(np.full((4, 1), 0.5, np.float32))[:3]
-        kept += returned
-        copies += [each.copy() for each in returned]
-    for each, copy in zip(kept, copies, strict=True):
-        np.testing.assert_array_equal(each, copy)
+        arrays += returned
+        copies += [array.copy() for array in returned]
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
 
 
 def test_observations_are_what_the_last_step_showed():
     vector = environment().vectorised(4, seed=0)
     first = vector.reset()
     np.testing.assert_array_equal(vector.observations(), first)
-    seen, *_ = vector.step(np.full((4, 1), 0.5, np.float32))
-    np.testing.assert_array_equal(vector.observations(), seen)
+    observations, *_ = vector.step(np.full((4, 1), 0.5, np.float32))
+    np.testing.assert_array_equal(vector.observations(), observations)
 
 
 def test_without_a_seed_episodes_differ():

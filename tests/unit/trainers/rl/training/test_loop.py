@@ -54,7 +54,7 @@ def test_every_agent_is_trained_for_as_many_episodes_as_asked_for(agent_type: st
     assert weights(agent) != weights(agent_on(environment(agent_type), agent_type))
 
 
-def test_metrics_are_json_and_told_from_the_newest_episodes() -> None:
+def test_metrics_are_json_and_means_of_the_newest_episodes() -> None:
     _, metrics = train()
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
     rewards = metrics["episode_rewards"]
@@ -82,7 +82,7 @@ def test_any_gymnasium_environment_is_evaluated_on_one_of_its_kind() -> None:
     assert all(len(row["rewards"]) == 2 for row in metrics["evaluations"])
 
 
-def test_a_vector_that_tells_nothing_of_its_episodes_is_watched() -> None:
+def test_a_vector_that_does_not_report_its_episodes_is_monitored() -> None:
     agent = create_rl_agent("a2c", 1, 1, small("a2c"))
     metrics = train_rl_agent(agent, DummyVecEnv([target, target]), training_config(total_episodes=8))
     assert metrics["episodes"] == 8
@@ -119,26 +119,26 @@ def test_few_episodes_are_not_spread_over_many_environments(episodes: int, envir
 
 
 def test_the_same_seed_trains_the_same_agent_and_another_one_does_not() -> None:
-    first, told = train()
-    again, told_again = train()
-    assert weights(first) == weights(again)
-    assert timeless(told) == timeless(told_again)
+    first, metrics = train()
+    second, second_metrics = train()
+    assert weights(first) == weights(second)
+    assert timeless(metrics) == timeless(second_metrics)
     assert weights(first) != weights(train(seed=7)[0])
 
 
 @pytest.mark.parametrize("agent_type", ["ppo", "sac", "dqn"])
 def test_looking_on_changes_nothing(agent_type: str, tmp_path: Path) -> None:
-    seen, told = train(
+    evaluated, metrics = train(
         agent_type=agent_type,
         eval_frequency=4,
         progress=True,
         tensorboard=tmp_path,
-        given={"eval_env": environment(agent_type, seed=1)},
+        arguments={"eval_env": environment(agent_type, seed=1)},
     )
     alone, told_alone = train(agent_type=agent_type, eval_frequency=None)
-    assert weights(seen) == weights(alone)
-    assert told["episode_rewards"] == told_alone["episode_rewards"]
-    assert len(told["evaluations"]) == 10
+    assert weights(evaluated) == weights(alone)
+    assert metrics["episode_rewards"] == told_alone["episode_rewards"]
+    assert len(metrics["evaluations"]) == 10
 
 
 def test_an_evaluation_leaves_the_generators_alone_that_others_draw_from() -> None:
@@ -159,9 +159,9 @@ def test_evaluations_always_play_the_same_episodes() -> None:
     metrics = train_rl_agent(agent, env, training_config(), callback)
     last = metrics["evaluations"][-1]
     assert len(last["rewards"]) == 3
-    again = train_rl_agent(agent, env, training_config(total_timesteps=1, eval_frequency=None), callback)
-    assert again["episodes"] == 0
-    assert again["evaluations"] == []
+    second = train_rl_agent(agent, env, training_config(total_timesteps=1, eval_frequency=None), callback)
+    assert second["episodes"] == 0
+    assert second["evaluations"] == []
 
 
 def test_a_batch_size_is_the_agents_from_then_on() -> None:
@@ -201,13 +201,13 @@ def test_counts_begin_at_one(changes: dict[str, int]) -> None:
         RLTrainingConfig(**changes)
 
 
-def refused(**given: object) -> NightdeskError:
+def refused(**options: object) -> NightdeskError:
     with pytest.raises(NightdeskError) as caught:
-        train(**given)
+        train(**options)
     return caught.value
 
 
-def test_an_agent_that_chooses_is_told_how_to_make_its_environment() -> None:
+def test_the_error_of_a_discrete_agent_says_how_to_make_its_environment() -> None:
     env = environment("ppo")
     agent = create_rl_agent("dqn", env.observation_space_dim, 3, small("dqn"))
     error = refused(env=env, agent=agent)
@@ -226,9 +226,9 @@ def test_environments_that_do_not_fit_the_agent_are_refused_before_anything_is_p
 def test_evaluations_need_a_single_environment_of_their_own(by: str) -> None:
     agent, env = create_rl_agent("sac", 1, 1, small("sac")), target()
     for trial in (env, DummyVecEnv([target])):
-        given = {"eval_env": trial} if by == "argument" else {"callbacks": EvalCallback(trial)}
+        options = {"eval_env": trial} if by == "argument" else {"callbacks": EvalCallback(trial)}
         with pytest.raises(NightdeskError, match="of their own") as caught:
-            train_rl_agent(agent, env, training_config(), **given)
+            train_rl_agent(agent, env, training_config(), **options)
         assert caught.value.code == "training.eval_env"
 
 

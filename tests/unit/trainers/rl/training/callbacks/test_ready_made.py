@@ -23,7 +23,7 @@ from trainers.rl.training.evaluating import play_episodes
 from trainers.rl.training.record import Evaluation
 
 
-class Heard(RLCallback):
+class Recorder(RLCallback):
     """Writes down what it hears, and asks for the end at one event."""
 
     def __init__(self, end: str = "") -> None:
@@ -51,19 +51,19 @@ class Heard(RLCallback):
 
 
 def test_callbacks_hear_of_everything_in_order() -> None:
-    heard = Heard()
-    train([heard], "a2c", total_episodes=8, eval_frequency=4)
-    assert heard.events[:3] == ["start", "step 1", "step 2"]
-    assert heard.events[-1] == "end"
-    assert [event for event in heard.events if event.startswith("evaluation")] == ["evaluation 4", "evaluation 8"]
-    at = heard.events.index("evaluation 4")
-    assert heard.events[at - 1].startswith("step")
-    assert heard.events[at - 2] == "episode 4"
+    recorder = Recorder()
+    train([recorder], "a2c", total_episodes=8, eval_frequency=4)
+    assert recorder.events[:3] == ["start", "step 1", "step 2"]
+    assert recorder.events[-1] == "end"
+    assert [event for event in recorder.events if event.startswith("evaluation")] == ["evaluation 4", "evaluation 8"]
+    at = recorder.events.index("evaluation 4")
+    assert recorder.events[at - 1].startswith("step")
+    assert recorder.events[at - 2] == "episode 4"
 
 
 @pytest.mark.parametrize("event", ["step 200", "episode 9", "evaluation 12"])
-def test_false_ends_the_training_after_all_have_heard(event: str) -> None:
-    ending, other = Heard(event), Heard()
+def test_false_ends_the_training_after_all_callbacks_were_called(event: str) -> None:
+    ending, other = Recorder(event), Recorder()
     _, metrics = train([CallbackList([ending]), other], "sac", environment("sac", random_start=False))
     assert metrics["stopped_by"] == "Heard"
     assert metrics["episodes"] < 40
@@ -72,7 +72,7 @@ def test_false_ends_the_training_after_all_have_heard(event: str) -> None:
 
 
 def test_what_was_played_is_learned_from_before_the_end() -> None:
-    ending = Heard("episode 1")
+    ending = Recorder("episode 1")
     agent, metrics = train([ending], "ppo", eval_frequency=None)
     assert metrics["timesteps"] % agent.algorithm.n_steps == 0
     assert weights(agent) != weights(agent_on(environment()))
@@ -94,8 +94,8 @@ def test_the_best_evaluated_agent_is_kept(tmp_path: Path) -> None:
     _, metrics = train([EvalCallback(env, 4, 3, best_model_save_path=tmp_path)], "ppo")
     best = agent_on(environment())
     best.load(tmp_path / "best_model.safetensors")
-    again = [episode.reward for episode in play_episodes(best, env, 3, seed=42)]
-    assert metrics["best_evaluation"]["rewards"] == again
+    rewards = [episode.reward for episode in play_episodes(best, env, 3, seed=42)]
+    assert metrics["best_evaluation"]["rewards"] == rewards
     assert metrics["best_evaluation"]["reward"] == max(row["reward"] for row in metrics["evaluations"])
 
 
@@ -148,7 +148,7 @@ def test_early_stopping_by_evaluations_looks_at_those_alone() -> None:
     assert len(metrics["evaluations"]) == 3
 
 
-def test_who_would_wait_for_evaluations_that_nobody_makes_is_told() -> None:
+def test_early_stopping_by_evaluations_needs_evaluations() -> None:
     with pytest.raises(NightdeskError, match="there are none") as caught:
         train([EarlyStoppingRLCallback(monitor="evaluation")], "sac", eval_frequency=None)
     assert caught.value.code == "training.callback"
@@ -176,29 +176,29 @@ def test_a_callbacks_counts_begin_at_one() -> None:
             make()
 
 
-@pytest.mark.parametrize("given", [{"monitor": "rewards"}, {"min_delta": float("nan")}, {"min_delta": -0.1}])
-def test_patience_that_would_never_end_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(NightdeskError, match=str(next(iter(given.values())))) as caught:
-        EarlyStoppingRLCallback(**given)
+@pytest.mark.parametrize("options", [{"monitor": "rewards"}, {"min_delta": float("nan")}, {"min_delta": -0.1}])
+def test_patience_that_would_never_end_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(NightdeskError, match=str(next(iter(options.values())))) as caught:
+        EarlyStoppingRLCallback(**options)
     assert caught.value.code == "training.callback"
 
 
 def test_folders_of_callbacks_are_tried_before_anything_is_played(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    heard = Heard()
+    recorder = Recorder()
     for callback in (
         CheckpointCallback(100, tmp_path / "file"),
         EvalCallback(environment(), best_model_save_path=tmp_path / "file" / "deeper"),
     ):
         with pytest.raises(NightdeskError, match="cannot be written") as caught:
-            train([callback, heard])
+            train([callback, recorder])
         assert caught.value.code == "training.unwritable"
-    assert set(heard.events) <= {"start", "end"}
+    assert set(recorder.events) <= {"start", "end"}
 
 
 def test_a_step_is_one_of_every_environment() -> None:
-    heard = Heard()
-    train([heard], "a2c", environment("a2c", random_start=False), total_episodes=32, environments=4)
-    steps = [event for event in heard.events if event.startswith("step")]
+    recorder = Recorder()
+    train([recorder], "a2c", environment("a2c", random_start=False), total_episodes=32, environments=4)
+    steps = [event for event in recorder.events if event.startswith("step")]
     assert steps[0] == "step 4"
     assert len(steps) == 32 // 4 * EPISODE

@@ -20,18 +20,20 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
 @pytest.mark.parametrize(("agent_type", "loss"), [("ppo", "train/value_loss"), ("sac", "train/critic_loss")])
 def test_losses_and_what_was_earned_are_logged_over_timesteps(agent_type: str, loss: str, tmp_path: Path) -> None:
     agent, metrics = train(agent_type=agent_type, tensorboard=tmp_path)
-    told = scalars(tmp_path)
-    assert {loss, "trading/sharpe_ratio", "trading/max_drawdown", "trading/total_return"} <= told.keys()
-    assert told["evaluation/reward"][-1][1] == pytest.approx(metrics["evaluations"][-1]["reward"], rel=1e-5)
-    assert all(0 < step <= metrics["timesteps"] for step, _ in told[loss])
+    logged = scalars(tmp_path)
+    assert {loss, "trading/sharpe_ratio", "trading/max_drawdown", "trading/total_return"} <= logged.keys()
+    assert logged["evaluation/reward"][-1][1] == pytest.approx(metrics["evaluations"][-1]["reward"], rel=1e-5)
+    assert all(0 < step <= metrics["timesteps"] for step, _ in logged[loss])
     assert agent.algorithm.logger.output_formats == []
 
 
-def test_without_tensorboard_the_cure_is_told_before_anything_is_played(
+def test_without_tensorboard_the_training_is_refused_before_the_first_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name == "tensorboard" else found(name))
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *_: None if name == "tensorboard" else find_spec(name)
+    )
     with pytest.raises(NightdeskError, match="not installed") as caught:
         train(tensorboard=tmp_path / "logs")
     assert "nightdesk[tensorboard]" in caught.value.cure

@@ -28,16 +28,16 @@ def test_a_memory_holds_the_same_transitions_those_that_ended_and_those_cut_off(
     plain, ours = (
         kind(150 * n, env.observation_space, env.action_space, "cpu", n_envs=n) for kind in (ReplayBuffer, Memory)
     )
-    generator, seen = np.random.default_rng(0), env.reset()
+    generator, observation = np.random.default_rng(0), env.reset()
     for step in range(400):  # longer than the memory
-        actions = (seen[:, 2] > 0).astype(int) if step < 300 else generator.integers(0, 2, n)
+        actions = (observation[:, 2] > 0).astype(int) if step < 300 else generator.integers(0, 2, n)
         following, rewards, dones, infos = env.step(actions)
         true_following = following.copy()
         for i in np.flatnonzero(dones):
             true_following[i] = infos[i]["terminal_observation"]
-        plain.add(seen, true_following, actions, rewards, dones, infos)
-        ours.add(seen, following, actions, rewards, dones, infos)
-        seen = following
+        plain.add(observation, true_following, actions, rewards, dones, infos)
+        ours.add(observation, following, actions, rewards, dones, infos)
+        observation = following
     assert plain.timeouts.any()
     assert ours.dones.any()
     assert np.array_equal(ours.dones, plain.dones * (1 - plain.timeouts))

@@ -51,68 +51,68 @@ def callbacks() -> list[RLCallback]:
 
 def interrupted(agent_type: str, folder: Path, at: int = 300, **changes: Any) -> dict[str, Any]:
     stop = Stop(at)
-    given = {"should_stop": stop}
+    options = {"should_stop": stop}
     changes = {"checkpoint_folder": folder, "checkpoint_frequency": 100, **changes}
-    _, metrics = train([*callbacks(), stop.watch()], agent_type, given=given, **changes)
+    _, metrics = train([*callbacks(), stop.watch()], agent_type, arguments=options, **changes)
     return metrics
 
 
 @pytest.mark.parametrize("agent_type", TYPES)
 def test_a_resumed_training_equals_one_that_was_never_interrupted(agent_type: str, tmp_path: Path) -> None:
-    whole, told = train(callbacks(), agent_type)
+    whole, metrics = train(callbacks(), agent_type)
     cut = interrupted(agent_type, tmp_path)
     assert cut["stopped_by"] == "should_stop"
-    assert 300 <= cut["timesteps"] < told["timesteps"]
-    resumed, told_again = train(callbacks(), agent_type, given={"resume_from": tmp_path})
+    assert 300 <= cut["timesteps"] < metrics["timesteps"]
+    resumed, resumed_metrics = train(callbacks(), agent_type, arguments={"resume_from": tmp_path})
     assert weights(resumed) == weights(whole)
-    assert timeless(told_again) == timeless(told)
-    assert len(told["trading"]) == 10
+    assert timeless(resumed_metrics) == timeless(metrics)
+    assert len(metrics["trading"]) == 10
 
 
 def test_a_training_may_be_interrupted_again_and_again(tmp_path: Path) -> None:
-    whole, told = train(callbacks(), "sac")
+    whole, metrics = train(callbacks(), "sac")
     interrupted("sac", tmp_path, at=100)
     for at in (100, 300, 500):  # the first stops at once, where it was resumed
         stop = Stop(at)
-        given = {"resume_from": tmp_path, "should_stop": stop}
-        train([*callbacks(), stop.watch()], "sac", given=given, checkpoint_folder=tmp_path)
-    resumed, told_again = train(callbacks(), "sac", given={"resume_from": tmp_path})
+        options = {"resume_from": tmp_path, "should_stop": stop}
+        train([*callbacks(), stop.watch()], "sac", arguments=options, checkpoint_folder=tmp_path)
+    resumed, resumed_metrics = train(callbacks(), "sac", arguments={"resume_from": tmp_path})
     assert weights(resumed) == weights(whole)
-    assert timeless(told_again) == timeless(told)
+    assert timeless(resumed_metrics) == timeless(metrics)
 
 
 def test_patience_that_began_before_an_interruption_ends_after_it(tmp_path: Path) -> None:
-    def trained(callbacks: list[RLCallback], **given: Any) -> tuple[RLAgent, dict[str, Any]]:
+    def trained(callbacks: list[RLCallback], **options: Any) -> tuple[RLAgent, dict[str, Any]]:
         stopping = EarlyStoppingRLCallback(patience=5, min_delta=1e9, window=4)
-        folder = tmp_path if "should_stop" in given else None
-        return train([stopping, *callbacks], "sac", given=given, checkpoint_folder=folder)
+        folder = tmp_path if "should_stop" in options else None
+        return train([stopping, *callbacks], "sac", arguments=options, checkpoint_folder=folder)
 
-    whole, told = trained([])
+    whole, metrics = trained([])
     stop = Stop(300)
     trained([stop.watch()], should_stop=stop)
-    resumed, told_again = trained([], resume_from=tmp_path)
-    assert told["stopped_by"] == "EarlyStoppingRLCallback"
-    assert timeless(told_again) == timeless(told)
+    resumed, resumed_metrics = trained([], resume_from=tmp_path)
+    assert metrics["stopped_by"] == "EarlyStoppingRLCallback"
+    assert timeless(resumed_metrics) == timeless(metrics)
     assert weights(resumed) == weights(whole)
 
 
 def test_the_best_evaluation_is_remembered(tmp_path: Path) -> None:
-    def kept(name: str, **given: Any) -> tuple[bytes, dict[str, Any]]:
+    def best_model(name: str, **options: Any) -> tuple[bytes, dict[str, Any]]:
         folder = tmp_path / name
         evaluated = EvalCallback(environment(seed=2), 4, 2, best_model_save_path=folder)
-        stop = given.pop("stop", None)
+        stop = options.pop("stop", None)
         watch = [stop.watch()] if stop else []
         checkpoint_folder = tmp_path / "checkpoints" if stop else None
-        given |= {"should_stop": stop} if stop else {}
-        _, metrics = train([evaluated, *watch], "td3", given=given, checkpoint_folder=checkpoint_folder)
+        options |= {"should_stop": stop} if stop else {}
+        _, metrics = train([evaluated, *watch], "td3", arguments=options, checkpoint_folder=checkpoint_folder)
         return (folder / "best_model.safetensors").read_bytes(), metrics
 
-    best, told = kept("whole")
-    kept("cut", stop=Stop(400))
+    best, metrics = best_model("whole")
+    best_model("cut", stop=Stop(400))
     shutil.rmtree(tmp_path / "whole")
-    best_again, told_again = kept("cut", resume_from=tmp_path / "checkpoints")
-    assert best_again == best
-    assert told_again["evaluations"] == told["evaluations"]
+    resumed_best, resumed_metrics = best_model("cut", resume_from=tmp_path / "checkpoints")
+    assert resumed_best == best
+    assert resumed_metrics["evaluations"] == metrics["evaluations"]
 
 
 def test_checkpoints_are_kept_as_often_as_asked_for_and_only_the_newest(tmp_path: Path) -> None:
@@ -125,30 +125,30 @@ def test_checkpoints_are_kept_as_often_as_asked_for_and_only_the_newest(tmp_path
 def test_an_older_checkpoint_can_be_named(tmp_path: Path) -> None:
     whole, _ = train(agent_type="ddpg", checkpoint_folder=tmp_path, checkpoint_frequency=200)
     oldest = checkpoints(tmp_path)[0]
-    resumed, _ = train(agent_type="ddpg", given={"resume_from": oldest})
+    resumed, _ = train(agent_type="ddpg", arguments={"resume_from": oldest})
     assert weights(resumed) == weights(whole)
 
 
 def test_a_training_that_has_ended_ends_again_from_its_last_checkpoint(tmp_path: Path) -> None:
-    whole, told = train(callbacks(), "a2c", checkpoint_folder=tmp_path, checkpoint_frequency=1)
-    again, told_again = train(callbacks(), "a2c", given={"resume_from": tmp_path})
-    assert told_again["stopped_by"] == "total_episodes"
-    assert timeless(told_again) == timeless(told)
-    assert weights(again) == weights(whole)
+    whole, metrics = train(callbacks(), "a2c", checkpoint_folder=tmp_path, checkpoint_frequency=1)
+    resumed, resumed_metrics = train(callbacks(), "a2c", arguments={"resume_from": tmp_path})
+    assert resumed_metrics["stopped_by"] == "total_episodes"
+    assert timeless(resumed_metrics) == timeless(metrics)
+    assert weights(resumed) == weights(whole)
 
 
 def test_watchers_may_come_and_go(tmp_path: Path) -> None:
     interrupted("a2c", tmp_path)
     _, metrics = train(
-        callbacks(), "a2c", given={"resume_from": tmp_path}, progress=True, tensorboard=tmp_path / "logs"
+        callbacks(), "a2c", arguments={"resume_from": tmp_path}, progress=True, tensorboard=tmp_path / "logs"
     )
     assert metrics["stopped_by"] == "total_episodes"
 
 
-def refused(folder: Path, **given: Any) -> NightdeskError:
-    agent_type = given.pop("agent_type", "sac")
+def refused(folder: Path, **options: Any) -> NightdeskError:
+    agent_type = options.pop("agent_type", "sac")
     with pytest.raises(NightdeskError) as caught:
-        train(given.pop("callbacks", callbacks()), agent_type, given={"resume_from": folder}, **given)
+        train(options.pop("callbacks", callbacks()), agent_type, arguments={"resume_from": folder}, **options)
     return caught.value
 
 
@@ -177,7 +177,7 @@ def test_other_callbacks_than_then_are_refused(tmp_path: Path) -> None:
     assert "EarlyStoppingRLCallback" in error.message
 
 
-def test_a_folder_without_checkpoints_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_checkpoints_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path).code == "training.no_checkpoint"
     assert refused(tmp_path / "nowhere").code == "training.no_checkpoint"
 
@@ -224,10 +224,10 @@ def test_a_garbled_record_is_refused(spoil: Any, tmp_path: Path) -> None:
 
 
 def test_an_environment_that_cannot_tell_its_state_goes_on_with_new_episodes(tmp_path: Path) -> None:
-    def trained(**given: Any) -> dict[str, Any]:
+    def trained(**options: Any) -> dict[str, Any]:
         agent = create_rl_agent("dqn", 4, 2, small("dqn"))
         config = training_config(total_episodes=None, total_timesteps=200, checkpoint_folder=tmp_path)
-        return train_rl_agent(agent, gymnasium.make("CartPole-v1"), config, **given)
+        return train_rl_agent(agent, gymnasium.make("CartPole-v1"), config, **options)
 
     stop = Stop(100)
     assert trained(callbacks=[stop.watch()], should_stop=stop)["timesteps"] == 100

@@ -101,7 +101,7 @@ def test_without_a_leak_the_version_is_published_with_what_was_checked(
     assert leaks["findings"] == []
     assert leaks["checked"]["cuts"] > 20
     assert leaks["checked"]["features"] == read_manifest(home.model(SYMBOL, model_type, "v1")).features
-    assert len(leaks["checked"]["learned"]) >= 2
+    assert len(leaks["checked"]["fits"]) >= 2
     assert read_manifest(home.model(SYMBOL, model_type, "v1")).leaks == leaks
 
 

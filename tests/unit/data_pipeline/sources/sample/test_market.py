@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import Bars
-from data_pipeline.experts.sample import sample_expert_log
-from data_pipeline.sources.sample import SampleSource, sample_bucket
+from data_pipeline.sources.sample import SampleSource
 
 START = datetime(2010, 1, 1, tzinfo=UTC)
 END = datetime(2025, 6, 30, tzinfo=UTC)
@@ -80,9 +76,11 @@ def _trend_rule_return(bars: Bars) -> float:
     """Long while the mean of 5 closes is above that of 15, filled at the next open, 0.15 % a side."""
     close, opens = bars.frame["close"], bars.frame["open"]
     target = (close.rolling(5).mean() > close.rolling(15).mean()).astype(float).shift(1).fillna(0.0)
-    held = target.shift(1).fillna(0.0)
+    position = target.shift(1).fillna(0.0)
     overnight, day = opens / close.shift(1) - 1.0, close / opens - 1.0
-    growth = (1.0 + held * overnight.fillna(0.0)) * (1.0 + target * day) * (1.0 - (target - held).abs() * 0.0015)
+    growth = (
+        (1.0 + position * overnight.fillna(0.0)) * (1.0 + target * day) * (1.0 - (target - position).abs() * 0.0015)
+    )
     return float(growth.prod() - 1.0)
 
 
@@ -90,62 +88,3 @@ def test_a_plain_trend_rule_earns_more_than_its_costs_on_most_symbols() -> None:
     names = [f"S{n}" for n in range(30)]
     results = [_trend_rule_return(_bars(name).tail(756)) for name in names]
     assert np.mean(np.array(results) > 0.0) > 0.8
-
-
-def test_the_expert_trades_on_a_few_days_in_a_hundred() -> None:
-    for symbol in SYMBOLS:
-        bars = _bars(symbol)
-        shares = sample_expert_log(bars).frame["action"].value_counts() / len(bars)
-        assert 0.03 < shares[1] < 0.08
-        assert 0.03 < shares[-1] < 0.08
-
-
-def test_the_expert_looks_at_nothing_that_comes_later() -> None:
-    bars = _bars("AAPL").tail(400)
-    whole = sample_expert_log(bars).frame
-    for n in range(1, 400, 7):
-        part = sample_expert_log(bars.head(n)).frame
-        pd.testing.assert_frame_equal(part, whole.head(len(part)))
-        last = bars.dates[n - 1]
-        assert len(part) == (whole["date"] <= last).sum()
-
-
-def test_the_experts_log_says_that_it_is_a_sample() -> None:
-    assert sample_expert_log(_bars("AAPL").tail(100)).provenance == "sample"
-
-
-def test_the_bucket_has_the_layout_of_the_real_one(tmp_path: Path) -> None:
-    written = sample_bucket(tmp_path / "a")
-    assert len(written) >= 20
-    for path in written:
-        market = json.loads(path.read_bytes())
-        assert list(market) == ["slug", "totalEvents", "firstEventTime", "lastEventTime", "prices"]
-        assert path.relative_to(tmp_path / "a").as_posix() == f"merged_trades/0x5a3e/{market['slug']}_prices.json"
-        events = market["prices"]
-        times = [event["t"] for event in events]
-        assert times == sorted(times)
-        assert (market["firstEventTime"], market["lastEventTime"]) == (times[0], times[-1])
-        assert market["totalEvents"] == len(events)
-        assert {event["type"] for event in events} == {"trade", "merge", "redeem"}
-        trades = [event for event in events if event["type"] == "trade"]
-        assert {trade["outcome"] for trade in trades} == {"Up", "Down"}
-        assert all(0.0 < trade["price"] < 1.0 and trade["t"] % 1000 == 0 for trade in trades)
-
-
-def test_the_buckets_trader_is_paid_for_every_pair_and_for_the_winner_and_earns_or_loses(tmp_path: Path) -> None:
-    earned = []
-    for path in sample_bucket(tmp_path):
-        events = json.loads(path.read_bytes())["prices"]
-        *trades, merge, redeem = events
-        held = [sum(each["size"] for each in trades if each["outcome"] == outcome) for outcome in ("Up", "Down")]
-        assert merge["size"] == pytest.approx(min(held), abs=1e-6)
-        assert redeem["size"] == pytest.approx(0.0, abs=1e-6) or merge["size"] + redeem["size"] == pytest.approx(
-            max(held), abs=1e-5
-        )
-        earned.append(merge["usdc"] + redeem["usdc"] - sum(trade["usdc"] for trade in trades))
-    assert min(earned) < 0.0 < max(earned)
-
-
-def test_the_bucket_is_the_same_every_time(tmp_path: Path) -> None:
-    first, second = ({path.name: path.read_bytes() for path in sample_bucket(tmp_path / name)} for name in ("a", "b"))
-    assert first == second

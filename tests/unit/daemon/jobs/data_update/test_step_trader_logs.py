@@ -18,7 +18,7 @@ from daemon.executors.local import LocalExecutor
 from daemon.jobs.data_update.messages import PullTradesRequest
 from data_pipeline.buckets.open import bucket_secrets
 from tests.support.desks.executors import REPOSITORY, ignore
-from tests.support.desks.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.desks.night import WorkingExecutor, attend_all, every_run, request, scripted_desk
 from tests.support.markets.trader_logs import log, trade
 from tests.support.servers.s3 import KEY as SECRET_KEY
 from tests.support.servers.s3 import KEY_ID, NAME, s3_server
@@ -33,7 +33,7 @@ def house(home: Home, tmp_path) -> Iterator[DeskContext]:
     (tmp_path / "logs" / KEY).write_bytes(log([trade(1)]))
     sources = {"bars": "sample", "bucket": {"url": (tmp_path / "logs").as_uri()}}
     settings = Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
-    with quiet_house(home, settings, NOW) as house:
+    with scripted_desk(home, settings, NOW) as house:
         house.executor = WorkingExecutor(house.home, house.clock.now)
         yield house
 
@@ -75,10 +75,10 @@ async def test_the_secrets_of_the_bucket_go_to_the_task_that_pulls_it_and_to_no_
         server.put(KEY, log([trade(1)]))
         sources = {"bars": "sample", "bucket": {"url": server.url}}
         settings = Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
-        with quiet_house(home, settings, NOW) as house:
+        with scripted_desk(home, settings, NOW) as house:
             house.executor = WorkingExecutor(house.home, house.clock.now)
             run = await pulled(house)
-            secrets_by_kind = {spec.request.kind: spec.secrets for spec in house.executor.asked}
+            secrets_by_kind = {spec.request.kind: spec.secrets for spec in house.executor.specs}
     assert run.detail["trades"]["fetched"] == 1
     assert {name: secret.reveal() for name, secret in secrets_by_kind.pop("pull_trades").items()} == secrets
     assert secrets_by_kind == {"update_bars": {}}
@@ -103,7 +103,7 @@ async def test_a_worker_process_opens_the_bucket_with_the_secrets_that_it_is_han
 
 async def test_without_a_bucket_in_the_settings_none_is_pulled(home):
     settings = Settings.model_validate({"symbols": ["AAPL"], "sources": {"bars": "sample"}})
-    with quiet_house(home, settings, NOW) as house:
+    with scripted_desk(home, settings, NOW) as house:
         house.executor = WorkingExecutor(house.home, house.clock.now)
         run = await pulled(house)
         assert "trades" not in run.detail

@@ -16,7 +16,7 @@ from daemon.domain.runs import Run
 from data_pipeline.bars.bars import Bars
 from evaluation import Costs, backtest
 from evaluation.walk_forward import WalkForwardValidator
-from tests.support.desks.night import WorkingExecutor, attend_all, every_run, quiet_house, request
+from tests.support.desks.night import WorkingExecutor, attend_all, every_run, request, scripted_desk
 from tests.support.markets.easy import QUICK, SYMBOL, easy_bars, easy_expert
 from tests.support.models.stored_versions import NAME, NOW, Shelf
 from trainers import registry
@@ -30,7 +30,7 @@ SETTINGS = Settings.model_validate(
 
 async def walked(home: Home, settings: Settings = SETTINGS) -> Run:
     """The ended run of the job."""
-    with quiet_house(home, settings) as house:
+    with scripted_desk(home, settings) as house:
         house.executor = WorkingExecutor(home, lambda: NOW)
         request(house, "walk_forward")
         await attend_all(Dispatcher(house), most=6000)

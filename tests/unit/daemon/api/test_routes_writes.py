@@ -26,14 +26,14 @@ def test_a_job_is_started_at_once_and_its_run_is_answered(desk, live):
     run = response.json()
     assert (run["job"], run["state"], run["trigger"]) == ("maintenance", "due", "manual")
     assert live.get(response.headers["location"]).json()["id"] == run["id"]
-    assert desk.asked == [("maintenance", RunOptions(), "api")]
+    assert desk.requested == [("maintenance", RunOptions(), "api")]
 
 
 def test_a_run_can_be_limited_to_symbols_and_steps(desk, live):
     body = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 100}
     run = live.post("/api/v1/jobs/evaluation/run", headers=BEARER, json=body).json()
     assert run["options"] == body
-    assert desk.asked == [("evaluation", RunOptions(**body), "api")]
+    assert desk.requested == [("evaluation", RunOptions(**body), "api")]
 
 
 def test_a_job_at_work_is_not_started_twice(live):
@@ -117,7 +117,7 @@ def test_a_method_that_an_address_does_not_take_is_named(http, method):
     ],
 )
 def test_a_safe_bind_is_allowed(host, token):
-    check_bind(Api(host=host), token)
+    check_bind(Api(host=host), token)  # it raises for an unsafe bind, see the next test
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "desk.example", "localhost.evil.example"])
