@@ -117,7 +117,7 @@ def warm_up(names: Iterable[str]) -> int:
 def feature_matrix(bars: Bars, names: Iterable[str]) -> pd.DataFrame:
     """The features as float64 columns on the index of the bars; NaN inside each one's warm-up and nowhere else."""
     times = pd.DatetimeIndex(bars.frame.index)
-    return _computed(bars.frame, _by_name(names), lambda: calendar.wall_times(bars.symbol, times))
+    return _computed(bars.frame, _by_name(names), lambda: calendar.wall_times(bars.calendar, times))
 
 
 def _computed(frame: pd.DataFrame, features: list[Feature], times: Callable[[], pd.DatetimeIndex]) -> pd.DataFrame:

@@ -5,10 +5,11 @@ The first three stages are in `gated_pull` and `reconcile`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from config.calendars import Calendars
 from config.errors import NightdeskError
 from data_pipeline.bars import calendar
 from data_pipeline.bars.store import BarStore, Dataset
@@ -54,23 +55,33 @@ class Freshness:
     source: str | None
 
 
-def freshness(home: Home, sources: Sources, symbol: str, interval: str, now: datetime) -> Freshness:
+def freshness(
+    home: Home, sources: Sources, symbol: str, interval: str, now: datetime, *, calendars: Calendars | None = None
+) -> Freshness:
     """Look at what is stored, without pulling anything."""
     store = BarStore(home)
     source = store.serving_source(symbol, interval, sources)
     dataset = store.dataset(symbol, interval, source) if source else None
-    closed = calendar.last_closed(symbol, interval, now)
+    closed = calendar.last_closed((calendars or Calendars()).of(symbol), interval, now)
     as_of = dataset.last if dataset else None
     return Freshness(as_of is not None and as_of >= closed, as_of, closed, source)
 
 
 def update_symbol(
-    home: Home, sources: Sources, symbol: str, interval: str, now: datetime, *, accept: bool = False
+    home: Home,
+    sources: Sources,
+    symbol: str,
+    interval: str,
+    now: datetime,
+    *,
+    accept: bool = False,
+    calendars: Calendars | None = None,
 ) -> Update:
     """Pull what is new, sort out what is bad, publish the rest. On any error what was stored stays as it was.
 
     With `auto`, a home that never held real bars gets the sample market when Yahoo does not serve it; a home that did
-    keeps what it has, and the error is raised. `accept` takes changed past prices that nothing explains.
+    keeps what it has, and the error is raised. `accept` takes changed past prices that nothing explains. Symbols trade
+    by `calendars`, or as Yahoo's way of writing them tells.
     """
     store = BarStore(home)
     if accept and store.serving_source(symbol, interval, sources) is None:
@@ -81,11 +92,11 @@ def update_symbol(
             symbol=symbol,
         )
     try:
-        return _update(store, open_source(sources.bars, sources, home), symbol, interval, now, accept=accept)
+        return _update(store, open_source(sources.bars, sources, home, calendars), symbol, interval, now, accept=accept)
     except NightdeskError as error:
         if sources.bars != "auto" or error.code not in _NOT_SERVED or store.holds_real_bars():
             raise
-        sample = open_source(SAMPLE, sources, home)
+        sample = open_source(SAMPLE, sources, home, calendars)
         return _update(store, sample, symbol, interval, now, fallback=error.message)
 
 
@@ -108,9 +119,16 @@ def _update(
 ) -> Update:
     stored = store.dataset(symbol, interval, source.name)
     old = store.load(symbol, interval, source.name) if stored else None
-    history = pull_history(BarSeries(store.home, source, symbol, interval, now), old, accept=accept)
+    series = BarSeries(store.home, source, symbol, interval, now)
+    renamed = False
+    if old is not None:  # the owner may have named another calendar since
+        renamed = old.named_calendar != source.calendars.named_for(symbol)
+        old = series.bars(old.frame)
+    history = pull_history(series, old, accept=accept)
+    if history.why is None and renamed:
+        history = replace(history, why="appended")
     dataset = _store(store, history, stored, now)
-    closed = calendar.last_closed(symbol, interval, now)
+    closed = calendar.last_closed(series.calendar, interval, now)
     return Update(
         dataset,
         source.name,

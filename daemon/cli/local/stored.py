@@ -70,7 +70,7 @@ def _dataset_document(store: BarStore, name: tuple[str, str, str], now: datetime
         bars = store.load(*name)
         document |= {**(dataset.to_dict() if dataset else {}), **_condition(bars, now)}
         if check:
-            quality.check(bars.frame, symbol, interval, now)
+            quality.check(bars.frame, symbol, interval, now, bars.calendar)
     except NightdeskError as error:
         document["problem"] = error.to_dict()
     return document
@@ -78,7 +78,7 @@ def _dataset_document(store: BarStore, name: tuple[str, str, str], now: datetime
 
 def _condition(bars: Bars, now: datetime) -> dict[str, Any]:
     """How fresh and how healthy."""
-    fresh = bars.frame.index[-1] >= calendar.last_closed(bars.symbol, bars.interval, now)
+    fresh = bars.frame.index[-1] >= calendar.last_closed(bars.calendar, bars.interval, now)
     return {"fresh": bool(fresh), "health": health.measure(bars, now).to_dict()}
 
 

@@ -35,7 +35,7 @@ def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult
 
 def _latest(bars: Bars, signals: Signals, provenance: Provenance) -> LatestSignal:
     last = bars.frame.index[-1]
-    expires = next_close(bars.symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
+    expires = next_close(bars.calendar, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
     return LatestSignal(
         symbol=bars.symbol,
         bar_time=last.to_pydatetime(),

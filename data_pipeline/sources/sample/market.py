@@ -45,7 +45,8 @@ class SampleSource(BarSource):
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The bars closed in [start, end]."""
-        days = _daily(symbol, calendar.closes(symbol, "1d", BIRTH, pd.Timestamp(end) + pd.Timedelta(days=5)))
+        hours = self.calendars.of(symbol)
+        days = _daily(symbol, calendar.closes(hours, "1d", BIRTH, pd.Timestamp(end) + pd.Timedelta(days=5)))
         frame = days if interval == "1d" else _intraday(symbol, interval, days, start, end)
         rows = frame.loc[pd.Timestamp(start) : pd.Timestamp(end)]
         if rows.empty:
