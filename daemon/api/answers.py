@@ -359,7 +359,9 @@ class Status(Answer):
     version: str
     since: datetime
     time_zone: str
-    provenance_note: str | None = Field(description="Set while the desk works on sample data.")
+    provenance_note: str | None = Field(
+        description="Set while the desk works on sample data, or as of the end of data that has ended."
+    )
     health: Condition = Field(description="The worst of `conditions`; if there are none, that all is well.")
     conditions: list[Condition] = Field(description="Everything that is wrong, the worst first.")
     ready: bool

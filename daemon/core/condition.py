@@ -131,14 +131,18 @@ def _failure(run: Run, record: DeskRecord, now: datetime) -> Condition:
     return Condition(state, run.cause or f"run.{run.state}", run.job, title, f"{observation.message}{again}", cure)
 
 
+_STALE_CURE = (
+    'It needs a data_update that succeeds. If the history has ended, set data_params.as_of to "data": it is then '
+    "trained as of its last bar, and marked as not live."
+)
+
+
 def _training_skipped(run: Run, record: DeskRecord, now: datetime) -> Condition:
     stale = list((run.detail or {}).get("failed") or {})
     symbols = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
     pulled = record.results.get("data_update")
     come = pulled is not None and pulled.id > run.id and pulled.state == "succeeded"
-    again, cure = _again(
-        run, record, now, "Its data has come since." if come else "It needs a data_update that succeeds."
-    )
+    again, cure = _again(run, record, now, "Its data has come since." if come else _STALE_CURE)
     message = f"{run.name} was skipped ({run.cause}): there was no fresh data of {symbols or 'any symbol'}.{again}"
     return Condition("degraded", "data.stale", run.job, "Training was skipped", message, cure)
 

@@ -5,8 +5,9 @@ The first three stages are in `gated_pull` and `reconcile`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from config.calendars import Calendars
@@ -24,7 +25,8 @@ from data_pipeline.sources import BarSource, open_source
 
 if TYPE_CHECKING:
     from config.paths import Home
-    from config.settings import Sources
+    from config.settings import Settings, Sources
+    from data_pipeline.bars.bars import Bars
 
 _NOT_SERVED = ("data.unreachable", "data.rate_limited")
 
@@ -67,6 +69,22 @@ def freshness(
     return Freshness(as_of is not None and as_of >= closed, as_of, closed, source)
 
 
+def ended_on(bars: Iterable[Bars], settings: Settings, now: datetime) -> date | None:
+    """The date of the last bar, where these settings work as of it and a session has closed since.
+
+    Of several symbols it is the earliest such date. None for live data, and where the settings want live data.
+    """
+    if settings.data_params.as_of == "now":
+        return None
+    newest = {each: each.frame.index[-1] for each in bars if len(each)}
+    dates = [
+        each.dates[-1].date()
+        for each, last in newest.items()
+        if last < calendar.last_closed(each.calendar, each.interval, now)
+    ]
+    return min(dates, default=None)
+
+
 def update_symbol(
     home: Home,
     sources: Sources,
@@ -100,10 +118,12 @@ def update_symbol(
         return _update(store, sample, symbol, interval, now, fallback=error.message)
 
 
-def pull_headlines(home: Home, sources: Sources, source: str, symbol: str, now: datetime) -> int:
+def pull_headlines(  # noqa: PLR0917
+    home: Home, sources: Sources, source: str, symbol: str, now: datetime, calendars: Calendars | None = None
+) -> int:
     """Store what `source` now reports about a symbol; returns how many headlines are new."""
     with Breaker(home.breaker(source), source).guard(now):
-        headlines = open_source(source, sources, home).headlines(symbol)
+        headlines = open_source(source, sources, home, calendars).headlines(symbol, now)
     return HeadlineStore(home).add(source, symbol, headlines, now)
 
 

@@ -36,8 +36,8 @@ class BarSource(Protocol):
         """How far back from now the source has bars of this interval; None if there is no such limit."""
         return None
 
-    def headlines(self, symbol: str) -> list[Headline]:  # noqa: ARG002 -- sources differ
-        """What is reported about a symbol now; nothing where the source knows of no news."""
+    def headlines(self, symbol: str, now: datetime) -> list[Headline]:  # noqa: ARG002 -- sources differ
+        """What is reported about a symbol at `now`; nothing where the source knows of no news."""
         return []
 
     def fetch(self, symbol: str, interval: str, start: datetime, end: datetime) -> Bars:

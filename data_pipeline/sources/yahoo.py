@@ -85,7 +85,7 @@ class YahooSource(BarSource):
         """Yahoo forgets short bars."""
         return timedelta(days=_REACH[interval]) if interval in _REACH else None
 
-    def headlines(self, symbol: str) -> list[Headline]:
+    def headlines(self, symbol: str, now: datetime) -> list[Headline]:  # noqa: ARG002 -- it tells the newest only
         """What Yahoo now reports about a symbol, newest first; an entry without title or time is left out."""
         with _named_errors(symbol):
             self._session.check_connection()

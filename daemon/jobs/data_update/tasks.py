@@ -81,7 +81,8 @@ def _headlines(context: WorkContext, source: str, symbol: str, now: datetime) ->
     if not sources.yahoo.headlines:
         return HeadlinesResult()
     try:
-        return HeadlinesResult(new=pull_headlines(context.home, sources, source, symbol, now))
+        calendars = context.settings.calendars
+        return HeadlinesResult(new=pull_headlines(context.home, sources, source, symbol, now, calendars))
     except NightdeskError as error:
         return HeadlinesResult(error=ErrorInfo.of(error))
 

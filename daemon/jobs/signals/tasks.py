@@ -9,6 +9,7 @@ from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.versions import inputs_of, loaded, published_signals, refuse_other_bars
 from data_pipeline.bars.calendar import next_close
 from data_pipeline.provenance import Provenance
+from data_pipeline.pulls.update import ended_on
 from evaluation.signal_model import Request
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult
     inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
     decided = artifact.model.decide(inputs, Request(published=published_signals(request.published)))
-    provenance = Provenance.parse(artifact.manifest.provenance)
+    ended = ended_on(inputs.bars.values(), context.settings, context.now())
+    provenance = Provenance.parse(artifact.manifest.provenance).at(ended)
     return SignalResult(
         signals=tuple(_latest(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, Vers
 from daemon.jobs.versions import inputs_of
 from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
-from data_pipeline.pulls.update import freshness
+from data_pipeline.pulls.update import ended_on, freshness
 from data_pipeline.stored_inputs import stored_inputs
 from evaluation.audit.leak_audit import LeakAudit, Learned, Span, audit
 from trainers import registry
@@ -146,7 +146,7 @@ def training_task(context: WorkContext, recipe: Recipe, inputs: Inputs, span: Sp
         inputs=training_inputs,
         train_start=span.first,
         train_end=span.last,
-        provenance=_provenance(training_inputs).label,
+        provenance=_provenance(training_inputs).at(_ended_on(context, inputs)).label,
         params=registry.validate_params(recipe.model_type, recipe.params, context.settings),
     )
 
@@ -157,6 +157,11 @@ def _provenance(inputs: Inputs) -> Provenance:
         Provenance.of(bars.source, teacher=inputs.expert_logs[name].provenance if name in inputs.expert_logs else None)
         for name, bars in inputs.bars.items()
     )
+
+
+def _ended_on(context: WorkContext, inputs: Inputs) -> date | None:
+    """When the data ended, if it has, and the owner works as of its end."""
+    return ended_on(inputs.bars.values(), context.settings, context.now())
 
 
 def training_span(inputs: Inputs, params: TrainingParams) -> Span:
@@ -204,14 +209,25 @@ def version_facts(folder: Path, manifest: Manifest) -> VersionFacts:
 
 
 def freshness_of(context: WorkContext, request: FreshnessRequest) -> FreshnessResult:
-    """For each symbol: whether validated data for its last closed session is stored, or the error of what is."""
+    """For each symbol: whether validated data is stored that may be trained on, or the error of what is stored.
+
+    It reaches the last closed session, or the owner works as of the end of the data.
+    """
     return FreshnessResult(symbols={symbol: _freshness(context, symbol) for symbol in request.symbols})
 
 
 def _freshness(context: WorkContext, symbol: str) -> SymbolFreshness:
     settings = context.settings
     try:
-        state = freshness(context.home, settings.sources, symbol, settings.data_params.interval, now=context.now())
+        state = freshness(
+            context.home,
+            settings.sources,
+            symbol,
+            settings.data_params.interval,
+            now=context.now(),
+            calendars=settings.calendars,
+        )
     except NightdeskError as error:  # a damaged file fails its symbol only
         return SymbolFreshness(fresh=False, error=ErrorInfo.of(error))
-    return SymbolFreshness(fresh=state.fresh, as_of=state.as_of, last_closed=state.last_closed)
+    ended = settings.data_params.as_of == "data" and state.as_of is not None
+    return SymbolFreshness(fresh=state.fresh or ended, as_of=state.as_of, last_closed=state.last_closed)
