@@ -33,7 +33,9 @@ def sample_expert_log(bars: Bars) -> ExpertLog:
     action = np.where(error_draw < _ERROR_SHARE, np.where(action_draw < 0.5, actions.BUY, actions.SELL), planned)
     dates = bars.dates if bars.interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
     log = pd.DataFrame({"date": dates.to_numpy("datetime64[ns]"), "action": action.astype("int64")})
-    return ExpertLog(log[log["action"] != actions.HOLD].reset_index(drop=True), provenance=SAMPLE)
+    return ExpertLog(
+        log[log["action"] != actions.HOLD].reset_index(drop=True), provenance=SAMPLE, intraday=bars.interval != "1d"
+    )
 
 
 def _view(bars: Bars) -> pd.Series:
