@@ -31,6 +31,7 @@ def _config(home: Home, folder: Path, **data_params: str) -> None:
         "symbols": [SYMBOL],
         "data_params": data_params,
         "model_params": {"behavioral_cloner": {"n_estimators": 15}},
+        "promotion": {"min_trades": 1, "min_sharpe_gain": 0.0, "confidence": 0.51},
         "sources": {"bars": "csv", "csv_folder": str(folder)},
     }
     home.config.write_text(json.dumps(settings))

@@ -18,14 +18,20 @@ class PullBack:
     def __init__(self) -> None:
         self.active = False
         self._closes: deque[float] = deque(maxlen=BARS)
+        self._sum = self._squares = 0.0
 
     def add(self, log_close: float) -> bool:
         """Whether it is so at this close."""
         closes = self._closes
-        closes.append(log_close)
         if len(closes) == BARS:
-            mean = sum(closes) / BARS
-            deviation = (sum([(close - mean) ** 2 for close in closes]) / BARS) ** 0.5
+            self._sum -= closes[0]
+            self._squares -= closes[0] * closes[0]
+        closes.append(log_close)
+        self._sum += log_close
+        self._squares += log_close * log_close
+        if len(closes) == BARS:
+            mean = self._sum / BARS
+            deviation = max(self._squares / BARS - mean * mean, 0.0) ** 0.5
             distance = log_close - mean
             if distance < PULL_BACK * deviation:
                 self.active = True
