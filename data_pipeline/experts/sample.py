@@ -20,7 +20,7 @@ from data_pipeline.sources.sample.seeds import seed_of
 
 _FRESH_BARS = 3  # how long a new view is acted on
 _ACTION_SHARE = 0.85  # of the times a view is fresh, the expert acts
-_ERROR_SHARE = 0.002  # of all bars, the expert trades for no reason
+_ERROR_SHARE = 0.001  # of all bars, the expert trades for no reason
 _EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
 
 

@@ -27,10 +27,12 @@ Floats = npt.NDArray[np.float64]
 _TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is refused
 _JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
 _NAMED = 3  # dates that an error lists
+_DUPLICATE_CURE = "If these are shorter bars, such as hours, set data_params.interval to their length."
 _CALENDAR_CURE = (
     "Write dates as 2024-01-31 (or say how they are written in sources.csv), leave out days without trading, and end "
     "the symbol of another exchange as Yahoo does (VOD.L, BTC-USD), or name its calendar in data_params.calendars."
 )
+_CURES = {"no_session": _CALENDAR_CURE, "duplicate": _DUPLICATE_CURE}
 _ROUNDING = 0.01  # how far, as a part of the price, open and close may lie beyond low and high
 
 
@@ -86,7 +88,7 @@ def refuse_too_many_bad(report: QualityReport, symbol: str, hours: TradingCalend
             "data.poison",
             f"{bad} of {report.rows} bars of {symbol} are bad ({_counts_text(report.counts)}); none were stored."
             + _off_calendar(report, symbol, hours),
-            f"{_CALENDAR_CURE} {where}" if "no_session" in report.counts else where,
+            " ".join([*(cure for reason, cure in _CURES.items() if reason in report.counts), where]),
             symbol=symbol,
             counts=report.counts,
         )

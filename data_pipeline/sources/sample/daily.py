@@ -8,7 +8,7 @@
 - z_t: Student's t with 5 degrees of freedom, scaled to a standard deviation of 1.
 
 Chance alone would make some symbols easy. So a symbol's path is drawn anew until the figures of `_hard_enough` hold
-over its first 16 years: buying and holding has a Sharpe ratio of 0.36 to 0.72, trading the edge one of 0.8 to 1.1
+over its first 16 years: buying and holding has a Sharpe ratio of 0.36 to 0.72, trading the edge one of 0.92 to 1.06
 after costs, naive 5-day momentum at most 0.4; daily returns correlate with the next day's by 0.045 at most, and their
 excess kurtosis is 4 to 20. For comparison, the S&P 500 of 1999 to 2018: about -0.07 and 8.
 """
@@ -166,7 +166,7 @@ def _hard_enough(path: Path, sessions_a_year: float) -> bool:
         abs(float(np.corrcoef(returns[:-1], returns[1:])[0, 1])) < 0.045
         and 4.0 < np.mean(moves**4) / np.mean(moves**2) ** 2 - 3.0 < 20.0
         and 0.36 < held.mean() / held.std() * yearly < 0.72
-        and 0.8 < ratio(path.active.astype(np.float64)) < 1.1
+        and 0.92 < ratio(path.active.astype(np.float64)) < 1.06
         and max(ratio(up), ratio(2.0 * up - 1.0)) < 0.4
     )
 

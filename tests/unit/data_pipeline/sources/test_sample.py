@@ -3,7 +3,7 @@
 Measured over 2010 to mid-2025, of 12 symbols on 5 calendars: daily returns correlate with the next day's by -0.03 to
 0.04; their excess kurtosis is 5 to 21; absolute returns correlate by 0.15 to 0.26 (next day) and 0.07 to 0.2 (10 days);
 buying and holding has a Sharpe ratio of 0.35 to 0.75, 5-day momentum one of -1.3 to 0.1 after costs, and the sample
-expert one of 0.75 to 1.1.
+expert one of 0.8 to 1.2.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def test_headlines_are_seen_after_the_day_that_they_report_on_and_know_nothing_o
     recent = bars.tail(1000)
     score = sentiment(frame, pd.DatetimeIndex(recent.frame.index)).score
     returns = np.log(recent.frame["close"]).diff().fillna(0.0).to_numpy()
-    assert np.corrcoef(score[1:], returns[:-1])[0, 1] > 0.2  # it reports on the day before
+    assert np.corrcoef(score[1:], returns[:-1])[0, 1] > 0.12  # it reports on the day before
     assert abs(np.corrcoef(score, returns)[0, 1]) < 0.12  # and not on the day that follows
 
 
