@@ -143,14 +143,18 @@ def _failure(run: Run, record: DeskRecord, now: datetime) -> Condition:
     return Condition(state, run.cause or f"run.{run.state}", run.job, title, f"{observation.message}{retry}", cure)
 
 
+_STALE_CURE = (
+    'It needs a data_update that succeeds. If the history has ended, set data_params.as_of to "data": it is then '
+    "trained as of its last bar, and marked as not live."
+)
+
+
 def _training_skipped(run: Run, record: DeskRecord, now: datetime) -> Condition:
     stale = list(as_object((run.detail or {}).get("failed")))
     symbols = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
     pulled = record.results.get("data_update")
     come = pulled is not None and pulled.id > run.id and pulled.state == "succeeded"
-    retry, cure = _retry(
-        run, record, now, "Its data has come since." if come else "It needs a data_update that succeeds."
-    )
+    retry, cure = _retry(run, record, now, "Its data has come since." if come else _STALE_CURE)
     message = f"{run.name} was skipped ({run.cause}): there was no fresh data of {symbols or 'any symbol'}.{retry}"
     return Condition("degraded", "data.stale", run.job, "Training was skipped", message, cure)
 

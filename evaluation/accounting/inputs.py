@@ -77,7 +77,7 @@ def bars_a_year(bars: Frame) -> float | None:
     None where there are no times, and for bars of an interval without a calendar, such as those of a trader's markets.
     """
     if isinstance(bars, Bars):
-        return calendar.periods_per_year(bars.symbol, bars.interval) if calendar.knows(bars.interval) else None
+        return calendar.periods_per_year(bars.calendar, bars.interval) if calendar.knows(bars.interval) else None
     times = bars.index if isinstance(bars.index, pd.DatetimeIndex) else pd.Index(bars.get("date", ()))
     if len(times) < 2 or not isinstance(times, pd.DatetimeIndex):
         return None

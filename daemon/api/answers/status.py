@@ -92,7 +92,9 @@ class Status(Answer):
     version: str
     started_at: datetime = Field(description="When this process started.")
     time_zone: str
-    provenance_note: str | None = Field(description="Set while the desk works on sample data.")
+    provenance_note: str | None = Field(
+        description="Set while the desk works on sample data, or as of the end of data that has ended."
+    )
     health: Condition = Field(description="The worst of `conditions`; without any, `ok`.")
     conditions: list[Condition] = Field(description="Every problem, the worst first.")
     ready: bool
