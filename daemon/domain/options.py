@@ -38,6 +38,8 @@ class ServingOrder(Message):
     def _names_a_version(self) -> Self:
         if self.action == "promote" and self.version is None:
             raise ValueError("a promotion needs the version that shall serve")
+        if self.action == "unpin" and self.version is not None:
+            raise ValueError("unpin frees the place of the version that serves, and takes no version")
         return self
 
 

@@ -66,8 +66,8 @@ def latest(c: Connection, version_id: int) -> Evaluation | None:
     return next(iter(history(c, version_id, limit=1)), None)
 
 
-def challenges(c: Connection, subject: str, model_type: str) -> int:
-    """How many other recipes than that of the champion have asked for this place."""
+def challenges(c: Connection, subject: str, model_type: str, *, besides: str | None = None) -> int:
+    """How many recipes have challenged a champion of this place; `besides` is one that is not counted."""
     query = (
         select(func.count(model_versions.c.recipe.distinct()))
         .select_from(evaluations.join(model_versions, model_versions.c.id == evaluations.c.version_id))
@@ -77,4 +77,6 @@ def challenges(c: Connection, subject: str, model_type: str) -> int:
             evaluations.c.kind == "challenge",
         )
     )
+    if besides is not None:
+        query = query.where(model_versions.c.recipe != besides)
     return c.execute(query).scalar_one()

@@ -185,10 +185,10 @@ def _request(
         record=record_ref(c, row),
         champion=_reference(opponent) if opponent is not None else None,
         champion_record=_other_record(c, opponent_row, case),
-        challenges=evaluations.challenges(c, candidate.subject, candidate.model_type) + 1,
+        challenges=evaluations.challenges(c, candidate.subject, candidate.model_type, besides=candidate.recipe) + 1,
         tried=records.tried(c),
         sample_teacher=sample_teacher(candidate, champion),
-        pinned=case != "first" and servings.pinned(c, candidate.subject, candidate.model_type),
+        pinned=champion is not None and servings.pinned(c, candidate.subject, candidate.model_type),
     )
 
 

@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 
 from config.paths import Home
 from config.settings import Settings
+from daemon.domain.recipes import Recipe, recipe_of
+from daemon.domain.targets import Target
 from daemon.executors.worker.main import WorkContext
 from daemon.store import versions
 from daemon.store.versions import Version
@@ -22,6 +24,8 @@ from trainers import ArtifactFacts, Model, TrainingContext, manifest_sha256, reg
 NAME = "behavioral_cloner"
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
 SETTINGS = Settings(symbols=(SYMBOL,))
+TARGET = Target(SYMBOL, NAME)
+RECIPE = recipe_of(SETTINGS, TARGET)
 
 
 @cache
@@ -75,7 +79,9 @@ class Shelf:
         return manifest_sha256(folder)
 
 
-def record(c: Connection, version: str, *, provenance: str = "yahoo") -> Version:
+def record(
+    c: Connection, version: str, *, provenance: str = "yahoo", recipe: Recipe = RECIPE, trained_at: datetime = NOW
+) -> Version:
     """The row of a version of the easy market."""
     row = versions.add_version(
         c,
@@ -88,9 +94,11 @@ def record(c: Connection, version: str, *, provenance: str = "yahoo") -> Version
             dataset="d" * 64,
             train_start=NOW,
             train_end=NOW,
-            trained_at=NOW,
+            trained_at=trained_at,
             run_id=None,
             metrics={},
+            recipe=recipe.fingerprint,
+            seed=recipe.seed,
         ),
     )
     if row is None:
