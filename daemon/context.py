@@ -39,7 +39,7 @@ class DeskContext:
 def with_options(settings: Settings, options: RunOptions) -> Settings:
     """The settings of one run: those of the desk, overridden by the options of the run."""
     document = settings.model_dump()
-    for name, value in options.model_dump(exclude_none=True, exclude={"accept", "order"}).items():
+    for name, value in _with_steps(settings, options).items():
         section = document["training_params"] if name in TRAINING_OPTIONS else document
         section[name] = _overridden(section[name], value)
     try:
@@ -51,6 +51,16 @@ def with_options(settings: Settings, options: RunOptions) -> Settings:
     except ConfigError as error:  # what was typed is at fault, not the config
         raise UsageError(error.code, error.message, error.cure) from error
     return changed
+
+
+def _with_steps(settings: Settings, options: RunOptions) -> dict[str, Any]:
+    """The options with `steps` for each model type too, since its own params in the config would win over them."""
+    document = options.model_dump(exclude_none=True, exclude={"accept", "order"})
+    if options.steps is None:
+        return document
+    model_types = options.model_types or settings.model_types
+    counted = {name: params for name in model_types if (params := registry.steps_params(name, options.steps))}
+    return {**document, "model_params": _overridden(counted, document.get("model_params", {}))}
 
 
 def _overridden(setting: Any, value: Any) -> Any:

@@ -52,7 +52,8 @@ class DataLoader:
         store = BarStore(self.home)
         source = store.serving_source(symbol, interval, sources)
         if source is None:
-            source = update_symbol(self.home, sources, symbol, interval, now or datetime.now(UTC)).source
+            at, calendars = now or datetime.now(UTC), self.settings.calendars
+            source = update_symbol(self.home, sources, symbol, interval, at, calendars=calendars).source
         if Provenance.of(source).is_sample and sources.bars != SAMPLE:
             warnings.warn(
                 f"The bars of {symbol} are made up: no real ones could be had, so the sample market stands in.",

@@ -8,6 +8,7 @@ It takes some minutes. Ctrl-C ends it; the newest weights are in ./checkpoints/.
 
 from __future__ import annotations
 
+from data_pipeline.features.registry import settled
 from trainers import (
     CallbackList,
     CheckpointCallback,
@@ -21,18 +22,21 @@ from trainers import (
     create_rl_agent,
     train_rl_agent,
 )
+from trainers.rl.environments.market import Market
 
-# 0. The last year is kept from training; the 21 days before it are what its first decision is made from
-history = DataLoader().load("AAPL")
-prices_df, unseen_df = history.iloc[:-252], history.iloc[-252 - 21 :]
-print(f"{len(prices_df)} days of AAPL, source: {history.attrs['provenance']}")
-
-# 1. Create the trading environment
 env_config = TradingEnvConfig(
     initial_balance=100_000,
     window_size=20,
     commission=0.001,
 )
+
+# 0. The last year is kept from training; the days before it are only looked back on, so that indicators are warm
+history = DataLoader().load("AAPL")
+lead = settled((*env_config.windowed, *env_config.features)) + env_config.window_size
+prices_df, unseen_df = history.iloc[:-252], history.iloc[-252 - lead :]
+print(f"{len(prices_df)} days of AAPL, source: {history.attrs['provenance']}")
+
+# 1. Create the trading environment
 env = TradingEnvironment(price_data=prices_df, config=env_config)
 
 # 2. Create an RL agent
@@ -71,7 +75,8 @@ print(f"{metrics['episodes']} episodes, {metrics['steps_per_second']:,.0f} steps
 agent.save("./models/sac_trading_agent.pt")
 
 # 6. Load later for inference or backtesting
-unseen = TradingEnvironment(unseen_df, TradingEnvConfig(episode_length=None, random_start=False))
+year = Market.of(unseen_df, TradingEnvConfig(episode_length=None, random_start=False)).decided_from(lead - 1)
+unseen = TradingEnvironment(year)
 observation, _ = unseen.reset()
 agent.load("./models/sac_trading_agent.pt")
 action = agent.select_action(observation, deterministic=True)

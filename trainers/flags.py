@@ -15,6 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from config.errors import UsageError
 from config.section import Section
 
+# The flag of the training steps, for the model types that count them.
+STEPS_FLAG = "--steps"
+
 
 class Flag:
     """The spellings of a field on the command line, and its help; `_` and `-` are equivalent there."""

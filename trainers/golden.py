@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from config.calendars import TradingCalendar
 from config.errors import NightdeskError
 from config.section import Section
 from data_pipeline.bars.bars import COLUMNS, Bars
@@ -31,6 +32,7 @@ class _BarsLayout(Section):
     interval: str
     source: str
     columns: tuple[str, ...] = Field(strict=False)
+    calendar: str | None = None
 
 
 class _EventsLayout(Section):
@@ -78,7 +80,13 @@ def golden_tensors(golden: Golden) -> tuple[Tensors, dict[str, Any]]:
     layout = _Layout(
         subject=golden.inputs.subject,
         bars=tuple(
-            _BarsLayout(symbol=name, interval=bars.interval, source=bars.source, columns=tuple(bars.frame.columns))
+            _BarsLayout(
+                symbol=name,
+                interval=bars.interval,
+                source=bars.source,
+                columns=tuple(bars.frame.columns),
+                calendar=bars.named_calendar.code if bars.named_calendar else None,
+            )
             for name, bars in golden.inputs.bars.items()
         ),
         events=tuple(
@@ -160,7 +168,8 @@ def differences(golden: Golden, decided: Mapping[str, Signals]) -> Iterator[Diff
 def _bars(tensors: Tensors, place: int, layout: _BarsLayout) -> Bars:
     values = tensors[f"bars/{place}/values"]
     frame = pd.DataFrame(values, index=_instants(tensors[f"bars/{place}/time"]), columns=list(layout.columns))
-    return Bars(frame, symbol=layout.symbol, interval=layout.interval, source=layout.source)
+    named = TradingCalendar(layout.calendar) if layout.calendar else None
+    return Bars(frame, layout.symbol, layout.interval, layout.source, named)
 
 
 def _signals(tensors: Tensors, place: int, bars: Bars) -> Signals:

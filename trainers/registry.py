@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from config.errors import ConfigError, UsageError
 from config.section import Section
 from config.settings import Settings
-from trainers.flags import ParamFlag, flags_of
+from trainers.flags import STEPS_FLAG, ParamFlag, flags_of, nested
 from trainers.needs import Needs
 from trainers.rl.agents.specs import AGENTS, NEEDS
 
@@ -87,6 +87,12 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
 def flags(name: str) -> dict[str, ParamFlag]:
     """The command-line flags that the params of model type `name` declare, by each spelling. Imports nothing heavy."""
     return flags_of(_params(name))
+
+
+def steps_params(name: str, steps: int) -> dict[str, Any]:
+    """The params that make model type `name` train for so many steps; none if it counts no steps."""
+    flag = flags(name).get(STEPS_FLAG)
+    return nested({flag.path: steps}) if flag else {}
 
 
 def _params(name: str) -> type[Section]:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from config.calendars import Calendars, cure, unknown_text, yahoo_calendar
 from config.secrets import BUCKET_VARIABLES
 from config.section import Section
 from config.settings.alerts import ChannelSettings, Monitoring, Notifications, Webhook, WebhookChannel
-from config.settings.data import Bucket, DataParams, ExpertLogs, Sources, YahooSource
+from config.settings.data import Bucket, CsvFormat, DataParams, ExpertLogs, Sources, YahooSource
 from config.settings.evaluation import CostParams, Promotion, RecordParams, WalkForwardParams
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
 from config.settings.schedule import CHAIN, JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
@@ -37,6 +38,8 @@ __all__ = [
     "Bucket",
     "ChannelSettings",
     "CostParams",
+    "CsvFormat",
+    "DataParams",
     "Duration",
     "ExecutorSettings",
     "ExpertLogs",
@@ -102,6 +105,19 @@ class Settings(Section):
     database: Database = Database()
     limits: Limits = Limits()
     retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _calendars_known(self) -> Settings:
+        """Every symbol trades by a calendar that is known; an assumed one would refuse its bars."""
+        for symbol in self.symbols:
+            if symbol not in self.data_params.calendars and yahoo_calendar(symbol) is None:
+                raise ValueError(f"is not usable: {unknown_text(symbol)}. {cure(symbol)}")
+        return self
+
+    @property
+    def calendars(self) -> Calendars:
+        """The calendar of every symbol."""
+        return Calendars(self.data_params.calendars)
 
     def job_schedule(self, job: JobName) -> JobSchedule:
         """When `job` starts: as in `jobs`, else at its time in `training_schedule`, else after the job before it."""

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from config.section import Section
-from config.settings.types import Duration, Interval, Symbol
+from config.settings.types import CalendarCode, Duration, Interval, Symbol
 
 
 class DataParams(Section):
@@ -20,6 +20,44 @@ class DataParams(Section):
         default=timedelta(hours=6),
         description="How long training waits for the bars of the last closed session before it is skipped.",
     )
+    as_of: Literal["now", "data"] = Field(
+        default="now",
+        description=(
+            "`now`: training needs the bars of the last closed session. `data`: histories that have ended are trained"
+            " and judged as of their last bar, and marked as not live."
+        ),
+    )
+    calendars: dict[Symbol, CalendarCode] = Field(
+        default={},
+        description=(
+            "Calendar by symbol, where Yahoo's way of writing it tells none or another one: `24/5` (currencies, from"
+            " Sunday to Friday 17:00 in New York), `24/7`, or the code of an exchange, such as `XLON`."
+        ),
+    )
+
+
+class CsvFormat(Section):
+    """How the owner's files write times and numbers; nothing is guessed from what they look like."""
+
+    dates: Literal["iso", "day_first", "month_first", "epoch_seconds", "epoch_milliseconds", "excel"] = Field(
+        default="iso",
+        description=(
+            "How times are written: `iso` (2024-01-31), `day_first` (31/01/2024), `month_first` (01/31/2024), seconds"
+            " or milliseconds since 1970 in UTC, or Excel's days since 1900."
+        ),
+    )
+    delimiter: Literal[",", ";", "\t", "|"] = Field(default=",", description="What stands between two columns.")
+    decimal: Literal[".", ","] = Field(default=".", description="What stands before the decimals of a number.")
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        default=None, description="What groups the digits of large numbers; `null` for nothing."
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> CsvFormat:
+        marks = [mark for mark in (self.delimiter, self.decimal, self.thousands) if mark is not None]
+        if len(set(marks)) < len(marks):
+            raise ValueError("delimiter, decimal and thousands must differ")
+        return self
 
 
 class YahooSource(Section):
@@ -94,6 +132,7 @@ class Sources(Section):
     csv_folder: str | None = Field(
         default=None, description="Folder of `<SYMBOL>.csv` or `<SYMBOL>.parquet` files, required by the source `csv`."
     )
+    csv: CsvFormat = CsvFormat()
     yahoo: YahooSource = YahooSource()
     expert_logs: ExpertLogs = ExpertLogs()
     bucket: Bucket = Bucket()

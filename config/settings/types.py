@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from config.calendars import is_calendar
 from config.names import is_trader, reserved_folder
 
 LOG_CHANNEL = "log"  # the channel that every alert goes to
@@ -82,6 +83,12 @@ def _symbol(value: str) -> str:
     return value
 
 
+def _calendar(value: str) -> str:
+    if not is_calendar(value):
+        raise ValueError("must be 24/5, 24/7, or the code of an exchange that exchange_calendars knows, such as XLON")
+    return value
+
+
 def _trader(value: str) -> str:
     if not is_trader(value):
         raise ValueError("must be the address of a trader: 0x and up to 40 hexadecimal digits, such as 0x6031")
@@ -113,6 +120,7 @@ Cron = Annotated[str, AfterValidator(_cron)]
 ClockTime = Annotated[str, AfterValidator(_clock_time)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
+CalendarCode = Annotated[str, AfterValidator(_calendar)]
 Trader = Annotated[str, AfterValidator(_trader)]
 ChannelName = Annotated[str, AfterValidator(_channel_name)]
 Name = TypeVar("Name", bound=str)

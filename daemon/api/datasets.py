@@ -12,10 +12,10 @@ from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
 from config.errors import NightdeskError
-from config.paths import Home
 from daemon.api import answers, views
 from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, unknown
 from daemon.api.view import DeskView
+from daemon.domain.targets import targets
 from daemon.store import datasets, versions
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{6,64}$", description="The id of a dataset, or its first characters.")]
@@ -33,7 +33,7 @@ def datasets_of(desk: DeskView) -> APIRouter:
     @routes.get("/{dataset}", responses=NOT_FOUND)
     def get_dataset(dataset: Id) -> answers.Lineage:
         """A dataset, what it was made of, what took its place, and the models trained on it."""
-        lineage = desk.database.read(lambda c: _lineage(c, desk.home, dataset))
+        lineage = desk.database.read(lambda c: _lineage(c, desk, dataset))
         if lineage is None:
             raise _no_dataset(dataset)
         return lineage
@@ -88,12 +88,13 @@ def record(c: Connection, table: answers.TableRecord, now: datetime) -> None:
     datasets.record(c, new_table)
 
 
-def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:
+def _lineage(c: Connection, desk: DeskView, dataset: str) -> answers.Lineage | None:
     row = datasets.find(c, dataset)
     if row is None:
         return None
     newer = datasets.successor(c, row)
     source = datasets.find(c, row.detail["made_of"]) if "made_of" in row.detail else None
+    home, configured = desk.home, set(targets(desk.settings, desk.home))
     listed = home.log_list(row.dataset)
     return answers.Lineage(
         dataset=views.dataset(row),
@@ -102,7 +103,7 @@ def _lineage(c: Connection, home: Home, dataset: str) -> answers.Lineage | None:
         parameters=row.detail.get("parameters", {}),
         logs=_first_logs(listed),
         logs_file=home.relative(listed) if listed.is_file() else None,
-        models=[answers.ModelVersion.model_validate(version) for version in versions.versions(c, dataset=row.dataset)],
+        models=[views.version(version, configured) for version in versions.versions(c, dataset=row.dataset)],
     )
 
 

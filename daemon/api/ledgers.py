@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from config.settings import JobName
 from daemon.api import answers, files, views
 from daemon.api.guard import POLICY
+from daemon.api.missing import missing_signals
 from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
 from daemon.api.status import record_list, version_notes
 from daemon.api.view import DeskView
@@ -56,19 +57,27 @@ def signal_ledger(desk: DeskView) -> APIRouter:
     def get_signals(subject: SubjectOrSymbol, cursor: Cursor = None, limit: Limit = 50) -> answers.SignalHistory:
         """The signals of one subject, or about one symbol."""
 
-        def read(c: Connection) -> tuple[list[signals.Signal], list[signals.Signal], dict[int, views.VersionNote]]:
+        now = desk.clock.now()
+
+        def read(
+            c: Connection,
+        ) -> tuple[
+            list[signals.Signal], list[signals.Signal], dict[int, views.VersionNote], list[answers.MissingSignal]
+        ]:
             newest = signals.latest(c, subject)
             published = signals.page(c, subject, before=cursor, limit=limit + 1)
-            return newest, published, version_notes(c, {row.version_id for row in (*newest, *published)})
+            notes = version_notes(c, {row.version_id for row in (*newest, *published)})
+            missing = [signal for signal in missing_signals(c, desk, now) if signal.subject == subject]
+            return newest, published, notes, missing
 
-        newest, published, notes = desk.database.read(read)
+        newest, published, notes, missing = desk.database.read(read)
         if not newest and not published and not _watched(desk, subject):
             raise unknown("signals", f"There are no signals of {subject}.", "`nightdesk signals` or /api/v1/signals")
-        now = desk.clock.now()
         items, cursor_after = _page(published, limit)
         return answers.SignalHistory(
             subject=subject,
             current=[views.signal(row, notes, now) for row in newest if not row.stale(now)],
+            missing=missing,
             items=[views.signal(row, notes, now) for row in items],
             next=cursor_after,
         )
@@ -123,7 +132,8 @@ def model_ledger(desk: DeskView) -> APIRouter:
         states = None if state is None else (state,)
         rows = read(lambda c: versions.versions(c, subject, model_type, states=states, before=cursor, limit=limit + 1))
         items, cursor_after = _page(rows, limit)
-        listed = [answers.ModelVersion.model_validate(row) for row in items]
+        configured = set(targets(desk.settings, desk.home))
+        listed = [views.version(row, configured) for row in items]
         return answers.ModelVersionPage(items=listed, next=cursor_after)
 
     @routes.get("/records")
@@ -201,4 +211,5 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
         "evaluations": [views.evaluation(row, names, desk.home) for row in version_evaluations],
         "servings": [views.serving(row, names) for row in pair_servings if row.version_id == version_id],
     }
-    return answers.ModelVersionFacts.model_validate({**vars(version), **ledgers})
+    facts = views.version(version, set(targets(desk.settings, desk.home)))
+    return answers.ModelVersionFacts.model_validate({**vars(facts), **ledgers})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,7 @@ from daemon.api import datasets as data
 from daemon.api.ledgers import alert_ledger, model_ledger, reports, run_ledger, signal_ledger
 from daemon.api.problems import REFUSALS, WRITES, Fault, Problem, problem
 from daemon.api.snapshot import Snapshot
-from daemon.api.status import job_list, signal_list, status
+from daemon.api.status import job_list, readiness, signal_list, status
 from daemon.api.view import DeskView
 from daemon.domain.options import RunOptions
 
@@ -29,12 +30,14 @@ def health(desk: DeskView) -> APIRouter:
         """Whether the process is alive; not whether it can work."""
         return Response(alive, media_type="application/json")
 
+    ready = Snapshot(lambda: readiness(desk).model_dump_json().encode(), lambda: desk.database.changes)
+
     @routes.get("/readyz", response_model=answers.Readiness, responses={503: {"model": Problem}})
-    def readyz() -> Any:
+    async def readyz() -> Any:
         """Whether the desk can work; 503 names what keeps it from working."""
-        problems = desk.readiness()
+        problems = await asyncio.to_thread(desk.readiness)
         if not problems:
-            return answers.Readiness(ready=True, problems=[])
+            return Response((await ready.get()).body, media_type="application/json")
         error = NightdeskError("desk.not_ready", f"Not ready: {', '.join(problems)}.", "See the desk's log.")
         return problem(503, error, errors=[Fault(pointer="desk", message=code) for code in problems])
 

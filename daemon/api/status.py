@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from config.settings import JOBS
 from daemon.api import answers, views
+from daemon.api.missing import missing_signals
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
-from daemon.store import alerts, backups, datasets, evaluations, jobs, overview, records, runs, signals, versions
+from daemon.store import alerts, backups, datasets, evaluations, jobs, overview, records, runs, signals
 from daemon.store.records import RecordRow
 from daemon.store.versions import Version
 
@@ -45,6 +46,7 @@ def status(desk: DeskView) -> answers.Status:
             problems=problems,
             notices=desk.notices(),
             models=_models(c, desk, now),
+            missing_signals=missing_signals(c, desk, now),
             data=[views.dataset(row) for row in datasets.latest(c)],
             jobs=listed.items,
             running=_running(c, desk),
@@ -53,6 +55,14 @@ def status(desk: DeskView) -> answers.Status:
         )
 
     return desk.database.read(read)
+
+
+def readiness(desk: DeskView) -> answers.Readiness:
+    """What `/readyz` says of a desk that is ready."""
+    configured = set(targets(desk.settings, desk.home))
+    record = desk.database.read(lambda c: overview.desk_record(c, configured))
+    amiss = conditions(record, desk.settings, desk.clock.now())
+    return answers.Readiness(ready=True, problems=[], notices=[*desk.notices(), *(each.message for each in amiss)])
 
 
 def job_list(desk: DeskView) -> answers.JobList:
@@ -81,12 +91,14 @@ def signal_list(desk: DeskView) -> answers.SignalList:
     """The newest signal of every subject, symbol and model type."""
     now = desk.clock.now()
 
-    def read(c: Connection) -> list[answers.Signal]:
+    def read(c: Connection) -> answers.SignalList:
         latest_signals = signals.latest(c)
         notes = version_notes(c, {row.version_id for row in latest_signals})
-        return [views.signal(row, notes, now) for row in latest_signals]
+        return answers.SignalList(
+            items=[views.signal(row, notes, now) for row in latest_signals], missing=missing_signals(c, desk, now)
+        )
 
-    return answers.SignalList(items=desk.database.read(read))
+    return desk.database.read(read)
 
 
 def version_notes(c: Connection, version_ids: Collection[int]) -> dict[int, views.VersionNote]:
@@ -96,7 +108,8 @@ def version_notes(c: Connection, version_ids: Collection[int]) -> dict[int, view
 
 def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]:
     """Every target of the desk, trained or not. A signal is shown where there is only one: of a symbol's own models."""
-    champions = {Target(row.subject, row.model_type): row for row in versions.champions(c)}
+    listed = targets(desk.settings, desk.home)
+    champions = {Target(row.subject, row.model_type): row for row in overview.serving(c, listed)}
     latest_signals = {
         Target(row.subject, row.model_type): row for row in signals.latest(c) if row.symbol == row.subject
     }
@@ -110,21 +123,24 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
     names = overview.version_names(c, {row.version_id for row in rows})
     serving = overview.standings(c, [row.id for row in champions.values()])
     notes = views.version_notes(names, {**overview.standings(c, names.keys()), **serving})
-    kept = {Target(row.subject, row.model_type): row for row in reversed(records.of(c, in_use=True))}
+    in_use = {Target(row.subject, row.model_type): row for row in reversed(records.of(c, in_use=True))}
     pinned = overview.pinned_places(c)
     recommended = _recommended(champions, serving)
+    provenances = overview.provenances(c, {row.version_id for row in verdicts.values()})
 
     def model(target: Target) -> answers.Model:
         champion, signal, verdict = champions.get(target), latest_signals.get(target), verdicts.get(target)
         evaluation = latest.get(champion.id) if champion else verdict
-        record = serving.get(champion.id) if champion else kept.get(target)
+        record = serving.get(champion.id) if champion else in_use.get(target)
+        provenance = champion.provenance if champion else provenances[verdict.version_id] if verdict else None
         return answers.Model(
             subject=target.subject,
             model_type=target.model_type,
             champion=champion.version if champion else None,
             champion_id=champion.id if champion else None,
             trained_at=champion.trained_at if champion else None,
-            provenance=champion.provenance if champion else None,
+            provenance=provenance,
+            badge=views.badge(provenance),
             pinned=target in pinned,
             recommended=target in recommended,
             record=views.record(record) if record else None,
@@ -133,7 +149,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
             signal=views.signal(signal, notes, now) if signal else None,
         )
 
-    return [model(target) for target in targets(desk.settings, desk.home)]
+    return [model(target) for target in listed]
 
 
 def _recommended(champions: Mapping[Target, Version], standings: Mapping[int, RecordRow]) -> set[Target]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,9 @@ from config.paths import Home
 from config.settings import CHAIN, JobName, Settings
 from daemon.api import answers
 from daemon.domain.progress import RunProgress
-from daemon.store import datasets, evaluations, records, servings, signals
+from daemon.domain.targets import Target
+from daemon.store import datasets, evaluations, records, servings, signals, versions
+from data_pipeline.provenance import Badge, Provenance
 from evaluation.records.standing import Standing
 
 REPORTS = "/api/v1/reports"
@@ -41,9 +43,20 @@ def version_notes(names: Mapping[int, str], standings: Mapping[int, records.Reco
 def signal(row: signals.Signal, notes: Mapping[int, VersionNote], now: datetime) -> answers.Signal:
     """A published signal; whether it is stale is decided now."""
     note = notes[row.version_id]
-    computed = {"version": note.name, "as_of": row.bar_time, "stale": row.stale(now)}
+    computed = {"version": note.name, "as_of": row.bar_time, "stale": row.stale(now), "badge": badge(row.provenance)}
     computed |= {"standing": note.standing, "sentence": note.sentence}
     return answers.Signal.model_validate({**vars(row), **computed})
+
+
+def badge(provenance: str | None) -> Badge | None:
+    """What is made up of data of this provenance."""
+    return Provenance.parse(provenance).badge if provenance is not None else None
+
+
+def version(row: versions.Version, configured: Collection[Target]) -> answers.ModelVersion:
+    """A model version; it serves if it is the champion of a configured target."""
+    serves = row.state == "champion" and Target(row.subject, row.model_type) in configured
+    return answers.ModelVersion.model_validate({**vars(row), "serves": serves, "badge": badge(row.provenance)})
 
 
 def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:

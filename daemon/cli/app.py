@@ -16,7 +16,7 @@ from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import data, doctor, init, inspect, night, run, serving, stored
+from daemon.cli.commands import audit, data, doctor, init, inspect, night, run, serving, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import print_error
 
@@ -47,6 +47,7 @@ app.command("rollback")(serving.rollback)
 app.command("pin")(serving.pin)
 app.command("unpin")(serving.unpin)
 app.command("doctor")(doctor.doctor)
+app.command("audit")(audit.audit)
 below_data = typer.Typer()
 below_data.command("list")(stored.list_)
 below_data.command("check")(stored.check)

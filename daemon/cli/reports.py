@@ -10,6 +10,7 @@ import typer
 
 from config.paths import Home
 from daemon.cli.output import table
+from data_pipeline.provenance import Provenance
 from evaluation.labels import METRICS, UNITS, decision_sentence, figure, plain, undefined
 
 VERDICT = {
@@ -59,6 +60,10 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     typer.echo()
     standing = report["standing"]
     typer.echo(f"{model} on a record of {report['span']['bars']} bars: {standing['standing']}. {standing['sentence']}")
+    if warning := Provenance.parse(report["subject"]["provenance"]).warning:
+        typer.echo(warning)
+    if reason := (report["evidence"].get("model_selection") or {}).get("learned_reason"):
+        typer.echo(reason)
     rows = [
         [label, UNITS[units[name]], *(_cell(side, name, units[name]) for side in sides.values())]
         for group in METRICS.values()

@@ -8,16 +8,20 @@ The worst problem comes first, in this order:
     training was skipped         degraded  none of its symbols had fresh data
     nothing serves               degraded  no model has been good enough, or no night has run
     no current signal            degraded  every published signal has expired
+    data is old                  degraded  whatever the jobs say of it
+    no backup                    degraded  none was ever verified, or the newest is old
+    a channel is mute            degraded  alerts do not arrive
     alerts are firing            degraded
 
-Without a problem the desk is ok, during its first night and after it.
+Without a problem the desk is ok, during its first night and after it. What only a whole night brings (models, signals,
+backups) is not missed while the first one is under way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from config.settings import NIGHT, JobName, Settings
@@ -38,6 +42,10 @@ END_TITLES: dict[RunState, str] = {
     "crashed": "crashed",
     "timed_out": "took too long",
 }
+# Longer than an exchange is closed over any holidays.
+OLD_DATA = timedelta(days=12)
+# Longer than a weekly schedule leaves between two backups.
+OLD_BACKUP = timedelta(days=8)
 NIGHT_NOW = "`nightdesk run-once all` runs the whole night now."
 # What a problem of readiness means: a title, a sentence, a cure.
 PROBLEMS: dict[str, tuple[str, str, str]] = {
@@ -81,12 +89,15 @@ class Condition:
 def conditions(record: DeskRecord, settings: Settings, now: datetime, problems: Sequence[str] = ()) -> list[Condition]:
     """Every problem, the worst first; `problems` are the codes of readiness."""
     unsorted = [*(_not_ready(problem) for problem in problems), *_night(record, settings, now)]
+    if not _first_night(record):
+        unsorted += [*_old_data(record, settings, now), *_no_backup(record, settings, now)]
+    unsorted += _mute_channels(record, settings, now)
     unsorted += _alerts(record, {condition.job for condition in unsorted})
     return sorted(unsorted, key=lambda condition: SEVERITY[condition.state])
 
 
 def overall(problems: Sequence[Condition], record: DeskRecord, progress: Mapping[int, RunProgress]) -> Condition:
-    """The worst of the `problems`; else that the first night is running, and its progress; else that all is well.
+    """The worst of the `problems`; else that the first night is under way, and its progress; else that all is well.
 
     `progress` is that of the runs at work, by their id.
     """
@@ -95,7 +106,7 @@ def overall(problems: Sequence[Condition], record: DeskRecord, progress: Mapping
     if run := _first_night(record):
         counted = progress.get(run.id, RunProgress())
         so_far = f", {counted.done} of {counted.expected} done" if counted.expected else ""
-        message = f"The first night is running: {run.job}{so_far}."
+        message = f"First night under way: {run.job}{so_far}."
         return Condition("ok", "night.first", run.job, f"First night: {_plain(run.job)}", message, "")
     return Condition("ok", "ok", None, "All is well", "All is well.", "")
 
@@ -132,14 +143,18 @@ def _failure(run: Run, record: DeskRecord, now: datetime) -> Condition:
     return Condition(state, run.cause or f"run.{run.state}", run.job, title, f"{observation.message}{retry}", cure)
 
 
+_STALE_CURE = (
+    'It needs a data_update that succeeds. If the history has ended, set data_params.as_of to "data": it is then '
+    "trained as of its last bar, and marked as not live."
+)
+
+
 def _training_skipped(run: Run, record: DeskRecord, now: datetime) -> Condition:
     stale = list(as_object((run.detail or {}).get("failed")))
     symbols = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
     pulled = record.results.get("data_update")
     come = pulled is not None and pulled.id > run.id and pulled.state == "succeeded"
-    retry, cure = _retry(
-        run, record, now, "Its data has come since." if come else "It needs a data_update that succeeds."
-    )
+    retry, cure = _retry(run, record, now, "Its data has come since." if come else _STALE_CURE)
     message = f"{run.name} was skipped ({run.cause}): there was no fresh data of {symbols or 'any symbol'}.{retry}"
     return Condition("degraded", "data.stale", run.job, "Training was skipped", message, cure)
 
@@ -173,6 +188,42 @@ def _nothing_serves(record: DeskRecord) -> Iterator[Condition]:
     else:
         message = "No model has been judged yet, so none serves."
         yield Condition("degraded", "night.none", None, "No model serves yet", message, NIGHT_NOW)
+
+
+def _old_data(record: DeskRecord, settings: Settings, now: datetime) -> Iterator[Condition]:
+    old = {
+        symbol: last
+        for symbol in settings.symbols
+        if (last := record.newest_bars.get(symbol)) is not None and now - last > OLD_DATA
+    }
+    if old:
+        oldest = min(old, key=lambda symbol: old[symbol])
+        others = f", and those of {len(old) - 1} more symbols are old too" if len(old) > 1 else ""
+        message = f"The newest bars of {oldest} are of {old[oldest]:%Y-%m-%d}{others}."
+        cure = "Give its source newer bars; if there will never be any, take it out of `symbols`."
+        yield Condition("degraded", "data.old", "data_update", "Old data", message, cure)
+
+
+def _no_backup(record: DeskRecord, settings: Settings, now: datetime) -> Iterator[Condition]:
+    """That nothing could be restored; a backup that failed speaks for itself."""
+    last = record.results.get("backup")
+    ended = last is not None and last.state not in FAILED and not any(run.job in NIGHT for run in record.pending)
+    taken = record.backup_at
+    if not settings.job_schedule("backup").enabled or not ended or (taken is not None and now - taken <= OLD_BACKUP):
+        return
+    message = f"The newest backup is of {taken:%Y-%m-%d}." if taken else "There is no backup that was verified."
+    yield Condition(
+        "degraded", "backup.old", "backup", "No backup", message, "`nightdesk run-once backup` takes one now."
+    )
+
+
+def _mute_channels(record: DeskRecord, settings: Settings, now: datetime) -> Iterator[Condition]:
+    for delivery in record.undelivered:
+        if delivery.channel in settings.notifications.channel_names:
+            since = clock_time(delivery.created_at, now)
+            message = f"The channel {delivery.channel} has not taken an alert of {since}: {delivery.last_error}"
+            cure = "Check its address and its receiver; what waits is sent as soon as it answers."
+            yield Condition("degraded", "notify.mute", None, f"{delivery.channel} is mute", message, cure)
 
 
 def _first_night(record: DeskRecord) -> Run | None:

@@ -17,7 +17,7 @@ from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Run
-from daemon.store import alerts, datasets, jobs, runs
+from daemon.store import alerts, datasets, jobs, runs, versions
 from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Desk:
 
     @property
     def provenance_note(self) -> str | None:
-        """A sentence while the desk works on sample data, else None."""
+        """A sentence while the desk works on sample data or on data that has ended, else None."""
         return provenance_note(self.database)
 
     def run_progress(self, run_id: int) -> RunProgress | None:
@@ -250,10 +250,13 @@ class Desk:
 
 
 def provenance_note(database: Database) -> str | None:
-    """A sentence if the newest data of a series is the sample market's, else None."""
-    if not Provenance.of(*(dataset.source for dataset in database.read(datasets.latest))).is_sample:
+    """A sentence if the newest data of a series is the sample market's, or a champion's data has ended; else None."""
+    if Provenance.of(*(dataset.source for dataset in database.read(datasets.latest))).is_sample:
+        return "Sample data: a synthetic market, made because no real data was available. Nothing here is advice."
+    champions = Provenance.joint(Provenance.parse(version.provenance) for version in database.read(versions.champions))
+    if champions.as_of is None:
         return None
-    return "Sample data: a synthetic market, made because no real data was available. Nothing here is advice."
+    return f"As of {champions.as_of}, not live: data has ended, and data_params.as_of asks to work as of its last bar."
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

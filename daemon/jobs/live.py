@@ -27,7 +27,7 @@ def followed(bars: Bars, signals: Sequence[PublishedSignal]) -> pd.Series:
         pd.to_datetime([getattr(signal, name) for signal in signals], utc=True).as_unit("ns")
         for name in ("bar_time", "published_at")
     )
-    next_open = calendar.opens(bars.symbol, index).searchsorted(published)
+    next_open = calendar.opens(bars.calendar, index).searchsorted(published)
     row = np.minimum(np.maximum(index.searchsorted(decided), next_open - 1), len(index) - 1)
     positions = pd.Series([signal.position for signal in signals], index=index[row])
     return positions[~positions.index.duplicated(keep="last")].sort_index()

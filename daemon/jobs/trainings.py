@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from config.errors import NightdeskError
 from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
+from data_pipeline.pulls.update import ended_on
 from data_pipeline.stored_inputs import stored_inputs
 from evaluation.audit.leak_audit import FitRecord, LeakAudit, Span, audit
 from trainers import registry
@@ -35,17 +36,18 @@ def training_task(context: WorkContext, recipe: Recipe, span: Span) -> TrainingT
         inputs=inputs,
         train_start=span.first,
         train_end=span.last,
-        provenance=provenance_of(inputs).label,
+        provenance=provenance_of(context, inputs).label,
         params=registry.validate_params(recipe.model_type, recipe.params, context.settings),
     )
 
 
-def provenance_of(inputs: Inputs) -> Provenance:
-    """Where the bars come from, and whether an expert besides them is the sample one."""
-    return Provenance.joint(
+def provenance_of(context: WorkContext, inputs: Inputs) -> Provenance:
+    """Where the bars come from, whether an expert besides them is the sample one, and when they ended, if they have."""
+    joint = Provenance.joint(
         Provenance.of(bars.source, teacher=inputs.expert_logs[name].provenance if name in inputs.expert_logs else None)
         for name, bars in inputs.bars.items()
     )
+    return joint.at(ended_on(inputs.bars.values(), context.settings, context.now()))
 
 
 def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int) -> Model:

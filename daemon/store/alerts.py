@@ -17,6 +17,8 @@ from daemon.store.tables import alerts, outbox
 
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
+# After so many attempts, about a quarter of an hour, a channel that takes nothing is called mute.
+MUTE_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,18 @@ def _heads(c: Connection, channels: Iterable[str]) -> list[Delivery]:
     )
     query = select(outbox).where(outbox.c.id.in_(firsts)).order_by(outbox.c.id)
     return all_as(c, Delivery, query)
+
+
+def undelivered(c: Connection) -> list[Delivery]:
+    """Of each channel that takes no alerts, one: the oldest that waits after `MUTE_ATTEMPTS`, or the newest refused."""
+    waiting = outbox.c.delivered_at.is_(None) & outbox.c.blocked.is_(None)
+    oldest = select(func.min(outbox.c.id)).where(waiting).group_by(outbox.c.channel)
+    newest = select(func.max(outbox.c.id)).where(~waiting).group_by(outbox.c.channel)
+    mute = (outbox.c.id.in_(oldest) & (outbox.c.attempts >= MUTE_ATTEMPTS)) | (
+        outbox.c.id.in_(newest) & outbox.c.blocked.is_not(None)
+    )
+    rows = all_as(c, Delivery, select(outbox).where(mute).order_by(outbox.c.id))
+    return list({row.channel: row for row in reversed(rows)}.values())
 
 
 def delivered(c: Connection, delivery: Delivery, now: datetime) -> None:

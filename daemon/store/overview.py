@@ -12,11 +12,12 @@ from config.settings import NIGHT, JobName
 from daemon.domain.alert_engine import Alert
 from daemon.domain.runs import Run
 from daemon.domain.targets import Target
-from daemon.store import alerts, runs, signals, versions
+from daemon.store import alerts, backups, datasets, runs, signals, versions
 from daemon.store.evaluations import Evaluation
 from daemon.store.records import RecordRow
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions, records, servings
+from daemon.store.versions import Version
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000
@@ -30,8 +31,11 @@ class DeskRecord:
         results: the newest run of each job of the night that says how the job goes.
         pending: the runs that have not come to their end.
         champions: how many of the configured pairs of symbol and model type have a version that serves.
-        signals_expire: when the last of the newest signals expires; None if there was never one.
+        signals_expire: when the last of the newest signals of these pairs expires; None if there was never one.
         firing: the alerts that fire.
+        newest_bars: the close of the last stored bar of each symbol.
+        backup_at: when the newest verified backup was taken; None if there is none.
+        undelivered: of each channel that takes no alerts, the one that it refuses.
     """
 
     results: Mapping[JobName, Run]
@@ -39,18 +43,26 @@ class DeskRecord:
     champions: int
     signals_expire: datetime | None
     firing: Sequence[Alert]
+    newest_bars: Mapping[str, datetime]
+    backup_at: datetime | None
+    undelivered: Sequence[alerts.Delivery]
 
 
 def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
     """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh."""
     results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
-    serving = [version for version in versions.champions(c) if Target(version.subject, version.model_type) in targets]
+    newest = signals.latest(c)
+    expiries = [each.expires_at for each in newest if Target(each.subject, each.model_type) in targets]
+    backup = backups.last_verified(c)
     return DeskRecord(
         results=results,
         pending=runs.pending(c),
-        champions=len(serving),
-        signals_expire=max((signal.expires_at for signal in signals.latest(c)), default=None),
+        champions=len(serving(c, targets)),
+        signals_expire=max(expiries, default=None),
         firing=[alert for alert in alerts.open_alerts(c) if alert.state == "firing"],
+        newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},
+        backup_at=backup.taken_at if backup else None,
+        undelivered=alerts.undelivered(c),
     )
 
 
@@ -61,6 +73,17 @@ def pinned_places(c: Connection) -> set[Target]:
         servings.c.id.in_(newest), servings.c.action == "pin"
     )
     return {Target(row.subject, row.model_type) for row in c.execute(pinned)}
+
+
+def serving(c: Connection, targets: Collection[Target]) -> list[Version]:
+    """The champions of these targets: what serves, wherever the desk says so."""
+    return [version for version in versions.champions(c) if Target(version.subject, version.model_type) in targets]
+
+
+def provenances(c: Connection, version_ids: Collection[int]) -> dict[int, str]:
+    """Where the data of these versions came from."""
+    query = select(model_versions.c.id, model_versions.c.provenance).where(model_versions.c.id.in_(version_ids))
+    return {row.id: row.provenance for row in c.execute(query)}
 
 
 def version_names(c: Connection, version_ids: Collection[int]) -> dict[int, str]:

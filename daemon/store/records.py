@@ -112,9 +112,17 @@ def tried(c: Connection) -> int:
     return int(recipes[0] + recipes[1] + searched)
 
 
-def keep_in_use(c: Connection, record_ids: set[int]) -> None:
-    """These are configured or serve; all others are no longer looked at, and still count as tried."""
-    c.execute(update(records).where(records.c.id.not_in(record_ids)).values(in_use=False))
+def keep_in_use(c: Connection, subject: str, model_type: str, recipes: set[str]) -> None:
+    """In this place these recipes are configured or serve; others are no longer looked at, and still count as tried.
+
+    Of a recipe's records on bars of several provenances, the one that was looked at last is in use.
+    """
+    newest: dict[str, int] = {}
+    for row in of(c, subject, model_type):
+        if row.recipe in recipes:
+            newest.setdefault(row.recipe, row.id)
+    place = (records.c.subject == subject) & (records.c.model_type == model_type)
+    c.execute(update(records).where(place, records.c.id.not_in(newest.values())).values(in_use=False))
 
 
 def set_standing(c: Connection, record: RecordRow, standing: Standing, sentence: str, now: datetime) -> None:

@@ -29,6 +29,7 @@ class NewSignal:
     provenance: str
     dataset: str
     published_at: datetime
+    act_by: datetime | None
     expires_at: datetime
     standing: str | None = None  # of its recipe, when it was published
 

@@ -231,6 +231,7 @@ signals = Table(
     Column("provenance", String(64), nullable=False),
     Column("dataset", String(64), nullable=False),
     Column("published_at", Instant, nullable=False),
+    Column("act_by", Instant),  # the open of the next bar; NULL where it was published before this was recorded
     Column("expires_at", Instant, nullable=False),
     Column("standing", String(16)),  # of its recipe when it was published: proven, unproven, refuted
     UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time"),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
+from config.calendars import Calendars, TradingCalendar
 from config.errors import NightdeskError
-from data_pipeline.bars import calendar
+from data_pipeline.bars import calendar as trading
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = (*PRICES, "volume")
@@ -30,27 +31,39 @@ class Bars:
     The columns stand in this order, dividends and splits behind them if there are any.
 
     A bar's time is its close, so at that time, and not before, everything in its row is known.
+
+    Args:
+        named_calendar: the calendar by which it trades; None is the one that Yahoo's way of writing the symbol tells.
     """
 
     frame: pd.DataFrame
     symbol: str
     interval: str = "1d"
     source: str = "memory"
+    named_calendar: TradingCalendar | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame", _normalised(self.frame, self.symbol))
         _check(self.frame, self.symbol)
 
     @classmethod
-    def from_frame(cls, df: pd.DataFrame, *, symbol: str, interval: str = "1d", source: str = "memory") -> Bars:
+    def from_frame(
+        cls,
+        df: pd.DataFrame,
+        *,
+        symbol: str,
+        interval: str = "1d",
+        source: str = "memory",
+        calendar: TradingCalendar | None = None,
+    ) -> Bars:
         """Bars from a frame whose times stand in its index, or in a column `date` or `time` (see `indexed`)."""
-        return cls(indexed(df, symbol, interval), symbol, interval, source)
+        return cls(indexed(df, symbol, interval, calendar), symbol, interval, source, calendar)
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def _with(self, frame: pd.DataFrame) -> Bars:
-        return Bars(frame, self.symbol, self.interval, self.source)
+        return replace(self, frame=frame)
 
     def until(self, time: datetime) -> Bars:
         """The bars closed at `time` or before."""
@@ -69,9 +82,14 @@ class Bars:
         return self._with(self.frame.tail(n))
 
     @property
+    def calendar(self) -> TradingCalendar:
+        """The calendar by which the symbol trades."""
+        return self.named_calendar or Calendars().of(self.symbol)
+
+    @property
     def dates(self) -> pd.DatetimeIndex:
         """The session date of each bar, in the time zone of its exchange."""
-        return calendar.session_dates(self.symbol, pd.DatetimeIndex(self.frame.index))
+        return trading.session_dates(self.calendar, pd.DatetimeIndex(self.frame.index))
 
     def fingerprint(self) -> str:
         """The sha256 of times, column names and values; equal content has equal fingerprints."""
@@ -81,7 +99,7 @@ class Bars:
         return digest.hexdigest()
 
 
-def indexed(df: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
+def indexed(df: pd.DataFrame, symbol: str, interval: str, calendar: TradingCalendar | None = None) -> pd.DataFrame:
     """The frame with lower-case columns and close instants as its index, not checked any further.
 
     `date` holds session dates, and a daily bar closes when its session does; `time` holds close instants (UTC where
@@ -98,11 +116,12 @@ def indexed(df: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
     if pd.api.types.is_numeric_dtype(times):
         _fail(
             f"The bars of {symbol} have no dates: {named[0]!r} holds numbers.",
-            "Give them a column `date` with dates such as 2024-01-15, or a DatetimeIndex.",
+            "Give them a column `date` with dates such as 2024-01-15, or a DatetimeIndex; of a file, say in "
+            "sources.csv.dates what its numbers are.",
         )
     if named[0] == "date" and interval == "1d":
         dates = pd.to_datetime(times.astype(str).str.strip().str[:10], errors="coerce", format="%Y-%m-%d")
-        frame.index = calendar.session_closes(symbol, _plausible(dates))
+        frame.index = trading.session_closes(calendar or symbol, _plausible(dates))
     else:
         frame.index = _plausible(pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601"))
     return frame

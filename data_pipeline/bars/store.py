@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import pandas as pd
 
+from config.calendars import TradingCalendar
 from config.errors import NightdeskError
 from config.publish import publishing
 from data_pipeline.bars.bars import Bars
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 # past prices. A change that neither a split nor a dividend explains was `accepted` by a person.
 Why = Literal["first", "appended", "mended", "events", "split", "dividend", "out_of_reach", "accepted"]
 
-_METADATA_KEY = b"nightdesk"  # the key of the dataset's description in a file's metadata
+# Keys of a file's metadata: the dataset's description, and the calendar of its symbol where the owner named one.
+_METADATA_KEY, _CALENDAR_KEY = b"nightdesk", b"nightdesk.calendar"
 _TIMES = ("first", "last", "pulled_at")
 
 
@@ -79,6 +81,8 @@ class BarStore:
             self._copy_replaced(replaces)
         table = pa.Table.from_pandas(bars.frame.reset_index(), preserve_index=False)
         metadata = {_METADATA_KEY: json.dumps(dataset.to_dict()).encode()}
+        if bars.named_calendar is not None:
+            metadata[_CALENDAR_KEY] = bars.named_calendar.code.encode()
         with publishing(self.home.bars(bars.source, bars.symbol, bars.interval)) as temp:
             pq.write_table(table.replace_schema_metadata(metadata), temp)
         return dataset
@@ -107,8 +111,10 @@ class BarStore:
         with self._reading(path):
             with pq.ParquetFile(path) as file:
                 stored = Dataset.from_dict(json.loads(file.metadata.metadata[_METADATA_KEY]))
+                code = file.metadata.metadata.get(_CALENDAR_KEY)
                 frame = _frame(file.read())
-            bars = Bars(frame, stored.symbol, stored.interval, stored.source)
+            calendar = None if code is None else TradingCalendar(code.decode())
+            bars = Bars(frame, stored.symbol, stored.interval, stored.source, calendar)
             if bars.fingerprint() != stored.id:
                 raise ValueError("its content is not what was stored")
         return bars

@@ -65,6 +65,11 @@ class LogIndex:
                 return Fetched(code, sha256)
         return None
 
+    @property
+    def paths(self) -> list[str]:
+        """The path of every file that was fetched, torn or not."""
+        return sorted(self._results)
+
     def add(self, path: str, etag: str, result: Fetched) -> None:
         """Enter the result of a fetch; it is on disk after the next `save`."""
         self._results[path] = [etag, result.code, result.sha256]

@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from config.errors import NightdeskError
 from data_pipeline import actions
-from data_pipeline.bars import calendar
+from data_pipeline.bars import calendar as trading
 from data_pipeline.bars.bars import Bars
 
 # The columns of a broker's fills that hold date and action. Only fills with the status Filled were trades.
 _FILLS = {"fill time": "date", "b/s": "action"}
 _SIDES = {"b": "buy", "s": "sell"}
 _OFFSET = re.compile(r":\d\d(?:\.\d+)?\s*(?:Z|[+-]\d\d:?\d\d)$")  # a time of day with its offset from UTC
+_LONGEST_BREAK = pd.Timedelta(days=15)  # no exchange is closed for longer
 _LARGEST_FILE = 64 * 1024 * 1024
 
 
@@ -29,12 +32,20 @@ class ExpertLog:
     """An expert's trades: `frame` has `date` and `action` (-1 sell, 0 hold, 1 buy), one row a date, in time order.
 
     Dates are UTC where the log wrote each with its offset, and without a zone, as written, where it did not.
+    `intraday` tells whether they are instants of fills; a log of mere dates means the close of each. (None: as they
+    look.)
     """
 
     frame: pd.DataFrame
     provenance: str = "file"
     unknown: dict[str, int] = field(default_factory=dict)  # how often each unrecognised action occurs; taken as hold
     duplicates: int = 0  # rows whose date occurred before
+    intraday: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.intraday is None:  # decided once: what is left of a log that is cut may look otherwise
+            dates = pd.DatetimeIndex(self.frame["date"])
+            object.__setattr__(self, "intraday", dates.tz is not None or bool((dates != dates.normalize()).any()))
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -135,44 +146,85 @@ def _are_instants(written: pd.Series) -> bool:
 def label(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.Series, list[pd.Timestamp]]:
     """The expert's action at each bar (0 where there was none), and the logged dates that have no bar.
 
-    Daily bars are met by their session's date, shorter ones by their time. A frame needs a `date` column.
+    A fill belongs to the bar that closed before it, or as it was made: the newest that the expert could look at. A date
+    without a time means the close of that date. Of several fills of one bar the first counts. A frame needs a `date`
+    column; where it holds dates, a fill within a day belongs to the day before, as the frame does not tell its close.
     """
-    dates, logged, index = _matched(bars, log)
-    logged_actions = pd.Series(log.frame["action"].to_numpy(), index=logged)
-    logged_actions = logged_actions[~logged_actions.index.duplicated(keep="first")]
-    target = logged_actions.reindex(dates).fillna(actions.HOLD).astype("int64").set_axis(index).rename("target")
-    return target, list(logged_actions.index.difference(dates))
+    rows, index = _joined(bars, log)
+    actions_of_rows = pd.Series(log.frame["action"].to_numpy()[rows >= 0], rows[rows >= 0])
+    target = np.full(len(index), actions.HOLD, np.int64)
+    first = actions_of_rows[~actions_of_rows.index.duplicated(keep="first")]
+    target[first.index.to_numpy()] = first.to_numpy()
+    return pd.Series(target, index, name="target"), list(_written(log)[rows < 0].unique())
 
 
 def until_last_bar(bars: Bars, log: ExpertLog) -> ExpertLog:
     """The log as it was at the last of the bars, without later trades."""
-    dates, logged, _ = _matched(bars, log)
-    return replace(log, frame=log.frame[logged <= dates.max()].reset_index(drop=True))
+    known = _instants(bars, log) <= bars.frame.index[-1]
+    return replace(log, frame=log.frame[known].reset_index(drop=True))
 
 
 def since_first_bar(bars: Bars, log: ExpertLog) -> ExpertLog:
     """The expert's trades at the first of the bars or later."""
-    dates, logged, _ = _matched(bars, log)
-    return replace(log, frame=log.frame[logged >= dates.min()].reset_index(drop=True))
+    known = _instants(bars, log) >= bars.frame.index[0]
+    return replace(log, frame=log.frame[known].reset_index(drop=True))
 
 
-def _matched(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex, pd.Index]:
-    """The dates of the bars and of the log as they are compared, and the index of the bars."""
-    dates, index = _dates(bars)
-    logged = pd.DatetimeIndex(log.frame["date"])
-    if logged.tz is not None:
-        daily = isinstance(bars, Bars) and bars.interval == "1d"
-        logged = logged.tz_convert(calendar.time_zone(str(bars.symbol)) if daily else "UTC").tz_localize(None)
-    if dates.normalize().is_unique:
-        dates, logged = dates.normalize(), logged.normalize()
-    return dates, logged, index
+def _joined(bars: Bars | pd.DataFrame, log: ExpertLog) -> tuple[npt.NDArray[np.intp], pd.Index]:
+    """The row of the bar that each entry of the log belongs to, -1 where there is none, and the index of the bars."""
+    if not isinstance(bars, Bars):
+        return _joined_to_frame(bars, log)
+    index, instants = pd.DatetimeIndex(bars.frame.index), _instants(bars, log)
+    if not log.intraday or not trading.knows(bars.interval):
+        return (index.get_indexer(instants) if not log.intraday else _last_until(index, instants)), index
+    if len(instants) == 0:
+        return np.empty(0, np.intp), index
+    # By the calendar, not by the bars: a fill in a gap must not join a bar that closed long before it.
+    closes = trading.closes(bars.calendar, bars.interval, instants.min() - _LONGEST_BREAK, instants.max())
+    return index.get_indexer(closes[_last_until(closes, instants)]), index
 
 
-def _dates(bars: Bars | pd.DataFrame) -> tuple[pd.DatetimeIndex, pd.Index]:
-    if isinstance(bars, Bars):
-        times = pd.DatetimeIndex(bars.frame.index)
-        return (bars.dates if bars.interval == "1d" else times.tz_localize(None)), times
-    if "date" not in bars.columns:
+def _joined_to_frame(frame: pd.DataFrame, log: ExpertLog) -> tuple[npt.NDArray[np.intp], pd.Index]:
+    times = _frame_dates(frame)
+    logged, days = _written(log), times.normalize()
+    if not log.intraday:
+        rows = _last_until(days, logged)
+        return np.where((rows >= 0) & (days[rows] == logged), rows, -1), frame.index
+    if days.is_unique:
+        times, logged = days, logged.normalize() - pd.Timedelta(1, "ns")
+    rows = _last_until(times, logged)
+    return np.where(logged > times.max() + _LONGEST_BREAK, -1, rows), frame.index
+
+
+def _written(log: ExpertLog) -> pd.DatetimeIndex:
+    """The dates of a log without a zone, in UTC where it wrote each with its offset."""
+    dates = pd.DatetimeIndex(log.frame["date"]).as_unit("ns")
+    return dates.tz_convert("UTC").tz_localize(None) if dates.tz is not None else dates
+
+
+def _last_until(times: pd.DatetimeIndex, instants: pd.DatetimeIndex) -> npt.NDArray[np.intp]:
+    """The last of the ordered `times` that is not after each instant."""
+    return np.asarray(times.searchsorted(instants, side="right") - 1, np.intp)
+
+
+def _instants(bars: Bars, log: ExpertLog) -> pd.DatetimeIndex:
+    """When each entry of the log was made (UTC): NaT for the date of no session.
+
+    A date is the close of its session. A time without an offset is on the exchange's clock where bars are daily, and
+    UTC, as the bars' own times, where they are shorter.
+    """
+    dates = pd.DatetimeIndex(log.frame["date"]).as_unit("ns")
+    if not log.intraday:
+        return trading.session_closes(bars.calendar, dates)
+    if dates.tz is not None:
+        return dates.tz_convert("UTC")
+    zone = trading.time_zone(bars.calendar) if bars.interval == "1d" else UTC
+    zoned = dates.tz_localize(zone, ambiguous=np.ones(len(dates), bool), nonexistent="shift_forward")
+    return zoned.tz_convert("UTC")
+
+
+def _frame_dates(frame: pd.DataFrame) -> pd.DatetimeIndex:
+    if "date" not in frame.columns:
         _fail("bars.invalid", "The market data has no column `date`.", "Load it with DataLoader, or add the column.")
-    dates = pd.DatetimeIndex(pd.to_datetime(bars["date"]))
-    return (dates.tz_localize(None) if dates.tz is not None else dates).as_unit("ns"), bars.index
+    dates = pd.DatetimeIndex(pd.to_datetime(frame["date"]))
+    return (dates.tz_localize(None) if dates.tz is not None else dates).as_unit("ns")

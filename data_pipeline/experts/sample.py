@@ -1,4 +1,9 @@
-"""The sample expert: a trader who follows turns of the trend, misses some of them, and errs now and then."""
+"""The sample expert: a trader who buys pull-backs of the sample market, sells recoveries, and errs now and then.
+
+That is the sample market's one edge (`data_pipeline.sources.sample.edge`). Held from buy to sell, with costs of 0.15 %
+of what is traded, it has a Sharpe ratio of 0.7 to 1.2 over the years of the sample market; on other bars, whatever
+those give. Of intraday bars, the expert looks at the days alone, and trades on the first bar after them.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +15,41 @@ from data_pipeline import actions
 from data_pipeline.bars.bars import Bars
 from data_pipeline.experts.expert_log import ExpertLog
 from data_pipeline.provenance import SAMPLE
-from data_pipeline.sources.sample.market import seed_of
+from data_pipeline.sources.sample.edge import after_pull_back
+from data_pipeline.sources.sample.seeds import seed_of
 
-_MOVE_BARS, _VOLATILITY_BARS = 5, 20
-_MIN_MOVE = 0.5  # standard deviations a move needs before it changes the expert's view
-_FRESH_BARS = 2  # how long a new view is acted on
-_ACTION_SHARE = 0.8  # of the times a view is fresh, the expert acts
-_ERROR_SHARE = 0.004  # of all bars, the expert trades for no reason
+_FRESH_BARS = 3  # how long a new view is acted on
+_ACTION_SHARE = 0.85  # of the times a view is fresh, the expert acts
+_ERROR_SHARE = 0.001  # of all bars, the expert trades for no reason
 _EPOCH = pd.Timestamp("2000-01-01", tz="UTC")
 
 
 def sample_expert_log(bars: Bars) -> ExpertLog:
     """The sample expert's trades on `bars`, each decided with bars up to its own and nothing later."""
-    view = _view(bars.frame["close"])
-    fresh = (view != view.shift(_FRESH_BARS, fill_value=actions.HOLD)).to_numpy()
+    view = _view(bars)
+    fresh = (view != view.shift(_FRESH_BARS, fill_value=actions.SELL)).to_numpy()
     action_draw, error_draw = _draws(bars)
     planned = np.where(fresh & (action_draw < _ACTION_SHARE), view, actions.HOLD)
     action = np.where(error_draw < _ERROR_SHARE, np.where(action_draw < 0.5, actions.BUY, actions.SELL), planned)
     dates = bars.dates if bars.interval == "1d" else pd.DatetimeIndex(bars.frame.index).tz_localize(None)
     log = pd.DataFrame({"date": dates.to_numpy("datetime64[ns]"), "action": action.astype("int64")})
-    return ExpertLog(log[log["action"] != actions.HOLD].reset_index(drop=True), provenance=SAMPLE)
+    return ExpertLog(
+        log[log["action"] != actions.HOLD].reset_index(drop=True), provenance=SAMPLE, intraday=bars.interval != "1d"
+    )
 
 
-def _view(close: pd.Series) -> pd.Series:
-    """1 up, -1 down: the direction of the last move that was large for its time; 0 before the first."""
-    logs = np.log(close)
-    scale = logs.diff().rolling(_VOLATILITY_BARS).std() * np.sqrt(_MOVE_BARS)
-    move = logs.diff(_MOVE_BARS)
-    view = pd.Series(np.sign(move), close.index).where(move.abs() > _MIN_MOVE * scale)
-    return view.ffill().fillna(actions.HOLD).astype("int64")
+def _view(bars: Bars) -> pd.Series:
+    """1 after a pull-back, -1 after a recovery; of intraday bars, that of the day before."""
+    closes = np.log(bars.frame["close"])
+    if bars.interval == "1d":
+        return _views(closes)
+    daily = _views(closes.groupby(bars.dates).last()).shift(1, fill_value=actions.SELL)
+    return daily.reindex(bars.dates).set_axis(closes.index)
+
+
+def _views(log_closes: pd.Series) -> pd.Series:
+    active = np.array(after_pull_back(log_closes.tolist()), bool)
+    return pd.Series(np.where(active, actions.BUY, actions.SELL), log_closes.index)
 
 
 def _draws(bars: Bars) -> npt.NDArray[np.float64]:

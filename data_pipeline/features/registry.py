@@ -20,11 +20,21 @@ from data_pipeline.features.rolling import Floats
 
 @dataclass(frozen=True)
 class Feature:
-    """A named column: `function` gives as many values as there are bars, NaN in the first `warm_up` of them."""
+    """A named column: `function` gives as many values as there are bars, NaN in the first `warm_up` of them.
+
+    Args:
+        warm_up: bars before the first value.
+        function: the values.
+        memory: bars after its first value until that no longer depends on where the history begins, to within a
+            thousandth of the feature's standard deviation. Recursive means (Wilder's, exponential ones) remember all
+            bars, each with less weight: (13/14)^110 and (25/27)^110 are below 0.0003. `obv` is a sum from the first bar
+            on, and depends on it for ever.
+    """
 
     name: str
     warm_up: int
     function: Callable[[Columns], Floats]
+    memory: int = 0
 
 
 def _lagged_return(c: Columns, n: int) -> Floats:
@@ -39,27 +49,29 @@ def _on_circle(c: Columns, part: Callable[[Columns], Floats], wave: Callable[[Fl
     return wave(part(c))
 
 
+_RECURSIVE = 110  # bars of memory of recursive means
+
 _STANDARD = (
     Feature("return_1", 1, lambda c: ta.change(c.close, 1)),
     Feature("return_5", 5, lambda c: ta.change(c.close, 5)),
     Feature("return_20", 20, lambda c: ta.change(c.close, 20)),
-    Feature("rsi", 14, ta.rsi),
-    Feature("ema", 19, ta.ema),
+    Feature("rsi", 14, ta.rsi, _RECURSIVE),
+    Feature("ema", 19, ta.ema, _RECURSIVE),
     Feature("sma_10", 9, lambda c: ta.sma(c, 10)),
     Feature("sma_20", 19, lambda c: ta.sma(c, 20)),
     Feature("sma_50", 49, lambda c: ta.sma(c, 50)),
-    Feature("disparity", 19, lambda c: c.close / ta.ema(c) - 1.0),
+    Feature("disparity", 19, lambda c: c.close / ta.ema(c) - 1.0, _RECURSIVE),
     Feature("sma_10_to_50", 49, lambda c: ta.sma(c, 10) / ta.sma(c, 50) - 1.0),
-    Feature("macd", 33, lambda c: ta.macd(c)[0]),
-    Feature("macd_signal", 33, lambda c: ta.macd(c)[1]),
-    Feature("macd_histogram", 33, lambda c: ta.macd(c)[2]),
-    Feature("macd_to_close", 33, lambda c: ta.macd(c)[0] / c.close),
+    Feature("macd", 33, lambda c: ta.macd(c)[0], _RECURSIVE),
+    Feature("macd_signal", 33, lambda c: ta.macd(c)[1], _RECURSIVE),
+    Feature("macd_histogram", 33, lambda c: ta.macd(c)[2], _RECURSIVE),
+    Feature("macd_to_close", 33, lambda c: ta.macd(c)[0] / c.close, _RECURSIVE),
     Feature("bollinger_upper", 19, lambda c: ta.bollinger(c)[0]),
     Feature("bollinger_lower", 19, lambda c: ta.bollinger(c)[2]),
     Feature("bollinger_width", 19, ta.bollinger_width),
     Feature("bollinger_percent", 19, ta.bollinger_percent),
-    Feature("atr", 14, ta.atr),
-    Feature("atr_to_close", 14, lambda c: ta.atr(c) / c.close),
+    Feature("atr", 14, ta.atr, _RECURSIVE),
+    Feature("atr_to_close", 14, lambda c: ta.atr(c) / c.close, _RECURSIVE),
     Feature("stochastic_k", 17, lambda c: ta.stochastic(c)[0]),
     Feature("stochastic_d", 17, lambda c: ta.stochastic(c)[1]),
     Feature("realised_volatility", 20, ta.realised_volatility),
@@ -114,10 +126,18 @@ def warm_up(names: Iterable[str]) -> int:
     return max((feature.warm_up for feature in _by_name(names)), default=0)
 
 
+def settled(names: Iterable[str]) -> int:
+    """How many bars must come before the first one that is judged or acted on, for these features to be as in training.
+
+    Their warm-up and what they remember beyond it: with fewer, the same bar has other values than in a long history.
+    """
+    return max((feature.warm_up + feature.memory for feature in _by_name(names)), default=0)
+
+
 def feature_matrix(bars: Bars, names: Iterable[str]) -> pd.DataFrame:
     """The features as float64 columns on the index of the bars; NaN inside each one's warm-up and nowhere else."""
     times = pd.DatetimeIndex(bars.frame.index)
-    return _computed(bars.frame, _by_name(names), lambda: calendar.wall_times(bars.symbol, times))
+    return _computed(bars.frame, _by_name(names), lambda: calendar.wall_times(bars.calendar, times))
 
 
 def _computed(frame: pd.DataFrame, features: list[Feature], times: Callable[[], pd.DatetimeIndex]) -> pd.DataFrame:

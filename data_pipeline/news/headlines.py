@@ -20,16 +20,20 @@ _LONGEST = 500  # characters of any text that is stored
 
 @dataclass(frozen=True)
 class Headline:
-    """One report about a symbol, as its source gives it."""
+    """One report about a symbol, as its source gives it.
+
+    `seen_at` is None where it is seen when it is pulled; a source whose reports were seen before tells when.
+    """
 
     id: str
     published_at: datetime
     title: str
     publisher: str
     url: str
+    seen_at: datetime | None = None
 
 
-COLUMNS = ("seen_at", *(field.name for field in fields(Headline)))
+COLUMNS = ("seen_at", *(field.name for field in fields(Headline) if field.name != "seen_at"))
 
 
 class HeadlineStore:
@@ -47,9 +51,10 @@ class HeadlineStore:
         by_id = {headline.id[:_LONGEST]: headline for headline in reversed(headlines)}
         new = [headline for name, headline in by_id.items() if name not in ids]
         if new:
-            rows = _frame([{"seen_at": seen_at, **asdict(headline)} for headline in new])
+            rows = _frame([{**asdict(headline), "seen_at": headline.seen_at or seen_at} for headline in new])
             with publishing(self.home.headlines(source, symbol)) as temp:
-                pd.concat([stored, rows]).to_parquet(temp, index=False)
+                together = pd.concat([stored, rows]).sort_values("seen_at", kind="stable")
+                together.to_parquet(temp, index=False)
         return len(new)
 
     def load(self, source: str, symbol: str, *, seen_by: datetime | None = None) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from data_pipeline.bars.bars import Bars
@@ -14,10 +14,12 @@ from data_pipeline.quality.quarantine import Quarantine
 if TYPE_CHECKING:
     import pandas as pd
 
+    from config.calendars import TradingCalendar
     from config.paths import Home
     from data_pipeline.sources import BarSource
 
-# How far back a first pull goes, if the source reaches so far.
+OLDEST = datetime(1900, 1, 1, tzinfo=UTC)
+# How far back a first pull goes, if the source reaches so far and its history is not taken whole.
 FIRST_PULL = {
     "1d": timedelta(days=15 * 365),
     "1h": timedelta(days=728),
@@ -41,13 +43,23 @@ class BarSeries:
     @property
     def earliest(self) -> datetime:
         """Where a history begins that is pulled whole."""
-        return self.now - FIRST_PULL[self.interval]
+        return OLDEST if self.source.whole_history else self.now - FIRST_PULL[self.interval]
 
     @property
     def reach(self) -> datetime | None:
         """The earliest time the source still has bars of; None if it has no such limit."""
         back = self.source.reach(self.interval)
         return None if back is None else self.now - back
+
+    @property
+    def calendar(self) -> TradingCalendar:
+        """The calendar by which the symbol trades."""
+        return self.source.calendars.of(self.symbol)
+
+    def bars(self, frame: pd.DataFrame) -> Bars:
+        """Rows of this series as bars."""
+        named = self.source.calendars.named_for(self.symbol)
+        return Bars(frame, self.symbol, self.interval, self.source.name, named)
 
     @property
     def quarantine(self) -> Quarantine:
@@ -72,8 +84,13 @@ def fetch(series: BarSeries, start: datetime, end: datetime | None = None) -> pd
 
 def gate(series: BarSeries, rows: pd.DataFrame) -> GatedBars:
     """Put bad rows into quarantine and return the good ones; an answer with too many bad rows is an error."""
-    report = quality.sort_out(rows, series.symbol, series.interval, series.now)
+    report = sort_out(series, rows)
     if report.counts:
         series.quarantine.add(report.quarantined, series.now)
-    quality.refuse_too_many_bad(report, series.symbol)
-    return GatedBars(Bars(report.good, series.symbol, series.interval, series.source.name), report.counts)
+    quality.refuse_too_many_bad(report, series.symbol, series.calendar)
+    return GatedBars(series.bars(report.good), report.counts)
+
+
+def sort_out(series: BarSeries, rows: pd.DataFrame) -> quality.QualityReport:
+    """The rows sorted into good and bad ones, by the calendar of the series."""
+    return quality.sort_out(rows, series.symbol, series.interval, series.now, series.calendar)

@@ -16,9 +16,9 @@ import pandas as pd
 from config.errors import NightdeskError
 from data_pipeline.bars.bars import COLUMNS, EXTRAS, Bars
 from data_pipeline.bars.store import Why
-from data_pipeline.pulls.gated_pull import BarSeries, GatedBars, fetch, gate
+from data_pipeline.provenance import Provenance
+from data_pipeline.pulls.gated_pull import BarSeries, GatedBars, fetch, gate, sort_out
 from data_pipeline.pulls.revisions import Restatement, events_of, explained, restatement, unlike
-from data_pipeline.quality import gates as quality
 
 MENDABLE = timedelta(days=30)  # how long a row that was refused is asked for again
 _OVERLAP = 10  # stored bars that are pulled again and compared
@@ -44,8 +44,17 @@ def pull_history(series: BarSeries, old: Bars | None, *, accept: bool) -> Histor
         return _whole(series, "first")
     if series.reach is not None and old.frame.index[-1] < series.reach:
         return _whole(series, "out_of_reach")  # nothing that is served can be compared
-    pulled = gate(series, fetch(series, old.frame.tail(_OVERLAP).index[0]))
-    return reconcile(series, old, pulled, accept=accept)
+    return reconcile(series, old, gate(series, _newer(series, old)), accept=accept)
+
+
+def _newer(series: BarSeries, old: Bars) -> pd.DataFrame:
+    """The rows from the overlap on; all of them where a history that is taken whole has older ones than are stored."""
+    overlap = old.frame.tail(_OVERLAP).index[0]
+    if not series.source.whole_history:
+        return fetch(series, overlap)
+    rows = fetch(series, series.earliest)
+    times = pd.DatetimeIndex(rows.index)
+    return rows if times.min() < old.frame.index[0] else rows[(times >= overlap) | times.isna()]
 
 
 def _whole(series: BarSeries, why: Why) -> History:
@@ -59,6 +68,8 @@ def reconcile(series: BarSeries, old: Bars, pulled: GatedBars, *, accept: bool) 
     times = before.index.intersection(pulled.bars.frame.index)
     before, now = before.loc[times], pulled.bars.frame.loc[times]
     if len(times) == 0 or unlike(before, now).any():
+        if Provenance.of(series.source.name).is_sample:  # the sample market of another version: nobody's history
+            return _whole(series, "out_of_reach")
         return _rebased(series, old, pulled, times, accept=accept)
     return _joined(series, old, pulled, times, late=not np.allclose(events_of(before), events_of(now)))
 
@@ -74,7 +85,9 @@ def _joined(series: BarSeries, old: Bars, pulled: GatedBars, times: pd.Index, *,
         stored.loc[times, list(EXTRAS)] = events_of(pulled.bars.frame.loc[times])
     rows = pd.concat([pulled.bars.frame, mended]).reindex(columns=columns, fill_value=0.0)
     more = rows[~rows.index.isin(stored.index) & ~rows.index.duplicated()]
-    bars = Bars(pd.concat([stored, more]).sort_index(), series.symbol, series.interval, series.source.name)
+    if more.empty and not late:
+        return History(old, None, pulled.refused, unmended)
+    bars = series.bars(pd.concat([stored, more]).sort_index())
     filled = (more.index < stored.index[-1]).any()
     return History(bars, "mended" if filled else "events" if late else "appended", pulled.refused, unmended)
 
@@ -89,7 +102,7 @@ def _mended(series: BarSeries, old: Bars) -> tuple[pd.DataFrame, NightdeskError 
         return none, None
     try:
         rows = fetch(series, refused[0], refused[-1])
-        report = quality.sort_out(rows[rows.index.isin(refused)], series.symbol, series.interval, series.now)
+        report = sort_out(series, rows[rows.index.isin(refused)])
     except NightdeskError as error:  # what is new must not wait for what is old
         return none, error
     return report.good, None
@@ -107,7 +120,7 @@ def _rebased(series: BarSeries, old: Bars, pulled: GatedBars, times: pd.Index, *
         return History(whole.bars, "accepted", whole.refused, accepted=restatement(old.frame, whole.bars.frame))
     earlier = old.frame[old.frame.index < whole.bars.frame.index[0]]  # no longer served
     rows = pd.concat([rebasing.apply(earlier), whole.bars.frame]).fillna(0.0)
-    return History(Bars(rows, series.symbol, series.interval, series.source.name), rebasing.why, whole.refused)
+    return History(series.bars(rows), rebasing.why, whole.refused)
 
 
 def _refuse(series: BarSeries, old: Bars, pulled: Bars, times: pd.Index) -> NoReturn:

@@ -5,10 +5,12 @@ The first three stages are in `gated_pull` and `reconcile`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from config.calendars import Calendars
 from config.errors import NightdeskError
 from data_pipeline.bars import calendar
 from data_pipeline.bars.store import BarStore, Dataset
@@ -23,7 +25,8 @@ from data_pipeline.sources import BarSource, open_source
 
 if TYPE_CHECKING:
     from config.paths import Home
-    from config.settings import Sources
+    from config.settings import Settings, Sources
+    from data_pipeline.bars.bars import Bars
 
 _NOT_SERVED = ("data.unreachable", "data.rate_limited")
 
@@ -54,23 +57,49 @@ class Freshness:
     source: str | None
 
 
-def freshness(home: Home, sources: Sources, symbol: str, interval: str, now: datetime) -> Freshness:
+def freshness(
+    home: Home, sources: Sources, symbol: str, interval: str, now: datetime, *, calendars: Calendars | None = None
+) -> Freshness:
     """Look at what is stored, without pulling anything."""
     store = BarStore(home)
     source = store.serving_source(symbol, interval, sources)
     dataset = store.dataset(symbol, interval, source) if source else None
-    closed = calendar.last_closed(symbol, interval, now)
+    closed = calendar.last_closed((calendars or Calendars()).of(symbol), interval, now)
     as_of = dataset.last if dataset else None
     return Freshness(as_of is not None and as_of >= closed, as_of, closed, source)
 
 
+def ended_on(bars: Iterable[Bars], settings: Settings, now: datetime) -> date | None:
+    """The date of the last bar, where these settings work as of it and a session has closed since.
+
+    Of several symbols it is the earliest such date. None for live data, and where the settings want live data.
+    """
+    if settings.data_params.as_of == "now":
+        return None
+    newest = {each: each.frame.index[-1] for each in bars if len(each)}
+    dates = [
+        each.dates[-1].date()
+        for each, last in newest.items()
+        if last < calendar.last_closed(each.calendar, each.interval, now)
+    ]
+    return min(dates, default=None)
+
+
 def update_symbol(
-    home: Home, sources: Sources, symbol: str, interval: str, now: datetime, *, accept: bool = False
+    home: Home,
+    sources: Sources,
+    symbol: str,
+    interval: str,
+    now: datetime,
+    *,
+    accept: bool = False,
+    calendars: Calendars | None = None,
 ) -> Update:
     """Pull what is new, sort out what is bad, publish the rest. On any error what was stored stays as it was.
 
     With `auto`, a home that never held real bars gets the sample market when Yahoo does not serve it; a home that did
-    keeps what it has, and the error is raised. `accept` takes changed past prices that nothing explains.
+    keeps what it has, and the error is raised. `accept` takes changed past prices that nothing explains. Symbols trade
+    by `calendars`, or as Yahoo's way of writing them tells.
     """
     store = BarStore(home)
     if accept and store.serving_source(symbol, interval, sources) is None:
@@ -81,18 +110,20 @@ def update_symbol(
             symbol=symbol,
         )
     try:
-        return _update(store, open_source(sources.bars, sources, home), symbol, interval, now, accept=accept)
+        return _update(store, open_source(sources.bars, sources, home, calendars), symbol, interval, now, accept=accept)
     except NightdeskError as error:
         if sources.bars != "auto" or error.code not in _NOT_SERVED or store.holds_real_bars():
             raise
-        sample = open_source(SAMPLE, sources, home)
+        sample = open_source(SAMPLE, sources, home, calendars)
         return _update(store, sample, symbol, interval, now, fallback=error.message)
 
 
-def pull_headlines(home: Home, sources: Sources, source: str, symbol: str, now: datetime) -> int:
+def pull_headlines(  # noqa: PLR0917
+    home: Home, sources: Sources, source: str, symbol: str, now: datetime, calendars: Calendars | None = None
+) -> int:
     """Store what `source` now reports about a symbol; returns how many headlines are new."""
     with Breaker(home.breaker(source), source).guard(now):
-        headlines = open_source(source, sources, home).headlines(symbol)
+        headlines = open_source(source, sources, home, calendars).headlines(symbol, now)
     return HeadlineStore(home).add(source, symbol, headlines, now)
 
 
@@ -108,9 +139,16 @@ def _update(
 ) -> Update:
     stored = store.dataset(symbol, interval, source.name)
     old = store.load(symbol, interval, source.name) if stored else None
-    history = pull_history(BarSeries(store.home, source, symbol, interval, now), old, accept=accept)
+    series = BarSeries(store.home, source, symbol, interval, now)
+    renamed = False
+    if old is not None:  # the owner may have named another calendar since
+        renamed = old.named_calendar != source.calendars.named_for(symbol)
+        old = series.bars(old.frame)
+    history = pull_history(series, old, accept=accept)
+    if history.why is None and renamed:
+        history = replace(history, why="appended")
     dataset = _store(store, history, stored, now)
-    closed = calendar.last_closed(symbol, interval, now)
+    closed = calendar.last_closed(series.calendar, interval, now)
     return Update(
         dataset,
         source.name,

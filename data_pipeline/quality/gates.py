@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from config.calendars import TradingCalendar
 from config.errors import NightdeskError
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import COLUMNS, EXTRAS, PRICES
@@ -26,10 +27,12 @@ Floats = npt.NDArray[np.float64]
 _TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is refused
 _JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
 _NAMED = 3  # dates that an error lists
+_DUPLICATE_CURE = "If these are shorter bars, such as hours, set data_params.interval to their length."
 _CALENDAR_CURE = (
-    "Write dates as 2024-01-31, leave out days without trading, and end the symbol of another exchange as Yahoo does "
-    "(VOD.L, BTC-USD)."
+    "Write dates as 2024-01-31 (or say how they are written in sources.csv), leave out days without trading, and end "
+    "the symbol of another exchange as Yahoo does (VOD.L, BTC-USD), or name its calendar in data_params.calendars."
 )
+_CURES = {"no_session": _CALENDAR_CURE, "duplicate": _DUPLICATE_CURE}
 _ROUNDING = 0.01  # how far, as a part of the price, open and close may lie beyond low and high
 
 
@@ -43,21 +46,26 @@ class QualityReport:
     rows: int  # how many it had
 
 
-def check(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
+def check(
+    frame: pd.DataFrame, symbol: str, interval: str, now: datetime, hours: TradingCalendar | None = None
+) -> QualityReport:
     """Sort the rows of a pull into good and bad ones; too many bad ones are `data.poison` and nothing is to be kept."""
-    report = sort_out(frame, symbol, interval, now)
-    refuse_too_many_bad(report, symbol)
+    report = sort_out(frame, symbol, interval, now, hours)
+    refuse_too_many_bad(report, symbol, hours)
     return report
 
 
-def sort_out(frame: pd.DataFrame, symbol: str, interval: str, now: datetime) -> QualityReport:
-    """Sort the rows into good and bad ones."""
+def sort_out(
+    frame: pd.DataFrame, symbol: str, interval: str, now: datetime, hours: TradingCalendar | None = None
+) -> QualityReport:
+    """Sort the rows into good and bad ones, by the calendar `hours` (None: that of the symbol)."""
     _check_columns(frame, symbol)
     rows = frame.sort_index(kind="stable")
     extras = [name for name in EXTRAS if name in list(rows)]
     values = np.column_stack([_numbers(rows[name]) for name in (*COLUMNS, *extras)])
     numbers, index = values[:, : len(COLUMNS)], pd.DatetimeIndex(rows.index)
-    reasons = _reasons(numbers, index, symbol, interval, now)
+    session = _has_session(index, hours or symbol, interval)
+    reasons = _reasons(numbers, index, session, now)
     bad = reasons != ""
     events = values[:, len(COLUMNS) :]
     events[~((events >= 0.0) & (events < np.inf))] = 0.0  # what is no amount is no event
@@ -71,7 +79,7 @@ def _numbers(column: pd.Series) -> Floats:
     return np.asarray(pd.to_numeric(column.to_numpy(), errors="coerce"), dtype="float64")
 
 
-def refuse_too_many_bad(report: QualityReport, symbol: str) -> None:
+def refuse_too_many_bad(report: QualityReport, symbol: str, hours: TradingCalendar | None = None) -> None:
     """Raise when so many rows are bad that the others are not to be trusted either."""
     bad = len(report.quarantined)
     if bad > max(1, _TOLERATED * report.rows):
@@ -79,14 +87,14 @@ def refuse_too_many_bad(report: QualityReport, symbol: str) -> None:
         raise NightdeskError(
             "data.poison",
             f"{bad} of {report.rows} bars of {symbol} are bad ({_counts_text(report.counts)}); none were stored."
-            + _off_calendar(report, symbol),
-            f"{_CALENDAR_CURE} {where}" if "no_session" in report.counts else where,
+            + _off_calendar(report, symbol, hours),
+            " ".join([*(cure for reason, cure in _CURES.items() if reason in report.counts), where]),
             symbol=symbol,
             counts=report.counts,
         )
 
 
-def _off_calendar(report: QualityReport, symbol: str) -> str:
+def _off_calendar(report: QualityReport, symbol: str, hours: TradingCalendar | None) -> str:
     """Which bars have no session in the calendar, by the dates that the source gives."""
     rows = report.quarantined[report.quarantined["reason"] == "no_session"]
     if rows.empty:
@@ -94,7 +102,7 @@ def _off_calendar(report: QualityReport, symbol: str) -> str:
     times = rows["date"] if "date" in rows else rows.index.to_series().dropna()
     dates = ", ".join(str(date) for date in times.iloc[:_NAMED])
     more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-    name = calendar.calendar_name(symbol)
+    name = calendar.calendar_name(hours or symbol)
     return f" The calendar of {symbol}, {name}, closes no bar at {dates or 'their times'}{more}."
 
 
@@ -115,14 +123,16 @@ def _counts_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in counts.items())
 
 
-def _reasons(rows: Floats, index: pd.DatetimeIndex, symbol: str, interval: str, now: datetime) -> npt.NDArray[np.str_]:
-    """Why each row is bad, the first reason that holds; empty for a good one."""
+def _reasons(
+    rows: Floats, index: pd.DatetimeIndex, session: npt.NDArray[np.bool_], now: datetime
+) -> npt.NDArray[np.str_]:
+    """Why each row is bad, the first reason that holds; empty for a good one. `session`: it closes by the calendar."""
     open_, high, low, close, volume = rows.T
     top, bottom = np.fmax(open_, close), np.fmin(open_, close)
     with np.errstate(over="ignore"):
         outside = (top > high * (1 + _ROUNDING)) | (bottom < low * (1 - _ROUNDING))
     checks = {
-        "no_session": ~_has_session(index, symbol, interval),
+        "no_session": ~session,
         "future": index > pd.Timestamp(now),
         "duplicate": index.duplicated(keep="first"),
         "not_a_number": ~np.isfinite(rows).all(axis=1),
@@ -135,12 +145,12 @@ def _reasons(rows: Floats, index: pd.DatetimeIndex, symbol: str, interval: str, 
     return reasons
 
 
-def _has_session(index: pd.DatetimeIndex, symbol: str, interval: str) -> npt.NDArray[np.bool_]:
+def _has_session(index: pd.DatetimeIndex, traded: calendar.Traded, interval: str) -> npt.NDArray[np.bool_]:
     """Whether a time is the close of a bar by the calendar."""
     times = index[index.notna()]
     if len(times) == 0:
         return np.zeros(len(index), dtype=bool)
-    return index.isin(calendar.closes(symbol, interval, times.min(), times.max()))
+    return index.isin(calendar.closes(traded, interval, times.min(), times.max()))
 
 
 def _jumps(closes: Floats) -> list[int]:

@@ -76,7 +76,7 @@ def daily(bars: Bars, now: datetime) -> pd.DataFrame:
     Cut short, the bars give the same numbers for the sessions that are left.
     """
     expected = _expected(bars, now)
-    dates = calendar.session_dates(bars.symbol, expected)
+    dates = calendar.session_dates(bars.calendar, expected)
     parts = _parts(bars, _rows(bars, expected), _flags(bars))
     return pd.DataFrame(parts, dates)[~dates.duplicated(keep="last")]
 
@@ -148,7 +148,7 @@ def _expected(bars: Bars, now: datetime) -> pd.DatetimeIndex:
     if not len(bars):
         raise NightdeskError("health.empty", f"{bars.symbol} has no bars that could be healthy.", "Pull some first.")
     first = bars.frame.index[0]
-    return calendar.closes(bars.symbol, bars.interval, first, max(pd.Timestamp(now), first))
+    return calendar.closes(bars.calendar, bars.interval, first, max(pd.Timestamp(now), first))
 
 
 def _rows(bars: Bars, expected: pd.DatetimeIndex) -> Rows:
@@ -157,7 +157,7 @@ def _rows(bars: Bars, expected: pd.DatetimeIndex) -> Rows:
 
 
 def _bars_a_session(bars: Bars) -> float:
-    return calendar.periods_per_year(bars.symbol, bars.interval) / calendar.periods_per_year(bars.symbol, "1d")
+    return calendar.periods_per_year(bars.calendar, bars.interval) / calendar.periods_per_year(bars.calendar, "1d")
 
 
 def _share(flags: Flags, of: Flags, sessions: int) -> Floats:

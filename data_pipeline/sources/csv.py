@@ -11,24 +11,30 @@ import pandas as pd
 
 from config.errors import NightdeskError
 from config.names import safe_name
+from config.settings import CsvFormat
 from data_pipeline.bars.bars import COLUMNS, EXTRAS, TIME_NAMES, indexed
 from data_pipeline.sources.base import BarSource
+from data_pipeline.sources.csv_times import as_iso
 
 
 class CsvSource(BarSource):
     """`<SYMBOL>.csv` or `.parquet`, or the newest `<SYMBOL>_<interval>_<YYYYMMDD>.csv`, in a folder."""
 
     name = "csv"
+    whole_history = True
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file_format: CsvFormat | None = None) -> None:
         self.folder = folder
+        self.format = file_format or CsvFormat()
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The rows with a time in [start, end], and those without one; `date` is as the file has it."""
         path = self._find(safe_name("symbol", symbol), interval)
-        raw = _read(path)
+        raw = _read(path, self.format)
         _check_columns(raw, path)
-        frame = indexed(raw, symbol, interval).assign(date=_dates(raw))
+        frame = indexed(_with_iso_times(raw, self.format), symbol, interval, self.calendars.of(symbol)).assign(
+            date=_dates(raw)
+        )
         times = pd.DatetimeIndex(frame.index)
         inside = (times >= pd.Timestamp(start)) & (times <= pd.Timestamp(end)) | times.isna()
         rows = frame.loc[inside, [*COLUMNS, *(name for name in EXTRAS if name in frame.columns), "date"]]
@@ -53,22 +59,54 @@ class CsvSource(BarSource):
                 f"Add {symbol}.csv or {symbol}.parquet.",
                 symbol=symbol,
             )
+        self._refuse_link_out(file)
         return file
+
+    def _refuse_link_out(self, file: Path) -> None:
+        """A link to a file outside the folder could show what only this desk may read; it is not even opened."""
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            raise _error(
+                "data.link",
+                file,
+                "is a link to a file outside the folder of bars",
+                "Put the file itself there, or name its own folder in sources.csv_folder.",
+            )
 
 
 def _error(code: str, path: Path, what: str, cure: str) -> NightdeskError:
     return NightdeskError(code, f"{path.name} {what}.", cure)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, file_format: CsvFormat) -> pd.DataFrame:
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True)
+        return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, file_format)
     except pd.errors.EmptyDataError as error:
         raise _error("data.empty", path, "is empty", "Give it a header and rows.") from error
     except (OSError, ValueError) as error:
         raise _error("data.schema", path, f"cannot be read: {error}", "Mend it, or export it again.") from error
+
+
+def _read_csv(path: Path, file_format: CsvFormat) -> pd.DataFrame:
+    """The rows with times as text: where a point groups digits, 13.12.2018 would else be a number."""
+    separator = file_format.delimiter
+    header = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, sep=separator, nrows=0)
+    times = [name for name in header if str(name).strip().lower() in TIME_NAMES]
+    return pd.read_csv(
+        path,
+        encoding="utf-8-sig",
+        skipinitialspace=True,
+        sep=separator,
+        decimal=file_format.decimal,
+        thousands=file_format.thousands,
+        dtype=dict.fromkeys(times, str),
+    )
+
+
+def _with_iso_times(frame: pd.DataFrame, file_format: CsvFormat) -> pd.DataFrame:
+    """The frame with its times as ISO 8601, however the file writes them."""
+    named = {str(name).strip().lower(): name for name in frame.columns}
+    column = next((named[name] for name in TIME_NAMES if name in named), None)
+    return frame if column is None else frame.assign(**{column: as_iso(frame[column], file_format)})
 
 
 def _dates(frame: pd.DataFrame) -> npt.NDArray[np.object_]:

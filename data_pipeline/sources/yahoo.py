@@ -30,6 +30,7 @@ from yfinance.exceptions import (
     YFTzMissingError,
 )
 
+from config.calendars import TradingCalendar, yahoo_calendar
 from config.errors import NightdeskError
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import COLUMNS, EXTRAS
@@ -84,7 +85,7 @@ class YahooSource(BarSource):
         """Yahoo forgets short bars."""
         return timedelta(days=_REACH[interval]) if interval in _REACH else None
 
-    def headlines(self, symbol: str) -> list[Headline]:
+    def headlines(self, symbol: str, now: datetime) -> list[Headline]:  # noqa: ARG002 -- it tells the newest only
         """What Yahoo now reports about a symbol, newest first; an entry without title or time is left out."""
         with _named_errors(symbol):
             self._session.check_connection()
@@ -99,7 +100,8 @@ class YahooSource(BarSource):
             for attempt in stamina.retry_context(on=_TORN, attempts=2, wait_initial=0.2):
                 with attempt:
                     frame = self._history(symbol, interval, start, end)
-            return _closed(_at_closes(frame, symbol, interval), start, end)
+            rows = _at_closes(frame, symbol, interval, self.calendars.of(symbol))
+            return _closed(rows, start, end)
 
     def _history(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         YfData.cache_get.cache_clear()  # it remembers answers for ever; history that was rewritten must show
@@ -199,8 +201,8 @@ class _TimeZones(yfinance_cache._TzCacheDummy):  # type: ignore[misc]  # noqa: S
     """What yfinance looks up before it asks; it only parses our own times by it, and reads answers by their own."""
 
     def lookup(self, tkr: str) -> str:
-        """The time zone of the symbol's exchange."""
-        return str(calendar.time_zone(tkr))
+        """The time zone of the symbol's exchange, UTC where only the owner knows the exchange."""
+        return str(calendar.time_zone(tkr)) if yahoo_calendar(tkr) else "UTC"
 
 
 @contextmanager
@@ -244,7 +246,7 @@ def _unknown(symbol: str) -> NightdeskError:
     )
 
 
-def _at_closes(frame: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
+def _at_closes(frame: pd.DataFrame, symbol: str, interval: str, hours: TradingCalendar) -> pd.DataFrame:
     """Yahoo's rows, stamped with the opening of a bar or its local midnight, at the instant their bar closes."""
     column_names = {str(name).lower().removeprefix("stock "): name for name in frame.columns}
     missing = [name for name in COLUMNS if name not in column_names]
@@ -252,16 +254,16 @@ def _at_closes(frame: pd.DataFrame, symbol: str, interval: str) -> pd.DataFrame:
         raise _error("data.schema", symbol, f"gave rows without {', '.join(missing) or 'times'}")
     columns = [*COLUMNS, *(name for name in EXTRAS if name in column_names)]
     values = np.column_stack([frame[column_names[name]].to_numpy(dtype="float64") for name in columns])
-    return pd.DataFrame(values, _closes(frame.index, symbol, interval), columns)
+    return pd.DataFrame(values, _closes(frame.index, interval, hours), columns)
 
 
-def _closes(stamps: pd.DatetimeIndex, symbol: str, interval: str) -> pd.DatetimeIndex:
+def _closes(stamps: pd.DatetimeIndex, interval: str, hours: TradingCalendar) -> pd.DatetimeIndex:
     if interval == "1d":
-        return calendar.session_closes(symbol, stamps.tz_localize(None).normalize())
+        return calendar.session_closes(hours, stamps.tz_localize(None).normalize())
     if len(stamps) == 0:
         return stamps
     stamps = stamps if stamps.tz is not None else stamps.tz_localize("UTC")
-    closes = calendar.closes(symbol, interval, stamps[0], stamps[-1] + pd.Timedelta(days=15))
+    closes = calendar.closes(hours, interval, stamps[0], stamps[-1] + pd.Timedelta(days=15))
     return closes[closes.searchsorted(stamps, side="right")]
 
 

@@ -18,6 +18,8 @@ Target: TypeAlias = Signals | pd.Series
 Frame: TypeAlias = Bars | pd.DataFrame
 DIVIDENDS = "dividends"
 _YEAR = pd.Timedelta(days=365.25)
+_SESSIONS = 252.0  # of a year of an exchange that trades five days a week
+_SATURDAY = 5
 
 
 def fail(problem: str, cure: str) -> NoReturn:
@@ -75,8 +77,34 @@ def bars_a_year(bars: Frame) -> float | None:
     None where there are no times, and for bars of an interval without a calendar, such as those of a trader's markets.
     """
     if isinstance(bars, Bars):
-        return calendar.periods_per_year(bars.symbol, bars.interval) if calendar.knows(bars.interval) else None
+        return calendar.periods_per_year(bars.calendar, bars.interval) if calendar.knows(bars.interval) else None
     times = bars.index if isinstance(bars.index, pd.DatetimeIndex) else pd.Index(bars.get("date", ()))
     if len(times) < 2 or not isinstance(times, pd.DatetimeIndex):
         return None
-    return (len(times) - 1) / ((times[-1] - times[0]) / _YEAR)
+    span = times[-1] - times[0]
+    by_week = 0.0 if span >= _YEAR else _by_a_typical_week(times)
+    return by_week or (len(times) - 1) / (span / _YEAR)
+
+
+def _by_a_typical_week(times: pd.DatetimeIndex) -> float:
+    """Bars a year of times that span less than one: those of a typical week, times the weeks of a year.
+
+    A short span has no holidays or many, and ends with a session and not with a weekend, so that bars by span mislead.
+    Each weekday counts as many bars as its middle one has. A weekday that comes less than twice counts as the other
+    days do, which is the weekend only where one of its days has bars. Five days a week are the 252 sessions of a year,
+    holidays left out; more or fewer are a week without holidays. 0 for bars further apart than a week, such as monthly.
+    """
+    day = np.asarray(times.tz_localize(None) if times.tz is not None else times, dtype="datetime64[D]").astype(np.int64)
+    counts = np.bincount(day - day[0])
+    weekday = (day[0] + np.arange(len(counts)) + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    session = int(np.median(counts[counts > 0]))
+    weekend = bool(counts[weekday >= _SATURDAY].any())
+    week = 0
+    for each in range(7):
+        bars = np.sort(counts[weekday == each])
+        if len(bars) > 1 or (each >= _SATURDAY and not weekend):
+            week += int(bars[len(bars) // 2]) if len(bars) else 0
+        else:
+            week += session
+    five_days = round(week / session) == 5
+    return week * (_SESSIONS / 5.0 if five_days else _YEAR / pd.Timedelta(days=7))

@@ -136,7 +136,7 @@ def _other_bars(bars: Bars, cut: datetime, random: np.random.Generator) -> Bars:
     values[first:] = values[first:][random.permutation(len(values) - first)]
     values[first:, : len(COLUMNS)] *= random.uniform(0.4, 0.9)  # never higher: some markets end at a price of one
     frame = pd.DataFrame(values, bars.frame.index, bars.frame.columns)
-    return Bars(frame, bars.symbol, bars.interval, bars.source)
+    return replace(bars, frame=frame)
 
 
 def _other_events(rows: pd.DataFrame, cut: datetime, random: np.random.Generator) -> pd.DataFrame:

@@ -34,6 +34,10 @@ Reason = Literal[
 ]
 # The fewest returns of which 5 % are at least one.
 TAIL_MINIMUM = 20
+# The least part of a year that is compounded to a whole one: ten lucky days are no growth of a year.
+SHORTEST_YEAR = 0.25
+# What rounding makes of an account that does not move, as a return of one bar.
+ROUNDING = 1e-13
 
 
 class UndefinedError(ValueError):
@@ -79,8 +83,11 @@ def annualised_return(returns: Array, periods_per_year: float) -> float:
 
 
 def cagr(returns: Array, periods_per_year: float) -> float:
-    """Compound annual growth: (prod(1 + r))^(periods_per_year / n) - 1, in percent."""
-    _at_least(2, returns)
+    """Compound annual growth: (prod(1 + r))^(periods_per_year / n) - 1, in percent.
+
+    Undefined (`too_short`) below a quarter of a year: 63 daily bars of the New York exchange.
+    """
+    _at_least(max(2, math.ceil(SHORTEST_YEAR * periods_per_year)), returns)
     return 100.0 * (float(np.power(kernels.growth(returns), periods_per_year / returns.size)) - 1.0)
 
 
@@ -100,24 +107,33 @@ def sharpe_ratio(returns: Array, periods_per_year: float) -> float:
     """Mean over standard deviation of the excess returns over cash, annualised (Sharpe 1994)."""
     _at_least(2, returns)
     mean = float(np.mean(returns))
+    return mean / _varying(returns, mean) * math.sqrt(periods_per_year)
+
+
+def _varying(returns: Array, mean: float) -> float:
+    """The standard deviation of returns that vary: rounding noise around a constant is no variance."""
     deviation = _deviation(returns, mean)
-    if deviation <= 1e-10 * abs(mean) + 1e-15:  # rounding noise around a constant is no variance
+    if deviation <= 1e-10 * abs(mean) + ROUNDING:
         raise UndefinedError("zero_variance")
-    return mean / deviation * math.sqrt(periods_per_year)
+    return deviation
 
 
 def sortino_ratio(returns: Array, periods_per_year: float) -> float:
-    """Annualised return over downside deviation of the excess returns over cash (Sortino and Price 1994)."""
+    """Annualised return over downside deviation of the excess returns over cash (Sortino and Price 1994).
+
+    Undefined where nothing was lost beyond rounding, and of a constant loss, whose ratio is the same whatever its size.
+    """
     downside = downside_deviation(returns, periods_per_year)
-    if downside == 0.0:
+    if downside <= 100.0 * ROUNDING * math.sqrt(periods_per_year):
         raise UndefinedError("no_losses")
+    _varying(returns, float(np.mean(returns)))
     return annualised_return(returns, periods_per_year) / downside
 
 
 def calmar_ratio(returns: Array, periods_per_year: float) -> float:
     """Compound annual growth over the depth of the deepest drawdown (Young 1991)."""
     deepest = max_drawdown(returns)
-    if deepest == 0.0:
+    if -deepest <= 100.0 * ROUNDING:
         raise UndefinedError("no_drawdown")
     return cagr(returns, periods_per_year) / -deepest
 
@@ -126,7 +142,7 @@ def omega_ratio(returns: Array) -> float:
     """The sum of the gains over the sum of the losses (Keating and Shadwick 2002, threshold zero)."""
     _at_least(2, returns)
     losses = -float(np.sum(np.minimum(returns, 0.0)))
-    if losses == 0.0:
+    if losses <= ROUNDING * returns.size:
         raise UndefinedError("no_losses")
     return float(np.sum(np.maximum(returns, 0.0))) / losses
 
@@ -210,10 +226,10 @@ def win_rate(pnl: Array) -> float:
 
 def profit_factor(pnl: Array) -> float:
     """What winning trades earned over what losing trades lost."""
-    lost = -float(np.sum(np.minimum(_some(pnl), 0.0)))
-    if lost == 0.0:
+    lost, earned = -float(np.sum(np.minimum(_some(pnl), 0.0))), float(np.sum(np.maximum(pnl, 0.0)))
+    if lost <= ROUNDING * earned:
         raise UndefinedError("no_losses")
-    return float(np.sum(np.maximum(pnl, 0.0))) / lost
+    return earned / lost
 
 
 def best_trade(trade_returns: Array) -> float:

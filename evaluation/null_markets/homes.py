@@ -9,7 +9,7 @@ from config.settings import CostParams, Promotion
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation.accounting.backtest import Costs
-from evaluation.null_markets.nights import TestedRecord, standings_by_night
+from evaluation.null_markets.nights import PrefixTests, standings_by_night
 from evaluation.null_markets.recipes import Recipe
 from evaluation.records.folds import FoldPlan
 from evaluation.records.record import stitched_record
@@ -72,11 +72,11 @@ def _nights(
     rules: NightRules,
     tried: int,
 ) -> dict[Pair, PairNights]:
-    tested: dict[Pair, TestedRecord] = {}
+    tested: dict[Pair, PrefixTests] = {}
     for pair, signals in folds.items():
         record = stitched_record(markets[pair[0]], signals, None, Costs.of(params), params.initial_cash)
         if record is not None:
-            tested[pair] = TestedRecord.of(record, rules.nights)
+            tested[pair] = PrefixTests.of(record, rules.nights)
     nights = standings_by_night(tested, rules.promotion, nights=rules.nights, tried=tried)
     return {
         pair: PairNights(

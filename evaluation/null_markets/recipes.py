@@ -178,8 +178,8 @@ class RidgeModel(SymbolModel):
 
 
 def _returns(bars: Bars) -> Array:
-    returns: Array = bars.frame["close"].pct_change().to_numpy()
-    return returns
+    close = bars.frame["close"].to_numpy(dtype=np.float64)
+    return np.concatenate([[np.nan], close[1:] / close[:-1] - 1.0])
 
 
 def _features(bars: Bars) -> pd.DataFrame:

@@ -52,7 +52,7 @@ _NARROWEST = 4
 
 @dataclass(frozen=True)
 class Caption:
-    """The subject of a picture and the provenance of its data; sample data gets a conspicuous label."""
+    """The subject of a picture and the provenance of its data; what is made up gets a conspicuous label."""
 
     subject: str
     provenance: Provenance
@@ -156,11 +156,11 @@ def shortened(text: str, length: int) -> str:
 def _headline(figure: Figure, title: str, facts: str, caption: Caption) -> None:
     width, height = figure.get_size_inches()
     room = width - 2 * _MARGIN
-    sample = caption.provenance.is_sample
-    label = "SAMPLE DATA" if sample else fitted(figure, f"data: {caption.provenance.label}", room * 0.4, 10.5)
-    badge = {"boxstyle": "round,pad=0.4", "facecolor": WARNING, "edgecolor": "none"} if sample else None
-    style: dict[str, Any] = {"weight": "bold", "color": "white", "bbox": badge} if sample else {"color": MUTED}
-    aside = 1.55 if sample else 0.1 * len(label)
+    made_up, source = caption.provenance.badge, f"data: {caption.provenance.label}"
+    label = made_up.upper() if made_up else fitted(figure, source, room * 0.4, 10.5)
+    box = {"boxstyle": "round,pad=0.4", "facecolor": WARNING, "edgecolor": "none"}
+    style: dict[str, Any] = {"weight": "bold", "color": "white", "bbox": box} if made_up else {"color": MUTED}
+    aside = 0.141 * len(label) if made_up else 0.1 * len(label)
 
     def write(inches_down: float, text: str, size: float, *, left: float = _MARGIN, **more: Any) -> None:
         figure.text(left / width, 1.0 - inches_down / height, text, fontsize=size, va="center", **more)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from data_pipeline.provenance import Provenance
 from evaluation.labels import MISSING, count, figure, format_number, plain, undefined
 from evaluation.metrics.summary import UNITS
 from evaluation.reports.comparison_schema import Comparison, Row, SymbolComparison
@@ -31,14 +32,14 @@ def title(symbols: Sequence[SymbolComparison]) -> str:
 def comparison_page(comparison: Comparison, risk_return: Path) -> bytes:
     """The page; `risk_return` is the picture of risk and return."""
     symbols = comparison.symbols
-    sample = any(symbol.provenance.is_sample for symbol in symbols)
-    badge = el("span", "SAMPLE DATA", class_="pill sample") if sample else None
+    made_up = Provenance.joint(symbol.provenance for symbol in symbols)
+    badge = el("span", made_up.badge.upper(), class_="pill sample") if made_up.badge else None
     return page(
         title(symbols),
         el(
             "header",
             el("div", el("h1", title(symbols)), badge, class_="top"),
-            el("p", "The sample market is made up: numbers from it mean nothing.") if sample else None,
+            el("p", made_up.warning) if made_up.warning else None,
             el("p", f"Written {comparison.created_at:%Y-%m-%d %H:%M} UTC.", class_="faint"),
         ),
         section(

@@ -50,6 +50,8 @@ class ModelSelection:
         high: the highest of these.
         mean: their mean.
         buy_and_hold: the Sharpe ratio of buying and holding on the same bars.
+        learned: whether the selected checkpoint beat cash there; None of models trained before this was recorded.
+        learned_reason: the same in a sentence.
     """
 
     first: str
@@ -62,6 +64,8 @@ class ModelSelection:
     high: float | None
     mean: float | None
     buy_and_hold: float | None
+    learned: bool | None = None
+    learned_reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -126,8 +126,12 @@ def model_selection_sentence(selection: ModelSelection) -> Html:
     )
     benchmark = f"; buy and hold {format_number(selection.buy_and_hold)}" if selection.buy_and_hold is not None else ""
     where = f"{count(selection.seeds, 'seed')} on validation ({span(selection.first, selection.last)})"
-    among = f"the best of {count(selection.checkpoints, 'checkpoint')}"
-    return el("p", f"{where}: Sharpe ratio {spread}selected {format_number(selection.selected)}, {among}{benchmark}.")
+    among = count(selection.checkpoints, "checkpoint")
+    selected = f"selected {format_number(selection.selected)}, the best of {among}"
+    if selection.learned is False:
+        selected = f"none of {among} selected"
+    sentence = f" {selection.learned_reason}" if selection.learned_reason else ""
+    return el("p", f"{where}: Sharpe ratio {spread}{selected}{benchmark}.{sentence}")
 
 
 def _rank(rank: RandomBaselineRank, form: str) -> list[str]:

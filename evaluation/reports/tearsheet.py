@@ -106,7 +106,8 @@ def _width(name: str) -> str:
 
 def _header(report: Report) -> Html:
     subject, judged, terms, standing = report.subject, report.span, report.terms, report.standing
-    badge = el("span", "SAMPLE DATA", class_="pill sample") if subject.provenance.is_sample else None
+    made_up = subject.provenance
+    badge = el("span", made_up.badge.upper(), class_="pill sample") if made_up.badge else None
     facts = {
         "Version": el("code", subject.version),
         "Trained on": span(*subject.trained_on) if subject.trained_on else "not recorded",
@@ -129,7 +130,7 @@ def _header(report: Report) -> Html:
             standing.sentence,
             class_="verdict",
         ),
-        el("p", "The sample market is made up: numbers from it mean nothing.") if badge else None,
+        el("p", made_up.warning) if made_up.warning else None,
         el("dl", *(el("div", el("dt", name), el("dd", fact)) for name, fact in facts.items())),
     )
 

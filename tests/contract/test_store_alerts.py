@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -150,6 +151,22 @@ def test_a_postponed_head_holds_back_its_channel_and_no_other(database):
     head = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))[0]
     database.write(lambda c: alerts.postpone(c, head, NOW, "down"))
     assert [row.channel for row in database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS))] == ["log"]
+
+
+def test_a_channel_that_takes_nothing_is_found_and_one_that_answers_again_is_not(database):
+    see(database, failed("training"))
+    see(database, failed("backup"))
+    (head,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
+    assert database.read(alerts.undelivered) == []
+    for attempts in range(alerts.MUTE_ATTEMPTS):
+        tried = replace(head, attempts=attempts)
+        database.write(lambda c, tried=tried: alerts.postpone(c, tried, NOW, "down"))
+    assert [(row.id, row.last_error) for row in database.read(alerts.undelivered)] == [(head.id, "down")]
+    database.write(lambda c: alerts.block(c, head, "notify.blocked", "refused"))
+    assert [(row.id, row.last_error) for row in database.read(alerts.undelivered)] == [(head.id, "refused")]
+    (following,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
+    database.write(lambda c: alerts.delivered(c, following, NOW))
+    assert database.read(alerts.undelivered) == []
 
 
 def test_a_blocked_notification_lets_the_next_one_pass(database):

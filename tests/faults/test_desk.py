@@ -307,7 +307,7 @@ def test_a_pickle_in_the_place_of_weights_is_refused_and_not_executed(rested: Ho
 
 def test_a_torn_file_of_bars_affects_one_symbol_only(rested: Home) -> None:
     write_config(rested, symbols=["AAPL", "MSFT"])
-    torn = rested.bars("sample", "AAPL", "1d")
+    torn = rested.bars("csv", "AAPL", "1d")
     torn.write_bytes(torn.read_bytes()[:-1000])
     with RunningDesk(rested) as desk:
         run = ended(desk, desk.post("/jobs/data_update/run"))

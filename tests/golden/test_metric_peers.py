@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 TABLE = pd.read_csv(HERE / "metric_peers.csv", keep_default_na=False)
 QUANTSTATS = json.loads((HERE / "metric_quantstats.json").read_text())
 YEAR = 252.0
+COMPOUNDED = ("cagr", "calmar_ratio")
 YEARLY = ("annual_return", "annual_volatility", "downside_risk", "sharpe_ratio", "sortino_ratio", "calmar_ratio")
 
 
@@ -53,6 +54,9 @@ def test_empyrical(row: Any, bars: int):
     ours = compute_metrics(returns, periods_per_year=YEAR, benchmark=benchmark)[row.metric]
     extra = (benchmark,) if row.function == "excess_sharpe" else ()
     keywords = {"annualization": YEAR} if row.function in YEARLY else {}
+    if row.metric in COMPOUNDED and bars < YEAR / 4:
+        assert ours is None  # theirs compounds a month to a year
+        return
     compare(row, ours, getattr(empyrical, row.function)(returns, *extra, **keywords))
 
 

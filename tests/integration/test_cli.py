@@ -142,7 +142,11 @@ def test_asleep_or_awake_the_answers_are_the_same(home, nightdesk, monkeypatch):
 def test_signals_of_a_sleeping_desk_go_stale(asleep, nightdesk):
     (signal,) = nightdesk("signals", "--json").json["items"]
     assert (signal["symbol"], signal["action"], signal["stale"]) == ("AAPL", "buy", True)
-    assert nightdesk("signals").out.splitlines()[1].endswith("stale")
+    shown = nightdesk("signals").out.splitlines()
+    assert shown[1].endswith("stale, sample data")
+    assert "serves, but has no current signal: Its newest signal expired at 2026-03-05" in shown[2]
+    assert shown[3] == "  Cure: `nightdesk run-once signals` publishes it now."
+    assert shown[2] in nightdesk("status").out.splitlines()
     assert nightdesk("signals", "AAPL", "--json").json["current"] == []
 
 
@@ -187,6 +191,12 @@ def test_the_exit_code_depends_on_how_the_run_ended(desk, nightdesk, state, code
     assert [run["state"] for run in result.json["runs"]] == [state]
 
 
+def test_maintenance_of_a_new_home_ends_well_and_says_so(home, nightdesk):
+    ended = nightdesk("run-once", "maintenance")
+    assert (ended.code, ended.err.count("Traceback")) == (0, 0)
+    assert ended.out.split() == ["run", "state", "cause", "maintenance-1", "succeeded", "-"]
+
+
 def test_in_a_whole_night_a_job_may_have_nothing_to_do(desk, nightdesk):
     desk.database.write(
         lambda c: [runs.finish(c, r.id, "failed", desk.clock.now(), attempts=1) for r in runs.active(c)]
@@ -228,7 +238,9 @@ def test_the_seeds_flags_are_understood(desk, nightdesk):
     ending_in(desk, "succeeded")
     assert nightdesk("--run-once", "evaluation").code == 0
     words = ("train", "--model-type", "behavioral_cloner", "--symbol", "AAPL", "--steps", "10000")
-    assert nightdesk(*words).code == 0
+    trained = nightdesk(*words)
+    assert trained.code == 0
+    assert trained.err.startswith("behavioral_cloner counts no steps: --steps changes nothing of its training.\n")
     assert nightdesk("evaluate", "--symbol", "AAPL", "--create-plots").code == 0
     assert nightdesk("data", "--symbols", "AAPL", "GOOGL", "--update-data").code == 0
     options = {"symbols": ["AAPL"], "model_types": ["behavioral_cloner"], "steps": 10_000}
@@ -284,6 +296,7 @@ def test_a_flag_that_is_not_known_or_not_usable_is_a_usage_error_with_a_cure(nig
 def test_the_help_of_train_lists_the_flags_of_every_model_type(nightdesk):
     result = nightdesk("train", "--help").out
     lines = [" ".join(line.split()) for line in result.splitlines()]
+    assert any(line.startswith("--steps steps of each training") for line in lines)
     assert "--hidden-dim units in each of the two hidden layers" in lines
     assert "behavioral_cloner --n-estimators --max-depth" in lines
     assert all(any(line.startswith(f"{name} --") for line in lines) for name in registry.names())

@@ -88,7 +88,7 @@ def test_a_first_night_without_data_names_the_job_and_its_cure_until_it_is_mende
     ):
         desk.wait_for(lambda: manager.status.startswith("Down: data_update-1 failed (data.unknown_symbol): AAPL: "))
         assert manager.ready
-        assert manager.statuses[0] == f"Serving {desk.url}; The first night is running: data_update."
+        assert manager.statuses[0] == f"Serving {desk.url}; First night under way: data_update."
         assert manager.status.endswith(f"The folder of bars has no file for AAPL. Cure: {cure}")
 
         desk.rest(NIGHT_TIMEOUT)

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from config.paths import Home
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
 from trainers import list_available_agents
+from trainers.rl.environments.market import Market
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE, GUIDE = ROOT / "examples" / "rl_agents_example.py", ROOT / "docs" / "python.md"
@@ -40,12 +42,21 @@ def run(*changes: tuple[str, str]) -> dict[str, Any]:
 
 
 def test_the_training_in_the_documents_runs(desk: Path) -> None:
-    (source,) = re.findall(r"```python\n(from trainers import \(.*?)```", GUIDE.read_text(), re.DOTALL)
+    (source,) = re.findall(r"```python\n(from data_pipeline.features.registry .*?)```", GUIDE.read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     short = source.replace("total_episodes=1000", "total_episodes=8").replace("eval_frequency=100", "eval_frequency=8")
     exec(compile(short, GUIDE.name, "exec"), names)
     assert len(names["metrics"]["best_evaluation"]["rewards"]) == 1
     assert Path("models/agent.pt").is_file()
+    _require_warm(names["unseen"], names["prices"], names["lead"])
+
+
+def _require_warm(year: Market, history: pd.DataFrame, lead: int) -> None:
+    """What is seen from the first judged bar on is what a model sees that knows all of the history."""
+    whole = Market.of(history, year.config).features[-252 - 1 :]
+    judged = year.features[lead - 1 :]
+    assert judged.shape == whole.shape
+    assert (np.abs(judged - whole).max(axis=0) <= 1e-3 * whole.std(axis=0)).all()
 
 
 def check(names: dict[str, Any], folder: Path) -> None:
@@ -56,6 +67,7 @@ def check(names: dict[str, Any], folder: Path) -> None:
     assert -1.0 <= float(names["action"][0]) <= 1.0
     assert np.isfinite(names["info"]["episode"]["total_return"])
     assert names["info"]["episode"]["l"] == 252  # the year that was kept from training, and not a day before it
+    _require_warm(names["year"], names["history"], names["lead"])
     assert (folder / "models" / "sac_trading_agent.pt").is_file()
     assert 1 <= len(list((folder / "checkpoints").iterdir())) <= 5
 

@@ -12,7 +12,7 @@ from daemon.api.answers.models import (
 )
 from daemon.api.answers.records import Record, RecordList
 from daemon.api.answers.runs import ActiveRun, Progress, Run, RunLog, RunPage, RunWithTasks, Task, TaskProgress
-from daemon.api.answers.signals import Signal, SignalHistory, SignalList
+from daemon.api.answers.signals import MissingSignal, Signal, SignalHistory, SignalList
 from daemon.api.answers.status import (
     Alert,
     AlertPage,
@@ -41,6 +41,7 @@ __all__ = [
     "Lineage",
     "Log",
     "LogsRecord",
+    "MissingSignal",
     "Model",
     "ModelVersion",
     "ModelVersionFacts",

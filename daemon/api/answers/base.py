@@ -8,6 +8,7 @@ SUBJECT = Field(
     examples=["AAPL", "universe", "trader:0x6031"],
     description="What the model decides about: a symbol, the universe of all symbols, or a trader.",
 )
+BADGE = Field(description="What of it is made up, which a reader must not overlook; null where all is real.")
 NEXT = Field(description="The `cursor` of the next page; None on the last one.")
 
 

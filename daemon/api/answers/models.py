@@ -7,10 +7,11 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from daemon.api.answers.base import NEXT, SUBJECT, Answer
+from daemon.api.answers.base import BADGE, NEXT, SUBJECT, Answer
 from daemon.api.answers.records import Record
 from daemon.api.answers.signals import Signal
 from daemon.domain.tasks import Document
+from data_pipeline.provenance import Badge
 from evaluation.verdicts import Case
 
 # Evaluations from before there were records were better, worse or inconclusive.
@@ -25,7 +26,9 @@ class ModelVersion(Answer):
     model_type: str
     version: str
     state: str = Field(examples=["champion"])
+    serves: bool = Field(description="Whether it is the champion of a subject and model type of the present config.")
     provenance: str
+    badge: Badge | None = BADGE
     dataset: str
     manifest_sha256: str
     train_start: datetime
@@ -106,7 +109,8 @@ class Model(Answer):
     recommended: bool = Field(description="Whether its record is the best of what serves for this subject.")
     record: Record | None = Field(description="Of the recipe that serves, or else of the one that is configured.")
     trained_at: datetime | None
-    provenance: str | None
+    provenance: str | None = Field(description="Of the version whose `evaluation` is shown.")
+    badge: Badge | None = BADGE
     evaluation: Evaluation | None = Field(
         description="The champion's newest; without a champion that of `last_verdict`."
     )

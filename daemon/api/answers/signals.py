@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from daemon.api.answers.base import NEXT, SUBJECT, Answer
+from daemon.api.answers.base import BADGE, NEXT, SUBJECT, Answer
+from data_pipeline.provenance import Badge
 from evaluation.records.standing import Standing
 
 
@@ -27,15 +28,32 @@ class Signal(Answer):
     standing: Standing = Field(description="What the evidence says of its recipe now.")
     sentence: str = Field(description="The standing in words.")
     provenance: str = Field(description="The source of the training data; `sample` is the synthetic market.")
+    badge: Badge | None = BADGE
     published_at: datetime
+    act_by: datetime | None = Field(
+        description="The open of the next bar, at which every figure of the model assumes that it was acted upon; "
+        "null where the signal was published before this was recorded."
+    )
     expires_at: datetime
     stale: bool = Field(description="Whether it has expired; do not act upon it then.")
+
+
+class MissingSignal(Answer):
+    """A champion that has no current signal, and why."""
+
+    subject: str = SUBJECT
+    model_type: str
+    version: str
+    code: str = Field(examples=["signals.not_run"], description="A stable code of the reason.")
+    message: str
+    cure: str
 
 
 class SignalList(Answer):
     """The newest signal of every subject, symbol and model type."""
 
     items: list[Signal]
+    missing: list[MissingSignal] = Field(description="The champions that serve, but have no current signal.")
 
 
 class SignalHistory(Answer):
@@ -43,5 +61,6 @@ class SignalHistory(Answer):
 
     subject: str = Field(description="The subject or symbol in the address.")
     current: list[Signal]
+    missing: list[MissingSignal] = Field(description="Its champions that serve, but have no current signal.")
     items: list[Signal]
     next: int | None = NEXT

@@ -12,6 +12,7 @@ from daemon.api.answers.base import NEXT, Answer
 from daemon.api.answers.datasets import Dataset
 from daemon.api.answers.models import Model
 from daemon.api.answers.runs import ActiveRun, Run
+from daemon.api.answers.signals import MissingSignal
 
 
 class Job(Answer):
@@ -91,13 +92,16 @@ class Status(Answer):
     version: str
     started_at: datetime = Field(description="When this process started.")
     time_zone: str
-    provenance_note: str | None = Field(description="Set while the desk works on sample data.")
+    provenance_note: str | None = Field(
+        description="Set while the desk works on sample data, or as of the end of data that has ended."
+    )
     health: Condition = Field(description="The worst of `conditions`; without any, `ok`.")
     conditions: list[Condition] = Field(description="Every problem, the worst first.")
     ready: bool
     problems: list[str] = Field(description="Codes of what keeps the desk from working.")
     notices: list[str] = Field(description="Notes for a reader that are no problems.")
     models: list[Model]
+    missing_signals: list[MissingSignal] = Field(description="The champions that serve, but have no current signal.")
     data: list[Dataset] = Field(description="The newest dataset of each source, symbol and interval.")
     jobs: list[Job]
     running: list[ActiveRun]
@@ -115,4 +119,5 @@ class Readiness(Answer):
     """Whether the desk can work."""
 
     ready: bool
-    problems: list[str]
+    problems: list[str] = Field(description="What keeps it from its work; empty when nothing does.")
+    notices: list[str] = Field(description="What a reader should know though it is ready: why it is degraded.")

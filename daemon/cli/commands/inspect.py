@@ -9,7 +9,7 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from daemon.api.answers import ModelVersion, ModelVersionFacts, ModelVersionPage, Signal, Status
+from daemon.api.answers import MissingSignal, ModelVersion, ModelVersionFacts, ModelVersionPage, Signal, Status
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import ask_health, running
 from daemon.cli.output import answer, moment, table
@@ -23,7 +23,7 @@ class Reader(Protocol):
         """The JSON document at `path` below /api/v1."""
 
 
-MODEL_COLUMNS = ["subject", "model type", "champion", "standing", "sharpe", "drawdown %", "signal", "as of"]
+MODEL_COLUMNS = ["subject", "model type", "champion", "standing", "sharpe", "drawdown %", "signal", "as of", ""]
 
 
 @contextmanager
@@ -75,6 +75,9 @@ def _show_status(status: Status) -> None:
     ):
         typer.echo()
         table(title, columns, rows)
+        if title == "Models":
+            for line in _missing_lines(status.missing_signals):
+                typer.echo(line)
 
 
 def _problem_lines(status: Status) -> Iterator[str]:
@@ -96,6 +99,7 @@ def _models(status: Status) -> Iterator[list[Any]]:
             figures.max_drawdown if figures else None,
             ("stale" if signal.stale else signal.action) if signal else None,
             moment(signal.as_of) if signal else None,
+            model.badge or "",
         ]
 
 
@@ -135,11 +139,14 @@ def signals(
     answer(
         document,
         as_json=global_options.json,
-        render=lambda document: _show_signals([Signal.model_validate(item) for item in document["items"]]),
+        render=lambda document: _show_signals(
+            [Signal.model_validate(item) for item in document["items"]],
+            [MissingSignal.model_validate(item) for item in document["missing"]],
+        ),
     )
 
 
-def _show_signals(signals: list[Signal]) -> None:
+def _show_signals(signals: Sequence[Signal], missing: Sequence[MissingSignal]) -> None:
     columns = [
         "symbol",
         "model type",
@@ -148,6 +155,7 @@ def _show_signals(signals: list[Signal]) -> None:
         "confidence",
         "price",
         "as of",
+        "act by",
         "standing",
         "version",
         "provenance",
@@ -162,18 +170,34 @@ def _show_signals(signals: list[Signal]) -> None:
             signal.confidence,
             signal.price,
             moment(signal.as_of),
+            moment(signal.act_by),
             signal.standing,
             signal.version,
             signal.provenance,
-            "stale" if signal.stale else "",
+            _marks(signal),
         ]
         for signal in signals
     ]
     table("Signals", columns, rows)
-    if not rows:
+    for line in _missing_lines(missing):
+        typer.echo(line)
+    if not rows and not missing:
         typer.echo(
             "No model serves yet: `nightdesk models` lists what was trained, `nightdesk models ID` says why not."
         )
+
+
+def _marks(signal: Signal) -> str:
+    """What a reader must not overlook: that it has expired, that something of it is made up."""
+    return ", ".join(filter(None, ("stale" if signal.stale else None, signal.badge)))
+
+
+def _missing_lines(missing: Sequence[MissingSignal]) -> Iterator[str]:
+    """The champions without a current signal, each with its reason and cure."""
+    for signal in missing:
+        model = f"{signal.subject} {signal.model_type} {signal.version}"
+        yield f"{model} serves, but has no current signal: {signal.message}"
+        yield f"  Cure: {signal.cure}"
 
 
 def _signal_label(signal: Signal) -> str:
@@ -204,21 +228,27 @@ def _show_models(document: Any) -> None:
 
 
 def _model_table(versions: Sequence[ModelVersion]) -> None:
-    columns = ["id", "subject", "model type", "version", "state", "trained", "data until", "provenance"]
+    columns = ["id", "subject", "model type", "version", "state", "trained", "data until", "provenance", ""]
     rows = [
         [
             version.id,
             version.subject,
             version.model_type,
             version.version,
-            version.state,
+            _state(version),
             moment(version.trained_at),
             moment(version.train_end),
             version.provenance,
+            version.badge or "",
         ]
         for version in versions
     ]
     table("Models", columns, rows)
+
+
+def _state(version: ModelVersion) -> str:
+    """Its state; a champion of what is no longer configured does not serve."""
+    return "champion, not in the config" if version.state == "champion" and not version.serves else version.state
 
 
 def _show_model(document: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +21,7 @@ from daemon.cli.reports import show_evaluation
 from daemon.domain import runs
 from daemon.domain.options import RunOptions
 from daemon.domain.tasks import Document, as_object
+from trainers import registry
 
 Symbols = Annotated[
     list[str] | None, typer.Option("--symbols", "--symbol", metavar="SYMBOL...", help="Only these; else the config's.")
@@ -58,12 +59,18 @@ def train(
     context: typer.Context,
     symbols: Symbols = None,
     model_types: ModelTypes = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps, for model types that count them.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Training steps, for model types that count them; over what the config says."),
+    ] = None,
     continuous: Annotated[bool, typer.Option("--continuous", help="Repeat until Ctrl-C.")] = False,
 ) -> None:
     """Pull new data, then train challengers on it."""
     global_options = choices(context)
-    params = model_params(context, model_types or global_options.settings().model_types) if context.args else None
+    trained = (model_types or global_options.settings().model_types) if context.args or steps else ()
+    params = model_params(context, trained) if context.args else None
+    if steps:
+        _warn_of_ignored_steps(trained, steps)
     options = RunOptions.of(
         symbols=global_options.symbols(symbols) or None,
         model_types=model_types or None,
@@ -73,6 +80,12 @@ def train(
     execute(global_options, ("data_update", "training"), options)
     while continuous:
         execute(global_options, ("data_update", "training"), options)
+
+
+def _warn_of_ignored_steps(model_types: Iterable[str], steps: int) -> None:
+    for name in model_types:
+        if not registry.steps_params(name, steps):
+            typer.echo(f"{name} counts no steps: --steps changes nothing of its training.", err=True)
 
 
 def evaluate(

@@ -132,7 +132,7 @@ def _series(store: BarStore, symbol: str, interval: str, source: str, now: datet
         dataset, bars = store.dataset(symbol, interval, source), store.load(symbol, interval, source)
         series = replace(series, dataset=dataset, fresh=_fresh(bars, now), health=health.measure(bars, now))
         if check:
-            quality.check(bars.frame, symbol, interval, now)
+            quality.check(bars.frame, symbol, interval, now, bars.calendar)
     except NightdeskError as error:
         return replace(series, problem=error)
     return series
@@ -140,7 +140,7 @@ def _series(store: BarStore, symbol: str, interval: str, source: str, now: datet
 
 def _fresh(bars: Bars, now: datetime) -> bool:
     """Whether the bar of the last closed session is there."""
-    return bool(bars.frame.index[-1] >= calendar.last_closed(bars.symbol, bars.interval, now))
+    return bool(bars.frame.index[-1] >= calendar.last_closed(bars.calendar, bars.interval, now))
 
 
 def bars_of(home: Home, settings: Settings, symbol: str, now: datetime) -> SymbolBars:

@@ -37,6 +37,7 @@ function setState(text, kind) {
   const state = at("state");
   if (state.textContent !== text) state.textContent = text;
   state.className = `pill large ${kind}`;
+  document.title = `${text} · Nightdesk`;
 }
 
 function fill(id, children) {
@@ -46,7 +47,6 @@ function fill(id, children) {
 
 function show(status) {
   setState(...sections.health(status));
-  document.title = `${at("state").textContent} · Nightdesk`;
   at("about").textContent = `Version ${status.version}, up since ${new Date(status.started_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })}`;
   fill("notices", sections.notices(status));
   fill("glance", sections.glance(status));

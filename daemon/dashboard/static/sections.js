@@ -38,6 +38,7 @@ const label = (job) => JOBS[job]?.[0] ?? job;
 const words = (code) => code.replaceAll("_", " ").replaceAll(".", ": ");
 const reason = (code) => REASONS[code] ?? words(code);
 const pill = (text, kind) => el("span", { class: `pill ${kind}` }, text);
+const badge = ({ badge: madeUp }) => (madeUp ? pill(madeUp, "warn") : null);
 const kindOf = (modelType) => modelType.replaceAll("_", " ");
 
 const KINDS = { ok: "good", degraded: "warn", down: "bad" };
@@ -107,24 +108,32 @@ export function running(status) {
 
 export function signals(status) {
   const latest = status.models.map((model) => model.signal).filter(Boolean);
-  if (!latest.length) return [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
-  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Expires"], ["Standing"], ["Model"]];
+  const missing = status.missing_signals.map(missingSignal);
+  if (!latest.length) return missing.length ? missing : [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
+  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Act by"], ["Expires"], ["Standing"], ["Model"]];
   const rows = latest.map((signal) => {
     const [mark, kind] = ACTIONS[signal.action];
     return [
       el("strong", {}, signal.subject === signal.symbol ? signal.symbol : `${signal.subject}: ${signal.symbol}`),
       el("span", { class: "row near" }, el("span", { class: `pill ${signal.stale ? "calm" : kind}` }, `${mark} ${signal.action}`),
-        signal.stale ? pill("expired", "warn") : null),
+        signal.stale ? pill("expired", "warn") : null, badge(signal)),
       [el("span", { class: "lean", "aria-hidden": "true" }, leaning(signal.position)), signed(signal.position, number)],
       [el("meter", { min: 0, max: 1, value: signal.confidence, "aria-hidden": "true" }), percent(signal.confidence * 100, 0)],
       number(signal.price),
       time(signal.as_of),
+      time(signal.act_by),
       time(signal.expires_at),
       el("span", { title: signal.sentence }, pill(signal.standing, STANDINGS[signal.standing])),
       el("span", {}, kindOf(signal.model_type), el("code", { class: "version" }, signal.version)),
     ];
   });
-  return [table("The newest signal of every symbol and model", heads, rows)];
+  return [table("The newest signal of every symbol and model", heads, rows), ...missing];
+}
+
+// A champion that serves without a current signal, and why.
+function missingSignal({ subject, model_type: modelType, message, cure }) {
+  return el("p", { class: "faint" }, el("strong", {}, `${subject} ${kindOf(modelType)}`),
+    ` serves, but has no current signal: ${message} `, commands(cure));
 }
 
 // A bar to the right of the middle for long, to the left for short.
@@ -153,7 +162,7 @@ function card(model, status, picture) {
   const { evaluation, record } = model;
   return el("article", { class: "card model" },
     el("header", {},
-      el("h3", {}, model.subject, model.champion ? pill("serving", "good") : pill("no champion", "calm"),
+      el("h3", {}, model.subject, model.champion ? pill("serving", "good") : pill("no champion", "calm"), badge(model),
         model.pinned ? pill("pinned", "warn") : null, model.recommended ? pill("recommended", "busy") : null),
       el("p", { class: "faint" }, kindOf(model.model_type))),
     model.champion

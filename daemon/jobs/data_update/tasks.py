@@ -36,7 +36,13 @@ def update_bars(context: WorkContext, request: UpdateBarsRequest) -> UpdateBarsR
     """Pull the new bars and headlines of one symbol."""
     settings, now = context.settings, context.now()
     update = update_symbol(
-        context.home, settings.sources, request.symbol, settings.data_params.interval, now, accept=request.accept
+        context.home,
+        settings.sources,
+        request.symbol,
+        settings.data_params.interval,
+        now,
+        accept=request.accept,
+        calendars=settings.calendars,
     )
     changed = update.dataset.pulled_at == now
     if changed:
@@ -75,7 +81,8 @@ def _headlines(context: WorkContext, source: str, symbol: str, now: datetime) ->
     if not sources.yahoo.headlines:
         return HeadlinesResult()
     try:
-        return HeadlinesResult(new=pull_headlines(context.home, sources, source, symbol, now))
+        calendars = context.settings.calendars
+        return HeadlinesResult(new=pull_headlines(context.home, sources, source, symbol, now, calendars))
     except NightdeskError as error:
         return HeadlinesResult(error=ErrorInfo.of(error))
 

@@ -143,13 +143,19 @@ def _put(c: Connection, work: RunWork, recipe: Recipe, result: RecordResult) -> 
 
 
 async def settle_standings(work: RunWork) -> None:
-    """Settle what every recipe in use is worth, adjusted for everything this home has tried."""
-    in_use = {(recipe.subject, recipe.model_type, recipe.fingerprint) for recipe in await recipes_in_use(work)}
+    """Settle what every recipe in use is worth, adjusted for everything this home has tried.
+
+    A run may work on a part of the desk; records of its other places stay as they are and are settled with the rest.
+    """
     now, confidence = work.clock.now(), work.settings.promotion.confidence
+    in_use: dict[Target, set[str]] = {target: set() for target in targets(work.settings, work.home)}
+    for recipe in await recipes_in_use(work):
+        in_use[recipe.target].add(recipe.fingerprint)
 
     def change(c: Connection) -> None:
-        rows = [row for row in records.of(c) if (row.subject, row.model_type, row.recipe) in in_use]
-        records.keep_in_use(c, {row.id for row in rows})
+        for target, recipes in in_use.items():
+            records.keep_in_use(c, target.subject, target.model_type, recipes)
+        rows = records.of(c, in_use=True)
         facts = {row.id: RecordFacts.model_validate(row.facts, strict=False) for row in rows if row.facts is not None}
         tried = records.tried(c)
         standings = settle(

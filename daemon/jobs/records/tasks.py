@@ -29,7 +29,7 @@ def extend_record(context: WorkContext, request: RecordRequest) -> RecordResult:
         fitted += keeper.compute(fold)
     context.progress(len(todo) / (len(todo) + 1), "testing the record")
     return RecordResult(
-        provenance=provenance_of(keeper.inputs),
+        provenance=provenance_of(context, keeper.inputs),
         dataset=keeper.inputs.for_decisions().dataset,
         folds=len(keeper.folds),
         missing=len(missing) - len(todo),

@@ -17,7 +17,10 @@ NO_CHAMPION = {
 
 
 class LatestSignal(Message):
-    """A champion's target for one symbol at the close of its last stored bar, with what a reader needs to trust it."""
+    """A champion's target for one symbol at the close of its last stored bar, with what a reader needs to trust it.
+
+    `act_by` is the open of the next bar: the instant of the fill that all figures of the version assume.
+    """
 
     symbol: str
     bar_time: datetime
@@ -27,6 +30,7 @@ class LatestSignal(Message):
     price: float
     provenance: ProvenanceField
     dataset: str
+    act_by: datetime
     expires_at: datetime
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from daemon.domain.targets import Target, targets
+from daemon.domain.targets import targets
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.published import published
 from daemon.jobs.serving import record_of
 from daemon.jobs.signals.messages import NO_CHAMPION, LatestSignal, SignalRequest
-from daemon.store import signals, versions
+from daemon.store import overview, signals
 from daemon.store.versions import Version
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
 async def publish_signals(work: RunWork) -> Ending:
     """One task a champion; a signal that is in the ledger already is not published twice."""
     configured = set(targets(work.settings, work.home))
-    champions = {
-        Plan(await _request(work, champion)): champion
-        for champion in await work.read(versions.champions)
-        if Target(champion.subject, champion.model_type) in configured
-    }
+    serving = await work.read(lambda c: overview.serving(c, configured))
+    champions = {Plan(await _request(work, champion)): champion for champion in serving}
     if not champions:
         return Ending("skipped", "signals.no_champion", dict(NO_CHAMPION))
     outcomes = await work.do_all(champions)
@@ -67,6 +64,7 @@ async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bo
             provenance=signal.provenance.label,
             dataset=signal.dataset,
             published_at=work.clock.now(),
+            act_by=signal.act_by,
             expires_at=signal.expires_at,
             standing=record.standing if record is not None else "unproven",
         )

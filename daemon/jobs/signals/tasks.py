@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.versions import inputs_of, loaded, published_signals, refuse_other_bars
-from data_pipeline.bars.calendar import next_close
+from data_pipeline.bars.calendar import next_close, opens
 from data_pipeline.provenance import Provenance
+from data_pipeline.pulls.update import ended_on
 from evaluation.signal_model import Request
 
 if TYPE_CHECKING:
@@ -27,15 +30,18 @@ def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult
     inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
     decided = artifact.model.decide(inputs, Request(published=published_signals(request.published)))
-    provenance = Provenance.parse(artifact.manifest.provenance)
+    ended = ended_on(inputs.bars.values(), context.settings, context.now())
+    provenance = Provenance.parse(artifact.manifest.provenance).at(ended)
     return SignalResult(
-        signals=tuple(_latest(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())
+        signals=tuple(newest_signal(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())
     )
 
 
-def _latest(bars: Bars, signals: Signals, provenance: Provenance) -> LatestSignal:
+def newest_signal(bars: Bars, signals: Signals, provenance: Provenance) -> LatestSignal:
+    """The decision at the close of the last bar, by when to act on it, and when it expires."""
     last = bars.frame.index[-1]
-    expires = next_close(bars.symbol, bars.interval, last) + min(GRACE, 6 * interval_length(bars.interval))
+    following = next_close(bars.calendar, bars.interval, last)
+    expires = following + min(GRACE, 6 * interval_length(bars.interval))
     return LatestSignal(
         symbol=bars.symbol,
         bar_time=last.to_pydatetime(),
@@ -45,6 +51,7 @@ def _latest(bars: Bars, signals: Signals, provenance: Provenance) -> LatestSigna
         price=float(bars.frame["close"].iloc[-1]),
         provenance=provenance,
         dataset=bars.fingerprint(),
+        act_by=opens(bars.calendar, pd.DatetimeIndex([last, following]))[1].to_pydatetime(),
         expires_at=expires,
     )
 

@@ -13,7 +13,14 @@ from data_pipeline.provenance import ProvenanceField
 
 
 class SymbolFreshness(Message):
-    """Whether validated data of a symbol reaches its last closed session, or the error of what is stored."""
+    """Whether validated data of a symbol may be trained on, or the error of what is stored.
+
+    Args:
+        fresh: it reaches the last closed session, or the owner works as of the end of the data.
+        as_of: the close of its last bar.
+        last_closed: when the last session closed.
+        error: why what is stored cannot be read.
+    """
 
     fresh: bool
     as_of: datetime | None = None

@@ -60,7 +60,10 @@ def _stale(symbol: str, freshness: SymbolFreshness) -> ErrorInfo:
     return ErrorInfo(
         code="data.stale",
         message=f"The newest validated data of {symbol} is of {newest}, but its last session closed at {closed}.",
-        cure="See why the last data_update failed; when its data has come, start training again.",
+        cure=(
+            "See why the last data_update failed; when its data has come, start training again. If this history has "
+            'ended, set data_params.as_of to "data": it is then trained as of its last bar, and marked as not live.'
+        ),
     )
 
 

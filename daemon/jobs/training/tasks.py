@@ -100,14 +100,25 @@ def version_facts(folder: Path, manifest: Manifest) -> VersionFacts:
 
 
 def freshness_of(context: WorkContext, request: FreshnessRequest) -> FreshnessResult:
-    """For each symbol: whether validated data for its last closed session is stored, or the error of what is."""
+    """For each symbol: whether validated data is stored that may be trained on, or the error of what is stored.
+
+    It reaches the last closed session, or the owner works as of the end of the data.
+    """
     return FreshnessResult(symbols={symbol: _freshness(context, symbol) for symbol in request.symbols})
 
 
 def _freshness(context: WorkContext, symbol: str) -> SymbolFreshness:
     settings = context.settings
     try:
-        state = freshness(context.home, settings.sources, symbol, settings.data_params.interval, now=context.now())
+        state = freshness(
+            context.home,
+            settings.sources,
+            symbol,
+            settings.data_params.interval,
+            now=context.now(),
+            calendars=settings.calendars,
+        )
     except NightdeskError as error:  # a damaged file fails its symbol only
         return SymbolFreshness(fresh=False, error=ErrorInfo.of(error))
-    return SymbolFreshness(fresh=state.fresh, as_of=state.as_of, last_closed=state.last_closed)
+    ended = settings.data_params.as_of == "data" and state.as_of is not None
+    return SymbolFreshness(fresh=state.fresh or ended, as_of=state.as_of, last_closed=state.last_closed)

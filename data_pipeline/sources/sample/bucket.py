@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from config.publish import publish_bytes
-from data_pipeline.sources.sample.market import seed_of
+from data_pipeline.sources.sample.seeds import seed_of
 
 ADDRESS = "0x5a3e"
 _FIRST = datetime(2026, 1, 1, 5, tzinfo=UTC)  # midnight in New York, by which the markets are named

@@ -60,6 +60,7 @@ def publish(c: Connection, version: versions.Version, bar_time: datetime, **chan
         "provenance": version.provenance,
         "dataset": version.dataset,
         "published_at": bar_time,
+        "act_by": bar_time + timedelta(hours=17, minutes=30),
         "expires_at": bar_time + DAY,
     }
     return signals.publish(c, signals.NewSignal(bar_time=bar_time, **(facts | changes)))

@@ -208,8 +208,8 @@ def publish(c: Connection, version: versions.Version, **changes: Any) -> None:
     bar_time = changes.setdefault("bar_time", NOW - timedelta(hours=8))
     facts = {
         "interval": "1d", "action": "buy", "position": 1.0, "confidence": 0.82,
-        "price": 187.25, "published_at": NOW - timedelta(hours=3), "expires_at": bar_time + timedelta(hours=32),
-        **changes,
+        "price": 187.25, "published_at": NOW - timedelta(hours=3),
+        "act_by": bar_time + timedelta(hours=17, minutes=30), "expires_at": bar_time + timedelta(hours=32), **changes,
     }  # fmt: skip
     new = signals.NewSignal(
         run_id=version.run_id, subject=version.subject, model_type=version.model_type, version_id=version.id,

@@ -20,6 +20,7 @@ from config.paths import Home
 from daemon.executors.local import home_mark
 from daemon.executors.worker import processes
 from daemon.system.lock import holder
+from tests.support.markets.easy import write_easy_market
 
 # Patience, not expectation: a machine with other work on it is slow, and no test should fail for that.
 PATIENCE = 120.0
@@ -179,10 +180,12 @@ class RunningDesk:
 
 
 def write_config(home: Home, **changes: Any) -> None:
-    """A config for small nights on the sample market: one symbol, tiny forests, easily pleased."""
+    """A config for small nights on a market that anybody can trade: one symbol, tiny forests, easily pleased."""
+    symbols = changes.get("symbols", ["AAPL"])
+    market = home.root / "market"
     settings: dict[str, Any] = {
-        "symbols": ["AAPL"],
-        "sources": {"bars": "sample"},
+        "symbols": symbols,
+        "sources": changes.get("sources") or write_easy_market(market, symbols),
         "training_params": {"lookback_days": 1500},
         "model_params": {"behavioral_cloner": {"n_estimators": 5}},
         "promotion": {"min_trades": 1, "min_sharpe_gain": 0.0, "confidence": 0.51},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -33,10 +35,10 @@ for _name in LEARNERS:
     QUICK[_name] |= {"environment": _WATCHED, "evaluations": 3}
 
 
-def easy_bars(rows: int = 900) -> Bars:
+def easy_bars(rows: int = 900, times: pd.DatetimeIndex | None = None) -> Bars:
     """Daily bars whose close is a wave with a little noise."""
     random = np.random.default_rng(7)
-    return _bars(0.2 * np.sin(_phase(rows)) + 0.002 * random.standard_normal(rows), random)
+    return _bars(0.2 * np.sin(_phase(rows)) + 0.002 * random.standard_normal(rows), random, times)
 
 
 def rough_bars(rows: int = 300) -> Bars:
@@ -45,9 +47,10 @@ def rough_bars(rows: int = 300) -> Bars:
     return _bars(np.cumsum(0.01 * random.standard_normal(rows)), random)
 
 
-def _bars(log_close: np.ndarray, random: np.random.Generator) -> Bars:
+def _bars(log_close: np.ndarray, random: np.random.Generator, times: pd.DatetimeIndex | None = None) -> Bars:
     rows = len(log_close)
-    index = calendar.closes(SYMBOL, "1d", datetime(2019, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC))[:rows]
+    whole = calendar.closes(SYMBOL, "1d", datetime(2019, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC))
+    index = whole[:rows] if times is None else times
     close = 100.0 * np.exp(log_close)
     open_ = np.concatenate([close[:1], close[:-1]])
     frame = pd.DataFrame(
@@ -67,6 +70,20 @@ def easy_expert(bars: Bars) -> ExpertLog:
     """Buys while the wave rises, sells while it falls."""
     action = np.where(np.cos(_phase(len(bars))) > 0.0, 1, -1)
     return ExpertLog(pd.DataFrame({"date": bars.dates.to_numpy("datetime64[ns]"), "action": action}))
+
+
+def write_easy_market(folder: Path, symbols: Iterable[str] = ("AAPL",)) -> dict[str, Any]:
+    """Write the easy market of each symbol, up to now, as files of bars and of an expert's trades; returns `sources`.
+
+    For desks whose models must be promoted: the sample market is as hard as a real one, and mostly teaches to stay out.
+    """
+    for symbol in symbols:
+        times = calendar.closes(symbol, "1d", datetime(2019, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(days=9))
+        bars = replace(easy_bars(len(times), times), symbol=symbol)
+        (folder / "experts").mkdir(parents=True, exist_ok=True)
+        bars.frame.assign(date=bars.dates).to_csv(folder / f"{symbol}.csv", index=False)
+        easy_expert(bars).frame.to_csv(folder / "experts" / f"{symbol}.csv", index=False)
+    return {"bars": "csv", "csv_folder": str(folder), "expert_logs": {"folder": str(folder / "experts")}}
 
 
 def easy_task(

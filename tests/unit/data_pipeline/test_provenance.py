@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,22 @@ def test_a_label_is_read_in_one_glance_and_read_back(provenance: Provenance, lab
     assert Provenance.parse(label) == provenance
 
 
+@pytest.mark.parametrize(
+    ("label", "badge"),
+    [
+        ("yahoo", None),
+        ("csv, sample expert", "sample expert"),
+        ("sample", "sample data"),
+        ("csv + sample", "sample data"),
+    ],
+)
+def test_what_is_made_up_has_a_badge_and_a_sentence(label: str, badge: str | None) -> None:
+    provenance = Provenance.parse(label)
+    assert provenance.badge == badge
+    assert bool(provenance.warning) == bool(badge)
+    assert "made up" in (provenance.warning or "made up")
+
+
 @given(SOURCES, st.sampled_from([None, "file", "sample"]))
 def test_every_provenance_is_read_back_from_its_label(sources: set[str], teacher: str | None) -> None:
     provenance = Provenance.of(*sources, teacher=teacher)
@@ -52,3 +70,13 @@ def test_data_is_sample_data_as_soon_as_any_of_its_bars_are_made_up() -> None:
 def test_together_provenances_have_all_sources_and_any_made_up_teacher() -> None:
     parts = [Provenance.of("yahoo"), Provenance.of("csv", teacher="sample")]
     assert Provenance.joint(parts).label == "csv + yahoo, sample expert"
+
+
+def test_data_that_has_ended_is_marked_and_stays_comparable_to_data_of_its_source() -> None:
+    ended = Provenance.of("csv", teacher="sample").at(date(2018, 12, 31))
+    assert ended.label == "csv, sample expert, as of 2018-12-31, not live"
+    assert Provenance.parse(ended.label) == ended
+    assert ended.comparable(Provenance.of("csv", teacher="sample"))
+    assert not ended.comparable(Provenance.of("csv"))
+    assert Provenance.joint([Provenance.of("csv"), ended]).as_of == date(2018, 12, 31)
+    assert ended.at(None).label == "csv, sample expert"

@@ -56,11 +56,17 @@ class _TrainingSummary(Section):
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A policy, the training step it is from, and its figures on the validation bars."""
+    """A policy, the training step it is from, and its figures and those of cash on the validation bars."""
 
     policy: CompiledPolicy
     step: int
     figures: dict[str, Any]
+    cash_return: float
+
+    @property
+    def beats_cash(self) -> bool:
+        """Whether it earned more than cash did: by its mean return, and in the end."""
+        return self.score > 0.0 and self.figures["total_return"] > self.cash_return
 
     @property
     def score(self) -> float:
@@ -79,8 +85,13 @@ class Learner:
 
     @property
     def best(self) -> Candidate:
-        """The candidate with the highest score; of equal ones the earliest."""
-        return max(self.candidates, key=lambda candidate: candidate.score)
+        """The candidate with the highest score of those that beat cash, else of all; of equal ones the earliest."""
+        return max(self.candidates, key=rank)
+
+
+def rank(candidate: Candidate) -> tuple[bool, float]:
+    """By what candidates are compared: one that beats cash comes before any that does not."""
+    return candidate.beats_cash, candidate.score
 
 
 def learn(split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
@@ -104,14 +115,15 @@ def _trained_or_stored(
 ) -> Learner:
     if not (folder / DONE).exists():
         _train(split, agent_type, number, folder, context)
-    candidates = tuple(_read_candidate(path) for path in sorted(folder.glob("policy_*.safetensors")))
+    paths = sorted(folder.glob("policy_*.safetensors"))
+    candidates = tuple(_read_candidate(path, split.cash_return) for path in paths)
     return Learner(candidates, described(DONE, _TrainingSummary, read_json(folder / DONE)).model_dump())
 
 
-def _read_candidate(path: Path) -> Candidate:
+def _read_candidate(path: Path, cash_return: float) -> Candidate:
     tensors, description = read_tensors(path)
     metadata = described(path.name, _PolicyMetadata, description)
-    return Candidate(CompiledPolicy.from_tensors(tensors), metadata.step, metadata.figures)
+    return Candidate(CompiledPolicy.from_tensors(tensors), metadata.step, metadata.figures, cash_return)
 
 
 def _train(split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext) -> None:
@@ -201,7 +213,7 @@ class _ValidationCallback(RLCallback):
         description = {"step": step, "figures": figures}
         publish_bytes(self.folder / f"policy_{step:012d}.safetensors", tensor_bytes(policy.tensors(), description))
         self.report_progress(fraction, f"{step:,} steps, {figures_text(figures)}")
-        self.report_score(step, Candidate(policy, step, figures).score)
+        self.report_score(step, Candidate(policy, step, figures, self.split.cash_return).score)
 
     def state(self) -> dict[str, Any]:
         """How many intervals have passed, and the updates at the last evaluation."""

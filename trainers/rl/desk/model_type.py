@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from data_pipeline.inputs import Inputs
     from trainers.manifest import Manifest
-    from trainers.rl.desk.candidates import Learner
+    from trainers.rl.desk.candidates import Candidate, Learner
 
 Instant = Annotated[AwareDatetime, Field(strict=False)]
 
@@ -68,6 +68,8 @@ class ModelDescription(Section):
     history_start: Instant | None = None
     account_start: Instant | None = None
     device: str
+    # Without it no checkpoint beat cash on the validation bars: the model stays in cash, and its policy is not asked.
+    learned: bool = True
     metrics: dict[str, Any]
 
     @model_validator(mode="after")
@@ -108,8 +110,11 @@ class RLModel(SymbolModel):
 
         If `reaches_back` holds for the bars, earlier bars do not change a bit of the signals. With fewer bars the
         account begins flat at the first bar that can be decided on, or follows the signals in `published`, which are
-        not decided again.
+        not decided again. A model that learned nothing is flat on every bar.
         """
+        if not self.description.learned:
+            flat = pd.Series(0.0, index=bars.frame.index)
+            return Signals(flat, flat)
         history, index = self._history(bars), bars.frame.index
         start = self.description.account_start
         rollout = Rollout.of(self.policy, history, self.description.environment, start=start, published=published)
@@ -151,7 +156,7 @@ class RLModelType:
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
         """Train an agent of each seed, one after another, and select the best of all their checkpoints."""
-        from trainers.rl.desk.candidates import figures_text, learn  # noqa: PLC0415 -- torch is for training alone
+        from trainers.rl.desk.candidates import learn, rank  # noqa: PLC0415 -- torch is for training alone
 
         task.require(self.needs)
         params = params_class(self.name).model_validate(task.params.model_dump())
@@ -161,8 +166,8 @@ class RLModelType:
             learners = [
                 learn(split, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
             ]
-        number = max(range(params.seeds), key=lambda seed_number: learners[seed_number].best.score)
-        best = learners[number].best
+        number = max(range(params.seeds), key=lambda seed_number: rank(learners[seed_number].best))
+        best, metrics = learners[number].best, _metrics(split, learners, number)
         for fit in split.fit_records():
             context.record_fit(fit)
         description = ModelDescription(
@@ -171,9 +176,10 @@ class RLModelType:
             history_start=split.history_start,
             account_start=split.account_start,
             device=learners[number].facts["device"],
-            metrics=_metrics(split, learners, number),
+            learned=metrics["learned"],
+            metrics=metrics,
         )
-        context.report(1.0, f"selected the checkpoint after {best.step:,} steps: {figures_text(best.figures)}")
+        context.report(1.0, metrics["learned_reason"])
         return RLModel(self._calibrated(best.policy, split), description)
 
     def _calibrated(self, policy: CompiledPolicy, split: SpanSplit) -> CompiledPolicy:
@@ -209,6 +215,8 @@ class RLModelType:
                 high=ratios["max"],
                 mean=ratios["mean"],
                 buy_and_hold=validation["buy_and_hold"]["sharpe_ratio"],
+                learned=metrics.get("learned"),
+                learned_reason=metrics.get("learned_reason"),
             )
         )
 
@@ -278,27 +286,45 @@ def _shape(environment: TradingEnvConfig) -> tuple[int, int]:
 
 
 def _metrics(split: SpanSplit, learners: list[Learner], number: int) -> dict[str, Any]:
-    """The metrics of the version: the selected checkpoint on the validation bars, and each seed."""
+    """The metrics of the version: those of what serves, a checkpoint or cash, on the validation bars, and each seed."""
     times = split.validation.frame.index
     scores = [learner.best.score for learner in learners]
-    best = learners[number].best
+    best, checkpoints = learners[number].best, sum(len(learner.candidates) for learner in learners)
     return {
+        "learned": best.beats_cash,
+        "learned_reason": _learned_reason(best, checkpoints, len(times)),
         "learned_bars": len(split.decision_times),
         "chosen": {
-            "seed": learners[number].facts["seed"],
-            "step": best.step,
-            "checkpoints": sum(len(learner.candidates) for learner in learners),
+            "seed": learners[number].facts["seed"] if best.beats_cash else None,
+            "step": best.step if best.beats_cash else None,
+            "checkpoints": checkpoints,
         },
         "validation": {
             "first": times[0].isoformat(),
             "last": times[-1].isoformat(),
             "bars": len(times),
-            **best.figures,
+            **(best.figures if best.beats_cash else split.cash),
             "buy_and_hold": split.buy_and_hold,
         },
         "seeds": [{"step": learner.best.step, **learner.best.figures, **learner.facts} for learner in learners],
         "sharpe_ratios": _spread([score for score in scores if math.isfinite(score)]),
     }
+
+
+def _learned_reason(best: Candidate, checkpoints: int, bars: int) -> str:
+    """Whether something was learned, and why, in a sentence."""
+    ratio, gain = best.figures["sharpe_ratio"], best.figures["total_return"]
+    figures = "it never trades" if best.figures["exposure"] == 0.0 else f"it earned {gain:.1f} %"
+    figures += "" if ratio is None else f" at a Sharpe ratio of {ratio:.2f}"
+    if best.beats_cash:
+        return (
+            f"Learned something: yes. On {bars} validation bars the policy after {best.step:,} steps beat cash: "
+            f"{figures}."
+        )
+    return (
+        f"Learned something: no. None of {checkpoints} checkpoints beat cash on {bars} validation bars (the best, "
+        f"after {best.step:,} steps: {figures}), so the model stays in cash."
+    )
 
 
 def _spread(scores: list[float]) -> dict[str, float | None]:

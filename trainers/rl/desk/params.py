@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, create_model, model_validator
 
 from config.section import Section
 from config.settings import CostParams, Settings
-from trainers.flags import Flag
+from trainers.flags import STEPS_FLAG, Flag
 from trainers.rl.agents.configs import AgentConfig
 from trainers.rl.agents.specs import AGENTS, ActionKind, AgentSpec, agent_spec
 from trainers.rl.environments.config import TradingEnvConfig
@@ -42,7 +42,10 @@ class RLParams(Section):
 
     agent: AgentConfig
     environment: TradingEnvConfig = TradingEnvConfig()
-    total_timesteps: Count = 100_000
+    # Of all environments together, for each seed.
+    total_timesteps: Annotated[Count, Flag(STEPS_FLAG, help="steps of each training, over what the config says")] = (
+        100_000
+    )
     environments: Annotated[int, Field(ge=1, le=4096), Flag("--environments", help="copies played at once")] = 8
     seeds: Annotated[int, Field(ge=1, le=100), Flag("--seeds", help="agents to train, the best of which serves")] = 1
     evaluations: Annotated[int, Field(ge=1, le=1000)] = 10

@@ -101,6 +101,20 @@ class SpanSplit:
         """The metrics of buy and hold on the validation bars."""
         return _figures(self._backtest(pd.Series(1.0, index=self.validation.frame.index)))
 
+    @cached_property
+    def cash(self) -> dict[str, Any]:
+        """The metrics of staying in cash on the validation bars."""
+        return _figures(self._in_cash)
+
+    @property
+    def cash_return(self) -> float:
+        """What cash earns on the validation bars, in percent."""
+        return self._in_cash.idle_return
+
+    @cached_property
+    def _in_cash(self) -> Backtest:
+        return self._backtest(pd.Series(0.0, index=self.validation.frame.index))
+
     def _backtest(self, target: Signals | pd.Series) -> Backtest:
         env = self.params.environment
         costs = Costs(env.commission, env.slippage, env.borrow, env.commission_minimum, env.cash_interest)

@@ -15,6 +15,7 @@ def upgrade() -> None:
         ("model_versions", sa.Column("seed", sa.Integer())),
         ("evaluations", sa.Column("kind", sa.String(16))),
         ("signals", sa.Column("standing", sa.String(16))),
+        ("signals", sa.Column("act_by", INSTANT)),
         ("servings", sa.Column("action", sa.String(8), nullable=False, server_default="serve")),
     ):
         op.add_column(table, column)

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from config.paths import Home
 from daemon.domain.progress import RunProgress
 from daemon.store import jobs, runs, versions
-from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish
+from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish, version_of
 from tests.support.servers.http import client, serving
 
 
@@ -32,7 +33,8 @@ def test_a_living_process_answers_that_it_is_alive(http):
 
 
 def test_readiness_names_what_keeps_the_desk_from_its_work(desk, live):
-    assert json_of(live.get("/readyz")) == {"ready": True, "problems": []}
+    ready = {"ready": True, "problems": [], "notices": ["Sharpe ratio 0.10 is below 0.50."]}
+    assert json_of(live.get("/readyz")) == ready
     desk.problems = ["disk.full", "scheduler.stalled"]
     refused = live.get("/readyz")
     assert refused.status_code == 503
@@ -62,7 +64,9 @@ def test_a_failed_job_is_named_with_its_cure_while_the_desk_is_ready(desk, live)
         "detail": {},
     }
     end_run(desk, "data_update", "failed", cause="data.unknown_symbol", detail={"failed": {"AAPL": error}})
-    assert json_of(live.get("/readyz")) == {"ready": True, "problems": []}
+    ready = json_of(live.get("/readyz"))
+    assert (ready["ready"], ready["problems"]) == (True, [])
+    assert ready["notices"][0].endswith("failed (data.unknown_symbol): AAPL: There is no file for AAPL.")
     health = json_of(live.get("/api/v1/status"))["health"]
     assert (health["state"], health["code"], health["job"]) == ("degraded", "data.unknown_symbol", "data_update")
     assert health["title"] == "Data update failed"
@@ -80,7 +84,7 @@ def test_the_first_night_is_shown_with_the_job_that_it_has_come_to(home):
         status = json_of(http.get("/api/v1/status"))
     assert status["conditions"] == []
     assert (status["health"]["state"], status["health"]["job"]) == ("ok", "data_update")
-    assert status["health"]["message"] == "The first night is running: data_update, 1 of 2 done."
+    assert status["health"]["message"] == "First night under way: data_update, 1 of 2 done."
 
 
 def test_status_shows_the_whole_desk(http):
@@ -129,7 +133,7 @@ def test_a_new_desk_shows_every_pair_it_will_train(new):
         ("MSFT", None, None),
     ]
     assert (status["running"], status["alerts"], status["backups"]["last_verified"]) == ([], [], None)
-    assert json_of(new.get("/api/v1/signals")) == {"items": []}
+    assert json_of(new.get("/api/v1/signals")) == {"items": [], "missing": []}
     assert json_of(new.get("/api/v1/signals/AAPL"))["items"] == []
 
 
@@ -147,7 +151,9 @@ def test_a_signal_carries_everything_needed_to_trust_it(http):
         "interval": "1d",
         "as_of": "2026-03-03T21:06:07Z",
         "provenance": "sample",
+        "badge": "sample data",
         "published_at": "2026-03-04T02:06:07Z",
+        "act_by": "2026-03-04T14:36:07Z",
         "expires_at": "2026-03-05T05:06:07Z",
         "stale": False,
     }
@@ -162,6 +168,46 @@ def test_an_expired_signal_is_marked_stale_and_never_called_current(desk, live):
     history = json_of(live.get("/api/v1/signals/AAPL"))
     assert history["current"] == []
     assert history["items"][0]["stale"] is True
+
+
+def missing(live: httpx.Client) -> list[dict]:
+    """The champions without a signal: the same in all three answers."""
+    listed = json_of(live.get("/api/v1/signals"))["missing"]
+    assert json_of(live.get("/api/v1/signals/AAPL"))["missing"] == listed
+    assert json_of(live.get("/api/v1/status"))["missing_signals"] == listed
+    return listed
+
+
+def test_a_champion_without_a_current_signal_is_told_with_the_reason(desk, live):
+    assert missing(live) == []
+    desk.clock.move(timedelta(days=2))
+    desk.database.write(jobs.paused)
+    (silent,) = missing(live)
+    assert (silent["subject"], silent["model_type"], silent["code"]) == ("AAPL", "behavioral_cloner", "signals.stale")
+    assert silent["message"] == "Its newest signal expired at 2026-03-05 05:06 UTC."
+    error = {"code": "data.gone", "message": "AAPL has no stored bars.", "cure": "Pull them.", "detail": {}}
+    end_run(desk, "signals", "failed", cause="data.gone", detail={"failed": {"AAPL/behavioral_cloner": error}})
+    (silent,) = missing(live)
+    assert (silent["code"], silent["cure"]) == ("data.gone", "Pull them.")
+    assert silent["message"].endswith("could not make its signal: AAPL has no stored bars.")
+
+
+def test_a_champion_serves_in_every_answer_before_its_first_signal_is_asked_for(desk, live):
+    def promote(c: Connection) -> None:
+        new = version_of(c, None, "AAPL", "20260304T030000-newer")
+        versions.serve(c, "AAPL", "behavioral_cloner", new.id, NOW, why="better", author="evaluation")
+
+    desk.database.write(promote)
+    (silent,) = missing(live)
+    assert (silent["version"], silent["code"]) == ("20260304T030000-newer", "signals.not_run")
+    assert "run-once signals" in silent["cure"]
+    serving = [model["version"] for model in json_of(live.get("/api/v1/models"))["items"] if model["serves"]]
+    champions = [model["champion"] for model in json_of(live.get("/api/v1/status"))["models"] if model["champion"]]
+    assert serving == champions == ["20260304T030000-newer"]
+    desk.settings = desk.settings.model_copy(update={"symbols": ("MSFT",)})
+    desk.database.write(jobs.paused)
+    assert json_of(live.get("/api/v1/signals"))["missing"] == []
+    assert not any(model["serves"] for model in json_of(live.get("/api/v1/models"))["items"])
 
 
 def test_a_written_change_shows_in_the_very_next_answer(desk, live):

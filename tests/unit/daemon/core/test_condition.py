@@ -14,6 +14,7 @@ from daemon.core.condition import Condition, conditions, overall
 from daemon.domain.alert_engine import Alert
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
+from daemon.store.alerts import Delivery
 from daemon.store.overview import DeskRecord
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -30,7 +31,16 @@ UNREACHABLE = {
     "cure": "Check the network.",
     "detail": {},
 }
-WELL = DeskRecord(results={}, pending=(), champions=2, signals_expire=NOW + timedelta(hours=20), firing=())
+WELL = DeskRecord(
+    results={},
+    pending=(),
+    champions=2,
+    signals_expire=NOW + timedelta(hours=20),
+    firing=(),
+    newest_bars={"AAPL": NOW - timedelta(hours=8), "MSFT": NOW - timedelta(days=10)},
+    backup_at=NOW - timedelta(days=7),
+    undelivered=(),
+)
 
 
 def run(
@@ -72,21 +82,21 @@ def test_after_a_night_without_a_fault_all_is_well() -> None:
 
 def test_the_first_night_shows_its_present_job_and_its_progress() -> None:
     training = run("training", "running", id=7)
-    record = DeskRecord({"data_update": run("data_update", "succeeded")}, (training,), 0, None, ())
+    record = DeskRecord({"data_update": run("data_update", "succeeded")}, (training,), 0, None, (), {}, None, ())
     assert conditions(record, SETTINGS, NOW) == []
     before = worst(record)
     assert (before.state, before.code, before.job) == ("ok", "night.first", "training")
     assert before.title == "First night: training"
     assert (
         worst(record, progress={7: RunProgress(done=1, expected=4)}).message
-        == "The first night is running: training, 1 of 4 done."
+        == "First night under way: training, 1 of 4 done."
     )
-    assert worst(record, progress={7: RunProgress()}).message == "The first night is running: training."
+    assert worst(record, progress={7: RunProgress()}).message == "First night under way: training."
 
 
 def test_a_first_night_that_has_promoted_but_not_yet_published_is_no_fault() -> None:
     ended = {job: run(job, "succeeded") for job in NIGHT[:3]}
-    record = DeskRecord(ended, (run("signals", "due"),), 1, None, ())
+    record = DeskRecord(ended, (run("signals", "due"),), 1, None, (), {}, None, ())
     assert worst(record).title == "First night: signals"
 
 
@@ -111,11 +121,11 @@ def test_a_first_night_without_data_is_down_with_the_job_the_commonest_failure_a
 def test_a_transient_failure_shows_when_it_is_retried_and_names_no_command() -> None:
     retry = run("data_update", "due", id=2, trigger="retry", not_before=NOW + timedelta(minutes=5))
     failed = run("data_update", "failed", "data.unreachable", {"failed": {"AAPL": UNREACHABLE}})
-    record = DeskRecord({"data_update": failed}, (retry,), 0, None, ())
-    result = worst(record)
-    assert (result.state, result.job) == ("degraded", "data_update")
-    assert result.message.endswith("AAPL: Yahoo did not answer. It is retried at 05:11 UTC.")
-    assert result.cure == "Check the network."
+    record = DeskRecord({"data_update": failed}, (retry,), 0, None, (), {}, None, ())
+    found = worst(record)
+    assert (found.state, found.job) == ("degraded", "data_update")
+    assert found.message.endswith("AAPL: Yahoo did not answer. It is tried again at 05:11 UTC.")
+    assert found.cure == "Check the network."
     running = replace(record, pending=(replace(retry, state="running", not_before=NOW),))
     assert worst(running).message.endswith("It is being retried now.")
 
@@ -149,10 +159,10 @@ def test_that_no_model_was_good_enough_is_no_failure_of_a_job() -> None:
     assert "Nothing is broken" in result.cure
 
 
-def test_a_desk_on_which_no_night_has_run_is_degraded() -> None:
-    result = worst(DeskRecord({}, (), 0, None, ()))
-    assert (result.state, result.code) == ("degraded", "night.none")
-    assert "run-once all" in result.cure
+def test_a_desk_on_which_no_night_has_run_says_so() -> None:
+    found = worst(DeskRecord({}, (), 0, None, (), {}, None, ()))
+    assert (found.state, found.code) == ("degraded", "night.none")
+    assert "run-once all" in found.cure
 
 
 def test_a_later_night_without_data_is_degraded_while_champions_serve() -> None:
@@ -209,7 +219,56 @@ def test_signals_that_have_all_expired_are_shown_with_the_time() -> None:
     assert "expired at 2026-03-01 05:06 UTC" in result.message
 
 
-def test_an_alert_is_shown_but_not_twice_when_it_is_about_a_job_that_failed() -> None:
+def test_data_that_is_old_is_told_with_its_date_whatever_the_jobs_say() -> None:
+    ended = {
+        "AAPL": datetime(2018, 12, 31, 21, tzinfo=UTC),
+        "MSFT": NOW - timedelta(days=13),
+        "GONE": datetime(2001, 1, 1, tzinfo=UTC),
+    }
+    record = replace(WELL, results=results(), newest_bars=ended)
+    (found,) = conditions(record, SETTINGS, NOW)
+    assert (found.state, found.code, found.job) == ("degraded", "data.old", "data_update")
+    assert found.message == "The newest bars of AAPL are of 2018-12-31, and those of 1 more symbols are old too."
+
+
+def test_old_data_is_told_beside_the_training_that_was_skipped_for_it() -> None:
+    skipped = run("training", "skipped", "data.stale", {"failed": {"AAPL": None}})
+    record = no_champion(skipped, newest_bars={"AAPL": datetime(2018, 12, 31, 21, tzinfo=UTC)})
+    codes = [condition.code for condition in conditions(record, SETTINGS, NOW)]
+    assert codes == ["data.stale", "data.old"]
+
+
+def test_a_night_that_left_no_backup_is_degraded_and_so_is_an_old_one() -> None:
+    for backup_at, message in ((None, "no backup that was verified"), (NOW - timedelta(days=9), "of 2026-02-23")):
+        found = worst(replace(WELL, results=results(), backup_at=backup_at))
+        assert (found.state, found.code, found.job) == ("degraded", "backup.old", "backup")
+        assert message in found.message
+    none = replace(WELL, results=results(), backup_at=None)
+    assert worst(replace(none, pending=(run("backup", "running", id=9),))).state == "ok"
+    off = Settings.model_validate({"symbols": ["AAPL"], "jobs": {"backup": {"enabled": False}}})
+    assert conditions(none, off, NOW) == []
+
+
+def test_a_channel_that_takes_no_alerts_is_told_while_it_is_configured() -> None:
+    refused = Delivery(
+        1, "key", 1, "webhook", {}, NOW - timedelta(hours=1), 6, NOW, None, None, "The receiver answered 500."
+    )
+    record = replace(WELL, results=results(), undelivered=(refused,))
+    assert conditions(record, SETTINGS, NOW) == []
+    channel = {"kind": "webhook", "url": "https://example.org/", "secret_env": "SECRET"}
+    settings = Settings.model_validate({"notifications": {"enabled": True, "channels": [channel]}})
+    (found,) = conditions(record, settings, NOW)
+    assert (found.state, found.code, found.title) == ("degraded", "notify.mute", "webhook is mute")
+    assert found.message == "The channel webhook has not taken an alert of 04:06 UTC: The receiver answered 500."
+
+
+def test_the_first_night_is_not_blamed_for_what_only_its_end_brings() -> None:
+    old = {"AAPL": datetime(2018, 12, 31, 21, tzinfo=UTC)}
+    record = DeskRecord({}, (run("training", "running", id=7),), 0, None, (), old, None, ())
+    assert worst(record).message == "First night under way: training."
+
+
+def test_an_alert_is_told_but_not_twice_when_it_is_about_a_job_that_failed() -> None:
     failed = run("data_update", "failed", "data.unknown_symbol", {"failed": {"AAPL": UNKNOWN}})
     firing = (alert("run.failed", "data_update", "data_update-1 failed."),)
     (result,) = conditions(replace(WELL, results=results(failed), firing=firing), SETTINGS, NOW)

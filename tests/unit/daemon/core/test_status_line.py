@@ -54,7 +54,7 @@ async def test_it_follows_a_night_from_its_first_job_to_its_failure(home: Home) 
     with line_of(home) as (line, desk):
         desk.begin()
         line.read()
-        assert line.text() == f"Serving {URL}; The first night is running: data_update."
+        assert line.text() == f"Serving {URL}; First night under way: data_update."
         tasks: Any = desk.context.executor
         tasks.answers["update_bars"] = lambda _: broken("data.unknown_symbol")
         tasks.answers["freshness"] = lambda _: done({"symbols": {"AAPL": STALE}})
@@ -86,7 +86,7 @@ async def test_an_idle_desk_is_asked_for_its_condition_without_a_query(
         await asyncio.sleep(0.2)  # dozens of looks
         assert len(queries) == first
         request(desk.context, "backup")
-        assert await next_status(receive) == f"Serving {URL}; The first night is running: backup."
+        assert await next_status(receive) == f"Serving {URL}; First night under way: backup."
         assert len(queries) == 2 * first
         assert receive() == []
         keeping.cancel()
@@ -108,7 +108,7 @@ async def test_a_database_that_does_not_answer_is_logged_and_read_anew(
         monkeypatch.setattr(desk.database, "read", read)
         request(desk.context, "backup")
         keeping = asyncio.create_task(keep_status(Notifier(), line, desk.context.log))
-        assert await next_status(receive) == f"Serving {URL}; The first night is running: backup."
+        assert await next_status(receive) == f"Serving {URL}; First night under way: backup."
         assert "store.unreachable" in home.log.read_text()
         assert not keeping.done()
         keeping.cancel()

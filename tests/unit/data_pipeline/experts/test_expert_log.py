@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,27 +93,76 @@ def test_a_frame_with_dates_is_labelled_like_its_bars_and_keeps_its_own_index() 
     np.testing.assert_array_equal(target, label(bars, log)[0].iloc[7:])
 
 
-def test_a_trade_within_the_day_belongs_to_the_days_bar() -> None:
-    log = load_expert_log(pd.DataFrame({"date": ["2024-02-01 10:30:00"], "action": ["buy"]}))
-    target, off_calendar = label(_bars(), log)
-    assert (target.sum(), off_calendar) == (1, [])
+def test_a_date_means_its_close_and_a_fill_within_the_day_the_bar_before_it() -> None:
+    for written, session in (("2024-02-01", "2024-02-01"), ("2024-02-01 10:30:00", "2024-01-31")):
+        target, off_calendar = label(_bars(), load_expert_log(pd.DataFrame({"date": [written], "action": ["buy"]})))
+        assert _bars().dates[target.to_numpy() == 1].tolist() == [pd.Timestamp(session)]
+        assert off_calendar == []
 
 
 @pytest.mark.parametrize(
     ("symbol", "filled", "session"),
     [
-        ("BHP.AX", "2024-01-16T10:30:00+11:00", "2024-01-16"),  # still the evening before in UTC
-        ("BHP.AX", "2024-01-15T23:30:00Z", "2024-01-16"),
-        ("AAPL", "2024-01-16 19:30:00-05:00", "2024-01-16"),  # already the day after
-        ("AAPL", "2024-01-16 19:30:00", "2024-01-16"),
+        ("BHP.AX", "2024-01-16T10:30:00+11:00", "2024-01-15"),  # before the close of the 16th, 16:00 in Sydney
+        ("BHP.AX", "2024-01-16T05:00:00Z", "2024-01-16"),  # at that very close
+        ("AAPL", "2024-01-16 15:59:59-05:00", "2024-01-12"),  # the 15th was a holiday
+        ("AAPL", "2024-01-16 19:30:00-05:00", "2024-01-16"),
+        ("AAPL", "2024-01-16 19:30:00", "2024-01-16"),  # without an offset, on the exchange's clock
+        ("AAPL", "2024-01-20 12:00:00", "2024-01-19"),  # on a Saturday
     ],
 )
-def test_an_instant_belongs_to_the_day_it_was_at_the_exchange(symbol: str, filled: str, session: str) -> None:
-    start, end = pd.Timestamp("2024-01-10", tz="UTC"), pd.Timestamp("2024-01-20", tz="UTC")
+def test_a_fill_belongs_to_the_daily_bar_that_closed_before_it(symbol: str, filled: str, session: str) -> None:
+    start, end = pd.Timestamp("2024-01-10", tz="UTC"), pd.Timestamp("2024-01-25", tz="UTC")
     bars = SampleSource().fetch(symbol, "1d", start, end)
     target, off_calendar = label(bars, load_expert_log(pd.DataFrame({"date": [filled], "action": ["buy"]})))
     assert bars.dates[target.to_numpy() == 1].tolist() == [pd.Timestamp(session)]
     assert off_calendar == []
+
+
+def _quarters() -> Bars:
+    start, end = pd.Timestamp("2024-01-16", tz="UTC"), pd.Timestamp("2024-02-16", tz="UTC")
+    return SampleSource().fetch("AAPL", "15m", start, end)
+
+
+def test_fills_with_seconds_belong_to_the_intraday_bars_that_closed_before_them() -> None:
+    bars = _quarters()
+    times, random = pd.DatetimeIndex(bars.frame.index), np.random.default_rng(3)
+    rows = np.sort(random.choice(len(times) - 1, 200, replace=False))
+    after = times[rows] + pd.to_timedelta(random.integers(1, 899, 200), unit="s")
+    log = load_expert_log(pd.DataFrame({"date": [time.isoformat() for time in after], "action": ["buy"] * 200}))
+    target, off_calendar = label(bars, log)
+    assert np.flatnonzero(target).tolist() == rows.tolist()
+    assert off_calendar == []
+
+
+def test_a_log_of_dates_on_intraday_bars_means_the_last_bar_of_each_date() -> None:
+    bars = _quarters()
+    target, _ = label(bars, load_expert_log(pd.DataFrame({"date": ["2024-01-17"], "action": ["sell"]})))
+    assert target.index[target == -1].tolist() == [pd.Timestamp("2024-01-17 21:00", tz="UTC")]
+    frame = bars.frame.reset_index(names="date").assign(date=lambda rows: rows["date"].dt.tz_localize(None))
+    assert np.flatnonzero(label(frame, load_expert_log(pd.DataFrame({"date": ["2024-01-17"], "action": [-1]})))[0]) == [
+        np.flatnonzero(target)[0]
+    ]
+
+
+def test_a_fill_in_a_gap_or_before_the_bars_joins_no_bar_and_is_reported() -> None:
+    whole = _bars()
+    bars = replace(whole, frame=whole.frame.drop(whole.frame.index[20:25]))
+    fills = ["2023-06-01 10:00:00", f"{whole.dates[23]:%Y-%m-%d} 10:00:00", f"{whole.dates[30]:%Y-%m-%d} 10:00:00"]
+    target, off_calendar = label(bars, load_expert_log(pd.DataFrame({"date": fills, "action": ["buy"] * 3})))
+    assert bars.dates[target.to_numpy() == 1].tolist() == [whole.dates[29]]
+    assert off_calendar == [pd.Timestamp(fill) for fill in fills[:2]]
+
+
+def test_a_log_that_is_cut_keeps_its_meaning() -> None:
+    bars = _bars()
+    fills = [f"{bars.dates[row]:%Y-%m-%d} {clock}" for row in (10, 20, 30) for clock in ("00:00:00", "18:00:00")]
+    log = load_expert_log(pd.DataFrame({"date": fills, "action": [1, -1] * 3}))
+    whole, _ = label(bars, log)
+    for end in (8, 10, 12, 21, 31):
+        part = bars.head(end)
+        cut, _ = label(part, until_last_bar(part, log))
+        assert cut.tolist()[: end - 1] == whole.tolist()[: end - 1]  # fills after the last close are not known yet
 
 
 def test_a_frame_without_dates_is_refused() -> None:
@@ -206,7 +256,7 @@ def test_the_sample_market_brings_its_own_expert(home: Home) -> None:
     [
         ("1d", ["2024-01-03", "2024-01-04", "2024-01-05"], 2),
         ("1d", ["2024-01-03T09:30", "2024-01-04T15:59", "2024-01-05T09:30"], 2),
-        ("1d", ["2024-01-04T23:30Z", "2024-01-05T03:00Z", "2024-01-05T12:00Z"], 2),  # the second is still the 4th there
+        ("1d", ["2024-01-03T23:30Z", "2024-01-04T21:00Z", "2024-01-05T03:00Z"], 2),  # the last close is at 21:00
         ("1h", ["2024-01-04T19:00Z", "2024-01-04T20:00Z", "2024-01-04T20:00:01Z"], 2),
         ("1h", ["2024-02-01", "2024-02-02", "2024-02-03"], 0),
     ],

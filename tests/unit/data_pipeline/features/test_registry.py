@@ -24,6 +24,7 @@ from data_pipeline.features.registry import (
     STANDARD_FEATURES,
     FeatureEngineer,
     feature_matrix,
+    settled,
     warm_up,
 )
 from data_pipeline.sources.sample import SampleSource
@@ -281,3 +282,17 @@ def test_market_data_that_the_engineer_cannot_use_is_refused_with_the_reason(cha
     with pytest.raises(NightdeskError, match=word) as caught:
         FeatureEngineer().transform(change(_plain()))
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("name", sorted(set(FEATURES) - {"obv"}))
+def test_a_settled_feature_no_longer_depends_on_where_the_history_begins(name: str) -> None:
+    whole = feature_matrix(BARS, [name])[name]
+    begin = 40
+    late = feature_matrix(BARS.since(BARS.frame.index[begin]), [name])[name].iloc[settled([name]) :]
+    assert len(late) > 100
+    assert (late - whole.loc[late.index]).abs().max() <= 1e-3 * max(whole.std(), 1e-9)
+
+
+def test_the_warm_up_of_an_average_that_remembers_is_shorter_than_its_memory() -> None:
+    late = feature_matrix(BARS.tail(60), ["rsi"])["rsi"].iloc[warm_up(["rsi"])]
+    assert abs(late - feature_matrix(BARS, ["rsi"])["rsi"].iloc[-60 + warm_up(["rsi"])]) > 0.5

@@ -50,7 +50,7 @@ def headline(name: str, title: str = "Title") -> Headline:
 def test_a_headline_has_a_title_a_time_and_a_publisher(yahoo: FakeYahoo, source: YahooSource) -> None:
     yahoo.news["AAPL"] = [entry("one")]
     published = datetime(2024, 6, 14, 20, 15, tzinfo=UTC)
-    assert source.headlines("AAPL") == [
+    assert source.headlines("AAPL", datetime.now(UTC)) == [
         Headline("one", published, "Title of one", "A Paper", "https://example.org/one"),
     ]
 
@@ -72,24 +72,24 @@ def test_a_headline_has_a_title_a_time_and_a_publisher(yahoo: FakeYahoo, source:
 )
 def test_a_malformed_entry_is_left_out(yahoo: FakeYahoo, source: YahooSource, nonsense: Any) -> None:
     yahoo.news["AAPL"] = [*([nonsense] if isinstance(nonsense, dict) else []), entry("one")]
-    assert [headline.id for headline in source.headlines("AAPL")] == ["one"]
+    assert [headline.id for headline in source.headlines("AAPL", datetime.now(UTC))] == ["one"]
 
 
 def test_an_entry_without_publisher_or_address_is_still_news(yahoo: FakeYahoo, source: YahooSource) -> None:
     yahoo.news["AAPL"] = [entry("one", provider=None, canonicalUrl="nowhere")]
-    (headline,) = source.headlines("AAPL")
+    (headline,) = source.headlines("AAPL", datetime.now(UTC))
     assert (headline.publisher, headline.url) == ("", "")
 
 
 def test_a_symbol_without_news_has_none(source: YahooSource) -> None:
-    assert source.headlines("AAPL") == []
+    assert source.headlines("AAPL", datetime.now(UTC)) == []
 
 
 @pytest.mark.parametrize(("failure", "code"), [("429", "data.rate_limited"), ("no_news", "data.schema")])
 def test_failures_have_their_codes(yahoo: FakeYahoo, source: YahooSource, failure: str, code: str) -> None:
     yahoo.fail(failure)
     with pytest.raises(NightdeskError) as caught:
-        source.headlines("AAPL")
+        source.headlines("AAPL", datetime.now(UTC))
     assert caught.value.code == code
 
 

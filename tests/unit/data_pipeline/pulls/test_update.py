@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -249,3 +250,15 @@ def test_the_loader_returns_a_plain_frame_with_dates_and_its_provenance(home: Ho
     assert frame["date"].iloc[-1] == pd.Timestamp("2024-06-14")
     assert frame.attrs["provenance"] == "sample"
     pd.testing.assert_frame_equal(loader.load("AAPL", now=NOW + timedelta(days=30)), frame)  # it reads what is stored
+
+
+def test_the_sample_market_of_another_version_takes_the_place_of_the_stored_one(home: Home) -> None:
+    sources = Sources(bars="sample")
+    first = update_symbol(home, sources, "AAPL", "1d", NOW - timedelta(days=5))
+    store = BarStore(home)
+    bars = store.load("AAPL", "1d", "sample")
+    store.save(replace(bars, frame=bars.frame * 0.5), NOW - timedelta(days=5), "appended", first.dataset)
+    again = update_symbol(home, sources, "AAPL", "1d", NOW)
+    assert again.dataset.why == "out_of_reach"
+    stored = store.load("AAPL", "1d", "sample").until(bars.frame.index[-1])
+    assert stored.frame.iloc[-1].tolist() == bars.frame.iloc[-1].tolist()

@@ -10,7 +10,8 @@ import pytest
 
 from config.errors import NightdeskError
 from config.paths import Home
-from config.settings import Sources
+from config.settings import CsvFormat, Sources
+from data_pipeline.bars import calendar
 from data_pipeline.bars.store import BarStore
 from data_pipeline.pulls.update import update_symbol
 from data_pipeline.sources.csv import CsvSource
@@ -157,3 +158,99 @@ def test_rows_from_the_future_wait_until_their_day(home: Home, tmp_path: Path) -
     noon = datetime(2024, 1, 4, 17, tzinfo=UTC)
     assert update_symbol(home, sources, "AAPL", "1d", noon).new_rows == 2
     assert update_symbol(home, sources, "AAPL", "1d", NOW).new_rows == 1
+
+
+def _formatted(folder: Path, text: str, interval: str = "1d", **options: str) -> pd.DataFrame:
+    (folder / "AAPL.csv").write_text(text)
+    return CsvSource(folder, CsvFormat.model_validate(options)).pull("AAPL", interval, START, NOW)
+
+
+@pytest.mark.parametrize(
+    ("dates", "first", "second"),
+    [
+        ("day_first", "02/01/2024", "03/01/2024"),
+        ("day_first", "2.1.2024", "3.1.2024"),
+        ("month_first", "01/02/2024", "1-3-2024"),
+        ("excel", "45293", "45294"),
+        ("epoch_seconds", "1704153600", "1704240000"),
+        ("epoch_milliseconds", "1704153600000", "1704240000000"),
+    ],
+)
+def test_dates_are_read_as_the_config_says_they_are_written(
+    tmp_path: Path, dates: str, first: str, second: str
+) -> None:
+    rows = _formatted(tmp_path, HEADER + f"{first},10,12,9,11,1000\n{second},11,13,10,12,1100\n", dates=dates)
+    assert [f"{time:%m-%d %H:%M}" for time in rows.index] == ["01-02 21:00", "01-03 21:00"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "time"),
+    [("day_first", "02/01/2024 15:30"), ("excel", "45293.645833333"), ("epoch_seconds", "1704209400"),
+     ("epoch_milliseconds", "1704209400000")],
+)  # fmt: skip
+def test_times_of_day_are_read_as_the_config_says_too(tmp_path: Path, dates: str, time: str) -> None:
+    rows = _formatted(tmp_path, HEADER.replace("date", "time") + f"{time},10,12,9,11,1000\n", "1h", dates=dates)
+    assert [f"{time:%m-%d %H:%M:%S}" for time in rows.index] == ["01-02 15:30:00"]
+
+
+def test_decimal_commas_between_semicolons_and_grouped_digits_are_read(tmp_path: Path) -> None:
+    text = "Date;Open;High;Low;Close;Volume\n02.01.2024;10,5;12;9,25;11,75;1.234.567\n"
+    rows = _formatted(tmp_path, text, dates="day_first", delimiter=";", decimal=",", thousands=".")
+    assert rows.iloc[0][["open", "low", "close", "volume"]].tolist() == [10.5, 9.25, 11.75, 1234567.0]
+
+
+def test_nothing_is_guessed_a_date_written_otherwise_has_no_time(tmp_path: Path) -> None:
+    rows = _formatted(tmp_path, HEADER + "2024-01-02,10,12,9,11,1000\n", dates="day_first")
+    assert rows.index.isna().all()
+    rows = _formatted(tmp_path, HEADER + "13/02/2024,10,12,9,11,1000\n", dates="month_first")
+    assert rows.index.isna().all()
+
+
+def test_a_link_out_of_the_folder_is_refused_and_its_content_never_shown(home: Home, tmp_path: Path) -> None:
+    secret, folder = tmp_path / "secret.txt", tmp_path / "bars"
+    secret.write_text("password,of,the,desk\nhunter2,1,2,3\n")
+    folder.mkdir()
+    (folder / "AAPL.csv").symlink_to(secret)
+    with pytest.raises(NightdeskError) as caught:
+        update_symbol(home, Sources(bars="csv", csv_folder=str(folder)), "AAPL", "1d", NOW)
+    assert caught.value.code == "data.link"
+    assert not any(word in str(caught.value.to_dict()) for word in ("password", "hunter2", "secret"))
+
+
+def test_a_link_inside_the_folder_and_a_folder_that_is_a_link_are_fine(tmp_path: Path) -> None:
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    (folder / "shares.csv").write_text(HEADER + ROWS)
+    (folder / "AAPL.csv").symlink_to(folder / "shares.csv")
+    (tmp_path / "link").symlink_to(folder)
+    assert len(_pull(tmp_path / "link")) == 3
+
+
+def _write_days(folder: Path, first: str, last: str) -> int:
+    days = calendar.session_dates(
+        "AAPL", calendar.closes("AAPL", "1d", pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC"))
+    )
+    lines = [f"{day:%Y-%m-%d},10,10,10,10,1000\n" for day in days]
+    (folder / "AAPL.csv").write_text(HEADER + "".join(lines))
+    return len(days)
+
+
+def test_a_history_is_taken_whole_however_old_and_long(home: Home, tmp_path: Path) -> None:
+    sources = Sources(bars="csv", csv_folder=str(tmp_path))
+    rows = _write_days(tmp_path, "1999-01-01", "2018-12-31")
+    assert rows == 5030
+    assert update_symbol(home, sources, "AAPL", "1d", datetime(2026, 11, 30, tzinfo=UTC)).new_rows == rows
+    longer = _write_days(tmp_path, "1990-01-01", "2018-12-31")  # the owner adds older years
+    again = update_symbol(home, sources, "AAPL", "1d", datetime(2026, 11, 30, 1, tzinfo=UTC))
+    assert (again.new_rows, again.dataset.rows, again.dataset.why) == (longer - rows, longer, "mended")
+    same = update_symbol(home, sources, "AAPL", "1d", datetime(2026, 11, 30, 2, tzinfo=UTC))
+    assert same.dataset == again.dataset
+
+
+def test_hours_of_a_past_year_are_taken_whole(home: Home, tmp_path: Path) -> None:
+    times = calendar.closes("EURUSD=X", "1h", datetime(2017, 3, 1, tzinfo=UTC), datetime(2018, 3, 1, tzinfo=UTC))
+    lines = [f"{time.isoformat()},1.1,1.1,1.1,1.1,1\n" for time in times]
+    (tmp_path / "EURUSD=X.csv").write_text(HEADER.replace("date", "time") + "".join(lines))
+    sources = Sources(bars="csv", csv_folder=str(tmp_path))
+    update = update_symbol(home, sources, "EURUSD=X", "1h", datetime(2026, 11, 30, tzinfo=UTC))
+    assert (update.new_rows, update.quarantined) == (len(times), {})

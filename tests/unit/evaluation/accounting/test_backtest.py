@@ -102,6 +102,32 @@ def test_a_year_is_the_calendars_for_bars_and_counted_for_a_bare_frame():
     assert backtest(bars, swinging(bars.frame), periods_per_year=12.0).periods_per_year == 12.0
 
 
+@pytest.mark.parametrize(
+    ("symbol", "interval", "start", "end", "expected"),
+    [
+        ("AAPL", "15m", "2023-03-01", "2023-04-12", 6552),
+        ("AAPL", "15m", "2023-11-20", "2023-11-25", 6552),  # a holiday and a half day in a week
+        ("AAPL", "1d", "2023-01-02", "2023-01-07", 252),
+        ("AAPL", "1d", "2023-01-02", "2023-03-05", 252),
+        ("7203.T", "1h", "2023-01-02", "2023-03-10", 1512),  # its sessions lie in one day of UTC
+        ("BHP.AX", "1h", "2023-02-02", "2023-03-10", 1512),  # its sessions begin before midnight UTC
+        ("BTC-USD", "1h", "2023-01-02", "2023-03-05", 8766),
+        ("BTC-USD", "1d", "2023-01-02", "2023-01-10", 365.25),
+    ],
+)
+def test_a_bare_frame_counts_the_sessions_of_a_week_and_the_bars_of_a_session(symbol, interval, start, end, expected):
+    index = closes(symbol, interval, pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC"))
+    bars = walk(len(index)).set_axis(index)
+    assert backtest(bars, swinging(bars)).periods_per_year == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("frequency", "expected"), [("W-FRI", 52.2), ("MS", 12.0), ("QS", 4.0)])
+def test_a_bare_frame_of_weeks_or_months_is_counted_by_its_span(frequency, expected):
+    bars = walk(10)
+    bars = bars.set_axis(pd.date_range("2023-01-02", periods=10, freq=frequency))
+    assert backtest(bars, swinging(bars)).periods_per_year == pytest.approx(expected, abs=0.1)
+
+
 def test_a_frame_with_a_date_column_and_numbered_rows_works_too():
     bars = walk(400).reset_index(names="date")
     bars["date"] = bars["date"].dt.tz_localize(None)
@@ -250,6 +276,21 @@ def test_what_cash_earns_is_no_merit_of_a_trader():
     flat = backtest(bars, 0.0 * target, rich)
     assert flat.metrics()["reasons"]["sharpe_ratio"] == "zero_variance"
     assert flat.metrics()["total_return"] == pytest.approx(flat.idle_return)
+
+
+@pytest.mark.parametrize("interest", [0.01, 0.02, 0.05])
+def test_cash_that_earns_interest_has_no_ratio_of_any_kind(interest):
+    bars = daily_bars(500)
+    metrics = backtest(bars, series(np.zeros(500), bars.frame), Costs(cash_interest=interest)).metrics()
+    reasons = {name: metrics["reasons"].get(name) for name in metrics if name.endswith("_ratio")}
+    assert reasons == {
+        "sharpe_ratio": "zero_variance",
+        "sortino_ratio": "no_losses",
+        "calmar_ratio": "no_drawdown",
+        "omega_ratio": "no_losses",
+        "information_ratio": reasons["information_ratio"],
+    }
+    assert metrics["cagr"] == pytest.approx(100.0 * ((1.0 + interest / 251.5) ** 251.5 - 1.0), rel=1e-3)
 
 
 def test_a_loss_that_is_never_realised_is_reported():

@@ -71,6 +71,11 @@ def test_turnover_and_exposure_by_hand():
         ([], {"total_return": "too_short", "max_drawdown": "too_short", "sharpe_ratio": "too_short"}),
         ([0.01], {"cagr": "too_short", "volatility": "too_short", "sortino_ratio": "too_short"}),
         ([0.01] * 19, {"var_5": "too_short", "cvar_5": "too_short"}),
+        ([0.001] * 62, {"cagr": "too_short"}),
+        ([-0.001] * 62, {"calmar_ratio": "too_short"}),
+        ([-0.001] * 80, {"sharpe_ratio": "zero_variance", "sortino_ratio": "zero_variance"}),
+        ([1e-16, -3e-16, 2e-16] * 30, {"sharpe_ratio": "zero_variance", "sortino_ratio": "no_losses"}),
+        ([1e-16, -3e-16, 2e-16] * 30, {"omega_ratio": "no_losses", "calmar_ratio": "no_drawdown"}),
         ([0.001] * 30, {"sharpe_ratio": "zero_variance", "sortino_ratio": "no_losses", "omega_ratio": "no_losses"}),
         (
             [0.0] * 30,
@@ -82,13 +87,26 @@ def test_turnover_and_exposure_by_hand():
         ),
         ([0.0] * 30, {"turnover": "no_positions", "exposure": "no_positions"}),
         ([0.1, -0.1], {"max_drawdown_recovery": "not_recovered"}),
-        ([1e200, 1e200, -0.5], {"total_return": "too_large", "cagr": "too_large"}),
+        ([1e200, 1e200, -0.5, *[0.0] * 60], {"total_return": "too_large", "cagr": "too_large"}),
     ],
 )
 def test_what_is_undefined_is_none_with_a_reason(returns, reasons):
     metrics = compute_metrics(np.array(returns), periods_per_year=YEAR)
     assert {name: metrics["reasons"][name] for name in reasons} == reasons
     assert all(metrics[name] is None for name in reasons)
+
+
+def test_growth_of_a_year_is_given_from_a_quarter_of_it_on():
+    quarter = compute_metrics(np.full(63, 0.001), periods_per_year=YEAR)
+    assert quarter["cagr"] == pytest.approx(100.0 * (1.001**252 - 1.0))
+    assert compute_metrics(np.full(62, 0.001), periods_per_year=YEAR)["cagr"] is None
+
+
+def test_the_information_ratio_of_the_benchmark_itself_is_undefined_however_it_was_rounded():
+    benchmark = draw(1)
+    noise = np.random.default_rng(2).uniform(-4e-16, 4e-16, benchmark.size)
+    metrics = compute_metrics(benchmark + noise, periods_per_year=YEAR, benchmark=benchmark)
+    assert (metrics["information_ratio"], metrics["reasons"]["information_ratio"]) == (None, "zero_variance")
 
 
 def test_an_unknown_period_leaves_annualised_metrics_undefined():
@@ -99,8 +117,9 @@ def test_an_unknown_period_leaves_annualised_metrics_undefined():
 
 def test_profit_without_a_loss_is_undefined_and_loss_without_a_profit_is_zero():
     assert formulas.profit_factor(np.array([-1.0])) == 0.0
-    with pytest.raises(UndefinedError, match="no_losses"):
-        formulas.profit_factor(np.array([1.0]))
+    for trades in ([1.0], [1.0, -1e-15]):
+        with pytest.raises(UndefinedError, match="no_losses"):
+            formulas.profit_factor(np.array(trades))
 
 
 @pytest.mark.parametrize("bars", [0, 1, 2, 25])

@@ -84,7 +84,18 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
             intervals=intervals(returns, periods_per_year=per_year, resamples=200),
             random_baseline=baselines.random_baseline,
             model_selection=ModelSelection(
-                "2019-01-02T21:00:00Z", "2019-06-28T20:00:00Z", 120, 3, 30, 1.1, 0.4, 1.1, 0.8, None
+                "2019-01-02T21:00:00Z",
+                "2019-06-28T20:00:00Z",
+                120,
+                3,
+                30,
+                1.1,
+                0.4,
+                1.1,
+                0.8,
+                None,
+                learned=True,
+                learned_reason="Learned something: yes.",
             ),
             costs=cost_sensitivity(bars, target),
             slices=sliced(test, bars, pd.Series("calm", index=bars.index, dtype="category")),
@@ -128,11 +139,19 @@ def test_the_page_describes_what_was_judged_and_how(page):
         "decided at the close of a bar, filled at the next open",
         "Sharpe ratio",
         "3 seeds on validation (2019-01-02 to 2019-06-28): Sharpe ratio 0.40 to 1.10, mean 0.80, selected 1.10",
-        "the best of 30 checkpoints.",
+        "the best of 30 checkpoints. Learned something: yes.",
     ):
         assert words in page.text
     assert "zero_variance" not in page.text
     assert "no variance" in page.text
+
+
+def test_a_made_up_expert_on_real_bars_is_marked_as_the_sample_market_is(tmp_path):
+    bars = walk(60)
+    page = write(tmp_path, bars, series([0.5] * 60, bars), provenance="csv, sample expert")
+    assert "SAMPLE EXPERT" in page.text
+    assert "the expert is made up" in page.text
+    assert "SAMPLE DATA" not in page.text
 
 
 def test_the_page_lists_evidence_that_was_not_measured(tmp_path):

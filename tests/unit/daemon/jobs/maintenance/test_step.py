@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from config.paths import Home
 from config.publish import TEMP_PREFIX
@@ -14,8 +15,10 @@ from daemon.alerts.outbox import Outbox
 from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
-from daemon.store import runs, versions
+from daemon.domain.runs import Run
+from daemon.store import datasets, runs, versions
 from daemon.store.backups import recorded
+from data_pipeline.buckets.log_index import Fetched, LogIndex
 from tests.support.desks.databases import NOON, add_version
 from tests.support.desks.night import attend_all, every_run, request, scripted_desk
 
@@ -91,20 +94,110 @@ async def test_backups_within_one_second_have_names_of_their_own_though_the_firs
         assert len(home.backups) == 1
 
 
+def written(path: Path, at: datetime) -> Path:
+    """A file last changed at `at`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"content")
+    os.utime(path, (at.timestamp(), at.timestamp()))
+    return path
+
+
+def record_bars(house: DeskContext, dataset: str, symbol: str = "AAPL") -> None:
+    """Bars of a symbol from Yahoo in the ledger of datasets."""
+    new = datasets.NewDataset(
+        dataset=dataset, kind="bars", source="yahoo", symbol=symbol, interval="1d",
+        first=NOON, last=NOON, rows=1, pulled_at=NOON,
+    )  # fmt: skip
+    house.database.write(lambda c: datasets.record(c, new))
+
+
+def ended_run(house: DeskContext, days: int) -> Run:
+    """An evaluation that ended `days` ago."""
+    at = house.clock.now() - timedelta(days=days)
+    recorded = house.database.write(
+        lambda c: runs.record(c, "evaluation", at, now=at, trigger="manual", state="cancelled")
+    )
+    assert recorded is not None
+    return recorded
+
+
+async def maintained(house: DeskContext) -> dict[str, Any]:
+    request(house, "maintenance")
+    await attend_all(Dispatcher(house))
+    run = every_run(house)[-1]
+    assert (run.job, run.state) == ("maintenance", "succeeded")
+    return run.detail or {}
+
+
 async def test_maintenance_deletes_what_was_refused_long_ago(home: Home) -> None:
     with scripted_desk(home, Settings.model_validate({"retention": {"quarantine_days": 40}})) as house:
         now = house.clock.now()
-        recent, old = (home.quarantine("yahoo", "AAPL", "1d", now - timedelta(days=days)) for days in (39, 41))
-        torn = home.trades_quarantine / "merged_trades" / "torn_prices.json"
-        for path, days in ((recent, 39), (old, 41), (torn, 41)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-            modified_at = (now - timedelta(days=days)).timestamp()
-            os.utime(path, (modified_at, modified_at))
-        request(house, "maintenance")
-        await attend_all(Dispatcher(house))
-        assert every_run(house)[0].detail["refused"] == 2  # type: ignore[index]
-        assert [path.exists() for path in (recent, old, torn)] == [True, False, False]
+        record_bars(house, "d0")
+        kept, old = (
+            written(home.quarantine("yahoo", "AAPL", "1d", now - timedelta(days=days)), now) for days in (39, 41)
+        )
+        torn = written(home.trades_quarantine / "merged_trades" / "torn_prices.json", now - timedelta(days=41))
+        index = LogIndex(home)
+        index.add("merged_trades/torn_prices.json", "etag", Fetched("r2.torn"))
+        index.save()
+        assert (await maintained(house))["refused"] == 2
+        assert [path.exists() for path in (kept, old, torn)] == [True, False, False]
+
+
+async def test_files_of_the_owner_are_never_deleted_however_old_they_are(home: Home) -> None:
+    with scripted_desk(home) as house:
+        record_bars(house, "d0")
+        run, long_ago = ended_run(house, days=100), house.clock.now() - timedelta(days=1000)
+        report = written(
+            home.report(run.name, "AAPL") / "cloner" / "report.json", house.clock.now() - timedelta(days=101)
+        )
+        log = written(home.run_log(run.name), long_ago)
+        own = [
+            home.results / "my_thesis" / "chapter1.md",
+            home.results / "notes.xlsx",
+            home.results / "evaluation-999" / "report.json",
+            home.data_quarantine / "mine.csv",
+            home.data_quarantine / "yahoo" / "AAPL" / "1d-copy.parquet",
+            home.trades_quarantine / "merged_trades" / "mine.json",
+            home.logs / "runs" / "mine.txt",
+            *(home.revision("yahoo", "AAPL", "1d", f"mine{n}") for n in range(9)),
+        ]
+        for path in own:
+            written(path, long_ago)
+        later = written(home.result(run.name) / "AAPL" / "my_remarks.md", house.clock.now() - timedelta(days=95))
+        detail = await maintained(house)
+        assert (detail["results"], detail["logs"], detail["refused"], detail["revisions"]) == (1, 1, 0, 0)
+        assert [path for path in (*own, later) if not path.exists()] == []
+        assert (report.parent.exists(), log.exists()) == (False, False)
+
+
+async def test_the_newest_reports_of_a_champion_and_its_predecessor_stay(home: Home) -> None:
+    with scripted_desk(home) as house:
+        reports = {}
+
+        def judge(name: str, version: versions.Version, days: int) -> None:
+            run = ended_run(house, days)
+            folder = home.report(run.name, "AAPL") / KIND
+            reports[name] = written(folder / "report.json", run.recorded_at)
+            new = versions.NewEvaluation(
+                run_id=run.id, version_id=version.id, champion_id=None, dataset="1" * 64, first=NOON, last=NOON,
+                evaluated_at=run.recorded_at, metrics={}, verdict="better", reasons=[], report=home.relative(folder),
+            )  # fmt: skip
+            house.database.write(lambda c: versions.add_evaluation(c, new))
+
+        first, second, third = (
+            house.database.write(lambda c, name=name: add_version(c, name, model_type=KIND)) for name in ("a", "b", "c")
+        )
+        for days, version in ((300, first), (200, second), (190, third)):
+            house.database.write(
+                lambda c, v=version: versions.serve(c, "AAPL", KIND, v.id, NOON, why="better", author="test")
+            )
+            judge(version.version, version, days)
+        judge("c again", third, 150)
+        assert (await maintained(house))["results"] == 2
+        assert {name: path.exists() for name, path in reports.items()} == {
+            "a": False, "b": True, "c": False, "c again": True,
+        }  # fmt: skip
 
 
 async def test_maintenance_keeps_the_newest_replaced_datasets_of_each_series(home: Home) -> None:
@@ -112,14 +205,12 @@ async def test_maintenance_keeps_the_newest_replaced_datasets_of_each_series(hom
         recent = {
             symbol: [home.revision("yahoo", symbol, "1d", f"d{n}") for n in range(4)] for symbol in ("AAPL", "MSFT")
         }
+        for n in range(4):
+            record_bars(house, f"d{n}")
         newest = home.bars("yahoo", "AAPL", "1d")
         for age, path in [*enumerate(reversed(recent["AAPL"])), *enumerate(reversed(recent["MSFT"])), (99, newest)]:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-            os.utime(path, (1e9 - age, 1e9 - age))
-        request(house, "maintenance")
-        await attend_all(Dispatcher(house))
-        assert every_run(house)[0].detail["revisions"] == 4  # type: ignore[index]
+            written(path, datetime.fromtimestamp(1e9 - age, UTC))
+        assert (await maintained(house))["revisions"] == 4
         for files in recent.values():
             assert [path.exists() for path in files] == [False, False, True, True]
         assert newest.exists()

@@ -40,6 +40,7 @@ def published(bar: int, position: float) -> Outcome[Any]:
         price=100.0,
         provenance="sample",
         dataset="1" * 64,
+        act_by=datetime(2026, 3, bar + 1, 14, 30, tzinfo=UTC),
         expires_at=datetime(2026, 3, bar + 1, 21, tzinfo=UTC),
     )
     return done(SignalResult(signals=(signal,)))
@@ -91,7 +92,11 @@ async def test_a_signal_that_is_in_the_ledger_is_not_published_twice(home: Home)
         for _ in range(2):
             request(house, "signals")
             await attend_all(Dispatcher(house))
-        assert len(house.database.read(signals.history)) == 1
+        (signal,) = house.database.read(signals.history)
+        assert (signal.act_by, signal.expires_at) == (
+            datetime(2026, 3, 4, 14, 30, tzinfo=UTC),
+            datetime(2026, 3, 4, 21, tzinfo=UTC),
+        )
         assert [run.detail and run.detail["published"] for run in every_run(house)] == [1, 0]
 
 

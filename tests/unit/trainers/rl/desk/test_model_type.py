@@ -139,23 +139,58 @@ def test_too_few_validation_bars_are_refused_before_the_training() -> None:
     assert not progress_reports
 
 
-def _learner(*figures: dict[str, Any]) -> Learner:
+def _learner(*figures: dict[str, Any], cash: float = 0.0) -> Learner:
     policy = trained("a2c").policy
     return Learner(
-        tuple(Candidate(policy, step, candidate_figures) for step, candidate_figures in enumerate(figures)), {}
+        tuple(Candidate(policy, step, candidate_figures, cash) for step, candidate_figures in enumerate(figures)), {}
     )
 
 
 def test_the_earliest_of_the_best_is_chosen_and_cash_is_better_than_a_loss() -> None:
-    idle = {"sharpe_ratio": None, "exposure": 0.0}
-    ruined = {"sharpe_ratio": None, "exposure": 50.0}
+    idle = {"sharpe_ratio": None, "exposure": 0.0, "total_return": 0.0}
+    ruined = {"sharpe_ratio": None, "exposure": 50.0, "total_return": -100.0}
 
-    def traded(sharpe: float) -> dict[str, float]:
-        return {"sharpe_ratio": sharpe, "exposure": 50.0}
+    def traded(sharpe: float, gain: float = 5.0) -> dict[str, float]:
+        return {"sharpe_ratio": sharpe, "exposure": 50.0, "total_return": gain}
 
     assert _learner(traded(1.0), traded(2.0), traded(2.0), idle).best.step == 1
     assert _learner(traded(-1.0), idle, idle).best.step == 1
     assert _learner(ruined, traded(-3.0)).best.step == 1
+    assert _learner(traded(2.0, -0.1), traded(0.5)).best.step == 1, "who ends below cash has not beaten it"
+    assert [_learner(each).best.beats_cash for each in (idle, ruined, traded(-1.0), traded(0.1))] == [
+        False, False, False, True,
+    ]  # fmt: skip
+    assert not _learner(traded(0.1), cash=6.0).best.beats_cash
+
+
+def test_a_model_that_learned_something_says_so_with_its_figures() -> None:
+    metrics = trained("a2c").facts.metrics
+    assert metrics["learned"] is True
+    assert metrics["learned_reason"].startswith("Learned something: yes. On 120 validation bars the policy after ")
+    assert f"Sharpe ratio of {metrics['validation']['sharpe_ratio']:.2f}" in metrics["learned_reason"]
+
+
+def test_a_model_of_which_no_checkpoint_beats_cash_is_flat_and_says_so(tmp_path: Path) -> None:
+    ruinous = {**QUICK["a2c"]["environment"], "commission": 0.3}
+    heard: list[str] = []
+    context = TrainingContext(seed=3, progress=lambda _, message: heard.append(message))
+    model = train("a2c", context, environment=ruinous, evaluations=2)
+    metrics = model.facts.metrics
+    assert metrics["learned"] is False
+    assert heard[-1] == metrics["learned_reason"]
+    assert heard[-1].startswith("Learned something: no. None of 2 checkpoints beat cash on 120 validation bars")
+    assert heard[-1].endswith("so the model stays in cash.")
+    assert metrics["chosen"] == {"seed": None, "step": None, "checkpoints": 2}
+    assert (metrics["validation"]["total_return"], metrics["validation"]["trades"]) == (0.0, 0)
+    assert metrics["seeds"][0]["total_return"] < 0.0, "what its best checkpoint did is told too"
+    folder = tmp_path / "model"
+    folder.mkdir()
+    model.save(folder)
+    for each in (model, registry.get("a2c").load(folder)):
+        signals = each.signals(easy_bars())
+        assert not signals.position.any()
+        assert not signals.confidence.any()
+        assert signals.index.equals(easy_bars().frame.index)
 
 
 def test_an_agent_that_never_trades_has_no_sharpe_ratio_and_says_so() -> None:
