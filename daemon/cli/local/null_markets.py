@@ -43,7 +43,7 @@ def audit_null_markets(
         {"as configured": settings.costs, "none": FREE},
         NIGHTS,
     )
-    plan = AuditPlan(homes, seed, _sizes(home, settings), rules, power_homes=-(-homes // 8))
+    plan = AuditPlan(homes, seed, _sizes(home, settings), rules, power_homes=homes // 8)
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
         result = run_audit(plan, executor, progress)
     document = certificate(plan, result, settings=settings.fingerprint(), commit=_commit())
