@@ -59,6 +59,8 @@ def _show(document: dict[str, Any]) -> None:
     if power:
         typer.echo()
         table("Pairs with an edge", ["sharpe", "years", "with an edge", "proven"], power)
+    if document["is_sample"]:
+        typer.echo("The sizes of moves are those of the sample market, which is made up.")
     for file in document["files"]:
         typer.echo(f"Written: {file}")
 

@@ -40,7 +40,7 @@ def audit_null_markets(
     rules = NightRules(
         FoldPlan(settings.walk_forward, lookback),
         settings.promotion,
-        {"as configured": settings.costs, "none": FREE},
+        {"costs as configured": settings.costs, "without costs": FREE},
         NIGHTS,
     )
     plan = AuditPlan(homes, seed, _sizes(home, settings), rules, power_homes=homes // 8)
