@@ -19,7 +19,7 @@ CHAMPION = SimpleNamespace(id=7, subject="AAPL", model_type="behavioral_cloner",
 def observed(metrics, monitoring=None):
     by_chance = metrics.pop("by_chance", {})
     measured = MonitoredMetrics(**{**Metrics.of(metrics).model_dump(), "by_chance": by_chance})
-    result = performance_observations(CHAMPION, {"live": measured}, monitoring or Monitoring())
+    result = performance_observations(CHAMPION, "unproven", {"live": measured}, monitoring or Monitoring())
     return {observation.rule: observation for observation in result}
 
 

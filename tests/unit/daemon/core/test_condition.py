@@ -151,11 +151,11 @@ def test_a_run_that_broke_without_a_word_names_its_log(state: RunState, title: s
     assert "logs/runs/training-2.jsonl" in result.cure
 
 
-def test_that_no_model_was_good_enough_is_no_failure_of_a_job() -> None:
+def test_that_nothing_serves_is_no_failure_of_a_job() -> None:
     record = no_champion(run("signals", "skipped", "signals.no_champion"))
     (result,) = conditions(record, SETTINGS, NOW)
     assert (result.state, result.code, result.job) == ("degraded", "signals.no_champion", None)
-    assert "good enough" in result.message
+    assert result.message == "No version serves, so no signal is published."
     assert "Nothing is broken" in result.cure
 
 

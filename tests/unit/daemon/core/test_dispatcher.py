@@ -257,6 +257,8 @@ async def test_progress_of_a_run_at_work_can_be_asked_for(home: Home, monkeypatc
 
 FACTS = VersionFacts(
     manifest_sha256="0" * 64,
+    recipe="2" * 64,
+    seed=42,
     provenance="sample",
     dataset="1" * 64,
     train_start=datetime(2025, 1, 2, tzinfo=UTC),
