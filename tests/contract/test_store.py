@@ -29,6 +29,7 @@ from daemon.store import (
     jobs,
     measurements,
     overview,
+    records,
     runs,
     schema,
     servings,
@@ -41,6 +42,7 @@ from daemon.store.database import Database
 from daemon.store.evaluations import Evaluation
 from daemon.store.faults import StoreError
 from daemon.store.overview import DeskRecord
+from daemon.store.records import RecordRow
 from daemon.store.tables import metadata
 from daemon.store.versions import Version
 from tests.support.desks.databases import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
@@ -544,6 +546,44 @@ def test_a_rollback_leads_back_to_the_version_before(write, read):
     assert len(read(servings.history)) == 3
 
 
+def test_a_champion_that_stops_leaves_its_place_empty_and_the_ledger_says_why(write, read):
+    version = write(add_version, "v1")
+    write(servings.serve, "AAPL", "cloner", version.id, NOON, why="first", author="evaluation run 1")
+    champion = read(versions.champion, "AAPL", "cloner")
+    assert write(servings.stop, champion, NOON + DAY, why="its recipe is refuted", author="evaluation run 2")
+    assert read(versions.champion, "AAPL", "cloner") is None
+    assert read(versions.version, version.id).state == "retired"
+    [newest, first] = read(servings.history, "AAPL", "cloner")
+    assert (newest.action, newest.serving_from, newest.author) == ("stop", NOON + DAY, "evaluation run 2")
+    assert first.action == "serve"
+    assert not write(servings.stop, champion, NOON + DAY, why="again", author="me")
+    assert len(read(servings.history)) == 2
+    assert write(servings.serve, "AAPL", "cloner", version.id, NOON + 2 * DAY, why="next best", author="evaluation")
+
+
+def test_a_pin_holds_until_it_is_taken_away_or_another_version_serves(write, read):
+    one, two = write(add_version, "v1"), write(add_version, "v2")
+    assert not read(servings.pinned, "AAPL", "cloner")
+    write(servings.serve, "AAPL", "cloner", one.id, NOON, why="first", author="me")
+    write(servings.pin, one, NOON, pinned=True, why="I insist", author="ana")
+    assert read(servings.pinned, "AAPL", "cloner")
+    assert not read(servings.pinned, "MSFT", "cloner")
+    write(servings.pin, one, NOON, pinned=False, why="enough", author="ana")
+    assert not read(servings.pinned, "AAPL", "cloner")
+    write(servings.pin, one, NOON, pinned=True, why="I insist", author="ana")
+    write(servings.serve, "AAPL", "cloner", two.id, NOON, why="a person", author="ana")
+    assert not read(servings.pinned, "AAPL", "cloner")
+    assert [entry.action for entry in read(servings.history)] == ["serve", "pin", "unpin", "pin", "serve"]
+
+
+def test_a_rollback_ignores_pins_and_stops(write, read):
+    one, two = write(add_version, "v1"), write(add_version, "v2")
+    for version in (one, two):
+        write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
+    write(servings.pin, two, NOON, pinned=True, why="I insist", author="ana")
+    assert read(servings.predecessor, "AAPL", "cloner").id == one.id
+
+
 def test_what_may_not_serve_does_not(write, read):
     good, other = write(add_version, "v1"), write(add_version, "v2", subject="MSFT")
     broken = write(add_version, "v3", state="quarantined")
@@ -581,7 +621,7 @@ def test_retention_spares_the_champion_its_predecessor_challengers_and_the_newes
     assert not {version.id for version in newest} & {version.id for version in read(servings.expendable, 1)}
 
 
-def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inconclusive") -> Evaluation:
+def judge_at(write, version: Version, sharpe: float | None, verdict: str = "refused", **changes: Any) -> Evaluation:
     new = evaluations.NewEvaluation(
         run_id=None,
         version_id=version.id,
@@ -592,30 +632,89 @@ def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inco
         evaluated_at=NOON,
         metrics={"sharpe_ratio": sharpe, "calmar_ratio": None},
         verdict=verdict,
-        reasons=["sharpe_diff"],
+        reasons=["not_surely_better"],
         report="results/evaluation-1/report.json",
+        **changes,
     )
     return write(evaluations.add, new)
 
 
-def test_every_version_there_has_ever_been_is_a_trial_with_its_first_sharpe_ratio(write, read):
-    states = ("retired", "rejected", "quarantined", "deleted", "challenger")
-    tried = [write(add_version, f"v{number}", state=state) for number, state in enumerate(states)]
-    write(add_version, "other", subject="MSFT")
-    write(add_version, "real", provenance="yahoo")
-    for version, sharpe in zip(tried[:4], (1.0, None, -0.5, 2.0), strict=True):
-        judge_at(write, version, sharpe)
-    judge_at(write, tried[0], 9.0)  # a champion is judged every night
-    assert read(evaluations.attempts, tried[-1]) == (5, {"v0": 1.0, "v2": -0.5, "v3": 2.0})
+def test_each_recipe_that_challenged_counts_once_for_its_place(write, read):
+    rivals = [write(add_version, f"v{number}", recipe=recipe) for number, recipe in enumerate("aab")]
+    for version in rivals:
+        judge_at(write, version, 1.0, kind="challenge")
+    judge_at(write, write(add_version, "v9", recipe="c"), 1.0, kind="refresh")
+    judge_at(write, write(add_version, "v1", subject="MSFT", recipe="d"), 1.0, kind="challenge")
+    assert read(evaluations.challenges, "AAPL", "cloner") == 2
+    assert read(evaluations.challenges, "AAPL", "cloner", besides="a") == 1
+    assert read(evaluations.challenges, "AAPL", "cloner", besides="e") == 2
 
 
-def test_a_pruned_version_stays_a_trial(write, read):
-    tried = [write(add_version, f"v{number}", state="rejected") for number in range(5)]
-    judge_at(write, tried[0], 1.0)
-    for version in read(servings.expendable, 3):
-        assert write(versions.set_state, version.id, "deleted", ("rejected",))
-    assert read(servings.expendable, 3) == []
-    assert read(evaluations.attempts, tried[-1]) == (5, {"v0": 1.0})
+# Records
+
+
+def put_progress(write, recipe: str = "a" * 64, **changes: Any) -> RecordRow:
+    values: dict[str, Any] = {
+        "subject": "AAPL", "model_type": "cloner", "recipe": recipe, "provenance": "yahoo", "params": {"trees": 50},
+        "seed": 42, "window": 1825, "run_id": None, "folds": 9, "missing": 4, "restarted": 0, "facts": None,
+    }  # fmt: skip
+    at = changes.pop("at", NOON)
+    return write(records.put, records.RecordProgress(**(values | changes)), at)
+
+
+def test_a_new_record_begins_unproven_and_without_facts(write, read):
+    row = put_progress(write)
+    assert (row.standing, row.standing_since, row.sentence) == ("unproven", NOON, "Has no record yet.")
+    assert (row.in_use, row.restarts, row.facts, row.params) == (True, 0, None, {"trees": 50})
+    assert read(records.find, "AAPL", "cloner", "a" * 64, "yahoo") == row
+    assert read(records.find, "AAPL", "cloner", "a" * 64, "sample") is None
+    assert records.sharpe_ratio(row) == float("-inf")
+
+
+def test_a_record_is_written_over_by_its_next_night_and_keeps_its_standing(write, read):
+    first = put_progress(write)
+    write(records.set_standing, first, "proven", "Earned more than cash.", NOON + DAY)
+    later = put_progress(write, missing=0, at=NOON + 2 * DAY, facts={"figures": {"sharpe_ratio": 1.5}})
+    assert (later.id, later.started_at, later.updated_at) == (first.id, NOON, NOON + 2 * DAY)
+    assert (later.standing, later.standing_since, later.missing) == ("proven", NOON + DAY, 0)
+    assert records.sharpe_ratio(later) == 1.5
+    assert read(records.of) == [later]
+
+
+def test_a_standing_that_stays_keeps_its_date(write, read):
+    row = put_progress(write)
+    write(records.set_standing, row, "unproven", "Its record is short.", NOON + DAY)
+    (row,) = read(records.of)
+    assert (row.standing_since, row.sentence) == (NOON, "Its record is short.")
+    write(records.set_standing, row, "refuted", "x" * 900, NOON + DAY)
+    (row,) = read(records.of)
+    assert (row.standing_since, len(row.sentence)) == (NOON + DAY, 512)
+
+
+def test_recipes_records_made_anew_and_measured_trials_are_all_tries(write, read):
+    assert read(records.tried) == 0
+    put_progress(write)
+    put_progress(write, "b" * 64)
+    put_progress(write, provenance="sample")
+    assert read(records.tried) == 3
+    put_progress(write, "b" * 64, restarted=5)  # one revision, however many folds saw it
+    put_progress(write, "b" * 64, restarted=0)
+    assert read(records.tried) == 4
+    for number, state in enumerate(("complete", "pruned", "failed")):
+        begun = write(trials.add, _trial(number))
+        write(trials.finish, begun.id, state, NOON, value=9.0 if state == "complete" else None)
+    write(trials.add, _trial(3))  # still running
+    assert read(records.tried) == 6
+
+
+def test_a_record_that_is_no_longer_in_use_stays_and_counts(write, read):
+    first, second = put_progress(write), put_progress(write, "b" * 64)
+    elsewhere = put_progress(write, subject="MSFT")
+    write(records.keep_in_use, "AAPL", "cloner", {second.recipe})
+    assert [row.id for row in read(records.of, in_use=True)] == [second.id, elsewhere.id]
+    assert [row.id for row in read(records.of, "AAPL", "cloner", in_use=False)] == [first.id]
+    assert read(records.tried) == 3
+    assert put_progress(write).in_use
 
 
 def _trial(number: int, **changes: Any) -> trials.NewTrial:
@@ -653,22 +752,9 @@ def test_trials_are_listed_by_subject_model_type_and_study(write, read):
     assert read(trials.of, "universe", "cloner") == [universe]
 
 
-def test_trials_that_were_measured_are_attempts_and_others_are_not(write, read):
-    version = write(add_version, "v1")
-    judge_at(write, version, 1.0)
-    ends = ("complete", "pruned", "failed")
-    for number, state in enumerate(ends):
-        begun = write(trials.add, _trial(number))
-        write(trials.finish, begun.id, state, NOON, value=9.0 if state == "complete" else None)
-    write(trials.add, _trial(len(ends)))  # still running
-    other = write(trials.add, _trial(0, subject="MSFT"))
-    write(trials.finish, other.id, "complete", NOON, value=9.0)
-    assert read(evaluations.attempts, version) == (3, {"v1": 1.0}), "one version, and two trials that were measured"
-
-
 def test_evaluations_are_read_newest_first(write, read):
     version = write(add_version, "v1")
-    judged = [judge_at(write, version, 1.25, verdict) for verdict in ("inconclusive", "better")]
+    judged = [judge_at(write, version, 1.25, verdict) for verdict in ("refused", "takes_over")]
     assert read(evaluations.history, version.id) == judged[::-1]
     assert read(evaluations.latest, version.id) == judged[1]
     assert read(evaluations.history, before=judged[1].id) == judged[:1]

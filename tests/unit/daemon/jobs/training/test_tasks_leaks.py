@@ -39,7 +39,7 @@ def shelf(home: Home, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     bars = Bars(rough_bars(900).frame, SYMBOL, "1d", "yahoo")
     monkeypatch.setattr(leaky, "STOLEN", [bars])
     shelf = Shelf(home)
-    shelf.store(bars)
+    shelf.store(bars.head(760))
     return shelf
 
 
