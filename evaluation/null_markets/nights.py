@@ -25,7 +25,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, eq=False)
-class TestedRecord:
+class PrefixTests:
     """The p-values of a record at each of its last bars, the nights and the `RUN` - 1 bars before them.
 
     Args:
@@ -39,12 +39,12 @@ class TestedRecord:
     trades: NDArray[np.int64]
 
     @classmethod
-    def of(cls, record: Record, nights: int) -> TestedRecord:
+    def of(cls, record: Record, nights: int) -> PrefixTests:
         """Test the prefixes that so many nights look at, or all there are."""
         returns = record.returns
         prefixes = min(nights + RUN - 1, len(returns))
         tests = skill_tests(returns, prefixes=prefixes, least=LEAST_BARS, level=0.0, draws=0, seed=0)
-        exits = np.sort(record.bars.frame.index.get_indexer(pd.DatetimeIndex(record.result.trades["exit"])))
+        exits = np.sort(record.bars.frame.index.get_indexer(pd.Index(record.result.trades["exit"])))
         last = np.arange(len(returns) - nights, len(returns))
         return cls(returns, tests, np.searchsorted(exits, last, side="right"))
 
@@ -56,7 +56,7 @@ class TestedRecord:
 
 
 def standings_by_night(
-    records: Mapping[Key, TestedRecord], rules: Promotion, *, nights: int, tried: int
+    records: Mapping[Key, PrefixTests], rules: Promotion, *, nights: int, tried: int
 ) -> list[dict[Key, Standing]]:
     """The standings after each night; before the first all are unproven."""
     skill = _with_random(records, rules, nights, tried)
@@ -77,7 +77,7 @@ def standings_by_night(
     return settled
 
 
-def _with_random(records: Mapping[Key, TestedRecord], rules: Promotion, nights: int, tried: int) -> dict[Key, Array]:
+def _with_random(records: Mapping[Key, PrefixTests], rules: Promotion, nights: int, tried: int) -> dict[Key, Array]:
     """The p-values of skill at each bar: 1 where Holm's test fails without random traders already."""
     three = {key: _filled(record.without_random, nights) for key, record in records.items()}
     skill = {key: np.ones(nights + RUN - 1) for key in records}
