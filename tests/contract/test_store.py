@@ -19,6 +19,7 @@ from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.alerts.rules import event
 from daemon.domain.options import RunOptions
+from daemon.domain.recipes import Recipe
 from daemon.domain.runs import Owner
 from daemon.domain.targets import Target
 from daemon.store import (
@@ -29,6 +30,7 @@ from daemon.store import (
     jobs,
     measurements,
     overview,
+    records,
     runs,
     schema,
     servings,
@@ -44,6 +46,7 @@ from daemon.store.overview import DeskRecord
 from daemon.store.tables import metadata
 from daemon.store.versions import Version
 from tests.support.desks.databases import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
+from tests.support.models.recipe_records import put_record
 
 SECOND = timedelta(seconds=1)
 ME = Owner.me()
@@ -598,26 +601,6 @@ def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inco
     return write(evaluations.add, new)
 
 
-def test_every_version_there_has_ever_been_is_a_trial_with_its_first_sharpe_ratio(write, read):
-    states = ("retired", "rejected", "quarantined", "deleted", "challenger")
-    tried = [write(add_version, f"v{number}", state=state) for number, state in enumerate(states)]
-    write(add_version, "other", subject="MSFT")
-    write(add_version, "real", provenance="yahoo")
-    for version, sharpe in zip(tried[:4], (1.0, None, -0.5, 2.0), strict=True):
-        judge_at(write, version, sharpe)
-    judge_at(write, tried[0], 9.0)  # a champion is judged every night
-    assert read(evaluations.attempts, tried[-1]) == (5, {"v0": 1.0, "v2": -0.5, "v3": 2.0})
-
-
-def test_a_pruned_version_stays_a_trial(write, read):
-    tried = [write(add_version, f"v{number}", state="rejected") for number in range(5)]
-    judge_at(write, tried[0], 1.0)
-    for version in read(servings.expendable, 3):
-        assert write(versions.set_state, version.id, "deleted", ("rejected",))
-    assert read(servings.expendable, 3) == []
-    assert read(evaluations.attempts, tried[-1]) == (5, {"v0": 1.0})
-
-
 def _trial(number: int, **changes: Any) -> trials.NewTrial:
     facts = {"run_id": None, "subject": "AAPL", "model_type": "cloner", "study": "spring", "params": {"trees": 50}}
     return trials.NewTrial(number=number, dataset="d" * 64, started_at=NOON, **(facts | changes))
@@ -653,17 +636,54 @@ def test_trials_are_listed_by_subject_model_type_and_study(write, read):
     assert read(trials.of, "universe", "cloner") == [universe]
 
 
-def test_trials_that_were_measured_are_attempts_and_others_are_not(write, read):
-    version = write(add_version, "v1")
-    judge_at(write, version, 1.0)
-    ends = ("complete", "pruned", "failed")
-    for number, state in enumerate(ends):
+def recipe(subject: str, trees: int) -> Recipe:
+    return Recipe(subject, "cloner", {"n_estimators": trees}, 42, 1825)
+
+
+def test_every_recipe_every_record_made_anew_and_every_measured_trial_counts_as_tried(write, read):
+    recipes = [recipe("AAPL", trees) for trees in (50, 60)] + [recipe("MSFT", 50)]
+    for each in recipes:
+        write(put_record, each, NOON)
+    assert read(records.tried) == 3
+    write(put_record, recipes[0], NOON + DAY)  # looked at again: the same try
+    write(put_record, recipes[0], NOON + DAY, restarted=4)  # its past was revised: a new one
+    assert read(records.tried) == 4
+    for number, state in enumerate(("complete", "pruned", "failed")):
         begun = write(trials.add, _trial(number))
         write(trials.finish, begun.id, state, NOON, value=9.0 if state == "complete" else None)
-    write(trials.add, _trial(len(ends)))  # still running
-    other = write(trials.add, _trial(0, subject="MSFT"))
-    write(trials.finish, other.id, "complete", NOON, value=9.0)
-    assert read(evaluations.attempts, version) == (3, {"v1": 1.0}), "one version, and two trials that were measured"
+    write(trials.add, _trial(3))  # still running
+    assert read(records.tried) == 6
+    write(records.keep_in_use, "AAPL", "cloner", {recipes[1].fingerprint})
+    in_use = [(row.subject, row.recipe) for row in read(records.of, in_use=True)]
+    assert in_use == [("AAPL", recipes[1].fingerprint), ("MSFT", recipes[2].fingerprint)]
+    assert read(records.tried) == 6
+
+
+def test_a_standing_keeps_since_when_it_holds(write, read):
+    row = write(put_record, recipe("AAPL", 50), NOON)
+    write(records.set_standing, row, "proven", "It is proven.", NOON + DAY)
+    (proven,) = read(records.of, "AAPL")
+    write(records.set_standing, proven, "proven", "Still.", NOON + 2 * DAY)
+    (still,) = read(records.of, "AAPL")
+    assert (still.standing, still.standing_since, still.sentence) == ("proven", NOON + DAY, "Still.")
+
+
+def test_the_serving_ledger_says_what_stopped_and_what_a_person_pinned(write, read):
+    first, second = (write(add_version, name) for name in ("v1", "v2"))
+    pair = (first.subject, first.model_type)
+    for version in (first, second):
+        write(servings.serve, *pair, version.id, NOON, why="sound", author="me")
+    champion = read(versions.champion, *pair)
+    write(servings.pin, champion, NOON, pinned=True, why="holiday", author="me")
+    assert read(servings.pinned, *pair)
+    write(servings.pin, champion, NOON, pinned=False, why="back", author="me")
+    assert not read(servings.pinned, *pair)
+    assert write(servings.stop, champion, NOON, why="refuted", author="evaluation")
+    assert not write(servings.stop, champion, NOON, why="refuted", author="evaluation")
+    assert read(versions.champion, *pair) is None
+    actions = [entry.action for entry in read(servings.history, *pair)]
+    assert actions == ["stop", "unpin", "pin", "serve", "serve"]
+    assert read(servings.predecessor, *pair).version == "v1"
 
 
 def test_evaluations_are_read_newest_first(write, read):

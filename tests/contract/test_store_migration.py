@@ -10,7 +10,19 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from daemon.store import alerts, datasets, evaluations, measurements, runs, schema, servings, signals, tasks, versions
+from daemon.store import (
+    alerts,
+    datasets,
+    evaluations,
+    measurements,
+    records,
+    runs,
+    schema,
+    servings,
+    signals,
+    tasks,
+    versions,
+)
 from daemon.store.database import Database, check
 from daemon.store.tables import metadata
 from tests.support.desks.databases import DAY, KINDS, NOON, add_version, publish
@@ -20,6 +32,14 @@ CLONER = "behavioral_cloner"
 FIRST, SECOND = "20261130_150251_026537", "20261130_150408_345989"
 # What a column of revision 0001 is called now.
 RENAMED = {table: {"symbol": "subject"} for table in ("model_versions", "servings", "measurements", "tasks")}
+RENAMED["servings"] |= {"who": "author"}
+# What its rows have in columns that came later.
+ADDED = {
+    "model_versions": {"recipe": None, "seed": None},
+    "evaluations": {"kind": None},
+    "signals": {"act_by": None, "standing": None},
+    "servings": {"action": "serve"},
+}
 
 
 @pytest.fixture(params=KINDS)
@@ -36,14 +56,14 @@ def read(database: Database) -> Callable[..., Any]:
 
 def test_every_row_keeps_its_values(tmp_path: Path):
     home = old_home(tmp_path)
-    names = [table.name for table in metadata.sorted_tables if table.name not in ("trials", "job_states")]
+    names = [table.name for table in metadata.sorted_tables if table.name not in ("trials", "job_states", "records")]
     before = {name: rows_of(home.database, name) for name in names}
     assert all(before.values()), "the old home has rows in each of its tables"
     Database.open(home.database).close()
     check(home.database)
     for name, rows in before.items():
         renamed = [{RENAMED.get(name, {}).get(column, column): row[column] for column in row} for row in rows]
-        extra = [{"subject": row["symbol"], "act_by": None} if name == "signals" else {} for row in rows]
+        extra = [ADDED.get(name, {}) | ({"subject": row["symbol"]} if name == "signals" else {}) for row in rows]
         assert rows_of(home.database, name) == [old | more for old, more in zip(renamed, extra, strict=True)], name
 
 
@@ -91,9 +111,13 @@ def test_runs_tasks_measurements_and_datasets_are_kept(read):
     assert [row.symbol for row in read(datasets.latest)] == ["AAPL", "MSFT"]
 
 
-def test_the_attempts_of_a_recipe_are_counted_as_before(read):
-    count, sharpes = read(evaluations.attempts, read(versions.champion, "AAPL", CLONER))
-    assert (count, sorted(sharpes)) == (2, [FIRST, SECOND])
+def test_versions_of_before_have_no_recipe_and_what_served_is_said_with_its_author(read):
+    champion = read(versions.champion, "AAPL", CLONER)
+    assert (champion.recipe, champion.seed) == (None, None)
+    (entry,) = read(servings.history, "AAPL", CLONER)
+    assert entry.action == "serve"
+    assert entry.author.startswith("evaluation")
+    assert read(records.tried) == 0
 
 
 def test_a_migrated_database_takes_new_rows_and_enforces_its_constraints(database, read):

@@ -16,7 +16,7 @@ from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Run
-from daemon.store import datasets, runs, versions
+from daemon.store import datasets, evaluations, runs, servings, versions
 from daemon.store.backups import recorded
 from data_pipeline.buckets.log_index import Fetched, LogIndex
 from tests.support.desks.databases import NOON, add_version
@@ -179,18 +179,18 @@ async def test_the_newest_reports_of_a_champion_and_its_predecessor_stay(home: H
             run = ended_run(house, days)
             folder = home.report(run.name, "AAPL") / KIND
             reports[name] = written(folder / "report.json", run.recorded_at)
-            new = versions.NewEvaluation(
+            new = evaluations.NewEvaluation(
                 run_id=run.id, version_id=version.id, champion_id=None, dataset="1" * 64, first=NOON, last=NOON,
                 evaluated_at=run.recorded_at, metrics={}, verdict="better", reasons=[], report=home.relative(folder),
             )  # fmt: skip
-            house.database.write(lambda c: versions.add_evaluation(c, new))
+            house.database.write(lambda c: evaluations.add(c, new))
 
         first, second, third = (
             house.database.write(lambda c, name=name: add_version(c, name, model_type=KIND)) for name in ("a", "b", "c")
         )
         for days, version in ((300, first), (200, second), (190, third)):
             house.database.write(
-                lambda c, v=version: versions.serve(c, "AAPL", KIND, v.id, NOON, why="better", author="test")
+                lambda c, v=version: servings.serve(c, "AAPL", KIND, v.id, NOON, why="better", author="test")
             )
             judge(version.version, version, days)
         judge("c again", third, 150)

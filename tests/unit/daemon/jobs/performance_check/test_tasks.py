@@ -30,7 +30,7 @@ def shelf(home: Home) -> Shelf:
 
 def monitor_request(sha256: str, signals: tuple[PublishedSignal, ...] = ()) -> MonitorRequest:
     version = VersionRef(name="v1", manifest_sha256=sha256)
-    return MonitorRequest(subject=SYMBOL, model_type=NAME, version=version, signals=signals)
+    return MonitorRequest(subject=SYMBOL, model_type=NAME, version=version, record=None, signals=signals)
 
 
 def measured(home: Home, shelf: Shelf, signals: tuple[PublishedSignal, ...] = ()) -> MonitorResult:
