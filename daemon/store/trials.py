@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, insert_once
@@ -79,9 +79,3 @@ def of(c: Connection, subject: str, model_type: str, study: str | None = None) -
     if study is not None:
         query = query.where(trials.c.study == study)
     return all_as(c, Trial, query.order_by(trials.c.id))
-
-
-def measured(c: Connection, subject: str, model_type: str) -> int:
-    """How many trials of a subject and model type were measured."""
-    alike = (trials.c.subject == subject, trials.c.model_type == model_type, trials.c.state.in_(MEASURED))
-    return c.execute(select(func.count()).where(*alike)).scalar_one()

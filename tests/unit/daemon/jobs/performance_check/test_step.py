@@ -121,6 +121,7 @@ def _publish(c: Any, version: Version, hours: int = 0) -> bool:
             provenance="yahoo",
             dataset="d" * 64,
             published_at=NOW,
+            act_by=NOW,
             expires_at=NOW,
         ),
     )
