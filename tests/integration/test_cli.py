@@ -445,3 +445,36 @@ def test_the_command_line_itself_imports_nothing_heavy():
     check = f"import sys, daemon.cli.app; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_a_person_orders_to_serve_reaches_the_desk_with_their_name(desk, nightdesk):
+    ending_in(desk, "succeeded")
+    pair = ("AAPL", "behavioral_cloner")
+    assert nightdesk("promote", *pair, "v1", "--reason", "It is better.").code == 0
+    assert nightdesk("rollback", *pair, "--reason", "It was worse.").code == 0
+    assert nightdesk("pin", *pair, "--reason", "Holidays.").code == 0
+    assert nightdesk("unpin", *pair).code == 0
+    assert {job for job, _, _ in desk.requested} == {"promotion"}
+    orders = [options.order for _, options, _ in desk.requested]
+    assert [(order.action, order.version, order.reason) for order in orders] == [
+        ("promote", "v1", "It is better."),
+        ("rollback", None, "It was worse."),
+        ("pin", None, "Holidays."),
+        ("unpin", None, ""),
+    ]
+    assert all(order.author != "api" for order in orders)
+
+
+def test_an_order_that_cannot_be_used_is_an_error_of_usage(desk, nightdesk):
+    result = nightdesk("promote", "AAPL", "behavioral_cloner", "v" * 65, "--reason", "It is better.")
+    assert (result.code, desk.requested) == (2, [])
+    assert "cannot be used for order/version" in result.err
+
+
+def test_records_are_listed_with_their_standing_their_sentence_and_what_was_tried(asleep, nightdesk):
+    result = nightdesk("records")
+    assert result.code == 0
+    assert "unproven" in result.out
+    assert "AAPL/behavioral_cloner: Has a record of 100 bars; fewer than 252 prove nothing." in result.out
+    assert "2 recipes tried in this home; confidence 0.95 for a year of nights." in result.out
+    assert nightdesk("records", "--json").json["tried"] == 2
