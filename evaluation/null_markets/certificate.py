@@ -6,6 +6,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
+from data_pipeline.provenance import Provenance
 from evaluation.null_markets.audit import AuditPlan, AuditResult, PowerCell, Share, WorldCount
 from evaluation.null_markets.recipes import couples
 from evaluation.null_markets.worlds import WORLDS
@@ -30,7 +31,11 @@ def certificate(plan: AuditPlan, result: AuditResult, *, settings: str, commit: 
         "min_trades": rules.promotion.min_trades,
         "folds": rules.folds.rules.model_dump(mode="json"),
         "costs": {name: costs.model_dump(mode="json") for name, costs in rules.costs.items()},
-        "sizes": [{"symbol": each.symbol, "bars": len(each), "sha256": each.fingerprint()} for each in plan.sizes],
+        "is_sample": any(Provenance.of(each.source).is_sample for each in plan.sizes),
+        "sizes": [
+            {"symbol": each.symbol, "source": each.source, "bars": len(each), "sha256": each.fingerprint()}
+            for each in plan.sizes
+        ],
         "worlds": [
             {"name": world.name, "sharpe": world.sharpe, "proportional": world.proportional, "spells": world.spells}
             for world in WORLDS

@@ -12,9 +12,15 @@ TITLE = "Null-market audit"
 
 def audit_page(document: dict[str, Any]) -> bytes:
     """The page of a certificate."""
+    badge = el("span", "SAMPLE DATA", class_="pill sample") if document["is_sample"] else None
     return page(
         TITLE,
-        el("header", el("div", el("h1", TITLE), class_="top"), el("p", _verdict(document), class_="verdict")),
+        el(
+            "header",
+            el("div", el("h1", TITLE), badge, class_="top"),
+            el("p", _verdict(document), class_="verdict"),
+            el("p", SAMPLE) if badge else None,
+        ),
         section("Homes without an edge", el("p", _how(document)), _worlds(document), _recipes(document)),
         section("Homes with an edge", el("p", POWER), _power(document)) if document["power"] else None,
         section("How it was made", _provenance(document)),
@@ -26,6 +32,8 @@ POWER = (
     "the record? The Sharpe ratio is that of the returns beyond cash and of those beyond the exposure-matched hold, "
     "after costs. Pairs without an edge have been tried too, so that the adjustment counts them."
 )
+
+SAMPLE = "The sizes of moves are those of the sample market, which is made up: audit a home with bars of its own."
 
 
 def _verdict(document: dict[str, Any]) -> str:
@@ -47,8 +55,8 @@ def _verdict(document: dict[str, Any]) -> str:
 def _how(document: dict[str, Any]) -> str:
     return (
         f"Each home has {document['symbols']} symbols with two recipes each and {document['years']} years of daily "
-        "bars: sizes of real moves in blocks, each with a sign drawn independently, and a drift. Bull and bear spells "
-        "can be followed, so that some of what is proven there is true."
+        "bars: sizes of moves of a market in blocks, each with a sign drawn independently, and a drift. Bull and bear "
+        "spells can be followed, so that some of what is proven there is true."
     )
 
 
@@ -57,7 +65,10 @@ def _worlds(document: dict[str, Any]) -> Html:
         [row["world"], row["costs"], *map(_share, (row["proven"], row["proven_on_first_night"], row["refuted"]))]
         for row in document["null_markets"]
     ]
-    return table(["Drift", "Costs", "Proven on any night", "Proven on the first", "Refuted on any night"], rows)
+    return table(
+        ["Drift, as a Sharpe ratio", "Costs", "Proven on any night", "Proven on the first", "Refuted on any night"],
+        rows,
+    )
 
 
 def _recipes(document: dict[str, Any]) -> Html:
@@ -90,7 +101,9 @@ def _provenance(document: dict[str, Any]) -> Html:
         "Code": " ".join(filter(None, [document["code"]["version"], document["code"]["commit"]])),
         "Settings": document["settings_fingerprint"],
         "Seed": str(document["seed"]),
-        "Sizes of moves": ", ".join(f"{each['symbol']} ({each['bars']} bars)" for each in document["sizes"]),
+        "Sizes of moves": ", ".join(
+            f"{each['symbol']} from {each['source']} ({each['bars']} bars)" for each in document["sizes"]
+        ),
         "Confidence": f"{document['confidence']:g}",
         "Homes in each world": str(document["homes"]),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Sizes:
     """The sizes of the moves of each bar, as shares of the price.
 
     Args:
-        symbol: whose bars they are of.
+        symbol: whose bars they are of, and from which `source`.
         gap: from the close before to the open.
         session: from the open to the close.
         above: from the higher of open and close up to the high.
@@ -29,6 +29,7 @@ class Sizes:
     """
 
     symbol: str
+    source: str
     gap: Array
     session: Array
     above: Array
@@ -44,6 +45,7 @@ class Sizes:
         upper, lower = np.maximum(opens, close), np.minimum(opens, close)
         return cls(
             bars.symbol,
+            bars.source,
             np.minimum(np.abs(opens[1:] / close[:-1] - 1.0), LARGEST),
             np.minimum(np.abs(close / opens - 1.0)[1:], LARGEST),
             (high / upper - 1.0)[1:],
@@ -54,7 +56,13 @@ class Sizes:
         """So many bars in blocks from random places; a block that meets the end goes on at the beginning."""
         starts = random.integers(0, len(self), -(-rows // BLOCK))
         picked = ((starts[:, None] + np.arange(BLOCK)) % len(self)).ravel()[:rows]
-        return Sizes(self.symbol, self.gap[picked], self.session[picked], self.above[picked], self.below[picked])
+        return replace(
+            self,
+            gap=self.gap[picked],
+            session=self.session[picked],
+            above=self.above[picked],
+            below=self.below[picked],
+        )
 
     def fingerprint(self) -> str:
         """The sha256 of all of them."""

@@ -19,7 +19,6 @@ from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.alerts.rules import event
 from daemon.domain.options import RunOptions
-from daemon.domain.recipes import Recipe
 from daemon.domain.runs import Owner
 from daemon.domain.targets import Target
 from daemon.store import (
@@ -43,10 +42,10 @@ from daemon.store.database import Database
 from daemon.store.evaluations import Evaluation
 from daemon.store.faults import StoreError
 from daemon.store.overview import DeskRecord
+from daemon.store.records import RecordRow
 from daemon.store.tables import metadata
 from daemon.store.versions import Version
 from tests.support.desks.databases import DAY, DEAD, KINDS, NOON, add_version, empty_place, publish
-from tests.support.models.recipe_records import put_record
 
 SECOND = timedelta(seconds=1)
 ME = Owner.me()
@@ -547,6 +546,44 @@ def test_a_rollback_leads_back_to_the_version_before(write, read):
     assert len(read(servings.history)) == 3
 
 
+def test_a_champion_that_stops_leaves_its_place_empty_and_the_ledger_says_why(write, read):
+    version = write(add_version, "v1")
+    write(servings.serve, "AAPL", "cloner", version.id, NOON, why="first", author="evaluation run 1")
+    champion = read(versions.champion, "AAPL", "cloner")
+    assert write(servings.stop, champion, NOON + DAY, why="its recipe is refuted", author="evaluation run 2")
+    assert read(versions.champion, "AAPL", "cloner") is None
+    assert read(versions.version, version.id).state == "retired"
+    [newest, first] = read(servings.history, "AAPL", "cloner")
+    assert (newest.action, newest.serving_from, newest.author) == ("stop", NOON + DAY, "evaluation run 2")
+    assert first.action == "serve"
+    assert not write(servings.stop, champion, NOON + DAY, why="again", author="me")
+    assert len(read(servings.history)) == 2
+    assert write(servings.serve, "AAPL", "cloner", version.id, NOON + 2 * DAY, why="next best", author="evaluation")
+
+
+def test_a_pin_holds_until_it_is_taken_away_or_another_version_serves(write, read):
+    one, two = write(add_version, "v1"), write(add_version, "v2")
+    assert not read(servings.pinned, "AAPL", "cloner")
+    write(servings.serve, "AAPL", "cloner", one.id, NOON, why="first", author="me")
+    write(servings.pin, one, NOON, pinned=True, why="I insist", author="ana")
+    assert read(servings.pinned, "AAPL", "cloner")
+    assert not read(servings.pinned, "MSFT", "cloner")
+    write(servings.pin, one, NOON, pinned=False, why="enough", author="ana")
+    assert not read(servings.pinned, "AAPL", "cloner")
+    write(servings.pin, one, NOON, pinned=True, why="I insist", author="ana")
+    write(servings.serve, "AAPL", "cloner", two.id, NOON, why="a person", author="ana")
+    assert not read(servings.pinned, "AAPL", "cloner")
+    assert [entry.action for entry in read(servings.history)] == ["serve", "pin", "unpin", "pin", "serve"]
+
+
+def test_a_rollback_ignores_pins_and_stops(write, read):
+    one, two = write(add_version, "v1"), write(add_version, "v2")
+    for version in (one, two):
+        write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
+    write(servings.pin, two, NOON, pinned=True, why="I insist", author="ana")
+    assert read(servings.predecessor, "AAPL", "cloner").id == one.id
+
+
 def test_what_may_not_serve_does_not(write, read):
     good, other = write(add_version, "v1"), write(add_version, "v2", subject="MSFT")
     broken = write(add_version, "v3", state="quarantined")
@@ -584,7 +621,7 @@ def test_retention_spares_the_champion_its_predecessor_challengers_and_the_newes
     assert not {version.id for version in newest} & {version.id for version in read(servings.expendable, 1)}
 
 
-def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inconclusive") -> Evaluation:
+def judge_at(write, version: Version, sharpe: float | None, verdict: str = "refused", **changes: Any) -> Evaluation:
     new = evaluations.NewEvaluation(
         run_id=None,
         version_id=version.id,
@@ -595,10 +632,89 @@ def judge_at(write, version: Version, sharpe: float | None, verdict: str = "inco
         evaluated_at=NOON,
         metrics={"sharpe_ratio": sharpe, "calmar_ratio": None},
         verdict=verdict,
-        reasons=["sharpe_diff"],
+        reasons=["not_surely_better"],
         report="results/evaluation-1/report.json",
+        **changes,
     )
     return write(evaluations.add, new)
+
+
+def test_each_recipe_that_challenged_counts_once_for_its_place(write, read):
+    rivals = [write(add_version, f"v{number}", recipe=recipe) for number, recipe in enumerate("aab")]
+    for version in rivals:
+        judge_at(write, version, 1.0, kind="challenge")
+    judge_at(write, write(add_version, "v9", recipe="c"), 1.0, kind="refresh")
+    judge_at(write, write(add_version, "v1", subject="MSFT", recipe="d"), 1.0, kind="challenge")
+    assert read(evaluations.challenges, "AAPL", "cloner") == 2
+    assert read(evaluations.challenges, "AAPL", "cloner", besides="a") == 1
+    assert read(evaluations.challenges, "AAPL", "cloner", besides="e") == 2
+
+
+# Records
+
+
+def put_progress(write, recipe: str = "a" * 64, **changes: Any) -> RecordRow:
+    values: dict[str, Any] = {
+        "subject": "AAPL", "model_type": "cloner", "recipe": recipe, "provenance": "yahoo", "params": {"trees": 50},
+        "seed": 42, "window": 1825, "run_id": None, "folds": 9, "missing": 4, "restarted": 0, "facts": None,
+    }  # fmt: skip
+    at = changes.pop("at", NOON)
+    return write(records.put, records.RecordProgress(**(values | changes)), at)
+
+
+def test_a_new_record_begins_unproven_and_without_facts(write, read):
+    row = put_progress(write)
+    assert (row.standing, row.standing_since, row.sentence) == ("unproven", NOON, "Has no record yet.")
+    assert (row.in_use, row.restarts, row.facts, row.params) == (True, 0, None, {"trees": 50})
+    assert read(records.find, "AAPL", "cloner", "a" * 64, "yahoo") == row
+    assert read(records.find, "AAPL", "cloner", "a" * 64, "sample") is None
+    assert records.sharpe_ratio(row) == float("-inf")
+
+
+def test_a_record_is_written_over_by_its_next_night_and_keeps_its_standing(write, read):
+    first = put_progress(write)
+    write(records.set_standing, first, "proven", "Earned more than cash.", NOON + DAY)
+    later = put_progress(write, missing=0, at=NOON + 2 * DAY, facts={"figures": {"sharpe_ratio": 1.5}})
+    assert (later.id, later.started_at, later.updated_at) == (first.id, NOON, NOON + 2 * DAY)
+    assert (later.standing, later.standing_since, later.missing) == ("proven", NOON + DAY, 0)
+    assert records.sharpe_ratio(later) == 1.5
+    assert read(records.of) == [later]
+
+
+def test_a_standing_that_stays_keeps_its_date(write, read):
+    row = put_progress(write)
+    write(records.set_standing, row, "unproven", "Its record is short.", NOON + DAY)
+    (row,) = read(records.of)
+    assert (row.standing_since, row.sentence) == (NOON, "Its record is short.")
+    write(records.set_standing, row, "refuted", "x" * 900, NOON + DAY)
+    (row,) = read(records.of)
+    assert (row.standing_since, len(row.sentence)) == (NOON + DAY, 512)
+
+
+def test_recipes_records_made_anew_and_measured_trials_are_all_tries(write, read):
+    assert read(records.tried) == 0
+    put_progress(write)
+    put_progress(write, "b" * 64)
+    put_progress(write, provenance="sample")
+    assert read(records.tried) == 3
+    put_progress(write, "b" * 64, restarted=5)  # one revision, however many folds saw it
+    put_progress(write, "b" * 64, restarted=0)
+    assert read(records.tried) == 4
+    for number, state in enumerate(("complete", "pruned", "failed")):
+        begun = write(trials.add, _trial(number))
+        write(trials.finish, begun.id, state, NOON, value=9.0 if state == "complete" else None)
+    write(trials.add, _trial(3))  # still running
+    assert read(records.tried) == 6
+
+
+def test_a_record_that_is_no_longer_in_use_stays_and_counts(write, read):
+    first, second = put_progress(write), put_progress(write, "b" * 64)
+    elsewhere = put_progress(write, subject="MSFT")
+    write(records.keep_in_use, "AAPL", "cloner", {second.recipe})
+    assert [row.id for row in read(records.of, in_use=True)] == [second.id, elsewhere.id]
+    assert [row.id for row in read(records.of, "AAPL", "cloner", in_use=False)] == [first.id]
+    assert read(records.tried) == 3
+    assert put_progress(write).in_use
 
 
 def _trial(number: int, **changes: Any) -> trials.NewTrial:
@@ -636,59 +752,9 @@ def test_trials_are_listed_by_subject_model_type_and_study(write, read):
     assert read(trials.of, "universe", "cloner") == [universe]
 
 
-def recipe(subject: str, trees: int) -> Recipe:
-    return Recipe(subject, "cloner", {"n_estimators": trees}, 42, 1825)
-
-
-def test_every_recipe_every_record_made_anew_and_every_measured_trial_counts_as_tried(write, read):
-    recipes = [recipe("AAPL", trees) for trees in (50, 60)] + [recipe("MSFT", 50)]
-    for each in recipes:
-        write(put_record, each, NOON)
-    assert read(records.tried) == 3
-    write(put_record, recipes[0], NOON + DAY)  # looked at again: the same try
-    write(put_record, recipes[0], NOON + DAY, restarted=4)  # its past was revised: a new one
-    assert read(records.tried) == 4
-    for number, state in enumerate(("complete", "pruned", "failed")):
-        begun = write(trials.add, _trial(number))
-        write(trials.finish, begun.id, state, NOON, value=9.0 if state == "complete" else None)
-    write(trials.add, _trial(3))  # still running
-    assert read(records.tried) == 6
-    write(records.keep_in_use, "AAPL", "cloner", {recipes[1].fingerprint})
-    in_use = [(row.subject, row.recipe) for row in read(records.of, in_use=True)]
-    assert in_use == [("AAPL", recipes[1].fingerprint), ("MSFT", recipes[2].fingerprint)]
-    assert read(records.tried) == 6
-
-
-def test_a_standing_keeps_since_when_it_holds(write, read):
-    row = write(put_record, recipe("AAPL", 50), NOON)
-    write(records.set_standing, row, "proven", "It is proven.", NOON + DAY)
-    (proven,) = read(records.of, "AAPL")
-    write(records.set_standing, proven, "proven", "Still.", NOON + 2 * DAY)
-    (still,) = read(records.of, "AAPL")
-    assert (still.standing, still.standing_since, still.sentence) == ("proven", NOON + DAY, "Still.")
-
-
-def test_the_serving_ledger_says_what_stopped_and_what_a_person_pinned(write, read):
-    first, second = (write(add_version, name) for name in ("v1", "v2"))
-    pair = (first.subject, first.model_type)
-    for version in (first, second):
-        write(servings.serve, *pair, version.id, NOON, why="sound", author="me")
-    champion = read(versions.champion, *pair)
-    write(servings.pin, champion, NOON, pinned=True, why="holiday", author="me")
-    assert read(servings.pinned, *pair)
-    write(servings.pin, champion, NOON, pinned=False, why="back", author="me")
-    assert not read(servings.pinned, *pair)
-    assert write(servings.stop, champion, NOON, why="refuted", author="evaluation")
-    assert not write(servings.stop, champion, NOON, why="refuted", author="evaluation")
-    assert read(versions.champion, *pair) is None
-    actions = [entry.action for entry in read(servings.history, *pair)]
-    assert actions == ["stop", "unpin", "pin", "serve", "serve"]
-    assert read(servings.predecessor, *pair).version == "v1"
-
-
 def test_evaluations_are_read_newest_first(write, read):
     version = write(add_version, "v1")
-    judged = [judge_at(write, version, 1.25, verdict) for verdict in ("inconclusive", "better")]
+    judged = [judge_at(write, version, 1.25, verdict) for verdict in ("refused", "takes_over")]
     assert read(evaluations.history, version.id) == judged[::-1]
     assert read(evaluations.latest, version.id) == judged[1]
     assert read(evaluations.history, before=judged[1].id) == judged[:1]

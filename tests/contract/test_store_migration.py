@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from daemon.store import (
     alerts,
     datasets,
+    engines,
     evaluations,
+    jobs,
     measurements,
     records,
     runs,
@@ -30,14 +32,13 @@ from tests.support.desks.old_homes import old_home, old_place, rows_of
 
 CLONER = "behavioral_cloner"
 FIRST, SECOND = "20261130_150251_026537", "20261130_150408_345989"
-# What a column of revision 0001 is called now.
+# What a column of revision 0001 is called now, and the columns that came later, as they are in old rows.
 RENAMED = {table: {"symbol": "subject"} for table in ("model_versions", "servings", "measurements", "tasks")}
-RENAMED["servings"] |= {"who": "author"}
-# What its rows have in columns that came later.
-ADDED = {
+RENAMED["servings"]["who"] = "author"
+LATER: dict[str, dict[str, Any]] = {
     "model_versions": {"recipe": None, "seed": None},
     "evaluations": {"kind": None},
-    "signals": {"act_by": None, "standing": None},
+    "signals": {"standing": None, "act_by": None},
     "servings": {"action": "serve"},
 }
 
@@ -63,7 +64,7 @@ def test_every_row_keeps_its_values(tmp_path: Path):
     check(home.database)
     for name, rows in before.items():
         renamed = [{RENAMED.get(name, {}).get(column, column): row[column] for column in row} for row in rows]
-        extra = [ADDED.get(name, {}) | ({"subject": row["symbol"]} if name == "signals" else {}) for row in rows]
+        extra = [LATER.get(name, {}) | ({"subject": row["symbol"]} if name == "signals" else {}) for row in rows]
         assert rows_of(home.database, name) == [old | more for old, more in zip(renamed, extra, strict=True)], name
 
 
@@ -111,13 +112,33 @@ def test_runs_tasks_measurements_and_datasets_are_kept(read):
     assert [row.symbol for row in read(datasets.latest)] == ["AAPL", "MSFT"]
 
 
-def test_versions_of_before_have_no_recipe_and_what_served_is_said_with_its_author(read):
-    champion = read(versions.champion, "AAPL", CLONER)
-    assert (champion.recipe, champion.seed) == (None, None)
-    (entry,) = read(servings.history, "AAPL", CLONER)
-    assert entry.action == "serve"
-    assert entry.author.startswith("evaluation")
-    assert read(records.tried) == 0
+def test_there_are_no_records_yet_and_old_versions_have_no_recipe(read):
+    assert (read(records.of), read(records.tried)) == ([], 0)
+    assert {version.recipe for version in read(versions.versions)} == {None}
+    assert read(evaluations.challenges, "AAPL", CLONER) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_and_pauses_of_the_job_walk_forward_are_those_of_records(kind: str, tmp_path: Path):
+    place = old_place(kind, tmp_path)
+    engine = engines.postgresql_engine(place) if isinstance(place, str) else engines.sqlite_engine(place)
+    with engine.begin() as c:
+        c.execute(text("UPDATE runs SET job = 'walk_forward' WHERE id = 2"))
+        c.execute(
+            text(
+                "INSERT INTO job_states (job, paused, changed_at, changed_by) VALUES ('walk_forward', :yes, :at, 'me')"
+            ),
+            {"yes": True, "at": "2026-11-30 12:00:00"},
+        )
+    engine.dispose()
+    database = Database.open(place)
+    try:
+        run = database.read(lambda c: runs.get(c, 2))
+        assert run is not None
+        assert run.job == "records"
+        assert database.read(jobs.paused) == {"records"}
+    finally:
+        database.close()
 
 
 def test_a_migrated_database_takes_new_rows_and_enforces_its_constraints(database, read):

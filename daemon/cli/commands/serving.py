@@ -11,7 +11,7 @@ from daemon.cli.choices import choices, user_name
 from daemon.cli.commands.inspect import reader
 from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, table
-from daemon.domain.options import RunOptions, ServingOrder
+from daemon.domain.options import RunOptions
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="A symbol, universe, or a trader.")]
 ModelType = Annotated[str, typer.Argument(metavar="MODEL_TYPE", help="A model type of it.")]
@@ -21,30 +21,30 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded with 
 
 def promote(context: typer.Context, subject: Subject, model_type: ModelType, version: Version, reason: Reason) -> None:
     """Let a version serve, whatever its standing; it is loaded and proved before it does."""
-    _order(context, ServingOrder(action="promote", version=version, **_words(subject, model_type, reason)))
+    _order(context, "promote", subject, model_type, reason, version=version)
 
 
 def rollback(context: typer.Context, subject: Subject, model_type: ModelType, reason: Reason) -> None:
     """Let the version serve that served before; it is loaded and proved before it does."""
-    _order(context, ServingOrder(action="rollback", **_words(subject, model_type, reason)))
+    _order(context, "rollback", subject, model_type, reason)
 
 
 def pin(context: typer.Context, subject: Subject, model_type: ModelType, reason: Reason) -> None:
     """Hold what serves in its place, whatever the nights find, until `unpin`."""
-    _order(context, ServingOrder(action="pin", **_words(subject, model_type, reason)))
+    _order(context, "pin", subject, model_type, reason)
 
 
 def unpin(context: typer.Context, subject: Subject, model_type: ModelType, reason: Reason = "") -> None:
     """Let the nights decide again what serves."""
-    _order(context, ServingOrder(action="unpin", **_words(subject, model_type, reason)))
+    _order(context, "unpin", subject, model_type, reason)
 
 
-def _words(subject: str, model_type: str, reason: str) -> dict[str, str]:
-    return {"subject": subject, "model_type": model_type, "reason": reason[:255], "author": user_name()}
-
-
-def _order(context: typer.Context, order: ServingOrder) -> None:
-    execute(choices(context), ("promotion",), RunOptions.of(order=order))
+def _order(
+    context: typer.Context, action: str, subject: str, model_type: str, reason: str, version: str | None = None
+) -> None:
+    order = {"action": action, "subject": subject, "model_type": model_type, "version": version}
+    words = {"reason": reason[:255], "author": user_name()}
+    execute(choices(context), ("promotion",), RunOptions.of(order=order | words))
 
 
 def records(context: typer.Context) -> None:

@@ -40,10 +40,10 @@ def audit_null_markets(
     rules = NightRules(
         FoldPlan(settings.walk_forward, lookback),
         settings.promotion,
-        {"as configured": settings.costs, "none": FREE},
+        {"costs as configured": settings.costs, "without costs": FREE},
         NIGHTS,
     )
-    plan = AuditPlan(homes, seed, _sizes(home, settings), rules, power_homes=-(-homes // 8))
+    plan = AuditPlan(homes, seed, _sizes(home, settings), rules, power_homes=homes // 8)
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
         result = run_audit(plan, executor, progress)
     document = certificate(plan, result, settings=settings.fingerprint(), commit=_commit())

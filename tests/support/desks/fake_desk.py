@@ -19,11 +19,13 @@ from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Owner, Run, RunState
 from daemon.domain.tasks import TaskProgress
-from daemon.store import evaluations, jobs, runs, servings, signals, tasks, versions
+from daemon.store import evaluations, jobs, records, runs, servings, signals, tasks, versions
 from daemon.store.alerts import observe
 from daemon.store.database import Database
 from daemon.store.tables import alerts, backups
 from daemon.system.clock import ManualClock
+from evaluation.records.standing import Standing
+from tests.support.models.recipe_records import record_facts
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 # The smallest PNG there is: one grey pixel.
@@ -31,6 +33,11 @@ PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
     "0000000a4944415408d763680000000082008177cd72b60000000049454e44ae426082"
 )
+RECIPE = "c" * 64
+SENTENCES: dict[Standing, str] = {
+    "unproven": "Has a record of 100 bars; fewer than 252 prove nothing.",
+    "refuted": "Surely earned less than cash and than holding 60% of the time.",
+}
 METRICS = {
     "sharpe_ratio": 1.27,
     "total_return": 18.4,
@@ -162,7 +169,7 @@ def version_of(
         subject=symbol, model_type="behavioral_cloner", version=name, manifest_sha256="f" * 64,
         provenance="sample", dataset="d" * 64, train_start=NOW - timedelta(days=1800),
         train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id,
-        metrics={"accuracy": 0.71},
+        metrics={"accuracy": 0.71}, recipe=RECIPE, seed=42,
     )  # fmt: skip
     version = versions.add_version(c, new)
     assert version is not None
@@ -182,24 +189,34 @@ def _judged(c: Connection, home: Home | None, run_id: int, version: versions.Ver
     new = evaluations.NewEvaluation(
         run_id=run_id, version_id=version.id, champion_id=None, dataset="d" * 64, first=NOW - timedelta(days=365),
         last=NOW - timedelta(days=1), evaluated_at=NOW - timedelta(hours=3), metrics=METRICS, verdict=verdict,
-        reasons=["sharpe_diff"], report=report,
+        reasons=["first" if verdict == "takes_over" else "refuted"], report=report, kind="first",
     )  # fmt: skip
     evaluations.add(c, new)
 
 
+def _recorded(c: Connection, run_id: int, symbol: str, standing: Standing) -> None:
+    """The record of the recipe, with its standing."""
+    progress = records.RecordProgress(
+        subject=symbol, model_type="behavioral_cloner", recipe=RECIPE, provenance="sample", params={}, seed=42,
+        window=1825, run_id=run_id, folds=8, missing=2, restarted=0, facts=record_facts().document(),
+    )  # fmt: skip
+    began = NOW - timedelta(hours=3)
+    records.set_standing(c, records.put(c, progress, began), standing, SENTENCES[standing], began)
+
+
 def _served(c: Connection, home: Home, run_id: int, symbol: str) -> None:
     version = version_of(c, run_id, symbol)
-    _judged(c, home, run_id, version, "better")
+    _recorded(c, run_id, symbol, "unproven")
+    _judged(c, home, run_id, version, "takes_over")
     served = NOW - timedelta(hours=3)
-    servings.serve(
-        c, symbol, version.model_type, version.id, served, why="better than staying in cash", author="evaluation"
-    )
+    servings.serve(c, symbol, version.model_type, version.id, served, why="nothing served here", author="evaluation")
     publish(c, version)
 
 
 def _rejected(c: Connection, run_id: int, symbol: str) -> None:
     version = version_of(c, run_id, symbol)
-    _judged(c, None, run_id, version, "inconclusive")
+    _recorded(c, run_id, symbol, "refuted")
+    _judged(c, None, run_id, version, "refused")
     versions.set_state(c, version.id, "rejected", ("challenger",))
 
 

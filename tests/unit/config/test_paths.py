@@ -71,7 +71,7 @@ def test_versions_are_listed_by_their_subject(tmp_path):
     assert home.versions == versions
     assert (home.models / "trader-0x6031" / "ppo" / "v2").is_dir()
     assert home.checkpoints("trader:0x6031", "ppo", "v2").parts[-3:] == ("trader-0x6031", "ppo", "v2")
-    assert home.folds("trader:0x6031", "ppo").parts[-2:] == ("trader-0x6031", "ppo")
+    assert home.record("trader:0x6031", "ppo", "ab" * 32).parts[-3:] == ("trader-0x6031", "ppo", "ab" * 8)
     assert home.report("evaluation-1", "trader:0x6031").name == "trader-0x6031"
 
 

@@ -22,7 +22,7 @@ def test_a_job_that_would_come_many_times_a_second_is_refused(choices, place):
 
 
 def test_jobs_of_the_night_without_a_time_of_their_own_follow_their_forerunner():
-    assert settings().downstream_jobs("evaluation") == ("signals", "performance_check", "backup")
+    assert settings().downstream_jobs("evaluation") == ("signals", "performance_check", "backup", "records")
     assert settings().downstream_jobs("training") == ()
     assert settings(jobs={"training": {}, "evaluation": {}}).downstream_jobs("data_update") == (
         "training",
@@ -30,14 +30,16 @@ def test_jobs_of_the_night_without_a_time_of_their_own_follow_their_forerunner()
         "signals",
         "performance_check",
         "backup",
+        "records",
     )
     assert settings(jobs={"signals": {"enabled": False}}).downstream_jobs("evaluation") == (
         "performance_check",
         "backup",
+        "records",
     )
     assert settings().downstream_jobs("maintenance") == ()
 
 
 def test_every_job_has_a_schedule():
     untimed = {job for job in JOBS if not Settings().job_schedule(job).timed}
-    assert untimed == {"signals", "performance_check", "backup", "walk_forward"}
+    assert untimed == {"signals", "performance_check", "backup", "records", "promotion"}

@@ -19,7 +19,7 @@ CHAMPION = SimpleNamespace(id=7, subject="AAPL", model_type="behavioral_cloner",
 def observed(metrics, monitoring=None):
     by_chance = metrics.pop("by_chance", {})
     measured = MonitoredMetrics(**{**Metrics.of(metrics).model_dump(), "by_chance": by_chance})
-    result = performance_observations(CHAMPION, {"live": measured}, monitoring or Monitoring())
+    result = performance_observations(CHAMPION, "unproven", {"live": measured}, monitoring or Monitoring())
     return {observation.rule: observation for observation in result}
 
 
@@ -87,8 +87,8 @@ def test_an_observation_names_the_model_the_value_and_the_threshold():
     result = observed({"sharpe_ratio": 0.31, "max_drawdown": -31.25})
     assert result["sharpe_below"].subject == "AAPL/behavioral_cloner/live"
     assert result["sharpe_below"].message == (
-        "The Sharpe ratio of AAPL/behavioral_cloner 20260101T020000Z over the signals that were published is "
-        "0.31; the threshold is 0.5."
+        "The Sharpe ratio of AAPL/behavioral_cloner 20260101T020000Z (unproven) over the signals that were "
+        "published is 0.31; the threshold is 0.5."
     )
     assert "is -31.25 %; the threshold is -25 %" in result["drawdown_beyond"].message
     assert result["drawdown_beyond"].link == "/api/v1/models/7"
@@ -102,7 +102,7 @@ def test_an_undefined_metric_says_why_it_has_no_value():
 
 def test_each_basis_is_an_alert_of_its_own():
     nothing = MonitoredMetrics(values={})
-    result = performance_observations(CHAMPION, {"live": nothing, "evaluation": nothing}, Monitoring())
+    result = performance_observations(CHAMPION, "proven", {"live": nothing, "evaluation": nothing}, Monitoring())
     assert len({observation.fingerprint for observation in result}) == 2 * len(bounds(Monitoring()))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from config.paths import Home
 from daemon.domain.progress import RunProgress
-from daemon.store import jobs, runs, versions
+from daemon.store import jobs, runs, servings, versions
 from tests.support.desks.fake_desk import NOW, PIXEL, empty_desk, end_run, publish, version_of
 from tests.support.servers.http import client, serving
 
@@ -101,7 +101,7 @@ def test_status_shows_the_whole_desk(http):
     assert (rejected["champion"], rejected["signal"], rejected["last_verdict"]["verdict"]) == (
         None,
         None,
-        "inconclusive",
+        "refused",
     )
     assert [run["job"] for run in status["running"]] == ["training"]
     assert [alert["rule"] for alert in status["alerts"]] == ["min_sharpe_ratio"]
@@ -156,6 +156,8 @@ def test_a_signal_carries_everything_needed_to_trust_it(http):
         "act_by": "2026-03-04T14:36:07Z",
         "expires_at": "2026-03-05T05:06:07Z",
         "stale": False,
+        "standing": "unproven",
+        "sentence": "Has a record of 100 bars; fewer than 252 prove nothing.",
     }
 
 
@@ -195,7 +197,7 @@ def test_a_champion_without_a_current_signal_is_told_with_the_reason(desk, live)
 def test_a_champion_serves_in_every_answer_before_its_first_signal_is_asked_for(desk, live):
     def promote(c: Connection) -> None:
         new = version_of(c, None, "AAPL", "20260304T030000-newer")
-        versions.serve(c, "AAPL", "behavioral_cloner", new.id, NOW, why="better", author="evaluation")
+        servings.serve(c, "AAPL", "behavioral_cloner", new.id, NOW, why="better", author="evaluation")
 
     desk.database.write(promote)
     (silent,) = missing(live)
@@ -289,10 +291,42 @@ def test_models_are_listed_with_their_state(http):
     assert json_of(http.get("/api/v1/models?limit=1"))["next"] == 2
 
 
+def test_a_model_shows_the_record_of_its_recipe_and_which_one_is_recommended(http):
+    served, rejected = json_of(http.get("/api/v1/status"))["models"]
+    assert (served["pinned"], served["recommended"]) == (False, True)
+    record = served["record"]
+    assert (record["standing"], record["folds"], record["missing"]) == ("unproven", 8, 2)
+    assert record["sentence"] == served["signal"]["sentence"]
+    assert record["figures"]["p_cash"] == 0.12
+    assert rejected["recommended"] is False
+
+
+def test_the_records_of_every_recipe_are_listed_with_how_many_were_tried(http):
+    listed = json_of(http.get("/api/v1/records"))
+    assert (listed["tried"], listed["confidence"]) == (2, 0.95)
+    assert [(row["subject"], row["standing"], row["in_use"]) for row in listed["items"]] == [
+        ("AAPL", "unproven", True),
+        ("MSFT", "refuted", True),
+    ]
+    assert listed["items"][0]["recipe"] == "c" * 64
+    assert listed["items"][0]["since_live"] is None
+
+
+def test_a_pinned_champion_is_marked(desk, live):
+    def pin(c):
+        servings.pin(c, versions.champion(c, "AAPL", "behavioral_cloner"), NOW, pinned=True, why="w", author="ana")
+
+    desk.database.write(pin)
+    served, _ = json_of(live.get("/api/v1/status"))["models"]
+    assert served["pinned"] is True
+    [entry, _] = json_of(live.get("/api/v1/models/1"))["servings"]
+    assert (entry["action"], entry["decided_by"], entry["reason"]) == ("pin", "ana", "w")
+
+
 def test_a_model_shows_its_evaluations_and_when_it_served(http):
     model = json_of(http.get("/api/v1/models/1"))
-    assert model["evaluations"][0]["verdict"] == "better"
-    assert model["servings"][0]["reason"] == "better than staying in cash"
+    assert model["evaluations"][0]["verdict"] == "takes_over"
+    assert model["servings"][0]["reason"] == "nothing served here"
 
 
 def test_reports_and_pictures_are_served_from_the_addresses_that_evaluations_name(http):

@@ -31,6 +31,8 @@ def test_every_address_of_the_issue_is_described(schema):
         "/api/v1/runs/{run_id}/log",
         "/api/v1/models",
         "/api/v1/models/{version_id}",
+        "/api/v1/models/{subject}/{model_type}/{action}",
+        "/api/v1/records",
         "/api/v1/datasets",
         "/api/v1/datasets/{dataset}",
         "/api/v1/datasets/{dataset}/health.png",

@@ -36,6 +36,32 @@ def test_a_run_can_be_limited_to_symbols_and_steps(desk, live):
     assert desk.requested == [("evaluation", RunOptions(**body), "api")]
 
 
+def test_what_a_person_orders_to_serve_is_a_run_of_promotion(desk, live):
+    body = {"version": "v1", "reason": "It is better.", "author": "ana"}
+    response = live.post("/api/v1/models/AAPL/behavioral_cloner/promote", headers=BEARER, json=body)
+    assert response.status_code == 202
+    assert response.json()["job"] == "promotion"
+    assert live.get(response.headers["location"]).json()["id"] == response.json()["id"]
+    order = {"action": "promote", "subject": "AAPL", "model_type": "behavioral_cloner", **body}
+    assert desk.requested == [("promotion", RunOptions.of(order=order), "ana")]
+
+
+@pytest.mark.parametrize("action", ["rollback", "pin", "unpin"])
+def test_other_orders_need_no_body(desk, live, action):
+    response = live.post(f"/api/v1/models/trader:0x6031/ppo/{action}", headers=BEARER)
+    assert response.status_code == 202
+    order = {"action": action, "subject": "trader:0x6031", "model_type": "ppo"}
+    assert desk.requested == [("promotion", RunOptions.of(order=order), "api")]
+
+
+@pytest.mark.parametrize(("action", "body"), [("promote", {}), ("unpin", {"version": "v1"}), ("pin", {"who": "ana"})])
+def test_an_order_that_cannot_be_understood_is_refused(desk, live, action, body):
+    response = live.post(f"/api/v1/models/AAPL/ppo/{action}", headers=BEARER, json=body)
+    assert response.status_code in (400, 422)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert desk.requested == []
+
+
 def test_a_job_at_work_is_not_started_twice(live):
     refused(live.post("/api/v1/jobs/training/run", headers=BEARER), 409, "run.overlap")
 

@@ -9,43 +9,43 @@ import numpy as np
 import pytest
 
 from config.paths import Home
-from config.settings import Promotion
 from daemon.cli.reports import show_evaluation
-from evaluation import backtest, judge, run_baselines, write_report
+from evaluation import backtest, run_baselines, write_report
 from tests.support.markets.prices import series, walk
+from tests.support.models.report_parts import first_decision, standing_part
 
 FIGURES = {"sharpe_ratio": 1.0, "total_return": 2.0, "max_drawdown": -3.0, "trades": 4}
 
 
 def verdict(version: str, **more: Any) -> dict[str, Any]:
     report = f"results/evaluation-1/AAPL/cloner/{version}"
-    return {"verdict": "inconclusive", "reasons": ["sharpe_diff"], "serves": False, "report": report, **FIGURES, **more}
+    base = {"verdict": "refused", "reasons": ["not_surely_better"], "note": "", "standing": "unproven"}
+    return {**base, "sentence": "Its record is short.", "serves": False, "report": report, **FIGURES, **more}
 
 
 @pytest.fixture
-def judged(home: Home) -> str:
-    """The sentence of a report in the home."""
+def report(home: Home) -> None:
+    """A report in the home."""
     bars = walk(60)
     target = series(np.where(np.arange(60) // 7 % 2, 0.9, 0.0), bars)
     test = backtest(bars, target)
-    finding = judge(test, None, Promotion())
     subject = {"symbol": "AAPL", "model_type": "cloner", "version": "v1", "provenance": "sample"}
     write_report(
         home.result("evaluation-1") / "AAPL" / "cloner" / "v1",
         subject=subject,
-        challenger=test,
+        model=test,
         baselines=run_baselines(bars, target, draws=3).backtests,
-        verdict=finding,
+        decision=first_decision(),
+        standing=standing_part(),
         created_at=datetime(2026, 1, 2, tzinfo=UTC),
     )
-    return finding.verdict
 
 
-def test_one_model_is_printed_with_every_metric_its_unit_and_its_reason(home: Home, judged: str, capsys) -> None:
+def test_one_model_is_printed_with_every_metric_its_unit_and_its_reason(home: Home, report: None, capsys) -> None:
     show_evaluation(home, {"verdicts": {"AAPL/cloner": verdict("v1")}})
     output = capsys.readouterr().out
-    assert "AAPL/cloner on 60 unseen bars. Not shown to be better than cash:" in output
-    assert judged == "inconclusive"
+    assert "AAPL/cloner: Its record is short. Does not serve: its record is not surely better" in output
+    assert "AAPL/cloner on a record of 60 bars: unproven. Earned nothing that cash would not have earned" in output
     lines = {line[:33].strip(): line for line in output.splitlines()}
     assert "%" in lines["Volatility, annualised"]
     assert "no variance" in lines["Sharpe ratio"]
@@ -55,15 +55,19 @@ def test_one_model_is_printed_with_every_metric_its_unit_and_its_reason(home: Ho
 
 
 def test_many_models_are_printed_a_line_each_with_the_recommendation(home: Home, capsys) -> None:
-    verdicts = {"AAPL/cloner": verdict("v1"), "MSFT/cloner": verdict("v2", verdict="better", serves=True)}
+    verdicts = {
+        "AAPL/cloner": verdict("v1"),
+        "MSFT/cloner": verdict("v2", verdict="takes_over", reasons=["refresh"], standing="proven", serves=True),
+    }
     recommended = {
         symbol: {"recommendation": "Stay in cash.", "report": f"results/evaluation-1/{symbol}"}
         for symbol in ("AAPL", "MSFT")
     }
     show_evaluation(home, {"verdicts": verdicts, "recommendations": recommended})
     output = capsys.readouterr().out
-    assert "it did not earn clearly more for the risk it took" in output
-    assert "it earned clearly more for the risk it took" in output
+    assert "AAPL/cloner: Its record is short. Does not serve: its record is not surely better" in output
+    assert "MSFT/cloner: Its record is short. Takes over: it is its champion on newer data" in output
+    assert "proven" in output
     assert "AAPL: Stay in cash." in output
     assert "Models of AAPL: results/evaluation-1/AAPL/model_comparison.html" in output
     assert "All models: results/evaluation-1/model_comparison.html" in output
@@ -72,4 +76,9 @@ def test_many_models_are_printed_a_line_each_with_the_recommendation(home: Home,
 
 def test_a_report_that_is_gone_takes_nothing_else_with_it(home: Home, capsys) -> None:
     show_evaluation(home, {"verdicts": {"AAPL/cloner": verdict("swept")}})
-    assert "inconclusive" in capsys.readouterr().out
+    assert "unproven" in capsys.readouterr().out
+
+
+def test_a_champion_that_stopped_is_named(home: Home, capsys) -> None:
+    show_evaluation(home, {"verdicts": {}, "stopped": ["AAPL/cloner v1 stopped serving: its recipe is refuted"]})
+    assert "AAPL/cloner v1 stopped serving: its recipe is refuted" in capsys.readouterr().out

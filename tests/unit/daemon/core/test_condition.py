@@ -124,7 +124,7 @@ def test_a_transient_failure_shows_when_it_is_retried_and_names_no_command() -> 
     record = DeskRecord({"data_update": failed}, (retry,), 0, None, (), {}, None, ())
     found = worst(record)
     assert (found.state, found.job) == ("degraded", "data_update")
-    assert found.message.endswith("AAPL: Yahoo did not answer. It is tried again at 05:11 UTC.")
+    assert found.message.endswith("AAPL: Yahoo did not answer. It is retried at 05:11 UTC.")
     assert found.cure == "Check the network."
     running = replace(record, pending=(replace(retry, state="running", not_before=NOW),))
     assert worst(running).message.endswith("It is being retried now.")
@@ -151,12 +151,12 @@ def test_a_run_that_broke_without_a_word_names_its_log(state: RunState, title: s
     assert "logs/runs/training-2.jsonl" in result.cure
 
 
-def test_that_no_model_was_good_enough_is_no_failure_of_a_job() -> None:
+def test_that_nothing_serves_is_no_failure_of_a_job() -> None:
     record = no_champion(run("signals", "skipped", "signals.no_champion"))
     (result,) = conditions(record, SETTINGS, NOW)
     assert (result.state, result.code, result.job) == ("degraded", "signals.no_champion", None)
-    assert "good enough" in result.message
-    assert "Nothing is broken" in result.cure
+    assert result.message == "No version serves, so no signal is published."
+    assert result.cure.startswith("`nightdesk models` lists what was trained")
 
 
 def test_a_desk_on_which_no_night_has_run_says_so() -> None:

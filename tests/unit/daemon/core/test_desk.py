@@ -36,7 +36,7 @@ def test_the_first_night_leaves_out_the_jobs_that_the_settings_do_not_want(home:
         desk.begin()
         desk.begin()
         [run] = every_run(desk.context)
-        assert (run.job, run.chain) == ("training", ("evaluation", "signals", "performance_check"))
+        assert (run.job, run.chain) == ("training", ("evaluation", "signals", "performance_check", "records"))
 
 
 async def test_a_config_that_is_made_while_the_desk_works_is_taken_up_and_one_that_goes_is_missed(home: Home) -> None:

@@ -13,7 +13,9 @@ from config.secrets import Secret
 from config.settings import NIGHT, Settings
 from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
+from daemon.domain.recipes import recipe_of
 from daemon.domain.runs import Owner
+from daemon.domain.targets import Target
 from daemon.domain.tasks import TaskProgress
 from daemon.executors.base import Outcome, TaskSpec
 from daemon.jobs.base import Plan, wait_for_upstream
@@ -21,7 +23,9 @@ from daemon.jobs.data_update.messages import UpdateBarsRequest
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.store import alerts, runs, tasks, versions
+from daemon.store.versions import Version
 from tests.support.desks.night import attend_all, broken, done, every_run, request, scripted_desk
+from tests.support.models.recipe_records import record_facts, record_result
 
 DEAD = Owner(pid=1, started=-1, boot="another boot")
 
@@ -257,6 +261,8 @@ async def test_progress_of_a_run_at_work_can_be_asked_for(home: Home, monkeypatc
 
 FACTS = VersionFacts(
     manifest_sha256="0" * 64,
+    recipe="2" * 64,
+    seed=42,
     provenance="sample",
     dataset="1" * 64,
     train_start=datetime(2025, 1, 2, tzinfo=UTC),
@@ -365,7 +371,7 @@ async def test_a_run_ends_without_a_record_when_its_database_is_closed(
 
 
 async def test_secrets_are_masked_in_the_progress_of_a_run(home: Home) -> None:
-    secret = Secret("hunter2-hunter2")
+    secret = Secret("swordfish-of-2026")
     with scripted_desk(home) as house:
         run = request(house, "data_update")
         [plan] = [Plan(UpdateBarsRequest(symbol="AAPL"))]
@@ -460,10 +466,19 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
         await dispatcher.stop()
 
 
+def with_challenger(house: DeskContext) -> Version:
+    """A challenger whose recipe has a record."""
+    house.executor.answers["record"] = lambda _: done(record_result(record_facts()))  # type: ignore[attr-defined]
+    recipe = recipe_of(house.settings, Target("AAPL", "behavioral_cloner"))
+    new = versions.NewVersion(**VERSION, recipe=recipe.fingerprint, seed=recipe.seed)
+    version_row = house.database.write(lambda c: versions.add_version(c, new))
+    assert version_row is not None
+    return version_row
+
+
 async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home: Home) -> None:
     with scripted_desk(home) as house:
-        version_row = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
-        assert version_row is not None
+        version_row = with_challenger(house)
         house.executor.answers["evaluate"] = lambda spec: broken("model.corrupt", version="v1")  # type: ignore[attr-defined]
         request(house, "evaluation")
         await attend_all(Dispatcher(house))
@@ -474,8 +489,7 @@ async def test_a_broken_challenger_is_set_aside_and_not_judged_every_night(home:
 
 async def test_a_challenger_is_not_blamed_for_a_champion_that_cannot_be_loaded(home: Home) -> None:
     with scripted_desk(home) as house:
-        version_row = house.database.write(lambda c: versions.add_version(c, versions.NewVersion(**VERSION)))
-        assert version_row is not None
+        with_challenger(house)
         answer = broken("model.corrupt", version="the champion")
         house.executor.answers["evaluate"] = lambda spec: answer  # type: ignore[attr-defined]
         request(house, "evaluation")
@@ -488,7 +502,7 @@ VERSION: dict[str, Any] = {
     "model_type": "behavioral_cloner",
     "version": "v1",
     "manifest_sha256": "0" * 64,
-    "provenance": "sample",
+    "provenance": "yahoo",
     "dataset": "1" * 64,
     "train_start": datetime(2025, 1, 2, tzinfo=UTC),
     "train_end": datetime(2026, 1, 2, tzinfo=UTC),

@@ -58,6 +58,7 @@ async def test_it_follows_a_night_from_its_first_job_to_its_failure(home: Home) 
         tasks: Any = desk.context.executor
         tasks.answers["update_bars"] = lambda _: broken("data.unknown_symbol")
         tasks.answers["freshness"] = lambda _: done({"symbols": {"AAPL": STALE}})
+        tasks.answers["record"] = lambda _: broken("data.empty")
         assert line.outdated is False
         await attend_all(desk.dispatcher)
         assert line.outdated

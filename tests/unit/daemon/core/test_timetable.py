@@ -80,8 +80,8 @@ def test_the_followers_of_a_skipped_occurrence_come_after_the_run_at_work(home: 
         assert [(run.job, run.state, run.chain) for run in every_run(house) if run.trigger in ("schedule", "chain")][
             2:
         ] == [
-            ("evaluation", "skipped", ("signals", "performance_check", "backup")),
-            ("signals", "due", ("performance_check", "backup")),
+            ("evaluation", "skipped", ("signals", "performance_check", "backup", "records")),
+            ("signals", "due", ("performance_check", "backup", "records")),
         ]
 
 
@@ -123,7 +123,7 @@ def test_a_timed_job_brings_the_jobs_of_the_night_that_have_no_time_of_their_own
         assert chains == {
             "data_update": (),
             "training": (),
-            "evaluation": ("signals", "performance_check", "backup"),
+            "evaluation": ("signals", "performance_check", "backup", "records"),
         }
 
 
@@ -166,7 +166,9 @@ def test_a_paused_job_is_not_started_by_its_upstream_job_either(home: Home) -> N
         house.database.write(lambda c: jobs.set_paused(c, "signals", True, house.clock.now(), "test"))
         house.clock.move(timedelta(hours=8))
         Timetable(house).record_due()
-        assert [run.chain for run in every_run(house) if run.job == "evaluation"] == [("performance_check", "backup")]
+        assert [run.chain for run in every_run(house) if run.job == "evaluation"] == [
+            ("performance_check", "backup", "records")
+        ]
 
 
 def test_resuming_a_job_that_is_not_paused_costs_it_no_occurrence(home: Home) -> None:

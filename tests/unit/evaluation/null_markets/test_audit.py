@@ -101,7 +101,7 @@ def test_progress_ends_with_all_of_it() -> None:
 def test_the_certificate_names_everything_that_it_depends_on() -> None:
     read = json.loads(as_bytes(document()))
     assert read["settings_fingerprint"] == "abc"
-    assert read["sizes"] == [{"symbol": SIZES.symbol, "bars": 899, "sha256": SIZES.fingerprint()}]
+    assert read["sizes"] == [{"symbol": "EASY", "source": "memory", "bars": 899, "sha256": SIZES.fingerprint()}]
     assert (read["seed"], read["homes"], read["nights"], read["confidence"]) == (7, 2, 5, 0.95)
     assert read["costs"]["without costs"]["commission"] == 0.0
     assert len(read["null_markets"]) == len(WORLDS) * 2
@@ -116,6 +116,14 @@ def test_the_page_shows_every_count_and_needs_nothing_beyond_itself() -> None:
     assert SIZES.symbol in text
     assert "http" not in text.replace("http-equiv", "")
     assert "<script" not in text
+
+
+@pytest.mark.parametrize(("source", "badged"), [("sample", True), ("yahoo", False)])
+def test_an_audit_with_sizes_of_the_sample_market_is_badged(source: str, badged: bool) -> None:
+    sampled = replace(plan(2), sizes=(replace(SIZES, source=source),))
+    marked = certificate(sampled, audited(), settings="abc", commit=None)
+    assert marked["is_sample"] is badged
+    assert ("SAMPLE DATA" in audit_page(marked).decode()) is badged
 
 
 def test_a_page_without_homes_says_so() -> None:
@@ -165,6 +173,7 @@ def test_only_cells_of_one_pair_have_more_homes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_homes_without_an_edge_rarely_prove_a_recipe_even_without_costs() -> None:
     """In 24 homes of each null world: more than a share of 8.5 % explains but once in a million."""
     homes = 24
@@ -177,6 +186,7 @@ def test_homes_without_an_edge_rarely_prove_a_recipe_even_without_costs() -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_most_edges_of_sharpe_one_are_proven_in_ten_years_and_of_sharpe_two_in_three() -> None:
     """Fewer than 70 % and 75 % explain, but once in ten thousand; pairs of a home are alike, so homes are counted."""
     cells = [(cell.sharpe, cell.years, cell.all_have_edge) for cell in POWER]

@@ -53,17 +53,18 @@ def record_of_night(folder: Path, bars: Bars, recipe: Recipe) -> Record:
     """As the evaluation job computes it: folds from the store, those that are not over with the model of before."""
     inputs = Inputs.of(bars)
     folds = PLAN.folds(inputs)
-    store = FoldStore(folder / bars.symbol / recipe.name, "")
+    store = FoldStore(folder / bars.symbol / recipe.name, lambda _: "")
     store.forget_revised(inputs, folds)
     models = FoldModels(
         lambda fold: Unsaved(recipe.fit(inputs, fold.train)), lambda _: recipe.fit(inputs, folds[-1].train)
     )
-    signals = [
-        store.compute(inputs, fold, models, more_to_come=len(inputs.since(fold.test.first).until(fold.test.last)) < 60)[
-            bars.symbol
-        ]
-        for fold in folds
-    ]
+    signals = []
+    for fold in folds:
+        more = len(inputs.since(fold.test.first).until(fold.test.last)) < 60
+        store.compute(inputs, fold, models, more_to_come=more)
+        decided = store.stored(fold)
+        assert decided is not None
+        signals.append(decided[bars.symbol])
     record = stitched_record(bars, signals, None, Costs.of(FREE), FREE.initial_cash)
     assert record is not None
     return record

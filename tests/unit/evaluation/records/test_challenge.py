@@ -6,6 +6,7 @@ from scipy import stats
 
 from evaluation.records.challenge import superiority
 from evaluation.records.skill import RecordReturns
+from evaluation.records.standing import RUN
 
 N = 500
 MARKET = 0.01 * np.random.default_rng(0).standard_normal(N) + 0.002
@@ -18,13 +19,17 @@ def holding(position: np.ndarray | float, extra: float = 0.0) -> RecordReturns:
     return RecordReturns(weights * MARKET + extra + noise, MARKET, weights, weights, zeros, MARKET, 0.0)
 
 
-def test_it_is_the_larger_of_both_paired_tests() -> None:
+def test_it_is_the_largest_of_both_paired_tests_at_each_of_the_last_bars() -> None:
     random = np.random.default_rng(2)
     one, other = holding(random.choice([0.0, 1.0], N), 1e-4), holding(random.choice([0.0, 1.0], N))
-    plain = one.excess - other.excess
-    active = plain - (one.position.mean() - other.position.mean()) * MARKET
-    expected = max(stats.ttest_1samp(each, 0.0, alternative="greater").pvalue for each in (plain, active))
-    assert superiority(one, other) == pytest.approx(expected)
+    p_values: list[float] = []
+    for length in range(N - RUN + 1, N + 1):
+        plain = (one.excess - other.excess)[:length]
+        exposure = one.position[:length].mean() - other.position[:length].mean()
+        pairs = (plain, plain - exposure * MARKET[:length])
+        p_values += [stats.ttest_1samp(pair, 0.0, alternative="greater").pvalue for pair in pairs]
+    assert len(p_values) == 2 * RUN
+    assert superiority(one, other) == pytest.approx(max(p_values))
 
 
 def test_a_better_timer_of_the_same_exposure_is_better() -> None:

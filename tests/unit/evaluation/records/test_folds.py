@@ -56,7 +56,7 @@ class Nights:
 
     @property
     def store(self) -> FoldStore:
-        return FoldStore(self.folder, self.key)
+        return FoldStore(self.folder, lambda _: self.key)
 
     def night(self, bars: Bars, bars_seen: int | None = None) -> pd.DataFrame:
         """Compute what is not, and return positions and confidences of the whole record."""
@@ -72,7 +72,9 @@ class Nights:
         parts: list[Signals] = []
         for fold in folds:
             more = len(inputs.since(fold.test.first).until(fold.test.last)) < TEST
-            decided = self.store.compute(inputs, fold, FoldModels(fit, load), more_to_come=more)
+            self.store.compute(inputs, fold, FoldModels(fit, load), more_to_come=more)
+            decided = self.store.stored(fold)
+            assert decided is not None
             parts.append(decided[bars.symbol])
         return pd.DataFrame(
             {
@@ -310,7 +312,7 @@ def test_a_model_that_looks_ahead_is_refused_and_leaves_no_fold(tmp_path: Path) 
 
     inputs = Inputs.of(BARS)
     fold = PLAN.folds(inputs)[0]
-    store = FoldStore(tmp_path, "")
+    store = FoldStore(tmp_path, lambda _: "")
     with pytest.raises(NightdeskError, match="used later bars"):
         store.compute(inputs, fold, FoldModels(lambda fold: Ahead(0.0), load), more_to_come=False)
     assert store.stored(fold) is None

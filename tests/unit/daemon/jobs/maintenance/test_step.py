@@ -181,7 +181,8 @@ async def test_the_newest_reports_of_a_champion_and_its_predecessor_stay(home: H
             reports[name] = written(folder / "report.json", run.recorded_at)
             new = evaluations.NewEvaluation(
                 run_id=run.id, version_id=version.id, champion_id=None, dataset="1" * 64, first=NOON, last=NOON,
-                evaluated_at=run.recorded_at, metrics={}, verdict="better", reasons=[], report=home.relative(folder),
+                evaluated_at=run.recorded_at, metrics={}, verdict="takes_over", reasons=[],
+                report=home.relative(folder),
             )  # fmt: skip
             house.database.write(lambda c: evaluations.add(c, new))
 

@@ -8,11 +8,14 @@ import pytest
 from config.paths import Home
 from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
+from daemon.domain.recipes import recipe_of
+from daemon.domain.targets import Target
 from daemon.executors.base import Outcome
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.signals.step import action
 from daemon.store import servings, signals, versions
 from tests.support.desks.night import attend_all, done, every_run, request, scripted_desk
+from tests.support.models.recipe_records import put_record
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,8 @@ def published(bar: int, position: float) -> Outcome[Any]:
 
 
 def serve(house: DeskContext, name: str) -> None:
+    recipe = recipe_of(house.settings, Target("AAPL", "behavioral_cloner"))
+
     def change(c: Any) -> None:
         version_row = versions.add_version(
             c,
@@ -62,6 +67,8 @@ def serve(house: DeskContext, name: str) -> None:
                 trained_at=house.clock.now(),
                 run_id=None,
                 metrics={},
+                recipe=recipe.fingerprint,
+                seed=recipe.seed,
             ),
         )
         assert version_row is not None
@@ -83,6 +90,26 @@ async def test_a_new_champion_that_is_long_publishes_a_buy_for_a_flat_reader(hom
         await attend_all(Dispatcher(house))
         ledger = house.database.read(lambda c: signals.history(c, "AAPL", "behavioral_cloner"))
         assert [(signal.position, signal.action) for signal in ledger] == [(1.0, "buy"), (0.0, "hold")]
+
+
+async def test_a_signal_carries_the_standing_that_its_recipe_had_when_it_was_published(home: Home) -> None:
+    with scripted_desk(home) as house:
+        answers = house.executor.answers  # type: ignore[attr-defined]
+        recipe = recipe_of(house.settings, Target("AAPL", "behavioral_cloner"))
+        serve(house, "only")
+        for bar, standing in ((3, None), (4, "proven"), (5, "unproven")):
+            if standing is not None:
+                now = house.clock.now()
+                house.database.write(
+                    lambda c, now=now, standing=standing: put_record(
+                        c, recipe, now, standing=standing, provenance="sample"
+                    )
+                )
+            answers["signal"] = lambda spec, bar=bar: published(bar, 1.0)
+            request(house, "signals")
+            await attend_all(Dispatcher(house))
+        ledger = house.database.read(lambda c: signals.history(c, "AAPL", "behavioral_cloner"))
+        assert [signal.standing for signal in ledger] == ["unproven", "proven", "unproven"]
 
 
 async def test_a_signal_that_is_in_the_ledger_is_not_published_twice(home: Home) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 
 from config import NightdeskError
 from config.paths import Home
-from config.settings import TrainingParams
+from daemon.domain.recipes import Recipe
 from daemon.domain.tasks import Document
 from daemon.jobs.training.messages import TrainRequest, VersionFacts
-from daemon.jobs.training.tasks import Recipe, train, training_span, training_task
+from daemon.jobs.training.tasks import train
+from daemon.jobs.trainings import training_span, training_task
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from tests.support.markets.easy import SYMBOL, rough_bars
@@ -37,13 +39,13 @@ def shelf(home: Home, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     bars = Bars(rough_bars(900).frame, SYMBOL, "1d", "yahoo")
     monkeypatch.setattr(leaky, "STOLEN", [bars])
     shelf = Shelf(home)
-    shelf.store(bars)
+    shelf.store(bars.head(760))
     return shelf
 
 
 def trained(home: Home, plant: str, model_type: str = "planted") -> VersionFacts:
     params: Document = {"plant": plant} if model_type == "planted" else {"n_estimators": 15}
-    request = TrainRequest(subject=SYMBOL, model_type=model_type, version="v1", seed=1, params=params)
+    request = TrainRequest(subject=SYMBOL, model_type=model_type, version="v1", seed=1, window=1825, params=params)
     return train(context(home), request)
 
 
@@ -108,9 +110,11 @@ def test_without_a_leak_the_version_is_published_with_what_was_checked(
 def test_a_trainer_is_given_no_bar_and_no_trade_from_after_its_span(home: Home, shelf: Shelf) -> None:
     experts(home)
     inputs = Inputs.of(leaky.STOLEN[0])
-    span = training_span(inputs, TrainingParams())
-    task = training_task(context(home), Recipe(SYMBOL, NAME, {}, seed=1), inputs, span)
-    assert task.inputs.times[-1] == span.last < inputs.times[-1]
+    span = training_span(inputs.until(inputs.times[-100]), timedelta(days=365))
+    task = training_task(context(home), Recipe(SYMBOL, NAME, {}, seed=1, window=365), span)
+    assert task.inputs.times[-1] == span.last == inputs.times[-100]
+    assert (task.train_start, task.train_end) == (span.first, span.last)
+    assert span.first >= span.last - timedelta(days=365)
     last = task.inputs.expert_logs[SYMBOL].frame["date"].max()
     assert span.last - pd.Timedelta(days=5) < last.tz_localize("UTC") <= span.last
 
