@@ -180,7 +180,7 @@ class RunningDesk:
 
 
 def write_config(home: Home, **changes: Any) -> None:
-    """A config for small nights on a market that anybody can trade: one symbol, tiny forests, easily pleased."""
+    """A config for small nights on a market that anybody can trade: one symbol, tiny forests."""
     symbols = changes.get("symbols", ["AAPL"])
     market = home.root / "market"
     settings: dict[str, Any] = {
@@ -188,7 +188,6 @@ def write_config(home: Home, **changes: Any) -> None:
         "sources": changes.get("sources") or write_easy_market(market, symbols),
         "training_params": {"lookback_days": 1500},
         "model_params": {"behavioral_cloner": {"n_estimators": 5}},
-        "promotion": {"min_trades": 1, "min_sharpe_gain": 0.0, "confidence": 0.51},
         **changes,
     }
     home.root.mkdir(parents=True, exist_ok=True)
