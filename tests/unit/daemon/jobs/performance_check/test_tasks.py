@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -14,7 +15,9 @@ from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.performance_check.messages import MonitorRequest, MonitorResult
 from daemon.jobs.performance_check.tasks import monitor
+from tests.support.desks.recorded_home import RecordedHome
 from tests.support.markets.easy import SYMBOL, easy_expert
+from tests.support.models.linear_type import LINEAR, linear_registered
 from tests.support.models.stored_versions import NAME, NOW, Shelf, context, market
 from trainers.manifest import MANIFEST, manifest_sha256
 
@@ -97,11 +100,31 @@ def test_without_published_signals_there_is_nothing_live(home: Home, shelf: Shel
     assert measured(home, shelf).live is None
 
 
-def test_a_version_without_unseen_bars_has_reasons_and_no_values(home: Home) -> None:
+def test_a_version_without_a_record_is_monitored_by_what_it_decides_itself(home: Home) -> None:
     shelf = Shelf(home)
     shelf.store(market().head(600))
     metrics = measured(home, shelf).evaluation
-    assert {name for name in WATCHED if metrics.values[name] is None} == WATCHED == set(metrics.reasons)
+    assert metrics.reasons == {"accuracy": "no_expert", "calibration_error": "no_expert"}
+    assert number(metrics, "side_psi") < max(0.25, metrics.by_chance["side_psi"])
+
+
+def test_a_version_with_a_record_is_monitored_by_what_its_recipe_decided_on_unseen_bars(home: Home) -> None:
+    with linear_registered():
+        recorded = RecordedHome(home)
+        recorded.store(400)
+        recorded.extend()
+        version = recorded.save_version("v1", 400)
+        late = published(200, 400, -1.0)
+        short = [signal.model_copy(update={"published_at": signal.bar_time + timedelta(hours=1)}) for signal in late]
+        own, with_record, with_live = (
+            monitor(
+                recorded.context,
+                MonitorRequest(subject=SYMBOL, model_type=LINEAR, version=version, record=record, signals=()),
+            ).evaluation
+            for record in (None, recorded.reference(), recorded.reference(*short))
+        )
+    assert number(own, "side_psi") < 0.25
+    assert number(with_live, "side_psi") > 1.0 > number(with_record, "side_psi")
 
 
 def test_a_version_from_before_there_were_references_has_a_reason(home: Home, shelf: Shelf) -> None:

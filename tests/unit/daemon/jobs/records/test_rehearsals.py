@@ -9,18 +9,17 @@ import pytest
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.evaluation.messages import EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.tasks import evaluate
-from daemon.jobs.records.messages import RecordRef, RehearseRequest, RehearseResult
+from daemon.jobs.records.messages import RehearseRequest, RehearseResult
 from daemon.jobs.records.rehearsals import rehearsed
 from daemon.jobs.records.tasks import rehearse
 from daemon.jobs.trainings import training_span, training_task
 from daemon.jobs.versions import inputs_of
 from evaluation.records.continuity import REHEARSALS
-from tests.support.desks.recorded_home import MARKET, NOW, RecordedHome
+from tests.support.desks.recorded_home import MARKET, RecordedHome
 from tests.support.markets.easy import SYMBOL
-from tests.support.models.linear_type import LINEAR, LinearModel, LinearType, with_shuffled_labels
-from trainers import ArtifactFacts, TrainingContext, manifest_sha256, save_artifact
+from tests.support.models.linear_type import LINEAR, LinearType, with_shuffled_labels
+from trainers import TrainingContext
 
-CLEAN = {"clean": True, "findings": [], "checked": {}}
 END: datetime = MARKET.frame.index[299].to_pydatetime()
 
 
@@ -36,29 +35,19 @@ def stored(recorded: RecordedHome) -> RecordedHome:
     return recorded
 
 
-def saved(stored: RecordedHome, name: str, bars: int, model: LinearModel | None = None) -> VersionRef:
-    """A version that was trained on the first so many bars; `model` is saved in the place of what was learned."""
-    inputs = inputs_of(stored.context, SYMBOL, LINEAR).until(MARKET.frame.index[bars - 1])
-    task = training_task(stored.context, stored.recipe, training_span(inputs, stored.recipe.lookback))
-    folder = stored.home.model(SYMBOL, LINEAR, name)
-    facts = ArtifactFacts(
-        model_type=LINEAR, version=name, params=task.params, inputs=task.inputs, dataset=inputs.dataset,
-        provenance=task.provenance, train_start=task.train_start, train_end=task.train_end, trained_at=NOW,
-        settings_fingerprint="f" * 64, seed=stored.recipe.seed, leaks=CLEAN, training_window=stored.recipe.window,
-    )  # fmt: skip
-    save_artifact(folder, model or LinearType().train(task, TrainingContext(seed=stored.recipe.seed)), facts)
-    return VersionRef(name=name, manifest_sha256=manifest_sha256(folder))
-
-
 def refresh(stored: RecordedHome, challenger: VersionRef, champion: VersionRef) -> EvaluateResult:
-    recipe = stored.recipe
-    ref = RecordRef(
-        params=recipe.params, seed=recipe.seed, window=recipe.window, standing="unproven", sentence="It is short."
-    )
     request = EvaluateRequest.of(
-        recipe, run="run", case="refresh", challenger=challenger, champion=champion, record=ref, challenges=1, tried=1,
-        sample_teacher=False, pinned=False,
-    )  # fmt: skip
+        stored.recipe,
+        run="run",
+        case="refresh",
+        challenger=challenger,
+        champion=champion,
+        record=stored.reference(),
+        challenges=1,
+        tried=1,
+        sample_teacher=False,
+        pinned=False,
+    )
     return evaluate(stored.context, request)
 
 
@@ -97,14 +86,14 @@ def test_only_rehearsals_before_the_judged_training_count(stored: RecordedHome) 
 
 
 def test_a_sound_retraining_takes_over_first_with_a_note_and_then_by_its_rehearsals(stored: RecordedHome) -> None:
-    champion, challenger = saved(stored, "v1", 299), saved(stored, "v2", 300)
+    champion, challenger = stored.save_version("v1", 299), stored.save_version("v2", 300)
     first = refresh(stored, challenger, champion)
     assert (first.outcome, first.reasons) == ("takes_over", ("refresh_unrehearsed",))
     assert first.note == f"0 of {REHEARSALS} rehearsals exist"
     rehearsal(stored)
     stored.store(301)
     rehearsal(stored)  # what was tonight's retraining is one of the earlier ones now
-    newest = saved(stored, "v3", 301)
+    newest = stored.save_version("v3", 301)
     assert refresh(stored, newest, challenger).reasons == ("refresh",)
 
 
@@ -115,23 +104,23 @@ def test_a_sound_retraining_takes_over_first_with_a_note_and_then_by_its_rehears
 def test_a_broken_retraining_is_held_back(stored: RecordedHome, broken: str, reason: str) -> None:
     rehearsal(stored)
     stored.store(301)
-    champion = saved(stored, "v1", 300)
+    champion = stored.save_version("v1", 300)
     inputs = inputs_of(stored.context, SYMBOL, LINEAR)
     sound = LinearType().train(
         training_task(stored.context, stored.recipe, training_span(inputs, stored.recipe.lookback)), TrainingContext(0)
     )
     model = sound.flipped if broken == "flipped sign" else with_shuffled_labels(MARKET.head(301))
-    result = refresh(stored, saved(stored, "v2", 301, model), champion)
+    result = refresh(stored, stored.save_version("v2", 301, model), champion)
     assert (result.outcome, result.reasons) == ("held_back", (reason,))
     assert "agrees with its predecessor" in result.note
 
 
 def test_a_retraining_whose_inputs_were_rewritten_is_held_back(stored: RecordedHome) -> None:
-    champion = saved(stored, "v1", 299)
+    champion = stored.save_version("v1", 299)
     frame = MARKET.head(300).frame.copy()
     frame.loc[frame.index[250:290], ["open", "high", "low", "close"]] *= 1.1
     stored.store(type(MARKET)(frame, SYMBOL, "1d", "yahoo"))
     stored.extend()
-    result = refresh(stored, saved(stored, "v2", 300), champion)
+    result = refresh(stored, stored.save_version("v2", 300), champion)
     assert (result.outcome, result.reasons) == ("held_back", ("inputs_differ",))
     assert "change_1" in result.note
