@@ -31,8 +31,8 @@ Relative paths start at the working directory of the desk. Secrets are never in 
 file that holds one.
 
 The jobs are {", ".join(f"`{job}`" for job in JOBS)}.
-A job of the night without a time of its own follows the one before it; `walk_forward` runs only when it is given a
-time, or started by hand.
+A job of the night without a time of its own follows the one before it, and `records` follows the night; `promotion`
+runs only when a person orders what serves.
 """
 
 
