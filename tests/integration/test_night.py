@@ -17,7 +17,7 @@ from PIL import Image
 
 from config.loader import DEFAULT_CONFIG
 from config.paths import Home
-from config.settings import NIGHT
+from config.settings import CHAIN, NIGHT
 from tests.support.desks.running_desk import RunningDesk
 from tests.support.markets.easy import write_easy_market
 
@@ -27,13 +27,9 @@ OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy
 
 
 def make_home(root: Path, **changes: Any) -> Home:
-    """A new home with the default config, forests of five trees, easily pleased, and these changes.
-
-    The sample market is as hard as a real one: by the default bounds no forest need ever serve.
-    """
+    """A new home with the default config, forests of five trees, and these changes."""
     settings = json.loads(DEFAULT_CONFIG.read_text()) | {
         "model_params": {"behavioral_cloner": {"n_estimators": 5}},
-        "promotion": {"min_trades": 1, "min_sharpe_gain": 0.0, "confidence": 0.51},
     }
     root.mkdir()
     Home(root).config.write_text(json.dumps(settings | changes))
@@ -82,10 +78,16 @@ def test_a_newcomer_sees_models_their_evaluation_signals_and_the_next_jobs(statu
     assert [model["subject"] for model in status["models"]] == ["AAPL", "GOOGL", "MSFT", "TSLA"]
     assert all(model["last_verdict"]["metrics"]["max_drawdown"] <= 0 for model in status["models"])
     served = [model for model in status["models"] if model["champion"]]
-    assert served, "some model is better than staying in cash, by these bounds"
+    assert served, "a recipe that is not refuted serves from the first night on"
+    for model in status["models"]:
+        record = model["record"]
+        assert record["sentence"].endswith(".")
+        assert record["figures"]["bars"] > 100
+        assert (model["champion"] is None) == (record["standing"] == "refuted")
     for model in served:
         assert model["evaluation"]["version"] == model["champion"]
-        assert model["evaluation"]["verdict"] == "better"
+        assert (model["evaluation"]["case"], model["evaluation"]["verdict"]) == ("first", "takes_over")
+        assert model["signal"]["standing"] == model["record"]["standing"]
         assert model["signal"]["version"] == model["champion"]
         assert not model["signal"]["stale"]
     upcoming = {job["job"]: job["next_run"] for job in status["jobs"]}
@@ -127,7 +129,8 @@ def test_every_evaluation_has_its_report_and_its_picture(desk: RunningDesk, stat
             "text/html; charset=utf-8",
             True,
         )
-        assert report["verdict"]["sentence"] in html.unescape(page.text)
+        assert report["decision"]["sentence"] in html.unescape(page.text)
+        assert report["standing"]["sentence"] in html.unescape(page.text)
         assert "SAMPLE DATA" in page.text
         picture = desk.ask("GET", verdict["equity_chart"].removeprefix("/api/v1"))
         assert picture.headers["content-type"] == "image/png"
@@ -166,7 +169,7 @@ def test_a_whole_night_runs_without_a_desk(tmp_path: Path) -> None:
     done = nightdesk(home, "run-once", "all", "--json")
     assert done.returncode == 0, done.stderr
     runs = json.loads(done.stdout)["runs"]
-    assert [(run["job"], run["state"]) for run in runs] == [(job, "succeeded") for job in NIGHT]
+    assert [(run["job"], run["state"]) for run in runs] == [(job, "succeeded") for job in CHAIN]
     asleep = json.loads(nightdesk(home, "status", "--json").stdout)
     assert asleep["problems"] == ["desk.not_running"]
     assert any(model["champion"] and model["signal"] for model in asleep["models"])

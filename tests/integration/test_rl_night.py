@@ -73,7 +73,7 @@ def test_the_killed_training_goes_on_where_it_was_and_the_night_and_the_drill_su
 
 def test_the_agent_is_evaluated_and_serves_if_it_earns(desk: RunningDesk) -> None:
     [model] = desk.status()["models"]
-    assert (model["model_type"], model["last_verdict"]["verdict"]) == ("ppo", "better")
+    assert (model["model_type"], model["last_verdict"]["verdict"]) == ("ppo", "takes_over")
     assert model["signal"]["version"] == model["champion"]
     assert not model["signal"]["stale"]
 
