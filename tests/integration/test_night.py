@@ -17,7 +17,7 @@ from PIL import Image
 
 from config.loader import DEFAULT_CONFIG
 from config.paths import Home
-from config.settings import CHAIN, NIGHT
+from config.settings import NIGHT
 from tests.support.desks.running_desk import RunningDesk
 from tests.support.markets.easy import write_easy_market
 
@@ -169,7 +169,7 @@ def test_a_whole_night_runs_without_a_desk(tmp_path: Path) -> None:
     done = nightdesk(home, "run-once", "all", "--json")
     assert done.returncode == 0, done.stderr
     runs = json.loads(done.stdout)["runs"]
-    assert [(run["job"], run["state"]) for run in runs] == [(job, "succeeded") for job in CHAIN]
+    assert [(run["job"], run["state"]) for run in runs] == [(job, "succeeded") for job in NIGHT]
     asleep = json.loads(nightdesk(home, "status", "--json").stdout)
     assert asleep["problems"] == ["desk.not_running"]
     assert any(model["champion"] and model["signal"] for model in asleep["models"])
