@@ -46,10 +46,10 @@ def test_params_that_a_model_type_refuses_are_a_usage_error(params: object, name
 def test_steps_of_one_run_win_over_the_params_of_the_settings() -> None:
     params = {"ppo": {"total_timesteps": 300_000}, "sac": {"total_timesteps": 300_000}}
     settings = Settings.model_validate({"model_types": ["ppo", "behavioral_cloner"], "model_params": params})
-    changed = with_options(settings, {"steps": 5_000})
+    changed = with_options(settings, RunOptions(steps=5_000))
     assert changed.training_params.steps == 5_000
     assert changed.model_params == {"ppo": {"total_timesteps": 5_000}, "sac": {"total_timesteps": 300_000}}
-    other = with_options(settings, {"steps": 5_000, "model_types": ["sac"]})
+    other = with_options(settings, RunOptions(steps=5_000, model_types=["sac"]))
     assert other.model_params == {"ppo": {"total_timesteps": 300_000}, "sac": {"total_timesteps": 5_000}}
-    both = {"steps": 5_000, "model_params": {"ppo": {"total_timesteps": 6_000}}}
+    both = RunOptions(steps=5_000, model_params={"ppo": {"total_timesteps": 6_000}})
     assert with_options(settings, both).model_params["ppo"] == {"total_timesteps": 6_000}
