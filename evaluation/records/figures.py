@@ -18,6 +18,7 @@ class RecordFigures:
         exposure: the mean share of capital it held; negative is short.
         sharpe_ratio: by the year, with the bounds between which it is believed to lie at 90 %.
         total_return: in percent; `max_drawdown` too, negative.
+        hold_return: of buying and holding on the same bars, in percent; `hold_sharpe` is its Sharpe ratio by the year.
         excess: what it earned a year beyond cash, in percent; `active` is the same beyond the exposure-matched hold,
             and `before_costs` beyond cash without costs of trading.
         p_cash: of earning no more than cash; `p_exposure` than the exposure-matched hold; `p_alpha` than its exposure
@@ -44,6 +45,8 @@ class RecordFigures:
     p_alpha: float
     p_random: float
     p_worse: float
+    hold_return: float | None = None
+    hold_sharpe: float | None = None
 
 
 def sentence(standing: Standing, figures: RecordFigures, *, tried: int, confidence: float) -> str:

@@ -14,6 +14,7 @@ from config.settings import Promotion
 from data_pipeline.bars.bars import Bars
 from evaluation.accounting.backtest import Backtest, Costs, backtest
 from evaluation.metrics.formulas import Array
+from evaluation.metrics.summary import compute_metrics
 from evaluation.records.figures import RecordFigures
 from evaluation.records.skill import LEAST_BARS, RecordReturns, SkillTests, skill_tests
 from evaluation.records.standing import RUN, Evidence, draws_for
@@ -138,6 +139,7 @@ def _figures(record: Record, returns: RecordReturns, tests: SkillTests, rules: P
         result.returns.to_numpy(), periods_per_year=result.periods_per_year, interest=result.interest
     ).sharpe_ratio
     exposure = float(np.mean(returns.position))
+    hold = compute_metrics(result.benchmark, periods_per_year=result.periods_per_year, interest=result.interest)
     paid = result.traded.to_numpy() * returns.cost
     per_year = result.periods_per_year
     return RecordFigures(
@@ -160,6 +162,8 @@ def _figures(record: Record, returns: RecordReturns, tests: SkillTests, rules: P
         p_alpha=float(tests.alpha[-1]),
         p_random=float(tests.random[-1]),
         p_worse=float(tests.worse[-1]),
+        hold_return=hold["total_return"],
+        hold_sharpe=hold["sharpe_ratio"],
     )
 
 

@@ -48,7 +48,10 @@ def _order(
 
 
 def records(context: typer.Context) -> None:
-    """The record of every recipe this home has tried: its standing, and what it earned on bars it had not seen."""
+    """The record of every recipe this home has tried: its standing, and what it earned beside buying and holding.
+
+    On bars that its models had not learned from. `run-once records` computes what is still missing.
+    """
     global_options = choices(context)
     with reader(global_options) as desk:
         answer(desk.get("/records"), as_json=global_options.json, render=_show)
@@ -56,7 +59,8 @@ def records(context: typer.Context) -> None:
 
 def _show(document: dict[str, object]) -> None:
     listed = RecordList.model_validate(document)
-    columns = ["subject", "model type", "standing", "years", "sharpe", "from", "to", "return %", "drawdown %", "folds"]
+    columns = ["subject", "model type", "standing", "years", "sharpe", "from", "to", "hold", "return %", "hold %"]
+    columns += ["drawdown %", "folds"]
     table("Records", columns, [_row(record) for record in listed.items])
     for record in listed.items:
         typer.echo(f"{record.subject}/{record.model_type}: {record.sentence}")
@@ -67,7 +71,7 @@ def _row(record: Record) -> list[object]:
     figures = record.figures
     done = f"{record.folds - record.missing} of {record.folds}"
     if figures is None:
-        return [record.subject, record.model_type, record.standing, *[None] * 6, done]
+        return [record.subject, record.model_type, record.standing, *[None] * 8, done]
     return [
         record.subject,
         record.model_type,
@@ -76,7 +80,9 @@ def _row(record: Record) -> list[object]:
         figures.sharpe_ratio,
         figures.sharpe_low,
         figures.sharpe_high,
+        figures.hold_sharpe,
         figures.total_return,
+        figures.hold_return,
         figures.max_drawdown,
         done,
     ]
