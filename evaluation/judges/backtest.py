@@ -24,6 +24,7 @@ from evaluation.records.skill import RecordReturns
 from evaluation.reports.evidence import Evidence, expert_confusion
 from evaluation.reports.report import write_report
 from evaluation.reports.schema import Decision, StandingPart, Subject
+from evaluation.signals import Signals
 from evaluation.statistics.baselines import run_baselines
 from evaluation.statistics.bootstrap import intervals
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
@@ -162,7 +163,9 @@ def _evidence(case: Case) -> tuple[dict[str, Backtest], Evidence]:
     version, record, bars, rules = case.challenger, case.record, case.inputs.only, case.settings.promotion
     result, signals = record.result, record.signals
     baselines = run_baselines(record.bars, signals, result.costs, result.initial_cash)
-    observed = observe(version, case.inputs, {bars.symbol: signals}, case.settings.monitoring)
+    newest = version.model.decide(case.inputs.for_decisions())[bars.symbol]
+    decided = {bars.symbol: Signals(newest.position.tail(COMPARED_BARS), newest.confidence.tail(COMPARED_BARS))}
+    observed = observe(version, case.inputs, decided, case.settings.monitoring, unseen={bars.symbol: signals})
     teacher = version.teacher.get(bars.symbol)
     confusion = expert_confusion(signals, teacher) if teacher is not None else None
     absent = {

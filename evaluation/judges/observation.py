@@ -21,8 +21,19 @@ class Observation:
     decision_quality: Mapping[str, DecisionQuality]
 
 
-def observe(version: JudgedVersion, inputs: Inputs, decided: Mapping[str, Signals], rules: Monitoring) -> Observation:
-    """Compare `decided`, made on some of the bars of `inputs`, with the version's training and with its teacher."""
+def observe(
+    version: JudgedVersion,
+    inputs: Inputs,
+    decided: Mapping[str, Signals],
+    rules: Monitoring,
+    *,
+    unseen: Mapping[str, Signals] | None = None,
+) -> Observation:
+    """Compare `decided`, made on some of the bars of `inputs`, with the version's training and with its teacher.
+
+    Where the version has learned from those bars, `unseen` are decisions of its recipe on bars that their models had
+    not learned from: by these it is measured whether decisions are right.
+    """
     features = version.model.features(inputs.for_decisions())
     drift = measure_drift(
         version.reference,
@@ -34,6 +45,6 @@ def observe(version: JudgedVersion, inputs: Inputs, decided: Mapping[str, Signal
     )
     decision_quality = {
         name: measure_decision_quality(signals, inputs.bars[name], version.teacher.get(name), enough=rules.min_bars)
-        for name, signals in decided.items()
+        for name, signals in (decided if unseen is None else unseen).items()
     }
     return Observation(drift, decision_quality)

@@ -110,12 +110,13 @@ export function signals(status) {
   const latest = status.models.map((model) => model.signal).filter(Boolean);
   const missing = status.missing_signals.map(missingSignal);
   if (!latest.length) return missing.length ? missing : [empty("No signals yet. ", next(status), " They appear here when the night has ended.")];
-  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Act by"], ["Expires"], ["Standing"], ["Model"]];
+  const heads = [["Symbol"], ["Signal"], ["Position", "num"], ["Confidence", "num"], ["Price", "num"], ["As of"], ["Act by"], ["Expires"], ["Model"]];
   const rows = latest.map((signal) => {
     const [mark, kind] = ACTIONS[signal.action];
     return [
       el("strong", {}, signal.subject === signal.symbol ? signal.symbol : `${signal.subject}: ${signal.symbol}`),
       el("span", { class: "row near" }, el("span", { class: `pill ${signal.stale ? "calm" : kind}` }, `${mark} ${signal.action}`),
+        el("span", { title: signal.sentence }, pill(signal.standing, STANDINGS[signal.standing])),
         signal.stale ? pill("expired", "warn") : null, badge(signal)),
       [el("span", { class: "lean", "aria-hidden": "true" }, leaning(signal.position)), signed(signal.position, number)],
       [el("meter", { min: 0, max: 1, value: signal.confidence, "aria-hidden": "true" }), percent(signal.confidence * 100, 0)],
@@ -123,7 +124,6 @@ export function signals(status) {
       time(signal.as_of),
       time(signal.act_by),
       time(signal.expires_at),
-      el("span", { title: signal.sentence }, pill(signal.standing, STANDINGS[signal.standing])),
       el("span", {}, kindOf(signal.model_type), el("code", { class: "version" }, signal.version)),
     ];
   });
@@ -145,8 +145,8 @@ function leaning(position) {
 // The record of a recipe, not one version's luck, is what a card shows.
 const FIGURES = [
   ["Record", ({ years }) => (years === null ? DASH : `${number(years, 1)} years`)],
-  ["Sharpe", ({ sharpe_ratio: sharpe, sharpe_low: low, sharpe_high: high }) =>
-    sharpe === null ? DASH : low === null ? number(sharpe) : `${number(sharpe)} (${number(low, 1)} to ${number(high, 1)})`],
+  ["Sharpe", ({ sharpe_ratio: sharpe }) => (sharpe === null ? DASH : number(sharpe))],
+  ["Between", ({ sharpe_low: low, sharpe_high: high }) => (low === null ? DASH : `${number(low, 1)}, ${number(high, 1)}`)],
   ["Return", ({ total_return: earned }) => (earned === null ? DASH : signed(earned, percent))],
   ["Drawdown", ({ max_drawdown: depth }) => (depth === null ? DASH : percent(depth))],
   ["Held", ({ exposure }) => percent(exposure * 100, 0)],

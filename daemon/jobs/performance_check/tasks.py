@@ -14,7 +14,6 @@ from daemon.jobs.versions import inputs_of, judged_version, loaded, published_si
 from data_pipeline.inputs import Inputs
 from data_pipeline.stored_inputs import stored_bars
 from evaluation.accounting.backtest import Costs, backtest
-from evaluation.judges.judged_version import JudgedVersion
 from evaluation.judges.observation import Observation, observe
 from evaluation.signals import Signals
 from trainers.manifest import read_manifest
@@ -30,7 +29,11 @@ RECENT = 252  # bars of a record whose inputs and decisions are compared with th
 
 
 def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
-    """Measure the newest part of the record, and what was published, against what the version saw in training."""
+    """Measure how far inputs and decisions have moved from the training, and whether decisions are right.
+
+    Drift is that of the version's own newest decisions. Whether they are right is measured by the record of its recipe,
+    whose models had not learned from what they decided on.
+    """
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
     inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
@@ -38,21 +41,19 @@ def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
     live = None
     if request.signals:
         live = metrics_of(observe(version, inputs, published_signals(request.signals), rules))
-    decided = {name: _newest(signals) for name, signals in _decided(context, request, version, inputs).items()}
-    return MonitorResult(evaluation=metrics_of(observe(version, inputs, decided, rules)), live=live)
+    decided = {name: _newest(signals) for name, signals in version.model.decide(inputs).items()}
+    unseen = _unseen(context, request)
+    return MonitorResult(evaluation=metrics_of(observe(version, inputs, decided, rules, unseen=unseen)), live=live)
 
 
-def _decided(
-    context: WorkContext, request: MonitorRequest, version: JudgedVersion, inputs: Inputs
-) -> Mapping[str, Signals]:
-    """What the recipe decided on bars that its models had not seen; else what the version decides."""
-    if request.record is not None:
-        reference = request.record
-        recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
-        record = RecordKeeper(context, recipe).record(reference.published)
-        if record is not None:
-            return {record.bars.symbol: record.signals}
-    return version.model.decide(inputs)
+def _unseen(context: WorkContext, request: MonitorRequest) -> Mapping[str, Signals] | None:
+    """The newest part of the record; None for a version without one."""
+    if request.record is None:
+        return None
+    reference = request.record
+    recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
+    record = RecordKeeper(context, recipe).record(reference.published)
+    return None if record is None else {record.bars.symbol: _newest(record.signals)}
 
 
 def _newest(signals: Signals) -> Signals:
