@@ -42,9 +42,10 @@ def unpin(context: typer.Context, subject: Subject, model_type: ModelType, reaso
 def _order(
     context: typer.Context, action: str, subject: str, model_type: str, reason: str, version: str | None = None
 ) -> None:
-    order = {"action": action, "subject": subject, "model_type": model_type, "version": version}
-    words = {"reason": reason[:255], "author": user_name()}
-    execute(choices(context), ("promotion",), RunOptions.of(order=order | words))
+    global_options = choices(context)
+    place = {"subject": global_options.symbol(subject), "model_type": model_type, "version": version}
+    order = {"action": action, **place, "reason": reason[:255], "author": user_name()}
+    execute(global_options, ("promotion",), RunOptions.of(order=order))
 
 
 def records(context: typer.Context) -> None:

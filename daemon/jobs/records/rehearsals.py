@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def rehearse_missing(keeper: RecordKeeper, lag: int) -> tuple[int, int]:
         )
     made = sum(_read(_path(keeper, lag, end)) is not None for end in _ends(keeper, lag)[:REHEARSALS])
     return made, REHEARSALS - made
+
+
+def forget_rehearsals(keeper: RecordKeeper) -> None:
+    """Delete all rehearsals."""
+    shutil.rmtree(keeper.folder / "rehearsals", ignore_errors=True)
 
 
 def compared(keeper: RecordKeeper, one: SignalModel, other: SignalModel, end: datetime) -> Likeness:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from daemon.domain.metrics import Metrics
 from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.records.messages import RecordFacts, RecordResult, RehearseResult
-from daemon.jobs.records.rehearsals import rehearse_missing
+from daemon.jobs.records.rehearsals import forget_rehearsals, rehearse_missing
 from daemon.jobs.trainings import provenance_of
 from evaluation.records.record import assess
 
@@ -21,6 +21,8 @@ def extend_record(context: WorkContext, request: RecordRequest) -> RecordResult:
     """Compute the newest missing folds, then test the record as far as it reaches."""
     keeper = RecordKeeper(context, request.recipe)
     restarted = keeper.store.forget_revised(keeper.inputs, keeper.folds)
+    if restarted:  # what retrainings on another past changed says nothing of tonight's
+        forget_rehearsals(keeper)
     missing = keeper.missing()
     todo = [fold for fold in missing if not request.first_look or _in_first_look(keeper, fold)][: request.at_most]
     fitted = 0
