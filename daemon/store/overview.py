@@ -18,6 +18,7 @@ from daemon.store.records import RecordRow
 from daemon.store.rows import all_as
 from daemon.store.tables import evaluations, model_versions, records, servings
 from daemon.store.versions import Version
+from data_pipeline.provenance import Provenance
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000
@@ -95,18 +96,23 @@ def version_names(c: Connection, version_ids: Collection[int]) -> dict[int, str]
 def standings(c: Connection, version_ids: Collection[int]) -> dict[int, RecordRow]:
     """The records of the recipes of these versions, by version; those without one are left out."""
     of_version = (
-        select(model_versions.c.id.label("version_id"), records)
+        select(model_versions.c.id.label("version_id"), model_versions.c.provenance.label("of"), records)
         .join(
             records,
             (records.c.subject == model_versions.c.subject)
             & (records.c.model_type == model_versions.c.model_type)
-            & (records.c.recipe == model_versions.c.recipe)
-            & (records.c.provenance == model_versions.c.provenance),
+            & (records.c.recipe == model_versions.c.recipe),
         )
         .where(model_versions.c.id.in_(version_ids))
     )
-    rows = [dict(row._mapping) for row in c.execute(of_version)]  # noqa: SLF001 (SQLAlchemy's public name for it)
-    return {row.pop("version_id"): RecordRow(**row) for row in rows}
+    standings = {}
+    for row in c.execute(of_version):
+        values = dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name for it)
+        version_id, provenance = values.pop("version_id"), Provenance.parse(values.pop("of"))
+        record = RecordRow(**values)
+        if Provenance.parse(record.provenance).comparable(provenance):
+            standings[version_id] = record
+    return standings
 
 
 def latest_evaluations(c: Connection, version_ids: Collection[int]) -> dict[int, Evaluation]:

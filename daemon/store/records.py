@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select, update
 from daemon.store.rows import all_as, first_as, insert
 from daemon.store.tables import records, trials
 from daemon.store.trials import MEASURED
+from data_pipeline.provenance import Provenance
 from evaluation.records.standing import Standing
 
 NOT_YET = "Has no record yet."
@@ -63,6 +64,7 @@ def put(c: Connection, progress: RecordProgress, now: datetime) -> RecordRow:
     """Write how far a record is; one that is new begins unproven."""
     row = find(c, progress.subject, progress.model_type, progress.recipe, progress.provenance)
     values = {name: value for name, value in vars(progress).items() if name != "restarted"} | {"updated_at": now}
+    values["provenance"] = _live(progress.provenance)
     restart = int(progress.restarted > 0)
     if row is None:
         new = {"started_at": now, "standing": "unproven", "standing_since": now, "sentence": NOT_YET, "in_use": True}
@@ -74,13 +76,24 @@ def put(c: Connection, progress: RecordProgress, now: datetime) -> RecordRow:
     return all_as(c, RecordRow, select(records).where(records.c.id == row_id))[0]
 
 
+def begin(c: Connection, progress: RecordProgress, now: datetime) -> RecordRow:
+    """The record of a recipe that a version was trained of; it begins here unless it exists."""
+    row = find(c, progress.subject, progress.model_type, progress.recipe, progress.provenance)
+    return row if row is not None else put(c, progress, now)
+
+
+def _live(provenance: str) -> str:
+    """The provenance without the date on which data ended: the record goes on when the data does."""
+    return Provenance.parse(provenance).at(None).label
+
+
 def find(c: Connection, subject: str, model_type: str, recipe: str, provenance: str) -> RecordRow | None:
-    """The record of this recipe on bars of this provenance."""
+    """The record of this recipe on bars of this provenance, whether they go on or have ended."""
     query = select(records).where(
         records.c.subject == subject,
         records.c.model_type == model_type,
         records.c.recipe == recipe,
-        records.c.provenance == provenance,
+        records.c.provenance == _live(provenance),
     )
     return first_as(c, RecordRow, query)
 

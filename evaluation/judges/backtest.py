@@ -98,8 +98,9 @@ def _verdict(case: Case) -> Verdict:
     rules, doubts = case.settings.promotion, _doubts(case)
     if case.kind == "refresh" and case.champion is not None:
         return judge_refresh(case.standing, rules, _continuity(case, case.champion), doubts)
-    if case.kind == "challenge" and case.champion_record is not None:
-        p_value = superiority(*_common(case.record, case.champion_record))
+    if case.kind == "challenge":
+        champion = case.champion_record
+        p_value = superiority(*_common(case.record, champion)) if champion is not None else 1.0
         return judge_challenge(case.standing, rules, p_value, case.challenges, doubts)
     if case.kind == "alone":
         return Verdict("measured", ("serves",))

@@ -122,19 +122,40 @@ class FoldStore:
         self.key = key
 
     def forget_revised(self, inputs: Inputs, folds: list[Fold]) -> int:
-        """Delete the stored folds that saw bars whose returns have changed since; returns how many there were."""
+        """Delete the stored folds whose past has changed since; returns how many there were.
+
+        It has changed where bars have other returns, or what their models learned from besides has other content.
+        """
         now = {name: _growth(bars.frame["close"]) for name, bars in inputs.bars.items()}
         revised = _revised(self._seen(), now)
         stale = [
             folder
             for fold in folds
             if (folder := self._folder(fold)).exists()
-            and ((revised >= pd.Timestamp(fold.train.first)) & (revised <= pd.Timestamp(fold.test.last))).any()
+            and (
+                ((revised >= pd.Timestamp(fold.train.first)) & (revised <= pd.Timestamp(fold.test.last))).any()
+                or self.stored(fold) is None
+            )
         ]
         for folder in stale:
             shutil.rmtree(folder)
         self._publish("bars.json", {name: _rows(growth=growth) for name, growth in now.items()})
         return len(stale)
+
+    def least_train(self, configured: int, computed: int) -> int:
+        """The least that a fold learns from: what it was when this record began, under the same configuration.
+
+        A young history begins with less than is configured; its folds stay those they are when it has grown.
+        """
+        path = self.folder / "plan.json"
+        try:
+            document = json.loads(path.read_bytes())
+            if document["configured"] == configured:
+                return int(document["train"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        publish_bytes(path, json.dumps({"configured": configured, "train": computed}).encode())
+        return computed
 
     def stored(self, fold: Fold) -> Mapping[str, Signals] | None:
         """The signals of a fold as far as they are computed; a damaged file counts as none."""
@@ -173,6 +194,9 @@ class FoldStore:
             decided = {name: _continued(before.get(name), signals) for name, signals in decided.items()}
         if fitted and more_to_come:
             self._store_model(folder, model)
+        seen = self._seen()
+        if seen and len(_revised({name: _growth(bars.frame["close"]) for name, bars in known.bars.items()}, seen)):
+            return fitted  # the past was revised while this was computed: it is computed anew from what is stored now
         rows = {name: _rows(position=one.position, confidence=one.confidence) for name, one in decided.items()}
         document = {"format": FORMAT, "key": self.key(fold), "train": str(fold.train), "signals": rows}
         self._publish(f"{folder.name}/fold.json", document)

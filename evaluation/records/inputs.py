@@ -26,8 +26,9 @@ def changed_features(now: Mapping[str, pd.DataFrame], then: Mapping[str, pd.Data
     changed: dict[str, None] = {}
     for name in now.keys() & then.keys():
         common = now[name].index.intersection(then[name].index)[-COMPARED_BARS:]
-        for column in now[name].columns.intersection(then[name].columns):
-            if _differs(_values(now[name], column, common), _values(then[name], column, common)):
+        for column in then[name].columns:
+            gone = column not in now[name].columns
+            if gone or _differs(_values(now[name], column, common), _values(then[name], column, common)):
                 changed[str(column)] = None
     return tuple(changed)
 
@@ -37,6 +38,9 @@ def _values(features: pd.DataFrame, name: str, index: pd.Index) -> Array:
 
 
 def _differs(now: Array, before: Array) -> bool:
+    """Whether a value has moved, or is gone where there was one."""
+    if (np.isfinite(before) & ~np.isfinite(now)).any():
+        return True
     both = np.isfinite(now) & np.isfinite(before)
     if not both.any():
         return False
@@ -52,8 +56,14 @@ def frozen_features(features: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _frozen(values: Array) -> bool:
+    """Whether the newest bars have one value, or none, for longer than any bars before them."""
     if values.size <= 2 * FROZEN_BARS:
         return False
-    still = np.diff(values) == 0.0
-    runs = np.convolve(still, np.ones(FROZEN_BARS - 1), mode="valid") >= FROZEN_BARS - 1
-    return bool(runs[-1] and not runs[: -FROZEN_BARS + 1].any())
+    undefined = np.isnan(values)
+    still = (np.diff(values) == 0.0) | (undefined[1:] & undefined[:-1])
+    moves = np.flatnonzero(~still)
+    if not moves.size:  # a constant says the same for ever
+        return False
+    newest = int(values.size - 1 - moves[-1])
+    before = int(np.max(np.diff(np.concatenate([[-1], moves]))))
+    return newest >= FROZEN_BARS > before

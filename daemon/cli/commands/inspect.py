@@ -179,6 +179,8 @@ def _show_signals(signals: Sequence[Signal], missing: Sequence[MissingSignal]) -
         for signal in signals
     ]
     table("Signals", columns, rows)
+    for sentence in dict.fromkeys(f"{_signal_label(s)} {s.model_type}: {s.standing}. {s.sentence}" for s in signals):
+        typer.echo(sentence)
     for line in _missing_lines(missing):
         typer.echo(line)
     if not rows and not missing:

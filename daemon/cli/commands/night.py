@@ -30,16 +30,6 @@ ModelTypes = Annotated[
     list[str] | None, typer.Option("--model-type", "--model-types", metavar="NAME...", help="Only these model types.")
 ]
 INTERRUPTED = 130
-# The columns of the table of walks, and the keys of what stands in them.
-WALK = {
-    "bars": "provenance",
-    "folds": "folds",
-    "sharpe": "sharpe_ratio",
-    "return %": "total_return",
-    "drawdown %": "max_drawdown",
-    "trades": "trades",
-    "report": "report",
-}
 # Other names for jobs.
 NAMES: dict[str, tuple[JobName, ...]] = {"all": NIGHT, "data": ("data_update",)}
 
@@ -99,11 +89,11 @@ def evaluate(
         bool,
         typer.Option(
             "--walk-forward",
-            help="Walk through the whole history instead: train on the past, test on what follows, repeatedly.",
+            help="Compute every fold of the records instead: train on the past, test on what follows, repeatedly.",
         ),
     ] = False,
 ) -> None:
-    """Judge champions and challengers on unseen bars, and compare all models of each symbol.
+    """Judge recipes by their records, let sound versions serve, and compare all models of each symbol.
 
     Prints every metric of a single model (one symbol and one model type), and one line each of several.
 
@@ -163,9 +153,6 @@ def _show(runs: list[Run], home: Home) -> None:
         detail: dict[str, Any] = run.detail or {}
         if "verdicts" in detail:
             show_evaluation(home, detail)
-        if walks := detail.get("walks"):
-            rows = [[name, *(metrics.get(key) for key in WALK.values())] for name, metrics in walks.items()]
-            table("Walk-forward", ["model", *WALK], rows)
         for note in (*_notes(detail), *_acceptance(run)):
             typer.echo(note)
         for subject, error in detail.get("failed", {}).items():

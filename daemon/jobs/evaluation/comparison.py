@@ -48,9 +48,9 @@ async def _request(work: RunWork, subject: str) -> CompareModelsRequest | None:
 
 
 def _compared(c: Connection, version: Version) -> ComparedVersion | None:
-    """A version with the record of its recipe; None for one that was trained before there were records."""
+    """A version with the record of its recipe; None where there is none, or it is not looked at any more."""
     row = record_of(c, version)
-    if row is None:
+    if row is None or not row.in_use:
         return None
     return ComparedVersion(
         model_type=version.model_type,

@@ -37,7 +37,8 @@ def sample_teacher(candidate: Version, champion: Version | None) -> bool:
 def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
     """Record the judgement; a version that takes over serves from now on. Returns whether it does.
 
-    The champion may have changed since the judgement began: then the challenger stays one, to be judged again.
+    The champion may have changed or been pinned since the judgement began: then the challenger stays one, to be judged
+    again.
     """
     candidate, champion, result = judgement.candidate, judgement.champion, judgement.result
     _record(c, judgement, now)
@@ -45,6 +46,8 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
         return False
     serving = versions.champion(c, candidate.subject, candidate.model_type)
     if (serving and serving.id) != (champion and champion.id):
+        return False
+    if champion is not None and servings.pinned(c, candidate.subject, candidate.model_type):
         return False
     if result.outcome != "takes_over":
         versions.set_state(c, candidate.id, "rejected", ("challenger",))

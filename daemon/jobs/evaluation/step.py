@@ -6,15 +6,16 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from daemon.domain.recipes import Recipe
 from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import ErrorInfo, VersionRef
 from daemon.executors.base import Outcome
-from daemon.jobs.base import Ending, Plan, RunWork, ending_of
+from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.jobs.evaluation.comparison import compare_models
 from daemon.jobs.evaluation.messages import EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.promotion import Judgement, sample_teacher, settle
 from daemon.jobs.records.step import look_at, recipes_in_use, record_ref, settle_standings
-from daemon.jobs.serving import record_of
+from daemon.jobs.serving import recipe_of_record, record_of
 from daemon.store import evaluations, records, servings, versions
 from daemon.store.versions import Version, VersionState
 from data_pipeline.provenance import Provenance
@@ -74,6 +75,7 @@ async def judge_models(work: RunWork) -> Ending:
     await settle_standings(work)
     stopped = [await work.write(partial(_stop_refuted, work=work, pair=pair)) for pair in pairs]
     queue = {pair: await work.write(partial(_challengers, work=work, pair=pair)) for pair in pairs}
+    outcomes |= await _look_at_next_best(work, queue)
     verdicts, judged_subjects = {}, dict[str, None]()
     for turn in range(max(map(len, queue.values()), default=0) or 1):
         matches = {plan: match for pair in pairs for plan, match in await _match(work, pair, queue[pair], turn)}
@@ -115,28 +117,52 @@ def _stop_refuted(c: Connection, work: RunWork, pair: Target) -> str | None:
 def _challengers(c: Connection, work: RunWork, pair: Target) -> list[Version]:
     """The newest challenger of each recipe, oldest first, so that every one meets the champion that others have left.
 
-    Where nothing waits and nothing serves, the next best: the newest version of the recipe with the best record that
-    may serve.
+    Where nothing serves, the best record comes first; and where no challenger may serve, after them the next best: the
+    newest earlier version of the recipe with the best record that may.
     """
-    waiting = versions.challengers(c, pair.subject, pair.model_type)
+    champion = versions.champion(c, pair.subject, pair.model_type)
     newest: dict[str | None, Version] = {}
-    for version in waiting:
-        if newest.setdefault(version.recipe, version) is not version:
+    for version in versions.challengers(c, pair.subject, pair.model_type):
+        outrun = champion is not None and champion.recipe == version.recipe and version.train_end < champion.train_end
+        if outrun or newest.setdefault(version.recipe, version) is not version:
             versions.set_state(c, version.id, "rejected", ("challenger",))
-    if waiting or versions.champion(c, pair.subject, pair.model_type) is not None:
-        return list(reversed(newest.values()))
-    return _next_best(c, work, pair)
+    waiting = list(reversed(newest.values()))
+    if champion is not None:
+        return waiting
+    best_first = sorted(waiting, key=partial(_worth, c, work), reverse=True)
+    if any(_worth(c, work, version)[0] for version in waiting):
+        return best_first
+    return [*best_first, *_next_best(c, work, pair)]
+
+
+def _worth(c: Connection, work: RunWork, version: Version) -> tuple[bool, float]:
+    """Whether a version may serve, and the Sharpe ratio of its recipe's record."""
+    row = record_of(c, version)
+    if row is None:
+        return False, float("-inf")
+    return may_serve(row.standing, work.settings.promotion), records.sharpe_ratio(row)
 
 
 def _next_best(c: Connection, work: RunWork, pair: Target) -> list[Version]:
-    candidates: dict[int, Version] = {}
-    rows: dict[int, RecordRow] = {}
+    newest: dict[str | None, Version] = {}
     for version in versions.versions(c, pair.subject, pair.model_type, states=("retired", "rejected")):
-        row = record_of(c, version)
-        if row is not None and may_serve(row.standing, work.settings.promotion) and row.id not in candidates:
-            candidates[row.id], rows[row.id] = version, row
-    best = max(candidates, key=lambda row_id: records.sharpe_ratio(rows[row_id]), default=None)
-    return [] if best is None else [candidates[best]]
+        newest.setdefault(version.recipe, version)
+    fit = [version for version in newest.values() if _worth(c, work, version)[0]]
+    return [max(fit, key=partial(_worth, c, work))] if fit else []
+
+
+async def _look_at_next_best(work: RunWork, queue: dict[Target, list[Version]]) -> Outcomes:
+    """Extend the records of versions that come back: their recipes were not looked at while they were out of use."""
+
+    def recipes(c: Connection) -> list[Recipe]:
+        back = [version for waiting in queue.values() for version in waiting if version.state != "challenger"]
+        return [recipe_of_record(row) for version in back if (row := record_of(c, version)) is not None]
+
+    returning = await work.read(recipes)
+    if not returning:
+        return Outcomes()
+    _, outcomes = await look_at(work, returning, first_look=True, at_most=ALL)
+    return outcomes
 
 
 async def _match(

@@ -95,14 +95,22 @@ async def _plans(work: RunWork, champion: Version) -> Plans:
 
 
 async def _metrics(work: RunWork, plans: Plans, outcomes: Outcomes) -> dict[Basis, MonitoredMetrics]:
-    """The metrics of a champion on each basis that it has: its latest evaluation, and its published signals."""
-    latest = await work.read(lambda c: evaluations.latest(c, plans.champion.id))
-    evaluated = Metrics.of(latest.metrics) if latest is not None else NOT_MEASURED
+    """The metrics of a champion on each basis that it has: the record of its recipe, and its published signals."""
+    evaluated = await work.read(partial(_of_record, champion=plans.champion))
     monitored = outcomes[plans.monitor].value
     bases: dict[Basis, MonitoredMetrics] = {"evaluation": _join(evaluated, monitored.evaluation if monitored else None)}
     if plans.live is not None and (earned := outcomes[plans.live].value) is not None:
         bases["live"] = _join(earned.metrics, monitored.live if monitored else None)
     return bases
+
+
+def _of_record(c: Connection, champion: Version) -> Metrics:
+    """Those of the record as it is tonight; of a champion without one those of its latest evaluation."""
+    row = record_of(c, champion)
+    if row is not None and row.facts is not None:
+        return Metrics.model_validate(row.facts["metrics"], strict=False)
+    latest = evaluations.latest(c, champion.id)
+    return Metrics.of(latest.metrics) if latest is not None else NOT_MEASURED
 
 
 def _join(earned: Metrics, monitored: MonitoredMetrics | None) -> MonitoredMetrics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +49,17 @@ class RecordKeeper:
     @cached_property
     def folds(self) -> list[Fold]:
         """The folds that the stored history holds, oldest first."""
-        plan = fold_plan(self.context.settings, self.recipe, self.inputs)
-        return plan.folds(self.inputs)
+        return self.plan.folds(self.inputs)
+
+    @cached_property
+    def plan(self) -> FoldPlan:
+        """How the history is cut."""
+        plan, configured = (
+            fold_plan(self.context.settings, self.recipe, self.inputs),
+            self.context.settings.walk_forward,
+        )
+        least = self.store.least_train(configured.train, plan.rules.train)
+        return replace(plan, rules=plan.rules.model_copy(update={"train": least}))
 
     @cached_property
     def store(self) -> FoldStore:
@@ -75,7 +84,7 @@ class RecordKeeper:
         """Compute one fold as far as it is not; returns whether that took a training."""
         models = FoldModels(fit=self._fit, load=registry.get(self.recipe.model_type).load)
         tested = len(self.inputs.since(fold.test.first).until(fold.test.last))
-        rules = fold_plan(self.context.settings, self.recipe, self.inputs).rules
+        rules = self.plan.rules
         last = fold is self.folds[-1]
         more_to_come = last and tested < rules.test
         return self.store.compute(self.inputs.for_decisions(), fold, models, more_to_come=more_to_come)

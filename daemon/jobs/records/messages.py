@@ -85,8 +85,13 @@ class RehearseResult(TaskResult):
 
 
 class RehearseRequest(RecipeRequest[RehearseResult]):
-    """Rehearse a retraining: models trained `lag` bars apart, each beside the one before it."""
+    """Rehearse the next retraining: models trained as many bars apart, each beside the one before it.
+
+    The next version will be trained as many bars after the newest as that was after the one before it
+    (`trained_until`, newest first), and takes the place of the one that was trained until `serving_until`.
+    """
 
     kind: ClassVar[str] = "rehearse"
     result: ClassVar[type[TaskResult]] = RehearseResult
-    lag: int
+    serving_until: datetime
+    trained_until: tuple[datetime, ...]

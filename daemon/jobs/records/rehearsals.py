@@ -19,10 +19,31 @@ from evaluation.signal_model import SignalModel
 
 
 def rehearsed(keeper: RecordKeeper, lag: int, before: datetime) -> list[Likeness]:
-    """The stored rehearsals of retrainings `lag` bars apart whose newer model ended before `before`, the newest few."""
-    ends = [end for end in _ends(keeper, lag) if end < before]
-    stored = [_read(_path(keeper, lag, end)) for end in ends]
-    return [each for each in stored if each is not None][:REHEARSALS]
+    """The stored rehearsals of retrainings `lag` bars apart whose newer model ended before `before`, the newest few.
+
+    Where there are not enough of them, as after a night that was missed, those of the nearest lag stand in.
+    """
+    stored: dict[int, list[tuple[str, Path]]] = {}
+    for path in (keeper.folder / "rehearsals").glob("*-*.json"):
+        bars, _, end = path.stem.partition("-")
+        if bars.isdigit() and end < f"{before:%Y%m%d%H%M%S}":
+            stored.setdefault(int(bars), []).append((end, path))
+    enough = [bars for bars, paths in stored.items() if len(paths) >= REHEARSALS]
+    nearest = lag if lag in enough or not enough else min(enough, key=lambda bars: abs(bars - lag))
+    newest = sorted(stored.get(nearest, ()), reverse=True)[:REHEARSALS]
+    likenesses = [_read(path) for _, path in newest]
+    return [likeness for likeness in likenesses if likeness is not None]
+
+
+def next_lag(keeper: RecordKeeper, serving_until: datetime, trained_until: tuple[datetime, ...]) -> int:
+    """How many bars after the champion the next version of its recipe will be trained."""
+    last = keeper.inputs.times[-1].to_pydatetime()
+    step = _bars_between(keeper, trained_until[1], trained_until[0]) if len(trained_until) > 1 else 1
+    return _bars_between(keeper, serving_until, last) + max(step, 1)
+
+
+def _bars_between(keeper: RecordKeeper, earlier: datetime, later: datetime) -> int:
+    return max(len(keeper.inputs.until(later)) - len(keeper.inputs.until(earlier)), 0)
 
 
 def rehearse_missing(keeper: RecordKeeper, lag: int) -> tuple[int, int]:

@@ -20,8 +20,9 @@ from daemon.jobs.records.messages import (
     RehearseRequest,
     RehearseResult,
 )
-from daemon.jobs.serving import serving_recipe
+from daemon.jobs.serving import recipe_of_record, record_of, serving_recipe, waiting_recipes
 from daemon.store import records, runs, signals, versions
+from data_pipeline.provenance import Provenance
 from evaluation.records.figures import sentence
 from evaluation.records.standing import settle
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 # So many folds are computed in one task: few enough to make way for other work soon.
 AT_ONCE = 4
-# The bars between two nights.
-NIGHTLY_LAG = 1
 
 
 async def keep_records(work: RunWork) -> Ending:
@@ -48,7 +47,7 @@ async def keep_records(work: RunWork) -> Ending:
     todo, ended, folds = await recipes_in_use(work), Outcomes(), 0
     missing: dict[str, int] = {}
     while todo and work.clock.now() < deadline:
-        await _make_way(work)
+        await _make_way(work, deadline)
         plans, outcomes = await look_at(work, todo, first_look=False, at_most=AT_ONCE)
         results = outcomes.results(plans)
         folds += sum(result.computed for _, result in results)
@@ -95,38 +94,42 @@ def _numbered(recipes: list[Recipe]) -> Iterator[tuple[int, Recipe]]:
 
 
 async def recipes_in_use(work: RunWork) -> list[Recipe]:
-    """The recipes of the settings, and those that serve."""
+    """The recipes of the settings, those that serve, and those whose versions wait for their judgement."""
     in_use: list[Recipe] = []
     for target in targets(work.settings, work.home):
-        in_use += recipes_of(work.settings, target)
         serving = await work.read(partial(serving_recipe, target=target))
-        if serving is not None and serving not in in_use:
-            in_use.append(serving)
+        waiting = await work.read(partial(waiting_recipes, target=target))
+        for recipe in (*recipes_of(work.settings, target), *([serving] if serving else []), *waiting):
+            if recipe not in in_use:
+                in_use.append(recipe)
     return in_use
 
 
 def record_ref(c: Connection, row: RecordRow) -> RecordRef:
     """A record as a task that judges by it takes it."""
-    recipe = Recipe(row.subject, row.model_type, row.params, row.seed, row.window)
     return RecordRef(
         params=row.params,
         seed=row.seed,
         window=row.window,
         standing=row.standing,
         sentence=row.sentence,
-        published=_published(c, recipe),
+        published=_published(c, recipe_of_record(row)),
     )
 
 
 def _published(c: Connection, recipe: Recipe) -> tuple[PublishedSignal, ...]:
-    """The live signals of a recipe's versions, oldest first."""
-    of_recipe = {
-        version.id
+    """The live signals of a recipe's versions, oldest first; of bars like those of the newest version alone."""
+    of_recipe = [
+        version
         for version in versions.versions(c, recipe.subject, recipe.model_type)
         if version.recipe == recipe.fingerprint
-    }
+    ]
+    if not of_recipe:
+        return ()
+    provenance = Provenance.parse(of_recipe[0].provenance)
+    alike = {version.id for version in of_recipe if Provenance.parse(version.provenance).comparable(provenance)}
     history = signals.history(c, recipe.subject, recipe.model_type)
-    return tuple(published(signal) for signal in reversed(history) if signal.version_id in of_recipe)
+    return tuple(published(signal) for signal in reversed(history) if signal.version_id in alike)
 
 
 def _put(c: Connection, work: RunWork, recipe: Recipe, result: RecordResult) -> None:
@@ -176,16 +179,32 @@ async def _rehearse(work: RunWork, deadline: datetime) -> Outcomes:
     """Rehearse the retraining of the next night, of recipes that serve, while the budget lasts."""
     outcomes = Outcomes()
     for target in targets(work.settings, work.home):
-        serving = await work.read(partial(serving_recipe, target=target))
-        if serving is None or work.clock.now() >= deadline:
+        plan = await work.read(partial(_rehearsal, target=target))
+        if plan is None or work.clock.now() >= deadline:
             continue
-        await _make_way(work)
-        plan: Plan[RehearseResult] = Plan(RehearseRequest.of(serving, lag=NIGHTLY_LAG))
+        await _make_way(work, deadline)
         outcomes |= Outcomes({plan: await work.do(plan)})
     return outcomes
 
 
-async def _make_way(work: RunWork) -> None:
-    """Wait while another run is at work."""
-    while any(run.id != work.run.id and run.state == "running" for run in await work.read(runs.active)):
+def _rehearsal(c: Connection, target: Target) -> Plan[RehearseResult] | None:
+    """The rehearsal for the next version of the recipe that serves; None where nothing does."""
+    champion = versions.champion(c, target.subject, target.model_type)
+    row = record_of(c, champion) if champion is not None else None
+    if champion is None or row is None:
+        return None
+    ends = sorted({v.train_end for v in versions.versions(c, *_place(row)) if v.recipe == row.recipe}, reverse=True)
+    request = RehearseRequest.of(recipe_of_record(row), serving_until=champion.train_end, trained_until=tuple(ends[:2]))
+    return Plan(request)
+
+
+def _place(row: RecordRow) -> tuple[str, str]:
+    return row.subject, row.model_type
+
+
+async def _make_way(work: RunWork, deadline: datetime) -> None:
+    """Wait while another run is at work, but not beyond the budget."""
+    while work.clock.now() < deadline and any(
+        run.id != work.run.id and run.state == "running" for run in await work.read(runs.active)
+    ):
         await asyncio.sleep(POLL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from daemon.domain.metrics import Metrics
 from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.records.messages import RecordFacts, RecordResult, RehearseResult
-from daemon.jobs.records.rehearsals import forget_rehearsals, rehearse_missing
+from daemon.jobs.records.rehearsals import forget_rehearsals, next_lag, rehearse_missing
 from daemon.jobs.trainings import provenance_of
 from evaluation.records.record import assess
 
@@ -74,5 +74,5 @@ def _facts(keeper: RecordKeeper, request: RecordRequest) -> RecordFacts | None:
 def rehearse(context: WorkContext, request: RehearseRequest) -> RehearseResult:
     """Train the recipe at earlier dates, and store how alike models so far apart decide."""
     keeper = RecordKeeper(context, request.recipe)
-    rehearsals, missing = rehearse_missing(keeper, request.lag)
+    rehearsals, missing = rehearse_missing(keeper, next_lag(keeper, request.serving_until, request.trained_until))
     return RehearseResult(rehearsals=rehearsals, missing=missing)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
 
 from daemon.artifacts.base import ArtifactName
 from daemon.executors.base import Outcome
 from daemon.jobs.base import Plan, RunWork
 from daemon.jobs.training.messages import InspectRequest, TrainRequest, VersionFacts
-from daemon.store import versions
+from daemon.store import records, versions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
 
 
 async def adopt_strays(work: RunWork) -> dict[str, str]:
@@ -44,7 +51,7 @@ async def _settle(work: RunWork, stray: InspectRequest, outcome: Outcome[Version
 
 
 async def record_version(work: RunWork, request: TrainRequest | InspectRequest, facts: VersionFacts) -> None:
-    """Keep a version that is whole on disk as a challenger."""
+    """Keep a version that is whole on disk as a challenger, and begin the record of its recipe: it was tried."""
     new = versions.NewVersion(
         subject=request.subject,
         model_type=request.model_type,
@@ -60,4 +67,25 @@ async def record_version(work: RunWork, request: TrainRequest | InspectRequest, 
         run_id=work.run.id,
         metrics=facts.metrics,
     )
-    await work.write(lambda c: versions.add_version(c, new))
+    await work.write(partial(_record, new=new, facts=facts, now=work.clock.now()))
+
+
+def _record(c: Connection, new: versions.NewVersion, facts: VersionFacts, now: datetime) -> None:
+    versions.add_version(c, new)
+    if facts.recipe is None or facts.window is None:
+        return
+    progress = records.RecordProgress(
+        subject=new.subject,
+        model_type=new.model_type,
+        recipe=facts.recipe,
+        provenance=new.provenance,
+        params=facts.params,
+        seed=facts.seed,
+        window=facts.window,
+        run_id=new.run_id,
+        folds=0,
+        missing=0,
+        restarted=0,
+        facts=None,
+    )
+    records.begin(c, progress, now)

@@ -48,6 +48,8 @@ class VersionFacts(TaskResult):
     Args:
         manifest_sha256: the hash of its manifest, which names the hash of every other file.
         recipe: what names its recipe; None for what was trained before recipes had names.
+        params: the resolved params of its recipe.
+        window: the days of history that its recipe learns from; None like `recipe`.
         seed: of its random numbers.
         provenance: where its data came from.
         dataset: the fingerprint of what it was trained on.
@@ -60,6 +62,8 @@ class VersionFacts(TaskResult):
 
     manifest_sha256: str
     recipe: str | None
+    params: Document
+    window: int | None
     seed: int
     provenance: ProvenanceField
     dataset: str

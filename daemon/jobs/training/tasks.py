@@ -87,7 +87,9 @@ def version_facts(folder: Path, manifest: Manifest) -> VersionFacts:
     """What the database keeps of a version."""
     return VersionFacts(
         manifest_sha256=sha256_file(folder / MANIFEST),
-        recipe=manifest.recipe,
+        recipe=manifest.recipe if manifest.training_window is not None else None,
+        params=manifest.params,
+        window=manifest.training_window,
         seed=manifest.seed,
         provenance=Provenance.parse(manifest.provenance),
         dataset=manifest.dataset,
