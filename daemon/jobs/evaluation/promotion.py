@@ -47,10 +47,10 @@ def settle(c: Connection, judgement: Judgement, now: datetime) -> bool:
     serving = versions.champion(c, candidate.subject, candidate.model_type)
     if (serving and serving.id) != (champion and champion.id):
         return False
-    if champion is not None and servings.pinned(c, candidate.subject, candidate.model_type):
-        return False
     if result.outcome != "takes_over":
         versions.set_state(c, candidate.id, "rejected", ("challenger",))
+        return False
+    if champion is not None and servings.pinned(c, candidate.subject, candidate.model_type):
         return False
     return servings.serve(
         c,

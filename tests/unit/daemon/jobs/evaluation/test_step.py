@@ -226,7 +226,7 @@ async def test_where_a_champion_stopped_the_recipe_with_the_next_best_record_ser
 
     serving(desk)
     worse, better = desk.database.write(earlier)
-    facts_by_seed(desk, {RECIPE.seed: REFUTED})
+    facts_by_seed(desk, {RECIPE.seed: REFUTED, THIRD.seed: record_facts(sharpe_ratio=0.8)})
     await evaluation(desk, {"v9": judged("takes_over", "first")})
     assert [(asked.challenger.name, asked.case) for asked in evaluate_requests(desk)] == [("v9", "first")]
     assert (state(desk, worse), state(desk, better)) == ("rejected", "champion")

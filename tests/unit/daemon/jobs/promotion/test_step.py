@@ -23,7 +23,8 @@ from tests.support.markets.easy import SYMBOL
 from tests.support.models.stored_versions import NAME, NOW, RECIPE, SETTINGS, record
 
 FACTS = VersionFacts(
-    manifest_sha256="a" * 64, recipe=RECIPE.fingerprint, seed=RECIPE.seed, provenance=Provenance.of("yahoo"),
+    manifest_sha256="a" * 64, recipe=RECIPE.fingerprint, params=RECIPE.params,
+    window=RECIPE.window, seed=RECIPE.seed, provenance=Provenance.of("yahoo"),
     dataset="d" * 64, train_start=NOW, train_end=NOW, trained_at=NOW, metrics={}, issues={},
 )  # fmt: skip
 

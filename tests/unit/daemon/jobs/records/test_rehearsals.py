@@ -10,7 +10,7 @@ from daemon.domain.tasks import VersionRef
 from daemon.jobs.evaluation.messages import EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.tasks import evaluate
 from daemon.jobs.records.messages import RehearseRequest, RehearseResult
-from daemon.jobs.records.rehearsals import rehearsed
+from daemon.jobs.records.rehearsals import next_lag, rehearsed
 from daemon.jobs.records.tasks import rehearse
 from daemon.jobs.trainings import training_span, training_task
 from daemon.jobs.versions import inputs_of
@@ -24,7 +24,10 @@ END: datetime = MARKET.frame.index[299].to_pydatetime()
 
 
 def rehearsal(recorded: RecordedHome, lag: int = 1) -> RehearseResult:
-    return rehearse(recorded.context, RehearseRequest.of(recorded.recipe, lag=lag))
+    """Rehearse a retraining so many bars after what serves, which has learned up to the last bar."""
+    last, before = (recorded.keeper.inputs.times[row].to_pydatetime() for row in (-1, -1 - lag))
+    request = RehearseRequest.of(recorded.recipe, serving_until=last, trained_until=(last, before))
+    return rehearse(recorded.context, request)
 
 
 @pytest.fixture
@@ -82,7 +85,22 @@ def test_a_history_too_short_for_all_rehearsals_makes_those_it_can(recorded: Rec
 def test_only_rehearsals_before_the_judged_training_count(stored: RecordedHome) -> None:
     rehearsal(stored)
     assert len(rehearsed(stored.keeper, 1, END)) == REHEARSALS - 1
-    assert rehearsed(stored.keeper, 2, END) == []
+    assert len(rehearsed(stored.keeper, 2, END)) == 0
+
+
+def test_after_a_night_that_was_missed_the_rehearsals_of_the_nearest_lag_stand_in(stored: RecordedHome) -> None:
+    rehearsal(stored)
+    stored.store(302)
+    later = MARKET.frame.index[301].to_pydatetime()
+    assert rehearsed(stored.keeper, 2, later) == rehearsed(stored.keeper, 1, later)
+    assert len(rehearsed(stored.keeper, 2, later)) == REHEARSALS
+
+
+def test_what_was_held_back_is_rehearsed_at_the_distance_it_will_have_tomorrow(stored: RecordedHome) -> None:
+    times = [time.to_pydatetime() for time in stored.keeper.inputs.times]
+    assert next_lag(stored.keeper, times[-1], (times[-1],)) == 1
+    assert next_lag(stored.keeper, times[-2], (times[-1], times[-2])) == 2  # last night's retraining was held back
+    assert next_lag(stored.keeper, times[-1], (times[-1], times[-6])) == 5  # trained once a week
 
 
 def test_a_sound_retraining_takes_over_first_with_a_note_and_then_by_its_rehearsals(stored: RecordedHome) -> None:

@@ -163,7 +163,9 @@ async def test_the_next_retraining_of_what_serves_is_rehearsed(desk: DeskContext
     assert requests(desk, "rehearse") == []
     serve(desk)
     await kept(desk)
-    assert [(asked.seed, asked.lag) for asked in requests(desk, "rehearse")] == [(RECIPE.seed, 1)]
+    (rehearsal,) = requests(desk, "rehearse")
+    assert rehearsal.seed == RECIPE.seed
+    assert rehearsal.trained_until == (rehearsal.serving_until,)
 
 
 async def test_a_record_that_fails_leaves_the_others_alone(home: Home) -> None:

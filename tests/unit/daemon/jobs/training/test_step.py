@@ -27,7 +27,8 @@ OTHER = replace(RECIPE, params={**RECIPE.params, "n_estimators": 7})
 def facts(spec: Any) -> VersionFacts:
     recipe: Recipe = spec.request.recipe
     return VersionFacts(
-        manifest_sha256="a" * 64, recipe=recipe.fingerprint, seed=recipe.seed, provenance=Provenance.of("yahoo"),
+        manifest_sha256="a" * 64, recipe=recipe.fingerprint, params=recipe.params,
+        window=recipe.window, seed=recipe.seed, provenance=Provenance.of("yahoo"),
         dataset="d" * 64, train_start=NOW, train_end=NOW, trained_at=NOW, metrics={}, issues={},
     )  # fmt: skip
 
