@@ -173,6 +173,7 @@ def test_sigterm_in_the_middle_of_training_ends_it_soon_and_the_next_start_goes_
             ("signals", 1, "succeeded"),
             ("performance_check", 1, "succeeded"),
             ("backup", 1, "succeeded"),
+            ("records", 1, "succeeded"),
         ]
 
 

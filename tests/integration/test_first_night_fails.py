@@ -101,7 +101,7 @@ def test_a_first_night_without_data_names_the_job_and_its_cure_until_it_is_mende
         assert json.loads(nightdesk(home, "--json", "status"))["health"] == health
 
         write_bars(bars)
-        for job in NIGHT[:4]:  # until signals are published
+        for job in NIGHT:
             desk.post(f"/jobs/{job}/run")
             desk.rest(NIGHT_TIMEOUT)
         desk.wait_for(lambda: manager.status.startswith(f"Serving {desk.url}; next: "))

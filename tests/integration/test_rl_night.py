@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from config.paths import Home
-from config.settings import CHAIN
+from config.settings import NIGHT
 from tests.support.desks.running_desk import RunningDesk, write_config
 
 AGENT = {"hidden_dim": 16, "learning_rate": 0.003, "gamma": 0.5, "n_steps": 512, "batch_size": 128}
@@ -42,6 +42,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         model_params={"ppo": {"seeds": 2, "evaluations": 4, "agent": AGENT}},
         training_params={"lookback_days": 1500, "steps": 12_000},
         costs={"commission": 0.0, "slippage": 0.0},
+        jobs={"records": {"enabled": False}},  # eight rehearsals of agents take longer than the night
     )
     with RunningDesk(home) as desk:
         before = desk.wait_for(lambda: (done := learning(desk)) > 0.3 and done, LONG)
@@ -64,7 +65,7 @@ def desk(night: Night) -> RunningDesk:
 
 def test_the_killed_training_goes_on_where_it_was_and_the_night_and_the_drill_succeed(night: Night) -> None:
     runs = [(run["job"], run["attempt"], run["state"]) for run in reversed(night.desk.runs())]
-    ended = [(job, 1 + (job == "training"), "succeeded") for job in (*CHAIN, "restore_drill")]
+    ended = [(job, 1 + (job == "training"), "succeeded") for job in (*NIGHT, "restore_drill")]
     assert runs == [ended[0], ("training", 1, "crashed"), *ended[1:]]
     going_on = [fraction for fraction in night.after if 0.0 < fraction < 1.0]
     assert going_on, "it was seen learning"

@@ -54,6 +54,7 @@ def test_the_first_night_succeeds(desk):
         "evaluation": "succeeded",
         "signals": "succeeded",
         "performance_check": "succeeded",
+        "records": "succeeded",
         "backup": "succeeded",
     }
     assert [event for event in desk.events() if event["level"] == "error"] == []

@@ -82,11 +82,11 @@ class Ledger(RuleBasedStateMachine):
             if start:
                 assert tasks.start(self.connection, task.id, self.now)
 
-    @rule(number=picks, end=st.sampled_from(ENDS), cause=st.sampled_from([None, "shutdown"]), passing=st.booleans())
-    def it_ends(self, number, end, cause, passing):
+    @rule(number=picks, end=st.sampled_from(ENDS), cause=st.sampled_from([None, "shutdown"]), transient=st.booleans())
+    def it_ends(self, number, end, cause, transient):
         if (run := self.pick(number)) is None:
             return
-        following = runs.finish(self.connection, run.id, end, self.now, cause=cause, attempts=ATTEMPTS, passing=passing)
+        following = runs.finish(self.connection, run.id, end, self.now, cause=cause, attempts=ATTEMPTS, transient=transient)
         now = runs.get(self.connection, run.id)
         if end not in TRANSITIONS[run.state]:
             assert (now, following) == (run, None)

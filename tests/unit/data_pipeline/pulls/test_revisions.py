@@ -65,9 +65,9 @@ def test_a_dividend_that_lowers_the_prices_before_it_is_recognised(home: Home, y
     _update(home, yahoo, NOW - WEEK)
     rows = yahoo.rows["AAPL", "1d"]
     stamps, closes = rows.index, rows["close"].to_numpy(copy=True)
-    for row, paid in ((-2, 1.25), (-4, 0.75)):
-        yahoo.dividends.setdefault("AAPL", {})[int(stamps[row])] = paid
-        rows.loc[rows.index < stamps[row], PRICES] *= 1.0 - paid / closes[row - 1]
+    for row, share in ((-2, 0.01), (-4, 0.006)):
+        yahoo.dividends.setdefault("AAPL", {})[int(stamps[row])] = share * closes[row - 1]
+        rows.loc[rows.index < stamps[row], PRICES] *= 1.0 - share
     update = _update(home, yahoo)
     assert update.dataset.why == "dividend"
     np.testing.assert_allclose(_frame(home)[PRICES], rows[PRICES], rtol=1e-12)

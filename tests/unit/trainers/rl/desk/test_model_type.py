@@ -294,7 +294,7 @@ def _of_another_seed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kept", "damage"),
+    ("pattern", "damage"),
     [
         ("seed_0/checkpoint_*/agent/agent.safetensors", _cut),
         ("seed_0/checkpoint_*/agent/agent.safetensors", _garble),

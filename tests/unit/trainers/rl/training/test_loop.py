@@ -219,7 +219,7 @@ def test_environments_that_do_not_fit_the_agent_are_refused_before_anything_is_p
     env = environment()
     other = environment(windowed=("log_return", "rsi"))
     assert refused(env=other, agent=agent_on(env)).code == "agent.other_spaces"
-    assert refused(env=env, given={"eval_env": other}).code == "agent.other_spaces"
+    assert refused(env=env, arguments={"eval_env": other}).code == "agent.other_spaces"
 
 
 @pytest.mark.parametrize("by", ["argument", "callback"])

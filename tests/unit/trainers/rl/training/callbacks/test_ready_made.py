@@ -65,7 +65,7 @@ def test_callbacks_hear_of_everything_in_order() -> None:
 def test_false_ends_the_training_after_all_callbacks_were_called(event: str) -> None:
     ending, other = Recorder(event), Recorder()
     _, metrics = train([CallbackList([ending]), other], "sac", environment("sac", random_start=False))
-    assert metrics["stopped_by"] == "Heard"
+    assert metrics["stopped_by"] == "Recorder"
     assert metrics["episodes"] < 40
     assert other.events == ending.events
     assert other.events[-1] == "end"
