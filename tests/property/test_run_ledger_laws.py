@@ -86,7 +86,9 @@ class Ledger(RuleBasedStateMachine):
     def it_ends(self, number, end, cause, transient):
         if (run := self.pick(number)) is None:
             return
-        following = runs.finish(self.connection, run.id, end, self.now, cause=cause, attempts=ATTEMPTS, transient=transient)
+        following = runs.finish(
+            self.connection, run.id, end, self.now, cause=cause, attempts=ATTEMPTS, transient=transient
+        )
         now = runs.get(self.connection, run.id)
         if end not in TRANSITIONS[run.state]:
             assert (now, following) == (run, None)

@@ -32,8 +32,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from daemon.domain.signals import PublishedSignal
+    from daemon.domain.tasks import TaskResult
+    from daemon.executors.base import Outcome
     from daemon.store.records import RecordRow
 
+NOTHING = {
+    "message": "There are no bars to keep records over, or the budget of the night was spent before it began.",
+    "cure": "Pull bars with `nightdesk data --update-data`; `nightdesk run-once records` computes what is missing.",
+}
 # So many folds are computed in one task: few enough to make way for other work soon.
 AT_ONCE = 4
 
@@ -54,11 +60,19 @@ async def keep_records(work: RunWork) -> Ending:
         missing |= {plan.label: result.missing for plan, result in results}
         todo = [plans[plan] for plan, result in results if result.missing]
         ended |= outcomes.only(plan for plan in plans if plan not in dict(results) or not missing[plan.label])
+    ended = ended.only(plan for plan in ended if not _without_data(ended[plan]))
+    if not ended and not missing:
+        return Ending("skipped", "records.nothing", dict(NOTHING))
     ended |= await _rehearse(work, deadline)
     await settle_standings(work)
     ending = ending_of(ended)
     ending.detail.update(folds=folds, missing={label: left for label, left in missing.items() if left})
     return ending
+
+
+def _without_data(outcome: Outcome[TaskResult]) -> bool:
+    """Whether a task found no bars: that they are missing is for the data update to say."""
+    return outcome.error is not None and outcome.error.code == "data.missing"
 
 
 async def look_at(
