@@ -144,9 +144,10 @@ def test_signals_of_a_sleeping_desk_go_stale(asleep, nightdesk):
     assert (signal["symbol"], signal["action"], signal["stale"]) == ("AAPL", "buy", True)
     shown = nightdesk("signals").out.splitlines()
     assert shown[1].endswith("stale, sample data")
-    assert "serves, but has no current signal: Its newest signal expired at 2026-03-05" in shown[2]
-    assert shown[3] == "  Cure: `nightdesk run-once signals` publishes it now."
-    assert shown[2] in nightdesk("status").out.splitlines()
+    assert shown[2].startswith("AAPL behavioral_cloner: unproven. Has a record of 100 bars")
+    assert "serves, but has no current signal: Its newest signal expired at 2026-03-05" in shown[3]
+    assert shown[4] == "  Cure: `nightdesk run-once signals` publishes it now."
+    assert shown[3] in nightdesk("status").out.splitlines()
     assert nightdesk("signals", "AAPL", "--json").json["current"] == []
 
 

@@ -262,6 +262,8 @@ async def test_progress_of_a_run_at_work_can_be_asked_for(home: Home, monkeypatc
 FACTS = VersionFacts(
     manifest_sha256="0" * 64,
     recipe="2" * 64,
+    params={},
+    window=1825,
     seed=42,
     provenance="sample",
     dataset="1" * 64,
