@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config.paths import Home
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +19,7 @@ def nightdesk(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=280, check=False)
 
 
+@pytest.mark.slow
 def test_an_audit_writes_the_same_certificate_and_page_in_one_process_and_in_two(home: Home) -> None:
     files = [home.results / "audit" / name for name in ("null_markets.json", "null_markets.html")]
     first = nightdesk(home, "audit", "--null-markets", "1", "--seed", "3", "--jobs", "1", "--json")

@@ -13,7 +13,7 @@ import pytest
 from config.paths import Home
 from tests.support.markets.easy import SYMBOL, easy_bars, easy_expert
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from tests.support.desks.running_desk import RunningDesk, write_config
 AGENT = {"hidden_dim": 16, "learning_rate": 0.003, "gamma": 0.5, "n_steps": 512, "batch_size": 128}
 LONG = 240.0
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Night:
