@@ -144,7 +144,7 @@ function leaning(position) {
 
 // The record of a recipe, not one version's luck, is what a card shows.
 const FIGURES = [
-  ["Record", ({ years }) => (years === null ? DASH : `${number(years, 1)} years`)],
+  ["Years", ({ years }) => (years === null ? DASH : number(years, 1))],
   ["Sharpe", ({ sharpe_ratio: sharpe }) => (sharpe === null ? DASH : number(sharpe))],
   ["Between", ({ sharpe_low: low, sharpe_high: high }) => (low === null ? DASH : `${number(low, 1)}, ${number(high, 1)}`)],
   ["Return", ({ total_return: earned }) => (earned === null ? DASH : signed(earned, percent))],
