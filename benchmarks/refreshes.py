@@ -77,10 +77,10 @@ def main() -> None:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     kappas, held = [], dict.fromkeys(("sound", "sound, inputs", "sign flipped", "labels shuffled", "feature frozen"), 0)
     for seed in range(trials):
-        kappa, found = trial(seed)
+        kappa, held_back = trial(seed)
         kappas.append(kappa)
         for name in held:
-            held[name] += found[name]
+            held[name] += held_back[name]
     print(f"{trials} trials; median kappa of rehearsals {np.median(kappas):.2f}, lowest {min(kappas):.2f}")
     for name, count in held.items():
         print(f"  {name:<16} held back {count:>4} of {trials} ({count / trials:.1%})")

@@ -18,8 +18,8 @@ NOT_YET = "Has no record yet."
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordProgress:
-    """How far the record of a recipe is, as a task found it; `restarted` folds were made anew since."""
+class _Record:
+    """The recipe of a record, how far it is by the newest run that looked at it, and what it says."""
 
     subject: str
     model_type: str
@@ -31,33 +31,28 @@ class RecordProgress:
     run_id: int | None
     folds: int
     missing: int
-    restarted: int
     facts: dict[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordRow:
-    """The record of a recipe."""
+class RecordProgress(_Record):
+    """How far a record is, to be written; `restarted` folds were computed anew since their past was revised."""
+
+    restarted: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordRow(_Record):
+    """A record as it is written, and its standing."""
 
     id: int
-    subject: str
-    model_type: str
-    recipe: str
-    provenance: str
-    params: dict[str, Any]
-    seed: int
-    window: int
     started_at: datetime
     updated_at: datetime
-    run_id: int | None
-    folds: int
-    missing: int
     restarts: int
     in_use: bool
     standing: Standing
     standing_since: datetime
     sentence: str
-    facts: dict[str, Any] | None
 
 
 def put(c: Connection, progress: RecordProgress, now: datetime) -> RecordRow:

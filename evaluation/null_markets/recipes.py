@@ -5,6 +5,7 @@ Timing rules know nothing of the market. Followers hold it by its trend or its v
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -52,9 +53,9 @@ class Rule(SymbolModel):
         position = pd.Series(np.where(self.long(bars), 1.0, 0.0), bars.frame.index)
         return Signals(position, pd.Series(1.0, bars.frame.index))
 
+    @abstractmethod
     def long(self, bars: Bars) -> NDArray[np.bool_]:
         """Whether it holds the market after each bar."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -100,11 +100,12 @@ def skill_tests(
     Random traders, `draws` of them for each prefix, are drawn where the other three p-values are at most `level`.
     """
     lengths = np.arange(len(returns) - prefixes + 1, len(returns) + 1)
-    known = lengths >= max(least, 3)
+    long_enough = lengths >= max(least, 3)
     ones = np.ones(prefixes)
     cash, exposure, alpha, worse = ones.copy(), ones.copy(), ones.copy(), ones.copy()
-    if known.any():
-        cash[known], exposure[known], alpha[known], worse[known] = _t_tests(returns, lengths[known])
+    if long_enough.any():
+        tests = _t_tests(returns, lengths[long_enough])
+        cash[long_enough], exposure[long_enough], alpha[long_enough], worse[long_enough] = tests
     random = ones.copy()
     for place in np.flatnonzero(np.maximum.reduce([cash, exposure, alpha]) <= level):
         random[place] = random_traders(returns, int(lengths[place]), draws=draws, seed=seed)

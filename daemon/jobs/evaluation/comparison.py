@@ -38,8 +38,9 @@ async def _request(work: RunWork, subject: str) -> CompareModelsRequest | None:
     def read(c: Connection) -> list[ComparedVersion]:
         recorded = versions.versions(c, subject)
         fit = [version for version in recorded if version.state in STATES]
-        known = [version for version in fit if version.model_type in work.settings.model_types]
-        return [compared for version in comparable_versions(known) if (compared := _compared(c, version)) is not None]
+        configured = [version for version in fit if version.model_type in work.settings.model_types]
+        rows = [_compared(c, version) for version in comparable_versions(configured)]
+        return [row for row in rows if row is not None]
 
     compared = await work.read(read)
     if not compared:

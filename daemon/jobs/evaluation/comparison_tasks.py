@@ -40,7 +40,7 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
     tests = backtest(bars, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
     comparison = compare(
         symbol,
-        Provenance.joint(loaded_provenance(context, request)),
+        Provenance.joint(_provenances(context, request)),
         {contender: tests[contender.name] for contender in records},
         {name: tests[name] for name in held},
         left_out=left_out,
@@ -55,7 +55,7 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
     )
 
 
-def loaded_provenance(context: WorkContext, request: CompareModelsRequest) -> Iterator[Provenance]:
+def _provenances(context: WorkContext, request: CompareModelsRequest) -> Iterator[Provenance]:
     """The provenance of each version that is compared."""
     for version in request.versions:
         name = ArtifactName(request.subject, version.model_type, version.name)

@@ -54,7 +54,7 @@ def _facts(keeper: RecordKeeper, request: RecordRequest) -> RecordFacts | None:
     record = keeper.record(request.published)
     if record is None:
         return None
-    found = assess(record, keeper.context.settings.promotion, tried=request.tried, seed=keeper.recipe.seed)
+    assessment = assess(record, keeper.context.settings.promotion, tried=request.tried, seed=keeper.recipe.seed)
     live_from = record.live_from
     since = record.since(live_from) if live_from is not None else None
     before = record.before(live_from) if live_from is not None else record
@@ -62,8 +62,8 @@ def _facts(keeper: RecordKeeper, request: RecordRequest) -> RecordFacts | None:
     return RecordFacts(
         first=index[0].to_pydatetime(),
         last=index[-1].to_pydatetime(),
-        evidence=found.evidence,
-        figures=found.figures,
+        evidence=assessment.evidence,
+        figures=assessment.figures,
         metrics=Metrics.of(record.result.metrics()),
         on_history=Metrics.of(before.result.metrics()) if before is not None else None,
         since_live=Metrics.of(since.result.metrics()) if since is not None else None,
