@@ -121,8 +121,8 @@ class EvalCallback(RLCallback):
 class EarlyStoppingRLCallback(RLCallback):
     """Ends a training whose reward no longer rises.
 
-    With the monitor `reward` it checks the mean reward of the newest `window` episodes, once for as many episodes as
-    there are environments; with `evaluation`, the mean reward of each evaluation. After `patience` checks in a row
+    With the monitor `reward` it checks the mean reward of the newest `window` episodes after each episode, however many
+    environments play at once; with `evaluation`, the mean reward of each evaluation. After `patience` checks in a row
     without a value more than `min_delta` above the best one, the training ends.
     """
 
@@ -158,9 +158,8 @@ class EarlyStoppingRLCallback(RLCallback):
             )
 
     def on_episode_end(self, training: TrainingView, episode: Episode) -> bool:
-        """Check the reward once for as many episodes as there are environments."""
-        round_ended = episode.number % training.environments == 0
-        if self.monitor != "reward" or not round_ended or episode.number < self.window:
+        """Check the mean reward of the newest episodes."""
+        if self.monitor != "reward" or episode.number < self.window:
             return True
         return self._check(fmean(row.reward for row in training.record.episodes[-self.window :]))
 

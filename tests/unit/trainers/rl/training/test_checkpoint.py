@@ -83,7 +83,7 @@ def test_a_training_may_be_interrupted_again_and_again(tmp_path: Path) -> None:
 
 def test_patience_that_began_before_an_interruption_ends_after_it(tmp_path: Path) -> None:
     def trained(callbacks: list[RLCallback], **options: Any) -> tuple[RLAgent, dict[str, Any]]:
-        stopping = EarlyStoppingRLCallback(patience=5, min_delta=1e9, window=4)
+        stopping = EarlyStoppingRLCallback(patience=20, min_delta=1e9, window=4)
         folder = tmp_path if "should_stop" in options else None
         return train([stopping, *callbacks], "sac", arguments=options, checkpoint_folder=folder)
 

@@ -133,11 +133,12 @@ def test_patience_counts_looks_without_a_gain_of_more_than_min_delta() -> None:
     assert looks(stopping(), [1.0, 0.0, 1.05]) == 3
 
 
-def test_a_reward_that_stays_ends_the_training_after_so_many_rounds() -> None:
-    stopping = EarlyStoppingRLCallback(patience=3, min_delta=1e9, window=8)
-    _, metrics = train([stopping], "sac", total_episodes=200)
+@pytest.mark.parametrize("environments", [1, 4])
+def test_patience_counts_episodes_however_many_environments_there_are(environments: int) -> None:
+    stopping = EarlyStoppingRLCallback(patience=12, min_delta=1e9, window=8)
+    _, metrics = train([stopping], "sac", total_episodes=200, environments=environments)
     assert metrics["stopped_by"] == "EarlyStoppingRLCallback"
-    assert metrics["episodes"] == 8 + 3 * 4
+    assert metrics["episodes"] == 8 + 12
     assert stopping.best == pytest.approx(np.mean(metrics["episode_rewards"][:8]))
 
 
