@@ -8,7 +8,7 @@ from config.settings import Promotion
 from evaluation.records.standing import Standing
 
 # See evaluation.gate.
-Case = Literal["first", "refresh", "challenge", "alone"]
+CaseKind = Literal["first", "refresh", "challenge", "alone"]
 Outcome = Literal["takes_over", "held_back", "refused", "measured"]
 
 

@@ -13,7 +13,7 @@ from config.secrets import BUCKET_VARIABLES
 from config.section import Section
 from config.settings.alerts import ChannelSettings, Monitoring, Notifications, Webhook, WebhookChannel
 from config.settings.data import Bucket, CsvFormat, DataParams, ExpertLogs, Sources, YahooSource
-from config.settings.evaluation import CostParams, Promotion, RecordParams, WalkForwardParams
+from config.settings.evaluation import AuditParams, CostParams, Promotion, RecordParams, WalkForwardParams
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
 from config.settings.schedule import CHAIN, JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
 from config.settings.service import Api, Database, Retention
@@ -35,6 +35,7 @@ __all__ = [
     "LOG_CHANNEL",
     "NIGHT",
     "Api",
+    "AuditParams",
     "Bucket",
     "ChannelSettings",
     "CostParams",
@@ -98,6 +99,7 @@ class Settings(Section):
     walk_forward: WalkForwardParams = WalkForwardParams()
     records: RecordParams = RecordParams()
     promotion: Promotion = Promotion()
+    audit: AuditParams = AuditParams()
     monitoring: Monitoring = Monitoring()
     notifications: Notifications = Notifications()
     executor: ExecutorSettings = LocalExecutor()

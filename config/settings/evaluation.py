@@ -72,6 +72,15 @@ class RecordParams(Section):
     )
 
 
+class AuditParams(Section):
+    """What the job `audit` simulates: homes without skill, to count how many the rules above call proven."""
+
+    homes: int = Field(
+        default=40, ge=1, le=10_000, description="Simulated homes in each kind of market; 40 take about 20 minutes."
+    )
+    seed: int = Field(default=0, ge=0, description="Of everything random; the same seed gives the same result.")
+
+
 class Promotion(Section):
     """What a model must show before it serves."""
 

@@ -20,6 +20,7 @@ JobName = Literal[
     "maintenance",
     "records",
     "promotion",
+    "audit",
 ]
 JOBS: tuple[JobName, ...] = get_args(JobName)
 # The night, in its order. A job of it without a time of its own follows the one before it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from config.settings import JobName
+from daemon.jobs.audit.step import audit_rules
 from daemon.jobs.backup.step import drill_restore, take_backup
 from daemon.jobs.base import Ending, Plan, RunWork, Step, wait_for_upstream
 from daemon.jobs.data_update.step import update_data
@@ -27,4 +28,5 @@ STEPS: dict[JobName, Step] = {
     "maintenance": Step(maintain, wait_for_upstream),
     "promotion": Step(order_serving, wait_for_upstream),
     "records": Step(keep_records, wait_for_upstream),
+    "audit": Step(audit_rules, wait_for_upstream),
 }

@@ -10,6 +10,7 @@ from importlib import import_module
 from config.errors import UsageError
 from daemon.domain.tasks import TaskRequest, TaskResult
 from daemon.executors.worker.main import Work
+from daemon.jobs.audit.messages import AuditRequest
 from daemon.jobs.backup.messages import ProveBackupRequest
 from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
 from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest, EvaluateRequest
@@ -34,6 +35,7 @@ FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     MonitorRequest: "daemon.jobs.performance_check.tasks:monitor",
     LivePerformanceRequest: "daemon.jobs.performance_check.tasks:live_performance",
     ProveBackupRequest: "daemon.jobs.backup.tasks:prove_backup",
+    AuditRequest: "daemon.jobs.audit.tasks:audit",
 }
 KINDS = {request.kind: request for request in FUNCTIONS}
 

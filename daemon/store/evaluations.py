@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, insert
 from daemon.store.tables import evaluations, model_versions
-from evaluation.verdicts import Case
+from evaluation.verdicts import CaseKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class NewEvaluation:
     verdict: str
     reasons: list[str]
     report: str | None
-    kind: Case | None = None  # None before there were records
+    kind: CaseKind | None = None  # None before there were records
 
 
 @dataclass(frozen=True, kw_only=True)

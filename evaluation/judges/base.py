@@ -36,7 +36,7 @@ class Case:
         pinned: whether a person holds the champion in its place.
     """
 
-    kind: verdicts.Case
+    kind: verdicts.CaseKind
     inputs: Inputs
     challenger: JudgedVersion
     record: Record

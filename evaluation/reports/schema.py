@@ -13,7 +13,7 @@ from evaluation.metrics.summary import Unit
 from evaluation.records.figures import RecordFigures
 from evaluation.records.standing import Standing
 from evaluation.reports.evidence import Evidence
-from evaluation.verdicts import Case, Outcome
+from evaluation.verdicts import CaseKind, Outcome
 
 
 class _Part(BaseModel):
@@ -58,7 +58,7 @@ class Terms(_Part):
 class Decision(_Part):
     """What the version asked for, the outcome, the codes of its reasons, the same in a sentence, and the figures."""
 
-    case: Case
+    case: CaseKind
     outcome: Outcome
     reasons: list[str]
     sentence: str

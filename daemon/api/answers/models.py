@@ -12,7 +12,7 @@ from daemon.api.answers.records import Record
 from daemon.api.answers.signals import Signal
 from daemon.domain.tasks import Document
 from data_pipeline.provenance import Badge
-from evaluation.verdicts import Case
+from evaluation.verdicts import CaseKind
 
 # Evaluations from before there were records were better, worse or inconclusive.
 Verdict = Literal["takes_over", "held_back", "refused", "measured", "better", "worse", "inconclusive"]
@@ -57,7 +57,7 @@ class Evaluation(Answer):
     last: datetime
     evaluated_at: datetime
     metrics: Document = Field(description="Of the record.")
-    case: Case | None = Field(description="As what it asked for its place; null before there were records.")
+    case: CaseKind | None = Field(description="As what it asked for its place; null before there were records.")
     verdict: Verdict
     reasons: list[str]
     report: str | None = Field(description="The address of report.json.")

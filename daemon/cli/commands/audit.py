@@ -26,22 +26,24 @@ def audit(
 
     The markets have the sizes of the moves of the stored bars of each symbol with at least 1,000 daily bars, else those
     of the sample market. Writes results/audit/null_markets.json and null_markets.html; from 8 homes on they say, too,
-    how many edges of known sizes would be proven.
+    how many edges of known sizes would be proven. `nightdesk run-once audit` does the same as a job of the desk, with
+    the settings `audit`, and `jobs.audit` schedules it.
     """
     if null_markets is None:
         raise UsageError(
             "audit.none", "No audit was named.", "Write `nightdesk audit --null-markets 200`; 200 homes take an hour."
         )
-    from daemon.cli.local.null_markets import audit_null_markets
+    from daemon.jobs.audit.null_markets import audit_null_markets
 
     global_options = choices(context)
     with reporter() as progress:
         document = audit_null_markets(
             global_options.home,
             global_options.settings(),
+            global_options.home.results / "audit",
             homes=null_markets,
             seed=seed,
-            jobs=jobs or os.cpu_count() or 1,
+            processes=jobs or os.cpu_count() or 1,
             progress=lambda done, message: progress.show("audit", done, message),
         )
     answer(document, as_json=global_options.json, render=_show)

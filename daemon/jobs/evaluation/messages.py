@@ -9,7 +9,7 @@ from daemon.domain.metrics import Metrics
 from daemon.domain.recipe_request import RecipeRequest
 from daemon.domain.tasks import TaskRequest, TaskResult, TaskTarget, VersionRef
 from daemon.jobs.records.messages import RecordRef
-from evaluation.verdicts import Case, Outcome
+from evaluation.verdicts import CaseKind, Outcome
 
 ComparedState = Literal["champion", "challenger", "retired", "rejected"]
 
@@ -42,7 +42,7 @@ class EvaluateRequest(RecipeRequest[EvaluateResult]):
     kind: ClassVar[str] = "evaluate"
     result: ClassVar[type[TaskResult]] = EvaluateResult
     run: str
-    case: Case
+    case: CaseKind
     challenger: VersionRef
     record: RecordRef
     champion: VersionRef | None = None

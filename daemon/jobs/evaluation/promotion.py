@@ -12,7 +12,7 @@ from daemon.store import evaluations, servings, versions
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 from evaluation.labels import why
-from evaluation.verdicts import Case
+from evaluation.verdicts import CaseKind
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Judgement:
     """A version that was judged by a worker, which loaded it and reproduced its golden predictions."""
 
     run_id: int
-    case: Case
+    case: CaseKind
     candidate: Version
     champion: Version | None  # who serves now
     result: EvaluateResult

@@ -19,7 +19,7 @@ from daemon.jobs.serving import recipe_of_record, record_of
 from daemon.store import evaluations, records, servings, versions
 from daemon.store.versions import Version, VersionState
 from data_pipeline.provenance import Provenance
-from evaluation.verdicts import Case, may_serve
+from evaluation.verdicts import CaseKind, may_serve
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -177,7 +177,7 @@ async def _match(
     return [] if request is None else [(Plan(request), Match(candidate, champion, request))]
 
 
-def _case(candidate: Version, champion: Version | None) -> Case:
+def _case(candidate: Version, champion: Version | None) -> CaseKind:
     """As what a version asks for its place; a champion of other bars is no predecessor and no opponent."""
     if champion is None:
         return "first"
@@ -218,7 +218,7 @@ def _request(
     )
 
 
-def _other_record(c: Connection, row: RecordRow | None, case: Case) -> RecordRef | None:
+def _other_record(c: Connection, row: RecordRow | None, case: CaseKind) -> RecordRef | None:
     return record_ref(c, row) if row is not None and case == "challenge" else None
 
 

@@ -1,4 +1,4 @@
-"""The null-market audit of a home: its settings and the sizes of its stored bars, simulated in several processes."""
+"""The null-market audit of a home: by its settings, on the sizes of its stored bars; for the job and the command."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _SOURCE = Path(__file__).parents[3]
 
 
 def audit_null_markets(
-    home: Home, settings: Settings, *, homes: int, seed: int, jobs: int, progress: Progress
+    home: Home, settings: Settings, folder: Path, *, homes: int, seed: int, processes: int, progress: Progress
 ) -> dict[str, Any]:
-    """Simulate, write certificate and page below `results/audit`, and return the certificate with their `files`."""
+    """Simulate, write certificate and page into `folder`, and return the certificate with their `files`."""
     lookback = None if settings.walk_forward.anchored else timedelta(days=settings.training_params.lookback_days)
     rules = NightRules(
         FoldPlan(settings.walk_forward, lookback),
@@ -44,10 +44,12 @@ def audit_null_markets(
         NIGHTS,
     )
     plan = AuditPlan(homes, seed, _sizes(home, settings), rules, power_homes=homes // 8)
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as executor:
-        result = run_audit(plan, executor, progress)
+    if processes == 1:
+        result = run_audit(plan, progress=progress)
+    else:
+        with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as executor:
+            result = run_audit(plan, executor, progress)
     document = certificate(plan, result, settings=settings.fingerprint(), commit=_commit())
-    folder = home.results / "audit"
     files = {folder / "null_markets.json": as_bytes(document), folder / "null_markets.html": audit_page(document)}
     for path, content in files.items():
         publish_bytes(path, content)

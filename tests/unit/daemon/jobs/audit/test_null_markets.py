@@ -1,4 +1,4 @@
-"""Whose moves an audit takes, and what a terminal says of it."""
+"""Whose moves an audit takes, and what the job makes of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pytest
 
 from config.paths import Home
 from config.settings import Settings
-from daemon.cli.commands import audit
-from daemon.cli.local import null_markets
+from daemon.executors.worker.main import WorkContext
+from daemon.jobs.audit import null_markets
+from daemon.jobs.audit.messages import AuditRequest
+from daemon.jobs.audit.tasks import audit
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
-SHARE = {"count": 1, "among": 40, "low": 0.0006, "high": 0.1316}
 
 
 def settings(*symbols: str, interval: str = "1d") -> Settings:
@@ -50,13 +51,18 @@ def test_a_damaged_file_is_no_source_of_sizes(home: Home) -> None:
     assert [each.symbol for each in null_markets._sizes(home, settings("AAPL", "MSFT"))] == ["AAPL"]
 
 
-@pytest.mark.parametrize("power", [[], [{"sharpe": 2.0, "years": 3, "pairs": 8, "with_edge": 8, "proven": SHARE}]])
-def test_a_terminal_shows_each_share_with_its_interval(capsys: pytest.CaptureFixture[str], power: list) -> None:
-    row = {"world": "drift 0.8", "costs": "none", "proven": SHARE, "refuted": {**SHARE, "count": 3}}
-    files = ["results/audit/null_markets.json"]
-    audit._show({"null_markets": [row], "power": power, "is_sample": True, "files": files})
-    shown = capsys.readouterr().out
-    assert "drift 0.8  none   1 of 40 (0.1% to 13.2%)  3 of 40 (0.1% to 13.2%)" in shown
-    assert ("8 of 8" in shown) == bool(power)
-    assert "sample market, which is made up" in shown
-    assert shown.endswith("Written: results/audit/null_markets.json\n")
+@pytest.mark.slow
+def test_the_job_writes_certificate_and_page_where_the_reports_of_its_run_are(home: Home) -> None:
+    reported: list[float] = []
+    context = WorkContext(
+        home,
+        Settings.model_validate({"audit": {"homes": 1, "seed": 3}}),
+        lambda done, _: reported.append(done),
+        lambda: False,
+        lambda: NOW,
+    )
+    result = audit(context, AuditRequest(run="audit-7"))
+    assert result.files == ("results/audit-7/null_markets.json", "results/audit-7/null_markets.html")
+    assert all((home.root / file).is_file() for file in result.files)
+    assert {row.homes for row in result.worlds} == {1}
+    assert reported[-1] == 1.0

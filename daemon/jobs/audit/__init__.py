@@ -1,0 +1,1 @@
+"""How often the rules of this home would call a recipe without skill proven."""
