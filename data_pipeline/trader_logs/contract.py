@@ -20,6 +20,8 @@ _NEW_YORK = ZoneInfo("America/New_York")
 # A whole contract should fit into one context of 128 bars.
 _CONTEXT = 128
 _LENGTHS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 86_400)
+_LONGEST = 7 * 86_400  # seconds of a contract
+_FARTHEST = 8 * 86_400_000  # ms between an event of a contract and its opening: trading may begin days before
 _UNKNOWN = 15  # seconds of a bar where no slug says how long a contract lasts
 
 
@@ -39,21 +41,32 @@ def contract_of(slug: str, near: int) -> Contract | None:
     """The contract of a slug such as `btc-updown-15m-1768904100` or `ethereum-up-or-down-january-1-10pm-et`.
 
     A slug that names no year means that which brings the contract closest to `near`, the time (ms) of one of its
-    events. None where the slug says no time.
+    events. None where the slug says no time, or one that cannot be that of these events.
     """
-    if match := _BY_EPOCH.fullmatch(slug):
-        opens = int(match[3]) * 1000
-        return Contract(opens, opens + int(match[1]) * _UNITS[match[2]] * 1000) if int(match[1]) else None
+    contract = _by_epoch(slug) or _by_hour(slug, near)
+    if contract is None or contract.seconds > _LONGEST or abs(contract.opens - near) > _FARTHEST:
+        return None
+    return contract
+
+
+def _by_epoch(slug: str) -> Contract | None:
+    match = _BY_EPOCH.fullmatch(slug)
+    if match is None or int(match[1]) == 0:
+        return None
+    opens = int(match[3]) * 1000
+    return Contract(opens, opens + int(match[1]) * _UNITS[match[2]] * 1000)
+
+
+def _by_hour(slug: str, near: int) -> Contract | None:
     match = _BY_HOUR.fullmatch(slug)
     if match is None or match[1] not in _MONTHS or not 1 <= int(match[4]) <= 12:
         return None
     year = datetime.fromtimestamp(near / 1000, UTC).year
     years = [int(match[3])] if match[3] else [year - 1, year, year + 1]
-    hour = int(match[4]) % 12 + 12 * (match[5] == "pm")
-    month, day = _MONTHS.index(match[1]) + 1, int(match[2])
-    openings = [opens for each in years if (opens := _opening(each, month, day, hour)) is not None]
-    nearest = min(openings, key=lambda instant: abs(instant - near), default=None)
-    return Contract(nearest, nearest + 3_600_000) if nearest is not None else None
+    month, day, hour = _MONTHS.index(match[1]) + 1, int(match[2]), int(match[4]) % 12 + 12 * (match[5] == "pm")
+    openings = [instant for each in years if (instant := _opening(each, month, day, hour)) is not None]
+    opens = min(openings, key=lambda instant: abs(instant - near), default=None)
+    return Contract(opens, opens + 3_600_000) if opens is not None else None
 
 
 def _opening(year: int, month: int, day: int, hour: int) -> int | None:
@@ -65,10 +78,16 @@ def _opening(year: int, month: int, day: int, hour: int) -> int | None:
     return int(local.timestamp()) * 1000
 
 
-def bar_seconds(slugs: Iterable[str]) -> int:
-    """How long bars are by default: the shortest with which the commonest contract of these fits into one context."""
-    lengths = Counter(contract.seconds for slug in slugs if (contract := contract_of(slug, 0)) is not None)
+def bar_seconds(contracts: Iterable[Contract]) -> int:
+    """How long bars are by default: the shortest with which the commonest of these contracts fits into one context."""
+    lengths = Counter(contract.seconds for contract in contracts)
     if not lengths:
         return _UNKNOWN
     commonest = min(lengths, key=lambda length: (-lengths[length], length))
     return next((length for length in _LENGTHS if commonest <= length * _CONTEXT), _LENGTHS[-1])
+
+
+def nominal(slug: str) -> Contract | None:
+    """The contract of a slug of whose events nothing is known: of any year, and as long as it says."""
+    contract = _by_epoch(slug) or _by_hour(slug, 0)
+    return contract if contract is not None and contract.seconds <= _LONGEST else None

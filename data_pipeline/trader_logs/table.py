@@ -24,7 +24,7 @@ from data_pipeline import actions
 from data_pipeline.labels.triple_barrier import Barriers
 from data_pipeline.trader_logs import states as trader_states
 from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
-from data_pipeline.trader_logs.contract import bar_seconds, contract_of
+from data_pipeline.trader_logs.contract import bar_seconds, contract_of, nominal
 from data_pipeline.trader_logs.events import TRADE, Repeats, TraderEvents, read_events
 from data_pipeline.trader_logs.labels import Labels, trader_labels
 from data_pipeline.trader_logs.sequences import returns_to_go
@@ -133,7 +133,7 @@ def make_table(
     class. In between they wait in a nameless file, so that only a few markets are in memory at any time.
     """
     logs, options = list(logs), options or TableOptions()
-    seconds = options.seconds or bar_seconds(_slug(path) for _, path in logs)
+    seconds = options.seconds or bar_seconds(filter(None, (nominal(_slug(path)) for _, path in logs)))
     options = replace(options, seconds=seconds)
     report = Report(seconds=seconds)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from data_pipeline.trader_logs.contract import Contract, bar_seconds, contract_of
+from data_pipeline.trader_logs.contract import Contract, bar_seconds, contract_of, nominal
 
 
 def ms(*parts: int) -> int:
@@ -25,7 +25,7 @@ def ms(*parts: int) -> int:
     ],
 )
 def test_a_contract_is_read_from_its_slug(slug: str, opens: int, seconds: int) -> None:
-    contract = contract_of(slug, ms(2026, 1, 15))
+    contract = contract_of(slug, opens + 60_000)
     assert contract is not None
     assert (contract.opens, contract.seconds) == (opens, seconds)
 
@@ -48,9 +48,18 @@ def test_a_slug_that_says_no_time_is_no_contract(slug: str) -> None:
     assert contract_of(slug, ms(2026, 1, 15)) is None
 
 
+@pytest.mark.parametrize("slug", ["btc-updown-15m-9999999999", "btc-updown-99d-1768904100", "x-updown-15m-100000000"])
+def test_a_contract_that_cannot_be_that_of_its_events_is_none(slug: str) -> None:
+    """It would make bars of years."""
+    assert contract_of(slug, 1_768_904_100_000) is None
+
+
 def test_bars_are_as_short_as_lets_the_commonest_contract_fit_into_a_context() -> None:
+    def seconds(*slugs: str) -> int:
+        return bar_seconds(contract for slug in slugs if (contract := nominal(slug)) is not None)
+
     hour, quarter = "ethereum-up-or-down-january-1-10pm-et", "btc-updown-15m-1768904100"
-    assert bar_seconds([hour]) == 30
-    assert bar_seconds([quarter, hour, quarter]) == 10
-    assert bar_seconds(["eth-updown-1d-1768896000"]) == 900
-    assert bar_seconds(["will-it-rain"]) == bar_seconds([]) == 15
+    assert seconds(hour) == 30
+    assert seconds(quarter, hour, quarter) == 10
+    assert seconds("eth-updown-1d-1768896000") == 900
+    assert seconds("will-it-rain") == seconds() == seconds("btc-updown-99d-1768904100") == 15
