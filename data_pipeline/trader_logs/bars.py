@@ -10,6 +10,7 @@ import numpy.typing as npt
 from config.errors import UsageError
 from data_pipeline.features.indicators import Columns
 from data_pipeline.features.rolling import Floats
+from data_pipeline.trader_logs.contract import Contract
 from data_pipeline.trader_logs.events import MERGE, QUOTE, TRADE, UP, TraderEvents
 
 _TICK = 1e-3  # no price is nearer to 0 or 1: at 0 there is no logarithm
@@ -17,6 +18,7 @@ _MS = 1_000_000  # ns
 _DUST = 1e-2  # shares: less is what rounding leaves, not a position
 _DECIMALS = 6  # of shares; what lies below is left by adding and taking off, and no decision
 _LONGEST = 86_400  # seconds of a bar
+_EVEN = 0.5  # the price of either outcome when a contract opens
 
 Ints = npt.NDArray[np.int64]
 
@@ -25,12 +27,21 @@ Ints = npt.NDArray[np.int64]
 class TraderBars:
     """A row for each bar that is followed by another, at its close `time` (ms).
 
-    `prices` are the bar's, all of it before `time`. `unrealised` to `age` are the trader's position at `time`. `net`
+    The rows of a known contract begin when it opens, with the bar before that, and end a bar before it closes.
+    `prices` are the bar's, all of it before `time`; `opening` is what they stood at before the first row. `unrealised`
+    to `age` are the trader's position at `time`, `fills` to `bought` what was done in the bar before it. `net`
     and `trades` are what was done in the bar that begins there, and `reward` what it earned: the future.
     """
 
     time: Ints
     prices: Columns
+    opening: float
+    priced: npt.NDArray[np.bool_]  # whether any price was known by then
+    spread: Floats  # ask less bid as last quoted; NaN before the first such quote
+    left: Floats  # the share of the contract that is left; NaN where it is not known
+    fills: Ints  # in the bar
+    bought: Floats  # shares towards Up, in the bar
+    last_fill: Floats  # seconds since the last one; NaN before the first
     unrealised: Floats  # money: the worth of what is held, less what it cost
     cost: Floats  # of what is held
     peak_cost: Floats  # the most that was ever held until now, by cost
@@ -42,6 +53,8 @@ class TraderBars:
     reward: Floats  # of the money that the trader had to put up, all in all
     settled: int = 0  # ms of the last event: all rewards are known from then on
     not_held: int = 0  # sales, merges and redemptions of more than the log shows as held
+    put_up: float = 0.0  # the most money that the trader had in the market
+    earned: float = 0.0  # all that it earned, in parts of it; more than the sum of `reward` where fills have no row
 
     def __len__(self) -> int:
         return len(self.time)
@@ -141,20 +154,23 @@ def check_length(seconds: int) -> None:
         raise UsageError("trades.bar", f"A bar of {seconds}s cannot be made.", f"Choose 1s to {_LONGEST}s.")
 
 
-def trader_bars(events: TraderEvents, seconds: int) -> TraderBars:
-    """Bars of `seconds`, aligned to the clock, from the first price to the last.
+def trader_bars(events: TraderEvents, seconds: int, contract: Contract | None = None) -> TraderBars:
+    """Bars of `seconds`, aligned to the clock: of the whole `contract`, else from the first price to the last.
 
     A bar [a, b) is over at b and knows what happened at t < b; what the trader did at b or later is joined to it as the
-    decision that followed. So no state knows of anything at the time of a trade, or after it.
+    decision that followed. So no state knows of anything at the time of a trade, or after it. Before the first price of
+    a contract both of its outcomes are worth the same.
     """
     check_length(seconds)
     length = seconds * 1000
     priced = events.kind <= TRADE
     bar = events.t // length
-    first, last = (int(bar[priced][0]), int(bar[priced][-1])) if priced.any() else (0, 0)
+    first, last = _span(bar[priced], contract, length)
     rows = last - first
     time = (np.arange(first, last, dtype="i8") + 1) * length
-    prices = _prices(events, priced, bar[priced] - first, rows + 1)
+    known = contract is not None or not rows
+    opening = _EVEN if known else float(np.clip(events.price[priced][0], _TICK, 1.0 - _TICK))
+    prices = _prices(events, priced, bar[priced] - first, rows + 1, opening)
     opened, high, low, close, volume = (column[:rows] for column in prices)
     columns = Columns(opened, high, low, close, volume, wall=lambda: time * _MS - 1)
     is_trade = events.kind == TRADE
@@ -165,29 +181,56 @@ def trader_bars(events: TraderEvents, seconds: int) -> TraderBars:
     inventory, cost = history.up - history.down, history.cost
     worth = history.up[latest] * close + history.down[latest] * (1.0 - close)
     since = history.since[latest]
+    fills, bought = (_by_bar(bar[is_trade] - first, rows, weights) for weights in (None, events.signed[is_trade]))
+    earned, put_up = _earned(history, prices[3][-1:])
     return TraderBars(
         time,
         columns,
+        opening=opening,
+        priced=np.searchsorted(events.t[priced], time, side="left") > 0,
+        spread=_latest(events.t, events.spread, time),
+        left=(contract.closes - time) / (contract.closes - contract.opens) if contract else np.full(rows, np.nan),
+        fills=fills[:-1].astype("i8"),
+        bought=bought[:-1],
+        last_fill=(time - _latest(events.t, np.where(is_trade, events.t, np.nan), time)) / 1000.0,
         unrealised=worth - cost[latest],
         cost=cost[latest],
         peak_cost=np.maximum.accumulate(cost)[latest],
         inventory=inventory[latest],
         peak_inventory=np.maximum.accumulate(np.abs(inventory))[latest],
         age=np.where(since < 0, 0.0, (time - since) / 1000.0),
-        net=_after_first(bar[is_trade] - first, rows, events.signed[is_trade]).round(_DECIMALS),
-        trades=_after_first(bar[is_trade] - first, rows).astype("i8"),
-        reward=_rewards(history, history.cash[latest] + worth, prices[3][-1:]),
+        net=bought[1:].round(_DECIMALS),
+        trades=fills[1:].astype("i8"),
+        reward=_rewards(history.cash[latest] + worth, earned, put_up),
         settled=int(events.t[-1]) if len(events) else 0,
         not_held=history.not_held,
+        put_up=put_up,
+        earned=earned,
     )
 
 
-def _after_first(bar: Ints, rows: int, weights: Floats | None = None) -> Floats:
-    """The sums by bar, without the first bar, which no row comes before."""
-    return np.bincount(bar, weights, minlength=rows + 1)[1 : rows + 1].astype("f8")
+def _span(bar: Ints, contract: Contract | None, length: int) -> tuple[int, int]:
+    """The first and the last bar: those of the prices, and of the contract with the one before it."""
+    first, last = (int(bar[0]), int(bar[-1])) if len(bar) else (0, 0)
+    if contract is None or not len(bar):
+        return first, last
+    opens, closes = contract.opens // length, -(-contract.closes // length)
+    return min(first, opens) - 1, max(last, closes - 1)
 
 
-def _prices(events: TraderEvents, priced: npt.NDArray[np.bool_], bar: Ints, bars: int) -> list[Floats]:
+def _by_bar(bar: Ints, rows: int, weights: Floats | None) -> Floats:
+    """The sums of every bar."""
+    return np.bincount(bar, weights, minlength=rows + 1).astype("f8")
+
+
+def _latest(t: Ints, values: Floats, time: Ints) -> Floats:
+    """The newest value before each time that is a number; NaN where there is none."""
+    number = ~np.isnan(values)
+    newest = np.searchsorted(t[number], time, side="left")
+    return np.concatenate([[np.nan], values[number]])[newest]
+
+
+def _prices(events: TraderEvents, priced: npt.NDArray[np.bool_], bar: Ints, bars: int, opening: float) -> list[Floats]:
     """Open, high, low, close of every bar, the close before where nothing happened in it; and the trader's volume."""
     if not len(bar):
         return [np.empty(0)] * 5
@@ -196,21 +239,31 @@ def _prices(events: TraderEvents, priced: npt.NDArray[np.bool_], bar: Ints, bars
     ends = np.append(starts[1:], len(bar)) - 1
     happened = np.zeros(bars, dtype=bool)
     happened[bar[starts]] = True
-    which = np.cumsum(happened) - 1  # for each bar, the newest one in which something happened
-    close = price[ends][which]
+    which = np.cumsum(happened)  # for each bar, the newest one in which something happened; 0 before the first
+    close = np.concatenate([[opening], price[ends]])[which]
     per_bar = (price[starts], np.maximum.reduceat(price, starts), np.minimum.reduceat(price, starts))
-    columns = [np.where(happened, column[which], close) for column in per_bar]
+    columns = [np.where(happened, np.concatenate([[opening], column])[which], close) for column in per_bar]
     return [*columns, close, np.bincount(bar, events.size[priced], minlength=bars)]
 
 
-def _rewards(history: _History, equity: Floats, last_price: Floats) -> Floats:
+def _earned(history: _History, last_price: Floats) -> tuple[float, float]:
+    """What the market earned as a part of the most money that was ever put up, and that money.
+
+    What is held at the end and was not redeemed is worth the last price.
+    """
+    put_up = float(-history.cash.min())
+    if not put_up > 0 or not len(last_price):
+        return 0.0, max(put_up, 0.0)
+    price = float(last_price[-1])
+    final = history.cash[-1] + history.up[-1] * price + history.down[-1] * (1.0 - price)
+    return float(final) / put_up, put_up
+
+
+def _rewards(equity: Floats, earned: float, put_up: float) -> Floats:
     """What each bar added to the trader's money and holdings, as a part of the most money that was ever put up.
 
     The last bar is credited with all that followed: merges, redemption, or else the worth at the last price.
     """
-    if not len(equity):
-        return equity
-    final = history.cash[-1] + history.up[-1] * last_price + history.down[-1] * (1.0 - last_price)
-    put_up = -history.cash.min()
-    gains = np.diff(np.concatenate([equity, final]))
-    return gains / put_up if put_up > 0 else np.zeros(len(gains))
+    if not len(equity) or not put_up > 0:
+        return np.zeros(len(equity))
+    return np.diff(np.append(equity / put_up, earned))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median_low
 from typing import Any, Literal, NamedTuple
@@ -38,6 +38,7 @@ class Event(NamedTuple):
     money: float = 0.0
     outcome: int = 0  # UP or DOWN
     side: int = 0  # 1 bought, -1 sold
+    spread: float = float("nan")  # ask less bid, of a quote that has both
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,10 @@ class TraderEvents:
     money: npt.NDArray[np.float64]
     outcome: npt.NDArray[np.int64]
     side: npt.NDArray[np.int64]
+    spread: npt.NDArray[np.float64]
     rejected: dict[str, int]
     repeats: int  # fills equal to an earlier one in transaction, asset, price and size
+    assumed: int = 0  # trades that name no outcome: taken for that of their slug, else for Up
 
     def __len__(self) -> int:
         return len(self.t)
@@ -63,9 +66,11 @@ class TraderEvents:
         return self.size * self.side * self.outcome
 
     @classmethod
-    def of(cls, events: list[Event], rejected: dict[str, int] | None = None, repeats: int = 0) -> TraderEvents:
+    def of(
+        cls, events: list[Event], rejected: dict[str, int] | None = None, repeats: int = 0, assumed: int = 0
+    ) -> TraderEvents:
         """The columns of these events, which stand in time order."""
-        t, kind, price, size, money, outcome, side = zip(*events, strict=True) if events else ((),) * 7
+        t, kind, price, size, money, outcome, side, spread = zip(*events, strict=True) if events else ((),) * 8
         return cls(
             t=np.array(t, dtype="i8"),
             kind=np.array(kind, dtype="i8"),
@@ -74,8 +79,10 @@ class TraderEvents:
             money=np.array(money, dtype="f8"),
             outcome=np.array(outcome, dtype="i8"),
             side=np.array(side, dtype="i8"),
+            spread=np.array(spread, dtype="f8"),
             rejected=rejected or {},
             repeats=repeats,
+            assumed=assumed,
         )
 
 
@@ -122,34 +129,64 @@ def read_events(data: bytes, repeats: Repeats = "keep") -> TraderEvents:
     A transaction often fills several orders at one price and size, so equal fills are kept: with all of them, what
     traders hold agrees with what they merge and redeem. A log whose writer repeated itself needs `drop`.
     """
+    content = document(data)
+    default = _default_outcome(content.get("slug"))
     rejected: Counter[str] = Counter()
     fills: Counter[tuple[Any, ...]] = Counter()
     events: list[Event] = []
-    for raw in document(data)["prices"]:
+    candles = _Candles()
+    assumed = 0
+    for nth, raw in enumerate(content["prices"]):
         try:
-            event = _checked(raw)
-            identity = _identity(raw) if event.kind == TRADE else None
+            event = _checked(raw, default)
+            identity = _identity(raw, nth) if event.kind == TRADE else None
         except _RejectedError as reason:
             rejected[str(reason)] += 1
             continue
         if identity is not None:
+            assumed += "outcome" not in raw
             fills[identity] += 1
             if fills[identity] > 1 and repeats == "drop":
                 rejected["repeated"] += 1
                 continue
+        elif raw["type"] in _CANDLES:
+            events.extend(candles.closed_before(event.t))
+            candles.add(event.t, raw)
         events.append(event)
     repeated = sum(fills.values()) - len(fills)
-    return TraderEvents.of(_folded(_near(events, rejected), rejected), dict(rejected), repeated)
+    return TraderEvents.of(_folded(_near(events, rejected), rejected), dict(rejected), repeated, assumed)
 
 
-def _checked(raw: Any) -> Event:
+def _default_outcome(slug: object) -> str:
+    """The outcome of trades that name none: that of their token where the slug is one's, else Up."""
+    token = slug.rpartition("-")[2].lower() if type(slug) is str else ""
+    return "Down" if token in ("down", "no") else "Up"
+
+
+class _Candles:
+    """Bars of the market. Their close is known when the next one begins: none says how long it lasts."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[int, float]] = []
+
+    def add(self, t: int, raw: dict[str, Any]) -> None:
+        """A bar has begun."""
+        self._open = [(t, _number(raw, "close", 0.0, 1.0))]
+
+    def closed_before(self, t: int) -> Iterator[Event]:
+        """The close of the bar before, at `t`, when another begins."""
+        yield from (Event(t, QUOTE, close) for began, close in self._open if began < t)
+
+
+def _checked(raw: Any, default: str) -> Event:
     if type(raw) is not dict:
         raise _RejectedError("not_an_object")
     kind = raw.get("type")
     check = _CHECKS.get(kind) if type(kind) is str else None
-    if check is None:
+    if check is None and kind != "trade":
         raise _RejectedError("unknown_type")
-    return check(raw, int(_number(raw, "t", _EARLIEST, _LATEST)))
+    t = int(_number(raw, "t", _EARLIEST, _LATEST))
+    return check(raw, t) if check is not None else _trade(raw, t, default)
 
 
 def _number(raw: dict[str, Any], name: str, least: float, most: float) -> float:
@@ -162,8 +199,8 @@ def _number(raw: dict[str, Any], name: str, least: float, most: float) -> float:
     raise _RejectedError("out_of_range" if finite else "not_finite")
 
 
-def _trade(raw: dict[str, Any], t: int) -> Event:
-    outcome, side = raw.get("outcome"), raw.get("side")
+def _trade(raw: dict[str, Any], t: int, default: str) -> Event:
+    outcome, side = raw.get("outcome", default), raw.get("side")
     if outcome not in ("Up", "Down"):
         raise _RejectedError("unknown_outcome")
     if side not in ("BUY", "SELL"):
@@ -184,7 +221,10 @@ def _trade(raw: dict[str, Any], t: int) -> Event:
     )
 
 
-def _identity(raw: dict[str, Any]) -> tuple[Any, ...]:
+def _identity(raw: dict[str, Any], nth: int) -> tuple[Any, ...]:
+    """What two fills must have in common to be the same; one without transaction and asset is like no other."""
+    if "tx" not in raw and "aid" not in raw:
+        return (nth,)
     tx, asset = raw.get("tx"), raw.get("aid")
     if type(tx) is not str or type(asset) is not str or len(tx) > _TEXT or len(asset) > _TEXT:
         raise _RejectedError("no_identity")
@@ -197,8 +237,17 @@ def _quote(raw: dict[str, Any], t: int) -> Event:
         bid, ask = _number(raw, "bestBid", 0.0, 1.0), _number(raw, "bestAsk", 0.0, 1.0)
         if bid > ask:
             raise _RejectedError("crossed")
-        return Event(t, QUOTE, (bid + ask) / 2)
+        return Event(t, QUOTE, (bid + ask) / 2, spread=ask - bid)
     return Event(t, QUOTE, _number(raw, "mid" if "mid" in raw else "price", 0.0, 1.0))
+
+
+def _candle(raw: dict[str, Any], t: int) -> Event:
+    """The opening price, at the time that the bar bears; its close comes later, see `_Candles`."""
+    low, high = (_number(raw, name, 0.0, 1.0) for name in ("low", "high"))
+    opened, close = (_number(raw, name, 0.0, 1.0) for name in ("open", "close"))
+    if not low <= min(opened, close) <= max(opened, close) <= high:
+        raise _RejectedError("crossed")
+    return Event(t, QUOTE, opened)
 
 
 def _settlement(kind: int) -> Callable[[dict[str, Any], int], Event]:
@@ -209,8 +258,9 @@ def _settlement(kind: int) -> Callable[[dict[str, Any], int], Event]:
     return check
 
 
+_CANDLES = ("ohlcv", "bar", "candle", "kline")
 _CHECKS: dict[str, Callable[[dict[str, Any], int], Event]] = {
-    "trade": _trade,
+    **dict.fromkeys(_CANDLES, _candle),
     "price_change": _quote,
     "last_trade_price": _quote,
     "merge": _settlement(MERGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from config.errors import NightdeskError
+from config.errors import NightdeskError, UsageError
 from data_pipeline.actions import NO_TRADE
-from data_pipeline.trader_logs.states import NAMES, SCALED
+from data_pipeline.trader_logs.states import GROUPS, SCALED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +32,7 @@ class Batch(NamedTuple):
     """Windows, newest bar last, padded on the left; `mask` is true where there is a bar."""
 
     returns_to_go: F32  # [windows, bars, 1]
-    states: F32  # [windows, bars, 17]
+    states: F32  # [windows, bars, states]
     actions: npt.NDArray[np.int64]  # [windows, bars]
     mask: npt.NDArray[np.bool_]  # [windows, bars]
 
@@ -43,7 +44,7 @@ class Sequences:
     Bars are kept once; windows are cut when they are asked for.
     """
 
-    states: F32  # [bars, 17], scaled
+    states: F32  # [bars, states], scaled
     actions: npt.NDArray[np.int8]
     returns_to_go: F32  # scaled
     begins: npt.NDArray[np.int64]  # for each bar, the first of its market
@@ -99,16 +100,23 @@ def returns_to_go(rewards: npt.NDArray[np.float64], begins: npt.NDArray[np.int64
 
 
 def read_sequences(
-    path: Path, split: Split, *, window: int = WINDOW, return_scale: float | None = RETURN_SCALE
+    path: Path,
+    split: Split,
+    *,
+    groups: Sequence[str] = ("base",),
+    window: int = WINDOW,
+    return_scale: float | None = RETURN_SCALE,
 ) -> Sequences:
     """The sequences of one split of a table of traders' decisions, scaled by the statistics of its training markets.
 
-    With `return_scale` None, returns are scaled by the deviation that the returns to go of training markets have.
+    `groups` are those of their states; the 17 of `base` come first. With `return_scale` None, returns are scaled by the
+    deviation that the returns to go of training markets have.
     """
-    facts, table = _read(path, ["split", "market", "action", "reward", *NAMES])
+    names = state_names(groups)
+    facts, table = _read(path, ["split", "market", "action", "reward", *names])
     rows = table.filter(np.asarray(table["split"].to_pandas() == split))
     scale = facts["return_deviation"]
-    values = np.column_stack([rows[name].to_numpy() for name in NAMES]).astype("f8")
+    values = np.column_stack([rows[name].to_numpy() for name in names]).astype("f8")
     values[:, :SCALED] = (values[:, :SCALED] - facts["centre"]) / facts["spread"]
     market = rows["market"].to_numpy()
     begins = np.searchsorted(market, market, side="left")
@@ -120,6 +128,18 @@ def read_sequences(
         window=window,
         return_scale=return_scale if return_scale is not None else (1.0 / scale if scale > 0 else 1.0),
     )
+
+
+def state_names(groups: Sequence[str]) -> tuple[str, ...]:
+    """The names of the states of these groups; `base` must be the first of them."""
+    unknown = [group for group in groups if group not in GROUPS]
+    if unknown or not groups or groups[0] != "base" or len(set(groups)) < len(groups):
+        raise UsageError(
+            "trades.groups",
+            f"{', '.join(groups) or 'no group'} cannot be used as groups of states.",
+            f"Name base first, then any of {', '.join(list(GROUPS)[1:])}, each once.",
+        )
+    return tuple(name for group in groups for name in GROUPS[group])
 
 
 def _read(path: Path, columns: list[str]) -> tuple[dict[str, Any], pa.Table]:

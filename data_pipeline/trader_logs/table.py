@@ -8,7 +8,7 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,17 @@ from config.errors import NightdeskError
 from config.publish import TEMP_PREFIX, publishing
 from data_pipeline import actions
 from data_pipeline.labels.triple_barrier import Barriers
-from data_pipeline.trader_logs import states as states17
+from data_pipeline.trader_logs import states as trader_states
 from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
-from data_pipeline.trader_logs.events import Repeats, read_events
+from data_pipeline.trader_logs.contract import bar_seconds, contract_of, nominal
+from data_pipeline.trader_logs.events import TRADE, Repeats, TraderEvents, read_events
 from data_pipeline.trader_logs.labels import Labels, trader_labels
 from data_pipeline.trader_logs.sequences import returns_to_go
 
-VERSION = 1
+VERSION = 2
 _GROUP = 65_536  # rows that are written at one go; a market is never cut by it
 _SIZES = np.geomspace(1e-6, 1e12, 40_001)  # edges of the histogram of net amounts: a quantile to a thousandth
+_ENOUGH = 1000  # sequences
 _SPLITS = ("train", "purged", "validation")
 _DRAFT = pa.schema(
     [
@@ -45,7 +47,7 @@ _DRAFT = pa.schema(
         ("label", pa.int8()),
         ("pnl", pa.float64()),
         ("bars_held", pa.int32()),
-        *((name, pa.float32()) for name in states17.NAMES),
+        *((name, pa.float32()) for name in trader_states.NAMES),
     ]
 )
 _TABLE = pa.schema([*_DRAFT, ("action", pa.int8()), ("split", pa.string())])
@@ -57,7 +59,7 @@ Progress = Callable[[float, str], None]
 class TableOptions:
     """How a table is made."""
 
-    seconds: int = 15  # of a bar
+    seconds: int | None = None  # of a bar; with None such that a contract fits into one context
     train: float = 0.8  # the part of the markets, the oldest, that is learnt from
     strong: float = 0.8  # the quantile of net amounts in training markets from which on a trade is strong
     profit: float = 0.02  # parts of the price that a label's barriers are away from it
@@ -66,7 +68,8 @@ class TableOptions:
     repeats: Repeats = "keep"
 
     def __post_init__(self) -> None:
-        check_length(self.seconds)
+        if self.seconds is not None:
+            check_length(self.seconds)
 
     @property
     def barriers(self) -> Barriers:
@@ -78,10 +81,15 @@ class TableOptions:
 class Report:
     """Counts of what a table was made of."""
 
+    seconds: int = 0  # of a bar
     markets: int = 0
-    too_short: int = 0  # markets that end before their states have values
-    warm_up: int = 0  # rows before that, which were left out
+    too_short: int = 0  # markets without two bars
     events: int = 0
+    assumed_outcomes: int = 0  # trades that name no outcome
+    fills: int = 0  # of the markets
+    fills_without_row: int = 0  # in the first bar of markets whose slug does not say when they open
+    earned: float = 0.0  # money, in all markets
+    earned_without_row: float = 0.0  # by those fills
     rejected: dict[str, int] = field(default_factory=dict)  # events by reason
     repeated_fills: int = 0
     not_held: int = 0  # settlements of more than the log knows of
@@ -92,9 +100,28 @@ class Report:
     last: str = ""  # when the last market was settled
     id: str = ""
 
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what a reader should know before learning from the table."""
+        sequences = self.sequences.get("train", 0)
+        few = f"There are {sequences} sequences to learn from; fewer than {_ENOUGH} teach a network little."
+        assumed = (
+            f"{self.assumed_outcomes} trades name no outcome: taken for that of the token in their slug, else for Up."
+        )
+        unknown = (
+            f"{self.fills_without_row} of {self.fills} fills have no row, and with them {self.earned_without_row:.2f} "
+            f"of {self.earned:.2f} earned: the slugs do not say when their markets opened, and a first price is no row."
+        )
+        notes = [
+            (sequences < _ENOUGH, few),
+            (self.assumed_outcomes > 0, assumed),
+            (self.fills_without_row > 0, unknown),
+        ]
+        return [text for holds, text in notes if holds]
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        return asdict(self)
+        return {**asdict(self), "notes": self.notes}
 
 
 def make_table(
@@ -105,8 +132,10 @@ def make_table(
     Twice through the rows: amounts and scales of the training markets must be known before an action has its
     class. In between they wait in a nameless file, so that only a few markets are in memory at any time.
     """
-    options = options or TableOptions()
-    report = Report()
+    logs, options = list(logs), options or TableOptions()
+    seconds = options.seconds or bar_seconds(filter(None, (nominal(_slug(path)) for _, path in logs)))
+    options = replace(options, seconds=seconds)
+    report = Report(seconds=seconds)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(prefix=TEMP_PREFIX, dir=out.parent) as draft:
         drafting = _Drafting(options, report)
@@ -114,8 +143,9 @@ def make_table(
         if not report.markets:
             raise NightdeskError(
                 "trades.empty",
-                f"None of {report.too_short + len(report.failed)} logs has a market long enough to learn from.",
-                f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {options.seconds}s.",
+                f"None of {report.too_short + len(report.failed)} logs has a market long enough to learn from"
+                f"{_rejections(report.rejected)}.",
+                f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {seconds}s.",
                 **report.to_dict(),
             )
         spans = np.array(drafting.spans, dtype="i8").reshape(-1, 2)
@@ -123,6 +153,18 @@ def make_table(
         with pq.ParquetFile(draft) as rows, publishing(out) as temp:
             _write(rows, temp, _splits(spans, options.train), options, report)
     return report
+
+
+def _slug(path: Path) -> str:
+    return path.name.removesuffix("_prices.json")
+
+
+def _rejections(rejected: dict[str, int]) -> str:
+    """How many events were rejected, and why most of them: the likeliest reason for a market that is too short."""
+    if not rejected:
+        return ""
+    reason = max(rejected, key=lambda name: rejected[name])
+    return f"; {sum(rejected.values())} events were rejected, most of them as {reason.replace('_', ' ')}"
 
 
 class _Drafting:
@@ -149,24 +191,32 @@ class _Drafting:
             except NightdeskError as error:
                 self._report.failed[key] = error.code
                 continue
-            if len(bars) <= states17.WARM_UP:
+            if not len(bars):
                 self._report.too_short += 1
                 continue
-            over = int(bars.time[-1]) + self._options.seconds * 1000
-            self.spans.extend((int(bars.time[states17.WARM_UP]), max(over, bars.settled + 1)))
+            over = int(bars.time[-1]) + self._report.seconds * 1000
+            self.spans.extend((int(bars.time[0]), max(over, bars.settled + 1)))
             yield _rows(bars, trader_labels(bars, self._options.barriers), self._report.markets, path)
             self._report.markets += 1
 
     def _bars(self, path: Path) -> TraderBars:
         events = read_events(path.read_bytes(), self._options.repeats)
-        bars = trader_bars(events, self._options.seconds)
+        contract = contract_of(_slug(path), int(events.t[0])) if len(events) else None
+        bars = trader_bars(events, self._report.seconds, contract)
         self._rejected.update(events.rejected)
-        report = self._report
+        self._count(events, bars)
+        return bars
+
+    def _count(self, events: TraderEvents, bars: TraderBars) -> None:
+        report, fills = self._report, int((events.kind == TRADE).sum())
         report.events += len(events)
         report.repeated_fills += events.repeats
+        report.assumed_outcomes += events.assumed
         report.not_held += bars.not_held
-        report.warm_up += min(len(bars), states17.WARM_UP)
-        return bars
+        report.fills += fills
+        report.fills_without_row += fills - int(bars.trades.sum())
+        report.earned += bars.earned * bars.put_up
+        report.earned_without_row += (bars.earned - float(bars.reward.sum())) * bars.put_up
 
 
 def _instant(milliseconds: int) -> str:
@@ -174,20 +224,18 @@ def _instant(milliseconds: int) -> str:
 
 
 def _rows(bars: TraderBars, labels: Labels, market: int, path: Path) -> pa.Table:
-    """The rows of one market whose states all have a value."""
-    ready = slice(states17.WARM_UP, None)
-    n = len(bars) - states17.WARM_UP
-    states = states17.states(bars)[ready].astype("f4")
+    n = len(bars)
+    states = trader_states.states(bars).astype("f4")
     columns = [
         np.full(n, market, dtype="i4"),
         pa.repeat(path.parent.name, n),
-        pa.repeat(path.name.removesuffix("_prices.json"), n),
-        pa.array(bars.time[ready], pa.timestamp("ms", tz="UTC")),
-        bars.prices.close[ready],
-        bars.net[ready],
-        bars.trades[ready].astype("i4"),
-        bars.reward[ready],
-        *(column[ready] for column in labels),
+        pa.repeat(_slug(path), n),
+        pa.array(bars.time, pa.timestamp("ms", tz="UTC")),
+        bars.prices.close,
+        bars.net,
+        bars.trades.astype("i4"),
+        bars.reward,
+        *labels,
         *states.T,
     ]
     arrays = [pa.array(values, from_pandas=True).cast(kind) for values, kind in zip(columns, _DRAFT.types, strict=True)]
@@ -231,13 +279,15 @@ def _splits(spans: npt.NDArray[np.int64], train: float) -> npt.NDArray[np.int8]:
 class _Training:
     """Statistics of the training markets: scales of states, amounts, and the deviation of returns to go."""
 
-    moments: states17.Moments = field(default_factory=states17.Moments)
+    moments: trader_states.Moments = field(default_factory=trader_states.Moments)
     amounts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(_SIZES) - 1, dtype="i8"))
     returns: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # count, sum, sum of squares
 
     def add(self, rows: pa.Table) -> None:
         """Take whole markets in."""
-        self.moments.add(np.column_stack([rows[name].to_numpy() for name in states17.NAMES[: states17.SCALED]]))
+        self.moments.add(
+            np.column_stack([rows[name].to_numpy() for name in trader_states.NAMES[: trader_states.SCALED]])
+        )
         net = np.abs(rows["net"].to_numpy())
         self.amounts += np.histogram(net[net > 0], _SIZES)[0]
         market = rows["market"].to_numpy()
@@ -266,7 +316,12 @@ def _write(
     training = _Training()
     for rows in _groups(draft):
         training.add(rows.filter(pa.array(splits[rows["market"].to_numpy()] == 0)))
-    facts = {"version": VERSION, **asdict(options), **training.facts(options.strong), "states": list(states17.NAMES)}
+    facts = {
+        "version": VERSION,
+        **asdict(options),
+        **training.facts(options.strong),
+        "states": list(trader_states.NAMES),
+    }
     counted: Counter[str] = Counter()
     graded: Counter[str] = Counter()
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())

@@ -57,8 +57,9 @@ def test_a_folder_of_real_logs_becomes_the_homes_table(nightdesk, home, folder):
     assert result.code == 0
     figures = {line.rsplit(maxsplit=1)[0].strip(): line.rsplit(maxsplit=1)[1] for line in result.out.splitlines()}
     assert (figures["markets"], figures["events"], figures["logs fetched"]) == ("3", "457", "3")
-    assert int(figures["sequences, train"]) > 100
-    assert int(figures["sequences, validation"]) > 50
+    assert (figures["seconds of a bar"], figures["fills without a row"]) == ("30", "0")
+    assert (figures["sequences, train"], figures["sequences, validation"]) == ("240", "120")
+    assert "There are 240 sequences to learn from; fewer than 1000 teach a network little." in result.out
     assert "100% done" in result.err
     assert result.out.endswith("Written: data/processed_trader_data.parquet\n")
     assert len(read_sequences(home.trader_table, "train")) == int(figures["sequences, train"])
@@ -67,11 +68,11 @@ def test_a_folder_of_real_logs_becomes_the_homes_table(nightdesk, home, folder):
 def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder):
     table = nightdesk("data", "--trades", str(folder), "--json").json
     listed = nightdesk("data", "list", "--json").json["trader_table"]
-    assert (listed["id"], listed["rows"], listed["interval"]) == (table["id"], sum(table["sequences"].values()), "15s")
+    assert (listed["id"], listed["rows"], listed["interval"]) == (table["id"], sum(table["sequences"].values()), "30s")
     assert table["id"] in nightdesk("data", "list").out
     lineage = nightdesk("data", "lineage", table["id"][:12], "--json").json
     labels = {"profit": 0.02, "stop": 0.02, "patience": 20}
-    assert lineage["parameters"] == {"seconds": 15, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
+    assert lineage["parameters"] == {"seconds": 30, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
     logs = nightdesk("data", "lineage", lineage["source_logs"]["dataset"], "--json").json
     assert (logs["dataset"]["kind"], logs["dataset"]["source"], logs["dataset"]["rows"]) == ("trade_logs", "folder", 3)
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in REAL.glob("*.json")}
@@ -79,7 +80,7 @@ def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder)
     assert (home.root / logs["logs_file"]).exists()
     text = nightdesk("data", "lineage", table["id"]).out
     assert "made of: 3 logs" in text
-    assert "seconds 15" in text
+    assert "seconds 30" in text
 
 
 def test_a_table_of_other_logs_replaces_the_one_before_it(nightdesk, folder):

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_pipeline.trader_logs.bars import trader_bars
+from data_pipeline.trader_logs.contract import Contract
 from data_pipeline.trader_logs.events import read_events
 from data_pipeline.trader_logs.states import states
-from tests.support.markets.trader_logs import REAL, log, wandering_market
+from tests.support.markets.trader_logs import OPENS, REAL, log, wandering_market
 
 SECONDS = (5, 15, 60)
 
@@ -24,8 +25,11 @@ def market(nth: int) -> list[dict]:
     return json.loads(data)["prices"]
 
 
-def rows(events: list[dict], seconds: int) -> tuple[np.ndarray, np.ndarray]:
-    bars = trader_bars(read_events(log(events)), seconds)
+CONTRACT = Contract(OPENS, OPENS + 3_600_000)
+
+
+def rows(events: list[dict], seconds: int, contract: Contract | None = None) -> tuple[np.ndarray, np.ndarray]:
+    bars = trader_bars(read_events(log(events)), seconds, contract)
     return bars.time, states(bars)
 
 
@@ -42,6 +46,20 @@ def test_states_do_not_change_when_later_events_are_cut_off(nth, seconds, share)
     all_times, all_states = whole(nth, seconds)
     np.testing.assert_array_equal(time, all_times[: len(time)])
     assert states.tobytes() == all_states[: len(time)].tobytes()
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2), st.sampled_from(SECONDS), st.floats(0.02, 1.0))
+def test_states_of_a_whole_contract_do_not_change_until_the_first_event_that_is_cut_off(nth, seconds, share):
+    """Its rows go on to the end of the contract, as if nothing more had happened."""
+    events = market(nth)
+    shorter = events[: max(1, int(len(events) * share))]
+    time, cut = rows(shorter, seconds, CONTRACT)
+    all_times, all_states = rows(events, seconds, CONTRACT)
+    np.testing.assert_array_equal(time, all_times)
+    missing = events[len(shorter)]["t"] if len(shorter) < len(events) else CONTRACT.closes
+    known = time <= missing
+    assert cut[known].tobytes() == all_states[known].tobytes()
 
 
 @settings(max_examples=30)

@@ -25,7 +25,10 @@ def data(
     out: Annotated[
         Path | None, typer.Option(help="File of the table; else data/processed_trader_data.parquet.")
     ] = None,
-    bar: Annotated[str, typer.Option(help="Length of a bar of a trader's market.")] = "15s",
+    bar: Annotated[
+        str | None,
+        typer.Option(help="Length of a bar of a trader's market; else 128 of them hold the commonest contract."),
+    ] = None,
 ) -> None:
     """Pull new market data; or list or check what is stored; or make a table of trader logs."""
     if context.invoked_subcommand:

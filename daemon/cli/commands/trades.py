@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from daemon.cli.local.trader_table import TraderTable
 
 
-def process(global_options: Choices, place: str, out: Path | None, bar: str) -> None:
+def process(global_options: Choices, place: str, out: Path | None, bar: str | None) -> None:
     """Pull the logs at `place`, write the table, print its counts, and record logs and table."""
-    bucket, seconds = _bucket(global_options, place), _seconds(bar)
+    bucket, seconds = _bucket(global_options, place), _seconds(bar) if bar else None
     table_file = out.absolute() if out else global_options.home.trader_table
     client = running(global_options)
     if client is not None:
@@ -32,7 +32,7 @@ def process(global_options: Choices, place: str, out: Path | None, bar: str) -> 
     answer(trades.document(), as_json=global_options.json, render=lambda _: _show(trades))
 
 
-def _make(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> TraderTable:
+def _make(global_options: Choices, bucket: Bucket, out: Path, seconds: int | None) -> TraderTable:
     from daemon.cli.local.trader_table import make_trader_table
 
     with reporter() as progress:
@@ -41,7 +41,7 @@ def _make(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> T
         )
 
 
-def _make_offline(global_options: Choices, bucket: Bucket, out: Path, seconds: int) -> TraderTable:
+def _make_offline(global_options: Choices, bucket: Bucket, out: Path, seconds: int | None) -> TraderTable:
     """The same where no desk runs; none may start meanwhile."""
     from daemon import bootstrap
     from daemon.api.datasets import record
@@ -83,17 +83,22 @@ def _show(trades: TraderTable) -> None:
         ["logs fetched", pull.fetched],
         ["logs unchanged", pull.unchanged],
         *([f"logs refused: {code}", count] for code, count in pull.refused.items()),
+        ["seconds of a bar", report.seconds],
         ["markets", report.markets],
         ["markets too short", report.too_short],
         ["events", report.events],
         *([f"events rejected: {reason}", count] for reason, count in report.rejected.items()),
         ["repeated fills", report.repeated_fills],
         ["settled but not held", report.not_held],
-        ["rows of warm-up", report.warm_up],
+        *([["trades without an outcome", report.assumed_outcomes]] if report.assumed_outcomes else []),
+        ["fills", report.fills],
+        ["fills without a row", report.fills_without_row],
         *([f"sequences, {split}", count] for split, count in report.sequences.items()),
         *([f"actions, {action}", count] for action, count in report.actions.items()),
     ]
     table("Trades", ["trades", "count"], rows)
+    for note in report.notes:
+        typer.echo(note)
     typer.echo(f"Written: {trades.table}")
     for key, code in pull.failed.items():
         typer.echo(f"{key!r}: {code}", err=True)

@@ -39,7 +39,7 @@ class TraderTable:
 
 
 def make_trader_table(
-    home: Home, settings: Bucket, out: Path, seconds: int, progress: Callable[[float, str], None]
+    home: Home, settings: Bucket, out: Path, seconds: int | None, progress: Callable[[float, str], None]
 ) -> TraderTable:
     """Pull the bucket of these settings and make the table `out` of all the logs that it holds."""
     from data_pipeline.trader_logs.table import TableOptions, make_table
@@ -55,11 +55,11 @@ def make_trader_table(
     record = TableRecord(
         dataset=report.id,
         name=out.stem[:32],
-        interval=f"{seconds}s",
+        interval=f"{report.seconds}s",
         first=datetime.fromisoformat(report.first),
         last=datetime.fromisoformat(report.last),
         rows=sum(report.sequences.values()),
-        parameters=asdict(options),
+        parameters={**asdict(options), "seconds": report.seconds},
         logs=LogsRecord(dataset=record_logs(pulled.logs, home), place=_place(settings), files=len(pulled.logs)),
     )
     progress(1.0, "done")

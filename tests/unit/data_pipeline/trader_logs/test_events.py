@@ -194,3 +194,44 @@ def test_a_file_of_too_many_bytes_is_refused(monkeypatch):
     with pytest.raises(NightdeskError) as caught:
         document(log([trade(1)]))
     assert caught.value.code == "trades.too_large"
+
+
+def test_trades_without_an_outcome_are_of_their_slugs_token_else_of_up():
+    """As the format of a trader's own log has them: without outcome, transaction and asset."""
+    plain = {"t": OPENS, "type": "trade", "price": 0.3, "side": "BUY", "size": 20, "usdc": 6.0}
+    for slug, price in (
+        ("btc-updown-15m-1768904100", 0.3),
+        ("will-it-rain-no", 0.7),
+        ("eth-down", 0.7),
+        ("x-yes", 0.3),
+    ):
+        events = read_events(log([plain, plain], slug))
+        assert (events.price.round(9).tolist(), events.assumed, events.rejected) == ([price] * 2, 2, {})
+        assert len(read_events(log([plain, plain], slug), "drop")) == 2  # nothing says that they are one fill
+
+
+def test_half_an_identity_is_none():
+    half = trade(1)
+    del half["aid"]
+    assert rejected(half) == {"no_identity": 1}
+
+
+def test_bars_of_the_market_are_two_quotes_and_their_close_is_known_when_the_next_begins():
+    def bar(minute: int, opened: float, high: float, low: float, close: float) -> dict:
+        prices = {"open": opened, "high": high, "low": low, "close": close, "volume": 9.0}
+        return {"t": OPENS + minute * 60_000, "type": "ohlcv", **prices}
+
+    bars = [bar(1, 0.5, 0.6, 0.4, 0.55), bar(2, 0.56, 0.6, 0.5, 0.58)]
+    events = read_events(log([trade(0, 0.5), *bars]))
+    assert ((events.t - OPENS) // 60_000).tolist() == [0, 1, 2, 2]
+    assert events.price.round(9).tolist() == [0.5, 0.5, 0.55, 0.56]
+    assert rejected(trade(0), bar(1, 0.5, 0.4, 0.6, 0.5), bar(2, 90_000.0, 90_001.0, 89_000.0, 90_000.0)) == {
+        "crossed": 1,
+        "out_of_range": 1,
+    }
+
+
+def test_the_spread_of_a_quote_is_that_of_either_side():
+    events = read_events(log([trade(0, 0.7), quote(1, 0.69, 0.73), quote(2, 0.27, 0.31)]))
+    assert events.spread.round(9).tolist()[1:] == [0.04, 0.04]
+    assert np.isnan(events.spread[0])

@@ -11,7 +11,7 @@ import pytest
 from config.errors import NightdeskError
 from data_pipeline.trader_logs import table as trader_table
 from data_pipeline.trader_logs.sequences import read_sequences, table_facts
-from data_pipeline.trader_logs.states import NAMES, SCALED
+from data_pipeline.trader_logs.states import GROUPS, NAMES, SCALED
 from data_pipeline.trader_logs.table import TableOptions, make_table
 from tests.support.markets.trader_logs import REAL, log, trade, wandering_market
 
@@ -162,7 +162,7 @@ def test_one_market_is_learnt_from_whole_and_leaves_nothing_to_validate(tmp_path
 
 def test_torn_empty_and_short_logs_are_reported_and_the_others_are_used(tmp_path):
     logs = write(tmp_path, 2)
-    for name, data in (("torn", b"{"), ("empty", log([])), ("short", log([trade(1), trade(99)]))):
+    for name, data in (("torn", b"{"), ("empty", log([])), ("short", log([trade(1), trade(2)]))):
         path = tmp_path / f"{name}_prices.json"
         path.write_bytes(data)
         logs.append((name, path))
@@ -174,10 +174,11 @@ def test_when_no_market_is_long_enough_nothing_is_written_and_the_old_table_stay
     out = tmp_path / "t.parquet"
     out.write_bytes(b"old")
     path = tmp_path / "short_prices.json"
-    path.write_bytes(log([trade(1), trade(99)]))
+    path.write_bytes(log([trade(1), trade(2), trade(3, outcome="Left")]))
     with pytest.raises(NightdeskError) as caught:
         make_table([("short", path)], out)
     assert caught.value.code == "trades.empty"
+    assert "1 events were rejected, most of them as unknown outcome" in caught.value.message
     assert out.read_bytes() == b"old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["short_prices.json", "t.parquet"]
 
@@ -203,6 +204,37 @@ def test_a_file_that_is_no_such_table_is_refused(published, tmp_path):
         with pytest.raises(NightdeskError, match=f"{name}.parquet is no table") as caught:
             read_sequences(tmp_path / f"{name}.parquet", "train")
         assert caught.value.code == "trades.no_table"
+
+
+def test_rows_are_whole_contracts_and_no_fill_is_without_one(tmp_path):
+    """The three real markets are of an hour each, in bars such that an hour fits into a context of 128."""
+    logs = [(path.name, path) for path in sorted(REAL.glob("*.json"))]
+    report = make_table(logs, tmp_path / "t.parquet")
+    table = pd.read_parquet(tmp_path / "t.parquet")
+    assert (report.seconds, table.groupby("slug").size().tolist()) == (30, [120] * 3)
+    assert (table.groupby("slug")["time"].min().dt.minute == 0).all()
+    assert report.fills == table["trades"].sum() > 400
+    assert (report.fills_without_row, round(report.earned_without_row, 9)) == (0, 0.0)
+    assert report.notes == ["There are 240 sequences to learn from; fewer than 1000 teach a network little."]
+
+
+def test_a_market_that_does_not_say_when_it_opens_begins_at_its_first_price(tmp_path):
+    report = make_table(write(tmp_path, 10), tmp_path / "t.parquet")
+    assert report.seconds == 15
+    assert 0 < report.fills_without_row < report.fills
+    assert f"{report.fills_without_row} of {report.fills} fills have no row" in " ".join(report.notes)
+
+
+def test_groups_of_states_are_read_by_name(published):
+    out, _, table = published
+    sequences = read_sequences(out, "train", groups=("base", "price"))
+    assert sequences.states.shape[1] == 17 + len(GROUPS["price"])
+    train = table[table["split"] == "train"]
+    np.testing.assert_array_equal(sequences.states[:, 17], train["price_level"])
+    for groups in ((), ("price",), ("base", "prices"), ("base", "base")):
+        with pytest.raises(NightdeskError, match="Name base first") as caught:
+            read_sequences(out, "train", groups=groups)
+        assert caught.value.code == "trades.groups"
 
 
 def test_progress_is_reported_for_every_log(tmp_path):
