@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import uvloop
 from config.errors import ConfigError, NightdeskError
 from config.loader import find_config, load_settings
 from config.paths import Home
-from config.secrets import TOKEN_VARIABLE, Secret, make_token_file, read_secret
+from config.secrets import Secret, make_token_file, read_address, read_token
 from config.settings import Api, JobName, Settings
 from daemon import backups
 from daemon.alerts.outbox import Outbox
@@ -52,16 +51,15 @@ def read_settings(home: Home, config: Path | None) -> Settings:
 
 def database_place(home: Home, settings: Settings) -> Path | str:
     """The embedded file, or the URL that was configured."""
-    database = settings.database
-    if database.url_env or database.url_file:
-        return read_secret("database URL", variable=database.url_env, file=database.url_file).reveal()
-    return database.url or home.database
+    url = settings.database.url
+    return read_address("database URL", url) if url else home.database
 
 
 def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
     """The token that writes over HTTP need: configured, else the home's own, which is made if that is enough."""
-    if os.environ.get(TOKEN_VARIABLE) or api.token_file:
-        return read_secret("API token", variable=TOKEN_VARIABLE, file=api.token_file)
+    configured = read_token(api.token)
+    if configured is not None:
+        return configured
     return make_token_file(home.token) if make or home.token.exists() else None
 
 

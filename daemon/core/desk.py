@@ -202,9 +202,7 @@ class Desk:
 
     def notices(self) -> list[str]:
         """Notes for a reader that are no problems."""
-        rules = self.settings.promotion
-        without_effect = [f"promotion.{name} has no effect any more." for name in rules.without_effect]
-        return [*([self._restart_needed] if self._restart_needed else []), *without_effect]
+        return [*([self._restart_needed] if self._restart_needed else []), *self.settings.notices]
 
     # Settings that change while the desk works.
 

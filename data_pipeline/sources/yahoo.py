@@ -32,6 +32,7 @@ from yfinance.exceptions import (
 
 from config.calendars import TradingCalendar, yahoo_calendar
 from config.errors import NightdeskError
+from config.secrets import read_address
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import COLUMNS, EXTRAS
 from data_pipeline.news.headlines import Headline
@@ -61,7 +62,8 @@ class YahooSource(BarSource):
 
     def __init__(self, settings: YahooSettings, cache: Path) -> None:
         self._timeout = settings.timeout.total_seconds()
-        self._session = _session(settings.base_url, self._timeout)
+        server = settings.base_url and read_address("address in sources.yahoo.base_url", settings.base_url)
+        self._session = _session(server, self._timeout)
         _prepare_yfinance(cache)
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
