@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = Path(__file__).with_name("default.json")
 MAX_BYTES = 1_000_000
+MAX_MISTAKES = 20  # that one error lists
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -73,11 +74,11 @@ def parse_settings(name: str, text: str) -> Settings:
     try:
         settings = Settings.model_validate(document.value, context=notes)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        mistakes_and_cures = [
-            _mistake(document, detail) for detail in details if not _follows_from_another(detail, details)
-        ]
+        details = _own_mistakes(error.errors(include_url=False))
+        mistakes_and_cures = [_mistake(document, detail) for detail in details[:MAX_MISTAKES]]
         messages = [message for message, _ in mistakes_and_cures]
+        if (others := len(details) - len(messages)) > 0:
+            messages.append(f"There are {others} other mistakes.")
         raise ConfigError(
             "config.invalid",
             f"{name}, " + " ".join(messages),
@@ -105,10 +106,10 @@ _KINDS = {
 _UNION_ERRORS = ("union_tag_invalid", "union_tag_not_found")
 
 
-def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
-    """Whether `detail` blames a list or object for what one of its items is blamed for already."""
-    loc = detail["loc"]
-    return any(len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details)
+def _own_mistakes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The details without those that blame a list or object for what one of its items is blamed for already."""
+    outer = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    return [detail for detail in details if detail["loc"] not in outer]
 
 
 def _mistake(document: Document, detail: ErrorDetails) -> tuple[str, str]:

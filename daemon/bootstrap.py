@@ -198,15 +198,22 @@ def _on_signals(stop: asyncio.Event, desk: Desk, notifier: Notifier) -> None:
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, stop.set)
+    reloads: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks weakly
 
     def reload() -> None:
         notifier.reloading()
-        try:
-            desk.reload()
-        finally:  # else the service manager takes the desk for stuck
-            notifier.reloaded()
+        task = loop.create_task(_reload(desk, notifier))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+async def _reload(desk: Desk, notifier: Notifier) -> None:
+    try:
+        await desk.reload()
+    finally:  # else the service manager takes the desk for stuck
+        notifier.reloaded()
 
 
 async def _feed_watchdog(notifier: Notifier, desk: Desk, serving: asyncio.Task[None]) -> None:

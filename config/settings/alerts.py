@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, model_validator
@@ -125,8 +126,8 @@ class Notifications(Section):
         for name in ("email", "slack_webhook"):
             if self.enabled and getattr(self, name):
                 raise ValueError(f"{name} cannot be delivered by this version; use channels, or set enabled to false")
-        names = [channel.name for channel in self.configured]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
+        names = Counter(channel.name for channel in self.configured)
+        if repeated := sorted(name for name, channels in names.items() if channels > 1):
             raise ValueError(f"has more than one channel called {repeated[0]}; give each a name of its own")
         return self
 

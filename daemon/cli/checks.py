@@ -29,6 +29,7 @@ YAHOO = "https://query1.finance.yahoo.com"
 MIN_PYTHON = (3, 11)
 LITTLE_DISK, NO_DISK = 2_000_000_000, 100_000_000
 SKEW = 60.0
+NAMED = 10  # symbols that a finding lists
 WORKER_SECONDS = 60
 # What a worker does at its start and at its first tasks.
 WORKER = """
@@ -199,10 +200,11 @@ def expert_logs(global_options: Choices, settings: Settings) -> Check:
     missing = [symbol for symbol in settings.symbols if not (folder / f"{symbol}.csv").exists()]
     if not missing:
         return Check("expert logs", "ok", f"one for each of {len(settings.symbols)} symbols")
+    named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} others" if len(missing) > NAMED else "")
     if expert.when_missing == "sample" or settings.sources.bars == "sample":
-        return Check("expert logs", "ok", f"none for {', '.join(missing)}; the sample expert is used")
+        return Check("expert logs", "ok", f"none for {named}; the sample expert is used")
     cure = f"Put a file <SYMBOL>.csv with the columns date,action into {folder}."
-    return Check("expert logs", "warn", f"none for {', '.join(missing)}", cure)
+    return Check("expert logs", "warn", f"none for {named}", cure)
 
 
 def sources(settings: Settings) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import ConfigError, load_settings
-from config.loader import MAX_BYTES, parse_settings
+from config.loader import MAX_BYTES, MAX_MISTAKES, parse_settings
 
 
 def refused(text: str) -> ConfigError:
@@ -109,6 +109,17 @@ def test_all_mistakes_are_reported_at_once():
         "line 2, column 10",
         "line 1, column 2",
     ]
+
+
+def test_of_many_mistakes_the_first_are_listed_and_the_others_counted():
+    error = refused(json.dumps({"symbols": [f"/{number}" for number in range(50_000)]}))
+    assert len(error.detail["mistakes"]) == MAX_MISTAKES + 1
+    assert error.detail["mistakes"][-1] == f"There are {50_000 - MAX_MISTAKES} other mistakes."
+
+
+def test_of_many_repeated_symbols_the_first_are_named():
+    error = refused(json.dumps({"symbols": [f"S{number}" for number in range(20_000)] * 2}))
+    assert "names S0, S1, S10, S100, S1000, S10000, S10001, S10002, S10003, S10004 and others more" in error.message
 
 
 def test_the_value_of_a_whole_object_is_not_shown_because_it_may_hold_secrets():
