@@ -52,7 +52,8 @@ _CONNECTION_VALID = 30.0  # seconds after an answer in which the connection is n
 _REACH = {"1m": 28, "5m": 58, "15m": 58, "30m": 58, "1h": 728}
 _DAYS_AT_ONCE = {"1m": 6}
 _TORN = (JSONDecodeError, ChunkedEncodingError, IncompleteRead)  # asking again may help
-_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError)  # what yfinance makes of a wrong answer
+# What yfinance makes of a wrong answer.
+_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 
 
 class YahooSource(BarSource):

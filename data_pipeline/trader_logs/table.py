@@ -22,6 +22,7 @@ from config.errors import NightdeskError
 from config.publish import TEMP_PREFIX, publishing
 from data_pipeline import actions
 from data_pipeline.labels.triple_barrier import Barriers
+from data_pipeline.owned_files import open_owned
 from data_pipeline.trader_logs import states as states17
 from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
 from data_pipeline.trader_logs.events import Repeats, read_events
@@ -158,7 +159,8 @@ class _Drafting:
             self._report.markets += 1
 
     def _bars(self, path: Path) -> TraderBars:
-        events = read_events(path.read_bytes(), self._options.repeats)
+        with open_owned(path, root=path.parent) as file:
+            events = read_events(file.read(), self._options.repeats)
         bars = trader_bars(events, self._options.seconds)
         self._rejected.update(events.rejected)
         report = self._report

@@ -71,6 +71,8 @@ def _code(source: YahooSource, symbol: str = "AAPL", interval: str = "1d") -> st
         ("no_timestamps", "data.schema"),
         ("uneven_columns", "data.schema"),
         ("no_time_zone", "data.schema"),
+        ("huge_times", "data.schema"),
+        ("huge_numbers", "data.schema"),
     ],
 )
 def test_each_failure_has_its_own_code(yahoo: FakeYahoo, source: YahooSource, failure: str, code: str) -> None:
