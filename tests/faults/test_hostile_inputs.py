@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -59,3 +60,22 @@ def test_a_desk_answers_while_it_reads_the_largest_config_works_with_it_and_stop
         began = time.monotonic()
         assert desk.terminate() == 0
         assert time.monotonic() - began < STOPPED_WITHIN
+
+
+def test_a_link_in_a_folder_of_bars_is_refused_by_name_and_its_content_is_in_no_answer(
+    home: Home, tmp_path: Path
+) -> None:
+    secret, bars = tmp_path / "shadow", tmp_path / "bars"
+    secret.write_text("root:*:20228:0:99999:7:::\n")
+    bars.mkdir()
+    (bars / "MSFT.csv").symlink_to(secret)
+    config = {"symbols": ["MSFT"], "sources": {"bars": "csv", "csv_folder": str(bars)}}
+    home.config.write_text(json.dumps({**QUIET, **config}))
+    with RunningDesk(home) as desk:
+        run = desk.post("/jobs/data_update/run")
+        desk.rest()
+        failed = desk.get(f"/runs/{run['id']}")
+        assert (failed["state"], failed["cause"]) == ("failed", "data.link")
+        assert "MSFT.csv is a link to a file outside the folder 'bars'" in json.dumps(failed)
+        answers = json.dumps([failed, desk.status(), desk.get("/alerts")]) + desk.printed + home.log.read_text()
+    assert not any(word in answers for word in ("20228", "root:*", "99999"))
