@@ -38,6 +38,7 @@ check: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/golden/test_constraints.py
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m benchmarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -17,6 +18,8 @@ _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 _WORDS = {"true": True, "false": False, "null": None}
 _NOT_NUMBERS = re.compile(r"-?(NaN|Infinity|nan|inf)")
 MAX_DEPTH = 32
+_LEAST, _LARGEST = -(2**63), 2**63 - 1  # whole numbers beyond it fit no column of the database
+_MOST_DIGITS = 20
 
 
 def pointer_text(pointer: Pointer) -> str:
@@ -80,22 +83,21 @@ class _Parser:
             if self.text.startswith(word, self.at):
                 self.at += len(word)
                 return meaning
-        return self.number()
+        return self.number(pointer)
 
-    def number(self) -> int | float:
+    def number(self, pointer: Pointer) -> int | float:
         if odd := _NOT_NUMBERS.match(self.text, self.at):
             self.fail(f"{odd[0]} is not a number in JSON", "Write a finite number, or leave the key out.")
         match = _NUMBER.match(self.text, self.at)
         if not match:
             self.fail(f"expected a value, found {self.next_text()}")
         if match[1] is None and match[2] is None:
-            if len(match[0]) > 20:
-                self.fail(f"the number {match[0][:20]}... is too large", "Write a smaller number.")
-            number: int | float = int(match[0])
+            # A longer text is not even converted: that takes time in the square of its length.
+            number: int | float = int(match[0]) if len(match[0]) <= _MOST_DIGITS else math.inf
         else:
             number = float(match[0])
-        if number in (float("inf"), float("-inf")):
-            self.fail(f"the number {match[0]} is too large", "Write a smaller number.")
+        if math.isinf(number) or (isinstance(number, int) and not _LEAST <= number <= _LARGEST):
+            self.fail(f"the number at {pointer_text(pointer)} is too large", "Write one within 64 bits.")
         self.at = match.end()
         return number
 

@@ -13,12 +13,15 @@ from config.document import Document, Pointer, parse, pointer_text
 from config.errors import ConfigError
 from config.paths import Home
 from config.settings import Settings
+from config.settings.older_keys import OLDER_KEYS
+from config.settings.references import REFERENCE_CURE, WRITTEN_OUT
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 DEFAULT_CONFIG = Path(__file__).with_name("default.json")
 MAX_BYTES = 1_000_000
+MAX_MISTAKES = 20  # that one error lists
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -67,20 +70,22 @@ def parse_settings(name: str, text: str) -> Settings:
     document = parse(name, text)
     if not isinstance(document.value, dict):
         document.fail(0, "the config must be a JSON object", "Begin it with { and end it with }.")
+    notes: dict[str, list[str]] = {OLDER_KEYS: []}
     try:
-        return Settings.model_validate(document.value)
+        settings = Settings.model_validate(document.value, context=notes)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        mistakes_and_cures = [
-            _mistake(document, detail) for detail in details if not _follows_from_another(detail, details)
-        ]
+        details = _own_mistakes(error.errors(include_url=False))
+        mistakes_and_cures = [_mistake(document, detail) for detail in details[:MAX_MISTAKES]]
         messages = [message for message, _ in mistakes_and_cures]
+        if (others := len(details) - len(messages)) > 0:
+            messages.append(f"There are {others} other mistakes.")
         raise ConfigError(
             "config.invalid",
             f"{name}, " + " ".join(messages),
             " ".join(dict.fromkeys(cure for _, cure in mistakes_and_cures)),
             mistakes=messages,
         ) from error
+    return settings.with_notices(notes[OLDER_KEYS])
 
 
 # pydantic's complaints about Python types, in the terms of JSON.
@@ -101,10 +106,10 @@ _KINDS = {
 _UNION_ERRORS = ("union_tag_invalid", "union_tag_not_found")
 
 
-def _follows_from_another(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
-    """Whether `detail` blames a list or object for what one of its items is blamed for already."""
-    loc = detail["loc"]
-    return any(len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details)
+def _own_mistakes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The details without those that blame a list or object for what one of its items is blamed for already."""
+    outer = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    return [detail for detail in details if detail["loc"] not in outer]
 
 
 def _mistake(document: Document, detail: ErrorDetails) -> tuple[str, str]:
@@ -115,9 +120,13 @@ def _mistake(document: Document, detail: ErrorDetails) -> tuple[str, str]:
     where = f"{document.place(pointer)}: {pointer_text(pointer)}"
     if bad_key or detail["type"] == "extra_forbidden":
         return f"{where} is not a known key.", _nearest(pointer)
+    if detail["type"] == "missing":
+        return f"{where} is missing.", f"Add {pointer_text(pointer)}."
+    if detail["type"] == WRITTEN_OUT:
+        return f"{where} {detail['msg']}.", REFERENCE_CURE
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     return (
-        f"{where} {_value_text(detail['input'])}{_KINDS.get(detail['type'], message)}.",
+        f"{where} {_value_text(detail)}{_KINDS.get(detail['type'], message)}.",
         f"Correct {pointer_text(pointer)}.",
     )
 
@@ -140,19 +149,26 @@ def _wrong_kind(document: Document, pointer: Pointer, detail: ErrorDetails) -> t
     """The mistake of a section whose `kind` is missing or unknown."""
     where, value = f"{document.place(pointer)}: {pointer_text(pointer)}", detail["input"]
     if not isinstance(value, dict):
-        return f"{where} {_value_text(value)}{_KINDS['model_type']}.", f"Correct {pointer_text(pointer)}."
+        return f"{where} {_value_text(detail)}{_KINDS['model_type']}.", f"Correct {pointer_text(pointer)}."
     if detail["type"] == "union_tag_not_found":
         return f"{where} has no kind.", f"Write it as {pointer_text(pointer)}/kind."
     expected = detail["ctx"]["expected_tags"].replace("'", '"')
-    return f"{where}/kind {_value_text(value['kind'])}should be {expected}.", f"Correct {pointer_text(pointer)}/kind."
+    kind = "" if isinstance(value["kind"], dict | list) else f"is {_short(value['kind'])}: "
+    return f"{where}/kind {kind}should be {expected}.", f"Correct {pointer_text(pointer)}/kind."
 
 
-def _value_text(value: Any) -> str:
-    """The value, where it is short enough to help; a whole list or object is not shown, as it may hold secrets."""
-    if isinstance(value, dict | list):
+def _value_text(detail: ErrorDetails) -> str:
+    """The value, where it helps and is no secret: a whole list or object may hold one, and what stands in its place."""
+    value = detail["input"]
+    of_section = detail["type"] in ("model_type", "dict_type", *_UNION_ERRORS) and isinstance(value, str)
+    if isinstance(value, dict | list) or of_section:
         return ""
+    return f"is {_short(value)}: "
+
+
+def _short(value: Any) -> str:
     text = json.dumps(value)
-    return f"is {text if len(text) <= 80 else text[:77] + '...'}: "
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _nearest(pointer: Pointer) -> str:

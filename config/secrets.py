@@ -1,9 +1,13 @@
-"""Secrets: read from the environment or from a file, never from JSON, never printed."""
+"""Secrets: read from the environment or from a file, never from JSON, never printed.
+
+A config refers to a secret as `env:NAME` or `file:PATH`; that reference is all that a backup of the config holds.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from contextlib import suppress
@@ -13,10 +17,13 @@ from urllib.parse import quote
 from config.errors import ConfigError
 from config.publish import TEMP_PREFIX
 
-# The variables that give access to a bucket of traders' logs.
+# What gives access to a bucket of traders' logs, by the variables that hold it unless the config says otherwise.
 BUCKET_VARIABLES = ("R2_ACCOUNT_ID", "R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY")
 TOKEN_VARIABLE = "NIGHTDESK_TOKEN"  # noqa: S105 -- the name of a variable, not a secret
 MASK = "***"
+# A reference to a secret: the variable that holds it, or the file.
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f\x7f]+")
+_PASSWORD = re.compile(r"://[^:/@]*:(.+)@")
 # Masking a shorter one would make other text unreadable, and would not hide it.
 MIN_LENGTH = 6
 _masked_values: list[str] = []
@@ -36,8 +43,9 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        if len(value) >= MIN_LENGTH:
-            _masked_values.extend({value, quote(value, safe=""), json.dumps(value)[1:-1]}.difference(_masked_values))
+        _mask(value)
+        if password := _PASSWORD.search(value):  # of a URL; a library may report it by itself
+            _mask(password[1])
 
     def reveal(self) -> str:
         """The value itself, for the one place that needs it."""
@@ -47,6 +55,34 @@ class Secret:
         return MASK
 
     __str__ = __repr__
+
+
+def _mask(value: str) -> None:
+    if len(value) >= MIN_LENGTH:
+        _masked_values.extend({value, quote(value, safe=""), json.dumps(value)[1:-1]}.difference(_masked_values))
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` refers to a secret, as `env:NAME` or `file:PATH`."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def read_reference(name: str, reference: str) -> Secret:
+    """Read the secret called `name` from the variable of `env:NAME`, or from the file of `file:PATH`."""
+    kind, _, place = reference.partition(":")
+    return read_secret(name, variable=place) if kind == "env" else read_secret(name, file=place)
+
+
+def read_address(name: str, address: str) -> str:
+    """The address that a setting holds, or the one that its reference leads to."""
+    return read_reference(name, address).reveal() if is_reference(address) else address
+
+
+def read_token(reference: str | None) -> Secret | None:
+    """The API token that was configured: in NIGHTDESK_TOKEN, else where `reference` leads; None if neither is set."""
+    if os.environ.get(TOKEN_VARIABLE):
+        return read_secret("API token", variable=TOKEN_VARIABLE)
+    return read_reference("API token", reference) if reference else None
 
 
 def read_secret(name: str, *, variable: str | None = None, file: str | Path | None = None) -> Secret:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import uvloop
 from config.errors import ConfigError, NightdeskError
 from config.loader import find_config, load_settings
 from config.paths import Home
-from config.secrets import TOKEN_VARIABLE, Secret, make_token_file, read_secret
+from config.secrets import Secret, make_token_file, read_address, read_token
 from config.settings import Api, JobName, Settings
 from daemon import backups
 from daemon.alerts.outbox import Outbox
@@ -52,16 +51,15 @@ def read_settings(home: Home, config: Path | None) -> Settings:
 
 def database_place(home: Home, settings: Settings) -> Path | str:
     """The embedded file, or the URL that was configured."""
-    database = settings.database
-    if database.url_env or database.url_file:
-        return read_secret("database URL", variable=database.url_env, file=database.url_file).reveal()
-    return database.url or home.database
+    url = settings.database.url
+    return read_address("database URL", url) if url else home.database
 
 
 def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
     """The token that writes over HTTP need: configured, else the home's own, which is made if that is enough."""
-    if os.environ.get(TOKEN_VARIABLE) or api.token_file:
-        return read_secret("API token", variable=TOKEN_VARIABLE, file=api.token_file)
+    configured = read_token(api.token)
+    if configured is not None:
+        return configured
     return make_token_file(home.token) if make or home.token.exists() else None
 
 
@@ -200,15 +198,22 @@ def _on_signals(stop: asyncio.Event, desk: Desk, notifier: Notifier) -> None:
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, stop.set)
+    reloads: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks weakly
 
     def reload() -> None:
         notifier.reloading()
-        try:
-            desk.reload()
-        finally:  # else the service manager takes the desk for stuck
-            notifier.reloaded()
+        task = loop.create_task(_reload(desk, notifier))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+async def _reload(desk: Desk, notifier: Notifier) -> None:
+    try:
+        await desk.reload()
+    finally:  # else the service manager takes the desk for stuck
+        notifier.reloaded()
 
 
 async def _feed_watchdog(notifier: Notifier, desk: Desk, serving: asyncio.Task[None]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from config.calendars import Calendars, cure, unknown_text, yahoo_calendar
-from config.secrets import BUCKET_VARIABLES
+from config.secrets import is_reference
 from config.section import Section
 from config.settings.alerts import ChannelSettings, Monitoring, Notifications, Webhook, WebhookChannel
 from config.settings.data import Bucket, CsvFormat, DataParams, ExpertLogs, Sources, YahooSource
@@ -107,6 +108,7 @@ class Settings(Section):
     database: Database = Database()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    _notices: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _calendars_known(self) -> Settings:
@@ -115,6 +117,17 @@ class Settings(Section):
             if symbol not in self.data_params.calendars and yahoo_calendar(symbol) is None:
                 raise ValueError(f"is not usable: {unknown_text(symbol)}. {cure(symbol)}")
         return self
+
+    def with_notices(self, notices: Iterable[str]) -> Self:
+        """The same settings, with what their reader should know of the config, such as its older keys."""
+        self._notices = tuple(dict.fromkeys(notices))
+        return self
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the reader of these settings should know of their config."""
+        rules = self.promotion
+        return (*self._notices, *(f"promotion.{name} has no effect any more." for name in rules.without_effect))
 
     @property
     def calendars(self) -> Calendars:
@@ -150,11 +163,19 @@ class Settings(Section):
 
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that hold secrets, by these settings."""
-        channels = (channel.secret_env for channel in self.notifications.configured)
-        named = (self.database.url_env, *channels, *BUCKET_VARIABLES)
-        return frozenset(name for name in named if name)
+        texts = _texts(self.model_dump(exclude={"symbols", "model_params"}))
+        return frozenset(text.removeprefix("env:") for text in texts if text.startswith("env:") and is_reference(text))
 
     def fingerprint(self) -> str:
         """The sha256 of all settings; equal settings have equal fingerprints, however the file is laid out."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a document."""
+    if isinstance(value, str):
+        yield value
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
+    for item in items:
+        yield from _texts(item)

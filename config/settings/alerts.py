@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, model_validator
 
 from config.section import Section
+from config.settings.older_keys import replace_keys
+from config.settings.references import SecretReference, WebAddress
 from config.settings.types import LOG_CHANNEL, ChannelName
 
 
@@ -61,20 +63,19 @@ class Monitoring(Section):
 class Webhook(Section):
     """A signed webhook, an older way to configure one channel named `webhook`."""
 
-    url: str = Field(description="Address that alerts are posted to.")
-    secret_env: str | None = Field(
-        default=None, description="Environment variable that holds the signing secret; it or `secret_file` is required."
+    url: WebAddress = Field(
+        description="Address that alerts are posted to; one that is itself a secret must be `env:NAME` or `file:PATH`."
     )
-    secret_file: str | None = Field(default=None, description="File that holds the signing secret.")
+    secret: SecretReference = Field(
+        description="Where the signing secret is, by which the receiver can trust what it gets."
+    )
     allow_private: bool = Field(default=False, description="Whether the address may be in a private network.")
 
-    @model_validator(mode="after")
-    def _valid(self) -> Webhook:
-        if not re.match(r"https?://[^/\s]+", self.url):
-            raise ValueError("url must begin with http:// or https:// and name a host")
-        if not (self.secret_env or self.secret_file):
-            raise ValueError("needs secret_env or secret_file, so that the receiver can trust what it gets")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _older_keys(cls, section: Any, info: ValidationInfo) -> Any:
+        newer = {"secret_env": ("secret", "env:"), "secret_file": ("secret", "file:")}
+        return replace_keys(section, info, "the webhook's ", newer)
 
 
 class WebhookChannel(Webhook):
@@ -110,11 +111,13 @@ class Notifications(Section):
         strict=False,
         description="Channels that alerts go to besides the log: a list of objects, each with its `kind`.",
     )
-    email: str | None = Field(
-        default=None, description="Not delivered by this version: refused while `enabled` is true."
+    email: SecretReference | None = Field(
+        default=None,
+        description="Where the address for e-mail is. Not delivered by this version: refused while `enabled` is true.",
     )
-    slack_webhook: str | None = Field(
-        default=None, description="Not delivered by this version: refused while `enabled` is true."
+    slack_webhook: SecretReference | None = Field(
+        default=None,
+        description="Where Slack's webhook is. Not delivered by this version: refused while `enabled` is true.",
     )
     webhook: Webhook | None = None
 
@@ -123,8 +126,8 @@ class Notifications(Section):
         for name in ("email", "slack_webhook"):
             if self.enabled and getattr(self, name):
                 raise ValueError(f"{name} cannot be delivered by this version; use channels, or set enabled to false")
-        names = [channel.name for channel in self.configured]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
+        names = Counter(channel.name for channel in self.configured)
+        if repeated := sorted(name for name, channels in names.items() if channels > 1):
             raise ValueError(f"has more than one channel called {repeated[0]}; give each a name of its own")
         return self
 

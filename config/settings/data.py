@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from config.section import Section
+from config.settings.older_keys import note
+from config.settings.references import SecretReference, WebAddress
 from config.settings.types import CalendarCode, Duration, Interval, Symbol
 
 
@@ -63,8 +66,12 @@ class CsvFormat(Section):
 class YahooSource(Section):
     """Yahoo Finance, or a server that speaks its protocol."""
 
-    base_url: str | None = Field(
-        default=None, description="Server that speaks Yahoo's protocol and is used in its place."
+    base_url: WebAddress | None = Field(
+        default=None,
+        description=(
+            "Server that speaks Yahoo's protocol and is used in its place; an address with a password must be "
+            "`env:NAME` or `file:PATH`."
+        ),
     )
     timeout: Duration = Field(default=timedelta(seconds=10), description="Time limit of one request.")
     at_once: int = Field(
@@ -90,12 +97,12 @@ class ExpertLogs(Section):
     )
 
 
-class Bucket(Section):
-    """The bucket of trader logs. The keys to it are not in the config.
+# The settings of a bucket that refer to what opens it.
+_BUCKET_KEYS = ("account_id", "bucket_name", "access_key_id", "secret_access_key")
 
-    They are R2_ACCOUNT_ID (for `r2` alone), R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY and R2_BUCKET_NAME: environment
-    variables, or files of those names in `secrets_folder`.
-    """
+
+class Bucket(Section):
+    """The bucket of trader logs. The keys to it are not in the config: it names the variable or file of each."""
 
     url: str | None = Field(
         default=None,
@@ -104,17 +111,39 @@ class Bucket(Section):
             "Cloudflare R2; `null` pulls none."
         ),
     )
-    secrets_folder: str | None = Field(
-        default=None,
-        description="Folder of files named as those variables, for keys that are not in the environment.",
+    account_id: SecretReference = Field(
+        default="env:R2_ACCOUNT_ID", description="Where the account of Cloudflare R2 is, for `r2` alone."
+    )
+    bucket_name: SecretReference = Field(
+        default="env:R2_BUCKET_NAME", description="Where the name of the bucket behind an S3 endpoint is."
+    )
+    access_key_id: SecretReference = Field(
+        default="env:R2_ACCESS_KEY_ID", description="Where the id of the access key is."
+    )
+    secret_access_key: SecretReference = Field(
+        default="env:R2_SECRET_ACCESS_KEY", description="Where the access key is."
     )
     repeated_fills: Literal["keep", "drop"] = Field(
         default="keep", description="Equal fills of one transaction: keep all of them, or only the first."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _older_keys(cls, section: Any, info: ValidationInfo) -> Any:
+        """An older config names a folder of files that are called as the variables, for those that are not set."""
+        if not isinstance(section, dict) or not isinstance(section.get("secrets_folder", 0), str | None):
+            return section
+        document = {key: value for key, value in section.items() if key != "secrets_folder"}
+        for key in _BUCKET_KEYS if section["secrets_folder"] else ():
+            file = Path(section["secrets_folder"], f"R2_{key.upper()}")
+            if file.exists() and key not in document:
+                document[key] = f"file:{file}"
+                note(info, f'sources.bucket.secrets_folder is an older key; write "{key}": "file:{file}".')
+        return document
+
     @model_validator(mode="after")
     def _valid(self) -> Bucket:
-        if self.url is not None and not re.fullmatch(r"r2|file:///\S*|https?://[^/\s@]+/?", self.url):
+        if self.url is not None and not re.fullmatch(r"r2|file:///\S*|https?://[^/\s@?#\\%]+/?", self.url):
             raise ValueError("url must be r2, file:///folder, or an S3 endpoint such as https://host without a path")
         return self
 

@@ -55,7 +55,10 @@ class JobSchedule(Section):
     at: ClockTime | None = Field(default=None, description="Time of day at which the job starts.")
     cron: Cron | None = Field(
         default=None,
-        description="Five cron fields (minute, hour, day, month, weekday); weekdays by name, as in `30 4 * * sun`.",
+        description=(
+            "Five cron fields (minute, hour, day, month, weekday); weekdays by name, as in `30 4 * * sun`. With `*` as"
+            " hour, the job runs in both passes of an hour that is repeated when summer time ends."
+        ),
     )
     every: Period | None = Field(default=None, description="Interval at which the job starts.")
     enabled: bool = Field(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from config.section import Section
+from config.settings.older_keys import replace_keys
+from config.settings.references import DatabaseAddress, SecretReference
 
 
 class Api(Section):
@@ -19,11 +21,11 @@ class Api(Section):
     port: int = Field(
         default=8642, ge=0, le=65535, description="Port that the desk listens on; `0` takes any free one."
     )
-    token_file: str | None = Field(
+    token: SecretReference | None = Field(
         default=None,
         description=(
-            "File that holds the token; else the variable `NIGHTDESK_TOKEN`, else `api.token` in the home, which "
-            "the desk creates."
+            "Where the token is; the variable `NIGHTDESK_TOKEN` goes before it. With neither, it is the file "
+            "`api.token` in the home, which the desk creates."
         ),
     )
     allowed_hosts: tuple[str, ...] = Field(
@@ -32,27 +34,27 @@ class Api(Section):
         description="Host names under which the desk may be called, besides those of this machine.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _older_keys(cls, section: Any, info: ValidationInfo) -> Any:
+        return replace_keys(section, info, "api.", {"token_file": ("token", "file:")})
+
 
 class Database(Section):
-    """SQLite in the home, or PostgreSQL by its URL. A URL with a password belongs in a variable or a file."""
+    """SQLite in the home, or PostgreSQL by its URL."""
 
-    url: str | None = Field(
+    url: DatabaseAddress | None = Field(
         default=None,
         description=(
-            "URL of a PostgreSQL database without a password (needs the extra `postgres`); with none of the "
-            "three, SQLite in the home."
+            "URL of a PostgreSQL database (needs the extra `postgres`), or where it is: one with a password must be "
+            "`env:NAME` or `file:PATH`. `null` is SQLite in the home."
         ),
     )
-    url_env: str | None = Field(default=None, description="Environment variable that holds the URL.")
-    url_file: str | None = Field(default=None, description="File that holds the URL.")
 
-    @model_validator(mode="after")
-    def _one_url(self) -> Database:
-        if sum(place is not None for place in (self.url, self.url_env, self.url_file)) > 1:
-            raise ValueError("has more than one of url, url_env, url_file; keep one")
-        if re.match(r"[^/]+//[^/@]*:[^/@]+@", self.url or ""):
-            raise ValueError("url holds a password, which every backup would; name url_env or url_file that holds it")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _older_keys(cls, section: Any, info: ValidationInfo) -> Any:
+        return replace_keys(section, info, "database.", {"url_env": ("url", "env:"), "url_file": ("url", "file:")})
 
 
 class Retention(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ LOG_CHANNEL = "log"  # the channel that every alert goes to
 Interval = Literal["1m", "5m", "15m", "30m", "1h", "1d"]
 
 _DURATION = re.compile(r"(\d{1,8}(?:\.\d{1,6})?)\s*([dhms])")
+_NAMED = 10  # repeated names that an error lists
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 _FREQUENCIES = {"hourly": "1h", "daily": "1d", "weekly": "7d"}
 
@@ -103,9 +105,10 @@ def _channel_name(value: str) -> str:
 
 def no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     """The values, unless one of them occurs twice."""
-    repeated = sorted({value for value in values if values.count(value) > 1})
+    repeated = sorted(value for value, times in Counter(values).items() if times > 1)
     if repeated:
-        raise ValueError(f"names {', '.join(repeated)} more than once")
+        named = f"{', '.join(repeated[:_NAMED])}{' and others' if len(repeated) > _NAMED else ''}"
+        raise ValueError(f"names {named} more than once")
     return values
 
 

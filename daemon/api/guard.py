@@ -52,7 +52,7 @@ def check_bind(api: Api, token: Secret | None) -> None:
     raise ConfigError(
         "api.token_required",
         f"api.host is {api.host!r}, which others can reach, and there is no token of {MIN_TOKEN} bytes or more.",
-        "Set NIGHTDESK_TOKEN or api.token_file to a long random token, or bind to 127.0.0.1.",
+        "Set NIGHTDESK_TOKEN to a long random token, or api.token to env:NAME or file:PATH, or bind to 127.0.0.1.",
     )
 
 

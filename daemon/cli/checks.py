@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from typing import Literal
 
 from config.errors import NightdeskError
 from config.loader import find_config
+from config.secrets import read_address, redact
 from config.settings import Settings
 from daemon.cli.choices import Choices
 from daemon.cli.client import Client, running
@@ -29,6 +29,7 @@ YAHOO = "https://query1.finance.yahoo.com"
 MIN_PYTHON = (3, 11)
 LITTLE_DISK, NO_DISK = 2_000_000_000, 100_000_000
 SKEW = 60.0
+NAMED = 10  # symbols that a finding lists
 WORKER_SECONDS = 60
 # What a worker does at its start and at its first tasks.
 WORKER = """
@@ -71,6 +72,7 @@ def diagnose(global_options: Choices) -> Iterator[Check]:
         return
     file = find_config(global_options.home, global_options.config)
     yield Check("config", "ok", file.name if file else "the desk's defaults")
+    yield from (Check("config", "warn", notice, "Write it so in the config.") for notice in settings.notices)
     yield database(global_options, client)
     yield port(settings, client)
     yield token(global_options, settings)
@@ -180,16 +182,15 @@ def port(settings: Settings, client: Client | None) -> Check:
 
 def token(global_options: Choices, settings: Settings) -> Check:
     """The write token can be read, and is long enough for the address of the desk."""
-    from config.secrets import TOKEN_VARIABLE, read_secret
     from daemon.api.guard import check_bind
+    from daemon.bootstrap import write_token
 
-    file = settings.api.token_file or (global_options.home.token if global_options.home.token.exists() else None)
-    configured = bool(os.environ.get(TOKEN_VARIABLE) or file)
     try:
-        check_bind(settings.api, read_secret("API token", variable=TOKEN_VARIABLE, file=file) if configured else None)
+        write = write_token(global_options.home, settings.api, make=False)
+        check_bind(settings.api, write)
     except NightdeskError as error:
         return Check("token", "fail", error.message, error.cure)
-    return Check("token", "ok", "set" if configured else "none yet; the first start makes it")
+    return Check("token", "ok", "none yet; the first start makes it" if write is None else "set")
 
 
 def expert_logs(global_options: Choices, settings: Settings) -> Check:
@@ -199,10 +200,11 @@ def expert_logs(global_options: Choices, settings: Settings) -> Check:
     missing = [symbol for symbol in settings.symbols if not (folder / f"{symbol}.csv").exists()]
     if not missing:
         return Check("expert logs", "ok", f"one for each of {len(settings.symbols)} symbols")
+    named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} others" if len(missing) > NAMED else "")
     if expert.when_missing == "sample" or settings.sources.bars == "sample":
-        return Check("expert logs", "ok", f"none for {', '.join(missing)}; the sample expert is used")
+        return Check("expert logs", "ok", f"none for {named}; the sample expert is used")
     cure = f"Put a file <SYMBOL>.csv with the columns date,action into {folder}."
-    return Check("expert logs", "warn", f"none for {', '.join(missing)}", cure)
+    return Check("expert logs", "warn", f"none for {named}", cure)
 
 
 def sources(settings: Settings) -> Iterator[Check]:
@@ -223,7 +225,11 @@ def sources(settings: Settings) -> Iterator[Check]:
 
 
 def _yahoo(settings: Settings, worst: Literal["warn", "fail"]) -> Iterator[Check]:
-    address = settings.sources.yahoo.base_url or YAHOO
+    try:
+        address = read_address("address of the source", settings.sources.yahoo.base_url or YAHOO)
+    except NightdeskError as error:
+        yield Check("source", "fail", error.message, error.cure)
+        return
     cure = "Check the network." + (" Until then the sample market is used." if worst == "warn" else "")
     try:
         with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=5) as response:  # noqa: S310 -- the owner's own address
@@ -231,9 +237,9 @@ def _yahoo(settings: Settings, worst: Literal["warn", "fail"]) -> Iterator[Check
     except urllib.error.HTTPError as error:  # it answered: any status will do
         date = error.headers.get("Date")
     except (OSError, ValueError) as error:
-        yield Check("source", worst, f"{address} cannot be reached ({getattr(error, 'reason', error)})", cure)
+        yield Check("source", worst, redact(f"{address} cannot be reached ({getattr(error, 'reason', error)})"), cure)
         return
-    yield Check("source", "ok", f"{address} answers")
+    yield Check("source", "ok", redact(f"{address} answers"))
     if date:
         yield clock(parsedate_to_datetime(date), datetime.now(UTC))
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from config.errors import ConfigError, NightdeskError, NotRunningError, UsageError
 from config.paths import Home
-from config.secrets import TOKEN_VARIABLE, Secret, read_secret
+from config.secrets import TOKEN_VARIABLE, Secret, read_secret, read_token
 from daemon.cli.choices import Choices
 from daemon.domain.tasks import Document
 from daemon.system.lock import holder
@@ -95,14 +95,14 @@ def running(choices: Choices) -> Client | None:
 def _token(choices: Choices) -> Secret | None:
     """The token, read as the daemon reads it; None where this user cannot read it."""
     try:
-        return read_secret("API token", variable=TOKEN_VARIABLE, file=_token_file(choices) or choices.home.token)
+        return read_token(_token_reference(choices)) or read_secret("API token", file=choices.home.token)
     except ConfigError:
         return None
 
 
-def _token_file(choices: Choices) -> str | None:
-    """The file that the config names; None also for a config that cannot be used."""
+def _token_reference(choices: Choices) -> str | None:
+    """Where the config says that the token is; None also for a config that cannot be used."""
     try:
-        return None if os.environ.get(TOKEN_VARIABLE) else choices.settings().api.token_file
+        return None if os.environ.get(TOKEN_VARIABLE) else choices.settings().api.token
     except ConfigError:
         return None

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 TICK = 0.25
 LOOK_EVERY = 2.0
 DELIVER_EVERY = 1.0
+RELOAD_PATIENCE = 1.0  # seconds in which the schedule waits for a config that is read anew
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
@@ -56,6 +57,8 @@ class Desk:
         self._last_look = self.last_tick
         self._reported_full: bool | None = None
         self._restart_needed: str | None = None
+        self._one_reload = asyncio.Lock()
+        self._reload: asyncio.Task[bool] | None = None
 
     @property
     def home(self) -> Home:
@@ -98,7 +101,7 @@ class Desk:
         now = self.clock.monotonic()
         if now - self._last_look >= LOOK_EVERY:
             self._last_look = now
-            self._watch_config()
+            await self._watch_config()
             await asyncio.to_thread(self._watch_disk)
         await asyncio.to_thread(self.timetable.record_due)
         await self.dispatcher.start_due()
@@ -109,6 +112,8 @@ class Desk:
         delivering = asyncio.create_task(self._repeat(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
         await self._repeat(self.tick, TICK, stop, "desk.fault")
         self.outbox.close()
+        if self._reload is not None:
+            self._reload.cancel()
         await self.dispatcher.stop()
         await delivering
 
@@ -202,29 +207,48 @@ class Desk:
 
     def notices(self) -> list[str]:
         """Notes for a reader that are no problems."""
-        rules = self.settings.promotion
-        without_effect = [f"promotion.{name} has no effect any more." for name in rules.without_effect]
-        return [*([self._restart_needed] if self._restart_needed else []), *without_effect]
+        return [*([self._restart_needed] if self._restart_needed else []), *self.settings.notices]
 
     # Settings that change while the desk works.
 
-    def _watch_config(self) -> None:
+    async def _watch_config(self) -> None:
+        """Reload a config that has changed; one of a usual size is in force before the schedule is looked at next."""
         # A config that was made after the start counts; one that was deleted is an error, not the defaults.
         self.context.config = find_config(self.home, self.context.config)
-        if _stamp(self.context.config) != self._config_stamp:
-            self.reload()
+        if self._reload is None and _stamp(self.context.config) != self._config_stamp:
+            self._reload = asyncio.create_task(self.reload())
+        if self._reload is not None:
+            await asyncio.wait({self._reload}, timeout=RELOAD_PATIENCE)
+            if self._reload.done():
+                ended, self._reload = self._reload, None
+                ended.result()
 
-    def reload(self) -> bool:
-        """Reload the config: a valid one is applied whole, an invalid one changes nothing and raises an alert."""
-        self._config_stamp = _stamp(self.context.config)
-        try:
-            fresh = load_settings(self.context.config)
-            check_settings(fresh)
-            self.outbox.reopen(fresh)
-        except ConfigError as error:
-            self.context.log.write("error", "config.invalid", error=error.to_dict())
-            self._observe_config(error)
-            return False
+    async def reload(self) -> bool:
+        """Reload the config: a valid one is applied whole, an invalid one changes nothing and raises an alert.
+
+        The config is read and checked in a thread: the largest one takes seconds, in which the API must answer.
+        """
+        async with self._one_reload:
+            self._config_stamp = _stamp(self.context.config)
+            try:
+                fresh = await asyncio.to_thread(self._read_config)
+            except ConfigError as error:
+                self.context.log.write("error", "config.invalid", error=error.to_dict())
+                await asyncio.to_thread(self._observe_config, error)
+                return False
+            self._apply(fresh)
+            await asyncio.to_thread(self._observe_config, None)
+            self.context.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())
+            return True
+
+    def _read_config(self) -> Settings:
+        """The settings of the config, checked, with their channels open."""
+        fresh = load_settings(self.context.config)
+        check_settings(fresh)
+        self.outbox.reopen(fresh)
+        return fresh
+
+    def _apply(self, fresh: Settings) -> None:
         changed_for_start = [
             name for name in ("api", "database") if getattr(fresh, name) != getattr(self.settings, name)
         ]
@@ -236,9 +260,6 @@ class Desk:
         self.context.settings = fresh
         self.context.executor.resize(fresh.executor)
         self.timetable.clear()
-        self._observe_config(None)
-        self.context.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())
-        return True
 
     def _observe_config(self, error: ConfigError | None) -> None:
         observation = (

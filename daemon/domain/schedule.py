@@ -1,8 +1,10 @@
 """When jobs are due: pure functions from a schedule and the clock to instants.
 
 APScheduler reads the cron text. Its clock is the wall's, taken here as a plain date and time without a zone, so that
-one law covers every change of summer time: each time on the wall happens once. One that the clock skips happens at
-the first instant after the gap; one that the clock shows twice happens the first time.
+two laws cover every change of summer time. A job of certain hours runs once for each time on the wall: one that the
+clock skips happens at the first instant after the gap, one that it shows twice happens the first time. A job of every
+hour, such as `*/15 * * * *`, runs whenever the clock shows its minute: in both passes of an hour that is repeated, and
+not for an hour that is skipped, so that it is never silent for longer than usual.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ MOST_MISSED = 1000
 _END = datetime(2400, 1, 1, tzinfo=UTC)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _INSTANT = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
+_EVERY_HOUR = ("*", "*/1", "0-23")
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,37 @@ def _intervals(every: timedelta, after: datetime) -> Iterator[datetime]:
 
 def _instants(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     trigger = _wall_trigger(cron)
+    by_hour = cron.split()[1] in _EVERY_HOUR
+    return _each_showing(trigger, zone, after) if by_hour else _each_time(trigger, zone, after)
+
+
+def _each_showing(trigger: BaseTrigger, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Every instant after `after` at which a clock in `zone` shows a time of the trigger."""
+    since = after.astimezone(UTC) + _INSTANT
+    while (wall := trigger.get_next_fire_time(None, _wall(since, zone).replace(tzinfo=UTC))) is not None:
+        instant = since + (wall.replace(tzinfo=None) - _wall(since, zone))
+        if _offset(instant, zone) == _offset(since, zone):
+            yield instant
+            since = instant + _INSTANT
+        else:  # the clock is changed before it shows that time: look on from there
+            since = _change(since, instant, zone)
+
+
+def _change(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:
+    """The second between the two from which the clock in `zone` is no longer as far from UTC as at `early`."""
+    offset, early = _offset(early, zone), early.replace(microsecond=0)
+    while late - early > _SECOND:
+        middle = early + (late - early) // (2 * _SECOND) * _SECOND
+        early, late = (middle, late) if _offset(middle, zone) == offset else (early, middle)
+    return late
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta | None:
+    return instant.astimezone(zone).utcoffset()
+
+
+def _each_time(trigger: BaseTrigger, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """The first instant of every time of the trigger on the wall."""
     wall = after.astimezone(zone).replace(tzinfo=UTC)
     while (wall := trigger.get_next_fire_time(None, wall + _INSTANT)) is not None:
         instant = _first_instant(wall.replace(tzinfo=None), zone)
@@ -129,8 +164,8 @@ def _first_instant(wall: datetime, zone: ZoneInfo) -> datetime:
         return instant
     # Before the gap the clock is behind `wall`, after it ahead: find the second at which it jumps.
     early, late = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), instant
-    while late - early > timedelta(seconds=1):
-        middle = early + (late - early) // timedelta(seconds=2) * timedelta(seconds=1)
+    while late - early > _SECOND:
+        middle = early + (late - early) // (2 * _SECOND) * _SECOND
         early, late = (early, middle) if _wall(middle, zone) > wall else (middle, late)
     return late
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from config.errors import ConfigError
 
 BUSY_MS = 5000
 READERS = 4
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+]{0,30})://")
 # A document with NaN in it is refused where it is written: PostgreSQL would refuse it, and no reader could parse it.
 _to_json = partial(json.dumps, allow_nan=False)
 
@@ -56,6 +58,17 @@ def reading(path: Path) -> Iterator[Connection]:
 
 def postgresql_engine(url: URL, *, read_only: bool = False) -> Engine:
     """An engine on the PostgreSQL server of `url`; a reader sees one moment for as long as it reads, as in SQLite."""
+    try:
+        return _server_engine(url, read_only=read_only)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "store.driver",
+            f"The driver of PostgreSQL is not installed ({error.name}).",
+            "Run `pip install 'nightdesk[postgres]'`, or leave database.url out for the embedded database.",
+        ) from error
+
+
+def _server_engine(url: URL, *, read_only: bool) -> Engine:
     return create_engine(
         url,
         connect_args={"connect_timeout": 10},
@@ -74,10 +87,10 @@ def postgresql_url(text: str) -> URL:
     except ArgumentError:
         url = None
     if url is None or url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
-        scheme = text.partition("://")[0]
+        scheme = _SCHEME.match(text)  # of a text that is no URL, nothing is shown: it may be a password
         raise ConfigError(
             "store.url",
-            f"The database URL begins with {scheme!r}.",
+            f"The database URL begins with {scheme[1]!r}." if scheme else "The database URL is no URL.",
             "Write postgresql://user@host/database, or leave it out for the embedded database.",
         )
     return url.set(drivername="postgresql+psycopg")

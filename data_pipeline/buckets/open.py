@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from config.errors import ConfigError, NightdeskError
-from config.secrets import BUCKET_VARIABLES, read_secret
+from config.secrets import BUCKET_VARIABLES, read_reference
 from data_pipeline.buckets.folder import FolderBucket
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def open_bucket(settings: BucketSettings, home: Home, secrets: Mapping[str, Secret] | None = None) -> Bucket:
     """The bucket of these settings; without a URL, the folder of the home.
 
-    A secret that is not among `secrets` is read from its variable or its file.
+    A secret that is not among `secrets` is read from where the settings say that it is.
     """
     url = settings.url
     if url is None or _is_folder(url):
@@ -60,8 +60,8 @@ def _is_folder(url: str | None) -> bool:
 
 
 def _read(settings: BucketSettings, name: str) -> Secret:
-    folder = settings.secrets_folder
-    return read_secret(f"bucket's {name}", variable=name, file=Path(folder, name) if folder else None)
+    reference: str = getattr(settings, name.removeprefix("R2_").lower())
+    return read_reference(f"bucket's {name}", reference)
 
 
 def _folder(url: str | None, home: Home) -> Path:

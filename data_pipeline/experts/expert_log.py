@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC
@@ -18,6 +19,7 @@ from config.errors import NightdeskError
 from data_pipeline import actions
 from data_pipeline.bars import calendar as trading
 from data_pipeline.bars.bars import Bars
+from data_pipeline.owned_files import column_names, open_owned
 
 # The columns of a broker's fills that hold date and action. Only fills with the status Filled were trades.
 _FILLS = {"fill time": "date", "b/s": "action"}
@@ -62,8 +64,18 @@ def _fail(code: str, what: str, cure: str, **detail: Any) -> NoReturn:
 
 def load_expert_log(source: pd.DataFrame | str | Path, *, symbol: str | None = None) -> ExpertLog:
     """Read a log, a CSV file or a frame: `date,action`, or a broker's fills (of `symbol`, where it has several)."""
-    name = "the trade log" if isinstance(source, pd.DataFrame) else Path(source).name
-    rows = source if isinstance(source, pd.DataFrame) else _read(Path(source))
+    if isinstance(source, pd.DataFrame):
+        return _log_of(source, "the trade log", symbol)
+    path = Path(os.path.realpath(source))  # a link that the caller names is followed
+    return read_expert_log(path, root=path.parent, symbol=symbol)
+
+
+def read_expert_log(path: Path, *, root: Path, symbol: str | None = None) -> ExpertLog:
+    """Read the log at `path` in the folder `root`; a link that leads out of it is refused."""
+    return _log_of(_read(path, root), path.name, symbol)
+
+
+def _log_of(rows: pd.DataFrame, name: str, symbol: str | None) -> ExpertLog:
     rows = rows.rename(columns=lambda column: str(column).strip().lower())
     if set(_FILLS) <= set(rows.columns):
         rows = _filled(rows, name, symbol)
@@ -74,17 +86,18 @@ def load_expert_log(source: pd.DataFrame | str | Path, *, symbol: str | None = N
     if missing:
         _fail(
             "expert_log.schema",
-            f"{name} lacks the column {', '.join(missing)}; it has {', '.join(map(str, rows.columns)) or 'none'}.",
+            f"{name} lacks the column {', '.join(missing)}; it has {column_names(rows.columns)}.",
             "Write a header `date,action`, or export fills with Fill Time, Product, B/S, Status.",
         )
     return _cleaned(rows, name)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, root: Path) -> pd.DataFrame:
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        with open_owned(path, root=root) as file:
+            data = file.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
             _fail("expert_log.too_large", f"{path.name} is larger than 64 MiB.", "Give a log of trades alone.")
-        data = path.read_bytes()
         if b"\x00" in data or data.startswith(b"PK"):
             _fail("expert_log.malformed", f"{path.name} is not text.", "Export the log as CSV, in UTF-8.")
         return pd.read_csv(BytesIO(data), dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
@@ -118,7 +131,7 @@ def _cleaned(rows: pd.DataFrame, name: str) -> ExpertLog:
     if len(bad):
         _fail(
             "expert_log.dates",
-            f"{name} has a date that cannot be read in row {bad[0] + 1}: {written.iloc[bad[0]]!r}.",
+            f"{name} has a date that cannot be read in row {bad[0] + 1} of its column date.",
             "Write dates as 2024-01-15.",
             rows=len(bad),
         )

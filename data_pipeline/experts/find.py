@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
-from data_pipeline.experts.expert_log import ExpertLog, load_expert_log
+from data_pipeline.experts.expert_log import ExpertLog, read_expert_log
 from data_pipeline.experts.sample import sample_expert_log
 from data_pipeline.provenance import Provenance
 
@@ -23,8 +24,8 @@ def find_expert_log(home: Home, settings: ExpertLogs, bars: Bars) -> ExpertLog:
     """
     folder = Path(settings.folder) if settings.folder else home.expert_logs
     path = folder / f"{bars.symbol}.csv"
-    if path.exists():
-        return load_expert_log(path, symbol=bars.symbol)
+    if os.path.lexists(path):
+        return read_expert_log(path, root=folder, symbol=bars.symbol)
     if Provenance.of(bars.source).is_sample or settings.when_missing == "sample":
         return sample_expert_log(bars)
     raise NightdeskError(

@@ -2,9 +2,9 @@
 
 Refused, each for the first reason that holds, are rows that cannot be true: a time that is no close of the calendar
 (`no_session`), one that lies ahead (`future`) or came before (`duplicate`), numbers that are none (`not_a_number`,
-`not_positive`), prices that contradict each other (`high_below_low`, `outside_range`), and a close a hundred times the
-one before it or a hundredth (`jump`). What is only suspicious (gaps, a stale last bar, bars without trades or movement,
-outliers) is kept, and lowers the Data Health Index: see `data_pipeline.quality.health`.
+`not_positive`, `too_large`), prices that contradict each other (`high_below_low`, `outside_range`), and a close a
+hundred times the one before it or a hundredth (`jump`). What is only suspicious (gaps, a stale last bar, bars without
+trades or movement, outliers) is kept, and lowers the Data Health Index: see `data_pipeline.quality.health`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from data_pipeline.bars.bars import COLUMNS, EXTRAS, PRICES
 Floats = npt.NDArray[np.float64]
 
 _TOLERATED = 0.01  # of all rows, or one, may be bad before the whole pull is refused
+_TOO_LARGE = 2.0**63  # no price and no volume; whole numbers from here on fit no 64 bits
 _JUMP = 100.0  # from one close to the next: a slipped decimal point, not a market
 _NAMED = 3  # dates that an error lists
+_DATE = 32  # characters of one; more is no date
 _DUPLICATE_CURE = "If these are shorter bars, such as hours, set data_params.interval to their length."
 _CALENDAR_CURE = (
     "Write dates as 2024-01-31 (or say how they are written in sources.csv), leave out days without trading, and end "
@@ -100,7 +102,7 @@ def _off_calendar(report: QualityReport, symbol: str, hours: TradingCalendar | N
     if rows.empty:
         return ""
     times = rows["date"] if "date" in rows else rows.index.to_series().dropna()
-    dates = ", ".join(str(date) for date in times.iloc[:_NAMED])
+    dates = ", ".join(str(date)[:_DATE] for date in times.iloc[:_NAMED])
     more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
     name = calendar.calendar_name(hours or symbol)
     return f" The calendar of {symbol}, {name}, closes no bar at {dates or 'their times'}{more}."
@@ -136,6 +138,7 @@ def _reasons(
         "future": index > pd.Timestamp(now),
         "duplicate": index.duplicated(keep="first"),
         "not_a_number": ~np.isfinite(rows).all(axis=1),
+        "too_large": (np.abs(rows) >= _TOO_LARGE).any(axis=1),
         "not_positive": (rows[:, : len(PRICES)] <= 0.0).any(axis=1) | (volume < 0.0),
         "high_below_low": high < low,
         "outside_range": outside,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from config.errors import NightdeskError
 from config.names import safe_name
 from config.settings import CsvFormat
 from data_pipeline.bars.bars import COLUMNS, EXTRAS, TIME_NAMES, indexed
+from data_pipeline.owned_files import column_names, open_owned
 from data_pipeline.sources.base import BarSource
 from data_pipeline.sources.csv_times import as_iso
 
@@ -30,7 +33,7 @@ class CsvSource(BarSource):
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The rows with a time in [start, end], and those without one; `date` is as the file has it."""
         path = self._find(safe_name("symbol", symbol), interval)
-        raw = _read(path, self.format)
+        raw = _read(path, self.folder, self.format)
         _check_columns(raw, path)
         frame = indexed(_with_iso_times(raw, self.format), symbol, interval, self.calendars.of(symbol)).assign(
             date=_dates(raw)
@@ -51,7 +54,7 @@ class CsvSource(BarSource):
             )
         dated = sorted(self.folder.glob(f"{symbol}_{interval}_????????.csv"), reverse=True)
         plain = [self.folder / f"{symbol}.csv", self.folder / f"{symbol}.parquet"]
-        file = next((path for path in [*dated, *plain] if path.is_file()), None)
+        file = next((path for path in [*dated, *plain] if os.path.lexists(path)), None)
         if file is None:
             raise NightdeskError(
                 "data.unknown_symbol",
@@ -59,40 +62,41 @@ class CsvSource(BarSource):
                 f"Add {symbol}.csv or {symbol}.parquet.",
                 symbol=symbol,
             )
-        self._refuse_link_out(file)
         return file
-
-    def _refuse_link_out(self, file: Path) -> None:
-        """A link to a file outside the folder could show what only this desk may read; it is not even opened."""
-        if not file.resolve().is_relative_to(self.folder.resolve()):
-            raise _error(
-                "data.link",
-                file,
-                "is a link to a file outside the folder of bars",
-                "Put the file itself there, or name its own folder in sources.csv_folder.",
-            )
 
 
 def _error(code: str, path: Path, what: str, cure: str) -> NightdeskError:
     return NightdeskError(code, f"{path.name} {what}.", cure)
 
 
-def _read(path: Path, file_format: CsvFormat) -> pd.DataFrame:
+def _read(path: Path, folder: Path, file_format: CsvFormat) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path, file_format)
+        with open_owned(path, root=folder) as file:
+            return pd.read_parquet(file) if path.suffix == ".parquet" else _read_csv(file, file_format)
     except pd.errors.EmptyDataError as error:
         raise _error("data.empty", path, "is empty", "Give it a header and rows.") from error
-    except (OSError, ValueError) as error:
+    except pd.errors.ParserError as error:  # says which line has how many columns, and nothing of its content
         raise _error("data.schema", path, f"cannot be read: {error}", "Mend it, or export it again.") from error
+    except (OSError, ValueError, OverflowError) as error:
+        raise _error("data.schema", path, f"cannot be read: {_cause(error)}", "Mend it, or export it again.") from error
 
 
-def _read_csv(path: Path, file_format: CsvFormat) -> pd.DataFrame:
+def _cause(error: Exception) -> str:
+    """Why a file cannot be read, without what is in it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or "it is not what its name says"
+
+
+def _read_csv(file: BinaryIO, file_format: CsvFormat) -> pd.DataFrame:
     """The rows with times as text: where a point groups digits, 13.12.2018 would else be a number."""
     separator = file_format.delimiter
-    header = pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, sep=separator, nrows=0)
+    header = pd.read_csv(file, encoding="utf-8-sig", skipinitialspace=True, sep=separator, nrows=0)
     times = [name for name in header if str(name).strip().lower() in TIME_NAMES]
+    file.seek(0)
     return pd.read_csv(
-        path,
+        file,
         encoding="utf-8-sig",
         skipinitialspace=True,
         sep=separator,
@@ -123,11 +127,10 @@ def _check_columns(frame: pd.DataFrame, path: Path) -> None:
     if not set(names) & set(TIME_NAMES) and not isinstance(frame.index, pd.DatetimeIndex):
         missing.insert(0, "date")
     if missing:
-        has = ", ".join(map(str, frame.columns))
         raise _error(
             "data.schema",
             path,
-            f"lacks {', '.join(missing)}; it has {has}",
+            f"lacks {', '.join(missing)}; it has {column_names(frame.columns)}",
             "Name the columns as bars do, in any case.",
         )
     if repeated := sorted({name for name in names if names.count(name) > 1}):

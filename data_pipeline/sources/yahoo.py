@@ -32,6 +32,7 @@ from yfinance.exceptions import (
 
 from config.calendars import TradingCalendar, yahoo_calendar
 from config.errors import NightdeskError
+from config.secrets import read_address
 from data_pipeline.bars import calendar
 from data_pipeline.bars.bars import COLUMNS, EXTRAS
 from data_pipeline.news.headlines import Headline
@@ -51,7 +52,8 @@ _CONNECTION_VALID = 30.0  # seconds after an answer in which the connection is n
 _REACH = {"1m": 28, "5m": 58, "15m": 58, "30m": 58, "1h": 728}
 _DAYS_AT_ONCE = {"1m": 6}
 _TORN = (JSONDecodeError, ChunkedEncodingError, IncompleteRead)  # asking again may help
-_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError)  # what yfinance makes of a wrong answer
+# What yfinance makes of a wrong answer.
+_UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError)
 
 
 class YahooSource(BarSource):
@@ -61,7 +63,8 @@ class YahooSource(BarSource):
 
     def __init__(self, settings: YahooSettings, cache: Path) -> None:
         self._timeout = settings.timeout.total_seconds()
-        self._session = _session(settings.base_url, self._timeout)
+        server = settings.base_url and read_address("address in sources.yahoo.base_url", settings.base_url)
+        self._session = _session(server, self._timeout)
         _prepare_yfinance(cache)
 
     def pull(self, symbol: str, interval: str, start: datetime, end: datetime) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from config.errors import NightdeskError
 from config.publish import TEMP_PREFIX, publishing
 from data_pipeline import actions
 from data_pipeline.labels.triple_barrier import Barriers
+from data_pipeline.owned_files import open_owned
 from data_pipeline.trader_logs import states as trader_states
 from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
 from data_pipeline.trader_logs.contract import bar_seconds, contract_of, nominal
@@ -200,7 +201,8 @@ class _Drafting:
             self._report.markets += 1
 
     def _bars(self, path: Path) -> TraderBars:
-        events = read_events(path.read_bytes(), self._options.repeats)
+        with open_owned(path, root=path.parent) as file:
+            events = read_events(file.read(), self._options.repeats)
         contract = contract_of(_slug(path), int(events.t[0])) if len(events) else None
         bars = trader_bars(events, self._report.seconds, contract)
         self._rejected.update(events.rejected)

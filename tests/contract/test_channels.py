@@ -110,12 +110,12 @@ def test_sending_leaves_no_thread_behind(case):
     [
         Notifications(),
         Notifications(enabled=True),
-        Notifications(enabled=True, webhook=Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET")),
-        Notifications(enabled=False, webhook=Webhook(url="https://hooks.example.org/x", secret_env="NOT_SET")),
+        Notifications(enabled=True, webhook=Webhook(url="https://hooks.example.org/x", secret="env:HOOK_SECRET")),
+        Notifications(enabled=False, webhook=Webhook(url="https://hooks.example.org/x", secret="env:NOT_SET")),
         Notifications(
             enabled=True,
-            webhook=Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET"),
-            channels=(WebhookSettings(name="on-call", url="https://hooks.example.org/y", secret_env="HOOK_SECRET"),),
+            webhook=Webhook(url="https://hooks.example.org/x", secret="env:HOOK_SECRET"),
+            channels=(WebhookSettings(name="on-call", url="https://hooks.example.org/y", secret="env:HOOK_SECRET"),),
         ),
     ],
 )

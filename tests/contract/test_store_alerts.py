@@ -19,7 +19,7 @@ from daemon.store.tables import outbox
 from tests.support.desks.databases import KINDS, empty_place
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
-HOOK = Webhook(url="https://hooks.example.org/x", secret_env="HOOK_SECRET")
+HOOK = Webhook(url="https://hooks.example.org/x", secret="env:HOOK_SECRET")
 SETTINGS = Settings(monitoring=Monitoring(), notifications=Notifications(enabled=True, webhook=HOOK))
 CHANNELS = ("log", "webhook")
 

@@ -35,7 +35,7 @@ from daemon.store import alerts
 from daemon.store.database import Database
 
 home, url, clock = Home(Path(sys.argv[1])), sys.argv[2], SystemClock()
-hook = Webhook(url=url, secret_env="HOOK", allow_private=True)
+hook = Webhook(url=url, secret="env:HOOK", allow_private=True)
 settings = Settings(notifications=Notifications(enabled=True, webhook=hook))
 database, log = Database.open(home.database), Log(home, clock, "quiet")
 outbox = Outbox(database, [LogChannel(log), WebhookChannel(url, Secret("s"), clock, allow_private=True)], clock, log)

@@ -120,7 +120,12 @@ def test_credentials_come_from_files_named_like_the_variables(server, home, tmp_
     for name, value in NAMES.items():
         monkeypatch.delenv(name, raising=False)
         (tmp_path / name).write_text(f"{value}\n")
-    settings = Bucket(url=server.url, secrets_folder=str(tmp_path))
+    settings = Bucket(
+        url=server.url,
+        bucket_name=f"file:{tmp_path}/R2_BUCKET_NAME",
+        access_key_id=f"file:{tmp_path}/R2_ACCESS_KEY_ID",
+        secret_access_key=f"file:{tmp_path}/R2_SECRET_ACCESS_KEY",
+    )
     assert pull(open_bucket(settings, home), home).fetched == 5
 
 

@@ -391,7 +391,7 @@ def test_processes_that_fork_faster_than_they_are_killed_are_frozen_first(execut
 
 def hooked(task: Spec) -> Spec:
     """The same task under settings whose webhook is signed with the secret in HOOK_SECRET."""
-    webhook = {"url": "https://hooks.example.org/x", "secret_env": "HOOK_SECRET"}
+    webhook = {"url": "https://hooks.example.org/x", "secret": "env:HOOK_SECRET"}
     settings = Settings.model_validate({"notifications": {"enabled": True, "webhook": webhook}})
     return replace(task, settings=settings)
 

@@ -163,8 +163,8 @@ def test_the_composition_gives_secrets_by_file_only(compose):
 
 def test_the_compositions_config_is_valid_and_reads_the_secrets_it_is_given(compose):
     settings = load_settings(DEPLOY / "compose.config.json")
-    secret_files = {f"/run/secrets/{name}" for name in compose["services"]["desk"]["secrets"]}
-    assert {settings.api.token_file, settings.database.url_file} == secret_files
+    secret_files = {f"file:/run/secrets/{name}" for name in compose["services"]["desk"]["secrets"]}
+    assert {settings.api.token, settings.database.url} == secret_files
 
 
 def test_the_composition_serves_this_machine_only_and_waits_for_its_database(compose):

@@ -51,7 +51,7 @@ def test_listening_to_others_needs_a_long_token(target, monkeypatch):
 
 
 def test_a_token_file_that_cannot_be_read_is_found(target):
-    check = checks.token(target, Settings(api=Api(token_file="/nowhere/token")))
+    check = checks.token(target, Settings(api=Api(token="file:/nowhere/token")))
     assert check.state == "fail"
     assert "cannot be read" in check.finding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +29,7 @@ ZONES = (
     "Africa/Casablanca",  # summer time that pauses
     "Pacific/Apia",
 )
+NO_PLACES = {"Factory", "localtime"}
 zones = st.sampled_from(ZONES)
 instants = st.datetimes(datetime(2009, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 # Half of them near a change of summer time, where laws break.
@@ -42,6 +43,8 @@ clock_times = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0,
 crons = st.sampled_from(
     [
         "*/15 * * * *",
+        "10,40 * * * *",
+        "0 * 25 10 *",
         "30 2 * * *",
         "0 */3 * * *",
         "17 1-3 * * sat,sun",
@@ -83,6 +86,35 @@ def test_a_time_of_day_comes_once_on_every_date_that_there_is(at, zone, after):
     dates = Counter(instant.astimezone(ZoneInfo(zone)).date() for instant in instants)
     assert max(dates.values()) <= 2  # a date that was skipped whole is made up for on the next
     assert len(instants) in (29, 30, 31)
+
+
+MINUTES = {
+    "*/15 * * * *": (0, 15, 30, 45),
+    "10,40 * * * *": (10, 40),
+    "7 * * * *": (7,),
+    "*/20 0-23 * * *": (0, 20, 40),
+}
+
+
+@calm
+@given(st.sampled_from(list(MINUTES)), zones, moments, st.integers(1, 48))
+def test_a_job_of_every_hour_comes_whenever_the_clock_shows_its_minute(cron, zone, after, hours):
+    until = after + timedelta(hours=hours)
+    minute = after.replace(second=0, microsecond=0)
+    showings = [
+        instant
+        for number in range(hours * 60 + 1)
+        if after < (instant := minute + timedelta(minutes=number)) <= until
+        and instant.astimezone(ZoneInfo(zone)).minute in MINUTES[cron]
+    ]
+    assert occurrences(JobSchedule(cron=cron), zone, after, until, MANY) == showings
+
+
+@calm
+@given(st.sampled_from(sorted(available_timezones() - NO_PLACES)), moments)
+def test_a_job_of_every_quarter_is_never_silent_for_longer_in_any_zone(zone, after):
+    instants = occurrences(JobSchedule(cron="*/15 * * * *"), zone, after, after + 2 * DAY, MANY)
+    assert max(later - earlier for earlier, later in pairwise([after, *instants])) <= timedelta(minutes=15)
 
 
 @calm

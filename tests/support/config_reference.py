@@ -27,8 +27,8 @@ Every key is optional and has a default; an unknown key is refused, with its lin
 A running desk reloads the file when it changes; a config with a mistake is refused and the settings before it stay.
 
 A duration is text: `30s`, `15m`, `6h`, `7d`, or `hourly`, `daily`, `weekly`. A time of day is `HH:MM` in `time_zone`.
-Relative paths start at the working directory of the desk. Secrets are never in the config: it names the variable or
-file that holds one.
+Relative paths start at the working directory of the desk. Secrets are never in the config: it refers to each as
+`env:NAME`, an environment variable, or `file:PATH`; a secret that is written out, also in a URL, is refused.
 
 The jobs are {", ".join(f"`{job}`" for job in JOBS)}.
 A job of the night without a time of its own follows the one before it, and `records` follows the night; `promotion`

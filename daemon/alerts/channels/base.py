@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from config.secrets import read_secret
+from config.secrets import read_address, read_reference
 from config.settings import LOG_CHANNEL
 from daemon.alerts.channels.webhook import WebhookChannel
 from daemon.alerts.message import Message
@@ -47,8 +47,11 @@ class LogChannel:
 
 
 def _open_webhook(settings: WebhookSettings, clock: Clock) -> WebhookChannel:
-    secret = read_secret(f"{settings.name} secret", variable=settings.secret_env, file=settings.secret_file)
-    return WebhookChannel(settings.url, secret, clock, name=settings.name, allow_private=settings.allow_private)
+    url, secret = (
+        read_address(f"{settings.name} URL", settings.url),
+        read_reference(f"{settings.name} secret", settings.secret),
+    )
+    return WebhookChannel(url, secret, clock, name=settings.name, allow_private=settings.allow_private)
 
 
 # A kind of channel and the function that opens it.

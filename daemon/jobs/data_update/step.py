@@ -21,6 +21,7 @@ from daemon.jobs.data_update.messages import (
 from daemon.store import datasets
 from daemon.store.datasets import DatasetDetail
 from data_pipeline.buckets.open import bucket_secrets
+from data_pipeline.sources.secrets import source_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -32,7 +33,8 @@ ENOUGH = 0.95
 async def update_data(work: RunWork) -> Ending:
     """One task a symbol, and one for the bucket of logs, if there is one; old data stays wherever a pull fails."""
     sources, acceptance = work.settings.sources, work.run.options.accept
-    bars = [Plan(UpdateBarsRequest(symbol=symbol, accept=acceptance is not None)) for symbol in work.settings.symbols]
+    accept, secrets = acceptance is not None, source_secrets(sources)
+    bars = [Plan(UpdateBarsRequest(symbol=symbol, accept=accept), secrets) for symbol in work.settings.symbols]
     pulls_logs = sources.bucket.url and acceptance is None
     logs = [Plan(PullTradesRequest(), bucket_secrets(sources.bucket))] if pulls_logs else []
     outcomes = await work.do_all(
@@ -71,7 +73,8 @@ async def _macro_news(work: RunWork) -> dict[str, HeadlinesResult]:
     symbol = work.settings.sources.yahoo.macro_symbol
     if symbol is None or symbol in work.settings.symbols or not work.settings.sources.yahoo.headlines:
         return {}
-    outcome = await work.do(Plan(PullHeadlinesRequest(symbol=symbol, source="yahoo")))
+    request = PullHeadlinesRequest(symbol=symbol, source="yahoo")
+    outcome = await work.do(Plan(request, source_secrets(work.settings.sources)))
     return {symbol: outcome.value or HeadlinesResult(error=outcome.error)}
 
 

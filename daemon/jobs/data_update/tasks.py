@@ -21,6 +21,7 @@ from data_pipeline.buckets.open import open_bucket
 from data_pipeline.buckets.pull import Pull, pull
 from data_pipeline.pulls.update import pull_headlines, update_symbol
 from data_pipeline.quality import health
+from data_pipeline.sources.secrets import with_secrets
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +38,7 @@ def update_bars(context: WorkContext, request: UpdateBarsRequest) -> UpdateBarsR
     settings, now = context.settings, context.now()
     update = update_symbol(
         context.home,
-        settings.sources,
+        with_secrets(settings.sources, context.secrets),
         request.symbol,
         settings.data_params.interval,
         now,
@@ -77,7 +78,7 @@ def update_headlines(context: WorkContext, request: PullHeadlinesRequest) -> Hea
 
 def _headlines(context: WorkContext, source: str, symbol: str, now: datetime) -> HeadlinesResult:
     """How many headlines are new, or why there are none: bars without news are better than no bars."""
-    sources = context.settings.sources
+    sources = with_secrets(context.settings.sources, context.secrets)
     if not sources.yahoo.headlines:
         return HeadlinesResult()
     try:

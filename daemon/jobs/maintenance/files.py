@@ -25,13 +25,17 @@ def delete_results(home: Home, ended: Mapping[str, datetime], protected: Collect
     """
     kept = {Path(report).parts[1] for report in protected}  # results/<run>/...
     folders = {home.result(run): end for run, end in ended.items() if run not in kept}
-    return sum(_delete_written_until(folder, end) for folder, end in folders.items() if folder.is_dir())
+    own = {folder: end for folder, end in folders.items() if folder.is_dir() and not folder.is_symlink()}
+    return sum(_delete_written_until(folder, end) for folder, end in own.items())
 
 
 def _delete_written_until(folder: Path, end: datetime) -> bool:
-    """Delete the files of a folder that were written until `end`, and the folders left empty; whether any file was."""
+    """Delete the files of a folder that were written until `end`, and the folders left empty; whether any file was.
+
+    No run makes a link: those there are the owner's.
+    """
     entries = sorted(folder.rglob("*"), reverse=True)  # what is in a folder comes before it
-    files = [entry for entry in entries if not entry.is_dir() and _older(entry, end)]
+    files = [entry for entry in entries if not (entry.is_dir() or entry.is_symlink()) and _older(entry, end)]
     for file in files:
         file.unlink(missing_ok=True)
     for each in [*(entry for entry in entries if entry.is_dir() and not entry.is_symlink()), folder]:

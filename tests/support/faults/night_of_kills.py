@@ -95,7 +95,7 @@ def _jobs() -> dict[str, Any]:
 
 
 def _config(port: int, secret: Path, strict: bool) -> dict[str, Any]:
-    webhook = {"url": f"http://127.0.0.1:{port}/", "secret_file": str(secret), "allow_private": True}
+    webhook = {"url": f"http://127.0.0.1:{port}/", "secret": f"file:{secret}", "allow_private": True}
     return {
         "symbols": ["AAPL", "MSFT"],
         "monitoring": {"min_sharpe_ratio": 1000.0 if strict else -1000.0, "clear_after": 1},

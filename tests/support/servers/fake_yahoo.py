@@ -206,6 +206,10 @@ def _broken(failure: str, answer: Any) -> Any:
         return _answer(None, None)
     if failure == "no_timestamps":
         del answer["chart"]["result"][0]["timestamp"]
+    if failure.startswith("huge_"):
+        result = answer["chart"]["result"][0]
+        column = result["timestamp"] if failure == "huge_times" else result["indicators"]["quote"][0]["close"]
+        column[-1] = 10**400
     if failure == "uneven_columns":
         quote = answer["chart"]["result"][0]["indicators"]["quote"][0]
         quote["close"] = quote["close"][:-3]

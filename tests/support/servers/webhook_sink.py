@@ -74,7 +74,7 @@ class WebhookSink:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.certificate else 'http'}://localhost:{self.port}/hook?team=desk"
+        return f"{'https' if self.certificate else 'http'}://localhost:{self.port}/hook"
 
     def pause(self, seconds: float) -> bool:
         """Wait, but not past the end of the test; whether it went on to the end of the wait."""

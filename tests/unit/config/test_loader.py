@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import ConfigError, load_settings
-from config.loader import MAX_BYTES, parse_settings
+from config.loader import MAX_BYTES, MAX_MISTAKES, parse_settings
 
 
 def refused(text: str) -> ConfigError:
@@ -89,11 +89,11 @@ def test_a_mistake_is_reported_once_with_place_pointer_value_and_cure(text, mess
         ('{"jobs": {"training": {"evry": "1h"}}}', "/jobs/training/evry", "Did you mean 'every'?"),
         ('{"sources": {"yahoo": {"base-url": "x"}}}', "/sources/yahoo/base-url", "Did you mean 'base_url'?"),
         (
-            '{"notifications": {"webhook": {"url": "http://a", "secret_evn": "A"}}}',
-            "/notifications/webhook/secret_evn",
-            "Did you mean 'secret_env'?",
+            '{"notifications": {"webhook": {"url": "http://a", "secret": "env:A", "alow_private": true}}}',
+            "/notifications/webhook/alow_private",
+            "Did you mean 'allow_private'?",
         ),
-        ('{"database": {"zzz": 1}}', "/database/zzz", "Remove 'zzz'; known here: url, url_env, url_file."),
+        ('{"database": {"zzz": 1}}', "/database/zzz", "Remove 'zzz'; known here: url."),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(text, pointer, cure):
@@ -111,10 +111,34 @@ def test_all_mistakes_are_reported_at_once():
     ]
 
 
+def test_of_many_mistakes_the_first_are_listed_and_the_others_counted():
+    error = refused(json.dumps({"symbols": [f"/{number}" for number in range(50_000)]}))
+    assert len(error.detail["mistakes"]) == MAX_MISTAKES + 1
+    assert error.detail["mistakes"][-1] == f"There are {50_000 - MAX_MISTAKES} other mistakes."
+
+
+def test_of_many_repeated_symbols_the_first_are_named():
+    error = refused(json.dumps({"symbols": [f"S{number}" for number in range(20_000)] * 2}))
+    assert "names S0, S1, S10, S100, S1000, S10000, S10001, S10002, S10003, S10004 and others more" in error.message
+
+
 def test_the_value_of_a_whole_object_is_not_shown_because_it_may_hold_secrets():
-    error = refused('{"notifications": {"enabled": true, "slack_webhook": "https://hooks.example/T0/private"}}')
+    error = refused('{"notifications": {"enabled": true, "slack_webhook": "env:SLACK", "email": "file:/private"}}')
     assert "private" not in str(error)
-    assert "slack_webhook cannot be delivered by this version" in error.message
+    assert "email cannot be delivered by this version" in error.message
+
+
+@pytest.mark.parametrize("section", ["database", "notifications", "sources", "api", "executor", "jobs"])
+def test_a_text_in_the_place_of_a_section_is_not_shown_because_it_may_be_a_secret(section):
+    error = refused(json.dumps({section: "postgresql://desk:hunter2@host/desk"}))
+    assert f"/{section} should be an object" in error.message
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("number", [str(2**63), str(-(2**63) - 1), "1e999", "9" * 3000])
+def test_a_number_beyond_64_bits_is_refused_with_its_line_and_its_key(number):
+    error = refused(f'{{"training_params":\n {{"seed": {number}}}}}')
+    assert error.message == "desk.json, line 2, column 11: the number at /training_params/seed is too large."
 
 
 def test_a_long_value_is_cut():

@@ -7,7 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from config.errors import ConfigError
-from config.secrets import MASK, Secret, make_token_file, read_secret
+from config.secrets import (
+    MASK,
+    TOKEN_VARIABLE,
+    Secret,
+    make_token_file,
+    read_address,
+    read_reference,
+    read_secret,
+    read_token,
+    redact,
+)
 
 
 def test_a_secret_never_shows_itself():
@@ -85,3 +95,28 @@ def test_makers_of_the_same_token_at_the_same_time_agree(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         tokens = list(pool.map(lambda _: make_token_file(tmp_path / "api.token").reveal(), range(8)))
     assert len(set(tokens)) == 1
+
+
+def test_a_reference_leads_to_a_variable_or_to_a_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESK_SECRET", "from-variable")
+    (tmp_path / "secret").write_text("from-file\n")
+    assert read_reference("secret", "env:DESK_SECRET").reveal() == "from-variable"
+    assert read_reference("secret", f"file:{tmp_path}/secret").reveal() == "from-file"
+    assert read_address("address", "https://example.org/") == "https://example.org/"
+    assert read_address("address", "env:DESK_SECRET") == "from-variable"
+    with pytest.raises(ConfigError, match="The secret is not set"):
+        read_reference("secret", "env:DESK_NOTHING")
+
+
+def test_the_variable_of_the_token_goes_before_the_config(tmp_path, monkeypatch):
+    (tmp_path / "token").write_text("from-file")
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    assert read_token(None) is None
+    assert read_token(f"file:{tmp_path}/token").reveal() == "from-file"
+    monkeypatch.setenv(TOKEN_VARIABLE, "from-variable")
+    assert read_token(f"file:{tmp_path}/token").reveal() == "from-variable"
+
+
+def test_the_password_of_a_url_is_masked_where_it_stands_by_itself():
+    Secret("postgresql://desk:correct/horse@battery@host/desk")
+    assert redact("password correct/horse@battery refused") == f"password {MASK} refused"

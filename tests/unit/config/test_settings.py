@@ -31,15 +31,15 @@ def test_the_sections_that_seeds_add_load_with_their_values():
         **json.loads(GOLDEN.read_text()),
         data_params={"interval": "1h"},
         performance_check_frequency="daily",
-        notifications={"enabled": False, "email": "me@example.org", "slack_webhook": "https://hooks.example/x"},
+        notifications={"enabled": False, "email": "env:ADDRESS", "slack_webhook": "file:/run/slack"},
     )
     assert loaded.data_params.interval == "1h"
     assert loaded.job_schedule("performance_check").every == timedelta(days=1)
-    assert loaded.notifications.email == "me@example.org"
+    assert loaded.notifications.email == "env:ADDRESS"
 
 
-HOOK = {"kind": "webhook", "url": "https://example.org/hook", "secret_env": "HOOK"}
-OLDER = {"url": "https://example.org/older", "secret_env": "OLDER"}
+HOOK = {"kind": "webhook", "url": "https://example.org/hook", "secret": "env:HOOK"}
+OLDER = {"url": "https://example.org/older", "secret": "file:/run/older"}
 
 
 def sections(model: BaseModel):

@@ -7,16 +7,16 @@ import pytest
 from tests.support.settings import settings
 
 
-@pytest.mark.parametrize("channel", [{"email": "me@example.org"}, {"slack_webhook": "https://hooks.example/x"}])
+@pytest.mark.parametrize("channel", [{"email": "env:ADDRESS"}, {"slack_webhook": "file:/run/slack"}])
 def test_a_channel_that_could_not_deliver_is_refused_once_it_is_enabled(channel):
     with pytest.raises(Exception, match="cannot be delivered by this version"):
         settings(notifications={"enabled": True, **channel})
 
 
-HOOK = {"kind": "webhook", "url": "https://example.org/hook", "secret_env": "HOOK"}
+HOOK = {"kind": "webhook", "url": "https://example.org/hook", "secret": "env:HOOK"}
 
 
-OLDER = {"url": "https://example.org/older", "secret_env": "OLDER"}
+OLDER = {"url": "https://example.org/older", "secret": "env:OLDER"}
 
 
 def test_the_older_key_of_a_webhook_and_the_list_of_channels_say_the_same():
@@ -43,13 +43,10 @@ def test_channels_go_by_their_names_and_only_while_notifications_are_enabled():
         ([{**HOOK, "kind": None}], "/notifications/channels/0 has no kind"),
         ([{**HOOK, "kind": ["webhook"]}], "/notifications/channels/0/kind should be"),
         ([OLDER], "/notifications/channels/0 has no kind"),
-        (
-            [{"kind": "webhook", "url": "https://example.org"}],
-            "/notifications/channels/0 needs secret_env or secret_file",
-        ),
-        ([{"kind": "webhook", "secret_env": "HOOK"}], "/notifications/channels/0/url Field required"),
-        ([{**HOOK, "secret_evn": "HOOK"}], "/notifications/channels/0/secret_evn is not a known key"),
-        (["https://example.org"], "/notifications/channels/0 is .*should be an object"),
+        ([{"kind": "webhook", "url": "https://example.org"}], "/notifications/channels/0/secret is missing"),
+        ([{"kind": "webhook", "secret": "env:HOOK"}], "/notifications/channels/0/url is missing"),
+        ([{**HOOK, "secert": "env:HOOK"}], "/notifications/channels/0/secert is not a known key"),
+        (["https://example.org"], "/notifications/channels/0 should be an object"),
         (HOOK, "/notifications/channels should be a list"),
     ],
 )
@@ -61,9 +58,9 @@ def test_a_wrong_channel_is_refused_with_its_place(channels, message):
 @pytest.mark.parametrize(
     ("webhook", "complaint"),
     [
-        ({"url": "ftp://example.org", "secret_env": "A"}, "url must begin with http"),
-        ({"url": "https://", "secret_env": "A"}, "url must begin with http"),
-        ({"url": "https://example.org"}, "needs secret_env or secret_file"),
+        ({"url": "ftp://example.org", "secret": "env:A"}, "/url must begin with http"),
+        ({"url": "https://", "secret": "env:A"}, "/url must begin with http"),
+        ({"url": "https://example.org"}, "/notifications/webhook/secret is missing"),
     ],
 )
 def test_a_webhook_names_a_host_and_where_its_secret_is(webhook, complaint):

@@ -20,7 +20,7 @@ from daemon.system.log import Log
 from tests.support.servers.webhook_sink import WebhookSink, wait_until
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
-HOOK = Webhook(url="http://localhost:1/", secret_env="HOOK_SECRET", allow_private=True)
+HOOK = Webhook(url="http://localhost:1/", secret="env:HOOK_SECRET", allow_private=True)
 SETTINGS = Settings(notifications=Notifications(enabled=True, webhook=HOOK))
 
 
@@ -161,6 +161,16 @@ def test_a_reload_opens_the_new_channels(database, clock, log, sink, monkeypatch
     )
     fail(database, clock, "training")
     assert outbox.deliver_due() == 2
+
+
+def test_an_address_that_is_a_secret_is_read_from_where_the_config_says(database, clock, log, sink, monkeypatch):
+    monkeypatch.setenv("HOOK_SECRET", "s3cret")
+    monkeypatch.setenv("HOOK_URL", f"{sink.url}/T0123?key=hunter2")
+    webhook = HOOK.model_copy(update={"url": "env:HOOK_URL"})
+    outbox = Outbox.of(database, Settings(notifications=Notifications(enabled=True, webhook=webhook)), clock, log)
+    fail(database, clock, "training")
+    assert outbox.deliver_due() == 2
+    assert [received.path for received in sink.received] == ["/hook/T0123?key=hunter2"]
 
 
 def test_a_reload_without_a_secret_keeps_the_channels_there_are(database, clock, log, outbox, monkeypatch):

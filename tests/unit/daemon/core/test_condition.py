@@ -255,7 +255,7 @@ def test_a_channel_that_takes_no_alerts_is_told_while_it_is_configured() -> None
     )
     record = replace(WELL, results=results(), undelivered=(refused,))
     assert conditions(record, SETTINGS, NOW) == []
-    channel = {"kind": "webhook", "url": "https://example.org/", "secret_env": "SECRET"}
+    channel = {"kind": "webhook", "url": "https://example.org/", "secret": "env:SECRET"}
     settings = Settings.model_validate({"notifications": {"enabled": True, "channels": [channel]}})
     (found,) = conditions(record, settings, NOW)
     assert (found.state, found.code, found.title) == ("degraded", "notify.mute", "webhook is mute")

@@ -52,12 +52,12 @@ async def test_a_config_that_is_made_while_the_desk_works_is_taken_up_and_one_th
         assert "config.invalid" in firing(desk)
 
 
-def test_a_config_that_was_mended_while_the_desk_was_down_ends_its_alert_at_the_next_start(home: Home) -> None:
+async def test_a_config_that_was_mended_while_the_desk_was_down_ends_its_alert_at_the_next_start(home: Home) -> None:
     with scripted_desk(home) as house:
         house.config = home.config
         home.config.write_text("{")
         desk = desk_in(house)
-        assert not desk.reload()
+        assert not await desk.reload()
         assert firing(desk) == ["config.invalid"]
         desk_in(house).begin()
         assert firing(desk) == []

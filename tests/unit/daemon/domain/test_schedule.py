@@ -38,10 +38,11 @@ def test_a_time_that_the_clock_shows_twice_happens_the_first_time():
     assert _first(JobSchedule(cron="30 1 * * *"), AUTUMN - DAY, 3) == expected
 
 
-def test_every_quarter_of_an_hour_falls_together_in_the_gap_and_comes_once_in_the_fold():
+def test_every_quarter_of_an_hour_comes_by_the_clock_in_the_gap_and_in_both_passes_of_the_fold():
     quarters = JobSchedule(cron="*/15 * * * *")
     assert _first(quarters, SPRING + 1.5 * HOUR, 3) == ["03-08 01:45-0500", "03-08 03:00-0400", "03-08 03:15-0400"]
-    assert _first(quarters, AUTUMN + 1.5 * HOUR, 3) == ["11-01 01:45-0400", "11-01 02:00-0500", "11-01 02:15-0500"]
+    assert _first(quarters, AUTUMN + 1.5 * HOUR, 3) == ["11-01 01:45-0400", "11-01 01:00-0500", "11-01 01:15-0500"]
+    assert _first(JobSchedule(cron="10 * * * *"), SPRING + 1.5 * HOUR, 1) == ["03-08 03:10-0400"]  # none at 03:00
 
 
 def test_asking_inside_the_repeated_hour_does_not_repeat_it():

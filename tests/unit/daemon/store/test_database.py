@@ -234,11 +234,24 @@ def test_tidying_folds_the_log_into_the_file(path, database):
     assert database.read(runs.any_run)
 
 
-@pytest.mark.parametrize("url", ["mysql://host/desk", "nightdesk", "sqlite:///desk.sqlite3"])
+@pytest.mark.parametrize("url", ["mysql://host/desk", "sqlite:///desk.sqlite3"])
 def test_a_url_of_another_kind_of_database_is_refused(url):
     with pytest.raises(ConfigError, match="database URL begins with") as caught:
         Database.open(url)
     assert "postgresql://" in caught.value.cure
+
+
+def test_a_text_that_is_no_url_is_refused_and_not_shown():
+    with pytest.raises(ConfigError, match="The database URL is no URL") as caught:
+        Database.open("desk:hunter2@host/desk")
+    assert "hunter2" not in str(caught.value.to_dict())
+
+
+def test_without_the_driver_of_postgresql_the_extra_that_brings_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match="driver of PostgreSQL is not installed") as caught:
+        Database.open("postgresql://desk@127.0.0.1:9/desk")
+    assert "pip install 'nightdesk[postgres]'" in caught.value.cure
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password():

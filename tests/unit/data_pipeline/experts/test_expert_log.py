@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -271,3 +272,50 @@ def test_a_log_ends_where_the_bars_do(interval: str, dates: list[str], rows: int
     cut = until_last_bar(Bars(frame, "AAPL", interval), log)
     assert len(cut) == rows
     assert_frame_equal(cut.frame, log.frame.head(rows))
+
+
+def test_a_link_out_of_the_folder_of_logs_is_refused_and_its_content_never_shown(home: Home, tmp_path: Path) -> None:
+    secret = tmp_path / "shadow"
+    secret.write_text("root:*:20228:0:99999:7:::\n")
+    home.expert_logs.mkdir(parents=True)
+    (home.expert_logs / "AAPL.csv").symlink_to(secret)
+    with pytest.raises(NightdeskError, match=r"AAPL\.csv is a link to a file outside the folder 'experts'") as caught:
+        find_expert_log(home, ExpertLogs(), _bars())
+    assert caught.value.code == "data.link"
+    assert not any(word in str(caught.value.to_dict()) for word in ("root", "20228", "shadow"))
+
+
+@pytest.mark.parametrize("linked_to", ["nowhere", "/dev/zero", "AAPL.csv"])
+def test_a_link_that_leads_nowhere_to_a_device_or_to_itself_is_refused(
+    home: Home, tmp_path: Path, linked_to: str
+) -> None:
+    home.expert_logs.mkdir(parents=True)
+    (home.expert_logs / "AAPL.csv").symlink_to(linked_to)
+    with pytest.raises(NightdeskError, match=r"AAPL\.csv"):
+        find_expert_log(home, ExpertLogs(), _bars())
+
+
+def test_a_pipe_in_the_place_of_a_log_is_refused_at_once(home: Home) -> None:
+    home.expert_logs.mkdir(parents=True)
+    os.mkfifo(home.expert_logs / "AAPL.csv")
+    with pytest.raises(NightdeskError, match=r"AAPL\.csv is not a regular file") as caught:
+        find_expert_log(home, ExpertLogs(), _bars())
+    assert caught.value.code == "data.not_a_file"
+
+
+def test_a_folder_of_logs_that_is_a_link_and_a_log_that_the_caller_names_by_a_link_are_fine(
+    home: Home, tmp_path: Path
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    _log(folder, "date,action\n2024-01-16,buy\n").rename(folder / "AAPL.csv")
+    (tmp_path / "linked").symlink_to(folder)
+    assert len(find_expert_log(home, ExpertLogs(folder=str(tmp_path / "linked")), _bars())) == 1
+    (tmp_path / "elsewhere.csv").symlink_to(folder / "AAPL.csv")
+    assert len(load_expert_log(tmp_path / "elsewhere.csv")) == 1
+
+
+def test_a_date_that_cannot_be_read_is_named_by_its_row_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(NightdeskError, match="in row 2 of its column date") as caught:
+        load_expert_log(_log(tmp_path, f"date,action\n2024-01-16,buy\n{'9' * 400},buy\n"))
+    assert "999" not in str(caught.value.to_dict())

@@ -64,6 +64,10 @@ def test_good_bars_pass_untouched(frame: pd.DataFrame) -> None:
         (_put("open", "n/a"), "not_a_number"),
         (_put("volume", None), "not_a_number"),
         (_put("high", np.inf), "not_a_number"),
+        (_put("volume", 2**63), "too_large"),
+        (_put("volume", "9" * 40), "too_large"),
+        (_put("close", -1e300), "too_large"),
+        (_put("close", "1e999"), "not_a_number"),
         (_put("low", -3.0), "not_positive"),
         (_put("close", 0.0), "not_positive"),
         (_put("volume", -1.0), "not_positive"),
@@ -120,7 +124,7 @@ def test_a_column_that_is_there_twice_is_an_error_not_a_guess(frame: pd.DataFram
 
 def test_numbers_near_the_largest_there_are_are_compared_without_overflow(frame: pd.DataFrame) -> None:
     frame.iloc[50, :4] = 1.7e308
-    assert quality.check(frame, "AAPL", "1d", NOW).counts == {"jump": 1}
+    assert quality.check(frame, "AAPL", "1d", NOW).counts == {"too_large": 1}
 
 
 def test_an_amount_that_is_none_is_no_event(frame: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -215,6 +216,43 @@ def test_a_link_out_of_the_folder_is_refused_and_its_content_never_shown(home: H
         update_symbol(home, Sources(bars="csv", csv_folder=str(folder)), "AAPL", "1d", NOW)
     assert caught.value.code == "data.link"
     assert not any(word in str(caught.value.to_dict()) for word in ("password", "hunter2", "secret"))
+
+
+def test_a_pipe_a_device_and_a_folder_in_the_place_of_a_file_are_refused_at_once(tmp_path: Path) -> None:
+    for name, make in {
+        "pipe": os.mkfifo,
+        "folder": os.mkdir,
+        "device": lambda path: path.symlink_to("/dev/zero"),
+    }.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        make(folder / "AAPL.csv")
+        with pytest.raises(NightdeskError, match=r"AAPL\.csv is (not a regular file|a link)") as caught:
+            _pull(folder)
+        assert caught.value.code in ("data.not_a_file", "data.link")
+
+
+def test_the_content_of_a_file_that_is_no_table_is_not_shown(tmp_path: Path) -> None:
+    for content in (
+        b"root:*:20228:0:99999:7:::\ndaemon:hunter2:20228::::::\n",
+        b"\xffhunter2",
+        b"hunter2\x00,root:*\n1",
+    ):
+        (tmp_path / "AAPL.csv").write_bytes(content)
+        with pytest.raises(NightdeskError) as caught:
+            _pull(tmp_path)
+        assert caught.value.code == "data.schema"
+        assert not any(word in str(caught.value.to_dict()) for word in ("root", "20228"))
+
+
+def test_numbers_beyond_64_bits_go_to_quarantine_with_their_date(home: Home, tmp_path: Path) -> None:
+    bad = {"2024-01-03": "9" * 30, "2024-01-04": "1e999", "2024-01-05": "9" * 5000}
+    for day, volume in bad.items():
+        (tmp_path / "AAPL.csv").write_text(HEADER + "2024-01-02,10,12,9,11,1000\n" + f"{day},10,12,9,11,{volume}\n")
+        sources = Sources(bars="csv", csv_folder=str(tmp_path))
+        update = update_symbol(Home(tmp_path / day), sources, "AAPL", "1d", datetime(2024, 1, 9, tzinfo=UTC))
+        assert update.new_rows == 1
+        assert sum(update.quarantined.values()) == 1
 
 
 def test_a_link_inside_the_folder_and_a_folder_that_is_a_link_are_fine(tmp_path: Path) -> None:

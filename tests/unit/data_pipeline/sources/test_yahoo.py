@@ -14,9 +14,13 @@ import pytest
 from yfinance import Ticker
 from yfinance.data import SingletonMeta
 
-from config.errors import NightdeskError
+from config.errors import ConfigError, NightdeskError
+from config.paths import Home
+from config.settings import Sources
 from config.settings import YahooSource as YahooSettings
+from data_pipeline.sources import open_source
 from data_pipeline.sources.sample import SampleSource
+from data_pipeline.sources.secrets import source_secrets, with_secrets
 from data_pipeline.sources.yahoo import YahooSource
 from tests.support.servers.fake_yahoo import FakeYahoo, fake_yahoo
 
@@ -67,6 +71,8 @@ def _code(source: YahooSource, symbol: str = "AAPL", interval: str = "1d") -> st
         ("no_timestamps", "data.schema"),
         ("uneven_columns", "data.schema"),
         ("no_time_zone", "data.schema"),
+        ("huge_times", "data.schema"),
+        ("huge_numbers", "data.schema"),
     ],
 )
 def test_each_failure_has_its_own_code(yahoo: FakeYahoo, source: YahooSource, failure: str, code: str) -> None:
@@ -105,6 +111,19 @@ def test_a_name_that_does_not_resolve_is_an_error_at_once(tmp_path: Path) -> Non
     begin = time.monotonic()
     assert _code(source) == "data.unreachable"
     assert time.monotonic() - begin < 4
+
+
+def test_a_server_whose_address_is_a_secret_is_read_by_the_desk_and_handed_to_the_task(
+    yahoo: FakeYahoo, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YAHOO_ADDRESS", yahoo.url)
+    settings = Sources(bars="yahoo", yahoo=YahooSettings(base_url="env:YAHOO_ADDRESS"))
+    secrets = source_secrets(settings)
+    monkeypatch.delenv("YAHOO_ADDRESS")  # as in a worker
+    source = open_source("yahoo", with_secrets(settings, secrets), home)
+    assert len(source.fetch("AAPL", "1d", START, END)) == len(yahoo.rows["AAPL", "1d"])
+    with pytest.raises(ConfigError, match=r"address in sources\.yahoo\.base_url is not set"):
+        open_source("yahoo", settings, home)
 
 
 def test_a_last_bar_without_prices_is_left_out(yahoo: FakeYahoo, source: YahooSource) -> None:

@@ -256,3 +256,13 @@ def test_memory_does_not_grow_with_the_number_of_markets(tmp_path, monkeypatch):
         return most
 
     assert peak(16) < peak(2) * 1.25
+
+
+def test_a_log_that_is_a_link_out_of_its_folder_is_refused_by_name_and_the_others_are_taken(tmp_path):
+    logs = write(tmp_path / "logs", 10)
+    key, path = logs[3]
+    path.rename(tmp_path / "outside.json")
+    path.symlink_to(tmp_path / "outside.json")
+    report = make_table(logs, tmp_path / "table.parquet")
+    assert report.failed == {key: "data.link"}
+    assert report.markets == 9

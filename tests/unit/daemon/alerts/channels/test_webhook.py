@@ -38,7 +38,7 @@ def test_the_signature_is_that_of_the_documentation():
 
 def test_a_message_arrives_as_signed_json_with_its_key():
     with WebhookSink() as sink:
-        channel(sink.url).send(MESSAGE)
+        channel(f"{sink.url}?team=desk").send(MESSAGE)
     (received,) = sink.received
     assert received.path == "/hook?team=desk"
     assert received.payload == MESSAGE.payload

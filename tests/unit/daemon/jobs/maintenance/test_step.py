@@ -171,6 +171,25 @@ async def test_files_of_the_owner_are_never_deleted_however_old_they_are(home: H
         assert (report.parent.exists(), log.exists()) == (False, False)
 
 
+async def test_what_is_reached_through_a_link_of_the_owner_stays(home: Home, tmp_path: Path) -> None:
+    with scripted_desk(home) as house:
+        long_ago = house.clock.now() - timedelta(days=1000)
+        linked, holding = ended_run(house, days=100), ended_run(house, days=110)
+        elsewhere = written(tmp_path / "elsewhere" / "mine.json", long_ago)
+        home.results.mkdir(exist_ok=True)
+        home.result(linked.name).symlink_to(elsewhere.parent)
+        report = written(home.report(holding.name, "AAPL") / "report.json", long_ago)
+        links = [report.parent / "mine.json", report.parent / "folder"]
+        links[0].symlink_to(elsewhere)
+        links[1].symlink_to(elsewhere.parent)
+        for link in links:
+            os.utime(link, (1.0, 1.0), follow_symlinks=False)
+        assert (await maintained(house))["results"] == 1
+        assert not report.exists()
+        assert elsewhere.exists()
+        assert all(link.is_symlink() for link in (*links, home.result(linked.name)))
+
+
 async def test_the_newest_reports_of_a_champion_and_its_predecessor_stay(home: Home) -> None:
     with scripted_desk(home) as house:
         reports = {}
