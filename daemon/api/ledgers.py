@@ -175,7 +175,7 @@ def reports(desk: DeskView) -> APIRouter:
         """A report of a run, for programs or for people, or a picture in it; report.json names all of its files."""
         file = files.report(desk.home, run, path)
         # A finished report never changes, so a browser may keep it.
-        headers = {"Cache-Control": "private, max-age=86400, immutable"}
+        headers = {"Cache-Control": "private, max-age=86400, immutable", "Vary": "Authorization, Cookie"}
         if file.suffix == ".html":
             headers[POLICY] = files.PAGE_POLICY
         return FileResponse(file, media_type=files.REPORT_TYPES[file.suffix], headers=headers)
@@ -208,7 +208,7 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
     version_evaluations = evaluations.history(c, version_id)
     pair_servings = servings.history(c, version.subject, version.model_type)
     ledgers = {
-        "evaluations": [views.evaluation(row, names, desk.home) for row in version_evaluations],
+        "evaluations": [views.evaluation(row, names, desk) for row in version_evaluations],
         "servings": [views.serving(row, names) for row in pair_servings if row.version_id == version_id],
     }
     facts = views.version(version, set(targets(desk.settings, desk.home)))

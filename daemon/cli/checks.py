@@ -181,7 +181,7 @@ def port(settings: Settings, client: Client | None) -> Check:
 def token(global_options: Choices, settings: Settings) -> Check:
     """The write token can be read, and is long enough for the address of the desk."""
     from config.secrets import TOKEN_VARIABLE, read_secret
-    from daemon.api.guard import check_bind
+    from daemon.api.access import check_bind
 
     file = settings.api.token_file or (global_options.home.token if global_options.home.token.exists() else None)
     configured = bool(os.environ.get(TOKEN_VARIABLE) or file)

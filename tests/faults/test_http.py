@@ -178,14 +178,6 @@ def test_slow_clients_do_not_keep_others_waiting(url, http):
             connection.close()
 
 
-def test_a_connection_beyond_the_limit_is_refused_with_a_reason(url, monkeypatch):
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 0)
-    with raw(url) as connection:
-        status, headers, body = parsed(read_to_end(connection))
-    assert (status, headers["content-type"]) == (503, "application/problem+json")
-    assert json.loads(body)["code"] == "server.busy"
-
-
 # Large requests.
 
 
@@ -331,8 +323,11 @@ def test_from_outside_everything_with_data_needs_the_token(outside):
     for path in ("/api/v1/status", "/api/v1/runs", "/api/v1/openapi.json", "/api/v1/nothing"):
         is_problem(outside.get(path), 401, "request.token")
     assert outside.get("/api/v1/status", headers=BEARER).status_code == 200
-    for path in ("/", "/static/page.js", "/healthz", "/readyz"):
+    for path in ("/sign-in", "/static/page.js", "/healthz", "/readyz"):
         assert outside.get(path).status_code == 200
+    page = outside.get("/", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert "AAPL" not in page.text
 
 
 def test_a_header_cannot_make_a_caller_local(outside):
