@@ -32,7 +32,6 @@ def create_app(desk: DeskView, token: Secret | None, api: Api) -> FastAPI:
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        root_path=api.root_path,
         generate_unique_id_function=_operation_id,
     )
     app.add_middleware(Guard, api=api, access=access)

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-LOOPBACK = "loopback"
 # Only a proxy sends these; any of them says that the true caller is elsewhere, never that it is here.
 FORWARDING = frozenset({"forwarded", "via", "x-real-ip"})
 FORWARDING_PREFIX = "x-forwarded-"
@@ -34,16 +33,16 @@ def host_name(host: str) -> str | None:
 
 
 def network(address: str) -> str:
-    """What counts as one caller: this machine, an IPv4 address, the /64 of an IPv6 address."""
+    """What counts as one caller: an IPv4 address, or the /64 of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address[:64]
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return LOOPBACK if parsed.is_loopback else str(ipaddress.ip_network((parsed, SUBSCRIBER), strict=False))
-        parsed = parsed.ipv4_mapped
-    return LOOPBACK if parsed.is_loopback else str(parsed)
+    if isinstance(parsed, ipaddress.IPv4Address) or parsed.is_loopback:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, SUBSCRIBER), strict=False))
 
 
 def is_forwarded(headers: Headers) -> bool:

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, Protocol
 
-from daemon.api.callers import LOOPBACK
+from daemon.api.callers import is_loopback
 
 Admission = Literal["any", "health", "refused"]
+_is_here = lru_cache(1024)(is_loopback)  # asked for every caller whenever the table is full
 
 
 class Connection(Protocol):
@@ -90,8 +92,8 @@ class Connections:
 
     def _make_place(self, caller: str) -> bool:
         limits, own = self.limits, self._places.get(caller, {})
-        if caller != LOOPBACK:
-            remote = [places for other, places in self._places.items() if other != LOOPBACK]
+        if not _is_here(caller):
+            remote = [places for other, places in self._places.items() if not _is_here(other)]
             if len(own) >= limits.caller:
                 return self._drop_oldest(own)
             if sum(map(len, remote)) >= limits.total - limits.reserve:

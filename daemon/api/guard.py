@@ -76,6 +76,7 @@ class Guard:
             await answering.instead(problems.answer(problems.failure()), scope, receive)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = {**scope, "root_path": self.root_path}
         headers, path = Headers(scope=scope), self._path(scope)
         self._check_host(headers)
         if not path:

@@ -94,7 +94,8 @@ def test_a_table_made_of_logs_is_recorded_with_them(live, desk):
 @pytest.mark.parametrize(
     "wrong",
     [{"rows": 0}, {"rows": "9"}, {"dataset": "B1" * 32}, {"first": "yesterday"}, {"last": "2026-03-02T00:00:00"},
-     {"last": 0}, {"last": "0"}, {"last": "2026-03-02"}, {"last": "2026-02-28T00:00:00Z"}, {"interval": "15m"}, {"name": "x" * 33}, {"logs": {}}, {"parameters": {"x": []}}, {"colour": "red"}],
+     {"last": 0}, {"last": "0"}, {"last": "2026-03-02"}, {"last": "2026-02-28T00:00:00Z"},
+     {"interval": "15m"}, {"name": "x" * 33}, {"logs": {}}, {"parameters": {"x": []}}, {"colour": "red"}],
 )  # fmt: skip
 def test_a_table_with_wrong_fields_is_refused(live, wrong):
     assert live.post("/api/v1/datasets", headers=BEARER, json={**TABLE, **wrong}).status_code == 422
