@@ -28,6 +28,7 @@ Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 # The name of a subject, a symbol or a market; any other text is refused.
 NAME = r"^[A-Za-z0-9^][A-Za-z0-9.^=:_-]{0,95}$"
 Subject = Annotated[str | None, Query(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
+ModelType = Annotated[str | None, Query(pattern=NAME, examples=["behavioral_cloner"])]
 SubjectOrSymbol = Annotated[str, Path(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
 REPORTS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -123,7 +124,7 @@ def model_ledger(desk: DeskView) -> APIRouter:
     @routes.get("/models")
     def list_models(
         subject: Subject = None,
-        model_type: str | None = None,
+        model_type: ModelType = None,
         state: VersionState | None = None,
         cursor: Cursor = None,
         limit: Limit = 50,

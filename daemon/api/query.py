@@ -12,10 +12,9 @@ from fastapi.routing import APIRoute
 def _check(request: Request) -> None:
     route: APIRoute = request.scope["route"]
     names = sorted(field.alias for field in route.dependant.query_params)
+    takes = f"takes {', '.join(names)}" if names else "takes no parameters"
     given = [name for name, _ in request.query_params.multi_items()]
-    faults = [
-        _fault(name, f"unknown; this address takes {', '.join(names) or 'none'}") for name in given if name not in names
-    ]
+    faults = [_fault(name, f"unknown; this address {takes}") for name in given if name not in names]
     faults += [_fault(name, "given more than once") for name in names if given.count(name) > 1]
     if faults:
         raise RequestValidationError(faults)

@@ -35,7 +35,8 @@ class SignInPage:
         page = self._template.replace("{{reload}}", _RELOAD if reload else "")
         for name, value in values.items():
             page = page.replace(f"{{{{{name}}}}}", html.escape(value))
-        return Response(page, status, media_type="text/html")
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+        return Response(page, status, headers, media_type="text/html")
 
     def address(self, path: str) -> str:
         """Where the browser finds a path of the desk."""
