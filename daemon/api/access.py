@@ -71,22 +71,28 @@ class Access:
         if self._is_local(scope, headers):
             return "local"
         if (token := _bearer(headers)) is not None:
-            self._check_token(token, scope, headers)
+            self._check_token(token)
             return "token"
         if self._sessions is not None and any(map(self._sessions.is_open, sessions_of(headers))):
             return "session"
         raise _token_needed()
 
-    def check_writer(self, scope: Scope, headers: Headers) -> None:
+    def check_writer(self, headers: Headers) -> None:
         """A session is not enough: what a browser sends by itself starts nothing."""
         token = _bearer(headers)
         if token is None:
             raise _token_needed()
-        self._check_token(token, scope, headers)
+        self._check_token(token)
 
     def sign_in(self, token: str, scope: Scope, headers: Headers) -> str:
-        """A new session for a caller that knows the token."""
-        self._check_token(token, scope, headers)
+        """A new session for a caller that knows the token, unless it has sent too many others."""
+        caller = callers.caller(scope, headers, behind_proxy=self._behind_proxy)
+        self._attempts.check(caller)
+        try:
+            self._check_token(token)
+        except NightdeskError:
+            self._attempts.failed(caller)
+            raise
         if self._sessions is None:
             raise _token_needed()
         return self._sessions.open()
@@ -100,24 +106,14 @@ class Access:
     def _is_local(self, scope: Scope, headers: Headers) -> bool:
         return not self._behind_proxy and callers.is_local(scope, headers)
 
-    def _check_token(self, token: str, scope: Scope, headers: Headers) -> None:
-        """A caller on this machine is not counted: a script with an old token must not shut its owner out."""
-        counted = None if self._is_local(scope, headers) else self._caller(scope, headers)
-        if counted is not None:
-            self._attempts.check(counted)
+    def _check_token(self, token: str) -> None:
         right = self._token.reveal() if self._token else ""
-        if right and hmac.compare_digest(token.encode("utf-8", "replace"), right.encode()):
-            return
-        if counted is not None:
-            self._attempts.failed(counted)
-        raise NightdeskError(
-            "request.token",
-            "This is not the token of this desk.",
-            "It is the value of NIGHTDESK_TOKEN, or the content of api.token_file or of api.token in the desk's home.",
-        )
-
-    def _caller(self, scope: Scope, headers: Headers) -> str:
-        return callers.caller(scope, headers, behind_proxy=self._behind_proxy)
+        if not right or not hmac.compare_digest(token.encode("utf-8", "replace"), right.encode()):
+            raise NightdeskError(
+                "request.token",
+                "This is not the token of this desk.",
+                "It is the value of NIGHTDESK_TOKEN, or the content of api.token_file or of api.token in the home.",
+            )
 
 
 def sessions_of(headers: Headers) -> list[str]:

@@ -1,4 +1,4 @@
-"""Wrong tokens are counted by caller, so that guessing ends after a few."""
+"""Wrong tokens on the page to sign in are counted by caller, so that guessing there ends after a few."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ class _Count:
 
 
 class Attempts:
-    """Counts wrong tokens by caller. After `LIMIT` of them within `WINDOW` no token of that caller is compared."""
+    """Counts wrong tokens by caller. After `LIMIT` of them within `WINDOW` that caller signs in no more.
+
+    Programs that send the token with each request are not counted: they could be shut out by whoever shares an address
+    with them, and a token of 32 characters is not found by trying.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -94,7 +94,7 @@ class Guard:
         if path in FORMS:
             _check_form(headers)
         else:
-            self.access.check_writer(scope, headers)
+            self.access.check_writer(headers)
             _check_json(headers)
         body = await _read(receive)
         if body is not None:

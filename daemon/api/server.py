@@ -176,10 +176,23 @@ class Protocol(HttpToolsProtocol):
         if len(self.url) > MAX_URL:
             self._stop(NightdeskError("request.url_too_long", "The address is too long.", "Send a shorter one."))
 
-    def on_headers_complete(self) -> None:
-        """From here on bytes are counted as body, by the guard."""
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Refuse too many headers, also those that come in one piece, and those behind a body."""
+        super().on_header(name, value)
         if len(self.headers) > MAX_HEADER_LINES or sum(map(_length, self.headers)) > MAX_HEADERS:
             self._stop(_headers_too_large())
+
+    def on_chunk_header(self) -> None:
+        """What follows a chunk's length may be headers behind the body, which nobody else counts."""
+        self._header_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Bytes of a body are counted by the guard."""
+        self._header_bytes = -(2**63)
+        super().on_body(body)
+
+    def on_headers_complete(self) -> None:
+        """From here on bytes are counted as body, by the guard."""
         if not _is_own_target(self.url, self.headers):
             self._stop(
                 NightdeskError("request.host", "The address names another host than the Host header.", "Send one host.")

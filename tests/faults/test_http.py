@@ -248,6 +248,31 @@ def test_headers_and_addresses_are_bounded_also_in_one_piece(url, lines, status,
     assert headers["content-type"] == ("application/json" if code is None else "application/problem+json")
 
 
+@pytest.mark.parametrize("endless", [b"X: y\r\n", b"X", b"X-" + b"y" * 1000 + b": 1\r\n"])
+def test_headers_behind_a_body_are_bounded_too(url, endless):
+    with raw(url) as connection:
+        head = request(f"POST {RUN} HTTP/1.1", "Host: localhost", "Content-Type: application/json",
+                       "Transfer-Encoding: chunked")  # fmt: skip
+        connection.sendall(head + b"2\r\n{}\r\n0\r\n" + (b"X: " if endless == b"X" else b""))
+        sent = 0
+        try:
+            while sent < 100_000_000:
+                sent += connection.send(endless * (100_000 // len(endless)))
+        except ConnectionError:
+            pass
+    assert sent < 20_000_000
+
+
+def test_a_body_in_many_small_pieces_is_no_header(url, http):
+    def pieces() -> Iterator[bytes]:
+        yield b"{"
+        yield from (b" " for _ in range(40_000))
+        yield b"}"
+
+    headers = {**BEARER, "Content-Type": "application/json"}
+    assert http.post("/api/v1/jobs/backup/pause", headers=headers, content=pieces()).status_code == 202
+
+
 @pytest.mark.parametrize(
     ("target", "host", "status"),
     [

@@ -122,6 +122,11 @@ def test_a_link_to_a_report_leads_there_after_signing_in_also_from_another_site(
     browser.press("a")
     browser.wait_for("location.protocol === 'https:' && !document.getElementById('token')")
     assert browser.address == address
+    browser.command("Network.clearBrowserCookies")
+    browser.open(f"data:text/html,<a href='{address}'>from a mail</a>")
+    browser.press("a")
+    browser.wait_for("document.getElementById('token') && !document.querySelector('meta[http-equiv]')")
+    assert browser.address == address
 
 
 def test_the_page_without_a_script_signs_in_too(site: Site, browser: Browser):

@@ -96,14 +96,14 @@ def test_too_many_wrong_tokens_are_answered_with_429(outside):
     answer = sign_in(outside)
     assert answer.status_code == 429
     assert "Try again in" in answer.text
-    assert outside.get("/api/v1/status", headers=BEARER).json()["code"] == "request.too_many_attempts"
+    assert outside.get("/api/v1/status", headers=BEARER).status_code == 200
 
 
-def test_a_program_on_this_machine_with_an_old_token_shuts_nobody_out(desk, live):
+def test_a_program_with_an_old_token_shuts_nobody_out(outside):
     for _ in range(20):
-        response = live.post("/api/v1/jobs/backup/pause", headers={"Authorization": "Bearer " + "x" * 40})
-        assert response.status_code == 401
-    assert live.post("/api/v1/jobs/backup/pause", headers=BEARER).status_code == 202
+        response = outside.get("/api/v1/status", headers={"Authorization": "Bearer " + "x" * 40})
+        assert (response.status_code, response.json()["code"]) == (401, "request.token")
+    assert sign_in(outside).status_code == 303
 
 
 def test_signing_out_ends_the_session_also_for_who_has_copied_it(outside):
