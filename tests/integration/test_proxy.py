@@ -36,24 +36,31 @@ class Site:
         return f"{self.address}{self.root_path}/"
 
 
-@pytest.fixture(params=SITES)
-def site(request: pytest.FixtureRequest, home: Home, tmp_path: Path) -> Iterator[Site]:
-    root_path = SITES[request.param]
+@pytest.fixture(scope="module", params=SITES)
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    root_path, folder = SITES[request.param], tmp_path_factory.mktemp("nginx")
     api = Api(port=0, behind_proxy=True, allowed_hosts=(request.param,), root_path=root_path)
-    folder = tmp_path / "nginx"
-    folder.mkdir()
-    with filled_desk(home) as desk:
+    with filled_desk(Home(tmp_path_factory.mktemp("home"))) as desk:
         desk.settings = desk.settings.model_copy(update={"api": api})
         with serving(desk, api) as url, proxied(request.param, url, folder) as address:
             yield Site(desk, address, root_path)
 
 
-@pytest.fixture
-def browser(site: Site, tmp_path: Path) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def shared_browser(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     name = urlsplit(site.address).hostname
     flags = (f"--host-resolver-rules=MAP {name} 127.0.0.1", "--ignore-certificate-errors", "--window-size=1200,1000")
-    with browsing(tmp_path / "profile", *flags) as browser:
+    with browsing(tmp_path_factory.mktemp("profile"), *flags) as browser:
         yield browser
+
+
+@pytest.fixture
+def browser(shared_browser: Browser) -> Browser:
+    """A browser that has not signed in."""
+    shared_browser.open("about:blank")
+    shared_browser.command("Network.clearBrowserCookies")
+    shared_browser.command("Emulation.setScriptExecutionDisabled", value=False)
+    return shared_browser
 
 
 def sign_in(browser: Browser, token: str) -> None:
@@ -129,6 +136,18 @@ def test_a_link_to_a_report_leads_there_after_signing_in_also_from_another_site(
     assert browser.address == address
 
 
+def test_a_page_whose_session_has_ended_says_so(site: Site, browser: Browser):
+    browser.open(site.page)
+    sign_in(browser, TOKEN)
+    browser.wait_for("'ready' in document.body.dataset")
+    browser.command("Network.clearBrowserCookies")
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    browser.wait_for("document.title === 'Sign in again · Nightdesk'")
+    assert "You are no longer signed in. Sign in again" in browser.text()
+    browser.press("#signed-out a")
+    browser.wait_for("document.getElementById('token')")
+
+
 def test_the_page_without_a_script_signs_in_too(site: Site, browser: Browser):
     browser.command("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(site.page)
@@ -172,7 +191,7 @@ def test_guessing_ends_for_the_one_who_guesses_and_nobody_else(site: Site):
     def attempt(http: httpx.Client, token: str) -> int:
         return http.post(f"{site.root_path}/sign-in", data={"token": token}).status_code
 
-    with client_of(site.address) as http:
+    with client_of(site.address, caller="127.0.0.3") as http:
         assert [attempt(http, f"guess-{number}") for number in range(12)] == [401] * 10 + [429] * 2
         assert attempt(http, TOKEN) == 429
     with client_of(site.address, caller="127.0.0.2") as other:

@@ -64,7 +64,7 @@ class Browser:
     def open(self, address: str) -> None:
         """Open an address as a person who types it, and wait until it is loaded."""
         self.command("Page.navigate", url=address)
-        self.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.wait_for("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
         """The value of an expression on the page."""

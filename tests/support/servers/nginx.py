@@ -54,7 +54,9 @@ def proxied(host: str, desk: str, folder: Path) -> Iterator[str]:
     config = folder / "nginx.conf"
     config.write_text(MAIN.format(folder=folder, site=site), "utf-8")
     folder.chmod(0o755)
-    process = subprocess.Popen([NGINX, "-p", str(folder), "-c", str(config)], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [NGINX, "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(config)], stderr=subprocess.PIPE
+    )
     try:
         _wait_for(port, process)
         yield f"https://{host}:{port}"

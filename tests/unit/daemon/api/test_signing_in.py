@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 
 import httpx
 import pytest
 
+from config.paths import Home
 from config.settings import Api
 from daemon.api.access import COOKIE
 from daemon.dashboard.sign_in import own_path
-from tests.support.desks.fake_desk import FakeDesk
+from tests.support.desks.fake_desk import filled_desk
 from tests.support.servers.http import BEARER, TOKEN, client, serving
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 API = Api(port=0, behind_proxy=True)
+ADDRESSES = count()  # wrong tokens of one test are not another's
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with filled_desk(Home(tmp_path_factory.mktemp("home"))) as desk, serving(desk, API) as url:
+        yield url
 
 
 @pytest.fixture
-def outside(desk: FakeDesk) -> Iterator[httpx.Client]:
-    """A client that needs the token to read."""
-    with serving(desk, API) as url, client(url) as http:
+def outside(url: str) -> Iterator[httpx.Client]:
+    """A client that needs the token to read, from an address of its own."""
+    with client(url) as http:
+        http.headers["X-Forwarded-For"] = f"192.0.2.{next(ADDRESSES)}"
         yield http
 
 
