@@ -125,6 +125,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(**options)
         self._table = table
         self._health_only = False
+        self._head_complete = False
         self._refusal: NightdeskError | None = None
         self._request_timer: TimerHandle | None = None
         self._reader_timer: TimerHandle | None = None
@@ -150,9 +151,9 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def waits(self) -> bool:
-        """Whether no request is being answered: there is none, or it is not complete."""
+        """Whether no request is being answered: there is none, or its body is not complete."""
         cycle: RequestResponseCycle | None = self.cycle
-        return self._request_timer is not None or cycle is None or cycle.response_complete
+        return cycle is None or cycle.response_complete or cycle.more_body
 
     def drop(self) -> None:
         """Close the connection at once, to make place for another."""
@@ -176,8 +177,15 @@ class Protocol(HttpToolsProtocol):
         if len(self.url) > MAX_URL:
             self._stop(NightdeskError("request.url_too_long", "The address is too long.", "Send a shorter one."))
 
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._head_complete = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Refuse too many headers, also those that come in one piece, and those behind a body."""
+        """Refuse too many headers, also those that come in one piece; those behind a body mean nothing here."""
+        if self._head_complete:
+            return
         super().on_header(name, value)
         if len(self.headers) > MAX_HEADER_LINES or sum(map(_length, self.headers)) > MAX_HEADERS:
             self._stop(_headers_too_large())
@@ -193,6 +201,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """From here on bytes are counted as body, by the guard."""
+        self._head_complete = True
         if not _is_own_target(self.url, self.headers):
             self._stop(
                 NightdeskError("request.host", "The address names another host than the Host header.", "Send one host.")

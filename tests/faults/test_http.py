@@ -263,6 +263,17 @@ def test_headers_behind_a_body_are_bounded_too(url, endless):
     assert sent < 20_000_000
 
 
+@pytest.mark.parametrize("trailer", [f"Authorization: Bearer {TOKEN}", "Host: evil.example", "Origin: null"])
+def test_headers_behind_a_body_mean_nothing(url, trailer):
+    def write(*headers: str) -> int:
+        lines = ("POST /api/v1/jobs/backup/pause HTTP/1.1", "Host: localhost", "Content-Type: application/json",
+                 "Transfer-Encoding: chunked", *headers)  # fmt: skip
+        return exchange(url, request(*lines) + f"2\r\n{{}}\r\n0\r\n{trailer}\r\n\r\n".encode())[0]
+
+    assert write() == 401
+    assert write(f"Authorization: Bearer {TOKEN}") == 202
+
+
 def test_a_body_in_many_small_pieces_is_no_header(url, http):
     def pieces() -> Iterator[bytes]:
         yield b"{"
