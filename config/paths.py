@@ -50,6 +50,11 @@ class Home:
         return self.root / "api.token"
 
     @property
+    def sessions(self) -> Path:
+        """Hashes of the sessions of browsers that have signed in."""
+        return self.root / "sessions.json"
+
+    @property
     def config(self) -> Path:
         """Where a home keeps its own config, if `--config` names no other."""
         return self.root / "training_config.json"

@@ -145,8 +145,9 @@ async def _serve(
     log_format: str | None,
     on_ready: Callable[[str], None] | None,
 ) -> int:
+    from daemon.api.access import check_bind  # noqa: PLC0415
     from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
-    from daemon.api.guard import check_bind, is_loopback  # noqa: PLC0415
+    from daemon.api.callers import is_loopback  # noqa: PLC0415
     from daemon.api.server import Server, bind  # noqa: PLC0415
 
     clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()

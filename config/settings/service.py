@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from config.section import Section
 from config.settings.older_keys import replace_keys
@@ -16,7 +16,7 @@ class Api(Section):
 
     host: str = Field(
         default="127.0.0.1",
-        description="Address that the desk listens on; any but loopback requires a token of 32 bytes or more.",
+        description="Address that the desk listens on; any but loopback requires a configured token.",
     )
     port: int = Field(
         default=8642, ge=0, le=65535, description="Port that the desk listens on; `0` takes any free one."
@@ -24,8 +24,8 @@ class Api(Section):
     token: SecretReference | None = Field(
         default=None,
         description=(
-            "Where the token is; the variable `NIGHTDESK_TOKEN` goes before it. With neither, it is the file "
-            "`api.token` in the home, which the desk creates."
+            "Where the token is, of 32 characters or more; the variable `NIGHTDESK_TOKEN` goes before it. With "
+            "neither, it is the file `api.token` in the home, which the desk creates."
         ),
     )
     allowed_hosts: tuple[str, ...] = Field(
@@ -33,6 +33,27 @@ class Api(Section):
         strict=False,
         description="Host names under which the desk may be called, besides those of this machine.",
     )
+    behind_proxy: bool = Field(
+        default=False,
+        description=(
+            "Whether a reverse proxy on this machine passes requests on to the desk. Reading then needs the token or a "
+            "session, and the proxy's `X-Forwarded-For` names the caller whose wrong tokens are counted."
+        ),
+    )
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$",
+        max_length=200,
+        description="Path below which a proxy serves the desk, such as `/nightdesk`; empty for none.",
+    )
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_none_of_our_own(cls, path: str) -> str:
+        """With a path of the desk itself nobody could say whether the proxy has taken it away."""
+        if path.split("/")[1:2] in (["api"], ["static"]):
+            raise ValueError("begins with a path of the desk's own; choose another, such as /nightdesk")
+        return path
 
     @model_validator(mode="before")
     @classmethod

@@ -97,9 +97,9 @@ def _lineage(c: Connection, desk: DeskView, dataset: str) -> answers.Lineage | N
     home, configured = desk.home, set(targets(desk.settings, desk.home))
     listed = home.log_list(row.dataset)
     return answers.Lineage(
-        dataset=views.dataset(row),
-        replaced_by=views.dataset(newer) if newer else None,
-        source_logs=views.dataset(source) if source else None,
+        dataset=views.dataset(row, desk),
+        replaced_by=views.dataset(newer, desk) if newer else None,
+        source_logs=views.dataset(source, desk) if source else None,
         parameters=row.detail.get("parameters", {}),
         logs=_first_logs(listed),
         logs_file=home.relative(listed) if listed.is_file() else None,

@@ -2,67 +2,62 @@
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 import logging
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.errors import ConfigError, NightdeskError
-from config.secrets import Secret
+from config.errors import NightdeskError
 from config.settings import Api
 from daemon.api import problems
+from daemon.api.access import Access, Grant
+from daemon.api.callers import host_name, is_loopback
+from daemon.dashboard.sign_in import SIGN_IN, SIGN_OUT, SignInPage
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
-MIN_TOKEN = 32
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
-# What a caller from another machine may read without the token: health, and a page without any data in it.
-OPEN = frozenset({"/", "/healthz", "/readyz"})
+# What everybody may read: health in codes, the page that asks for the token, and its style.
+OPEN = frozenset({"/healthz", "/readyz", SIGN_IN})
 OPEN_BELOW = "/static/"
+# These take what a browser sends from a form, and no token.
+FORMS = frozenset({SIGN_IN, SIGN_OUT})
+FORM = "application/x-www-form-urlencoded"
 POLICY = "Content-Security-Policy"
 HEADERS = {
     POLICY: (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    # Not `no-referrer`: with it a browser would hide the origin of our own forms, which `_check_same_site` reads.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+# Where a request says by what its caller may read.
+GRANT = "nightdesk.grant"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host` is a name or an address of this machine for itself."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def check_bind(api: Api, token: Secret | None) -> None:
-    """Refuse to serve beyond this machine without a token that cannot be guessed."""
-    if is_loopback(api.host) or (token and len(token.reveal().encode()) >= MIN_TOKEN):
-        return
-    raise ConfigError(
-        "api.token_required",
-        f"api.host is {api.host!r}, which others can reach, and there is no token of {MIN_TOKEN} bytes or more.",
-        "Set NIGHTDESK_TOKEN to a long random token, or api.token to env:NAME or file:PATH, or bind to 127.0.0.1.",
-    )
+def grant(scope: Scope) -> Grant:
+    """By what the caller of an admitted read may read."""
+    granted: Grant = scope[GRANT]
+    return granted
 
 
 class Guard:
     """Pure ASGI: admits or refuses a request, and answers for whatever fails behind it."""
 
-    def __init__(self, app: ASGIApp, *, api: Api, token: Secret | None) -> None:
+    def __init__(self, app: ASGIApp, *, api: Api, access: Access) -> None:
         self.app = app
         self.hosts = {api.host.lower(), *(host.lower() for host in api.allowed_hosts)}
-        self.token = token
+        self.root_path = api.root_path
+        self.access = access
+        self.sign_in = SignInPage(api.root_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,32 +70,46 @@ class Guard:
         except NightdeskError as error:
             if problems.status_of(error) >= 500:
                 logger.exception("The request failed", extra={"code": error.code})
-            await answering.instead(problems.answer(error), scope, receive)
+            await answering.instead(self._refusal(error, scope), scope, receive)
         except Exception:
             logger.exception("The request failed")
             await answering.instead(problems.answer(problems.failure()), scope, receive)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
+        scope = {**scope, "root_path": self.root_path}
+        headers, path = Headers(scope=scope), self._path(scope)
         self._check_host(headers)
+        if not path:
+            await RedirectResponse(f"{self.root_path}/")(scope, receive, send)
+            return
         if scope["method"] in READS:
-            self._check_reader(scope, headers)
+            if not (path in OPEN or path.startswith(OPEN_BELOW)):
+                scope = {**scope, GRANT: self.access.check_reader(scope, headers)}
             # A HEAD is a GET whose body is not sent.
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             await self.app({**scope, "method": method}, receive, send)
             return
         _check_size(headers)
         _check_same_site(headers)
-        self._check_token(headers)
-        _check_json(headers)
+        if path in FORMS:
+            _check_form(headers)
+        else:
+            self.access.check_writer(headers)
+            _check_json(headers)
         body = await _read(receive)
         if body is not None:
             await self.app(scope, _replay(body, receive), send)
 
+    def _path(self, scope: Scope) -> str:
+        """The path below the one under which a proxy serves the desk, which the proxy may have taken away."""
+        path: str = scope["path"]
+        inside = path == self.root_path or path.startswith(f"{self.root_path}/")
+        return path.removeprefix(self.root_path) if inside else path
+
     def _check_host(self, headers: Headers) -> None:
         """A page of another name that resolves to this machine (DNS rebinding) must not reach the desk."""
         hosts = headers.getlist("host")
-        name = _host_name(hosts[0]) if len(hosts) == 1 else None
+        name = host_name(hosts[0]) if len(hosts) == 1 else None
         if name is None or not (is_loopback(name) or name in self.hosts):
             raise NightdeskError(
                 "request.host",
@@ -108,22 +117,16 @@ class Guard:
                 "Use its own address, or add the name to api.allowed_hosts.",
             )
 
-    def _check_reader(self, scope: Scope, headers: Headers) -> None:
-        client = scope.get("client")
-        from_here = client is not None and is_loopback(client[0])
-        if not (from_here or scope["path"] in OPEN or scope["path"].startswith(OPEN_BELOW)):
-            self._check_token(headers)
-
-    def _check_token(self, headers: Headers) -> None:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        right = self.token.reveal() if self.token else ""
-        same = hmac.compare_digest(token.strip().encode("utf-8", "replace"), right.encode())
-        if scheme.lower() != "bearer" or not right or not same:
-            raise NightdeskError(
-                "request.token",
-                "This needs the desk's token; the request has none, or another.",
-                "Send it as `Authorization: Bearer <token>`; it lies in api.token in the desk's home.",
-            )
+    def _refusal(self, error: NightdeskError, scope: Scope) -> ASGIApp:
+        """The page to sign in for a browser that lacks a session, else a problem document."""
+        headers = Headers(scope=scope)
+        reads_page = scope["method"] in READS and "text/html" in headers.get("accept", "")
+        if error.code != "request.token" or not reads_page:
+            return problems.answer(error)
+        query = scope["query_string"].decode("latin-1")
+        # Browsers send no session along a link from another site; a page that loads itself again is our own.
+        from_elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        return self.sign_in.response(401, back_to=f"{self._path(scope)}?{query}".rstrip("?"), reload=from_elsewhere)
 
 
 class _Answering:
@@ -153,15 +156,6 @@ class _Answering:
         await response(scope, receive, self)
 
 
-def _host_name(host: str) -> str | None:
-    """The name in a Host header, without its port."""
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
-    return name.rstrip(".") if name else None
-
-
 def _check_same_site(headers: Headers) -> None:
     """A browser says from where a request comes; only our own page may write."""
     origin = headers.get("origin")
@@ -170,7 +164,7 @@ def _check_same_site(headers: Headers) -> None:
         raise NightdeskError(
             "request.cross_site",
             "Another site's page sent this.",
-            "Send it from the desk's own page, or with a client that is no browser.",
+            "Send it from the desk's own page, or with a client that is no browser. A proxy must pass the Host on.",
         )
 
 
@@ -185,6 +179,11 @@ def _check_json(headers: Headers) -> None:
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if (has_body or media_type) and media_type != "application/json":
         raise NightdeskError("request.not_json", "The body is not JSON.", "Send it as application/json.")
+
+
+def _check_form(headers: Headers) -> None:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise NightdeskError("request.not_form", "The body is not a form.", f"Send it as {FORM}.")
 
 
 def _too_large() -> NightdeskError:

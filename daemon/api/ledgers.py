@@ -28,6 +28,7 @@ Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 # The name of a subject, a symbol or a market; any other text is refused.
 NAME = r"^[A-Za-z0-9^][A-Za-z0-9.^=:_-]{0,95}$"
 Subject = Annotated[str | None, Query(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
+ModelType = Annotated[str | None, Query(pattern=NAME, examples=["behavioral_cloner"])]
 SubjectOrSymbol = Annotated[str, Path(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
 REPORTS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -123,7 +124,7 @@ def model_ledger(desk: DeskView) -> APIRouter:
     @routes.get("/models")
     def list_models(
         subject: Subject = None,
-        model_type: str | None = None,
+        model_type: ModelType = None,
         state: VersionState | None = None,
         cursor: Cursor = None,
         limit: Limit = 50,
@@ -175,7 +176,7 @@ def reports(desk: DeskView) -> APIRouter:
         """A report of a run, for programs or for people, or a picture in it; report.json names all of its files."""
         file = files.report(desk.home, run, path)
         # A finished report never changes, so a browser may keep it.
-        headers = {"Cache-Control": "private, max-age=86400, immutable"}
+        headers = {"Cache-Control": "private, max-age=86400, immutable", "Vary": "Authorization, Cookie"}
         if file.suffix == ".html":
             headers[POLICY] = files.PAGE_POLICY
         return FileResponse(file, media_type=files.REPORT_TYPES[file.suffix], headers=headers)
@@ -208,7 +209,7 @@ def _version_facts(c: Connection, desk: DeskView, version_id: int) -> answers.Mo
     version_evaluations = evaluations.history(c, version_id)
     pair_servings = servings.history(c, version.subject, version.model_type)
     ledgers = {
-        "evaluations": [views.evaluation(row, names, desk.home) for row in version_evaluations],
+        "evaluations": [views.evaluation(row, names, desk) for row in version_evaluations],
         "servings": [views.serving(row, names) for row in pair_servings if row.version_id == version_id],
     }
     facts = views.version(version, set(targets(desk.settings, desk.home)))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Request, Response
 
 from config.errors import NightdeskError
 from config.settings import JobName
-from daemon.api import answers
+from daemon.api import answers, views
 from daemon.api import datasets as data
 from daemon.api.ledgers import alert_ledger, model_ledger, reports, run_ledger, signal_ledger
 from daemon.api.problems import REFUSALS, WRITES, Fault, Problem, problem
@@ -77,7 +77,7 @@ def jobs(desk: DeskView) -> APIRouter:
     def run_job(job: JobName, response: Response, options: Annotated[RunOptions | None, Body()] = None) -> answers.Run:
         """Start a job now."""
         run = desk.request_run(job, options=options or RunOptions(), author="api")
-        response.headers["Location"] = f"/api/v1/runs/{run.id}"
+        response.headers["Location"] = views.address(desk, f"/runs/{run.id}")
         return answers.Run.model_validate(run)
 
     @routes.post("/{job}/pause", status_code=202, responses=WRITES)
@@ -111,7 +111,7 @@ def serving(desk: DeskView) -> APIRouter:
         words = decision.model_dump(exclude_none=True) if decision else {}
         order = {"action": action, "subject": subject, "model_type": model_type, **words}
         run = desk.request_run("promotion", options=RunOptions.of(order=order), author=words.get("author", "api"))
-        response.headers["Location"] = f"/api/v1/runs/{run.id}"
+        response.headers["Location"] = views.address(desk, f"/runs/{run.id}")
         return answers.Run.model_validate(run)
 
     return routes

@@ -28,7 +28,7 @@ class Document:
 
     def response(self, request: Request) -> Response:
         """These bytes, or 304 for a client that has them."""
-        headers = {"ETag": self.etag, "Cache-Control": "no-cache"}
+        headers = {"ETag": self.etag, "Cache-Control": "private, no-cache"}
         if matches(request.headers.get("if-none-match", ""), self.etag):
             return Response(status_code=304, headers=headers)
         return Response(self.body, headers=headers, media_type="application/json")

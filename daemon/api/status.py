@@ -47,7 +47,7 @@ def status(desk: DeskView) -> answers.Status:
             notices=desk.notices(),
             models=_models(c, desk, now),
             missing_signals=missing_signals(c, desk, now),
-            data=[views.dataset(row) for row in datasets.latest(c)],
+            data=[views.dataset(row, desk) for row in datasets.latest(c)],
             jobs=listed.items,
             running=_running(c, desk),
             alerts=[answers.Alert.model_validate(alert) for alert in alerts.open_alerts(c)],
@@ -58,11 +58,12 @@ def status(desk: DeskView) -> answers.Status:
 
 
 def readiness(desk: DeskView) -> answers.Readiness:
-    """What `/readyz` says of a desk that is ready."""
+    """What `/readyz` says of a desk that is ready: codes alone, for everybody may read them."""
     configured = set(targets(desk.settings, desk.home))
     record = desk.database.read(lambda c: overview.desk_record(c, configured))
     amiss = conditions(record, desk.settings, desk.clock.now())
-    return answers.Readiness(ready=True, problems=[], notices=[*desk.notices(), *(each.message for each in amiss)])
+    config = ["config.notices"] if desk.notices() else []
+    return answers.Readiness(ready=True, problems=[], notices=[*config, *(each.code for each in amiss)])
 
 
 def job_list(desk: DeskView) -> answers.JobList:
@@ -144,8 +145,8 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
             pinned=target in pinned,
             recommended=target in recommended,
             record=views.record(record) if record else None,
-            evaluation=views.evaluation(evaluation, names, desk.home) if evaluation else None,
-            last_verdict=views.evaluation(verdict, names, desk.home) if verdict else None,
+            evaluation=views.evaluation(evaluation, names, desk) if evaluation else None,
+            last_verdict=views.evaluation(verdict, names, desk) if verdict else None,
             signal=views.signal(signal, notes, now) if signal else None,
         )
 

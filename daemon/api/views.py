@@ -8,17 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from config.paths import Home
 from config.settings import CHAIN, JobName, Settings
 from daemon.api import answers
+from daemon.api.view import DeskView
 from daemon.domain.progress import RunProgress
 from daemon.domain.targets import Target
 from daemon.store import datasets, evaluations, records, servings, signals, versions
 from data_pipeline.provenance import Badge, Provenance
 from evaluation.records.standing import Standing
 
-REPORTS = "/api/v1/reports"
-DATASETS = "/api/v1/datasets"
+API = "/api/v1"
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,23 @@ def version(row: versions.Version, configured: Collection[Target]) -> answers.Mo
     return answers.ModelVersion.model_validate({**vars(row), "serves": serves, "badge": badge(row.provenance)})
 
 
-def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], home: Home) -> answers.Evaluation:
+def address(desk: DeskView, path: str) -> str:
+    """Where a browser finds a path of the API, also behind a proxy."""
+    return f"{desk.settings.api.root_path}{API}{path}"
+
+
+def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], desk: DeskView) -> answers.Evaluation:
     """An evaluation, with the addresses of those of its files that still exist."""
     files: dict[str, Path | None] = dict.fromkeys(("report", "report_page", "equity_chart", "comparison_page"))
     if row.report is not None:
-        folder = home.root / row.report
+        folder = desk.home.root / row.report
         files = {
             "report": folder / "report.json",
             "report_page": folder / "report.html",
             "equity_chart": folder / "equity.png",
             "comparison_page": folder.parent.parent / "model_comparison.html",  # over all model types of the subject
         }
-    addresses = {name: _address(home, file) for name, file in files.items()}
+    addresses = {name: _report(desk, file) for name, file in files.items()}
     computed = {"version": names[row.version_id], "case": row.kind}
     return answers.Evaluation.model_validate({**vars(row), **computed, **addresses})
 
@@ -86,14 +90,14 @@ def record(row: records.RecordRow) -> answers.Record:
     return answers.Record.model_validate({**vars(row), **shown})
 
 
-def _address(home: Home, file: Path | None) -> str | None:
+def _report(desk: DeskView, file: Path | None) -> str | None:
     """Where the API serves a file of the results, if it is there."""
     if file is None or not file.is_file():
         return None
-    return f"{REPORTS}/{quote(file.relative_to(home.results).as_posix())}"
+    return address(desk, f"/reports/{quote(file.relative_to(desk.home.results).as_posix())}")
 
 
-def dataset(row: datasets.DatasetRow) -> answers.Dataset:
+def dataset(row: datasets.DatasetRow, desk: DeskView) -> answers.Dataset:
     """A dataset, and how healthy it was when it was pulled last."""
     health = row.detail.get("health") or {}
     computed = {
@@ -102,7 +106,7 @@ def dataset(row: datasets.DatasetRow) -> answers.Dataset:
         "health": health.get("index"),
         "warnings": health.get("warnings", {}),
         "accepted": row.detail.get("accepted"),
-        "health_chart": f"{DATASETS}/{row.dataset}/health.png" if row.kind == "bars" else None,
+        "health_chart": address(desk, f"/datasets/{row.dataset}/health.png") if row.kind == "bars" else None,
     }
     return answers.Dataset.model_validate({**vars(row), **computed})
 

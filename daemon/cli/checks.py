@@ -182,7 +182,7 @@ def port(settings: Settings, client: Client | None) -> Check:
 
 def token(global_options: Choices, settings: Settings) -> Check:
     """The write token can be read, and is long enough for the address of the desk."""
-    from daemon.api.guard import check_bind
+    from daemon.api.access import check_bind
     from daemon.bootstrap import write_token
 
     try:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from config.errors import NotRunningError, UsageError
 from config.paths import Home
-from config.settings import JobName, Settings
+from config.settings import Api, JobName, Settings
 from daemon.domain.progress import RunProgress
 from daemon.store.database import Database
 from daemon.system.clock import Clock, SystemClock
@@ -133,8 +133,6 @@ def records(global_options: Choices) -> Iterator[Records]:
         )
     database = Database.open(place)
     try:
-        yield Records(
-            create_app(OfflineDesk(global_options.home, settings, database, SystemClock()), None, settings.api)
-        )
+        yield Records(create_app(OfflineDesk(global_options.home, settings, database, SystemClock()), None, Api()))
     finally:
         database.close()

@@ -1,7 +1,9 @@
-"""The page and its few files, from memory. They hold no data, so they are open to everybody who can reach the desk."""
+"""The page and its few files, from memory."""
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
@@ -12,18 +14,17 @@ from daemon.domain.etags import etag, matches
 STATIC = Path(__file__).with_name("static")
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
 
 
 class StaticFile:
-    """One file of the page, read once."""
+    """A file of the page in memory."""
 
-    def __init__(self, path: Path) -> None:
-        self.body = path.read_bytes()
-        self.media_type = MEDIA_TYPES[path.suffix]
+    def __init__(self, body: bytes, media_type: str) -> None:
+        self.body = body
+        self.media_type = media_type
         self.etag = etag(self.body)
 
     def response(self, request: Request) -> Response:
@@ -34,14 +35,19 @@ class StaticFile:
         return Response(self.body, headers=headers, media_type=self.media_type)
 
 
-def router() -> APIRouter:
-    """The page at `/`, and what it needs below `/static/`."""
-    files = {path.name: StaticFile(path) for path in STATIC.iterdir() if path.suffix in MEDIA_TYPES}
+def router(root_path: str, signed_in: Callable[[Request], bool]) -> APIRouter:
+    """The page at `/`, which lets those sign out who have signed in, and what it needs below `/static/`."""
+    files = {
+        path.name: StaticFile(path.read_bytes(), MEDIA_TYPES[path.suffix])
+        for path in STATIC.iterdir()
+        if path.suffix in MEDIA_TYPES
+    }
+    pages = {shown: _page(root_path, sign_out=shown) for shown in (False, True)}
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
     async def page(request: Request) -> Response:
-        return files["page.html"].response(request)
+        return pages[signed_in(request)].response(request)
 
     @routes.get("/static/{name}")
     async def static(name: str, request: Request) -> Response:
@@ -50,3 +56,9 @@ def router() -> APIRouter:
         return files[name].response(request)
 
     return routes
+
+
+def _page(root_path: str, *, sign_out: bool) -> StaticFile:
+    text = (STATIC / "page.html").read_text("utf-8")
+    text = text.replace("{{root}}", html.escape(root_path)).replace("{{no_sign_out}}", "" if sign_out else "hidden")
+    return StaticFile(text.encode(), "text/html; charset=utf-8")

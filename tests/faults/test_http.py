@@ -178,14 +178,6 @@ def test_slow_clients_do_not_keep_others_waiting(url, http):
             connection.close()
 
 
-def test_a_connection_beyond_the_limit_is_refused_with_a_reason(url, monkeypatch):
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 0)
-    with raw(url) as connection:
-        status, headers, body = parsed(read_to_end(connection))
-    assert (status, headers["content-type"]) == (503, "application/problem+json")
-    assert json.loads(body)["code"] == "server.busy"
-
-
 # Large requests.
 
 
@@ -237,6 +229,79 @@ def test_endless_headers_are_refused(url):
             pass
         response = read_to_end(connection)
     assert not response or parsed(response)[0] == 431
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "code"),
+    [
+        (["GET /healthz HTTP/1.1", f"X: {'y' * 40_000}"], 431, "request.headers_too_large"),
+        (["GET /healthz HTTP/1.1", *(f"X-{number}: y" for number in range(5000))], 431, "request.headers_too_large"),
+        (["GET /healthz HTTP/1.1", *(f"X-{number}: y" for number in range(100))], 431, "request.headers_too_large"),
+        ([f"GET /healthz?{'y' * 60_000} HTTP/1.1"], 414, "request.url_too_long"),
+        ([f"GET /{'y' * 9_000} HTTP/1.1"], 414, "request.url_too_long"),
+        (["GET /healthz HTTP/1.1", *(f"X-{number}: {'y' * 300}" for number in range(99))], 200, None),
+    ],
+)
+def test_headers_and_addresses_are_bounded_also_in_one_piece(url, lines, status, code):
+    answered, headers, body = exchange(url, request(*lines, "Host: localhost"))
+    assert (answered, json.loads(body).get("code")) == (status, code)
+    assert headers["content-type"] == ("application/json" if code is None else "application/problem+json")
+
+
+@pytest.mark.parametrize("endless", [b"X: y\r\n", b"X", b"X-" + b"y" * 1000 + b": 1\r\n"])
+def test_headers_behind_a_body_are_bounded_too(url, endless):
+    with raw(url) as connection:
+        head = request(f"POST {RUN} HTTP/1.1", "Host: localhost", "Content-Type: application/json",
+                       "Transfer-Encoding: chunked")  # fmt: skip
+        connection.sendall(head + b"2\r\n{}\r\n0\r\n" + (b"X: " if endless == b"X" else b""))
+        sent = 0
+        try:
+            while sent < 100_000_000:
+                sent += connection.send(endless * (100_000 // len(endless)))
+        except ConnectionError:
+            pass
+    assert sent < 20_000_000
+
+
+@pytest.mark.parametrize("trailer", [f"Authorization: Bearer {TOKEN}", "Host: evil.example", "Origin: null"])
+def test_headers_behind_a_body_mean_nothing(url, trailer):
+    def write(*headers: str) -> int:
+        lines = ("POST /api/v1/jobs/backup/pause HTTP/1.1", "Host: localhost", "Content-Type: application/json",
+                 "Transfer-Encoding: chunked", *headers)  # fmt: skip
+        return exchange(url, request(*lines) + f"2\r\n{{}}\r\n0\r\n{trailer}\r\n\r\n".encode())[0]
+
+    assert write() == 401
+    assert write(f"Authorization: Bearer {TOKEN}") == 202
+
+
+def test_a_body_in_many_small_pieces_is_no_header(url, http):
+    def pieces() -> Iterator[bytes]:
+        yield b"{"
+        yield from (b" " for _ in range(40_000))
+        yield b"}"
+
+    headers = {**BEARER, "Content-Type": "application/json"}
+    assert http.post("/api/v1/jobs/backup/pause", headers=headers, content=pieces()).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("http://evil.example/healthz", "localhost", 400),
+        ("http://localhost:1/healthz", "localhost", 400),
+        ("http://me@localhost/healthz", "localhost", 400),
+        ("http://localhost@evil.example/healthz", "localhost", 400),
+        ("ftp://localhost/healthz", "localhost", 400),
+        ("http://evil.example/healthz", "evil.example", 400),
+        ("http://localhost?/healthz", "localhost", 400),
+        ("http://LOCALHOST/healthz", "localhost", 200),
+        ("https://localhost:8642/healthz", "localhost:8642", 200),
+    ],
+)
+def test_an_address_with_another_host_in_it_is_refused(url, target, host, status):
+    answer = exchange(url, request(f"GET {target} HTTP/1.1", f"Host: {host}"))
+    assert answer[0] == status, answer
+    assert b"alive" in answer[2] if status == 200 else b"problem" in answer[1]["content-type"].encode()
 
 
 @pytest.mark.parametrize("body", [b"[" * 60_000, b'{"symbols": ["\xff"]}', b"{", b'"\\ud800"', b"nul", b"\x00"])
@@ -331,8 +396,41 @@ def test_from_outside_everything_with_data_needs_the_token(outside):
     for path in ("/api/v1/status", "/api/v1/runs", "/api/v1/openapi.json", "/api/v1/nothing"):
         is_problem(outside.get(path), 401, "request.token")
     assert outside.get("/api/v1/status", headers=BEARER).status_code == 200
-    for path in ("/", "/static/page.js", "/healthz", "/readyz"):
+    for path in ("/sign-in", "/static/page.js", "/healthz", "/readyz"):
         assert outside.get(path).status_code == 200
+    page = outside.get("/", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert "AAPL" not in page.text
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"x-forwarded-for": ""},
+        {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Anything": "1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Via": "1.1 proxy"},
+        {"Host": "desk.example"},
+    ],
+)
+def test_what_a_proxy_on_this_machine_passes_on_is_not_from_this_machine(desk, header):
+    with serving(desk, Api(port=0, allowed_hosts=("desk.example",))) as url, client(url) as http:
+        assert http.get("/api/v1/status").status_code == 200
+        is_problem(http.get("/api/v1/status", headers=header), 401, "request.token")
+        assert http.get("/api/v1/status", headers={**BEARER, **header}).status_code == 200
+        for path in ("/healthz", "/readyz"):
+            assert http.get(path, headers=header).status_code == 200
+
+
+def test_behind_a_proxy_that_says_nothing_every_caller_needs_the_token(desk):
+    with serving(desk, Api(port=0, behind_proxy=True)) as url, client(url) as http:
+        is_problem(http.get("/api/v1/status"), 401, "request.token")
+        is_problem(http.get("/api/v1/status", headers={"Authorization": "Basic bmdpbng6eA=="}), 401, "request.token")
+        assert http.get("/api/v1/status", headers=BEARER).status_code == 200
+        assert http.get("/healthz").status_code == 200
 
 
 def test_a_header_cannot_make_a_caller_local(outside):

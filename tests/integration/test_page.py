@@ -80,7 +80,9 @@ def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tm
     ):
         assert expected in page, expected
     assert '<time datetime="2026-03-05T02:00:00Z"' in dom  # training runs next
-    assert re.search(r'<img alt="Equity and drawdown of AAPL[^>]* src="blob:', dom)
+    assert re.search(
+        r'<img alt="Equity and drawdown of AAPL[^>]* src="/api/v1/reports/evaluation-3/[^"]*equity.png', dom
+    )
     assert 'href="/api/v1/reports/evaluation-3/' in dom
 
 

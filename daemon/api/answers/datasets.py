@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from daemon.api.answers.base import Answer
 from daemon.api.answers.models import ModelVersion
 from daemon.domain.tasks import Document
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+# What every database holds as a number, and what every JSON reader takes for the same number.
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+def _fits(value: str | int | float) -> str | int | float:
+    """Refuse an integer that a database, or another reader of the JSON, would take for another number."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("must be an integer of 64 bits")
+    return value
+
+
+def _is_text(value: object) -> object:
+    """A bare number would be taken for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and "T" in value.upper()):
+        return value
+    raise ValueError("must be a date and time with its offset, such as 2026-03-02T00:00:00Z")
+
+
+Parameter = Annotated[str | int | float, AfterValidator(_fits)]
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_is_text)]
 
 
 class AcceptedChange(Answer):
@@ -76,23 +105,29 @@ class Lineage(Answer):
 class LogsRecord(BaseModel):
     """The logs that a table was made of."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     dataset: Sha256
     place: Literal["folder", "s3", "r2"]
-    files: int = Field(ge=1)
+    files: Count
 
 
 class TableRecord(BaseModel):
     """A table that `nightdesk data --trades` made of a trader's logs."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     dataset: Sha256
     name: str = Field(min_length=1, max_length=32)
     interval: str = Field(pattern="^[1-9][0-9]{0,6}s$", description="The length of a bar.")
-    first: Annotated[AwareDatetime, Field(strict=False)]
-    last: Annotated[AwareDatetime, Field(strict=False)]
-    rows: int = Field(ge=1)
-    parameters: dict[str, str | int | float]
+    first: Instant
+    last: Instant
+    rows: Count
+    parameters: dict[str, Parameter] = Field(max_length=100)
     logs: LogsRecord
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("last is before first")
+        return self

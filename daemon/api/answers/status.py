@@ -120,4 +120,6 @@ class Readiness(Answer):
 
     ready: bool
     problems: list[str] = Field(description="What keeps it from its work; empty when nothing does.")
-    notices: list[str] = Field(description="What a reader should know though it is ready: why it is degraded.")
+    notices: list[str] = Field(
+        description="Codes of why it is degraded though it is ready; the status has their words."
+    )

@@ -4,32 +4,16 @@ import { refreshTimes } from "./dom.js";
 import * as sections from "./sections.js";
 
 const EVERY = 5000;
-const TOKEN = "nightdesk.token";
+const STATUS = new URL("../api/v1/status", import.meta.url); // below the path under which a proxy serves the desk
 const at = (id) => document.getElementById(id);
-const pictures = new Map();
 let shownVersion = null;
 let answeredAt = null;
 
-function ask(address) {
-  const token = sessionStorage.getItem(TOKEN);
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  return fetch(address, { headers, cache: "no-cache", signal: AbortSignal.timeout(4 * EVERY) });
-}
-
-async function picture(address, image) {
-  if (!pictures.has(address)) {
-    const response = await ask(address);
-    if (response.ok) pictures.set(address, URL.createObjectURL(await response.blob()));
-  }
-  if (pictures.has(address)) image.src = pictures.get(address);
-}
-
-async function view(address, title) {
+function view(address, title) {
   const image = at("viewer").querySelector("img");
-  image.removeAttribute("src");
   image.alt = title;
-  await picture(address, image);
-  if (!image.src) image.alt = `${title}: not drawn yet; it is when new bars come`;
+  image.onerror = () => { image.alt = `${title}: not drawn yet; it is when new bars come`; };
+  image.src = address;
   at("viewer").showModal();
 }
 
@@ -56,7 +40,7 @@ function show(status) {
   fill("running", sections.running(status));
   at("running").hidden = !status.running.length;
   fill("signals", sections.signals(status));
-  fill("models", sections.models(status, picture));
+  fill("models", sections.models(status));
   fill("data", sections.data(status, view));
   fill("jobs", sections.jobs(status));
   fill("backups", sections.backups(status));
@@ -67,9 +51,9 @@ function show(status) {
 
 async function refresh() {
   try {
-    const response = await ask("/api/v1/status");
-    at("token").hidden = response.status !== 401;
-    if (response.status === 401) return setState("The desk asks for its token", "warn");
+    const response = await fetch(STATUS, { cache: "no-cache", signal: AbortSignal.timeout(4 * EVERY) });
+    at("signed-out").hidden = response.status !== 401;
+    if (response.status === 401) return setState("Sign in again", "warn");
     if (!response.ok) throw new Error(`status ${response.status}`);
     const version = response.headers.get("ETag");
     const status = await response.json();
@@ -90,10 +74,5 @@ async function keepRefreshing() {
   setTimeout(keepRefreshing, EVERY);
 }
 
-at("token").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem(TOKEN, at("token-value").value.trim());
-  refresh();
-});
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 keepRefreshing();

@@ -153,12 +153,12 @@ const FIGURES = [
   ["Trades", ({ trades }) => number(trades, 0)],
 ];
 
-export function models(status, picture) {
+export function models(status) {
   if (!status.models.length) return [empty("This desk has no symbols and model types to work on.")];
-  return [el("div", { class: "cards" }, status.models.map((model) => card(model, status, picture)))];
+  return [el("div", { class: "cards" }, status.models.map((model) => card(model, status)))];
 }
 
-function card(model, status, picture) {
+function card(model, status) {
   const { evaluation, record } = model;
   return el("article", { class: "card model" },
     el("header", {},
@@ -171,7 +171,7 @@ function card(model, status, picture) {
     record ? standing(record) : null,
     record?.figures ? facts(record.figures) : null,
     record?.since_live ? live(record) : null,
-    evaluation ? equity(model, evaluation, picture) : null,
+    evaluation ? equity(model, evaluation) : null,
     model.last_verdict ? verdict(model.last_verdict, model.champion) : null);
 }
 
@@ -189,10 +189,9 @@ function live(record) {
   return el("p", { class: "faint" }, "Live since ", day(record.live_from), earned === null ? "." : `: ${signed(earned, percent)}.`);
 }
 
-function equity(model, evaluation, picture) {
+function equity(model, evaluation) {
   if (!evaluation.equity_chart) return null;
-  const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on its record`, loading: "lazy" });
-  picture(evaluation.equity_chart, image);
+  const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on its record`, loading: "lazy", src: evaluation.equity_chart });
   return el("figure", {}, el("a", { href: evaluation.equity_chart }, image),
     el("figcaption", { class: "faint" }, "Record, ", day(evaluation.first), " to ", day(evaluation.last),
       evaluation.report_page ? [" · ", el("a", { href: evaluation.report_page }, "full report")] : null,

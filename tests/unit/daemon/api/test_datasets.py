@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,11 +94,30 @@ def test_a_table_made_of_logs_is_recorded_with_them(live, desk):
 @pytest.mark.parametrize(
     "wrong",
     [{"rows": 0}, {"rows": "9"}, {"dataset": "B1" * 32}, {"first": "yesterday"}, {"last": "2026-03-02T00:00:00"},
+     {"last": 0}, {"last": "0"}, {"last": "2026-03-02"}, {"last": "2026-02-28T00:00:00Z"},
      {"interval": "15m"}, {"name": "x" * 33}, {"logs": {}}, {"parameters": {"x": []}}, {"colour": "red"}],
 )  # fmt: skip
 def test_a_table_with_wrong_fields_is_refused(live, wrong):
     assert live.post("/api/v1/datasets", headers=BEARER, json={**TABLE, **wrong}).status_code == 422
     assert live.post("/api/v1/datasets", json=TABLE).status_code == 401
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**30, -(2**63) - 1])
+@pytest.mark.parametrize("field", ["rows", "logs/files", "parameters/seconds"])
+def test_a_number_that_no_database_holds_is_refused_by_its_name(live, field, number):
+    if field == "parameters/seconds" and number == 2**31:
+        number = 2**64
+    table, (*outer, name) = json.loads(json.dumps(TABLE)), field.split("/")
+    (table[outer[0]] if outer else table)[name] = number
+    response = live.post("/api/v1/datasets", headers=BEARER, json=table)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, f"body/{field}")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_parameter_that_is_no_finite_number_is_refused(live, number):
+    body = json.dumps(TABLE).replace("0.8", number)
+    headers = {**BEARER, "Content-Type": "application/json"}
+    assert live.post("/api/v1/datasets", headers=headers, content=body).status_code == 422
 
 
 def test_the_status_shows_the_newest_dataset_of_each_symbol_and_its_health(live, split):

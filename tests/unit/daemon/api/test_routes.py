@@ -33,7 +33,7 @@ def test_a_living_process_answers_that_it_is_alive(http):
 
 
 def test_readiness_names_what_keeps_the_desk_from_its_work(desk, live):
-    ready = {"ready": True, "problems": [], "notices": ["Sharpe ratio 0.10 is below 0.50."]}
+    ready = {"ready": True, "problems": [], "notices": ["min_sharpe_ratio"]}
     assert json_of(live.get("/readyz")) == ready
     desk.problems = ["disk.full", "scheduler.stalled"]
     refused = live.get("/readyz")
@@ -66,7 +66,7 @@ def test_a_failed_job_is_named_with_its_cure_while_the_desk_is_ready(desk, live)
     end_run(desk, "data_update", "failed", cause="data.unknown_symbol", detail={"failed": {"AAPL": error}})
     ready = json_of(live.get("/readyz"))
     assert (ready["ready"], ready["problems"]) == (True, [])
-    assert ready["notices"][0].endswith("failed (data.unknown_symbol): AAPL: There is no file for AAPL.")
+    assert ready["notices"][0] == "data.unknown_symbol"
     health = json_of(live.get("/api/v1/status"))["health"]
     assert (health["state"], health["code"], health["job"]) == ("degraded", "data.unknown_symbol", "data_update")
     assert health["title"] == "Data update failed"
@@ -287,7 +287,9 @@ def test_models_are_listed_with_their_state(http):
         ("MSFT", "rejected"),
         ("AAPL", "champion"),
     ]
-    assert [version["id"] for version in json_of(http.get("/api/v1/models?state=champion&symbol=AAPL"))["items"]] == [1]
+    assert [version["id"] for version in json_of(http.get("/api/v1/models?state=champion&subject=AAPL"))["items"]] == [
+        1
+    ]
     assert json_of(http.get("/api/v1/models?limit=1"))["next"] == 2
 
 
@@ -414,7 +416,7 @@ def test_every_response_carries_the_security_headers(http):
         headers = http.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert "cache-control" in headers

@@ -74,9 +74,9 @@ def test_every_error_is_a_problem_document(operations):
             }, (path, method)
 
 
-def test_writes_need_the_token_and_reads_on_loopback_do_not(operations):
+def test_writes_need_the_token_and_reads_of_others_the_token_or_a_session(operations):
     for (_, method), operation in operations.items():
-        assert operation["security"] == ([{"token": []}] if method == "post" else [{}, {"token": []}])
+        assert operation["security"] == ([{"token": []}] if method == "post" else [{}, {"token": []}, {"session": []}])
 
 
 def test_every_reference_leads_somewhere(schema):

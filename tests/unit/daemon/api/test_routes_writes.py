@@ -7,7 +7,7 @@ import pytest
 from config.errors import ConfigError
 from config.secrets import Secret
 from config.settings import Api
-from daemon.api.guard import check_bind
+from daemon.api.access import check_bind
 from daemon.domain.options import RunOptions
 from daemon.store.faults import fault
 from tests.support.servers.http import BEARER, client, serving
@@ -137,9 +137,9 @@ def test_a_method_that_an_address_does_not_take_is_named(http, method):
         ("127.0.0.1", None),
         ("127.1.2.3", None),
         ("::1", None),
-        ("localhost", Secret("short")),
+        ("localhost", Secret("x" * 32)),
         ("0.0.0.0", Secret("x" * 32)),
-        ("desk.example", Secret("é" * 16)),
+        ("desk.example", Secret("x" * 43)),
     ],
 )
 def test_a_safe_bind_is_allowed(host, token):
@@ -147,12 +147,29 @@ def test_a_safe_bind_is_allowed(host, token):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "desk.example", "localhost.evil.example"])
-@pytest.mark.parametrize("token", [None, Secret(""), Secret("x" * 31)])
-def test_a_bind_that_others_can_reach_needs_a_long_token(host, token):
+def test_a_bind_that_others_can_reach_needs_a_token(host):
     with pytest.raises(ConfigError) as refusal:
-        check_bind(Api(host=host), token)
+        check_bind(Api(host=host), None)
     assert refusal.value.code == "api.token_required"
     assert host in refusal.value.message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "desk.example"])
+@pytest.mark.parametrize("token", ["", "short", "x" * 31, "é" * 16])
+def test_a_short_token_is_refused_everywhere_with_the_way_to_make_one(host, token):
+    with pytest.raises(ConfigError) as refusal:
+        check_bind(Api(host=host), Secret(token))
+    assert refusal.value.code == "api.token_short"
+    assert f"{len(token)} characters" in refusal.value.message
+    assert "openssl rand -hex 32" in refusal.value.cure
+    assert not token or token not in str(refusal.value)
+
+
+@pytest.mark.parametrize("token", ["é" * 32, "two words " * 4, "x" * 32 + "\n1"])
+def test_a_token_that_no_header_carries_is_refused(token):
+    with pytest.raises(ConfigError) as refusal:
+        check_bind(Api(), Secret(token))
+    assert refusal.value.code == "api.token_characters"
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8642", "desk.example", "localhost."])
