@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from daemon.store.versions import Version
     from evaluation.records.standing import Standing
 
+# The rule of a channel that takes no messages; its subject is the channel.
+STALLED = "notify.stalled"
 BASES: dict[Basis, str] = {"evaluation": "over its record", "live": "over the signals that were published"}
 
 # The ends of a run that raise an alert, in words.

@@ -13,6 +13,7 @@ from config.loader import find_config, load_settings
 from config.publish import remove_unfinished
 from config.settings import CHAIN, JobName
 from daemon.alerts.rules import error_event, event
+from daemon.alerts.stalls import observe_stalls
 from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.timetable import Timetable
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 TICK = 0.25
 LOOK_EVERY = 2.0
 DELIVER_EVERY = 1.0
+# A channel has a deadline of ten seconds for a message; at the desk's end one that keeps none is left behind.
+DELIVERY_GRACE = 12.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
@@ -54,6 +57,7 @@ class Desk:
         self.last_tick = context.clock.monotonic()
         self._config_stamp = _stamp(context.config)
         self._last_look = self.last_tick
+        self._last_stall_look = self.last_tick
         self._reported_full: bool | None = None
         self._restart_needed: str | None = None
 
@@ -109,11 +113,18 @@ class Desk:
         delivering = asyncio.create_task(self._repeat(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
         await self._repeat(self.tick, TICK, stop, "desk.fault")
         self.outbox.close()
+        ended = asyncio.create_task(asyncio.to_thread(self.outbox.wait, DELIVERY_GRACE))
         await self.dispatcher.stop()
         await delivering
+        if not await ended:
+            self.context.log.write("warning", "outbox.abandoned", channels=self.outbox.busy)
 
     async def _deliver(self) -> None:
-        await asyncio.to_thread(self.outbox.deliver_due)
+        await asyncio.to_thread(self.outbox.begin_due)
+        if self.clock.monotonic() - self._last_stall_look >= LOOK_EVERY:
+            self._last_stall_look = self.clock.monotonic()
+            now, rejections = self.clock.now(), self.outbox.rejections()
+            await asyncio.to_thread(observe_stalls, self.database, self.settings, now, rejections)
 
     async def _repeat(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
         """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual."""
