@@ -7,10 +7,10 @@
     any other 4xx (401, 403, 404, 410 ...)       waits: a person can mend the token or the address
     408, 425, 429, 5xx, no answer in time        waits: it passes by itself
 
-What waits is tried again after 2, 4, 8 ... seconds, a quarter of an hour at most, each wait shortened by up to a half so
-that messages do not all come at once. It becomes a dead letter after `MOST_TRIES`, once it is a week old; or a day old,
-if the channel took a later message: then the fault is in the message. A dead letter stays in the ledger, and a person
-can send it again.
+What waits is tried again after 2, 4, 8 ... seconds, a quarter of an hour at most, each wait shortened by up to a half
+so that messages do not all come at once. It becomes a dead letter after `MOST_TRIES`, once it is a week old; or a day
+old, if the channel took a later message: then the fault is in the message. A dead letter stays in the ledger, and a
+person can send it again.
 """
 
 from __future__ import annotations
