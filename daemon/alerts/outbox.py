@@ -67,7 +67,7 @@ class Outbox:
         return {name: sender.channel for name, sender in self._senders.items()}
 
     def close(self) -> None:
-        """Begin no other delivery; those under way end within the deadlines of their channels."""
+        """Begin no other delivery; those under way end within the deadlines of their channels, or are left behind."""
         self._closing.set()
 
     def wait(self, seconds: float) -> bool:
@@ -92,9 +92,11 @@ class Outbox:
     def deliver_due(self, within: float = PATIENCE) -> int:
         """Deliver all whose time has come, and wait for it no longer than `within` seconds; how many arrived."""
         end = time.monotonic() + within
-        running = [sender.start() for sender in self._senders.values()]
-        done = wait(running, max(end - time.monotonic(), 0.0)).done
-        return sum(future.result() for future in done)
+        running = {sender.start() for sender in self._senders.values()}
+        while running_on := wait(running, 0.2).not_done:
+            if self._closing.is_set() or time.monotonic() > end:
+                break
+        return sum(future.result() for future in running - running_on)
 
     def rejections(self) -> dict[str, NightdeskError]:
         """The channels whose receivers refuse whatever they are sent: a token or an address is wrong."""

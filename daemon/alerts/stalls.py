@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 def observe_stalls(
     database: Database, settings: Settings, now: datetime, rejections: Mapping[str, NightdeskError] | None = None
-) -> None:
+) -> bool:
     """Raise `notify.stalled` for each channel that has become mute, and resolve it where messages pass again.
 
+    Returns whether there was one to raise or to resolve.
     `rejections` are the channels whose receivers refuse everything now; for these nobody need wait and see.
     """
     names = settings.notifications.channel_names
@@ -39,6 +40,7 @@ def observe_stalls(
     changed += [_passing(name, configured=name in names) for name in open_now - stalled.keys()]
     if changed:
         database.write(lambda c: _observe(c, changed, settings, now))
+    return bool(changed)
 
 
 def _observe(c: Connection, observations: Sequence[Observation], settings: Settings, now: datetime) -> None:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 TICK = 0.25
 LOOK_EVERY = 2.0
 DELIVER_EVERY = 1.0
-# A channel has a deadline of ten seconds for a message; at the desk's end one that keeps none is left behind.
-DELIVERY_GRACE = 12.0
+# At the desk's end a delivery under way is waited for; what it sends after that is sent again, with the same key.
+DELIVERY_GRACE = 5.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
