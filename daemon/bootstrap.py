@@ -34,6 +34,7 @@ from daemon.executors.local import kill_leftovers
 from daemon.executors.open import open_executor
 from daemon.store import alerts, runs
 from daemon.store.database import Database, set_aside
+from daemon.store.faults import StoreError
 from daemon.system.clock import Clock, SystemClock
 from daemon.system.last_resort import MARGIN, LastResort
 from daemon.system.lock import HomeLock
@@ -65,7 +66,9 @@ def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
     """The token that writes over HTTP need: configured, else the home's own, which is made if that is enough."""
     if os.environ.get(TOKEN_VARIABLE) or api.token_file:
         return read_secret("API token", variable=TOKEN_VARIABLE, file=api.token_file)
-    return make_token_file(home.token) if make or home.token.exists() else None
+    if home.token.exists():
+        return read_secret("API token", file=home.token)
+    return make_token_file(home.token) if make else None
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,10 @@ def _alert_restored(context: DeskContext, restored: str | None) -> None:
         "Compare the last runs with the file that was set aside." if restored else "Nothing to do.",
         happened=restored is not None,
     )
-    context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
+    try:
+        context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
+    except StoreError as error:  # on a full disk the desk serves what it has
+        context.log.write("error", error.code, error=error.to_dict())
 
 
 def serve(

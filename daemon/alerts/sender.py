@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from config.errors import NightdeskError
 from daemon.alerts.message import Message
 from daemon.domain.deliveries import EXPIRED, given_up
 from daemon.store import outbox
-from daemon.store.faults import CLOSED
+from daemon.store.faults import StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from daemon.store.outbox import Delivery
     from daemon.system.clock import Clock
     from daemon.system.log import Log
+
+T = TypeVar("T")
 
 
 class Sender:
@@ -46,6 +49,8 @@ class Sender:
         self._clock = clock
         self._log = log
         self._closing = closing
+        # What became of messages while the database took no writes; by their ids, so that none is sent again meanwhile.
+        self._unrecorded: dict[int, Callable[[Connection], object]] = {}
         self._busy: threading.Lock = earlier._busy if earlier is not None else threading.Lock()  # noqa: SLF001
 
     def start(self) -> Future[int]:
@@ -65,18 +70,23 @@ class Sender:
     def _deliver_due(self) -> int:
         arrived = 0
         with self._busy:
+            for delivery_id in list(self._unrecorded):
+                self._record(delivery_id, self._unrecorded.pop(delivery_id))
             while not self._closing.is_set() and (delivery := self._next()) is not None:
-                try:
-                    arrived += self._deliver(delivery)
-                except NightdeskError as error:
-                    if error.code != CLOSED:  # the desk has stopped; the next one sends it with the same key
-                        raise
-                    break
+                arrived += self._deliver(delivery)
         return arrived
 
     def _next(self) -> Delivery | None:
         due = self._database.read(lambda c: outbox.pending(c, self._clock.now(), [self.channel.name]))
-        return due[0] if due else None
+        return next((delivery for delivery in due if delivery.id not in self._unrecorded), None)
+
+    def _record(self, delivery_id: int, change: Callable[[Connection], T]) -> T | None:
+        """Record what became of a message; None where the database takes no writes now, and then it is done later."""
+        try:
+            return self._database.write(change)
+        except StoreError:
+            self._unrecorded[delivery_id] = change
+            return None
 
     def _deliver(self, delivery: Delivery) -> bool:
         try:
@@ -89,13 +99,16 @@ class Sender:
             self._not_delivered(delivery, _fault(delivery.channel, error))
             return False
         self.rejection = None
-        self._database.write(lambda c: outbox.delivered(c, delivery, self._clock.now()))
+        arrived_at = self._clock.now()
+        self._record(delivery.id, lambda c: outbox.delivered(c, delivery, arrived_at))
         return True
 
     def _not_delivered(self, delivery: Delivery, error: NightdeskError) -> None:
         self.rejection = error if error.code == "notify.rejected" else None
-        code = self._database.write(lambda c: self._record_failure(c, delivery, error))
-        self._log.write("warning", code, channel=delivery.channel, key=delivery.key, error=error.to_dict())
+        code = self._record(delivery.id, lambda c: self._record_failure(c, delivery, error))
+        self._log.write(
+            "warning", code or error.code, channel=delivery.channel, key=delivery.key, error=error.to_dict()
+        )
 
     def _record_failure(self, c: Connection, delivery: Delivery, error: NightdeskError) -> str:
         """Let the message wait, or make it a dead letter; returns the code of what happened."""

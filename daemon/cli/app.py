@@ -19,6 +19,7 @@ from daemon.cli.choices import Choices
 from daemon.cli.commands import alerts, audit, data, doctor, init, inspect, night, run, serving, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import print_error
+from daemon.domain.exhaustion import exhaustion
 
 ALIASES = "Aliases"
 
@@ -124,6 +125,8 @@ def main() -> None:
 
 
 def _unexpected(error: Exception) -> NightdeskError:
+    if exhausted := exhaustion(error):
+        return exhausted
     if isinstance(error, OSError) and error.strerror:
         name = Path(str(error.filename)).name if error.filename else "a file"
         return NightdeskError("os.failed", f"{name}: {error.strerror}.", "Correct it, then repeat the command.")

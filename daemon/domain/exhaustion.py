@@ -42,7 +42,7 @@ def exhaustion(error: BaseException, *, starting: bool = False) -> NightdeskErro
 def exhausted(code: str, reason: str) -> NightdeskError:
     """The error of an exhaustion."""
     problem, cure = _CURES[code]
-    return NightdeskError(code, f"{problem} ({reason}).", f"{cure} The run is retried by itself.")
+    return NightdeskError(code, f"{problem} ({reason}).", cure)
 
 
 def _code(error: BaseException, starting: bool) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -31,6 +31,18 @@ def observe(
     if due is not None:
         outbox.enqueue(c, stored, due, settings.notifications.channel_names if channels is None else channels, now)
     return stored
+
+
+def observe_sent(
+    c: Connection, observation: Observation, settings: Settings, now: datetime, sent: Mapping[str, datetime]
+) -> None:
+    """Store an alert that arose at `now`, could not be stored then, and was sent from memory to the channels `sent`."""
+    alert, due = advance(newest(c, observation.fingerprint), observation, Policy(1, 1), now)
+    if alert is None:
+        return
+    stored = _store(c, alert)
+    if due is not None:
+        outbox.enqueue(c, stored, due, settings.notifications.channel_names, now, sent=sent)
 
 
 def close_unwatched(c: Connection, watched: Collection[str], settings: Settings, now: datetime) -> list[Alert]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,10 +39,24 @@ class Delivery:
     last_error: str | None
 
 
-def enqueue(c: Connection, alert: Alert, transition: Transition, channels: Iterable[str], now: datetime) -> None:
-    """Write one row a channel. The instant in the key tells it from a row of another history with the same alert id."""
+def message_key(name: str, transition: Transition, now: datetime, channel: str) -> str:
+    """The key of a message: `name` is the alert's id. The instant tells it from one of another history with that id."""
+    return f"{name}-{transition}-{now:%Y%m%dT%H%M%S.%fZ}-{channel}"
+
+
+def enqueue(
+    c: Connection,
+    alert: Alert,
+    transition: Transition,
+    channels: Iterable[str],
+    now: datetime,
+    *,
+    sent: Mapping[str, datetime] | None = None,
+) -> None:
+    """Write one row a channel. `sent` are the channels that have taken it, from memory; then its keys are those."""
     for channel in channels:
-        key = f"{alert.id}-{transition}-{now:%Y%m%dT%H%M%S.%fZ}-{channel}"
+        name = str(alert.id) if sent is None else alert.fingerprint[:16]
+        key = message_key(name, transition, now, channel)
         payload = {"key": key, "transition": transition, "alert": alert.to_dict()}
         c.execute(
             insert(outbox).values(
@@ -53,6 +67,7 @@ def enqueue(c: Connection, alert: Alert, transition: Transition, channels: Itera
                 created_at=now,
                 attempts=0,
                 next_attempt_at=now,
+                delivered_at=None if sent is None else sent.get(channel),
             )
         )
 
