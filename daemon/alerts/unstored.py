@@ -12,6 +12,7 @@ from config.errors import NightdeskError
 from daemon.alerts.message import Message
 from daemon.domain.alert_engine import Alert, Observation, Policy, advance
 from daemon.domain.deliveries import retry_delay
+from daemon.domain.tasks import Document
 from daemon.store import alerts
 from daemon.store.outbox import message_key
 
@@ -85,7 +86,7 @@ class UnstoredAlerts:
     def _send(self, unstored: _Unstored, channel: Channel) -> None:
         name = channel.name
         key = message_key(unstored.observation.fingerprint[:16], "firing", unstored.arose, name)
-        payload = {"key": key, "transition": "firing", "alert": unstored.alert.to_dict()}
+        payload: Document = {"key": key, "transition": "firing", "alert": unstored.alert.to_dict()}
         try:
             channel.send(Message(key, payload))
         except NightdeskError as error:

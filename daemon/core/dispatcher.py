@@ -27,7 +27,8 @@ TRANSIENT = {
     "data.rate_limited": timedelta(minutes=20),  # its source is left alone until then
     DISK: timedelta(minutes=5),
     **dict.fromkeys(EXHAUSTED, timedelta(minutes=1)),
-    **dict.fromkeys((DISK_FULL, "store.disk_error", "store.busy", "store.unreachable"), timedelta(minutes=1)),
+    # Such an end is recorded when the database takes writes again, so the fault is over.
+    **dict.fromkeys((DISK_FULL, "store.disk_error", "store.busy", "store.unreachable"), timedelta(seconds=15)),
 }
 
 
@@ -143,7 +144,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
             work.log.fault("run.fault", error)
             known = exhaustion(error)
-            fault = {"message": f"{type(error).__name__}: {error}"}
+            fault: dict[str, object] = {"message": f"{type(error).__name__}: {error}"}
             ending = Ending("failed", known.code, known.to_dict()) if known else Ending("failed", "desk.fault", fault)
         if self.stopping and ending.state in ("failed", "partial", "timed_out"):
             return Ending("cancelled", self._stop_cause, ending.detail)

@@ -81,7 +81,7 @@ def test_a_message_that_is_refused_for_ever_lets_others_pass_and_is_announced_el
 
 
 def test_whatever_hangs_the_desk_ends_in_time(home: Home, tmp_path: Path) -> None:
-    """A resolver, a TLS handshake and an answer that drips, of alerts; and the resolver of a data source, in a worker."""
+    """A resolver, a TLS handshake and an answer that drips, of alerts; the resolver of a data source, in a worker."""
     with ExitStack() as stack:
         before = stack.enter_context(silent_resolver(tmp_path))
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
