@@ -16,11 +16,12 @@ import uvloop
 from config.errors import ConfigError, NightdeskError
 from config.loader import find_config, load_settings
 from config.paths import Home
-from config.secrets import Secret, make_token_file, read_address, read_token
+from config.secrets import Secret, make_token_file, read_address, read_secret, read_token
 from config.settings import Api, JobName, Settings
 from daemon import backups
 from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
+from daemon.alerts.stalls import observe_stalls
 from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
@@ -28,10 +29,13 @@ from daemon.core.status_line import StatusLine, keep_status
 from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
+from daemon.executors.local import kill_leftovers
 from daemon.executors.open import open_executor
 from daemon.store import alerts, runs
 from daemon.store.database import Database, set_aside
+from daemon.store.faults import StoreError
 from daemon.system.clock import Clock, SystemClock
+from daemon.system.last_resort import MARGIN, LastResort
 from daemon.system.lock import HomeLock
 from daemon.system.log import Log
 from daemon.system.systemd import Notifier
@@ -60,7 +64,9 @@ def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
     configured = read_token(api.token)
     if configured is not None:
         return configured
-    return make_token_file(home.token) if make or home.token.exists() else None
+    if home.token.exists():
+        return read_secret("API token", file=home.token)
+    return make_token_file(home.token) if make else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,10 @@ def _alert_restored(context: DeskContext, restored: str | None) -> None:
         "Compare the last runs with the file that was set aside." if restored else "Nothing to do.",
         happened=restored is not None,
     )
-    context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
+    try:
+        context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
+    except StoreError as error:  # on a full disk the desk serves what it has
+        context.log.write("error", error.code, error=error.to_dict())
 
 
 def serve(
@@ -134,8 +143,10 @@ def serve(
     on_ready: Callable[[str], None] | None = None,
 ) -> int:
     """Run the desk until a signal stops it; returns the exit code."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(home, config, _set_options(host=host, port=port), log_format, on_ready))
+    with LastResort() as last_resort, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(
+            _serve(home, config, _set_options(host=host, port=port), log_format, on_ready, last_resort=last_resort)
+        )
 
 
 async def _serve(
@@ -144,6 +155,8 @@ async def _serve(
     bind_to: dict[str, Any],
     log_format: str | None,
     on_ready: Callable[[str], None] | None,
+    *,
+    last_resort: LastResort,
 ) -> int:
     from daemon.api.access import check_bind  # noqa: PLC0415
     from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
@@ -180,6 +193,7 @@ async def _serve(
         stop_requested = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, working, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
+        _end_at_latest(context, last_resort)
         status_task.cancel()
         notifier.stopping()
         log.write("info", "desk.stopping", grace_seconds=context.settings.limits.stop_grace.total_seconds())
@@ -189,6 +203,17 @@ async def _serve(
         watchdog.cancel()
         log.write("info", "desk.stopped")
     return 0
+
+
+def _end_at_latest(context: DeskContext, last_resort: LastResort) -> None:
+    """End this process soon after the grace of its tasks, whatever still hangs; its workers are ended with it."""
+    seconds = context.settings.limits.stop_grace.total_seconds() + MARGIN
+
+    def before() -> None:
+        context.log.write("error", "desk.abandoned", message=f"Something still hung after {seconds:g} s.")
+        kill_leftovers(context.home)
+
+    last_resort.start(seconds, before)
 
 
 def _set_options(**options: Any) -> dict[str, Any]:
@@ -237,11 +262,18 @@ def run_once(
     """Run `jobs` one after the other in this process, with no daemon on this home; returns their runs."""
     if not jobs:
         raise ConfigError("job.none", "No job was named.", "Name one, or all.")
-    return asyncio.run(_run_once(home, config, jobs, options, on_progress))
+    with LastResort() as last_resort:
+        return asyncio.run(_run_once(home, config, jobs, options, on_progress, last_resort=last_resort))
 
 
 async def _run_once(
-    home: Home, config: Path | None, jobs: tuple[JobName, ...], options: RunOptions, on_progress: Progress
+    home: Home,
+    config: Path | None,
+    jobs: tuple[JobName, ...],
+    options: RunOptions,
+    on_progress: Progress,
+    *,
+    last_resort: LastResort,
 ) -> list[Run]:
     clock, stop = SystemClock(), asyncio.Event()
     with (
@@ -251,8 +283,14 @@ async def _run_once(
     ):
         dispatcher, outbox = Dispatcher(context, alone=True), Outbox.of(context.database, context.settings, clock, log)
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            _end_at_latest(context, last_resort)
+            stop.set()
+            outbox.close()
+
         for ending in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(ending, stop.set)
+            loop.add_signal_handler(ending, end)
         await asyncio.to_thread(dispatcher.recover)
         done: list[Run] = []
         next_run: Run | None = await asyncio.to_thread(_first_run, context, jobs, options)
@@ -260,8 +298,15 @@ async def _run_once(
             done.append(await _attend(dispatcher, next_run, stop, on_progress))
             next_run = await asyncio.to_thread(_follower, context, done[-1])
         await dispatcher.stop()
-        await asyncio.to_thread(outbox.deliver_due)
+        await asyncio.to_thread(_deliver, context, outbox)
     return done
+
+
+def _deliver(context: DeskContext, outbox: Outbox) -> None:
+    """Deliver what is due, and raise or resolve the alerts about channels that take nothing."""
+    outbox.deliver_due()
+    if observe_stalls(context.database, context.settings, context.clock.now(), outbox.rejections()):
+        outbox.deliver_due()
 
 
 def _first_run(context: DeskContext, jobs: tuple[JobName, ...], options: RunOptions) -> Run:

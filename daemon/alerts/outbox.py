@@ -1,17 +1,18 @@
-"""The outbox: sends the notifications of the alert engine through every channel, in order, until they arrive."""
+"""The outbox: sends the notifications of the alert engine through every channel until they arrive or are given up."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, wait
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from config.errors import NightdeskError
 from daemon.alerts.channels.base import Channel, open_channels
-from daemon.alerts.message import Message
-from daemon.store import alerts as ledger
-from daemon.store.alerts import Delivery
+from daemon.alerts.sender import Sender
+from daemon.store import outbox
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -19,21 +20,25 @@ if TYPE_CHECKING:
     from daemon.system.clock import Clock
     from daemon.system.log import Log
 
+# Longer than any channel may take for one message.
+PATIENCE = 30.0
+
 
 class Outbox:
-    """Delivers what is due. Blocking, so it is called in a thread.
+    """Delivers what is due, each channel in a thread of its own, so that one that hangs holds up no other.
 
-    A message that was sent when the desk was killed, before that was recorded, is sent a second time with the same key;
-    the receiver recognises it by the key.
+    The threads are daemon threads: one that hangs is left behind when the desk ends. A message that was sent when the
+    desk ended, before that was recorded, is sent again with the same key, by which the receiver recognises it.
     """
 
     def __init__(self, database: Database, channels: Iterable[Channel], clock: Clock, log: Log) -> None:
         self._database = database
         self._clock = clock
         self._log = log
-        self._busy = threading.Lock()
         self._closing = threading.Event()
-        self._channels = {channel.name: channel for channel in channels}
+        self._senders: dict[str, Sender] = {}
+        self._running: dict[str, Future[int]] = {}
+        self._use(channels)
 
     @classmethod
     def of(cls, database: Database, settings: Settings, clock: Clock, log: Log) -> Self:
@@ -43,60 +48,62 @@ class Outbox:
     def reopen(self, settings: Settings) -> None:
         """Deliver through the channels of these settings from now on; what waits for others keeps waiting.
 
-        Raises ConfigError where a secret cannot be read, and then keeps the channels it has.
+        Raises ConfigError where a secret cannot be read, and then keeps the channels it has. What waits is tried at
+        once: the new settings may be the cure.
         """
-        channels = open_channels(settings.notifications, self._log, self._clock)
-        self._channels = {channel.name: channel for channel in channels}
+        self._use(open_channels(settings.notifications, self._log, self._clock))
+        self._database.write(lambda c: outbox.try_at_once(c, list(self._senders), self._clock.now()))
+
+    def _use(self, channels: Iterable[Channel]) -> None:
+        self._senders = {channel.name: self._sender(channel) for channel in channels}
+
+    def _sender(self, channel: Channel) -> Sender:
+        earlier = self._senders.get(channel.name)
+        return Sender(self._database, channel, self._clock, self._log, closing=self._closing, earlier=earlier)
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """The open channels by their names."""
+        return {name: sender.channel for name, sender in self._senders.items()}
 
     def close(self) -> None:
-        """Begin no other delivery; the one under way ends within its channel's deadline."""
+        """Begin no other delivery; those under way end within the deadlines of their channels, or are left behind."""
         self._closing.set()
 
-    def deliver_due(self) -> int:
-        """Deliver all whose time has come, in order for each channel; returns how many arrived."""
-        arrived = 0
-        with self._busy:
-            while not self._closing.is_set():
-                channels = self._channels
-                heads = self._heads_due(channels)
-                if not heads:
-                    break
-                arrived += sum(self._deliver(channels[head.channel], head) for head in heads)
-        return arrived
+    def wait(self, seconds: float) -> bool:
+        """Wait for the deliveries under way, no longer than `seconds`; whether all have ended."""
+        return not wait(list(self._running.values()), seconds).not_done
+
+    @property
+    def busy(self) -> list[str]:
+        """The channels with a delivery under way."""
+        return [name for name, running in self._running.items() if not running.done()]
+
+    def begin_due(self) -> None:
+        """Start delivering on every channel that has something due and is not delivering; does not wait."""
+        idle = [name for name in self._senders if name not in self._running or self._running[name].done()]
+        for name in idle:
+            if (ended := self._running.pop(name, None)) and (error := ended.exception()):
+                self._log.fault("outbox.fault", error, channel=name)
+        due = self._database.read(lambda c: outbox.pending(c, self._clock.now(), idle))
+        for name in {delivery.channel for delivery in due}:
+            self._running[name] = self._senders[name].start()
+
+    def deliver_due(self, within: float = PATIENCE) -> int:
+        """Deliver all whose time has come, and wait for it no longer than `within` seconds; how many arrived."""
+        end = time.monotonic() + within
+        running = {sender.start() for sender in self._senders.values()}
+        while running_on := wait(running, 0.2).not_done:
+            if self._closing.is_set() or time.monotonic() > end:
+                break
+        return sum(future.result() for future in running - running_on)
+
+    def rejections(self) -> dict[str, NightdeskError]:
+        """The channels whose receivers refuse whatever they are sent: a token or an address is wrong."""
+        return {name: sender.rejection for name, sender in self._senders.items() if sender.rejection is not None}
 
     @property
     def next_at(self) -> datetime | None:
         """When the next delivery is due; None while nothing waits."""
-        names = list(self._channels)
-        return self._database.read(lambda c: ledger.next_delivery_at(c, names))
-
-    def _heads_due(self, channels: Mapping[str, Channel]) -> list[Delivery]:
-        return self._database.read(lambda c: ledger.pending_outbox(c, self._clock.now(), channels))
-
-    def _deliver(self, channel: Channel, delivery: Delivery) -> bool:
-        try:
-            channel.send(Message(delivery.key, delivery.payload))
-        except NightdeskError as error:
-            self._not_delivered(delivery, error)
-            return False
-        except Exception as error:  # noqa: BLE001 -- the fault of one channel must not keep the others silent
-            self._log.fault("notify.fault", error, channel=delivery.channel, key=delivery.key)
-            self._not_delivered(delivery, _fault(delivery.channel, error))
-            return False
-        self._database.write(lambda c: ledger.delivered(c, delivery, self._clock.now()))
-        return True
-
-    def _not_delivered(self, delivery: Delivery, error: NightdeskError) -> None:
-        if error.code == "notify.blocked":
-            self._database.write(lambda c: ledger.block(c, delivery, error.code, str(error)))
-        else:
-            self._database.write(lambda c: ledger.postpone(c, delivery, self._clock.now(), str(error)))
-        self._log.write("warning", error.code, channel=delivery.channel, key=delivery.key, error=error.to_dict())
-
-
-def _fault(channel: str, error: Exception) -> NightdeskError:
-    return NightdeskError(
-        "notify.failed",
-        f"The channel {channel} raised {type(error).__name__}: {error}.",
-        "It is retried. Look at the settings of the channel; if they are right, this is a bug worth reporting.",
-    )
+        names = list(self._senders)
+        return self._database.read(lambda c: outbox.next_at(c, names))

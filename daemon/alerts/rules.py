@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from config.errors import NightdeskError
 from config.settings import Monitoring
 from daemon.domain.alert_engine import Observation
+from daemon.domain.exhaustion import EXHAUSTED
 from daemon.domain.metrics import MonitoredMetrics
 from daemon.domain.tasks import as_object
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from daemon.store.versions import Version
     from evaluation.records.standing import Standing
 
+# The rule of a channel that takes no messages; its subject is the channel.
+STALLED = "notify.stalled"
 BASES: dict[Basis, str] = {"evaluation": "over its record", "live": "over the signals that were published"}
 
 # The ends of a run that raise an alert, in words.
@@ -142,6 +145,19 @@ def run_ended(run: Run) -> Observation | None:
     failure, cure = _commonest_failure(run)
     cause = f" ({run.cause})" if run.cause else ""
     return event("run.failed", run.job, f"{run.name} {ENDS[run.state]}{cause}{failure}.", cure, link=link)
+
+
+def exhaustions(cause: str | None) -> Iterator[Observation]:
+    """`desk.exhausted` of each thing that a desk can run out of: fires when a run ended by it, resolved by the next."""
+    for code, resource in EXHAUSTED.items():
+        happened = cause == code
+        message = f"The desk {'has run out of' if happened else 'has'} {resource}."
+        cure = (
+            "Raise its limits, or lower executor.workers; what failed by it is retried."
+            if happened
+            else "Nothing to do."
+        )
+        yield event("desk.exhausted", resource, message, cure, happened=happened)
 
 
 def _commonest_failure(run: Run) -> tuple[str, str]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol, TypeVar
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
 from config.settings import JobName
+from daemon.alerts import dead_letters
 from daemon.api import answers, files, views
 from daemon.api.guard import POLICY
 from daemon.api.missing import missing_signals
-from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
+from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, unknown
 from daemon.api.status import record_list, version_notes
 from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
@@ -163,6 +164,12 @@ def alert_ledger(desk: DeskView) -> APIRouter:
         rows = desk.database.read(lambda c: alerts.page(c, state=state, before=cursor, limit=limit + 1))
         items, cursor_after = _page(rows, limit)
         return answers.AlertPage(items=[answers.Alert.model_validate(row) for row in items], next=cursor_after)
+
+    @routes.post("/alerts/retry", status_code=202, responses=WRITES)
+    def retry_alerts(whose: Annotated[answers.AlertRetryRequest | None, Body()] = None) -> answers.AlertRetry:
+        """Send the dead letters of a channel again, and what waits for it at once."""
+        channel = whose.channel if whose else None
+        return answers.AlertRetry(retried=dead_letters.retry(desk.database, desk.settings, channel, desk.clock.now()))
 
     return routes
 

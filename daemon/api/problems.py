@@ -23,6 +23,7 @@ STATUS: dict[str, int] = {
     "request.cross_site": 403,
     "route.unknown": 404,
     "job.unknown": 404,
+    "channel.unknown": 404,
     "run.unknown": 404,
     "version.unknown": 404,
     "dataset.unknown": 404,

@@ -15,7 +15,7 @@ from daemon.api.missing import missing_signals
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
-from daemon.store import alerts, backups, datasets, evaluations, jobs, overview, records, runs, signals
+from daemon.store import alerts, backups, datasets, evaluations, jobs, outbox, overview, records, runs, signals
 from daemon.store.records import RecordRow
 from daemon.store.versions import Version
 
@@ -51,6 +51,10 @@ def status(desk: DeskView) -> answers.Status:
             jobs=listed.items,
             running=_running(c, desk),
             alerts=[answers.Alert.model_validate(alert) for alert in alerts.open_alerts(c)],
+            channels=[
+                answers.ChannelQueue.model_validate(queue)
+                for queue in outbox.channel_queues(c, desk.settings.notifications.channel_names)
+            ],
             backups=_backups(c),
         )
 

@@ -16,9 +16,10 @@ from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import audit, data, doctor, init, inspect, night, run, serving, stored
+from daemon.cli.commands import alerts, audit, data, doctor, init, inspect, night, run, serving, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import print_error
+from daemon.domain.exhaustion import exhaustion
 
 ALIASES = "Aliases"
 
@@ -55,6 +56,9 @@ below_data.command("show")(stored.show)
 below_data.command("export")(stored.export)
 below_data.command("accept")(stored.accept)
 below_data.command("lineage")(stored.lineage)
+below_alerts = typer.Typer()
+below_alerts.command("retry")(alerts.retry)
+app.add_typer(below_alerts, name="alerts", callback=alerts.alerts, invoke_without_command=True)
 app.add_typer(below_data, name="data", callback=data.data, invoke_without_command=True)
 
 
@@ -121,6 +125,8 @@ def main() -> None:
 
 
 def _unexpected(error: Exception) -> NightdeskError:
+    if exhausted := exhaustion(error):
+        return exhausted
     if isinstance(error, OSError) and error.strerror:
         name = Path(str(error.filename)).name if error.filename else "a file"
         return NightdeskError("os.failed", f"{name}: {error.strerror}.", "Correct it, then repeat the command.")

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from config.settings import NIGHT, JobName, Settings
-from daemon.alerts.rules import run_ended
+from daemon.alerts.rules import STALLED, run_ended
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
 from daemon.domain.tasks import as_object
@@ -91,7 +91,7 @@ def conditions(record: DeskRecord, settings: Settings, now: datetime, problems: 
     unsorted = [*(_not_ready(problem) for problem in problems), *_night(record, settings, now)]
     if not _first_night(record):
         unsorted += [*_old_data(record, settings, now), *_no_backup(record, settings, now)]
-    unsorted += _mute_channels(record, settings, now)
+    unsorted += _mute_channels(record)
     unsorted += _alerts(record, {condition.job for condition in unsorted})
     return sorted(unsorted, key=lambda condition: SEVERITY[condition.state])
 
@@ -217,13 +217,10 @@ def _no_backup(record: DeskRecord, settings: Settings, now: datetime) -> Iterato
     )
 
 
-def _mute_channels(record: DeskRecord, settings: Settings, now: datetime) -> Iterator[Condition]:
-    for delivery in record.undelivered:
-        if delivery.channel in settings.notifications.channel_names:
-            since = clock_time(delivery.created_at, now)
-            message = f"The channel {delivery.channel} has not taken an alert of {since}: {delivery.last_error}"
-            cure = "Check its address and its receiver; what waits is sent as soon as it answers."
-            yield Condition("degraded", "notify.mute", None, f"{delivery.channel} is mute", message, cure)
+def _mute_channels(record: DeskRecord) -> Iterator[Condition]:
+    for alert in record.firing:
+        if alert.rule == STALLED:
+            yield Condition("degraded", STALLED, None, f"{alert.subject} is mute", alert.message, alert.cure)
 
 
 def _first_night(record: DeskRecord) -> Run | None:
@@ -235,8 +232,12 @@ def _first_night(record: DeskRecord) -> Run | None:
 
 
 def _alerts(record: DeskRecord, jobs: Collection[JobName | None]) -> Iterator[Condition]:
-    """The alerts that fire, as one condition: the first of them, and how many; but not those of `jobs` that failed."""
-    firing = [alert for alert in record.firing if not (alert.rule == "run.failed" and alert.subject in jobs)]
+    """The alerts that fire, as one condition: the first of them, and how many.
+
+    Left out are those of `jobs` that failed and of mute channels, which are conditions of their own.
+    """
+    others = [alert for alert in record.firing if alert.rule != STALLED]
+    firing = [alert for alert in others if not (alert.rule == "run.failed" and alert.subject in jobs)]
     if firing:
         first, more = firing[0], len(firing) - 1
         title = f"{more + 1} alerts" if more else "1 alert"

@@ -13,11 +13,14 @@ from config.loader import find_config, load_settings
 from config.publish import remove_unfinished
 from config.settings import CHAIN, JobName
 from daemon.alerts.rules import error_event, event
+from daemon.alerts.stalls import observe_stalls
+from daemon.alerts.unstored import UnstoredAlerts
 from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Run
 from daemon.store import alerts, datasets, jobs, runs, versions
+from daemon.store.faults import DISK_FULL, StoreError
 from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ TICK = 0.25
 LOOK_EVERY = 2.0
 DELIVER_EVERY = 1.0
 RELOAD_PATIENCE = 1.0  # seconds in which the schedule waits for a config that is read anew
+# At the desk's end a delivery under way is waited for; what it sends after that is sent again, with the same key.
+DELIVERY_GRACE = 5.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
@@ -55,7 +60,10 @@ class Desk:
         self.last_tick = context.clock.monotonic()
         self._config_stamp = _stamp(context.config)
         self._last_look = self.last_tick
+        self._last_stall_look = self.last_tick
         self._reported_full: bool | None = None
+        self.unstored = UnstoredAlerts(context.clock, context.log)
+        self._begun = False
         self._restart_needed: str | None = None
         self._one_reload = asyncio.Lock()
         self._reload: asyncio.Task[bool] | None = None
@@ -81,7 +89,16 @@ class Desk:
         return self.context.clock
 
     def begin(self) -> None:
-        """Recover the runs of an earlier process; on a new home, request a whole night at once."""
+        """Recover the runs of an earlier process; on a new home, request a whole night at once.
+
+        Where the database takes no writes, as on a full disk, that is done as soon as it does.
+        """
+        try:
+            self._begin()
+        except StoreError as error:
+            self.context.log.write("error", "desk.degraded", error=error.to_dict())
+
+    def _begin(self) -> None:
         recovered = self.dispatcher.recover()
         for run in recovered:
             self.context.log.write("warning", "run.recovered", run=run.name)
@@ -95,6 +112,7 @@ class Desk:
             return runs.request(c, night[0], now=now, trigger="first_night", chain=night[1:])
 
         self.database.write(first_night)
+        self._begun = True
 
     async def tick(self) -> None:
         """One beat: settings and disk from time to time, schedule, due runs."""
@@ -103,6 +121,8 @@ class Desk:
             self._last_look = now
             await self._watch_config()
             await asyncio.to_thread(self._watch_disk)
+        if not self._begun:
+            await asyncio.to_thread(self._begin)
         await asyncio.to_thread(self.timetable.record_due)
         await self.dispatcher.start_due()
         self.last_tick = self.clock.monotonic()
@@ -114,19 +134,34 @@ class Desk:
         self.outbox.close()
         if self._reload is not None:
             self._reload.cancel()
+        ended = asyncio.create_task(asyncio.to_thread(self.outbox.wait, DELIVERY_GRACE))
         await self.dispatcher.stop()
         await delivering
+        if not await ended:
+            self.context.log.write("warning", "outbox.abandoned", channels=self.outbox.busy)
 
     async def _deliver(self) -> None:
-        await asyncio.to_thread(self.outbox.deliver_due)
+        await asyncio.to_thread(self.unstored.send, self.outbox.channels)
+        await asyncio.to_thread(self.outbox.begin_due)
+        if self.clock.monotonic() - self._last_stall_look >= LOOK_EVERY:
+            self._last_stall_look = self.clock.monotonic()
+            now, rejections = self.clock.now(), self.outbox.rejections()
+            await asyncio.to_thread(observe_stalls, self.database, self.settings, now, rejections)
 
     async def _repeat(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
-        """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual."""
+        """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual.
+
+        An error that lasts is logged once.
+        """
+        lasting: str | None = None
         while not stop.is_set():
             try:
                 await beat()
+                lasting = None
             except NightdeskError as error:
-                self.context.log.write("error", fault, error=error.to_dict())
+                if error.code != lasting:
+                    self.context.log.write("error", fault, error=error.to_dict())
+                lasting = error.code
             except Exception as error:  # noqa: BLE001 -- one error must not end the desk
                 self.context.log.fault(fault, error)
             with suppress(TimeoutError):
@@ -191,19 +226,31 @@ class Desk:
         return shutil.disk_usage(self.home.root).free < MIN_FREE_BYTES
 
     def _watch_disk(self) -> None:
-        """One alert while there is too little room; the rest is enough to store and send it."""
-        full = self._disk_full()
-        if full == self._reported_full:
+        """One alert while there is too little room; where there is none even for its row, it is sent from memory."""
+        full, failing = self._disk_full(), DISK_FULL in self.database.problems(STALL)
+        if (full or failing) == self._reported_full and not self.unstored and not failing:
             return
+        space = f"{'less' if full else 'more'} than {MIN_FREE_BYTES // 10**6} MB of free space"
         observation = event(
             "disk.full",
             "disk",
-            f"The disk of the home has {'less' if full else 'more'} than {MIN_FREE_BYTES // 10**6} MB of free space.",
+            f"The disk of the home has {space}{', and takes no more data' if failing else ''}.",
             "Free space; the desk goes on by itself.",
-            happened=full,
+            happened=full or failing,
         )
-        self.database.write(lambda c: alerts.observe(c, observation, self.settings, self.clock.now()))
-        self._reported_full = full
+
+        def change(c: Connection) -> None:
+            self.unstored.store(c, self.settings)
+            alerts.observe(c, observation, self.settings, self.clock.now())
+
+        try:
+            self.database.write(change)
+        except StoreError:
+            if observation.breached:
+                self.unstored.hold(observation)
+            return
+        self.unstored.clear()
+        self._reported_full = observation.breached
 
     def notices(self) -> list[str]:
         """Notes for a reader that are no problems."""

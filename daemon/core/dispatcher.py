@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
-from daemon.alerts.rules import run_ended
+from daemon.alerts.rules import exhaustions, run_ended
 from daemon.context import DeskContext, with_options
+from daemon.domain.exhaustion import DISK, EXHAUSTED, exhaustion
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import SHUTDOWN, Owner, Run
 from daemon.jobs.steps import STEPS, Ending, RunWork
 from daemon.store import alerts, runs
-from daemon.store.faults import CLOSED
+from daemon.store.faults import CLOSED, DISK_FULL, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 TRANSIENT = {
     "data.unreachable": timedelta(minutes=5),
     "data.rate_limited": timedelta(minutes=20),  # its source is left alone until then
+    DISK: timedelta(minutes=5),
+    **dict.fromkeys(EXHAUSTED, timedelta(minutes=1)),
+    # Such an end is recorded when the database takes writes again, so the fault is over.
+    **dict.fromkeys((DISK_FULL, "store.disk_error", "store.busy", "store.unreachable"), timedelta(seconds=15)),
 }
 
 
@@ -112,6 +117,9 @@ class Dispatcher:
                 return
             work.log.write("info", "run.claimed", job=run.job, attempt=run.attempt, trigger=run.trigger)
             await self._finish(work, await self._ending(work))
+        except StoreError as error:  # it could not be claimed: it stays due
+            work.log.write("error", "run.unclaimed", error=error.to_dict())
+            await asyncio.sleep(1)
         finally:
             self._works.pop(run.id, None)
             self._attending.pop(run.id, None)
@@ -135,7 +143,9 @@ class Dispatcher:
             ending = Ending("failed", error.code, error.to_dict())
         except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
             work.log.fault("run.fault", error)
-            ending = Ending("failed", "desk.fault", {"message": f"{type(error).__name__}: {error}"})
+            known = exhaustion(error)
+            fault: dict[str, object] = {"message": f"{type(error).__name__}: {error}"}
+            ending = Ending("failed", known.code, known.to_dict()) if known else Ending("failed", "desk.fault", fault)
         if self.stopping and ending.state in ("failed", "partial", "timed_out"):
             return Ending("cancelled", self._stop_cause, ending.detail)
         return ending
@@ -195,6 +205,8 @@ class Dispatcher:
             transient=ending.cause in TRANSIENT,
             retry_delay=TRANSIENT.get(ending.cause or "", timedelta(0)) * run.attempt,
         )
+        for observation in exhaustions(ending.cause):
+            alerts.observe(c, observation, self.context.settings, now)
         self._observe_end(c, run.id, follower)
 
     def _observe_end(self, c: Connection, run_id: int, follower: Run | None) -> None:

@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING
 
 from config.settings import JOBS, JobName, JobSchedule
 from daemon.domain import schedule
+from daemon.domain.exhaustion import MEMORY, exhaustion
+from daemon.domain.runs import MissedCause
 from daemon.store import jobs, runs
+from daemon.store.faults import DISK_FULL, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from daemon.context import DeskContext
+
+
+# What the faults of the database mean for an occurrence.
+_CAUSES: dict[str, MissedCause] = {
+    DISK_FULL: "disk.full",
+    "store.disk_error": "disk.failed",
+    "home.read_only": "disk.failed",
+    "store.corrupt": "disk.failed",
+}
 
 
 class Timetable:
@@ -22,6 +34,9 @@ class Timetable:
         self.context = context
         self._next: dict[JobName, datetime | None] = {}
         self._last_look = context.clock.now()
+        # When this desk could record what is due for the last time, and what has kept it from that since.
+        self._recorded_until = self._last_look
+        self._hindrance: MissedCause | None = None
 
     def clear(self) -> None:
         """The settings or the pauses have changed: work out anew what comes next."""
@@ -42,8 +57,17 @@ class Timetable:
         if now < self._last_look:  # the clock was set back: what it promised when it ran ahead is void
             self.clear()
         self._last_look = now
-        recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]
+        try:
+            recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]
+        except Exception as error:
+            self._hindrance = self._hindrance or _cause(error)
+            raise
+        self._hindrance, self._recorded_until = None, now
         return any(recorded)
+
+    def _missed_cause(self, occurrence: datetime) -> MissedCause:
+        """Why this occurrence was missed: since the last that was recorded, by what kept the desk from it."""
+        return self._hindrance if self._hindrance and occurrence > self._recorded_until else "desk.down"
 
     def _timed(self, job: JobName) -> JobSchedule | None:
         timing = self.context.settings.job_schedule(job)
@@ -73,7 +97,9 @@ class Timetable:
             last = max(filter(None, (state.changed_at, runs.last_scheduled(c, job, now))))
             plan = schedule.plan(timed, settings.time_zone, last, now)
             for missed in plan.missed:
-                runs.record(c, job, missed, now=now, trigger="schedule", state="missed", cause="desk.down")
+                runs.record(
+                    c, job, missed, now=now, trigger="schedule", state="missed", cause=self._missed_cause(missed)
+                )
             if plan.run is None:
                 return bool(plan.missed)
             overlap = runs.unfinished(c, job)
@@ -96,6 +122,13 @@ class Timetable:
         recorded = self.context.database.write(change)
         self._next[job] = self._upcoming(timed, now)  # only now: an occurrence that was not kept is still owed
         return recorded
+
+
+def _cause(error: Exception) -> MissedCause:
+    if isinstance(error, StoreError):
+        return _CAUSES.get(error.code, "store.unreachable")
+    known = exhaustion(error)
+    return "exhausted.memory" if known is not None and known.code == MEMORY else "desk.fault"
 
 
 def _not_paused(c: Connection, downstream_jobs: tuple[JobName, ...]) -> tuple[JobName, ...]:

@@ -42,6 +42,9 @@ ACTIVE: frozenset[RunState] = frozenset({"waiting", "running"})
 # Why a run is cancelled when the desk stops under it; any other cancellation is a person's wish.
 SHUTDOWN = "shutdown"
 
+# Why an occurrence was missed: no desk ran, or one ran and could not record it.
+MissedCause = Literal["desk.down", "disk.full", "disk.failed", "store.unreachable", "exhausted.memory", "desk.fault"]
+
 TaskState = Literal["due", "running", "succeeded", "failed", "skipped", "cancelled", "crashed", "timed_out"]
 TASK_ENDS: frozenset[TaskState] = frozenset(get_args(TaskState)) - {"due", "running"}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from config.errors import NightdeskError
+from daemon.domain.exhaustion import exhaustion
 from daemon.domain.tasks import ResultT
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.worker import processes
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 POLL = 0.25  # seconds between looks at memory and idleness
 IDLE = timedelta(seconds=30)
+# Seconds between the tries to start a worker on a machine that has run out of descriptors, processes or memory.
+PAUSES = (0.5, 1.0, 2.0)
 
 
 def home_mark(home: Home) -> str:
@@ -82,8 +85,8 @@ class LocalExecutor:
             if self._closing:
                 return Outcome.failure("cancelled", cancelled(spec.request.kind), 0.0)
             try:
-                worker = await self._acquire(spec)
-            except OSError as error:
+                worker = await self._acquire_patiently(spec)
+            except (OSError, MemoryError) as error:
                 return Outcome.failure("failed", _no_worker(error), 0.0)
             try:
                 return await worker.perform(str(self._home.root), spec, on_event)
@@ -121,6 +124,17 @@ class LocalExecutor:
         await asyncio.gather(*self._stopping)
         for _ in range(self._workers):
             self._slots.release()
+
+    async def _acquire_patiently(self, spec: TaskSpec[Any]) -> WorkerProcess:
+        """A worker; where the machine has run out of something, it is tried again for a while."""
+        for pause in PAUSES:
+            try:
+                return await self._acquire(spec)
+            except (OSError, MemoryError) as error:
+                if self._closing or exhaustion(error, starting=True) is None:
+                    raise
+                await asyncio.sleep(pause)
+        return await self._acquire(spec)
 
     async def _acquire(self, spec: TaskSpec[Any]) -> WorkerProcess:
         withheld = spec.settings.secret_variables()
@@ -194,9 +208,9 @@ class LocalExecutor:
             )  # where there are thousands of processes, reading /proc is expensive
 
 
-def _no_worker(error: OSError) -> NightdeskError:
-    return NightdeskError(
+def _no_worker(error: OSError | MemoryError) -> NightdeskError:
+    return exhaustion(error, starting=True) or NightdeskError(
         "task.no_worker",
-        f"No worker process could be started: {error.strerror}.",
+        f"No worker process could be started: {error}.",
         "Free memory or processes of this machine, or lower executor.workers.",
     )

@@ -1,47 +1,27 @@
-"""Alerts and their outbox: an observation and the notifications it causes are written in one transaction."""
+"""Alerts: an observation and the notifications it causes are written in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from config.settings import Settings
-from daemon.domain.alert_engine import Alert, AlertState, Observation, Policy, Transition, advance
-from daemon.domain.tasks import Document
+from daemon.domain.alert_engine import Alert, AlertState, Observation, Policy, advance
+from daemon.store import outbox
 from daemon.store.rows import all_as, first_as
-from daemon.store.tables import alerts, outbox
-
-FIRST_DELAY = timedelta(seconds=30)
-LONGEST_DELAY = timedelta(hours=1)
-# After so many attempts, about a quarter of an hour, a channel that takes nothing is called mute.
-MUTE_ATTEMPTS = 5
+from daemon.store.tables import alerts
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """A notification on its way to one channel; `key` is the same however often it is tried."""
+def observe(
+    c: Connection, observation: Observation, settings: Settings, now: datetime, *, channels: Iterable[str] | None = None
+) -> Alert | None:
+    """Let the engine see `observation`; store the alert and, when one is due, its notifications to the `channels`.
 
-    id: int
-    key: str
-    alert_id: int
-    channel: str
-    payload: Document
-    created_at: datetime
-    attempts: int
-    next_attempt_at: datetime
-    delivered_at: datetime | None
-    blocked: str | None
-    last_error: str | None
-
-
-def observe(c: Connection, observation: Observation, settings: Settings, now: datetime) -> Alert | None:
-    """Let the engine see `observation`; store the alert and, when one is due, its notifications.
-
-    Call it inside one write, together with what was measured: both are stored or neither is.
+    Without `channels`, to all of the settings. Call it inside one write, together with what was measured: both are
+    stored or neither is.
     """
     policy = Policy.of(observation, settings.monitoring)
     alert, due = advance(newest(c, observation.fingerprint), observation, policy, now)
@@ -49,8 +29,20 @@ def observe(c: Connection, observation: Observation, settings: Settings, now: da
         return None
     stored = _store(c, alert)
     if due is not None:
-        _enqueue(c, stored, due, settings.notifications.channel_names, now)
+        outbox.enqueue(c, stored, due, settings.notifications.channel_names if channels is None else channels, now)
     return stored
+
+
+def observe_sent(
+    c: Connection, observation: Observation, settings: Settings, now: datetime, sent: Mapping[str, datetime]
+) -> None:
+    """Store an alert that arose at `now`, could not be stored then, and was sent from memory to the channels `sent`."""
+    alert, due = advance(newest(c, observation.fingerprint), observation, Policy(1, 1), now)
+    if alert is None:
+        return
+    stored = _store(c, alert)
+    if due is not None:
+        outbox.enqueue(c, stored, due, settings.notifications.channel_names, now, sent=sent)
 
 
 def close_unwatched(c: Connection, watched: Collection[str], settings: Settings, now: datetime) -> list[Alert]:
@@ -66,7 +58,7 @@ def close_unwatched(c: Connection, watched: Collection[str], settings: Settings,
     for alert in closed:
         _store(c, alert)
         if alert.fired_at is not None:
-            _enqueue(c, alert, "resolved", settings.notifications.channel_names, now)
+            outbox.enqueue(c, alert, "resolved", settings.notifications.channel_names, now)
     return closed
 
 
@@ -83,24 +75,6 @@ def _store(c: Connection, alert: Alert) -> Alert:
         return alert
     alert_id = c.execute(insert(alerts).values(**facts).returning(alerts.c.id)).scalar_one()
     return replace(alert, id=alert_id)
-
-
-def _enqueue(c: Connection, alert: Alert, transition: Transition, channels: Iterable[str], now: datetime) -> None:
-    """One row a channel. The instant in the key tells it from a row of another history with the same alert id."""
-    for channel in channels:
-        key = f"{alert.id}-{transition}-{now:%Y%m%dT%H%M%S.%fZ}-{channel}"
-        payload = {"key": key, "transition": transition, "alert": alert.to_dict()}
-        c.execute(
-            insert(outbox).values(
-                key=key,
-                alert_id=alert.id,
-                channel=channel,
-                payload=payload,
-                created_at=now,
-                attempts=0,
-                next_attempt_at=now,
-            )
-        )
 
 
 def get(c: Connection, alert_id: int) -> Alert | None:
@@ -122,64 +96,3 @@ def page(c: Connection, *, state: AlertState | None = None, before: int | None =
     if before is not None:
         query = query.where(alerts.c.id < before)
     return all_as(c, Alert, query.order_by(alerts.c.id.desc()).limit(limit))
-
-
-def deliveries(c: Connection, alert_id: int) -> list[Delivery]:
-    """The notifications of one alert, delivered or not."""
-    query = select(outbox).where(outbox.c.alert_id == alert_id).order_by(outbox.c.id)
-    return all_as(c, Delivery, query)
-
-
-def pending_outbox(c: Connection, now: datetime, channels: Iterable[str]) -> list[Delivery]:
-    """The head of each channel's queue, if its time has come: whatever comes after it waits, so order is kept.
-
-    A wait longer than any the desk imposes means that the clock was set back; its time has come too.
-    """
-    return [head for head in _heads(c, channels) if not now < head.next_attempt_at <= now + LONGEST_DELAY]
-
-
-def next_delivery_at(c: Connection, channels: Iterable[str]) -> datetime | None:
-    """When the next delivery is due; None when nothing waits."""
-    return min((head.next_attempt_at for head in _heads(c, channels)), default=None)
-
-
-def _heads(c: Connection, channels: Iterable[str]) -> list[Delivery]:
-    waiting = outbox.c.delivered_at.is_(None) & outbox.c.blocked.is_(None)
-    firsts = (
-        select(func.min(outbox.c.id)).where(waiting, outbox.c.channel.in_(list(channels))).group_by(outbox.c.channel)
-    )
-    query = select(outbox).where(outbox.c.id.in_(firsts)).order_by(outbox.c.id)
-    return all_as(c, Delivery, query)
-
-
-def undelivered(c: Connection) -> list[Delivery]:
-    """Of each channel that takes no alerts, one: the oldest that waits after `MUTE_ATTEMPTS`, or the newest refused."""
-    waiting = outbox.c.delivered_at.is_(None) & outbox.c.blocked.is_(None)
-    oldest = select(func.min(outbox.c.id)).where(waiting).group_by(outbox.c.channel)
-    newest = select(func.max(outbox.c.id)).where(~waiting).group_by(outbox.c.channel)
-    mute = (outbox.c.id.in_(oldest) & (outbox.c.attempts >= MUTE_ATTEMPTS)) | (
-        outbox.c.id.in_(newest) & outbox.c.blocked.is_not(None)
-    )
-    rows = all_as(c, Delivery, select(outbox).where(mute).order_by(outbox.c.id))
-    return list({row.channel: row for row in reversed(rows)}.values())
-
-
-def delivered(c: Connection, delivery: Delivery, now: datetime) -> None:
-    """The channel took it; it is never sent a second time."""
-    _change(c, delivery, attempts=delivery.attempts + 1, delivered_at=now, last_error=None)
-
-
-def postpone(c: Connection, delivery: Delivery, now: datetime, error: str) -> datetime:
-    """The channel is down: wait twice as long as the last time, an hour at most. Returns when it is retried."""
-    delay = min(FIRST_DELAY * (1 << min(delivery.attempts, 16)), LONGEST_DELAY)
-    _change(c, delivery, attempts=delivery.attempts + 1, next_attempt_at=now + delay, last_error=error[:255])
-    return now + delay
-
-
-def block(c: Connection, delivery: Delivery, code: str, error: str) -> None:
-    """The channel must not or will not take it, ever: what comes after it goes on."""
-    _change(c, delivery, attempts=delivery.attempts + 1, blocked=code, last_error=error[:255])
-
-
-def _change(c: Connection, delivery: Delivery, **values: Any) -> None:
-    c.execute(update(outbox).where(outbox.c.id == delivery.id).values(**values))

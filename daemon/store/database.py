@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from config.errors import NightdeskError
 from config.publish import publishing
 from daemon.store import engines, schema
-from daemon.store.faults import CLOSED, StoreError, explain, fault
+from daemon.store.faults import CLOSED, DISK_FULL, StoreError, explain, fault
+from daemon.store.memory_copy import open_copy
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -36,6 +37,7 @@ class Database:
     def __init__(self, path: Path | None, writer: Engine, readers: Engine) -> None:
         self._path = path
         self._writer, self._readers = writer, readers
+        self._in_memory = False
         self._pid = os.getpid()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._busy_since: float | None = None
@@ -50,6 +52,8 @@ class Database:
     def open(cls, place: Path | str) -> Self:
         """Open the SQLite file at the path `place`, or the PostgreSQL database at the URL `place`.
 
+        On a full disk the file is read from a copy in memory, and every write is refused until there is room.
+
         Raises NightdeskError: `store.corrupt` (see `set_aside`), `store.newer`, `store.foreign`, `store.unreachable`,
         `home.read_only`.
         """
@@ -63,7 +67,12 @@ class Database:
             _prepare(path, writer)
         except (DBAPIError, sqlite3.Error) as error:
             writer.dispose()
-            raise explain(error) or error from error
+            meaning = explain(error, path)
+            if path is None or meaning is None or meaning.code != DISK_FULL or (copy := open_copy(path)) is None:
+                raise meaning or error from error
+            database = cls(path, writer, copy)
+            database._in_memory, database._failing = True, DISK_FULL
+            return database
         except BaseException:
             writer.dispose()
             raise
@@ -92,7 +101,7 @@ class Database:
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a read-only connection, in one consistent view, and return its result."""
         self._not_after_a_fork()
-        return _translated(self._readers, work)
+        return _translated(self._readers, work, self._path)
 
     def tick(self) -> float:
         """Seconds that the present write takes so far: 0 while the writer is idle, infinite once its thread is gone."""
@@ -153,7 +162,9 @@ class Database:
 
     def _answer(self, work: Callable[[Connection], T], future: Future[T]) -> None:
         try:
-            result = _translated(self._writer, work)
+            if self._in_memory:
+                self._leave_memory()
+            result = _translated(self._writer, work, self._path)
         except BaseException as error:  # noqa: BLE001 (it is raised in the caller's thread)
             self._failing = error.code if isinstance(error, StoreError) else None
             future.set_exception(error)
@@ -161,6 +172,16 @@ class Database:
             self._failing = None
             self._changes += 1
             future.set_result(result)
+
+    def _leave_memory(self) -> None:
+        """Read from the file again, and write to it, if there is room now; `store.disk_full` if not."""
+        try:
+            _prepare(self._path, self._writer)
+        except (DBAPIError, sqlite3.Error) as error:
+            raise explain(error, self._path) or error from error
+        if self._path is not None:
+            self._readers = engines.sqlite_engine(self._path, read_only=True)
+        self._in_memory = False
 
     def _not_after_a_fork(self) -> None:
         if os.getpid() != self._pid:
@@ -223,12 +244,12 @@ def _migrate(path: Path | None, writer: Engine) -> None:
         engine.dispose()
 
 
-def _translated(engine: Engine, work: Callable[[Connection], T]) -> T:
+def _translated(engine: Engine, work: Callable[[Connection], T], path: Path | None) -> T:
     try:
         with engine.begin() as c:
             return work(c)
     except DBAPIError as error:
-        if meaning := explain(error):
+        if meaning := explain(error, path):
             raise meaning from error
         raise
 

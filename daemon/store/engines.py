@@ -31,17 +31,35 @@ def sqlite_engine(path: Path, *, read_only: bool = False, foreign_keys: bool = T
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
         )
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
-        connection.execute(f"PRAGMA query_only = {query_only}")
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            if not read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+            connection.execute(f"PRAGMA query_only = {query_only}")
+        except sqlite3.Error:
+            connection.close()  # it would hold its lock until it is collected
+            raise
         return connection
 
     engine = create_engine("sqlite://", creator=connect, json_serializer=_to_json, **_pool(read_only))
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     event.listen(engine, "begin", lambda c: c.exec_driver_sql(begin))
+    return engine
+
+
+def memory_engine(content: bytes) -> Engine:
+    """An engine that reads `content`, the bytes of an SQLite file; each connection has a copy of its own."""
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.deserialize(content)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, json_serializer=_to_json, **_pool(read_only=True))
+    event.listen(engine, "begin", lambda c: c.exec_driver_sql("BEGIN"))
     return engine
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from config.errors import NightdeskError
 
 CLOSED = "store.closed"
+DISK_FULL = "store.disk_full"
 
 
 class StoreError(NightdeskError):
@@ -35,6 +38,10 @@ _SQLITE = {
     sqlite3.SQLITE_CORRUPT: "store.corrupt",
     sqlite3.SQLITE_NOTADB: "store.corrupt",
 }
+# What SQLite says of a broken disk, and also of a full one: of the files beside the database it tells them not apart.
+_EITHER = ("store.disk_error", "home.read_only")
+# A disk with less than this has no room for those files.
+_ROOM = 64 * 1024
 _POSTGRESQL = {"53100": "store.disk_full", "25006": "store.read_only", "58030": "store.disk_error"}
 
 
@@ -49,13 +56,24 @@ def meaning(code: str) -> tuple[str, str] | None:
     return _CURES.get(code)
 
 
-def explain(error: BaseException) -> StoreError | None:
-    """The fault behind a database error; None where the query is at fault."""
+def explain(error: BaseException, path: Path | None = None) -> StoreError | None:
+    """The fault behind a database error; None where the query is at fault. `path` is that of an embedded database."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         code = _SQLITE.get(getattr(cause, "sqlite_errorcode", -1) & 0xFF)
+        code = _full_or_broken(code, path) if code in _EITHER and path is not None else code
     elif code := _POSTGRESQL.get(getattr(cause, "sqlstate", None) or ""):
         pass
     elif isinstance(error, DBAPIError) and (error.connection_invalidated or type(cause).__name__ == "OperationalError"):
         code = "store.unreachable"
     return fault(code, cause) if code else None
+
+
+def _full_or_broken(code: str, path: Path) -> str:
+    """The code of a full disk if the disk of `path` is full, else `code`."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return code
+    full = disk.f_bavail * disk.f_frsize < _ROOM or (disk.f_files > 0 and disk.f_favail == 0)
+    return "store.disk_full" if full else code

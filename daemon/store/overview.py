@@ -36,7 +36,6 @@ class DeskRecord:
         firing: the alerts that fire.
         newest_bars: the close of the last stored bar of each symbol.
         backup_at: when the newest verified backup was taken; None if there is none.
-        undelivered: of each channel that takes no alerts, the one that it refuses.
     """
 
     results: Mapping[JobName, Run]
@@ -46,7 +45,6 @@ class DeskRecord:
     firing: Sequence[Alert]
     newest_bars: Mapping[str, datetime]
     backup_at: datetime | None
-    undelivered: Sequence[alerts.Delivery]
 
 
 def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
@@ -63,7 +61,6 @@ def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
         firing=[alert for alert in alerts.open_alerts(c) if alert.state == "firing"],
         newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},
         backup_at=backup.taken_at if backup else None,
-        undelivered=alerts.undelivered(c),
     )
 
 

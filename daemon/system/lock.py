@@ -16,6 +16,8 @@ from config.paths import Home
 from daemon.domain.runs import Owner, boot_id
 from daemon.system.clock import SystemClock
 
+# Of the file; longer than any holder.
+LENGTH = 1024
 _READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -93,11 +95,15 @@ class HomeLock:
         """Write the process id, its purpose and the URL of its API into the lock file."""
         self._holder = Holder(**{**vars(self._holder), **fields})
         with contextlib.suppress(OSError):  # the lock holds on a full disk too
-            os.ftruncate(self._handle, 0)
-            os.pwrite(self._handle, json.dumps(asdict(self._holder)).encode(), 0)
+            self._write(json.dumps(asdict(self._holder)))
+
+    def _write(self, text: str) -> None:
+        """Replace what the file says; it keeps its length, so that there is room for it on a full disk too."""
+        os.pwrite(self._handle, text.ljust(LENGTH).encode(), 0)
 
     def __exit__(self, *_: object) -> None:
-        os.ftruncate(self._handle, 0)
+        with contextlib.suppress(OSError):
+            self._write("")
         fcntl.flock(self._handle, fcntl.LOCK_UN)  # at once, also if a program just being started holds a copy
         os.close(self._handle)
 

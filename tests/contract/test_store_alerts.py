@@ -12,10 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from config.settings import Monitoring, Notifications, Settings, Webhook
 from daemon.alerts.rules import event
 from daemon.domain.alert_engine import Observation
-from daemon.store import alerts
+from daemon.store import alerts, outbox
 from daemon.store.database import Database
 from daemon.store.tables import alerts as alerts_table
-from daemon.store.tables import outbox
+from daemon.store.tables import outbox as outbox_table
 from tests.support.desks.databases import KINDS, empty_place
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
@@ -45,7 +45,7 @@ def see(database, observation, now=NOW):
 
 def test_a_firing_alert_and_its_notifications_are_written_together(database):
     alert = see(database, failed())
-    waiting = database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS))
+    waiting = database.read(lambda c: outbox.pending(c, NOW, CHANNELS))
     assert [delivery.channel for delivery in waiting] == ["log", "webhook"]
     assert waiting[0].payload["transition"] == "firing"
     assert waiting[0].payload["alert"]["id"] == alert.id
@@ -61,14 +61,14 @@ def test_when_the_write_fails_neither_the_alert_nor_a_notification_stays(databas
     with pytest.raises(RuntimeError):
         database.write(change)
     assert database.read(alerts.open_alerts) == []
-    assert database.read(lambda c: c.scalar(select(func.count()).select_from(outbox))) == 0
+    assert database.read(lambda c: c.scalar(select(func.count()).select_from(outbox_table))) == 0
 
 
 def test_a_repeated_failure_is_counted_and_not_notified_again(database):
     first = see(database, failed())
     second = see(database, failed(message="It failed again."), NOW + timedelta(hours=1))
     assert (second.id, second.breaches, second.since, second.message) == (first.id, 2, NOW, "It failed again.")
-    assert len(database.read(lambda c: alerts.deliveries(c, first.id))) == len(CHANNELS)
+    assert len(database.read(lambda c: outbox.deliveries(c, first.id))) == len(CHANNELS)
 
 
 def test_an_alert_is_resolved_once_and_the_next_failure_is_a_new_one(database):
@@ -78,7 +78,7 @@ def test_an_alert_is_resolved_once_and_the_next_failure_is_a_new_one(database):
     assert see(database, succeeded(), NOW + timedelta(hours=2)) is None
     second = see(database, failed(), NOW + timedelta(hours=3))
     assert second.id != first.id
-    deliveries = database.read(lambda c: alerts.deliveries(c, first.id))
+    deliveries = database.read(lambda c: outbox.deliveries(c, first.id))
     assert [delivery.payload["transition"] for delivery in deliveries] == ["firing", "firing", "resolved", "resolved"]
     assert len({delivery.key for delivery in deliveries}) == 4
 
@@ -129,65 +129,99 @@ def test_a_page_can_be_asked_for_one_state(database):
 def test_only_the_log_gets_messages_while_notifications_are_off(database):
     quiet = Settings(notifications=Notifications(enabled=False, webhook=HOOK))
     alert = database.write(lambda c: alerts.observe(c, failed(), quiet, NOW))
-    assert [row.channel for row in database.read(lambda c: alerts.deliveries(c, alert.id))] == ["log"]
+    assert [row.channel for row in database.read(lambda c: outbox.deliveries(c, alert.id))] == ["log"]
 
 
-def test_what_failed_waits_twice_as_long_each_time_and_an_hour_at_most(database):
+def test_what_failed_waits_longer_each_time_and_a_quarter_of_an_hour_at_most(database):
     see(database, failed())
     waits, now = [], NOW
-    for _ in range(10):
-        (head,) = database.read(lambda c, now=now: alerts.pending_outbox(c, now, ["webhook"]))
-        next_attempt = database.write(lambda c, head=head, now=now: alerts.postpone(c, head, now, "down"))
-        assert database.read(lambda c: alerts.next_delivery_at(c, ["webhook"])) == next_attempt
-        assert database.read(lambda c, now=now: alerts.pending_outbox(c, now, ["webhook"])) == []
+    for _ in range(14):
+        (head,) = database.read(lambda c, now=now: outbox.pending(c, now, ["webhook"]))
+        next_attempt = database.write(lambda c, head=head, now=now: outbox.postpone(c, head, now, "down"))
+        assert database.read(lambda c: outbox.next_at(c, ["webhook"])) == next_attempt
+        assert database.read(lambda c, now=now: outbox.pending(c, now, ["webhook"])) == []
         waits.append((next_attempt - now).total_seconds())
         now = next_attempt
-    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    longest = [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+    assert len(set(waits[-5:])) > 1, "messages that failed together do not all come at once"
 
 
-def test_a_postponed_head_holds_back_its_channel_and_no_other(database):
+def test_a_postponed_message_holds_back_those_of_its_own_alert_alone(database):
+    see(database, failed("training"))
+    (first,) = database.read(lambda c: outbox.pending(c, NOW, ["webhook"]))
+    database.write(lambda c: outbox.postpone(c, first, NOW, "down"))
+    see(database, succeeded("training"), NOW)
+    see(database, failed("training"), NOW)
+    see(database, failed("backup"), NOW)
+    due = database.read(lambda c: outbox.pending(c, NOW, ["webhook"]))
+    assert [row.payload["alert"]["subject"] for row in due] == ["backup"]
+    later = database.read(lambda c: outbox.pending(c, NOW + timedelta(seconds=2), ["webhook"]))
+    assert [row.payload["alert"]["subject"] for row in later] == ["backup", "training"], "the least tried goes first"
+    assert later[1].id == first.id
+
+
+def test_a_channel_stalls_after_minutes_of_tries_or_a_dead_letter_and_not_when_it_answers_again(database):
+    def stalls(now, **options):
+        return database.read(lambda c: outbox.stalls(c, CHANNELS, now, **options))
+
+    later = NOW + timedelta(minutes=5)
     see(database, failed("training"))
     see(database, failed("backup"))
-    head = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))[0]
-    database.write(lambda c: alerts.postpone(c, head, NOW, "down"))
-    assert [row.channel for row in database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS))] == ["log"]
+    head, following = database.read(lambda c: outbox.pending(c, NOW, ["webhook"]))
+    for tries in range(3):
+        assert stalls(later) == {}
+        tried = replace(head, attempts=tries)
+        database.write(lambda c, tried=tried: outbox.postpone(c, tried, NOW, "down"))
+    assert stalls(NOW) == {}, "a receiver may be restarted"
+    assert list(stalls(NOW, lasting=True)) == ["webhook"]
+    assert stalls(later)["webhook"] == outbox.Stall("webhook", NOW, 3, "down", dead=False)
+    database.write(lambda c: outbox.block(c, head, "notify.blocked", "refused"))
+    assert stalls(NOW)["webhook"].dead
+    database.write(lambda c: outbox.delivered(c, following, NOW))
+    assert stalls(later) == stalls(later, lasting=True) == {}
 
 
-def test_a_channel_that_takes_nothing_is_found_and_one_that_answers_again_is_not(database):
-    see(database, failed("training"))
-    see(database, failed("backup"))
-    (head,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
-    assert database.read(alerts.undelivered) == []
-    for attempts in range(alerts.MUTE_ATTEMPTS):
-        tried = replace(head, attempts=attempts)
-        database.write(lambda c, tried=tried: alerts.postpone(c, tried, NOW, "down"))
-    assert [(row.id, row.last_error) for row in database.read(alerts.undelivered)] == [(head.id, "down")]
-    database.write(lambda c: alerts.block(c, head, "notify.blocked", "refused"))
-    assert [(row.id, row.last_error) for row in database.read(alerts.undelivered)] == [(head.id, "refused")]
-    (following,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
-    database.write(lambda c: alerts.delivered(c, following, NOW))
-    assert database.read(alerts.undelivered) == []
+def test_dead_letters_are_counted_for_each_channel_and_wait_again_when_a_person_asks(database):
+    alert = see(database, failed("training"))
+    see(database, failed("backup"), NOW + timedelta(hours=1))
+    head, following = database.read(lambda c: outbox.pending(c, NOW + timedelta(hours=1), ["webhook"]))
+    database.write(lambda c: outbox.block(c, head, "notify.blocked", "refused"))
+    database.write(lambda c: outbox.postpone(c, following, NOW + timedelta(hours=1), "down"))
+    log, webhook = database.read(lambda c: outbox.channel_queues(c, CHANNELS))
+    assert (log.channel, log.waiting, log.dead, log.last_error) == ("log", 2, 0, None)
+    assert webhook == outbox.ChannelQueue("webhook", 1, NOW + timedelta(hours=1), 1, NOW, "down")
+
+    later = NOW + timedelta(days=2)
+    assert database.write(lambda c: outbox.retry(c, ["webhook"], later)) == 1
+    assert database.write(lambda c: outbox.retry(c, ["webhook"], later)) == 0
+    due = database.read(lambda c: outbox.pending(c, later, ["webhook"]))
+    assert {row.key for row in due} == {head.key, following.key}
+    assert [row.attempts for row in due] == [0, 1]
+    (_, again) = database.read(lambda c: outbox.deliveries(c, alert.id))
+    assert again.blocked is None
 
 
 def test_a_blocked_notification_lets_the_next_one_pass(database):
     see(database, failed("training"))
     see(database, failed("backup"))
-    head = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))[0]
-    database.write(lambda c: alerts.block(c, head, "notify.blocked", "x" * 999))
-    (following,) = database.read(lambda c: alerts.pending_outbox(c, NOW, ["webhook"]))
-    assert following.id > head.id
-    blocked = next(row for row in database.read(lambda c: alerts.deliveries(c, head.alert_id)) if row.id == head.id)
+    head = database.read(lambda c: outbox.pending(c, NOW, ["webhook"]))[0]
+    see(database, succeeded("training"))
+    database.write(lambda c: outbox.block(c, head, "notify.blocked", "x" * 999))
+    others = database.read(lambda c: outbox.pending(c, NOW, ["webhook"]))
+    assert [row.payload["transition"] for row in others] == ["firing", "resolved"]
+    blocked = next(row for row in database.read(lambda c: outbox.deliveries(c, head.alert_id)) if row.id == head.id)
     assert (blocked.blocked, len(blocked.last_error)) == ("notify.blocked", 255)
 
 
 def test_a_clock_set_back_by_years_does_not_silence_a_channel(database):
     see(database, failed(), NOW + timedelta(days=1500))
-    assert len(database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS))) == 2
+    assert len(database.read(lambda c: outbox.pending(c, NOW, CHANNELS))) == 2
 
 
 def test_nothing_waits_in_an_empty_outbox(database):
-    assert database.read(lambda c: alerts.next_delivery_at(c, CHANNELS)) is None
-    assert database.read(lambda c: alerts.pending_outbox(c, NOW, CHANNELS)) == []
+    assert database.read(lambda c: outbox.next_at(c, CHANNELS)) is None
+    assert database.read(lambda c: outbox.pending(c, NOW, CHANNELS)) == []
 
 
 def test_the_alerts_of_a_model_that_is_no_longer_monitored_are_resolved_and_notified(database):
@@ -198,7 +232,7 @@ def test_the_alerts_of_a_model_that_is_no_longer_monitored_are_resolved_and_noti
     closed = database.write(lambda c: alerts.close_unwatched(c, {"AAPL/behavioral_cloner"}, SETTINGS, NOW))
     assert [(alert.subject, alert.state) for alert in closed] == [("GONE/behavioral_cloner/live", "resolved")]
     assert {alert.subject for alert in database.read(alerts.open_alerts)} == {"AAPL/behavioral_cloner/live", "training"}
-    deliveries = database.read(lambda c: alerts.deliveries(c, closed[0].id))
+    deliveries = database.read(lambda c: outbox.deliveries(c, closed[0].id))
     assert [(delivery.channel, delivery.payload["transition"]) for delivery in deliveries] == [
         ("log", "firing"),
         ("webhook", "firing"),

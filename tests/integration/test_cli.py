@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,11 +15,14 @@ from config.errors import NightdeskError
 from config.loader import DEFAULT_CONFIG
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE
+from config.settings import Settings
+from daemon.alerts.rules import event
 from daemon.cli import follow
 from daemon.cli.app import app, main
 from daemon.cli.commands import inspect
 from daemon.domain.runs import Owner
-from daemon.store import runs
+from daemon.store import alerts, outbox, runs
+from daemon.store.database import Database
 from daemon.system.lock import HomeLock
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
@@ -479,3 +483,28 @@ def test_records_are_listed_with_their_standing_their_sentence_and_what_was_trie
     assert "AAPL/behavioral_cloner: Has a record of 100 bars; fewer than 252 prove nothing." in result.out
     assert "2 recipes tried in this home; confidence 0.95 for a year of nights." in result.out
     assert nightdesk("records", "--json").json["tried"] == 2
+
+
+@pytest.mark.parametrize("awake", [True, False], ids=["awake", "asleep"])
+def test_dead_letters_are_listed_and_sent_again(home, nightdesk, request, awake):
+    if awake:
+        request.getfixturevalue("desk")
+    else:
+        with filled_desk(home):
+            pass
+    with closing(Database.open(home.database)) as database:
+        now = datetime.now(UTC)
+        observation = event("run.failed", "training", "It failed.", "Look.")
+        database.write(lambda c: alerts.observe(c, observation, Settings(), now))
+        (delivery,) = database.read(lambda c: outbox.pending(c, now, ["log"]))
+        database.write(lambda c: outbox.block(c, delivery, "notify.blocked", "It answered 422."))
+    listed = nightdesk("alerts")
+    assert listed.code == 0
+    assert "It failed." in listed.out
+    assert "It answered 422." in listed.out
+    assert "It answered 422." in nightdesk("status").out
+    assert nightdesk("alerts", "--json").json["channels"][0]["dead"] == 1
+    unknown = nightdesk("alerts", "retry", "pager")
+    assert (unknown.code, "No channel called 'pager'" in unknown.err) == (2, True)
+    assert "1 dead letter is sent again." in nightdesk("alerts", "retry", "log").out
+    assert nightdesk("alerts", "retry", "--json").json == {"retried": 0}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,16 +46,19 @@ def is_public(text: str) -> bool:
     return address in _PUBLIC_V6 and not any(address in network for network in _TUNNELS_V6)
 
 
-def resolve(host: str, port: int, *, allow_private: bool) -> list[Address]:
-    """Ask the name once. One private address among the answers is enough to refuse them all."""
+# The look-ups under way: a name whose server hangs is asked by one thread, however often it is asked for.
+_LOOKUPS: dict[tuple[str, int], Future[list[Any]]] = {}
+_LOOKUPS_LOCK = threading.Lock()
+
+
+def resolve(host: str, port: int, *, allow_private: bool, within: float) -> list[Address]:
+    """Ask the name once, for `within` seconds. One private address among the answers is enough to refuse them all."""
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = _look_up(host, port).result(within)
+    except TimeoutError as error:
+        raise _unresolved(host, f"no answer within {within:g} s") from error
     except OSError as error:
-        raise NightdeskError(
-            "notify.failed",
-            f"The name {host} of the webhook cannot be resolved ({error.strerror or error}).",
-            "It is retried. If it stays so, check the name and the network.",
-        ) from error
+        raise _unresolved(host, error.strerror or str(error)) from error
     addresses = [Address(family, sockaddr) for family, _, _, _, sockaddr in answers]
     inside = [address.text for address in addresses if not is_public(address.text)]
     if inside and not allow_private:
@@ -63,3 +68,37 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[Address]:
             "If the receiver is yours, set allow_private to true for this webhook in notifications.",
         )
     return addresses
+
+
+def _look_up(host: str, port: int) -> Future[list[Any]]:
+    """The answer of the resolver, which knows no deadline: a daemon thread asks it, and may be left behind."""
+    with _LOOKUPS_LOCK:
+        if (under_way := _LOOKUPS.get((host, port))) is not None:
+            return under_way
+        answer: Future[list[Any]] = Future()
+        threading.Thread(target=_ask, args=(host, port, answer), name=f"resolve-{host}", daemon=True).start()
+        _LOOKUPS[host, port] = answer
+    return answer
+
+
+def _ask(host: str, port: int, answer: Future[list[Any]]) -> None:
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except BaseException as error:  # noqa: BLE001 -- it is raised where the answer is awaited
+        outcome: BaseException | list[Any] = error
+    else:
+        outcome = addresses
+    with _LOOKUPS_LOCK:
+        _LOOKUPS.pop((host, port), None)  # the next one asks anew
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
+
+
+def _unresolved(host: str, reason: str) -> NightdeskError:
+    return NightdeskError(
+        "notify.failed",
+        f"The name {host} of the webhook cannot be resolved ({reason}).",
+        "It is retried. If it stays so, check the name and the network.",
+    )

@@ -21,7 +21,8 @@ class Channel(Protocol):
     """One way to notify a person.
 
     `send` returns when the message has arrived. It raises NightdeskError `notify.failed` where trying later may help,
-    and `notify.blocked` where this message must never be retried; nothing else.
+    `notify.rejected` where it helps only after a person has mended something, and `notify.blocked` where this message
+    must never be retried; nothing else.
     """
 
     @property

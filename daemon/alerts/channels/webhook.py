@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from daemon.system.clock import Clock
 
 DEADLINE = 10.0
-# Answers that will be the same however often this message is sent; any other failure may pass or be mended.
+# Answers that will be the same however often this message is sent.
 REFUSALS = frozenset({400, 413, 415, 422})
+# Answers to a client that pass by themselves, as those of a server at fault (5xx) do.
+PASSING = frozenset({408, 425, 429})
 
 
 def sign(secret: Secret, at: int, body: bytes) -> str:
@@ -66,12 +69,13 @@ class WebhookChannel:
             "X-Nightdesk-Signature": sign(self._secret, int(self._clock.now().timestamp()), body),
             "Connection": "close",
         }
-        addresses = resolve(self._host, self._port, allow_private=self._allow_private)
-        self._check_status(self._post(addresses, body, headers))
+        end = time.monotonic() + self._deadline
+        addresses = resolve(self._host, self._port, allow_private=self._allow_private, within=self._deadline)
+        self._check_status(self._post(addresses, body, headers, end))
 
-    def _post(self, addresses: list[Address], body: bytes, headers: dict[str, str]) -> int:
-        call = _Call(self._host, self._port, addresses, self._tls, self._deadline)
-        cut = threading.Timer(self._deadline, call.cut)
+    def _post(self, addresses: list[Address], body: bytes, headers: dict[str, str], end: float) -> int:
+        call = _Call(self._host, self._port, addresses, self._tls, end)
+        cut = threading.Timer(max(end - time.monotonic(), 0.0), call.cut)
         cut.daemon = True
         cut.start()
         try:
@@ -103,6 +107,12 @@ class WebhookChannel:
                 f"The webhook {self._host} refused the message with {status}.",
                 "Read the receiver's log; the same message will not be sent to it a second time.",
             )
+        if 400 <= status < 500 and status not in PASSING:
+            raise NightdeskError(
+                "notify.rejected",
+                f"The webhook {self._host} answered {status}: it takes nothing from this desk at this address.",
+                f"Mend the url or secret of {self.name!r} in notifications, or the receiver; then it is sent.",
+            )
         raise self._failed(f"it answered {status}")
 
     def _failed(self, why: str) -> NightdeskError:
@@ -119,10 +129,9 @@ class _Call(http.client.HTTPConnection):
     A timeout of the socket alone would not do: it begins anew with every byte that a slow server lets drip.
     """
 
-    def __init__(
-        self, host: str, port: int, addresses: list[Address], tls: ssl.SSLContext | None, deadline: float
-    ) -> None:
-        super().__init__(host, port, timeout=deadline)
+    def __init__(self, host: str, port: int, addresses: list[Address], tls: ssl.SSLContext | None, end: float) -> None:
+        super().__init__(host, port)
+        self._end = end
         self._addresses = addresses
         self._tls = tls
         self._handle: socket.socket | None = None
@@ -139,8 +148,8 @@ class _Call(http.client.HTTPConnection):
         refused = OSError("the name has no address")
         for address in self._addresses:
             plain = socket.socket(address.family, socket.SOCK_STREAM)
-            plain.settimeout(self.timeout)
             try:
+                plain.settimeout(max(self._end - time.monotonic(), 0.001))  # what is left of the one deadline
                 plain.connect(address.sockaddr)
             except OSError as error:
                 plain.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from config.settings import JobName
 from daemon.api.answers.base import NEXT, Answer
@@ -57,6 +57,31 @@ class AlertPage(Answer):
     next: int | None = NEXT
 
 
+class ChannelQueue(Answer):
+    """What waits for one channel, and its dead letters: messages that it did not take and that were given up."""
+
+    channel: str
+    waiting: int
+    oldest_waiting_at: datetime | None
+    dead: int = Field(description="Dead letters; `nightdesk alerts retry` sends them again.")
+    oldest_dead_at: datetime | None
+    last_error: str | None = Field(description="Why the newest of all these was not taken.")
+
+
+class AlertRetryRequest(Answer):
+    """Whose dead letters are to be sent again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel: str | None = Field(default=None, description="The name of one channel; none means every one in use.")
+
+
+class AlertRetry(Answer):
+    """What is sent again."""
+
+    retried: int = Field(description="How many dead letters wait again.")
+
+
 class Backup(Answer):
     """One backup of models and database."""
 
@@ -106,6 +131,7 @@ class Status(Answer):
     jobs: list[Job]
     running: list[ActiveRun]
     alerts: list[Alert]
+    channels: list[ChannelQueue] = Field(description="Every channel in use, and others that have undelivered messages.")
     backups: Backups
 
 

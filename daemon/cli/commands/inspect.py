@@ -9,7 +9,15 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from daemon.api.answers import MissingSignal, ModelVersion, ModelVersionFacts, ModelVersionPage, Signal, Status
+from daemon.api.answers import (
+    ChannelQueue,
+    MissingSignal,
+    ModelVersion,
+    ModelVersionFacts,
+    ModelVersionPage,
+    Signal,
+    Status,
+)
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import ask_health, running
 from daemon.cli.output import answer, moment, table
@@ -75,9 +83,36 @@ def _show_status(status: Status) -> None:
     ):
         typer.echo()
         table(title, columns, rows)
+        if title == "Open alerts":
+            _show_undelivered(status)
         if title == "Models":
             for line in _missing_lines(status.missing_signals):
                 typer.echo(line)
+
+
+def _show_undelivered(status: Status) -> None:
+    """The channels with messages that did not arrive."""
+    queues = [queue for queue in status.channels if queue.waiting or queue.dead]
+    if queues:
+        typer.echo()
+        show_channels(queues)
+
+
+def show_channels(queues: Sequence[ChannelQueue]) -> None:
+    """What waits for each channel, and its dead letters."""
+    columns = ["channel", "waiting", "since", "dead letters", "since", "last error"]
+    rows = [
+        [
+            queue.channel,
+            queue.waiting,
+            moment(queue.oldest_waiting_at),
+            queue.dead,
+            moment(queue.oldest_dead_at),
+            queue.last_error,
+        ]
+        for queue in queues
+    ]
+    table("Channels", columns, rows)
 
 
 def _problem_lines(status: Status) -> Iterator[str]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -33,8 +33,10 @@ def make_read_only(disk: Path, read_only: bool) -> None:
 
 
 def fill(disk: Path, leave: int) -> Path:
-    """Take all room of `disk` but `leave` bytes, in one file."""
+    """Take all room of `disk` but `leave` bytes, in one file, though others may write to it."""
     ballast = disk / "ballast"
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free - leave)
+        while (room := shutil.disk_usage(disk).free - leave) > 0:
+            with suppress(OSError):  # another has just taken of it
+                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, room)
     return ballast

@@ -41,9 +41,13 @@ class Received:
 
 @dataclass
 class WebhookSink:
-    """Answers with `status`; `location` makes it redirect, `hang` seconds before the answer, `drip` seconds a byte."""
+    """Answers with `status`; `location` makes it redirect, `hang` seconds before the answer, `drip` seconds a byte.
+
+    A message whose body contains `poison` is answered with 500.
+    """
 
     status: int = 204
+    poison: bytes | None = None
     location: str | None = None
     hang: float = 0.0
     drip: float = 0.0
@@ -86,13 +90,14 @@ def _handler(sink: WebhookSink) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             sink.received.append(Received(self.path, dict(self.headers), body))
+            self._poisoned = sink.poison is not None and sink.poison in body
             if sink.hang and not sink.pause(sink.hang):
                 return
             with suppress(ConnectionError, ssl.SSLError):
                 self._drip() if sink.drip else self._answer()
 
         def _answer(self) -> None:
-            self.send_response(sink.status)
+            self.send_response(500 if self._poisoned else sink.status)
             if sink.location:
                 self.send_header("Location", sink.location)
             self.send_header("Content-Length", "0")

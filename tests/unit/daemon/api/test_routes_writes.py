@@ -7,9 +7,12 @@ import pytest
 from config.errors import ConfigError
 from config.secrets import Secret
 from config.settings import Api
+from daemon.alerts.rules import event
 from daemon.api.access import check_bind
 from daemon.domain.options import RunOptions
+from daemon.store import alerts, outbox
 from daemon.store.faults import fault
+from tests.support.desks.fake_desk import NOW
 from tests.support.servers.http import BEARER, client, serving
 
 
@@ -176,3 +179,35 @@ def test_a_token_that_no_header_carries_is_refused(token):
 def test_the_names_of_the_desk_are_answered(desk, host):
     with serving(desk, Api(port=0, allowed_hosts=("Desk.Example",))) as url, client(url) as http:
         assert http.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def dead_letter(desk, job="training"):
+    """A notification to the log that was given up."""
+    observation = event("run.failed", job, "It failed.", "Look.")
+    desk.database.write(lambda c: alerts.observe(c, observation, desk.settings, desk.clock.now()))
+    delivery = desk.database.read(lambda c: outbox.pending(c, desk.clock.now(), ["log"]))[-1]
+    desk.database.write(lambda c: outbox.block(c, delivery, "notify.blocked", "It answered 422."))
+    return delivery
+
+
+def test_dead_letters_are_counted_in_the_status_and_sent_again_when_asked(desk, live):
+    dead = dead_letter(desk)
+    (queue,) = live.get("/api/v1/status").json()["channels"]
+    assert (queue["channel"], queue["waiting"], queue["dead"], queue["last_error"]) == ("log", 0, 1, "It answered 422.")
+    assert live.post("/api/v1/alerts/retry").status_code == 401
+    response = live.post("/api/v1/alerts/retry", headers=BEARER, json={"channel": "log"})
+    assert (response.status_code, response.json()) == (202, {"retried": 1})
+    assert live.post("/api/v1/alerts/retry", headers=BEARER).json() == {"retried": 0}
+    (queue,) = live.get("/api/v1/status").json()["channels"]
+    assert (queue["waiting"], queue["dead"]) == (1, 0)
+    assert [row.key for row in desk.database.read(lambda c: outbox.pending(c, NOW, ["log"]))] == [dead.key]
+
+
+def test_only_a_channel_in_use_can_be_asked_to_send_again(desk, live):
+    dead_letter(desk)
+    problem = refused(
+        live.post("/api/v1/alerts/retry", headers=BEARER, json={"channel": "pager"}), 404, "channel.unknown"
+    )
+    assert "Name one of: log" in problem["cure"]
+    assert live.post("/api/v1/alerts/retry", headers=BEARER, json={"chanel": "log"}).status_code == 422
+    assert live.get("/api/v1/status").json()["channels"][0]["dead"] == 1

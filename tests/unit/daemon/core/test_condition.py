@@ -14,7 +14,6 @@ from daemon.core.condition import Condition, conditions, overall
 from daemon.domain.alert_engine import Alert
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
-from daemon.store.alerts import Delivery
 from daemon.store.overview import DeskRecord
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -39,7 +38,6 @@ WELL = DeskRecord(
     firing=(),
     newest_bars={"AAPL": NOW - timedelta(hours=8), "MSFT": NOW - timedelta(days=10)},
     backup_at=NOW - timedelta(days=7),
-    undelivered=(),
 )
 
 
@@ -82,7 +80,7 @@ def test_after_a_night_without_a_fault_all_is_well() -> None:
 
 def test_the_first_night_shows_its_present_job_and_its_progress() -> None:
     training = run("training", "running", id=7)
-    record = DeskRecord({"data_update": run("data_update", "succeeded")}, (training,), 0, None, (), {}, None, ())
+    record = DeskRecord({"data_update": run("data_update", "succeeded")}, (training,), 0, None, (), {}, None)
     assert conditions(record, SETTINGS, NOW) == []
     before = worst(record)
     assert (before.state, before.code, before.job) == ("ok", "night.first", "training")
@@ -96,7 +94,7 @@ def test_the_first_night_shows_its_present_job_and_its_progress() -> None:
 
 def test_a_first_night_that_has_promoted_but_not_yet_published_is_no_fault() -> None:
     ended = {job: run(job, "succeeded") for job in NIGHT[:3]}
-    record = DeskRecord(ended, (run("signals", "due"),), 1, None, (), {}, None, ())
+    record = DeskRecord(ended, (run("signals", "due"),), 1, None, (), {}, None)
     assert worst(record).title == "First night: signals"
 
 
@@ -121,7 +119,7 @@ def test_a_first_night_without_data_is_down_with_the_job_the_commonest_failure_a
 def test_a_transient_failure_shows_when_it_is_retried_and_names_no_command() -> None:
     retry = run("data_update", "due", id=2, trigger="retry", not_before=NOW + timedelta(minutes=5))
     failed = run("data_update", "failed", "data.unreachable", {"failed": {"AAPL": UNREACHABLE}})
-    record = DeskRecord({"data_update": failed}, (retry,), 0, None, (), {}, None, ())
+    record = DeskRecord({"data_update": failed}, (retry,), 0, None, (), {}, None)
     found = worst(record)
     assert (found.state, found.job) == ("degraded", "data_update")
     assert found.message.endswith("AAPL: Yahoo did not answer. It is retried at 05:11 UTC.")
@@ -160,7 +158,7 @@ def test_that_nothing_serves_is_no_failure_of_a_job() -> None:
 
 
 def test_a_desk_on_which_no_night_has_run_says_so() -> None:
-    found = worst(DeskRecord({}, (), 0, None, (), {}, None, ()))
+    found = worst(DeskRecord({}, (), 0, None, (), {}, None))
     assert (found.state, found.code) == ("degraded", "night.none")
     assert "run-once all" in found.cure
 
@@ -249,22 +247,20 @@ def test_a_night_that_left_no_backup_is_degraded_and_so_is_an_old_one() -> None:
     assert conditions(none, off, NOW) == []
 
 
-def test_a_channel_that_takes_no_alerts_is_told_while_it_is_configured() -> None:
-    refused = Delivery(
-        1, "key", 1, "webhook", {}, NOW - timedelta(hours=1), 6, NOW, None, None, "The receiver answered 500."
+def test_a_channel_that_takes_no_alerts_is_a_condition_of_its_own() -> None:
+    stalled = alert("notify.stalled", "webhook", "The channel webhook takes nothing.")
+    (only,) = conditions(replace(WELL, results=results(), firing=(stalled,)), SETTINGS, NOW)
+    assert (only.state, only.code, only.title) == ("degraded", "notify.stalled", "webhook is mute")
+    assert only.message == "The channel webhook takes nothing."
+    both = conditions(
+        replace(WELL, results=results(), firing=(stalled, alert("disk.full", "disk", "It is full."))), SETTINGS, NOW
     )
-    record = replace(WELL, results=results(), undelivered=(refused,))
-    assert conditions(record, SETTINGS, NOW) == []
-    channel = {"kind": "webhook", "url": "https://example.org/", "secret": "env:SECRET"}
-    settings = Settings.model_validate({"notifications": {"enabled": True, "channels": [channel]}})
-    (found,) = conditions(record, settings, NOW)
-    assert (found.state, found.code, found.title) == ("degraded", "notify.mute", "webhook is mute")
-    assert found.message == "The channel webhook has not taken an alert of 04:06 UTC: The receiver answered 500."
+    assert [condition.title for condition in both] == ["webhook is mute", "1 alert"]
 
 
 def test_the_first_night_is_not_blamed_for_what_only_its_end_brings() -> None:
     old = {"AAPL": datetime(2018, 12, 31, 21, tzinfo=UTC)}
-    record = DeskRecord({}, (run("training", "running", id=7),), 0, None, (), old, None, ())
+    record = DeskRecord({}, (run("training", "running", id=7),), 0, None, (), old, None)
     assert worst(record).message == "First night under way: training."
 
 

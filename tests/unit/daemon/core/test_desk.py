@@ -63,7 +63,7 @@ async def test_a_config_that_was_mended_while_the_desk_was_down_ends_its_alert_a
         assert firing(desk) == []
 
 
-@pytest.mark.parametrize("part", ["timetable.record_due", "outbox.deliver_due"])
+@pytest.mark.parametrize("part", ["timetable.record_due", "outbox.begin_due"])
 async def test_an_unforeseen_error_is_logged_and_the_desk_goes_on(
     home: Home, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:

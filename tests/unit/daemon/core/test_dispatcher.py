@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from daemon.jobs.data_update.messages import UpdateBarsRequest
 from daemon.jobs.steps import STEPS, Ending, RunWork, Step
 from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
 from daemon.store import alerts, runs, tasks, versions
+from daemon.store.faults import fault
 from daemon.store.versions import Version
 from tests.support.desks.night import attend_all, broken, done, every_run, request, scripted_desk
 from tests.support.models.recipe_records import record_facts, record_result
@@ -124,6 +126,40 @@ async def test_a_network_that_was_away_is_retried_later(home: Home, monkeypatch:
             ("training", 1, "succeeded"),
         ]
         assert [alert.subject for alert in house.database.read(alerts.open_alerts)] == ["data_update"]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "announced"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "exhausted.descriptors", ["file descriptors"]),
+        (RuntimeError("can't start new thread"), "exhausted.processes", ["processes and threads"]),
+        (MemoryError(), "exhausted.memory", ["memory"]),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk.full", []),
+        (fault("store.disk_full", "full"), "store.disk_full", []),
+    ],
+)
+async def test_a_run_that_failed_because_the_machine_ran_out_of_something_is_retried(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: Exception, cause: str, announced: list[str]
+) -> None:
+    async def exhausted(_: RunWork) -> Ending:
+        raise error
+
+    def firing() -> list[str]:
+        return [alert.subject for alert in house.database.read(alerts.open_alerts)]
+
+    step(monkeypatch, "backup", exhausted)
+    with scripted_desk(home) as house:
+        dispatcher = Dispatcher(house)
+        request(house, "backup")
+        await attend_all(dispatcher)
+        assert states(house) == [("backup", 1, "failed"), ("backup", 2, "due")]
+        assert every_run(house)[0].cause == cause
+        assert firing() == announced
+        step(monkeypatch, "backup", well)
+        house.clock.move(timedelta(minutes=5))
+        await attend_all(dispatcher)
+        assert states(house)[1:] == [("backup", 2, "succeeded")]
+        assert firing() == []
 
 
 async def test_two_runs_of_one_job_are_never_at_work_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,7 +440,7 @@ async def test_when_the_database_fails_one_task_no_other_goes_on_behind_the_back
 
         monkeypatch.setattr(tasks, "start", fail_the_second)
         await attend_all(Dispatcher(house))
-        [run] = every_run(house)
+        run, *_ = every_run(house)
         assert (run.state, run.cause) == ("failed", "store.disk_full")
         assert [task for task in asyncio.all_tasks() if "one(" in str(task.get_coro())] == []
 

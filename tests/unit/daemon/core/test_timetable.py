@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from config.paths import Home
 from config.settings import Settings
 from daemon.context import DeskContext
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Owner
 from daemon.store import jobs, runs
+from daemon.store.faults import StoreError, fault
 from tests.support.desks.night import every_run, request, scripted_desk
 
 JOBS = {
@@ -55,6 +58,32 @@ def test_three_days_of_downtime_give_one_catch_up_and_the_rest_as_missed(home: H
             (at(8, 1, 30), "due", None),
         ]
         assert [run.trigger for run in every_run(house) if run.state == "due"] == ["catch_up"] * 3
+
+
+def test_what_was_missed_while_nothing_could_be_recorded_has_that_cause(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {**JOBS, "data_update": {"every": "1h"}}})
+    with scripted_desk(home, settings) as house:
+        Timetable(house).record_due()
+        house.clock.move(timedelta(hours=2))  # no desk runs
+        timetable = Timetable(house)
+
+        def full(_: object) -> None:
+            raise fault("store.disk_full", "database or disk is full")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(house.database, "write", full)
+            for _ in range(3):
+                with pytest.raises(StoreError):
+                    timetable.record_due()
+                house.clock.move(timedelta(hours=1))
+        timetable.record_due()
+        causes = [cause for _, state, cause in recorded(house, "data_update") if state == "missed"]
+        assert causes == ["desk.down"] * (len(causes) - 2) + ["disk.full"] * 2
+        house.clock.move(timedelta(hours=3))
+        timetable.record_due()
+        assert [cause for _, state, cause in recorded(house, "data_update") if state == "missed"][-1] == "desk.down"
 
 
 def test_an_occurrence_while_the_job_is_at_work_is_skipped(home: Home) -> None:

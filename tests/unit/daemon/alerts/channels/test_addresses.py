@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 
 import pytest
 
@@ -33,7 +35,7 @@ def test_everything_else_is_inside_or_nowhere(address):
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "2130706433", "0x7f000001", "0", "127.1", "::1"])
 def test_a_name_or_a_spelling_of_a_private_address_is_blocked(host):
     with pytest.raises(NightdeskError) as caught:
-        resolve(host, 80, allow_private=False)
+        resolve(host, 80, allow_private=False, within=5.0)
     assert caught.value.code == "notify.blocked"
     assert "allow_private" in caught.value.cure
 
@@ -42,7 +44,7 @@ def test_one_private_answer_among_public_ones_blocks_them_all(monkeypatch):
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 443)) for ip in ("93.184.216.34", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(NightdeskError, match=r"10\.0\.0\.1"):
-        resolve("mixed.example.org", 443, allow_private=False)
+        resolve("mixed.example.org", 443, allow_private=False, within=5.0)
 
 
 def test_a_name_that_cannot_be_resolved_may_be_resolvable_later(monkeypatch):
@@ -51,5 +53,25 @@ def test_a_name_that_cannot_be_resolved_may_be_resolvable_later(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(NightdeskError, match="Temporary failure") as caught:
-        resolve("hooks.example.org", 443, allow_private=False)
+        resolve("hooks.example.org", 443, allow_private=False, within=5.0)
     assert caught.value.code == "notify.failed"
+
+
+def test_a_resolver_that_hangs_is_waited_for_until_the_deadline_and_asked_by_one_thread(monkeypatch):
+    answered, asked = threading.Event(), []
+
+    def hang(host, *_, **__):
+        asked.append(host)
+        answered.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    for _ in range(3):
+        began = time.monotonic()
+        with pytest.raises(NightdeskError, match=r"no answer within 0\.05 s") as caught:
+            resolve("hangs.example.org", 443, allow_private=False, within=0.05)
+        assert caught.value.code == "notify.failed"
+        assert time.monotonic() - began < 2
+    assert asked == ["hangs.example.org"]
+    answered.set()
+    assert [a.text for a in resolve("hangs.example.org", 443, allow_private=False, within=5.0)] == ["93.184.216.34"]

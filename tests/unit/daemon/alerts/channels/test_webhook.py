@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -50,11 +51,17 @@ def test_a_message_arrives_as_signed_json_with_its_key():
     assert not received.signed_with("another")
 
 
-@pytest.mark.parametrize("status", [401, 404, 408, 429, 500, 503])
-def test_what_may_pass_or_be_mended_is_retried(status):
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        *((status, "notify.failed") for status in (408, 425, 429, 500, 503)),
+        *((status, "notify.rejected") for status in (401, 403, 404, 405, 410)),
+    ],
+)
+def test_what_may_pass_is_distinguished_from_what_a_person_must_mend(status, code):
     with WebhookSink(status=status) as sink:
         error = failure(sink.url)
-    assert error.code == "notify.failed"
+    assert error.code == code
     assert str(status) in error.message
 
 
@@ -95,6 +102,27 @@ def test_a_tls_handshake_that_never_ends_is_cut_off_at_the_deadline():
         error = failure(f"https://127.0.0.1:{silent.getsockname()[1]}/", deadline=0.4)
         assert time.monotonic() - began < 2
     assert "no answer within 0.4 s" in error.message
+
+
+def test_the_deadline_counts_the_resolver_and_every_address(monkeypatch):
+    """0.3 s for the name leave 0.3 s for two addresses that never answer: their queue of connections is full."""
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", full.getsockname())] * 2
+
+        def slow(*_, **__):
+            time.sleep(0.3)
+            return answers
+
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        began = time.monotonic()
+        error = failure("http://slow.example.org/", deadline=0.6)
+    assert "no answer within 0.6 s" in error.message
+    assert 0.5 < time.monotonic() - began < 1.1
 
 
 def test_an_answer_that_is_no_http_is_a_failure():
