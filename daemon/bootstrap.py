@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from config.loader import find_config, load_settings
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE, Secret, make_token_file, read_secret
 from config.settings import Api, JobName, Settings
-from daemon import backups
 from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
 from daemon.context import DeskContext, check_settings, with_options
@@ -30,8 +28,9 @@ from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.open import open_executor
+from daemon.opening.database import Loss, open_database
 from daemon.store import alerts, runs
-from daemon.store.database import Database, set_aside
+from daemon.store.database import Database
 from daemon.system.clock import Clock, SystemClock
 from daemon.system.lock import HomeLock
 from daemon.system.log import Log
@@ -50,41 +49,11 @@ def read_settings(home: Home, config: Path | None) -> Settings:
     return settings
 
 
-def database_place(home: Home, settings: Settings) -> Path | str:
-    """The embedded file, or the URL that was configured."""
-    database = settings.database
-    if database.url_env or database.url_file:
-        return read_secret("database URL", variable=database.url_env, file=database.url_file).reveal()
-    return database.url or home.database
-
-
 def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
     """The token that writes over HTTP need: configured, else the home's own, which is made if that is enough."""
     if os.environ.get(TOKEN_VARIABLE) or api.token_file:
         return read_secret("API token", variable=TOKEN_VARIABLE, file=api.token_file)
     return make_token_file(home.token) if make or home.token.exists() else None
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An open database, and a sentence if it had to be restored."""
-
-    database: Database
-    restored: str | None = None
-
-
-def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
-    """Open the database; a corrupt one is set aside by name and the last verified snapshot put in its place."""
-    place = database_place(home, settings)
-    try:
-        return Opened(Database.open(place))
-    except NightdeskError as error:
-        if error.code != "store.corrupt" or not isinstance(place, Path):
-            raise
-    aside = set_aside(place, clock.now())
-    source = backups.restore_database(home)
-    replacement = f"the snapshot of {source}" if source else "an empty database, for there is no verified snapshot"
-    return Opened(Database.open(place), f"The database was damaged. It is now {aside.name}; {replacement} replaces it.")
 
 
 @contextmanager
@@ -93,12 +62,14 @@ def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> 
     config = find_config(home, config)
     settings = read_settings(home, config)
     opened = open_database(home, settings, clock)
-    context = DeskContext(home, settings, opened.database, open_executor(settings, home), clock, log, config)
     try:
-        _alert_restored(context, opened.restored)
+        executor = open_executor(settings, home)
+        context = DeskContext(home, settings, opened.database, executor, clock, log, config, opened.lease is not None)
+        if opened.loss is not None:
+            _alert_loss(context, opened.loss)
         yield context
     finally:
-        opened.database.close()
+        opened.close()
 
 
 @contextmanager
@@ -109,20 +80,13 @@ def exclusive(home: Home, config: Path | None, purpose: str) -> Iterator[Databas
         try:
             yield opened.database
         finally:
-            opened.database.close()
+            opened.close()
 
 
-def _alert_restored(context: DeskContext, restored: str | None) -> None:
-    """Alert that the database was restored; the alert lasts until a start with a sound database."""
-    if restored is not None:
-        context.log.write("error", "store.restored", message=restored)
-    observation = event(
-        "store.corrupt",
-        "database",
-        restored or "The database is sound.",
-        "Compare the last runs with the file that was set aside." if restored else "Nothing to do.",
-        happened=restored is not None,
-    )
+def _alert_loss(context: DeskContext, loss: Loss) -> None:
+    """Raise an alert for each loss of the database; it stays until a person acknowledges it."""
+    context.log.write("error", "store.restored", message=loss.message)
+    observation = event(loss.code, f"database {loss.at:%Y-%m-%d %H:%M:%S}", loss.message, loss.cure)
     context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
 
 

@@ -59,7 +59,7 @@ class Dispatcher:
         now, attempts = self.context.clock.now(), self.context.settings.limits.attempts
 
         def change(c: Connection) -> list[Run]:
-            orphans = runs.orphans(c)
+            orphans = runs.orphans(c, leased=self.context.leased)
             for run in orphans:
                 follower = runs.finish(c, run.id, "crashed", now, cause="owner.dead", attempts=attempts)
                 self._observe_end(c, run.id, follower)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from daemon.domain.targets import Target
 from daemon.store import (
     alerts,
     datasets,
+    desks,
     engines,
     evaluations,
     jobs,
@@ -451,7 +453,53 @@ def test_orphans_are_the_claimed_runs_of_the_dead(write, read):
     write(runs.claim, mine.id, ME, NOON)
     write(runs.claim, dead.id, DEAD, NOON, "waiting")
     _recorded(write, job="maintenance")
-    assert [run.id for run in read(runs.orphans)] == [dead.id]
+    assert [run.id for run in read(runs.orphans, leased=False)] == [dead.id]
+
+
+def test_with_the_lease_every_other_owner_is_dead_and_without_it_one_of_this_namespace_is_looked_for(write, read):
+    other = replace(ME, instance="another")  # alive, as far as its pid says
+    hidden = replace(other, namespace="pid:[1]")
+    for job, owner in (("backup", ME), ("training", other), ("signals", hidden)):
+        write(runs.claim, _recorded(write, job=job).id, owner, NOON)
+    assert [run.job for run in read(runs.orphans, leased=True)] == ["training", "signals"]
+    assert [run.job for run in read(runs.orphans, leased=False)] == ["signals"]
+
+
+def test_runs_are_numbered_above_what_files_have_used(write, read):
+    assert _recorded(write).id == 1
+    write(desks.enter, "d" * 32, instance="me", host="here", now=NOON)
+    assert _recorded(write, job="backup").id == 2
+    write(desks.continue_above, 40)
+    assert [_recorded(write, job=job).id for job in ("signals", "maintenance")] == [41, 42]
+    write(desks.enter, "d" * 32, instance="another", host="there", now=NOON + DAY)
+    assert _recorded(write, job="evaluation").id == 43
+    row = read(desks.current)
+    assert (row.id, row.instance, row.host, row.made_at, row.since) == ("d" * 32, "another", "there", NOON, NOON + DAY)
+
+
+def test_a_process_that_another_has_followed_writes_no_more_and_its_database_says_so(database, write):
+    write(desks.enter, "d" * 32, instance="first", host="here", now=NOON)
+    database.require("first")
+    _recorded(write)
+    database.require("nobody")
+    with pytest.raises(StoreError) as caught:
+        _recorded(write, job="backup")
+    assert caught.value.code == "store.taken"
+    assert database.fatal == caught.value
+    assert "store.taken" in database.problems(10.0)
+    assert [run.job for run in database.read(runs.page)] == ["training"]
+
+
+def test_a_probe_reads_and_finds_nothing_wrong(database, write):
+    write(desks.enter, "d" * 32, instance="first", host="here", now=NOON)
+    database.require("first")
+    database.probe()
+    assert database.problems(10.0) == []
+    assert database.fatal is None
+    write(desks.enter, "d" * 32, instance="first", host="here", now=NOON)
+    database.require("second")
+    database.probe()
+    assert database.problems(10.0) == ["store.taken"]
 
 
 def test_the_last_scheduled_occurrence_is_the_schedules_own_and_not_of_the_future(write, read):
