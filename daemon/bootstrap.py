@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from config.errors import ConfigError, NightdeskError
+from config.errors import ConfigError, LockedError, NightdeskError
 from config.loader import find_config, load_settings
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE, Secret, make_token_file, read_secret
@@ -31,6 +31,7 @@ from daemon.executors.open import open_executor
 from daemon.opening.database import Loss, open_database
 from daemon.store import alerts, runs
 from daemon.store.database import Database
+from daemon.store.faults import TAKEN, StoreError
 from daemon.system.clock import Clock, SystemClock
 from daemon.system.lock import HomeLock
 from daemon.system.log import Log
@@ -39,6 +40,8 @@ from daemon.system.systemd import Notifier
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+# The exit code after which a service manager starts the desk again, so that it restores its database (EX_IOERR).
+DATABASE_LOST = 74
 Progress = Callable[[Run, RunProgress | None], None]
 
 
@@ -64,7 +67,8 @@ def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> 
     opened = open_database(home, settings, clock)
     try:
         executor = open_executor(settings, home)
-        context = DeskContext(home, settings, opened.database, executor, clock, log, config, opened.lease is not None)
+        leased = opened.lease is not None
+        context = DeskContext(home, settings, opened.database, executor, clock, log, config, opened.desk, leased)
         if opened.loss is not None:
             _alert_loss(context, opened.loss)
         yield context
@@ -111,21 +115,23 @@ async def _serve(
     log_format: str | None,
     on_ready: Callable[[str], None] | None,
 ) -> int:
-    from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
-    from daemon.api.guard import check_bind, is_loopback  # noqa: PLC0415
-    from daemon.api.server import Server, bind  # noqa: PLC0415
-
     clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()
     with (
         HomeLock(home, "desk") as lock,
         Log(home, clock, log_format) as log,
         open_context(home, config, clock=clock, log=log) as context,
     ):
+        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
+        desk.recover()  # before anything else is imported: what is waited for after a crash
+
+        from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
+        from daemon.api.guard import check_bind, is_loopback  # noqa: PLC0415
+        from daemon.api.server import Server, bind  # noqa: PLC0415
+
         api = context.settings.api.model_copy(update=bind_to)
         token = write_token(home, api, make=is_loopback(api.host))
         check_bind(api, token)
         listener = bind(api)
-        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
         server = Server(create_app(desk, token, api), listener)
         lock.publish(api=server.url)
         _on_signals(stop, desk, notifier)
@@ -153,7 +159,14 @@ async def _serve(
         await serving
         watchdog.cancel()
         log.write("info", "desk.stopped")
-    return 0
+        return _exit_code(context.database.fatal)
+
+
+def _exit_code(fatal: StoreError | None) -> int:
+    """0, unless the database was lost: to its damage, which a restart mends, or to another desk."""
+    if fatal is None:
+        return 0
+    return LockedError.exit_code if fatal.code == TAKEN else DATABASE_LOST
 
 
 def _set_options(**options: Any) -> dict[str, Any]:
@@ -176,11 +189,11 @@ def _on_signals(stop: asyncio.Event, desk: Desk, notifier: Notifier) -> None:
 
 
 async def _feed_watchdog(notifier: Notifier, desk: Desk, serving: asyncio.Task[None]) -> None:
-    """Feed the watchdog while scheduler and writer move and the API serves; runs on the event loop of the API."""
+    """Feed the watchdog while scheduler and database move and the API serves; runs on the event loop of the API."""
     interval = notifier.watchdog_interval()
     while interval is not None:
         stalled = [problem for problem in desk.readiness() if problem.endswith(".stalled")]
-        if not stalled and not serving.done():
+        if not stalled and not serving.done() and desk.database.fatal is None:
             notifier.alive()
         await asyncio.sleep(interval / 2)
 

@@ -34,6 +34,7 @@ class DeskContext:
     clock: Clock
     log: Log
     config: Path | None = None
+    desk: str = ""  # its id
     leased: bool = False  # whether the database is a server's, of which this process holds the lease
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol, TypeVar
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
@@ -13,7 +13,7 @@ from config.settings import JobName
 from daemon.api import answers, files, views
 from daemon.api.guard import POLICY
 from daemon.api.missing import missing_signals
-from daemon.api.problems import NOT_FOUND, REFUSALS, unknown
+from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, Problem, unknown
 from daemon.api.status import record_list, version_notes
 from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
@@ -162,6 +162,16 @@ def alert_ledger(desk: DeskView) -> APIRouter:
         rows = desk.database.read(lambda c: alerts.page(c, state=state, before=cursor, limit=limit + 1))
         items, cursor_after = _page(rows, limit)
         return answers.AlertPage(items=[answers.Alert.model_validate(row) for row in items], next=cursor_after)
+
+    @routes.post("/alerts/{alert_id}/ack", responses={**WRITES, 409: {"model": Problem}})
+    def acknowledge_alert(
+        alert_id: Id, seen_by: Annotated[answers.Acknowledgement | None, Body()] = None
+    ) -> answers.Alert:
+        """Acknowledge an alert that stays until a person has seen it; any other resolves itself."""
+        author = seen_by.author if seen_by else "api"
+        now = desk.clock.now()
+        alert = desk.database.write(lambda c: alerts.acknowledge(c, alert_id, author, desk.settings, now))
+        return answers.Alert.model_validate(alert)
 
     return routes
 

@@ -16,7 +16,7 @@ from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import audit, data, doctor, init, inspect, night, run, serving, stored
+from daemon.cli.commands import acknowledge, audit, data, doctor, init, inspect, night, run, serving, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import print_error
 
@@ -55,6 +55,9 @@ below_data.command("show")(stored.show)
 below_data.command("export")(stored.export)
 below_data.command("accept")(stored.accept)
 below_data.command("lineage")(stored.lineage)
+below_alerts = typer.Typer(no_args_is_help=True, help="What a person does about alerts.")
+below_alerts.command("ack")(acknowledge.ack)
+app.add_typer(below_alerts, name="alerts")
 app.add_typer(below_data, name="data", callback=data.data, invoke_without_command=True)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigError, NightdeskError, UsageError
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 TICK = 0.25
 LOOK_EVERY = 2.0
 DELIVER_EVERY = 1.0
+PROBE_EVERY = 1.0
+# An error that repeats itself is written to the log so often, however quick the beats are.
+REPEAT_EVERY = 60.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
@@ -77,11 +81,13 @@ class Desk:
         """The desk's time."""
         return self.context.clock
 
-    def begin(self) -> None:
-        """Recover the runs of an earlier process; on a new home, request a whole night at once."""
-        recovered = self.dispatcher.recover()
-        for run in recovered:
+    def recover(self) -> None:
+        """End the runs of an earlier process, as the first thing that is done."""
+        for run in self.dispatcher.recover():
             self.context.log.write("warning", "run.recovered", run=run.name)
+
+    def begin(self) -> None:
+        """Clear what an earlier process left half-written; on a new home, request a whole night at once."""
         remove_unfinished(self.home.root, self.started_at)
         self._observe_config(None)  # else the desk would not have started
         now, night = self.clock.now(), [job for job in CHAIN if self.settings.job_schedule(job).enabled]
@@ -105,23 +111,36 @@ class Desk:
         self.last_tick = self.clock.monotonic()
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Tick and deliver until `stop`, then end what is at work."""
+        """Tick and deliver until `stop`, or until the database is lost to this process; then end what is at work."""
         delivering = asyncio.create_task(self._repeat(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
+        probing = asyncio.create_task(self._repeat(partial(self._probe, stop), PROBE_EVERY, stop, "store.fault"))
         await self._repeat(self.tick, TICK, stop, "desk.fault")
         self.outbox.close()
         await self.dispatcher.stop()
         await delivering
+        await probing
 
     async def _deliver(self) -> None:
         await asyncio.to_thread(self.outbox.deliver_due)
 
+    async def _probe(self, stop: asyncio.Event) -> None:
+        """Read from the database; a fault that only another start can settle ends the desk."""
+        await asyncio.to_thread(self.database.probe)
+        if (fatal := self.database.fatal) is not None and not stop.is_set():
+            self.context.log.write("error", "desk.lost_database", error=fatal.to_dict())
+            stop.set()
+
     async def _repeat(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
         """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual."""
+        logged: dict[str, float] = {}
         while not stop.is_set():
             try:
                 await beat()
             except NightdeskError as error:
-                self.context.log.write("error", fault, error=error.to_dict())
+                now = self.clock.monotonic()
+                if now - logged.get(error.code, -REPEAT_EVERY) >= REPEAT_EVERY:
+                    logged[error.code] = now
+                    self.context.log.write("error", fault, error=error.to_dict())
             except Exception as error:  # noqa: BLE001 -- one error must not end the desk
                 self.context.log.fault(fault, error)
             with suppress(TimeoutError):

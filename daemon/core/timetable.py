@@ -21,7 +21,7 @@ class Timetable:
     def __init__(self, context: DeskContext) -> None:
         self.context = context
         self._next: dict[JobName, datetime | None] = {}
-        self._last_look = context.clock.now()
+        self._last_look: datetime | None = None
 
     def clear(self) -> None:
         """The settings or the pauses have changed: work out anew what comes next."""
@@ -39,7 +39,8 @@ class Timetable:
     def record_due(self) -> bool:
         """Record every occurrence whose time has come; returns whether something was recorded."""
         now = self.context.clock.now()
-        if now < self._last_look:  # the clock was set back: what it promised when it ran ahead is void
+        if self._last_look is None or now < self._last_look:  # set back: what it promised when it ran ahead is void
+            self.context.database.write(lambda c: runs.delete_false_misses(c, now))
             self.clear()
         self._last_look = now
         recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]

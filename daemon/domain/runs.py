@@ -122,7 +122,7 @@ def boot_id() -> str:
 def pid_namespace() -> str:
     """The kernel's name for the PID namespace of this process; empty where there is none."""
     try:
-        return os.readlink("/proc/self/ns/pid")
+        return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
 

@@ -288,9 +288,26 @@ def newest_record(c: Connection) -> datetime | None:
     return max(filter(None, (recorded, ended)), default=None)
 
 
+def clock_jumped_at(c: Connection, now: datetime, gap: timedelta, settled: timedelta) -> datetime | None:
+    """The newest record before a gap in the ledger longer than `gap`, which ended less than `settled` before `now`.
+
+    None where there is no such gap. After one, nobody knows whether the desk was down for so long, or whether its clock
+    is wrong.
+    """
+    before = c.execute(select(func.max(runs.c.recorded_at)).where(runs.c.recorded_at < now - settled)).scalar()
+    after = c.execute(select(func.min(runs.c.recorded_at)).where(runs.c.recorded_at >= now - settled)).scalar()
+    jumped_at: datetime | None = before
+    return jumped_at if before is not None and min(after or now, now) - before > gap else None
+
+
 def any_run(c: Connection) -> bool:
     """Whether this desk ever recorded a run."""
     return bool(c.execute(select(exists(select(runs.c.id)))).scalar())
+
+
+def delete_false_misses(c: Connection, now: datetime) -> None:
+    """Remove every note of a miss that a clock wrote which ran ahead of `now`."""
+    c.execute(delete(runs).where(runs.c.state == "missed", runs.c.recorded_at > now))
 
 
 def _delete_false_misses(c: Connection, job: JobName, scheduled_for: datetime, now: datetime) -> None:

@@ -366,17 +366,17 @@ def test_the_last_result_of_a_job_ignores_missed_cancelled_and_overlapping_runs(
 
 def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_expiry(write, read):
     settings, targets = Settings(symbols=("AAPL",)), {Target("AAPL", "cloner")}
-    assert read(overview.desk_record, targets) == DeskRecord({}, [], 0, None, [], {}, None, [])
+    assert read(overview.desk_record, targets, NOON) == DeskRecord({}, [], 0, None, [], {}, None, [])
     for symbol in ("AAPL", "MSFT"):
         version = write(add_version, "v1", subject=symbol)
         write(servings.serve, symbol, "cloner", version.id, NOON, why="better", author="evaluation")
         write(publish, version, NOON)
     run = _recorded(write)
-    record = read(overview.desk_record, targets)
+    record = read(overview.desk_record, targets, NOON)
     assert (record.champions, record.signals_expire) == (1, NOON + DAY)
     assert [pending.id for pending in record.pending] == [run.id]
     write(alerts.observe, event("disk.full", "disk", "The disk is full.", "Free space."), settings, NOON)
-    assert [alert.rule for alert in read(overview.desk_record, targets).firing] == ["disk.full"]
+    assert [alert.rule for alert in read(overview.desk_record, targets, NOON).firing] == ["disk.full"]
 
 
 def test_a_run_ends_only_in_an_end(write):
@@ -887,6 +887,45 @@ def test_a_signal_is_stale_from_the_instant_it_expires(write, read):
     (signal,) = read(signals.latest)
     assert not signal.stale(NOON + DAY - SECOND)
     assert signal.stale(NOON + DAY)
+
+
+def test_a_signal_of_a_clock_that_ran_ahead_is_stale_and_makes_place_for_the_true_one(write, read):
+    version = write(add_version, "v1")
+    write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
+    assert write(publish, version, NOON, published_at=NOON + 1200 * DAY, expires_at=NOON + 1201 * DAY)
+    (signal,) = read(signals.latest)
+    assert signal.stale(NOON)
+    targets = {Target("AAPL", "cloner")}
+    assert read(overview.desk_record, targets, NOON).signals_expire == NOON
+    assert write(publish, version, NOON, published_at=NOON + SECOND)
+    (signal,) = read(signals.latest)
+    assert not signal.stale(NOON + SECOND)
+    assert read(overview.desk_record, targets, NOON).signals_expire == signal.expires_at
+    assert not write(publish, version, NOON, published_at=NOON + 2 * SECOND)
+
+
+def test_false_misses_of_a_clock_that_ran_ahead_are_removed_and_true_ones_stay(write, read):
+    for days, now in ((-1, NOON), (100, NOON + 200 * DAY)):
+        _recorded(write, at=NOON + days * DAY, now=now, state="missed")
+    ended = _recorded(write, job="backup", at=NOON + 200 * DAY, now=NOON + 200 * DAY)
+    write(runs.delete_false_misses, NOON)
+    assert [run.scheduled_for for run in read(runs.page)] == [ended.scheduled_for, NOON - DAY]
+
+
+def test_a_clock_is_believed_after_a_long_gap_only_when_the_desk_has_worked_by_it_for_a_week(write, read):
+    month, week = 30 * DAY, 7 * DAY
+    assert read(runs.clock_jumped_at, NOON, month, week) is None
+    for days in (-10, -9, 0):
+        _recorded(write, at=NOON + days * DAY, now=NOON + days * DAY)
+    assert read(runs.clock_jumped_at, NOON, month, week) is None
+    ahead = NOON + 1200 * DAY
+    assert read(runs.clock_jumped_at, ahead, month, week) == NOON
+    _recorded(write, at=ahead, now=ahead)
+    assert read(runs.clock_jumped_at, ahead + 6 * DAY, month, week) == NOON
+    assert read(runs.clock_jumped_at, NOON + DAY, month, week) is None  # back again: the future is not looked at
+    for days in (2, 5, 7):
+        _recorded(write, at=ahead + days * DAY, now=ahead + days * DAY)
+    assert read(runs.clock_jumped_at, ahead + 8 * DAY, month, week) is None
 
 
 def _dataset(c: Connection, content: str, pulled_at: datetime, source: str = "yahoo", **detail: Any) -> None:

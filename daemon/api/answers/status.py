@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from config.settings import JobName
 from daemon.api.answers.base import NEXT, Answer
@@ -55,6 +55,14 @@ class AlertPage(Answer):
 
     items: list[Alert]
     next: int | None = NEXT
+
+
+class Acknowledgement(Answer):
+    """Who has seen an alert; it is recorded with it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    author: str = Field(default="api", min_length=1, max_length=64)
 
 
 class Backup(Answer):
