@@ -70,7 +70,7 @@ def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> 
         leased = opened.lease is not None
         context = DeskContext(home, settings, opened.database, executor, clock, log, config, opened.desk, leased)
         if opened.loss is not None:
-            _alert_loss(context, opened.loss)
+            _alert_loss(opened.database, opened.loss, settings, log)
         yield context
     finally:
         opened.close()
@@ -79,19 +79,23 @@ def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> 
 @contextmanager
 def exclusive(home: Home, config: Path | None, purpose: str) -> Iterator[Database]:
     """The database of a home on which no desk runs, and none can begin while the block lasts."""
-    with HomeLock(home, purpose):
-        opened = open_database(home, read_settings(home, config), SystemClock())
+    settings, clock = read_settings(home, config), SystemClock()
+    with HomeLock(home, purpose), Log(home, clock, "quiet") as log:
+        opened = open_database(home, settings, clock)
         try:
+            if opened.loss is not None:
+                _alert_loss(opened.database, opened.loss, settings, log)
             yield opened.database
         finally:
             opened.close()
 
 
-def _alert_loss(context: DeskContext, loss: Loss) -> None:
+def _alert_loss(database: Database, loss: Loss, settings: Settings, log: Log) -> None:
     """Raise an alert for each loss of the database; it stays until a person acknowledges it."""
-    context.log.write("error", "store.restored", message=loss.message)
+    log.write("error", "store.restored", message=loss.message)
+    log.announce(f"{loss.message} {loss.cure}")
     observation = event(loss.code, f"database {loss.at:%Y-%m-%d %H:%M:%S}", loss.message, loss.cure)
-    context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
+    database.write(lambda c: alerts.observe(c, observation, settings, loss.at))
 
 
 def serve(
