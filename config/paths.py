@@ -40,6 +40,11 @@ class Home:
         return self.root / "nightdesk.sqlite3"
 
     @property
+    def desk_id(self) -> Path:
+        """The id of the desk that lives here, which its database holds too."""
+        return self.root / "desk.id"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that may change this home."""
         return self.root / "nightdesk.lock"
@@ -237,6 +242,16 @@ class Home:
     def result(self, run: str) -> Path:
         """The folder of one run's reports."""
         return self.results / safe_name("run", run)
+
+    @property
+    def result_names(self) -> set[str]:
+        """The names of the folders of results: of runs, and what the owner put there."""
+        return {folder.name for folder in _folders(self.results)}
+
+    @property
+    def run_log_names(self) -> set[str]:
+        """The names of the runs that have a log."""
+        return {file.name.partition(".")[0] for file in (self.logs / "runs").glob("*.jsonl")}
 
     def report(self, run: str, subject: str) -> Path:
         """The folder of what one run reports of one subject."""

@@ -7,18 +7,16 @@ import gc
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-from config.errors import ConfigError, NightdeskError
+from config.errors import ConfigError, LockedError, NightdeskError
 from config.loader import find_config, load_settings
 from config.paths import Home
-from config.secrets import Secret, make_token_file, read_address, read_secret, read_token
+from config.secrets import Secret, make_token_file, read_secret, read_token
 from config.settings import Api, JobName, Settings
-from daemon import backups
 from daemon.alerts.outbox import Outbox
 from daemon.alerts.rules import event
 from daemon.alerts.stalls import observe_stalls
@@ -31,9 +29,10 @@ from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.local import kill_leftovers
 from daemon.executors.open import open_executor
+from daemon.opening.database import Loss, open_database
 from daemon.store import alerts, runs
-from daemon.store.database import Database, set_aside
-from daemon.store.faults import StoreError
+from daemon.store.database import Database
+from daemon.store.faults import TAKEN, StoreError
 from daemon.system.clock import Clock, SystemClock
 from daemon.system.last_resort import MARGIN, LastResort
 from daemon.system.lock import HomeLock
@@ -43,6 +42,8 @@ from daemon.system.systemd import Notifier
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+# The exit code after which a service manager starts the desk again, so that it restores its database (EX_IOERR).
+DATABASE_LOST = 74
 Progress = Callable[[Run, RunProgress | None], None]
 
 
@@ -51,12 +52,6 @@ def read_settings(home: Home, config: Path | None) -> Settings:
     settings = load_settings(find_config(home, config))
     check_settings(settings)
     return settings
-
-
-def database_place(home: Home, settings: Settings) -> Path | str:
-    """The embedded file, or the URL that was configured."""
-    url = settings.database.url
-    return read_address("database URL", url) if url else home.database
 
 
 def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
@@ -69,68 +64,46 @@ def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
     return make_token_file(home.token) if make else None
 
 
-@dataclass(frozen=True)
-class Opened:
-    """An open database, and a sentence if it had to be restored."""
-
-    database: Database
-    restored: str | None = None
-
-
-def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
-    """Open the database; a corrupt one is set aside by name and the last verified snapshot put in its place."""
-    place = database_place(home, settings)
-    try:
-        return Opened(Database.open(place))
-    except NightdeskError as error:
-        if error.code != "store.corrupt" or not isinstance(place, Path):
-            raise
-    aside = set_aside(place, clock.now())
-    source = backups.restore_database(home)
-    replacement = f"the snapshot of {source}" if source else "an empty database, for there is no verified snapshot"
-    return Opened(Database.open(place), f"The database was damaged. It is now {aside.name}; {replacement} replaces it.")
-
-
 @contextmanager
 def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> Iterator[DeskContext]:
     """The context of a home that this process has locked; database and executor are closed when the block ends."""
     config = find_config(home, config)
     settings = read_settings(home, config)
     opened = open_database(home, settings, clock)
-    context = DeskContext(home, settings, opened.database, open_executor(settings, home), clock, log, config)
     try:
-        _alert_restored(context, opened.restored)
+        executor = open_executor(settings, home)
+        leased = opened.lease is not None
+        context = DeskContext(home, settings, opened.database, executor, clock, log, config, opened.desk, leased)
+        if opened.loss is not None:
+            _alert_loss(opened.database, opened.loss, settings, log)
         yield context
     finally:
-        opened.database.close()
+        opened.close()
 
 
 @contextmanager
 def exclusive(home: Home, config: Path | None, purpose: str) -> Iterator[Database]:
     """The database of a home on which no desk runs, and none can begin while the block lasts."""
-    with HomeLock(home, purpose):
-        opened = open_database(home, read_settings(home, config), SystemClock())
+    settings, clock = read_settings(home, config), SystemClock()
+    with HomeLock(home, purpose), Log(home, clock, "quiet") as log:
+        opened = open_database(home, settings, clock)
         try:
+            if opened.loss is not None:
+                _alert_loss(opened.database, opened.loss, settings, log)
             yield opened.database
         finally:
-            opened.database.close()
+            opened.close()
 
 
-def _alert_restored(context: DeskContext, restored: str | None) -> None:
-    """Alert that the database was restored; the alert lasts until a start with a sound database."""
-    if restored is not None:
-        context.log.write("error", "store.restored", message=restored)
-    observation = event(
-        "store.corrupt",
-        "database",
-        restored or "The database is sound.",
-        "Compare the last runs with the file that was set aside." if restored else "Nothing to do.",
-        happened=restored is not None,
-    )
+def _alert_loss(database: Database, loss: Loss, settings: Settings, log: Log) -> None:
+    """Raise an alert for each loss of the database; it stays until a person acknowledges it."""
+    log.write("error", "store.restored", message=loss.message)
+    log.announce(f"{loss.message} {loss.cure}")
+    observation = event(loss.code, f"database {loss.at:%Y-%m-%d %H:%M:%S}", loss.message, loss.cure)
     try:
-        context.database.write(lambda c: alerts.observe(c, observation, context.settings, context.clock.now()))
+        database.write(lambda c: alerts.observe(c, observation, settings, loss.at))
     except StoreError as error:  # on a full disk the desk serves what it has
-        context.log.write("error", error.code, error=error.to_dict())
+        log.write("error", error.code, error=error.to_dict())
 
 
 def serve(
@@ -158,22 +131,24 @@ async def _serve(
     *,
     last_resort: LastResort,
 ) -> int:
-    from daemon.api.access import check_bind  # noqa: PLC0415
-    from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
-    from daemon.api.callers import is_loopback  # noqa: PLC0415
-    from daemon.api.server import Server, bind  # noqa: PLC0415
-
     clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()
     with (
         HomeLock(home, "desk") as lock,
         Log(home, clock, log_format) as log,
         open_context(home, config, clock=clock, log=log) as context,
     ):
+        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
+        desk.recover()  # before anything else is imported: what is waited for after a crash
+
+        from daemon.api.access import check_bind  # noqa: PLC0415
+        from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
+        from daemon.api.callers import is_loopback  # noqa: PLC0415
+        from daemon.api.server import Server, bind  # noqa: PLC0415
+
         api = context.settings.api.model_copy(update=bind_to)
         token = write_token(home, api, make=is_loopback(api.host))
         check_bind(api, token)
         listener = bind(api)
-        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
         server = Server(create_app(desk, token, api), listener)
         lock.publish(api=server.url)
         _on_signals(stop, desk, notifier)
@@ -202,7 +177,14 @@ async def _serve(
         await serving
         watchdog.cancel()
         log.write("info", "desk.stopped")
-    return 0
+        return _exit_code(context.database.fatal)
+
+
+def _exit_code(fatal: StoreError | None) -> int:
+    """0, unless the database was lost: to its damage, which a restart mends, or to another desk."""
+    if fatal is None:
+        return 0
+    return LockedError.exit_code if fatal.code == TAKEN else DATABASE_LOST
 
 
 def _end_at_latest(context: DeskContext, last_resort: LastResort) -> None:
@@ -243,11 +225,11 @@ async def _reload(desk: Desk, notifier: Notifier) -> None:
 
 
 async def _feed_watchdog(notifier: Notifier, desk: Desk, serving: asyncio.Task[None]) -> None:
-    """Feed the watchdog while scheduler and writer move and the API serves; runs on the event loop of the API."""
+    """Feed the watchdog while scheduler and database move and the API serves; runs on the event loop of the API."""
     interval = notifier.watchdog_interval()
     while interval is not None:
         stalled = [problem for problem in desk.readiness() if problem.endswith(".stalled")]
-        if not stalled and not serving.done():
+        if not stalled and not serving.done() and desk.database.fatal is None:
             notifier.alive()
         await asyncio.sleep(interval / 2)
 

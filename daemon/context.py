@@ -34,6 +34,8 @@ class DeskContext:
     clock: Clock
     log: Log
     config: Path | None = None
+    desk: str = ""  # its id
+    leased: bool = False  # whether the database is a server's, of which this process holds the lease
 
 
 def with_options(settings: Settings, options: RunOptions) -> Settings:

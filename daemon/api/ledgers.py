@@ -14,7 +14,7 @@ from daemon.alerts import dead_letters
 from daemon.api import answers, files, views
 from daemon.api.guard import POLICY
 from daemon.api.missing import missing_signals
-from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, unknown
+from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, Problem, unknown
 from daemon.api.status import record_list, version_notes
 from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
@@ -170,6 +170,16 @@ def alert_ledger(desk: DeskView) -> APIRouter:
         """Send the dead letters of a channel again, and what waits for it at once."""
         channel = whose.channel if whose else None
         return answers.AlertRetry(retried=dead_letters.retry(desk.database, desk.settings, channel, desk.clock.now()))
+
+    @routes.post("/alerts/{alert_id}/ack", responses={**WRITES, 409: {"model": Problem}})
+    def acknowledge_alert(
+        alert_id: Id, seen_by: Annotated[answers.Acknowledgement | None, Body()] = None
+    ) -> answers.Alert:
+        """Acknowledge an alert that stays until a person has seen it; any other resolves itself."""
+        author = seen_by.author if seen_by else "api"
+        now = desk.clock.now()
+        alert = desk.database.write(lambda c: alerts.acknowledge(c, alert_id, author, desk.settings, now))
+        return answers.Alert.model_validate(alert)
 
     return routes
 

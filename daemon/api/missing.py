@@ -60,6 +60,10 @@ def _reason(
         return str(error["code"]), message, str(error["cure"])
     if run and run.state in ("failed", "crashed", "timed_out"):
         return run.cause or f"run.{run.state}", f"{run.name} {run.state.replace('_', ' ')}.", PUBLISH
+    if expired and expired.of_the_future(now):
+        published = clock_time(expired.published_at, now)
+        message = f"Its newest signal was published at {published}, which is still to come: by a clock that ran ahead."
+        return "signals.of_the_future", message, f"Check the clock. {PUBLISH}"
     if expired:
         return "signals.stale", f"Its newest signal expired at {clock_time(expired.expires_at, now)}.", PUBLISH
     return "signals.not_run", "The job `signals` has not run since it serves.", PUBLISH

@@ -32,7 +32,7 @@ def status(desk: DeskView) -> answers.Status:
     listed = job_list(desk)
 
     def read(c: Connection) -> answers.Status:
-        record = overview.desk_record(c, set(targets(desk.settings, desk.home)))
+        record = overview.desk_record(c, set(targets(desk.settings, desk.home)), now)
         problems_now = conditions(record, desk.settings, now, problems)
         progress = {run.id: state for run in record.pending if (state := desk.run_progress(run.id))}
         return answers.Status(
@@ -63,9 +63,9 @@ def status(desk: DeskView) -> answers.Status:
 
 def readiness(desk: DeskView) -> answers.Readiness:
     """What `/readyz` says of a desk that is ready: codes alone, for everybody may read them."""
-    configured = set(targets(desk.settings, desk.home))
-    record = desk.database.read(lambda c: overview.desk_record(c, configured))
-    amiss = conditions(record, desk.settings, desk.clock.now())
+    configured, now = set(targets(desk.settings, desk.home)), desk.clock.now()
+    record = desk.database.read(lambda c: overview.desk_record(c, configured, now))
+    amiss = conditions(record, desk.settings, now)
     config = ["config.notices"] if desk.notices() else []
     return answers.Readiness(ready=True, problems=[], notices=[*config, *(each.code for each in amiss)])
 

@@ -7,6 +7,16 @@ earlier backup already holds is shared with it by hard link, after it was read b
 
 from daemon.backups.copies import prune, take, version_folder
 from daemon.backups.manifest import Backup, BackupManifest, verify
-from daemon.backups.restore import restore, restore_database
+from daemon.backups.restore import restore, restore_database, worth_restoring
 
-__all__ = ["Backup", "BackupManifest", "prune", "restore", "restore_database", "take", "verify", "version_folder"]
+__all__ = [
+    "Backup",
+    "BackupManifest",
+    "prune",
+    "restore",
+    "restore_database",
+    "take",
+    "verify",
+    "version_folder",
+    "worth_restoring",
+]

@@ -10,6 +10,8 @@ from config.paths import Home
 from config.publish import publishing, publishing_folder
 from daemon.backups.faults import refused_by_disk
 from daemon.backups.manifest import Backup, is_sound, verify
+from daemon.store import runs
+from daemon.store.engines import reading
 from trainers.manifest import MANIFEST
 
 
@@ -40,6 +42,16 @@ def restore_database(home: Home) -> str | None:
                 _copy_database_back(folder, home)
             return folder.name
     return None
+
+
+def worth_restoring(home: Home) -> bool:
+    """Whether a backup in the home holds a ledger that knows a desk: a run, at least."""
+    return any(Home(folder).database.exists() and is_sound(folder) and _knows_runs(folder) for folder in home.backups)
+
+
+def _knows_runs(folder: Path) -> bool:
+    with reading(Home(folder).database) as c:
+        return runs.any_run(c)
 
 
 def _copy_database_back(folder: Path, home: Home) -> None:

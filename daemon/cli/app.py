@@ -16,7 +16,7 @@ from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import alerts, audit, data, doctor, init, inspect, night, run, serving, stored
+from daemon.cli.commands import acknowledge, alerts, audit, data, doctor, init, inspect, night, run, serving, stored
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import print_error
 from daemon.domain.exhaustion import exhaustion
@@ -58,6 +58,7 @@ below_data.command("accept")(stored.accept)
 below_data.command("lineage")(stored.lineage)
 below_alerts = typer.Typer()
 below_alerts.command("retry")(alerts.retry)
+below_alerts.command("ack")(acknowledge.ack)
 app.add_typer(below_alerts, name="alerts", callback=alerts.alerts, invoke_without_command=True)
 app.add_typer(below_data, name="data", callback=data.data, invoke_without_command=True)
 

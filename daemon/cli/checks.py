@@ -156,6 +156,11 @@ def database(global_options: Choices, client: Client | None) -> Check:
             if problems
             else Check("database", "ok", "in use, ready")
         )
+    from daemon.opening.traces import is_lost, lost
+
+    if is_lost(global_options.home):
+        error = lost(global_options.home)
+        return Check("database", "fail", error.message, error.cure)
     if not global_options.home.database.exists():
         return Check("database", "ok", "none yet; the first start makes it")
     from daemon.store.database import check

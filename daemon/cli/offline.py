@@ -121,18 +121,24 @@ class Records:
 def records(global_options: Choices) -> Iterator[Records]:
     """The records of a home on which no desk runs."""
     from daemon.api.app import create_app
-    from daemon.bootstrap import database_place
+    from daemon.opening.database import database_place
+    from daemon.opening.identity import refuse_foreign
+    from daemon.opening.traces import is_lost, lost
 
-    settings = global_options.settings()
-    place = database_place(global_options.home, settings)
-    if place == global_options.home.database and not global_options.home.database.exists():
+    home, settings = global_options.home, global_options.settings()
+    place = database_place(home, settings)
+    if place == home.database and is_lost(home):
+        raise lost(home)
+    if place == home.database and not home.database.exists():
         raise UsageError(
             "home.empty",
-            f"The home {global_options.home.root} has no desk yet.",
+            f"The home {home.root} has no desk yet.",
             "Start one with `nightdesk run`, or name its home with --home.",
         )
     database = Database.open(place)
     try:
-        yield Records(create_app(OfflineDesk(global_options.home, settings, database, SystemClock()), None, Api()))
+        if not database.embedded:
+            refuse_foreign(home, database)
+        yield Records(create_app(OfflineDesk(home, settings, database, SystemClock()), None, Api()))
     finally:
         database.close()

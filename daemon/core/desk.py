@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigError, NightdeskError, UsageError
@@ -43,6 +44,9 @@ DELIVER_EVERY = 1.0
 RELOAD_PATIENCE = 1.0  # seconds in which the schedule waits for a config that is read anew
 # At the desk's end a delivery under way is waited for; what it sends after that is sent again, with the same key.
 DELIVERY_GRACE = 5.0
+PROBE_EVERY = 1.0
+# An error that repeats itself is written to the log so often, however quick the beats are.
+REPEAT_EVERY = 60.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
@@ -88,20 +92,29 @@ class Desk:
         """The desk's time."""
         return self.context.clock
 
+    def recover(self) -> None:
+        """End the runs of an earlier process, as the first thing that is done."""
+        self._if_writable(self._recover)
+
     def begin(self) -> None:
-        """Recover the runs of an earlier process; on a new home, request a whole night at once.
+        """Clear what an earlier process left half-written; on a new home, request a whole night at once.
 
         Where the database takes no writes, as on a full disk, that is done as soon as it does.
         """
+        self._if_writable(self._begin)
+
+    def _if_writable(self, change: Callable[[], None]) -> None:
         try:
-            self._begin()
+            change()
         except StoreError as error:
             self.context.log.write("error", "desk.degraded", error=error.to_dict())
 
-    def _begin(self) -> None:
-        recovered = self.dispatcher.recover()
-        for run in recovered:
+    def _recover(self) -> None:
+        for run in self.dispatcher.recover():
             self.context.log.write("warning", "run.recovered", run=run.name)
+
+    def _begin(self) -> None:
+        self._recover()
         remove_unfinished(self.home.root, self.started_at)
         self._observe_config(None)  # else the desk would not have started
         now, night = self.clock.now(), [job for job in CHAIN if self.settings.job_schedule(job).enabled]
@@ -128,8 +141,9 @@ class Desk:
         self.last_tick = self.clock.monotonic()
 
     async def work(self, stop: asyncio.Event) -> None:
-        """Tick and deliver until `stop`, then end what is at work."""
+        """Tick and deliver until `stop`, or until the database is lost to this process; then end what is at work."""
         delivering = asyncio.create_task(self._repeat(self._deliver, DELIVER_EVERY, stop, "outbox.fault"))
+        probing = asyncio.create_task(self._repeat(partial(self._probe, stop), PROBE_EVERY, stop, "store.fault"))
         await self._repeat(self.tick, TICK, stop, "desk.fault")
         self.outbox.close()
         if self._reload is not None:
@@ -137,6 +151,7 @@ class Desk:
         ended = asyncio.create_task(asyncio.to_thread(self.outbox.wait, DELIVERY_GRACE))
         await self.dispatcher.stop()
         await delivering
+        await probing
         if not await ended:
             self.context.log.write("warning", "outbox.abandoned", channels=self.outbox.busy)
 
@@ -148,20 +163,24 @@ class Desk:
             now, rejections = self.clock.now(), self.outbox.rejections()
             await asyncio.to_thread(observe_stalls, self.database, self.settings, now, rejections)
 
-    async def _repeat(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
-        """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual.
+    async def _probe(self, stop: asyncio.Event) -> None:
+        """Read from the database; a fault that only another start can settle ends the desk."""
+        await asyncio.to_thread(self.database.probe)
+        if (fatal := self.database.fatal) is not None and not stop.is_set():
+            self.context.log.write("error", "desk.lost_database", error=fatal.to_dict())
+            stop.set()
 
-        An error that lasts is logged once.
-        """
-        lasting: str | None = None
+    async def _repeat(self, beat: Callable[[], Awaitable[None]], every: float, stop: asyncio.Event, fault: str) -> None:
+        """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual."""
+        logged: dict[str, float] = {}
         while not stop.is_set():
             try:
                 await beat()
-                lasting = None
             except NightdeskError as error:
-                if error.code != lasting:
+                now = self.clock.monotonic()
+                if now - logged.get(error.code, -REPEAT_EVERY) >= REPEAT_EVERY:
+                    logged[error.code] = now
                     self.context.log.write("error", fault, error=error.to_dict())
-                lasting = error.code
             except Exception as error:  # noqa: BLE001 -- one error must not end the desk
                 self.context.log.fault(fault, error)
             with suppress(TimeoutError):

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
@@ -16,7 +17,8 @@ from daemon.domain.progress import RunProgress
 from daemon.domain.runs import SHUTDOWN, Owner, Run
 from daemon.jobs.steps import STEPS, Ending, RunWork
 from daemon.store import alerts, runs
-from daemon.store.faults import CLOSED, DISK_FULL, StoreError
+from daemon.store.database import FATAL
+from daemon.store.faults import CLOSED, DISK_FULL, UNREACHABLE, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,8 +30,11 @@ TRANSIENT = {
     DISK: timedelta(minutes=5),
     **dict.fromkeys(EXHAUSTED, timedelta(minutes=1)),
     # Such an end is recorded when the database takes writes again, so the fault is over.
-    **dict.fromkeys((DISK_FULL, "store.disk_error", "store.busy", "store.unreachable"), timedelta(seconds=15)),
+    **dict.fromkeys((DISK_FULL, "store.disk_error", "store.busy", UNREACHABLE), timedelta(seconds=15)),
 }
+# An end that cannot be recorded is tried again every second; so often it is logged, and after so many it is given up.
+LOG_EVERY = 60
+GIVE_UP_AFTER = 10
 
 
 class Dispatcher:
@@ -44,7 +49,7 @@ class Dispatcher:
     def __init__(self, context: DeskContext, *, alone: bool = False) -> None:
         self.context = context
         self.alone = alone
-        self.owner = Owner.me()
+        self.owner = Owner.me(context.desk)
         self.stopping = False
         self._works: dict[int, RunWork] = {}
         self._attending: dict[int, asyncio.Task[None]] = {}
@@ -64,7 +69,7 @@ class Dispatcher:
         now, attempts = self.context.clock.now(), self.context.settings.limits.attempts
 
         def change(c: Connection) -> list[Run]:
-            orphans = runs.orphans(c)
+            orphans = runs.orphans(c, leased=self.context.leased)
             for run in orphans:
                 follower = runs.finish(c, run.id, "crashed", now, cause="owner.dead", attempts=attempts)
                 self._observe_end(c, run.id, follower)
@@ -163,34 +168,32 @@ class Dispatcher:
         work.progress = replace(work.progress, waiting=False)
 
     async def _finish(self, work: RunWork, ending: Ending) -> None:
-        """Record the end; while the database cannot be written, keep trying until the desk stops or closes it.
+        """Record the end; while the database cannot be written, keep trying until the desk stops or loses it.
 
         An end that the database will never take (a detail that is not JSON) becomes a failure that it does take: a
         run without an end would block its job, and all that wait for it, for ever.
         """
-        while True:
+        for attempt in count():
             try:
-                await asyncio.shield(work.write(partial(self._record_end, work=work, ending=ending)))
+                await asyncio.shield(asyncio.to_thread(self._write_end, work, ending))
             except NightdeskError as error:
-                if self.stopping or error.code == CLOSED:
+                if self.stopping or error.code in (CLOSED, *FATAL):
                     return  # the next start finds the run without an owner and retries it
-                work.log.write("error", "run.unrecorded", error=error.to_dict())
-                await asyncio.sleep(1)
+                if attempt % LOG_EVERY == 0:
+                    work.log.write("error", "run.unrecorded", error=error.to_dict())
             except Exception as error:  # noqa: BLE001 -- whatever it is, the run must end
                 work.log.fault("run.unrecorded", error)
+                if self.stopping or attempt >= GIVE_UP_AFTER:
+                    return
                 message = f"Its end ({ending.state}) could not be recorded: {type(error).__name__}"
                 ending = Ending("failed", "desk.fault", {"message": message})
-                await asyncio.sleep(1)
             else:
-                work.log.write(
-                    "info" if ending.state in ("succeeded", "skipped") else "error",
-                    "run.ended",
-                    job=work.run.job,
-                    state=ending.state,
-                    cause=ending.cause,
-                    detail=ending.detail,
-                )
+                _log_end(work, ending)
                 return
+            await asyncio.sleep(1)
+
+    def _write_end(self, work: RunWork, ending: Ending) -> None:
+        work.database.write(partial(self._record_end, work=work, ending=ending))
 
     def _record_end(self, c: Connection, work: RunWork, ending: Ending) -> None:
         run, now = work.run, work.clock.now()
@@ -216,3 +219,8 @@ class Dispatcher:
             return
         if observation := run_ended(ended):
             alerts.observe(c, observation, self.context.settings, self.context.clock.now())
+
+
+def _log_end(work: RunWork, ending: Ending) -> None:
+    level = "info" if ending.state in ("succeeded", "skipped") else "error"
+    work.log.write(level, "run.ended", job=work.run.job, state=ending.state, cause=ending.cause, detail=ending.detail)

@@ -33,9 +33,9 @@ class Timetable:
     def __init__(self, context: DeskContext) -> None:
         self.context = context
         self._next: dict[JobName, datetime | None] = {}
-        self._last_look = context.clock.now()
+        self._last_look: datetime | None = None
         # When this desk could record what is due for the last time, and what has kept it from that since.
-        self._recorded_until = self._last_look
+        self._recorded_until = context.clock.now()
         self._hindrance: MissedCause | None = None
 
     def clear(self) -> None:
@@ -54,7 +54,8 @@ class Timetable:
     def record_due(self) -> bool:
         """Record every occurrence whose time has come; returns whether something was recorded."""
         now = self.context.clock.now()
-        if now < self._last_look:  # the clock was set back: what it promised when it ran ahead is void
+        if self._last_look is None or now < self._last_look:  # set back: what it promised when it ran ahead is void
+            self.context.database.write(lambda c: runs.delete_false_misses(c, now))
             self.clear()
         self._last_look = now
         try:

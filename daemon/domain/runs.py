@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
+from uuid import uuid4
 
 from config.settings import JobName
 from daemon.domain.options import RunOptions
@@ -72,22 +73,39 @@ def task_end(run_end: RunState) -> TaskState:
 
 @dataclass(frozen=True)
 class Owner:
-    """A process, distinguished from any other that ever had its pid."""
+    """A process, distinguished from any other that ever had its pid.
+
+    Args:
+        pid: its number in its own PID namespace.
+        started: when it started, in clock ticks since boot.
+        boot: the boot of the machine.
+        namespace: the PID namespace in which `pid` means something; empty in rows of an older Nightdesk.
+        instance: a name that no other process ever has, in whatever namespace; empty in such rows.
+        desk: the id of the desk that it worked for, where it worked for one.
+    """
 
     pid: int
     started: int
     boot: str
+    namespace: str = ""
+    instance: str = ""
+    desk: str = ""
 
     @classmethod
-    def me(cls) -> Owner:
-        """This process."""
+    def me(cls, desk: str = "") -> Owner:
+        """This process, which works for `desk`."""
         pid = os.getpid()
         started = process_start(pid)
-        return cls(pid, started if started is not None else 0, boot_id())
+        return cls(pid, started if started is not None else 0, boot_id(), pid_namespace(), process_instance(pid), desk)
+
+    @property
+    def visible(self) -> bool:
+        """Whether this process could see that one: a pid means nothing in another boot or PID namespace."""
+        return self.boot == boot_id() and self.namespace in ("", pid_namespace())
 
     def alive(self) -> bool:
-        """Whether that very process still lives."""
-        return self.boot == boot_id() and process_start(self.pid) == self.started
+        """Whether that very process still lives, as far as this one can see."""
+        return self.visible and process_start(self.pid) == self.started
 
     def to_dict(self) -> Document:
         """As it is stored in the database."""
@@ -101,6 +119,21 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+@cache
+def pid_namespace() -> str:
+    """The kernel's name for the PID namespace of this process; empty where there is none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+@cache
+def process_instance(pid: int) -> str:  # noqa: ARG001 -- a fork has another pid, and so another name
+    """A random name for the process `pid`, which is this one."""
+    return uuid4().hex
 
 
 def process_start(pid: int) -> int | None:

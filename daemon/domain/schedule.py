@@ -28,6 +28,8 @@ from config.settings import JOBS, JobName, JobSchedule, Settings
 ANCHOR = datetime(2001, 1, 1, tzinfo=UTC)
 # After a very long downtime only the newest missed occurrences are recorded, each by itself.
 MOST_MISSED = 1000
+# Nor are older ones: after a clock that ran ahead by years, all of them would be false.
+MISSED_FOR = timedelta(days=31)
 _END = datetime(2400, 1, 1, tzinfo=UTC)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _INSTANT = timedelta(microseconds=1)
@@ -46,7 +48,7 @@ class Plan:
 def plan(schedule: JobSchedule, time_zone: str, last: datetime, now: datetime) -> Plan:
     """What a job owes at `now` whose occurrences up to `last` are recorded, or none of the schedule's business."""
     owed = _newest(schedule, time_zone, last, now)
-    return Plan(owed[-1], owed[:-1]) if owed else Plan(None, [])
+    return Plan(owed[-1], [missed for missed in owed[:-1] if now - missed <= MISSED_FOR]) if owed else Plan(None, [])
 
 
 def occurrences(schedule: JobSchedule, time_zone: str, after: datetime, until: datetime, limit: int) -> list[datetime]:

@@ -25,6 +25,7 @@ from daemon.domain.tasks import (
 )
 from daemon.executors.base import Executor, Outcome, TaskSpec
 from daemon.store import runs, tasks
+from daemon.store.faults import PASSING, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -192,12 +193,22 @@ class RunWork:
             self.progress = self.progress.report(plan.label, masked)
 
     async def write(self, change: Callable[[Any], T]) -> T:
-        """Change the database without holding up the event loop."""
-        return await asyncio.to_thread(self.database.write, change)
+        """Change the database without holding up the event loop; a server that is away is waited for."""
+        return await self._when_it_answers(lambda: self.database.write(change))
 
     async def read(self, query: Callable[[Any], T]) -> T:
-        """Ask the database without holding up the event loop."""
-        return await asyncio.to_thread(self.database.read, query)
+        """Ask the database without holding up the event loop; a server that is away is waited for."""
+        return await self._when_it_answers(lambda: self.database.read(query))
+
+    async def _when_it_answers(self, ask: Callable[[], T]) -> T:
+        """The answer, as soon as there is one: the work of hours is not lost to a server that is restarted."""
+        while True:
+            try:
+                return await asyncio.to_thread(ask)
+            except StoreError as error:
+                if error.code not in PASSING:
+                    raise
+            await asyncio.sleep(1.0)
 
 
 @dataclass(frozen=True)

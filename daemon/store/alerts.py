@@ -8,11 +8,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, or_, select, update
 
+from config.errors import UsageError
 from config.settings import Settings
-from daemon.domain.alert_engine import Alert, AlertState, Observation, Policy, advance
+from daemon.domain.alert_engine import MAX_TEXT, Alert, AlertState, Observation, Policy, advance
 from daemon.store import outbox
 from daemon.store.rows import all_as, first_as
 from daemon.store.tables import alerts
+
+# Alerts of what stays lost: no later observation resolves them, a person does.
+STAYING = frozenset({"store.corrupt", "store.missing"})
 
 
 def observe(
@@ -60,6 +64,29 @@ def close_unwatched(c: Connection, watched: Collection[str], settings: Settings,
         if alert.fired_at is not None:
             outbox.enqueue(c, alert, "resolved", settings.notifications.channel_names, now)
     return closed
+
+
+def acknowledge(c: Connection, alert_id: int, author: str, settings: Settings, now: datetime) -> Alert:
+    """Resolve an alert that only a person can, and note who has seen it.
+
+    Raises:
+        UsageError: `alert.unknown`; `alert.resolves_itself` for any other alert, and for one that is resolved.
+    """
+    alert = get(c, alert_id)
+    if alert is None:
+        raise UsageError("alert.unknown", f"There is no alert {alert_id}.", "See /api/v1/alerts for what there is.")
+    if alert.rule not in STAYING or alert.state == "resolved":
+        state = "is resolved already" if alert.state == "resolved" else "resolves itself when its cause ends"
+        raise UsageError(
+            "alert.resolves_itself",
+            f"The alert {alert_id} ({alert.rule}) {state}.",
+            "Only an alert that stays until a person has seen it can be acknowledged.",
+        )
+    message = f"{alert.message[: MAX_TEXT - 100]} Acknowledged by {author}."
+    seen = replace(alert, state="resolved", resolved_at=now, updated_at=now, message=message)
+    _store(c, seen)
+    outbox.enqueue(c, seen, "resolved", settings.notifications.channel_names, now)
+    return seen
 
 
 def newest(c: Connection, fingerprint: str) -> Alert | None:

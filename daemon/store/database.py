@@ -9,21 +9,24 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from config.errors import NightdeskError
 from config.publish import publishing
-from daemon.store import engines, schema
-from daemon.store.faults import CLOSED, DISK_FULL, StoreError, explain, fault
+from daemon.store import desks, engines, health, schema
+from daemon.store.faults import CLOSED, CORRUPT, DISK_FULL, MISSING, TAKEN, UNREACHABLE, StoreError, explain, fault
 from daemon.store.memory_copy import open_copy
 
 T = TypeVar("T")
+# Faults that do not pass while the desk runs: it must end, and what they mean is settled at the next start.
+FATAL = frozenset({CORRUPT, MISSING, TAKEN})
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 
 
@@ -41,7 +44,12 @@ class Database:
         self._pid = os.getpid()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._busy_since: float | None = None
-        self._failing: str | None = None
+        self._reading_since: float | None = None
+        self._failing: str | None = None  # the code of the last write's fault
+        self._unreadable: str | None = None  # the code of the last probe's fault
+        self._fatal: StoreError | None = None
+        self._instance: str | None = None
+        self._inode = path.stat().st_ino if path is not None else 0
         self._changes = 0
         self._closing = threading.Lock()  # a write is queued before `close`, or refused; none is lost
         self._closed = False
@@ -101,7 +109,37 @@ class Database:
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a read-only connection, in one consistent view, and return its result."""
         self._not_after_a_fork()
-        return _translated(self._readers, work, self._path)
+        try:
+            return _translated(self._readers, work, self._path)
+        except StoreError as error:
+            self._remember(error)
+            raise
+
+    def require(self, instance: str) -> None:
+        """Refuse every write from now on unless the process `instance` is the one that may write (see `desks`)."""
+        self._instance = instance
+
+    def probe(self) -> None:
+        """Read as the pages of the API do, and look at the file; what is found is among the `problems`."""
+        self._reading_since = time.monotonic()
+        try:
+            if self._path is not None:
+                health.look_at_file(self._path, self._inode)
+            entered = self.read(health.read_sample)
+            if self._instance is not None and entered != self._instance:
+                raise fault(TAKEN, f"the process {entered}")
+        except StoreError as error:
+            self._remember(error)
+            self._unreadable = error.code
+        else:
+            self._unreadable = None
+        finally:
+            self._reading_since = None
+
+    @property
+    def fatal(self) -> StoreError | None:
+        """The fault after which the desk must end; None while there is none."""
+        return self._fatal
 
     def tick(self) -> float:
         """Seconds that the present write takes so far: 0 while the writer is idle, infinite once its thread is gone."""
@@ -116,9 +154,12 @@ class Database:
         return self._changes
 
     def problems(self, patience: float) -> list[str]:
-        """Codes of its problems: the last write failed, or one takes longer than `patience` seconds."""
-        stalled = ["store.stalled"] if self.tick() > patience else []
-        return stalled + ([self._failing] if self._failing else [])
+        """Codes of its problems: the last write or the last probe failed, or takes longer than `patience` seconds."""
+        reading = self._reading_since
+        stalled = self.tick() > patience or (reading is not None and time.monotonic() - reading > patience)
+        fatal = self._fatal.code if self._fatal else None
+        codes = ("store.stalled" if stalled else None, fatal, self._failing, self._unreadable)
+        return list(dict.fromkeys(code for code in codes if code))
 
     def snapshot(self, path: Path) -> None:
         """Publish a copy of the embedded database at `path`: one moment of it, whole, and proved to be sound."""
@@ -164,9 +205,11 @@ class Database:
         try:
             if self._in_memory:
                 self._leave_memory()
-            result = _translated(self._writer, work, self._path)
+            result = self._written(work)
         except BaseException as error:  # noqa: BLE001 (it is raised in the caller's thread)
             self._failing = error.code if isinstance(error, StoreError) else None
+            if isinstance(error, StoreError):
+                self._remember(error)
             future.set_exception(error)
         else:
             self._failing = None
@@ -182,6 +225,42 @@ class Database:
         if self._path is not None:
             self._readers = engines.sqlite_engine(self._path, read_only=True)
         self._in_memory = False
+
+    def _written(self, work: Callable[[Connection], T]) -> T:
+        """The result of `work`, once it is committed; where the server hangs up on the commit, it is asked later."""
+        transaction, results = None, list[T]()
+
+        def admitted(c: Connection) -> T:
+            nonlocal transaction
+            instance, transaction = desks.holder(c) if self._instance is not None else (None, None)
+            if instance != self._instance:
+                raise fault(TAKEN, f"the process {instance}")
+            results.append(work(c))
+            return results[0]
+
+        try:
+            return _translated(self._writer, admitted, self._path)
+        except StoreError as error:
+            if error.code == UNREACHABLE and results and transaction and self._was_committed(transaction):
+                return results[0]
+            if error.code == "store.read_only":
+                self._writer.dispose()  # the next connection may find the new primary
+            raise
+
+    def _was_committed(self, transaction: str) -> bool:
+        """Ask the server, as soon as it answers, whether it has kept a transaction whose commit was cut off."""
+        self._failing, self._busy_since = UNREACHABLE, None  # what is waited for is the server, and not this thread
+        while not self._closed:
+            with suppress(DBAPIError), self._writer.begin() as c:
+                status = c.execute(text("SELECT txid_status(:number)"), {"number": int(transaction)}).scalar()
+                if status != "in progress":
+                    return bool(status == "committed")
+            time.sleep(0.5)
+        return False
+
+    def _remember(self, error: StoreError) -> None:
+        if error.code in FATAL and self._fatal is None:
+            self._fatal = error
 
     def _not_after_a_fork(self) -> None:
         if os.getpid() != self._pid:
@@ -205,7 +284,7 @@ def set_aside(path: Path, now: datetime) -> Path:
     The write-ahead log goes first: left behind, it would be replayed into whatever is restored at `path`.
     """
     aside = path.with_name(f"{path.name}.corrupt-{now:%Y%m%dT%H%M%S%f}")
-    for suffix in ("-wal", "-shm", ""):
+    for suffix in ("-wal", "-shm", "-journal", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
@@ -227,6 +306,7 @@ def _prepare(path: Path | None, writer: Engine) -> None:
         if answer != "ok":
             raise fault("store.corrupt", answer)
     with writer.begin() as c:
+        schema.lock(c)
         revision = schema.version(c)
         if revision is None:
             schema.create(c)
@@ -239,7 +319,9 @@ def _migrate(path: Path | None, writer: Engine) -> None:
     # SQLite alters a table by copying it, which foreign keys forbid; they cannot be put off inside a transaction.
     engine = writer if path is None else engines.sqlite_engine(path, foreign_keys=False)
     with engine.begin() as c:
-        schema.migrate(c)
+        schema.lock(c)
+        if schema.version(c) != schema.HEAD:  # another process may have been faster
+            schema.migrate(c)
     if engine is not writer:
         engine.dispose()
 
@@ -252,6 +334,8 @@ def _translated(engine: Engine, work: Callable[[Connection], T], path: Path | No
         if meaning := explain(error, path):
             raise meaning from error
         raise
+    except PoolTimeoutError as error:  # all connections are waiting for the server
+        raise fault("store.busy", "no connection is free") from error
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -19,6 +19,18 @@ from config.errors import ConfigError
 BUSY_MS = 5000
 READERS = 4
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+]{0,30})://")
+# A server that does not answer is noticed within 25 s, on both sides: by the kernel's probes while a connection is idle
+# (seconds), and by what it does not acknowledge (milliseconds). The server then lets go of locks, too.
+KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+_SESSION = {
+    "tcp_keepalives_idle": KEEPALIVES["keepalives_idle"],
+    "tcp_keepalives_interval": KEEPALIVES["keepalives_interval"],
+    "tcp_keepalives_count": KEEPALIVES["keepalives_count"],
+    "tcp_user_timeout": KEEPALIVES["tcp_user_timeout"],
+    "statement_timeout": 60_000,
+    "lock_timeout": 10_000,
+    "idle_in_transaction_session_timeout": 120_000,
+}
 # A document with NaN in it is refused where it is written: PostgreSQL would refuse it, and no reader could parse it.
 _to_json = partial(json.dumps, allow_nan=False)
 
@@ -77,25 +89,34 @@ def reading(path: Path) -> Iterator[Connection]:
 def postgresql_engine(url: URL, *, read_only: bool = False) -> Engine:
     """An engine on the PostgreSQL server of `url`; a reader sees one moment for as long as it reads, as in SQLite."""
     try:
-        return _server_engine(url, read_only=read_only)
+        engine = _server_engine(url, read_only=read_only)
     except ModuleNotFoundError as error:
         raise ConfigError(
             "store.driver",
             f"The driver of PostgreSQL is not installed ({error.name}).",
             "Run `pip install 'nightdesk[postgres]'`, or leave database.url out for the embedded database.",
         ) from error
+    event.listen(engine, "connect", _set_limits)
+    return engine
 
 
 def _server_engine(url: URL, *, read_only: bool) -> Engine:
     return create_engine(
         url,
-        connect_args={"connect_timeout": 10},
+        connect_args={"connect_timeout": 10, **KEEPALIVES},
         isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
         execution_options={"postgresql_readonly": read_only},
         pool_pre_ping=True,
         json_serializer=_to_json,
         **_pool(read_only),
     )
+
+
+def _set_limits(connection: Any, _: object) -> None:
+    """Set the limits of a session on the server: nothing waits for ever."""
+    with connection.cursor() as cursor:
+        cursor.execute("".join(f"SET {name} = {value};" for name, value in _SESSION.items()))
+    connection.commit()
 
 
 def postgresql_url(text: str) -> URL:

@@ -11,7 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from config.errors import NightdeskError
 
 CLOSED = "store.closed"
+CORRUPT = "store.corrupt"
 DISK_FULL = "store.disk_full"
+MISSING = "store.missing"
+TAKEN = "store.taken"
+UNREACHABLE = "store.unreachable"
+# Faults that pass by themselves: the server is restarted, or another one becomes the primary.
+PASSING = frozenset({UNREACHABLE, "store.read_only"})
 
 
 class StoreError(NightdeskError):
@@ -24,9 +30,17 @@ _CURES = {
     "store.disk_full": ("The disk is full; nothing of this write was kept", "Free space; the desk goes on by itself."),
     "store.disk_error": ("The disk failed under the database", "Check the disk and the kernel's log."),
     "store.busy": ("Another process holds the database", "Stop what else writes to it; a second desk is refused."),
-    "store.corrupt": ("The database file is damaged", "Restart the desk: it restores the last verified snapshot."),
+    CORRUPT: ("The database file is damaged", "Restart the desk: it restores the newest sound backup."),
+    MISSING: (
+        "The database file is missing, empty, or was replaced by another",
+        "Restart the desk: it restores the newest sound backup.",
+    ),
+    TAKEN: (
+        "Another process has entered the database as its desk",
+        "Let one desk at a time work with a database; `nightdesk status` of the other names it.",
+    ),
     "store.read_only": ("The database server takes no writes", "Point the database URL at the primary server."),
-    "store.unreachable": ("The database server does not answer", "Start it, or mend the database URL."),
+    UNREACHABLE: ("The database server does not answer", "Start it, or mend the database URL."),
 }
 _SQLITE = {
     sqlite3.SQLITE_READONLY: "home.read_only",
@@ -35,14 +49,22 @@ _SQLITE = {
     sqlite3.SQLITE_FULL: "store.disk_full",
     sqlite3.SQLITE_IOERR: "store.disk_error",
     sqlite3.SQLITE_BUSY: "store.busy",
-    sqlite3.SQLITE_CORRUPT: "store.corrupt",
-    sqlite3.SQLITE_NOTADB: "store.corrupt",
+    sqlite3.SQLITE_CORRUPT: CORRUPT,
+    sqlite3.SQLITE_NOTADB: CORRUPT,
+}
+_POSTGRESQL = {
+    "53100": "store.disk_full",
+    "25006": "store.read_only",
+    "58030": "store.disk_error",
+    "XX001": "store.disk_error",  # a damaged page
+    "XX002": "store.disk_error",  # a damaged index
+    "55P03": "store.busy",  # no lock within lock_timeout
+    "57014": "store.busy",  # not done within statement_timeout
 }
 # What SQLite says of a broken disk, and also of a full one: of the files beside the database it tells them not apart.
 _EITHER = ("store.disk_error", "home.read_only")
 # A disk with less than this has no room for those files.
 _ROOM = 64 * 1024
-_POSTGRESQL = {"53100": "store.disk_full", "25006": "store.read_only", "58030": "store.disk_error"}
 
 
 def fault(code: str, reason: object) -> StoreError:
@@ -64,9 +86,14 @@ def explain(error: BaseException, path: Path | None = None) -> StoreError | None
         code = _full_or_broken(code, path) if code in _EITHER and path is not None else code
     elif code := _POSTGRESQL.get(getattr(cause, "sqlstate", None) or ""):
         pass
-    elif isinstance(error, DBAPIError) and (error.connection_invalidated or type(cause).__name__ == "OperationalError"):
-        code = "store.unreachable"
+    elif isinstance(error, DBAPIError) and (error.connection_invalidated or _is_operational(cause)):
+        code = UNREACHABLE
     return fault(code, cause) if code else None
+
+
+def _is_operational(cause: BaseException | None) -> bool:
+    """Whether the server or the way to it failed, by the base class that every driver gives such errors."""
+    return any(kind.__name__ == "OperationalError" for kind in type(cause).__mro__)
 
 
 def _full_or_broken(code: str, path: Path) -> str:

@@ -47,11 +47,18 @@ class DeskRecord:
     backup_at: datetime | None
 
 
-def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
-    """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh."""
+def desk_record(c: Connection, targets: Collection[Target], now: datetime) -> DeskRecord:
+    """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh.
+
+    A signal that was published after `now`, by a clock that ran ahead, counts as expired.
+    """
     results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
     newest = signals.latest(c)
-    expiries = [each.expires_at for each in newest if Target(each.subject, each.model_type) in targets]
+    expiries = [
+        now if each.of_the_future(now) else each.expires_at
+        for each in newest
+        if Target(each.subject, each.model_type) in targets
+    ]
     backup = backups.last_verified(c)
     return DeskRecord(
         results=results,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, Select, delete, exists, func, or_
 from config.settings import JobName
 from daemon.domain.options import RunOptions
 from daemon.domain.runs import ACTIVE, SHUTDOWN, STATES, TERMINAL, Owner, Run, RunState, sources_of
-from daemon.store import tasks
+from daemon.store import desks, tasks
 from daemon.store.rows import insert_once
 from daemon.store.tables import runs
 
@@ -41,10 +41,12 @@ def record(
 ) -> Run | None:
     """Record one occurrence of `job`; None if it is recorded already."""
     _delete_false_misses(c, job, scheduled_for, now)
+    number = desks.number_above(c)
     run_id = insert_once(
         c,
         runs,
         ("job", "scheduled_for", "attempt"),
+        **({} if number is None else {"id": number}),
         job=job,
         scheduled_for=scheduled_for,
         attempt=attempt,
@@ -224,9 +226,20 @@ def pending(c: Connection) -> list[Run]:
     return _runs(c, select(runs).where(runs.c.state.in_(_UNFINISHED)).order_by(runs.c.id))
 
 
-def orphans(c: Connection) -> list[Run]:
-    """The claimed runs whose owner is no more."""
-    return [run for run in active(c) if run.owner is None or not run.owner.alive()]
+def orphans(c: Connection, *, leased: bool) -> list[Run]:
+    """The claimed runs whose owner is no more.
+
+    Args:
+        c: a connection.
+        leased: whether this process holds the only lease of the database: then every other owner has lost it, in
+            whatever PID namespace or machine it was. Without a lease, the process itself is looked for.
+    """
+    me = Owner.me().instance
+    return [run for run in active(c) if run.owner is None or (run.owner.instance != me and not _works(run, leased))]
+
+
+def _works(run: Run, leased: bool) -> bool:
+    return not leased and run.owner is not None and run.owner.alive()
 
 
 def page(
@@ -263,9 +276,38 @@ def last_scheduled(c: Connection, job: JobName, now: datetime) -> datetime | Non
     return newest
 
 
+def newest_number(c: Connection) -> int:
+    """The highest number of a run on record; 0 without any."""
+    newest: int | None = c.execute(select(func.max(runs.c.id))).scalar()
+    return newest or 0
+
+
+def newest_record(c: Connection) -> datetime | None:
+    """When the newest run was recorded or ended; None without any."""
+    recorded, ended = c.execute(select(func.max(runs.c.recorded_at), func.max(runs.c.finished_at))).one()
+    return max(filter(None, (recorded, ended)), default=None)
+
+
+def clock_jumped_at(c: Connection, now: datetime, gap: timedelta, settled: timedelta) -> datetime | None:
+    """The newest record before a gap in the ledger longer than `gap`, which ended less than `settled` before `now`.
+
+    None where there is no such gap. After one, nobody knows whether the desk was down for so long, or whether its clock
+    is wrong.
+    """
+    before = c.execute(select(func.max(runs.c.recorded_at)).where(runs.c.recorded_at < now - settled)).scalar()
+    after = c.execute(select(func.min(runs.c.recorded_at)).where(runs.c.recorded_at >= now - settled)).scalar()
+    jumped_at: datetime | None = before
+    return jumped_at if before is not None and min(after or now, now) - before > gap else None
+
+
 def any_run(c: Connection) -> bool:
     """Whether this desk ever recorded a run."""
     return bool(c.execute(select(exists(select(runs.c.id)))).scalar())
+
+
+def delete_false_misses(c: Connection, now: datetime) -> None:
+    """Remove every note of a miss that a clock wrote which ran ahead of `now`."""
+    c.execute(delete(runs).where(runs.c.state == "missed", runs.c.recorded_at > now))
 
 
 def _delete_false_misses(c: Connection, job: JobName, scheduled_for: datetime, now: datetime) -> None:

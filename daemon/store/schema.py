@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 
 from config.errors import NightdeskError
 from daemon.store.tables import metadata
 
 # The newest revision in `migrations/versions`; named here so that a start needs no Alembic (90 ms, 11 MB).
-HEAD = "0003"
+HEAD = "0004"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 # Alembic's own table, spelt out.
@@ -27,6 +27,14 @@ def version(c: Connection) -> str | None:
     if not inspect(c).has_table(_version.name):
         return None
     return c.execute(_version.select()).scalar() or ""
+
+
+def lock(c: Connection) -> None:
+    """Let no other process create or migrate the tables on a server until the end of this transaction."""
+    if c.dialect.name == "postgresql":
+        c.execute(text("SET LOCAL lock_timeout = 0"))
+        c.execute(text("SET LOCAL statement_timeout = 0"))
+        c.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('nightdesk schema ' || current_schema(), 0))"))
 
 
 def create(c: Connection) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import CTE, Connection, case, func, or_, select
+from sqlalchemy import CTE, Connection, case, delete, func, or_, select
 
 from daemon.store.rows import all_as, insert_once
 from daemon.store.tables import model_versions, servings, signals
+
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +42,23 @@ class Signal(NewSignal):
 
     id: int
 
+    def of_the_future(self, now: datetime) -> bool:
+        """Whether a clock published it that ran ahead, by more than two clocks may differ."""
+        return self.published_at > now + CLOCKS_DIFFER
+
     def stale(self, now: datetime) -> bool:
-        """Whether it is too old to be called current."""
-        return now >= self.expires_at
+        """Whether it is too old to be called current, or of the future."""
+        return now >= self.expires_at or self.of_the_future(now)
 
 
 def publish(c: Connection, new: NewSignal) -> bool:
-    """Write a signal into the ledger; False if that version has published one about that symbol and bar already."""
+    """Write a signal into the ledger; False if that version has published one about that symbol and bar already.
+
+    One that a clock published which ran ahead makes place for the true one.
+    """
     key = ("subject", "symbol", "model_type", "version_id", "bar_time")
+    same = [signals.c[name] == getattr(new, name) for name in key]
+    c.execute(delete(signals).where(*same, signals.c.published_at > new.published_at + CLOCKS_DIFFER))
     return insert_once(c, signals, key, **vars(new)) is not None
 
 

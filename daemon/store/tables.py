@@ -340,3 +340,15 @@ job_states = Table(
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(64), nullable=False),
 )
+
+# The desk that a database belongs to, in one row, and the process that may write: the newest that entered.
+desks = Table(
+    "desks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Column("instance", String(32), nullable=False),  # see daemon.domain.runs.Owner
+    Column("host", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("highest_run", Integer, nullable=False),  # seen on disk; new runs are numbered above it
+)

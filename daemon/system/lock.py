@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from config.errors import LockedError, NightdeskError
 from config.paths import Home
-from daemon.domain.runs import Owner, boot_id
+from daemon.domain.runs import Owner
 from daemon.system.clock import SystemClock
 
 # Of the file; longer than any holder.
@@ -36,13 +36,14 @@ def holder(home: Home) -> Holder | None:
     written = _read_holder(home)
     if written is None or written.owner.alive():
         return written
-    return written if written.owner.boot != boot_id() and _is_locked(home) else None
+    return written if not written.owner.visible and _is_locked(home) else None
 
 
 def _is_locked(home: Home) -> bool:
-    """Whether the kernel says so; for a holder that sees another boot id than this process.
+    """Whether the kernel says so; for a holder with another boot id or PID namespace than this process.
 
-    LXC and systemd-nspawn lay a boot id of their own over the kernel's, which a service with ProtectProc does not see.
+    A container numbers its processes anew. LXC and systemd-nspawn lay a boot id of their own over the kernel's, which a
+    service with ProtectProc does not see.
     To ask, the lock is shared for an instant, so this is not for every question.
     """
     try:

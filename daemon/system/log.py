@@ -86,6 +86,11 @@ class Log:
             for file in self._files:
                 self._append(file, line)
 
+    def announce(self, text: str) -> None:
+        """Show a sentence on standard error where events are not shown: to a person at a command."""
+        if self._format == "quiet":
+            self._show(f"nightdesk: {text}\n")
+
     def fault(self, event: str, error: BaseException, /, **fields: Any) -> None:
         """Write the event of an error with its traceback."""
         trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from daemon.domain.targets import Target
 from daemon.store import (
     alerts,
     datasets,
+    desks,
     engines,
     evaluations,
     jobs,
@@ -364,17 +366,17 @@ def test_the_last_result_of_a_job_ignores_missed_cancelled_and_overlapping_runs(
 
 def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_expiry(write, read):
     settings, targets = Settings(symbols=("AAPL",)), {Target("AAPL", "cloner")}
-    assert read(overview.desk_record, targets) == DeskRecord({}, [], 0, None, [], {}, None, [])
+    assert read(overview.desk_record, targets, NOON) == DeskRecord({}, [], 0, None, [], {}, None, [])
     for symbol in ("AAPL", "MSFT"):
         version = write(add_version, "v1", subject=symbol)
         write(servings.serve, symbol, "cloner", version.id, NOON, why="better", author="evaluation")
         write(publish, version, NOON)
     run = _recorded(write)
-    record = read(overview.desk_record, targets)
+    record = read(overview.desk_record, targets, NOON)
     assert (record.champions, record.signals_expire) == (1, NOON + DAY)
     assert [pending.id for pending in record.pending] == [run.id]
     write(alerts.observe, event("disk.full", "disk", "The disk is full.", "Free space."), settings, NOON)
-    assert [alert.rule for alert in read(overview.desk_record, targets).firing] == ["disk.full"]
+    assert [alert.rule for alert in read(overview.desk_record, targets, NOON).firing] == ["disk.full"]
 
 
 def test_a_run_ends_only_in_an_end(write):
@@ -451,7 +453,53 @@ def test_orphans_are_the_claimed_runs_of_the_dead(write, read):
     write(runs.claim, mine.id, ME, NOON)
     write(runs.claim, dead.id, DEAD, NOON, "waiting")
     _recorded(write, job="maintenance")
-    assert [run.id for run in read(runs.orphans)] == [dead.id]
+    assert [run.id for run in read(runs.orphans, leased=False)] == [dead.id]
+
+
+def test_with_the_lease_every_other_owner_is_dead_and_without_it_one_of_this_namespace_is_looked_for(write, read):
+    other = replace(ME, instance="another")  # alive, as far as its pid says
+    hidden = replace(other, namespace="pid:[1]")
+    for job, owner in (("backup", ME), ("training", other), ("signals", hidden)):
+        write(runs.claim, _recorded(write, job=job).id, owner, NOON)
+    assert [run.job for run in read(runs.orphans, leased=True)] == ["training", "signals"]
+    assert [run.job for run in read(runs.orphans, leased=False)] == ["signals"]
+
+
+def test_runs_are_numbered_above_what_files_have_used(write, read):
+    assert _recorded(write).id == 1
+    write(desks.enter, "d" * 32, instance="me", host="here", now=NOON)
+    assert _recorded(write, job="backup").id == 2
+    write(desks.continue_above, 40)
+    assert [_recorded(write, job=job).id for job in ("signals", "maintenance")] == [41, 42]
+    write(desks.enter, "d" * 32, instance="another", host="there", now=NOON + DAY)
+    assert _recorded(write, job="evaluation").id == 43
+    row = read(desks.current)
+    assert (row.id, row.instance, row.host, row.made_at, row.since) == ("d" * 32, "another", "there", NOON, NOON + DAY)
+
+
+def test_a_process_that_another_has_followed_writes_no_more_and_its_database_says_so(database, write):
+    write(desks.enter, "d" * 32, instance="first", host="here", now=NOON)
+    database.require("first")
+    _recorded(write)
+    database.require("nobody")
+    with pytest.raises(StoreError) as caught:
+        _recorded(write, job="backup")
+    assert caught.value.code == "store.taken"
+    assert database.fatal == caught.value
+    assert "store.taken" in database.problems(10.0)
+    assert [run.job for run in database.read(runs.page)] == ["training"]
+
+
+def test_a_probe_reads_and_finds_nothing_wrong(database, write):
+    write(desks.enter, "d" * 32, instance="first", host="here", now=NOON)
+    database.require("first")
+    database.probe()
+    assert database.problems(10.0) == []
+    assert database.fatal is None
+    write(desks.enter, "d" * 32, instance="first", host="here", now=NOON)
+    database.require("second")
+    database.probe()
+    assert database.problems(10.0) == ["store.taken"]
 
 
 def test_the_last_scheduled_occurrence_is_the_schedules_own_and_not_of_the_future(write, read):
@@ -839,6 +887,45 @@ def test_a_signal_is_stale_from_the_instant_it_expires(write, read):
     (signal,) = read(signals.latest)
     assert not signal.stale(NOON + DAY - SECOND)
     assert signal.stale(NOON + DAY)
+
+
+def test_a_signal_of_a_clock_that_ran_ahead_is_stale_and_makes_place_for_the_true_one(write, read):
+    version = write(add_version, "v1")
+    write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
+    assert write(publish, version, NOON, published_at=NOON + 1200 * DAY, expires_at=NOON + 1201 * DAY)
+    (signal,) = read(signals.latest)
+    assert signal.stale(NOON)
+    targets = {Target("AAPL", "cloner")}
+    assert read(overview.desk_record, targets, NOON).signals_expire == NOON
+    assert write(publish, version, NOON, published_at=NOON + SECOND)
+    (signal,) = read(signals.latest)
+    assert not signal.stale(NOON + SECOND)
+    assert read(overview.desk_record, targets, NOON).signals_expire == signal.expires_at
+    assert not write(publish, version, NOON, published_at=NOON + 2 * SECOND)
+
+
+def test_false_misses_of_a_clock_that_ran_ahead_are_removed_and_true_ones_stay(write, read):
+    for days, now in ((-1, NOON), (100, NOON + 200 * DAY)):
+        _recorded(write, at=NOON + days * DAY, now=now, state="missed")
+    ended = _recorded(write, job="backup", at=NOON + 200 * DAY, now=NOON + 200 * DAY)
+    write(runs.delete_false_misses, NOON)
+    assert [run.scheduled_for for run in read(runs.page)] == [ended.scheduled_for, NOON - DAY]
+
+
+def test_a_clock_is_believed_after_a_long_gap_only_when_the_desk_has_worked_by_it_for_a_week(write, read):
+    month, week = 30 * DAY, 7 * DAY
+    assert read(runs.clock_jumped_at, NOON, month, week) is None
+    for days in (-10, -9, 0):
+        _recorded(write, at=NOON + days * DAY, now=NOON + days * DAY)
+    assert read(runs.clock_jumped_at, NOON, month, week) is None
+    ahead = NOON + 1200 * DAY
+    assert read(runs.clock_jumped_at, ahead, month, week) == NOON
+    _recorded(write, at=ahead, now=ahead)
+    assert read(runs.clock_jumped_at, ahead + 6 * DAY, month, week) == NOON
+    assert read(runs.clock_jumped_at, NOON + DAY, month, week) is None  # back again: the future is not looked at
+    for days in (2, 5, 7):
+        _recorded(write, at=ahead + days * DAY, now=ahead + days * DAY)
+    assert read(runs.clock_jumped_at, ahead + 8 * DAY, month, week) is None
 
 
 def _dataset(c: Connection, content: str, pulled_at: datetime, source: str = "yahoo", **detail: Any) -> None:

@@ -267,23 +267,6 @@ def test_a_full_disk_raises_one_alert_and_the_desk_goes_on_when_there_is_room(
 # Its files.
 
 
-@pytest.mark.parametrize("with_backup", [True, False], ids=["with a backup", "without"])
-def test_a_damaged_database_is_set_aside_replaced_and_raises_an_alert(rested: Home, with_backup: bool) -> None:
-    damaged = b"This is no database." * 500
-    rested.database.write_bytes(damaged)
-    if not with_backup:
-        shutil.rmtree(rested.backups[-1])
-    with RunningDesk(rested) as desk:
-        [restored] = desk.events("store.restored")
-        [aside] = rested.root.glob("nightdesk.sqlite3.corrupt-*")
-        assert aside.name in restored["message"]
-        assert aside.read_bytes() == damaged
-        corrupt = desk.wait_for(lambda: alert(desk, "store.corrupt"))
-        assert corrupt["state"] == "firing"
-        assert bool(desk.status()["models"][0]["champion"]) is with_backup
-        assert ("snapshot of backup_" if with_backup else "an empty database") in restored["message"]
-
-
 class Bomb:
     """Creates a file when it is unpickled."""
 

@@ -14,6 +14,7 @@ from daemon.api.answers.records import Record, RecordList
 from daemon.api.answers.runs import ActiveRun, Progress, Run, RunLog, RunPage, RunWithTasks, Task, TaskProgress
 from daemon.api.answers.signals import MissingSignal, Signal, SignalHistory, SignalList
 from daemon.api.answers.status import (
+    Acknowledgement,
     Alert,
     AlertPage,
     AlertRetry,
@@ -30,6 +31,7 @@ from daemon.api.answers.status import (
 )
 
 __all__ = [
+    "Acknowledgement",
     "ActiveRun",
     "Alert",
     "AlertPage",

@@ -35,7 +35,7 @@ class Signal(Answer):
         "null where the signal was published before this was recorded."
     )
     expires_at: datetime
-    stale: bool = Field(description="Whether it has expired; do not act upon it then.")
+    stale: bool = Field(description="Whether it has expired, or is of a clock that ran ahead; do not act upon it then.")
 
 
 class MissingSignal(Answer):

@@ -82,6 +82,14 @@ class AlertRetry(Answer):
     retried: int = Field(description="How many dead letters wait again.")
 
 
+class Acknowledgement(Answer):
+    """Who has seen an alert; it is recorded with it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    author: str = Field(default="api", min_length=1, max_length=64)
+
+
 class Backup(Answer):
     """One backup of models and database."""
 

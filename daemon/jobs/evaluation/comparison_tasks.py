@@ -11,6 +11,7 @@ from config.errors import NightdeskError
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.recipes import Recipe
 from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsResult
+from daemon.jobs.evaluation.new_files import refuse_existing
 from daemon.jobs.records.keeping import RecordKeeper
 from data_pipeline.provenance import Provenance
 from evaluation.accounting.backtest import backtest
@@ -45,7 +46,9 @@ def compare_models(context: WorkContext, request: CompareModelsRequest) -> Compa
         {name: tests[name] for name in held},
         left_out=left_out,
     )
-    path = write_comparison(context.home.report(request.run, symbol), [comparison], context.now())
+    folder = context.home.report(request.run, symbol)
+    refuse_existing(context.home, folder / COMPARISON)
+    path = write_comparison(folder, [comparison], context.now())
     return CompareModelsResult(
         models=len(records),
         recommended=comparison.recommended,
@@ -88,6 +91,7 @@ def _records(
 def compare_symbols(context: WorkContext, request: CompareSymbolsRequest) -> CompareSymbolsResult:
     """Join the comparisons of these subjects, which `compare_models` has written in this run."""
     folder = context.home.result(request.run)
+    refuse_existing(context.home, folder / COMPARISON)
     comparisons = [
         read_comparison(context.home.report(request.run, subject) / COMPARISON) for subject in request.subjects
     ]

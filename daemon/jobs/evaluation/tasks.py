@@ -8,12 +8,14 @@ from config.errors import NightdeskError
 from daemon.domain.metrics import Metrics
 from daemon.domain.recipes import Recipe
 from daemon.jobs.evaluation.messages import EvaluateResult
+from daemon.jobs.evaluation.new_files import refuse_existing
 from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.records.rehearsals import rehearsed
 from daemon.jobs.versions import inputs_of, judged_version, loaded, proved, refuse_other_bars
 from data_pipeline.provenance import Provenance
 from evaluation import judges
 from evaluation.judges.base import Case
+from evaluation.reports.report import REPORT
 from evaluation.reports.schema import Subject
 from trainers import registry
 
@@ -34,6 +36,8 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
     its training, what it would decide tomorrow is what its successor has to continue.
     """
     context.progress(0.0, "loading")
+    folder = context.home.report(request.run, request.subject) / request.model_type / request.challenger.name
+    refuse_existing(context.home, folder / REPORT)
     challenger = proved(context.home, request.subject, request.model_type, request.challenger)
     inputs = inputs_of(context, request.subject, request.model_type)
     refuse_other_bars(challenger.manifest, inputs)
@@ -58,7 +62,6 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
         )
     )
     context.progress(0.6, "writing the report")
-    folder = context.home.report(request.run, request.subject) / request.model_type / challenger.manifest.version
     judgement.write_report(folder, _subject(challenger, champion, inputs), context.now())
     return EvaluateResult(
         dataset=inputs.dataset,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Work in progress is younger than this.
 UNFINISHED_AGE = timedelta(days=1)
+# After so long without a record, a clock is believed only when the desk has worked by it for a week.
+GAP, SETTLED = timedelta(days=30), timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ def _read_ledger(c: Connection, keep: Retention, now: datetime) -> _Ledger:
 async def maintain(work: RunWork) -> Ending:
     """Old versions, results and logs go by the retention settings; the database is checked and tidied."""
     now, keep, home = work.clock.now(), work.settings.retention, work.home
+    jumped_at = await work.read(lambda c: runs.clock_jumped_at(c, now, GAP, SETTLED))
+    if jumped_at is not None:
+        return Ending("skipped", "clock.jumped", _clock_jumped(jumped_at, now))
     deleted = await work.write(lambda c: _delete_expendable(c, keep.versions))
     deleted_names = await asyncio.to_thread(_delete_versions, work.artifacts, deleted)
     ledger = await work.read(lambda c: _read_ledger(c, keep, now))
@@ -77,6 +82,14 @@ async def maintain(work: RunWork) -> Ending:
             "alerts": len(closed),
         },
     )
+
+
+def _clock_jumped(before: datetime, now: datetime) -> dict[str, object]:
+    return {
+        "message": f"Nothing was deleted: the clock says {now:%Y-%m-%d}, but the record before this week is of "
+        f"{before:%Y-%m-%d}, so the clock may be wrong.",
+        "cure": f"Check the clock. If it is right, what is old is deleted after {SETTLED.days} days of work.",
+    }
 
 
 def _delete_expendable(c: Connection, keep: int) -> list[Version]:

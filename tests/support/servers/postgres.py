@@ -9,6 +9,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -24,14 +26,31 @@ def fresh_postgres_url() -> str:
 
     It is a schema of its own in one database: that is made in milliseconds.
     """
-    url, name = f"postgresql://desk@127.0.0.1:{_server()}/postgres", f"test_{next(_numbers)}"
+    url, name = f"postgresql://desk@127.0.0.1:{_server().port}/postgres", f"test_{next(_numbers)}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
     return f"{url}?options=-csearch_path%3D{name}"
 
 
+def stop_server() -> None:
+    """Stop the server of this process as a crash does; `start_server` brings it back with everything it had."""
+    _server().stop()
+
+
+def start_server() -> None:
+    """Start it again."""
+    _server().start()
+
+
+@dataclass(frozen=True)
+class _Server:
+    port: int
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
 @cache
-def _server() -> int:
+def _server() -> _Server:
     programs, user = _programs(), _user()
     folder = Path(tempfile.mkdtemp(prefix="nightdesk-postgres-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -45,9 +64,14 @@ def _server() -> int:
 
     call("initdb", "--username=desk", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
     options = f"-h 127.0.0.1 -p {port} -k '' -c fsync=off -c timezone=America/New_York"
-    call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
-    atexit.register(call, "pg_ctl", "-m", "immediate", "stop")
-    return port
+    server = _Server(
+        port,
+        start=lambda: call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start"),
+        stop=lambda: call("pg_ctl", "-m", "immediate", "stop"),
+    )
+    server.start()
+    atexit.register(server.stop)
+    return server
 
 
 def _programs() -> Path:

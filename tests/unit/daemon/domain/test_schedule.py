@@ -102,7 +102,14 @@ def test_a_year_of_downtime_is_told_by_its_newest_occurrences_and_at_once(schedu
 def test_a_rare_occurrence_is_caught_up_however_long_the_downtime():
     leap_days = JobSchedule(cron="0 2 29 feb *")
     owed = plan(leap_days, "UTC", datetime(2016, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
-    assert owed == Plan(datetime(2024, 2, 29, 2, tzinfo=UTC), [datetime(2020, 2, 29, 2, tzinfo=UTC)])
+    assert owed == Plan(datetime(2024, 2, 29, 2, tzinfo=UTC), [])  # a miss of 2020 is of no use to anybody
+
+
+def test_a_clock_that_is_years_ahead_brings_the_misses_of_one_month_only():
+    now = datetime(2030, 6, 2, 2, tzinfo=UTC)
+    owed = plan(JobSchedule(at="02:00"), "UTC", now - 1200 * DAY, now)
+    assert owed.run == now
+    assert len(owed.missed) == 31
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,9 @@ def shelf(home: Home, template: Path) -> Shelf:
     return Shelf(home)
 
 
+RUNS = count(1)
+
+
 def reference(recipe: Recipe = RECIPE, **changes: Any) -> RecordRef:
     values: dict[str, Any] = {"standing": "unproven", "sentence": "Its record is short."}
     return RecordRef(params=recipe.params, seed=recipe.seed, window=recipe.window, **(values | changes))
@@ -73,7 +77,8 @@ def reference(recipe: Recipe = RECIPE, **changes: Any) -> RecordRef:
 
 def judged(home: Home, challenger: VersionRef, champion: VersionRef | None = None, **changes: Any) -> EvaluateResult:
     facts: dict[str, Any] = {
-        "run": "run", "case": "first" if champion is None else "refresh", "record": reference(), "challenges": 1,
+        "run": f"evaluation-{next(RUNS)}", "case": "first" if champion is None else "refresh",
+        "record": reference(), "challenges": 1,
         "tried": 1, "sample_teacher": False, "pinned": False,
     }  # fmt: skip
     request = EvaluateRequest.of(RECIPE, challenger=challenger, champion=champion, **(facts | changes))
@@ -150,11 +155,21 @@ def test_a_made_up_expert_and_a_pinned_champion_are_doubts(
 
 def test_the_sharpe_ratio_of_a_record_is_deflated_by_everything_tried(home: Home, shelf: Shelf) -> None:
     challenger = version("v1", shelf.put("v1"))
-    alone, many = (judged(home, challenger, tried=tried).metrics.values for tried in (1, 100))
+    alone, many = (judged(home, challenger, tried=n).metrics.values for n in (1, 100))
     assert (alone["trials"], many["trials"]) == (1, 100)
     assert alone["probabilistic_sharpe_ratio"] == many["probabilistic_sharpe_ratio"]
     assert alone["deflated_sharpe_ratio"] == alone["probabilistic_sharpe_ratio"]
     assert many["deflated_sharpe_ratio"] <= alone["deflated_sharpe_ratio"]  # type: ignore[operator]
+
+
+def test_a_report_is_never_written_over_that_of_an_earlier_run_of_the_same_number(home: Home, shelf: Shelf) -> None:
+    challenger = version("v1", shelf.put("v1"))
+    report = home.root / judged(home, challenger, run="evaluation-7").report / "report.json"
+    before = report.read_bytes()
+    with pytest.raises(NightdeskError) as refused:
+        judged(home, challenger, run="evaluation-7", tried=100)
+    assert refused.value.code == "report.exists"
+    assert report.read_bytes() == before
 
 
 def test_a_recipe_without_a_record_cannot_be_judged(home: Home, shelf: Shelf) -> None:

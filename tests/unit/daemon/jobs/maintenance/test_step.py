@@ -15,7 +15,7 @@ from daemon.alerts.outbox import Outbox
 from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
-from daemon.domain.runs import Run
+from daemon.domain.runs import Owner, Run
 from daemon.store import datasets, evaluations, runs, servings, versions
 from daemon.store.backups import recorded
 from data_pipeline.buckets.log_index import Fetched, LogIndex
@@ -23,6 +23,7 @@ from tests.support.desks.databases import NOON, add_version
 from tests.support.desks.night import attend_all, every_run, request, scripted_desk
 
 KIND = "cloner"
+OWNER = Owner.me()
 
 
 def versions_with_folders(house: DeskContext, *names: str) -> list[Path]:
@@ -122,6 +123,7 @@ def ended_run(house: DeskContext, days: int) -> Run:
 
 
 async def maintained(house: DeskContext) -> dict[str, Any]:
+    ended_run(house, days=8)  # the desk was at work last week too, so its clock is believed
     request(house, "maintenance")
     await attend_all(Dispatcher(house))
     run = every_run(house)[-1]
@@ -253,3 +255,21 @@ async def test_maintenance_deletes_checkpoints_unless_a_training_may_go_on_from_
         house.database.write(lambda c: runs.finish(c, training.id, "cancelled", house.clock.now(), attempts=1))
         await maintain()
         assert not checkpoint.exists()
+
+
+async def test_a_clock_that_is_years_ahead_deletes_nothing(home: Home) -> None:
+    with scripted_desk(home) as house:
+        old = request(house, "evaluation")
+        house.database.write(lambda c: runs.claim(c, old.id, OWNER, house.clock.now()))
+        house.database.write(lambda c: runs.finish(c, old.id, "succeeded", house.clock.now(), attempts=1))
+        report = home.report(old.name, "AAPL") / "report.json"
+        report.parent.mkdir(parents=True)
+        report.write_text("{}")
+        os.utime(report, (NOON.timestamp(), NOON.timestamp()))
+        house.clock.move(timedelta(days=1200))  # type: ignore[attr-defined]
+        request(house, "maintenance")
+        await attend_all(Dispatcher(house))
+        [run] = [run for run in every_run(house) if run.job == "maintenance"]
+        assert (run.state, run.cause) == ("skipped", "clock.jumped")
+        assert "the clock may be wrong" in str((run.detail or {})["message"])
+        assert report.exists()

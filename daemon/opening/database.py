@@ -1,0 +1,158 @@
+"""Opening the database of a desk: a lost one is restored from the newest sound backup, and never in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.errors import NightdeskError
+from config.secrets import read_address
+from daemon import backups
+from daemon.opening.identity import desk_id, enter
+from daemon.opening.traces import is_lost, traces
+from daemon.store import runs
+from daemon.store.database import Database, set_aside
+from daemon.store.faults import CORRUPT, MISSING
+
+if TYPE_CHECKING:
+    from config.paths import Home
+    from config.settings import Settings
+    from daemon.store.lease import Lease
+    from daemon.system.clock import Clock
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What had happened to the database at this start, in sentences for an alert.
+
+    Args:
+        code: `store.corrupt` or `store.missing`.
+        at: when it was noticed; it tells one loss from another.
+        message: what is lost, and what stands in its place.
+        cure: what a person can do about it.
+    """
+
+    code: str
+    at: datetime
+    message: str
+    cure: str
+
+
+@dataclass
+class Opened:
+    """A database that this process alone may write, for the desk with the id `desk`."""
+
+    database: Database
+    desk: str
+    loss: Loss | None = None
+    lease: Lease | None = None
+
+    def close(self) -> None:
+        """Close the database, then give the lease back."""
+        self.database.close()
+        if self.lease is not None:
+            self.lease.close()
+
+
+def database_place(home: Home, settings: Settings) -> Path | str:
+    """The embedded file, or the URL that was configured."""
+    url = settings.database.url
+    return read_address("database URL", url) if url else home.database
+
+
+def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
+    """Open the database for writing. The home is locked by this process; a server is leased.
+
+    Raises:
+        LockedError: `store.held`, where another desk works with the database.
+        ConfigError: see `identity.enter`.
+        NightdeskError: see `Database.open`; but what is lost of an embedded database is restored.
+    """
+    place = database_place(home, settings)
+    return _open_embedded(home, place, clock.now()) if isinstance(place, Path) else _open_server(home, place, clock)
+
+
+def _open_embedded(home: Home, place: Path, now: datetime) -> Opened:
+    database, loss = _opened_or_restored(home, place, now)
+    try:
+        return Opened(database, enter(home, database, now), loss)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _open_server(home: Home, place: str, clock: Clock) -> Opened:
+    from daemon.store.lease import Lease  # noqa: PLC0415 -- only with a server
+
+    lease = Lease.take(place, desk_id(home))
+    try:
+        database = Database.open(place)
+        try:
+            fresh = not database.read(runs.any_run)
+            desk = enter(home, database, clock.now())
+        except BaseException:
+            database.close()
+            raise
+    except BaseException:
+        lease.close()
+        raise
+    lease.keep(database.probe)
+    left = traces(home) if fresh else None
+    return Opened(database, desk, _begun_anew(MISSING, clock.now(), str(left)) if left else None, lease)
+
+
+def _opened_or_restored(home: Home, place: Path, now: datetime) -> tuple[Database, Loss | None]:
+    code = MISSING if is_lost(home) else None
+    if code is None:
+        try:
+            database = Database.open(place)
+        except NightdeskError as error:
+            if error.code != CORRUPT:
+                raise
+            code = CORRUPT
+        else:
+            if database.read(runs.any_run) or not (left := traces(home)):
+                return database, None
+            if not backups.worth_restoring(home):
+                return database, _begun_anew(MISSING, now, str(left))
+            database.close()
+            code = MISSING
+    return _restored(home, place, code, now)
+
+
+def _restored(home: Home, place: Path, code: str, now: datetime) -> tuple[Database, Loss]:
+    left = traces(home)
+    aside = set_aside(place, now)
+    named = f" What was in its place is now {aside.name}." if aside.exists() else ""
+    source = backups.restore_database(home) if backups.worth_restoring(home) else None
+    database = Database.open(place)
+    if source is None:
+        return database, _begun_anew(code, now, str(left), named)
+    newest = database.read(runs.newest_record)
+    since = f"since {newest:%Y-%m-%d %H:%M:%S} UTC" if newest is not None else "since then"
+    return database, Loss(
+        code,
+        now,
+        f"The database was {_WORDS[code]}.{named} The desk was restored from {source}; what was recorded {since} "
+        "is lost: runs, signals, alerts.",
+        f"Compare the last runs and signals with {aside.name if named else 'your own records'}. Check the disk. "
+        "This alert stays until a person acknowledges it: `nightdesk alerts ack`.",
+    )
+
+
+_WORDS = {CORRUPT: "damaged", MISSING: "missing or empty"}
+
+
+def _begun_anew(code: str, now: datetime, left: str, aside: str = "") -> Loss:
+    beside = f" The home holds {left}: models are adopted as challengers and judged anew." if left else ""
+    return Loss(
+        code,
+        now,
+        f"The database was {_WORDS[code]}.{aside} There is no sound backup of it, so the desk began with an empty "
+        f"database.{beside} Lost are all runs, signals and servings, and the count of the recipes tried.",
+        "If there is a copy of the file elsewhere, stop the desk, put the copy in its place and start it again. Else "
+        "read new standings with care, since fewer recipes count as tried. This alert stays until a person "
+        "acknowledges it: `nightdesk alerts ack`.",
+    )

@@ -1,0 +1,93 @@
+"""A desk whose database is a server: the server is restarted, and other desks want it too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.paths import Home
+from tests.support.desks.running_desk import RunningDesk, write_config
+from tests.support.servers.postgres import fresh_postgres_url, start_server, stop_server
+
+ROOT = Path(__file__).parents[2]
+# What runs in a PID namespace of its own, as in another container.
+OTHER_CONTAINER = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+# A night that is over after its first job.
+ONLY_DATA: dict[str, Any] = {
+    "jobs": {
+        job: {"enabled": False}
+        for job in ("training", "evaluation", "signals", "performance_check", "backup", "records")
+    }
+}
+
+
+@pytest.fixture
+def url() -> str:
+    return fresh_postgres_url()
+
+
+def desk_home(folder: Path, url: str) -> Home:
+    home = Home(folder)
+    write_config(home, database={"url": url}, **ONLY_DATA)
+    return home
+
+
+def refused(home: Home, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """A desk that does not start."""
+    command = [*before, sys.executable, "-m", "daemon.cli", "--home", str(home.root), "run", "--port", "0"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def in_namespaces() -> bool:
+    return subprocess.run([*OTHER_CONTAINER, "true"], capture_output=True, check=False).returncode == 0
+
+
+def test_a_server_that_is_restarted_costs_no_run_and_readyz_says_so_meanwhile(tmp_path: Path, url: str) -> None:
+    home = desk_home(tmp_path / "home", url)
+    with RunningDesk(home) as desk:
+        desk.wait_for(lambda: desk.events("run.claimed"))
+        stop_server()
+        try:
+            desk.wait_for(lambda: "store.unreachable" in desk.problems())
+            assert desk.ask("GET", "/healthz").status_code == 200
+            refusal = desk.ask("POST", "/jobs/maintenance/run", json={})
+            assert (refusal.status_code, refusal.json()["code"]) == (503, "store.unreachable")
+            time.sleep(3)  # the worker has its bars by now, and nobody to take them
+        finally:
+            start_server()
+        desk.wait_for(lambda: desk.problems() == [])
+        desk.rest()
+        [run] = desk.runs(job="data_update")
+        assert (run["state"], run["attempt"], run["detail"]["succeeded"]) == ("succeeded", 1, 1)
+        faults = [event["error"]["code"] for event in desk.events("desk.fault")]
+        assert len(faults) <= 2, "an error that repeats itself is logged once a minute"
+        assert desk.terminate() == 0
+
+
+@pytest.mark.skipif(not in_namespaces(), reason="PID namespaces cannot be made here")
+def test_a_second_desk_is_refused_in_whatever_namespace_and_the_runs_of_a_killed_one_are_retried(
+    tmp_path: Path, url: str
+) -> None:
+    first, second = desk_home(tmp_path / "first", url), desk_home(tmp_path / "second", url)
+    with RunningDesk(first) as desk:
+        desk.wait_for(lambda: desk.events("run.claimed"))
+        for before in ((), OTHER_CONTAINER):
+            answer = refused(second, before)
+            assert answer.returncode == 75
+            assert f"the desk {first.desk_id.read_text().strip()} on " in answer.stderr
+            assert ", since 20" in answer.stderr
+        assert desk.problems() == []
+        assert desk.runs()[0]["state"] in ("waiting", "running")
+        desk.kill()
+    with RunningDesk(first, before=OTHER_CONTAINER, wait=False) as desk:
+        desk.wait_for(lambda: desk.events("desk.started"), timeout=60)
+        [recovered] = desk.events("run.recovered")
+        assert recovered["run"] == "data_update-1"
+    answer = refused(second)
+    assert answer.returncode == 4
+    assert "The database belongs to the desk" in answer.stderr
