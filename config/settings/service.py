@@ -10,6 +10,9 @@ from config.section import Section
 from config.settings.older_keys import replace_keys
 from config.settings.references import DatabaseAddress, SecretReference
 
+# The first parts of the desk's own addresses.
+OWN_PATHS = frozenset({"api", "static", "sign-in", "sign-out", "healthz", "readyz"})
+
 
 class Api(Section):
     """The HTTP API and the page."""
@@ -51,7 +54,7 @@ class Api(Section):
     @classmethod
     def _is_none_of_our_own(cls, path: str) -> str:
         """With a path of the desk itself nobody could say whether the proxy has taken it away."""
-        if path.split("/")[1:2] in (["api"], ["static"]):
+        if path.startswith("/") and path.split("/")[1] in OWN_PATHS:
             raise ValueError("begins with a path of the desk's own; choose another, such as /nightdesk")
         return path
 

@@ -11,6 +11,7 @@ import pytest
 
 from config.paths import Home
 from config.settings import Api
+from config.settings.service import OWN_PATHS
 from daemon.api.access import COOKIE
 from daemon.dashboard.sign_in import own_path
 from tests.support.desks.fake_desk import filled_desk
@@ -169,6 +170,12 @@ def test_only_who_has_signed_in_can_sign_out_on_the_page(desk):
         signed_in = http.get("/")
         assert '<form id="sign-out" method="post" action="/sign-out" >' in signed_in.text
     assert local.headers["etag"] != signed_in.headers["etag"]
+
+
+def test_a_path_of_the_desks_own_is_never_the_one_of_a_proxy(desk):
+    with serving(desk) as url, client(url) as http:
+        served = [*http.get("/api/v1/openapi.json").json()["paths"], "/static/page.css", "/sign-in", "/sign-out"]
+    assert {path.split("/")[1] for path in served} == OWN_PATHS
 
 
 def test_below_a_path_every_link_and_redirect_has_it(desk):
