@@ -37,6 +37,7 @@ STATUS: dict[str, int] = {
     "request.invalid": 422,
     "request.headers_too_large": 431,
     "server.busy": 503,
+    "exhausted.descriptors": 503,
     "store.busy": 503,
     "store.unreachable": 503,
     "home.read_only": 507,
