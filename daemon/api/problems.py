@@ -42,6 +42,7 @@ STATUS: dict[str, int] = {
     "request.too_many_attempts": 429,
     "request.headers_too_large": 431,
     "server.busy": 503,
+    "exhausted.descriptors": 503,
     "store.busy": 503,
     "store.unreachable": 503,
     "store.corrupt": 503,

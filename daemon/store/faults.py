@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from config.errors import NightdeskError
+from daemon.domain.exhaustion import DESCRIPTORS
 
 CLOSED = "store.closed"
 CORRUPT = "store.corrupt"
@@ -29,6 +31,7 @@ _CURES = {
     "home.read_only": ("The home cannot be written", "Make the folder writable for the user that runs Nightdesk."),
     "store.disk_full": ("The disk is full; nothing of this write was kept", "Free space; the desk goes on by itself."),
     "store.disk_error": ("The disk failed under the database", "Check the disk and the kernel's log."),
+    DESCRIPTORS: ("The desk has no file descriptors left", "Raise the limit of open files (LimitNOFILE, ulimit -n)."),
     "store.busy": ("Another process holds the database", "Stop what else writes to it; a second desk is refused."),
     CORRUPT: ("The database file is damaged", "Restart the desk: it restores the newest sound backup."),
     MISSING: (
@@ -97,10 +100,11 @@ def _is_operational(cause: BaseException | None) -> bool:
 
 
 def _full_or_broken(code: str, path: Path) -> str:
-    """The code of a full disk if the disk of `path` is full, else `code`."""
+    """The code of a full disk or of a lack of descriptors, if that is what keeps the file at `path`; else `code`."""
     try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         disk = os.statvfs(path.parent)
-    except OSError:
-        return code
+    except OSError as error:
+        return DESCRIPTORS if error.errno in (errno.EMFILE, errno.ENFILE) else code
     full = disk.f_bavail * disk.f_frsize < _ROOM or (disk.f_files > 0 and disk.f_favail == 0)
-    return "store.disk_full" if full else code
+    return DISK_FULL if full else code

@@ -270,3 +270,18 @@ def test_opening_needs_no_alembic_and_no_frames(path):
     )
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert child.stdout.strip() == "[]"
+
+
+def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_read_only_home(path):
+    """SQLite says "unable to open database file" of both."""
+    program = (
+        "import resource, sys; from pathlib import Path; from daemon.store.database import Database\n"
+        "database = Database.open(Path(sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "try: database.read(lambda c: None)\n"
+        "except Exception as error: print(error.code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "exhausted.descriptors\n"
