@@ -54,11 +54,11 @@ class Timetable:
     def record_due(self) -> bool:
         """Record every occurrence whose time has come; returns whether something was recorded."""
         now = self.context.clock.now()
-        if self._last_look is None or now < self._last_look:  # set back: what it promised when it ran ahead is void
-            self.context.database.write(lambda c: runs.delete_false_misses(c, now))
-            self.clear()
-        self._last_look = now
         try:
+            if self._last_look is None or now < self._last_look:  # set back: what it promised when ahead is void
+                self.context.database.write(lambda c: runs.delete_false_misses(c, now))
+                self.clear()
+            self._last_look = now
             recorded = [self._record(job, now) for job in JOBS if self._may_be_due(job, now)]
         except Exception as error:
             self._hindrance = self._hindrance or _cause(error)
