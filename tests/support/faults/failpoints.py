@@ -86,10 +86,10 @@ class Points:
         """The name of an operation on a file; None outside the root."""
         if isinstance(path, int):
             path = Path(f"/proc/self/fd/{path}").readlink()
-        place = os.fsdecode(path)
+        place = f"{os.fsdecode(path).rstrip('/')}/"
         if not place.startswith(self._root):
             return None
-        inside = "/" + place.removeprefix(self._root)
+        inside = f"/{place.removeprefix(self._root)}"
         return f"{next(name for name, pattern in _FILES if pattern.search(inside))}.{operation}"
 
     def passes(self, name: str) -> None:
