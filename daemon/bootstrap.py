@@ -147,21 +147,23 @@ async def _serve(
     log_format: str | None,
     on_ready: Callable[[str], None] | None,
 ) -> int:
-    from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
-    from daemon.api.guard import check_bind, is_loopback  # noqa: PLC0415
-    from daemon.api.server import Server, bind  # noqa: PLC0415
-
     clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()
     with (
         HomeLock(home, "desk") as lock,
         Log(home, clock, log_format) as log,
         open_context(home, config, clock=clock, log=log) as context,
     ):
+        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
+        await asyncio.to_thread(desk.recover)  # at once: to import the API takes a third of the start
+
+        from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
+        from daemon.api.guard import check_bind, is_loopback  # noqa: PLC0415
+        from daemon.api.server import Server, bind  # noqa: PLC0415
+
         api = context.settings.api.model_copy(update=bind_to)
         token = write_token(home, api, make=is_loopback(api.host))
         check_bind(api, token)
         listener = bind(api)
-        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
         server = Server(create_app(desk, token, api), listener)
         lock.publish(api=server.url)
         _on_signals(stop, desk, notifier)

@@ -77,11 +77,14 @@ class Desk:
         """The desk's time."""
         return self.context.clock
 
+    def recover(self) -> None:
+        """Give the runs of a process that died their end; a second call finds none."""
+        for run in self.dispatcher.recover():
+            self.context.log.write("warning", "run.recovered", run=run.name)
+
     def begin(self) -> None:
         """Recover the runs of an earlier process; on a new home, request a whole night at once."""
-        recovered = self.dispatcher.recover()
-        for run in recovered:
-            self.context.log.write("warning", "run.recovered", run=run.name)
+        self.recover()
         remove_unfinished(self.home.root, self.started_at)
         self._observe_config(None)  # else the desk would not have started
         now, night = self.clock.now(), [job for job in CHAIN if self.settings.job_schedule(job).enabled]
