@@ -31,7 +31,7 @@ Kind = Literal["failpoint", "starting", "desk", "worker", "all", "stopped", "ter
 # How random deaths come about: while the desk starts, of the desk alone, of a worker and later of the desk, of all at
 # once, after a while without a processor, and in the middle of an orderly end.
 RANDOM: tuple[Kind, ...] = ("starting", "desk", "desk", "worker", "all", "stopped", "terminated")
-EVERY = {"data_update": 3, "signals": 2, "performance_check": 2, "maintenance": 3}
+EVERY = {"data_update": 6, "signals": 3, "performance_check": 4, "maintenance": 5}
 FOLLOWING = ("training", "evaluation", "backup")
 # Where a point is not reached within so many times the start of the desk, the next point of any name kills.
 LIFE = 1.5
@@ -174,7 +174,11 @@ class _Home:
         with self.desk() as desk:
             desk.wait_for(lambda: desk.events("desk.started"), PATIENCE)
             self._note_verdict(desk)
-            time.sleep(max(EVERY.values()) + 0.5)  # long enough for each to be due again
+            for job in EVERY:
+                due = (
+                    (runs.c.job == job) & (runs.c.scheduled_for > began) & runs.c.trigger.in_(("schedule", "catch_up"))
+                )
+                desk.wait_for(lambda due=due: self._count(runs, due), PATIENCE)
             self.configure(asleep=True)
             desk.signal(signal.SIGHUP)
             desk.wait_for(lambda: desk.events("config.reloaded"))
