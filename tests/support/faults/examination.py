@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ from daemon.store.database import check
 from daemon.store.tables import alerts, datasets, evaluations, model_versions, outbox, runs, servings, tasks
 from daemon.store.tables import backups as backup_table
 from data_pipeline.bars.store import BarStore
-from tests.support.servers.webhook_sink import Received, WebhookSink
+from tests.support.servers.webhook_sink import Received
 from trainers.artifact import load_artifact, prove
 
 # `limits.attempts` of every desk that is examined.
@@ -95,8 +95,8 @@ class Tables:
             return [dict(row) for row in c.execute(select(table).order_by(table.c.id)).mappings().all()]
 
 
-def examine(home: Home, tables: Tables, sink: WebhookSink, timetable: Timetable, figures: Figures) -> None:
-    """Look at everything that is left in `home`, whose last desk has ended in peace."""
+def examine(home: Home, tables: Tables, received: Sequence[Received], timetable: Timetable, figures: Figures) -> None:
+    """Look at everything that is left in `home`, whose last desk has ended in peace; `received` are its messages."""
     ledger = tables.rows(runs)
     figures.counts = dict(Counter(_end_of(row) for row in ledger))
     figures.counts["occurrences by schedule"] = sum(_by_schedule(row) for row in ledger)
@@ -107,7 +107,7 @@ def examine(home: Home, tables: Tables, sink: WebhookSink, timetable: Timetable,
     figures.unforeseen += [f"{row.get('job') or row['kind']}: {row['detail']}" for row in surprises]
     _examine_models(home, tables, figures)
     _examine_records(home, tables, figures)
-    _examine_alerts(tables, sink, figures)
+    _examine_alerts(tables, received, figures)
     _examine_files(home, figures)
     if survivors := processes.marked(home_mark(home)):
         figures.left_behind.append(f"processes {survivors}")
@@ -232,20 +232,20 @@ def _examine_records(home: Home, tables: Tables, figures: Figures) -> None:
             backups.verify(folder)
 
 
-def _examine_alerts(tables: Tables, sink: WebhookSink, figures: Figures) -> None:
+def _examine_alerts(tables: Tables, received: Sequence[Received], figures: Figures) -> None:
     """One open alert a fingerprint, one notification a transition, and the sink got each of them under one key."""
     episodes, notifications = tables.rows(alerts), tables.rows(outbox)
-    received = [message.key for message in sink.received]
+    keys = [message.key for message in received]
     figures.counts |= {
         "alerts": len(episodes),
         "alerts resolved": sum(row["state"] == "resolved" for row in episodes),
         "notifications": len(notifications),
-        "messages at the sink": len(received),
-        "messages sent again": len(received) - len(set(received)),
+        "messages at the sink": len(keys),
+        "messages sent again": len(keys) - len(set(keys)),
     }
     open_ones = Counter(row["fingerprint"] for row in episodes if row["state"] != "resolved")
     transitions = Counter((row["alert_id"], row["payload"]["transition"], row["channel"]) for row in notifications)
-    messages = Counter((m.payload["alert"]["id"], m.payload["transition"]) for m in _first_of_each_key(sink))
+    messages = Counter((m.payload["alert"]["id"], m.payload["transition"]) for m in _first_of_each_key(received))
     for counter, kind in ((open_ones, "open alert"), (transitions, "notification"), (messages, "message")):
         figures.duplicate_alerts += [f"{kind} {name}: {times}" for name, times in counter.items() if times > 1]
     fired = {row["id"] for row in episodes if row["fired_at"] is not None}
@@ -253,15 +253,15 @@ def _examine_alerts(tables: Tables, sink: WebhookSink, figures: Figures) -> None
     expected = {(number, "firing") for number in fired} | {(number, "resolved") for number in over}
     figures.lost += [f"the message {name}" for name in sorted(expected - messages.keys())]
     figures.duplicate_alerts += [f"message {name}, never owed" for name in sorted(messages.keys() - expected)]
-    unknown = set(received) - {row["key"] for row in notifications}
+    unknown = set(keys) - {row["key"] for row in notifications}
     figures.duplicate_alerts += [f"the sink knows {key}, the outbox does not" for key in sorted(unknown)]
-    _examine_order(sink, figures)
+    _examine_order(received, figures)
 
 
-def _examine_order(sink: WebhookSink, figures: Figures) -> None:
+def _examine_order(received: Sequence[Received], figures: Figures) -> None:
     """An alert is over only after it was there: its messages arrived in this order, each under its first key."""
     arrived: dict[int, list[str]] = {}
-    for message in sorted(_first_of_each_key(sink), key=sink.received.index):
+    for message in sorted(_first_of_each_key(received), key=received.index):
         arrived.setdefault(message.payload["alert"]["id"], []).append(message.payload["transition"])
     figures.lost += [
         f"the order of the messages of alert {number}: {transitions}"
@@ -270,8 +270,8 @@ def _examine_order(sink: WebhookSink, figures: Figures) -> None:
     ]
 
 
-def _first_of_each_key(sink: WebhookSink) -> Iterator[Received]:
-    yield from {message.key: message for message in reversed(sink.received)}.values()
+def _first_of_each_key(received: Sequence[Received]) -> Iterator[Received]:
+    yield from {message.key: message for message in reversed(received)}.values()
 
 
 def _examine_files(home: Home, figures: Figures) -> None:

@@ -53,7 +53,7 @@ def night_of_kills(home: Home, kills: int, seed: int) -> Night:
             if (code := desk.terminate()) != 0:
                 figures.left_behind.append(f"the last desk ended with {code}")
         with Tables.of(home.database) as tables:
-            examine(home, tables, sink, Timetable(EVERY, began), figures)
+            examine(home, tables, sink.received, Timetable(EVERY, began), figures)
     return figures
 
 

@@ -25,7 +25,7 @@ from tests.support.desks.running_desk import RunningDesk, write_config
 from tests.support.faults import failpoints
 from tests.support.faults.examination import ATTEMPTS, Figures, Tables, Timetable, examine
 from tests.support.faults.quick_template import TEMPLATE
-from tests.support.servers.webhook_sink import WebhookSink
+from tests.support.servers.webhook_sink import Received, WebhookSink
 
 Kind = Literal["failpoint", "starting", "desk", "worker", "all", "stopped", "terminated"]
 # How random deaths come about: while the desk starts, of the desk alone, of a worker and later of the desk, of all at
@@ -77,6 +77,9 @@ class Lives(Figures):
     seed: int = 0
     kills: Counter[str] = field(default_factory=Counter)  # by kind
     points: Counter[str] = field(default_factory=Counter)  # those at failpoints by name
+    received: list[Received] = field(default_factory=list)
+    timetable: Timetable | None = None
+    passed: set[str] = field(default_factory=set)  # the points that its processes have passed
     verdicts: list[float] = field(default_factory=list)  # seconds from a start until the last orphan was `crashed`
 
 
@@ -95,9 +98,11 @@ def live(seed: int, root: Path, template: Path, *, database: str | None = None, 
         home.configure(asleep=False)
         for each, death in enumerate(deaths(seed, number)):
             home.live(death, root / f"death-{each}")
-        last_desk = home.come_to_peace()
+        home.lives.timetable = Timetable(EVERY, home.come_to_peace())
+        home.lives.received = list(sink.received)
         with Tables.of(home.place) as tables:
-            examine(home.home, tables, sink, Timetable(EVERY, last_desk), home.lives)
+            examine(home.home, tables, home.lives.received, home.lives.timetable, home.lives)
+        home.lives.passed = set(home.trace.read_text().split())
     return home.lives
 
 
@@ -112,6 +117,10 @@ class _Home:
     @property
     def place(self) -> Path | str:
         return self.database or self.home.database
+
+    @property
+    def trace(self) -> Path:
+        return self.home.root.with_name("trace")
 
     def configure(self, *, asleep: bool) -> None:
         secret = self.home.root.with_name("secret")
@@ -133,7 +142,8 @@ class _Home:
         )
 
     def desk(self, **variables: str) -> RunningDesk:
-        environment = {TEMPLATE: str(self.template), failpoints.ROOT: str(self.home.root.parent), **variables}
+        own = {TEMPLATE: str(self.template), failpoints.ROOT: str(self.home.root.parent)}
+        environment = {**own, failpoints.TRACE: str(self.trace), **variables}
         return RunningDesk(self.home, environment=environment, wait=False, program="tests.support.faults.quick_desk")
 
     def live(self, death: Death, record: Path) -> None:
