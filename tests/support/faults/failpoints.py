@@ -62,7 +62,6 @@ COMMITS = (
     ("occurrence", re.compile(r"INSERT INTO runs")),
     ("run_start", re.compile(r"UPDATE runs")),
     ("record", re.compile(r"(INSERT INTO|UPDATE) records")),
-    ("measurement", re.compile(r"INSERT INTO measurements")),
     ("other", re.compile(r"")),
 )
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|CREATE|ALTER|DROP)\b")

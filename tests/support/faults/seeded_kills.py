@@ -210,16 +210,21 @@ def _hurry(record: Path) -> Path:
     return record.with_suffix(".hurry")
 
 
+def _name_in(record: Path) -> str:
+    """The point at which a process was killed, or nothing."""
+    return record.read_text().strip() if record.exists() else ""
+
+
 def _at_failpoint(home: _Home, desk: RunningDesk, death: Death, record: Path) -> None:
     """At the point; where a worker died there, its desk lives a while longer."""
     ready, end = None, time.monotonic() + PATIENCE
-    while desk.code is None and not record.exists() and time.monotonic() < end:
+    while desk.code is None and not _name_in(record) and time.monotonic() < end:
         ready = ready or (time.time() if desk.url else None)
         if ready is not None and time.time() - ready > LIFE * (ready - desk.began):
             _hurry(record).touch()
         time.sleep(0.02)
     home.lives.kills["failpoint"] += 1
-    home.lives.points[record.read_text().strip()] += 1
+    home.lives.points[_name_in(record)] += 1
     _outlive(desk, death.delay)
     home.kill(desk, "desk")
 
