@@ -8,6 +8,7 @@ Each seed is one home. The tally of the repository is benchmarks/kills.json; see
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -39,12 +40,13 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     options, began = _arguments(), time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="nightdesk-kills-"))
-    template = write_template(folder / "template")
+    template, loads = write_template(folder / "template"), [os.getloadavg()[0]]
 
     def one(seed: int) -> Lives:
         url = fresh_postgres_url() if options.database == "postgresql" else None
         root = folder / str(seed)
         lives = live(seed, root, template, database=url, number=options.lives)
+        loads.append(os.getloadavg()[0])
         print(f"seed {seed}: {dict(lives.kills)}", *lives.faults[:50], sep="\n         ", flush=True)
         if not lives.faults:
             shutil.rmtree(root)
@@ -52,7 +54,7 @@ def main() -> None:
 
     with ThreadPoolExecutor(options.at_once) as pool:
         every = list(pool.map(one, options.seeds))
-    figures = tally(every, options.database, options.seeds, time.monotonic() - began)
+    figures = tally(every, options.database, options.seeds, seconds=time.monotonic() - began, loads=loads)
     for name, value in figures.items():
         print(f"{name:24} {value}")
     if options.tally:

@@ -39,7 +39,7 @@ LIFE = 1.5
 AT_FAILPOINTS = 0.6
 PATIENCE = 300.0
 _FILES = ("model.fsync", "model.rename", "bars.fsync", "bars.rename", "report.fsync", "report.rename")
-_FILES_OF_DESK = ("backup.fsync", "backup.rename", "home.fsync")
+_FILES_OF_DESK = ("backup.fsync", "backup.link", "backup.rename", "home.fsync")
 _COMMITS = tuple(f"{name}.commit" for name, _ in failpoints.COMMITS)
 POINTS = tuple(f"{name}.{side}" for name in (*_FILES, *_FILES_OF_DESK, *_COMMITS) for side in failpoints.SIDES)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -15,8 +16,16 @@ from tests.support.faults.seeded_kills import Lives
 Tally = dict[str, Any]
 
 
-def tally(lives: Sequence[Lives], database: str, seeds: range, seconds: float) -> Tally:
-    """The figures of the seeds of one database together."""
+def tally(lives: Sequence[Lives], database: str, seeds: range, *, seconds: float, loads: Sequence[float]) -> Tally:
+    """The figures of the seeds of one database together.
+
+    Args:
+        lives: what became of each home.
+        database: which kind.
+        seeds: of the homes.
+        seconds: how long all of them took.
+        loads: load averages of the machine on the way; the time of a verdict is worth nothing without them.
+    """
     kills, points, counts = Counter[str](), Counter[str](), Counter[str]()
     for each in lives:
         kills += each.kills
@@ -36,7 +45,11 @@ def tally(lives: Sequence[Lives], database: str, seeds: range, seconds: float) -
         },
         "counts": {name: counts[name] for name in sorted(counts) if name.startswith(("runs", "retries", "messages"))},
         "seconds": round(seconds),
-        "machine": f"{platform.machine()}, {platform.python_version()}",
+        "machine": {
+            "processors": os.cpu_count(),
+            "mean_load": round(sum(loads) / len(loads), 1),
+            "python": platform.python_version(),
+        },
     }
 
 
