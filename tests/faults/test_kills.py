@@ -23,7 +23,7 @@ from tests.support.servers.postgres import fresh_postgres_url
 
 # More seeds, and their tally: python -m benchmarks.kills.
 LIVES = 13
-SEEDS = {"sqlite": 3, "postgresql": 4}
+SEEDS = {"sqlite": 2, "postgresql": 12}
 
 
 @pytest.fixture(scope="module")

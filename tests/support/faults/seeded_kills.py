@@ -36,7 +36,7 @@ FOLLOWING = ("training", "evaluation", "backup")
 # Where a point is not reached within so many times the start of the desk, the next point of any name kills.
 LIFE = 1.5
 # More than half, since a worker that dies at a point, or at random, is followed by its desk.
-AT_FAILPOINTS = 0.6
+AT_FAILPOINTS = 0.7
 PATIENCE = 300.0
 _FILES = ("model.fsync", "model.rename", "bars.fsync", "bars.rename", "report.fsync", "report.rename")
 _FILES_OF_DESK = ("backup.fsync", "backup.link", "backup.rename", "home.fsync")
