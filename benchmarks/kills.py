@@ -1,35 +1,69 @@
-"""SIGKILL the desk again and again through a night of small jobs, and count what was lost, doubled or torn.
+"""SIGKILL desks again and again, half of the times at failpoints, and count what was lost, doubled or torn.
 
-python -m benchmarks.kills [KILLS] [SEED]
+python -m benchmarks.kills [--seeds 0:10] [--database sqlite|postgresql] [--lives 6] [--at-once 2] [--tally FILE]
+
+Each seed is one home. The tally of the repository is benchmarks/kills.json; seeds of one database are there once.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
+import os
+import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from config.paths import Home
-from tests.support.faults.night_of_kills import night_of_kills
+from tests.support.faults.quick_template import write_template
+from tests.support.faults.seeded_kills import Lives, live
+from tests.support.faults.tally import tally, write
+from tests.support.servers.postgres import fresh_postgres_url
+
+
+def _seeds(text: str) -> range:
+    first, _, end = text.partition(":")
+    return range(int(first), int(end))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kills")
+    parser.add_argument("--seeds", type=_seeds, default=range(10), help="FIRST:END")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--lives", type=int, default=6, help="of each home")
+    parser.add_argument("--at-once", type=int, default=2, help="homes")
+    parser.add_argument("--tally", type=Path, help="file that the figures are added to")
+    return parser.parse_args()
 
 
 def main() -> None:
-    kills, seed = (int(word) for word in (sys.argv[1:] + ["200", "200"][len(sys.argv) - 1 :]))
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = night_of_kills(Home(Path(folder) / "home"), kills, seed)
-    print(f"{figures.kills} kills, {figures.kills_before_ready} before the desk was ready, seed {seed}")
-    print(f"{time.monotonic() - began:.0f} s in all")
-    restarts = figures.recovered_in
-    print(f"from start to recovery: median {statistics.median(restarts):.2f} s, longest {max(restarts):.2f} s")
-    for name, count in sorted(figures.counts.items()):
-        print(f"{count:6} {name}")
-    for name in ("lost", "doubled", "torn", "duplicate_alerts", "left_behind", "unforeseen"):
-        faults = getattr(figures, name)
-        print(f"{len(faults):6} {name.replace('_', ' ')}", *faults[:50], sep="\n         ")
-    sys.exit(bool(figures.faults))
+    options, began = _arguments(), time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="nightdesk-kills-"))
+    template, loads = write_template(folder / "template"), [os.getloadavg()[0]]
+
+    def one(seed: int) -> Lives:
+        url = fresh_postgres_url() if options.database == "postgresql" else None
+        root = folder / str(seed)
+        lives = live(seed, root, template, database=url, number=options.lives)
+        loads.append(os.getloadavg()[0])
+        print(f"seed {seed}: {dict(lives.kills)}", *lives.faults[:50], sep="\n         ", flush=True)
+        if not lives.faults:
+            shutil.rmtree(root)
+        return lives
+
+    with ThreadPoolExecutor(options.at_once) as pool:
+        every = list(pool.map(one, options.seeds))
+    figures = tally(every, options.database, options.seeds, seconds=time.monotonic() - began, loads=loads)
+    for name, value in figures.items():
+        print(f"{name:24} {value}")
+    if options.tally:
+        write(options.tally, figures)
+    if faults := any(each.faults for each in every):
+        print(f"What was found is in {folder}.")
+    else:
+        shutil.rmtree(folder)
+    sys.exit(faults)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import create_engine
 
 from config.settings import JOBS, NIGHT
-from daemon.domain.runs import ACTIVE, STATES, TASK_ENDS, TERMINAL, TRANSITIONS, Owner, Run
+from daemon.domain.runs import ACTIVE, STATES, TASK_ENDS, TERMINAL, TRANSITIONS, Owner, Run, RunState
 from daemon.store import runs, tasks
 from daemon.store.tables import metadata
 
@@ -20,8 +21,20 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 picks = st.integers(0, 10_000)
 
 
+# The desk that lives, and one that was killed.
+ALIVE, DEAD = Owner.me(), Owner(1, 1, "an earlier boot")
+
+
+@dataclass
+class ModelRun:
+    """What the ledger must say of a run."""
+
+    state: RunState
+    owner: Owner | None = None
+
+
 class Ledger(RuleBasedStateMachine):
-    """A ledger under every command in any order, and what it must look like after each."""
+    """A ledger under every command in any order, a dictionary that says the same, and what both must look like."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,6 +43,13 @@ class Ledger(RuleBasedStateMachine):
         metadata.create_all(self.connection)
         self.now = START
         self.ended: dict[int, Run] = {}
+        self.model: dict[int, ModelRun] = {}
+
+    def note(self, run: Run | None) -> None:
+        """A new run is in the model as it was recorded."""
+        if run is not None:
+            assert run.id not in self.model
+            self.model[run.id] = ModelRun(run.state)
 
     def teardown(self) -> None:
         self.connection.close()
@@ -52,27 +72,35 @@ class Ledger(RuleBasedStateMachine):
         occurrences = {(run.job, run.scheduled_for) for run in self.all() if run.attempt == 1}
         options = {"state": state, "chain": chain, "trigger": "schedule"}
         recorded = runs.record(self.connection, job, at, now=self.now, **options)
+        self.note(recorded)
         if recorded is None:
             assert (job, at) in occurrences
         if recorded is not None and recorded.state in TERMINAL:
             self.ended[recorded.id] = recorded
         for gone in set(self.ended) - {run.id for run in self.all()}:
             assert self.ended.pop(gone).recorded_at > self.now, "only a miss noted by a clock that ran ahead may go"
+            assert self.model.pop(gone).state == "missed"
 
     @rule(job=st.sampled_from(JOBS))
     def a_person_asks(self, job):
-        assert runs.request(self.connection, job, now=self.now, trigger="manual").state == "due"
+        run = runs.request(self.connection, job, now=self.now, trigger="manual")
+        assert run.state == "due"
+        self.note(run)
 
-    @rule(number=picks, state=st.sampled_from(sorted(ACTIVE)))
-    def somebody_claims(self, number, state):
+    @rule(number=picks, state=st.sampled_from(sorted(ACTIVE)), claimants=st.permutations([ALIVE, DEAD]))
+    def two_desks_claim(self, number, state, claimants):
         if run := self.pick(number):
-            won = runs.claim(self.connection, run.id, Owner(1, 1, "boot"), self.now, state)
-            assert won == (run.state == "due")
+            won = [runs.claim(self.connection, run.id, owner, self.now, state) for owner in claimants]
+            assert won == [run.state == "due", False]
+            if run.state == "due":
+                self.model[run.id] = ModelRun(state, claimants[0])
 
     @rule(number=picks)
     def its_data_arrives(self, number):
         if run := self.pick(number):
             assert runs.move(self.connection, run.id, "running", self.now) == (run.state == "waiting")
+            if run.state == "waiting":
+                self.model[run.id].state = "running"
 
     @rule(number=picks, start=st.booleans())
     def it_gets_a_task(self, number, start):
@@ -84,20 +112,37 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(number=picks, end=st.sampled_from(ENDS), cause=st.sampled_from([None, "shutdown"]), transient=st.booleans())
     def it_ends(self, number, end, cause, transient):
-        if (run := self.pick(number)) is None:
-            return
+        if run := self.pick(number):
+            self.end(run, end, cause, transient)
+
+    @rule()
+    def a_desk_starts_after_the_kill_of_another(self):
+        orphans = runs.orphans(self.connection)
+        dead = {number for number, run in self.model.items() if run.owner == DEAD and run.state in ACTIVE}
+        assert {run.id for run in orphans} == dead
+        for run in orphans:
+            self.end(run, "crashed", "owner.dead", False)
+        assert runs.orphans(self.connection) == []
+
+    def end(self, run, end, cause, transient):
         following = runs.finish(
             self.connection, run.id, end, self.now, cause=cause, attempts=ATTEMPTS, transient=transient
         )
+        self.note(following)
         now = runs.get(self.connection, run.id)
         if end not in TRANSITIONS[run.state]:
             assert (now, following) == (run, None)
             return
         assert (now.state, now.finished_at) == (end, self.now)
         self.ended[now.id] = now
+        self.model[run.id].state = end
         if following is not None:
             assert following.parent_id == run.id
             assert following.trigger in ("retry", "chain")
+
+    @invariant()
+    def the_ledger_says_what_the_model_says(self):
+        assert {run.id: ModelRun(run.state, run.owner) for run in self.all()} == self.model
 
     @invariant()
     def no_end_is_undone(self):

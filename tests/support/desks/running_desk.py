@@ -35,6 +35,7 @@ class RunningDesk:
         environment: more variables.
         before: words before the command, such as `setpriv ...` or `prlimit ...`.
         wait: whether entering the block waits until the desk answers.
+        program: the module that is run as `nightdesk`.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class RunningDesk:
         environment: dict[str, str] | None = None,
         before: Sequence[str] = (),
         wait: bool = True,
+        program: str = "daemon.cli",
     ) -> None:
         self.home = home
-        self._command = [*before, sys.executable, "-m", "daemon.cli", "--home", str(home.root), "run", *options]
+        self._command = [*before, sys.executable, "-m", program, "--home", str(home.root), "run", *options]
         self._environment = {**os.environ, **(environment or {})}
         self._wait = wait
 
