@@ -30,6 +30,7 @@ from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.open import open_executor
+from daemon.jobs.backup.mending import mend_at_start
 from daemon.store import alerts, runs
 from daemon.store.database import Database, set_aside
 from daemon.system.clock import Clock, SystemClock
@@ -75,6 +76,7 @@ class Opened:
 
 def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
     """Open the database; a corrupt one is set aside by name and the last verified snapshot put in its place."""
+    backups.refuse_half_restored(home)
     place = database_place(home, settings)
     try:
         return Opened(Database.open(place))
@@ -96,6 +98,7 @@ def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> 
     context = DeskContext(home, settings, opened.database, open_executor(settings, home), clock, log, config)
     try:
         _alert_restored(context, opened.restored)
+        mend_at_start(context)
         yield context
     finally:
         opened.database.close()

@@ -12,6 +12,7 @@ from config.calendars import Calendars, cure, unknown_text, yahoo_calendar
 from config.secrets import BUCKET_VARIABLES
 from config.section import Section
 from config.settings.alerts import ChannelSettings, Monitoring, Notifications, Webhook, WebhookChannel
+from config.settings.backup import BackupParams, BackupPlace
 from config.settings.data import Bucket, CsvFormat, DataParams, ExpertLogs, Sources, YahooSource
 from config.settings.evaluation import CostParams, Promotion, RecordParams, WalkForwardParams
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
@@ -35,6 +36,8 @@ __all__ = [
     "LOG_CHANNEL",
     "NIGHT",
     "Api",
+    "BackupParams",
+    "BackupPlace",
     "Bucket",
     "ChannelSettings",
     "CostParams",
@@ -104,6 +107,7 @@ class Settings(Section):
     api: Api = Api()
     database: Database = Database()
     limits: Limits = Limits()
+    backup: BackupParams = BackupParams()
     retention: Retention = Retention()
 
     @model_validator(mode="after")

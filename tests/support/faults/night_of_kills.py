@@ -290,9 +290,10 @@ def _examine_records(home: Home, figures: Figures) -> None:
     present = {folder.name for folder in home.backups}
     recorded = {row["name"] for row in _rows(home, backup_table) if not row["deleted"]}
     figures.lost += [f"the backup {name}" for name in sorted(recorded - present)]
-    for folder in home.backups:
-        with _torn(folder.name, figures):
-            backups.verify(folder)
+    repository = backups.home_repository(home)
+    for name in repository.names():
+        with _torn(name, figures):
+            backups.verify(repository, name)
 
 
 def _examine_alerts(home: Home, sink: WebhookSink, figures: Figures) -> None:
