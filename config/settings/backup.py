@@ -78,3 +78,14 @@ class BackupParams(Section):
             " `r2://bucket/prefix`) or an object of the keys below."
         ),
     )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> BackupParams:
+        if len(set(self.labels)) < len(self.to):
+            raise ValueError("names two places that read alike; name each once, and give folders different names")
+        return self
+
+    @property
+    def labels(self) -> list[str]:
+        """The places, as readers call them."""
+        return [place.label for place in self.to]

@@ -40,6 +40,7 @@ DELIVER_EVERY = 1.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
+NO_PLACE = "Every backup lies in the home, and would be lost with its disk: name another place in `backup.to`."
 
 
 class Desk:
@@ -204,7 +205,8 @@ class Desk:
         """Notes for a reader that are no problems."""
         rules = self.settings.promotion
         without_effect = [f"promotion.{name} has no effect any more." for name in rules.without_effect]
-        return [*([self._restart_needed] if self._restart_needed else []), *without_effect]
+        at_home = [] if self.settings.backup.to else [NO_PLACE]
+        return [*([self._restart_needed] if self._restart_needed else []), *without_effect, *at_home]
 
     # Settings that change while the desk works.
 

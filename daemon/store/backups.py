@@ -159,6 +159,8 @@ class PlaceRecord:
 
 def places(c: Connection, labels: Collection[str]) -> list[PlaceRecord]:
     """The record of each of these places, as the newest runs of backup and restore_drill tell it."""
+    if not labels:
+        return []
     copied, proven = _newest_of_places(c, "backup", "places"), _newest_of_places(c, "restore_drill", "proven")
     nothing: tuple[str | None, datetime | None] = (None, None)
     return [PlaceRecord(label, *copied.get(label, nothing), *proven.get(label, nothing)) for label in labels]

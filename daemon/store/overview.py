@@ -37,6 +37,7 @@ class DeskRecord:
         newest_bars: the close of the last stored bar of each symbol.
         backup_at: when the newest verified backup was taken; None if there is none.
         undelivered: of each channel that takes no alerts, the one that it refuses.
+        places: the places of the config outside the home, and what was copied to them last.
     """
 
     results: Mapping[JobName, Run]
@@ -47,10 +48,14 @@ class DeskRecord:
     newest_bars: Mapping[str, datetime]
     backup_at: datetime | None
     undelivered: Sequence[alerts.Delivery]
+    places: Sequence[backups.PlaceRecord] = ()
 
 
-def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
-    """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh."""
+def desk_record(c: Connection, targets: Collection[Target], places: Collection[str] = ()) -> DeskRecord:
+    """The rows from which the condition of the desk is derived.
+
+    `targets` are those that it keeps fresh, `places` those outside the home to which it copies its backups.
+    """
     results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
     newest = signals.latest(c)
     expiries = [each.expires_at for each in newest if Target(each.subject, each.model_type) in targets]
@@ -64,6 +69,7 @@ def desk_record(c: Connection, targets: Collection[Target]) -> DeskRecord:
         newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},
         backup_at=backup.taken_at if backup else None,
         undelivered=alerts.undelivered(c),
+        places=backups.places(c, places),
     )
 
 

@@ -128,7 +128,8 @@ def run_jobs(
 def exit_code(state: str, *, whole_night: bool) -> int:
     """The exit code for the end of a run.
 
-    In a whole night some jobs have little or nothing to do; one that was named should do all of its work."""
+    In a whole night some jobs have little or nothing to do; one that was named should do all of its work.
+    """
     fine = {"succeeded", "partial", "skipped"} if whole_night else {"succeeded"}
     return 0 if state in fine else {"timed_out": 5, "cancelled": INTERRUPTED}.get(state, 1)
 
