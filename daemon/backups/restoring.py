@@ -10,11 +10,12 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
-from config.publish import publish_bytes, publishing
+from config.publish import publish_bytes, publishing, remove_unfinished
 from daemon.backups import first_format
 from daemon.backups.copying import each
 from daemon.backups.faults import refused_by_disk, unknown
@@ -179,6 +180,7 @@ def begin(home: Home, name: str) -> None:
             f"A restore of {begun} into this home was cut off; {name} is another backup.",
             f"Name it (`--backup {begun}`), or restore into an empty folder.",
         )
+    remove_unfinished(home.root, datetime.max.replace(tzinfo=UTC))  # of the one that was cut off; the home is locked
     with refused_by_disk("restore.not_written", name):
         publish_bytes(home.restoring, json.dumps({"backup": name}).encode())
 

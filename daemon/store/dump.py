@@ -176,6 +176,8 @@ def _insert(c: Connection, table: Table, block: bytes) -> None:
             column.type = JSON(none_as_null=True) if column.nullable else JSON()
     instants = [column.name for column in table.columns if isinstance(column.type, DateTime)]
     rows = list(rows_of([block]))
+    if rows and rows[0].keys() != set(table.columns.keys()):
+        raise _damaged(f"its {table.name} have other columns than those of their revision")
     for row in rows:
         for name in instants:
             if row[name] is not None:
