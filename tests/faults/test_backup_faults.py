@@ -18,11 +18,13 @@ import pytest
 from config import Settings
 from config.paths import Home
 from config.publish import remove_unfinished
+from config.settings import JOBS
 from daemon import backups
 from daemon.store import runs, servings, versions
 from daemon.store.database import Database
 from daemon.store.dump import dump
 from tests.support.desks.backed_up_home import drop_database, files_of, flip, objects_of, refusal
+from tests.support.desks.old_homes import old_home
 from tests.support.desks.running_desk import RunningDesk
 from tests.support.faults.kills import kill_midway
 from tests.support.models.model_folders import record_model, write_model
@@ -73,6 +75,18 @@ def desk(home):
             assert servings.serve(c, "AAPL", "cloner", version.id, NOW, why="better", author="test")
 
         database.write(serve)
+    return home
+
+
+@pytest.fixture
+def worked(tmp_path, monkeypatch) -> Home:
+    """A home after two nights, whose jobs start by nobody's clock."""
+    monkeypatch.setenv("HOME_0001_SECRET", "a secret of thirty-two characters")
+    home = old_home(tmp_path / "home")
+    for folder in home.backups:
+        shutil.rmtree(folder)
+    config = json.loads(home.config.read_text())
+    home.config.write_text(json.dumps({**config, "jobs": {job: {"enabled": False} for job in JOBS}}))
     return home
 
 
@@ -161,44 +175,44 @@ def test_a_killed_restore_is_no_desk_and_its_repetition_brings_everything_back(d
     assert not new.restoring.exists()
 
 
-def test_backups_of_an_emptied_database_never_drive_out_the_last_that_knows_the_champions(rested: Home):
+def test_backups_of_an_emptied_database_never_drive_out_the_last_that_knows_the_champions(worked: Home):
     """Row 27 of the fault table, the half of backups."""
-    config = json.loads(rested.config.read_text())
-    rested.config.write_text(json.dumps({**config, "retention": {"backups": 2}}))
-    nightdesk(rested, "backup")
-    with closing(Database.open(rested.database)) as database:
+    config = json.loads(worked.config.read_text())
+    worked.config.write_text(json.dumps({**config, "retention": {"backups": 2}}))
+    nightdesk(worked, "backup")
+    with closing(Database.open(worked.database)) as database:
         champions = {(each.subject, each.version) for each in database.read(versions.champions)}
     assert champions
-    aside = rested.root / "backups-out-of-reach-of-the-start"
+    aside = worked.root / "backups-out-of-reach-of-the-start"
     for _ in range(3):  # a database begun anew: the start must not see the backups, or it restores them
-        drop_database(rested)
-        rested.models.joinpath("AAPL").rename(aside) if not aside.exists() else None
-        with closing(Database.open(rested.database)) as reborn:
+        drop_database(worked)
+        worked.models.joinpath("AAPL").rename(aside) if not aside.exists() else None
+        with closing(Database.open(worked.database)) as reborn:
             now = datetime.now(UTC) + timedelta(seconds=1)
             reborn.write(lambda c, now=now: runs.request(c, "backup", now=now, trigger="manual"))
-            taken = now.replace(microsecond=0) + timedelta(seconds=len(rested.backups))
-            backups.take(rested, reborn, taken, Settings())
-        backups.prune(backups.home_repository(rested), 2)
-    drop_database(rested)
-    repository = backups.home_repository(rested)
+            taken = now.replace(microsecond=0) + timedelta(seconds=len(worked.backups))
+            backups.take(worked, reborn, taken, Settings())
+        backups.prune(backups.home_repository(worked), 2)
+    drop_database(worked)
+    repository = backups.home_repository(worked)
     knowing = [name for name in repository.names() if repository.manifest(name).champions]
     assert len(knowing) == 1
-    new = Home(rested.root.parent / "new")
+    new = Home(worked.root.parent / "new")
     backups.restore(repository, new, knowing[0])
     with closing(Database.open(new.database)) as database:
         assert {(each.subject, each.version) for each in database.read(versions.champions)} == champions
 
 
-def test_files_torn_by_a_power_loss_are_mended_when_the_desk_starts(rested: Home):
+def test_files_torn_by_a_power_loss_are_mended_when_the_desk_starts(worked: Home):
     """Row 29 of the fault table: 0-byte and torn files, one bit flipped in a champion, in bars and in a backup."""
-    nightdesk(rested, "backup")
-    weights = sorted(rested.models.glob("AAPL/*/*/*.safetensors"))
-    (bars,) = rested.bars_root.glob("*/*/*.parquet")
+    nightdesk(worked, "backup")
+    weights = sorted(worked.models.glob("*/behavioral_cloner/20261130_150251_026537/*.safetensors"))
+    bars = worked.bars("sample", "AAPL", "1d")
     before = {path: path.read_bytes() for path in (*weights, bars)}
     weights[0].write_bytes(b"")
     flip(weights[-1])
     bars.write_bytes(b"")
-    with RunningDesk(rested) as running:
+    with RunningDesk(worked) as running:
         running.wait_for(lambda: running.get("/status"))
         assert {path: path.read_bytes() for path in before} == before
         told = {alert["rule"]: alert["message"] for alert in running.get("/alerts")["items"]}
@@ -207,44 +221,42 @@ def test_files_torn_by_a_power_loss_are_mended_when_the_desk_starts(rested: Home
         flip(bars)
         taken = running.post("/jobs/backup/run")
         running.wait_for(lambda: running.get(f"/runs/{taken['id']}")["finished_at"])
-        assert running.get(f"/runs/{taken['id']}")["detail"]["mended"] == [rested.relative(bars)]
+        assert running.get(f"/runs/{taken['id']}")["detail"]["mended"] == [worked.relative(bars)]
         assert bars.read_bytes() == before[bars]
         assert running.terminate() == 0
-    for path in objects_of(rested):
+    for path in objects_of(worked):
         flip(path)
-    nightdesk(rested, "backup")
-    name = rested.backups[-1].name
-    assert backups.verify(backups.home_repository(rested), name).name == name
+    nightdesk(worked, "backup")
+    name = worked.backups[-1].name
+    assert backups.verify(backups.home_repository(worked), name).name == name
 
 
-def test_a_lost_disk_comes_back_by_one_command_and_signals_go_on(rested: Home, tmp_path: Path):
+def test_a_lost_disk_comes_back_by_one_command_and_signals_go_on(worked: Home, tmp_path: Path):
     """Row 30 of the fault table."""
     place = tmp_path / "usb"
-    assert nightdesk(rested, "backup", "--to", str(place))["copied"]["objects"] > 10
-    with closing(Database.open(rested.database)) as database:
+    assert nightdesk(worked, "backup", "--to", str(place))["copied"]["objects"] > 10
+    with closing(Database.open(worked.database)) as database:
         expected = database.read(dump).tables
-    bars = files_of(rested.bars_root)
-    market = shutil.copytree(rested.root / "market", tmp_path / "market")
-    shutil.rmtree(rested.root)
-    answer = nightdesk(rested, "restore", str(place))
+    bars = files_of(worked.bars_root)
+    shutil.rmtree(worked.root)
+    answer = nightdesk(worked, "restore", str(place))
     assert (answer["verified"], answer["differs"]) == (True, {})
-    assert nightdesk(rested, "restore", str(place), expect=1)["error"]["code"] == "restore.not_empty"
-    with closing(Database.open(rested.database)) as database:
+    assert nightdesk(worked, "restore", str(place), expect=1)["error"]["code"] == "restore.not_empty"
+    with closing(Database.open(worked.database)) as database:
         restored = database.read(dump).tables
     assert {name: blocks for name, blocks in restored.items() if name not in ("runs", "backups")} == {
         name: blocks for name, blocks in expected.items() if name not in ("runs", "backups")
     }
-    assert files_of(rested.bars_root) == bars
-    shutil.copytree(market, rested.root / "market")  # the owner's own files are his to restore
-    assert nightdesk(rested, "run-once", "signals")["runs"][0]["state"] == "succeeded"
+    assert files_of(worked.bars_root) == bars
+    assert nightdesk(worked, "run-once", "signals")["runs"][0]["state"] == "succeeded"
 
 
-def test_a_restore_names_what_differs_and_ends_2(rested: Home, tmp_path: Path):
-    nightdesk(rested, "backup")
-    repository, name = backups.home_repository(rested), rested.backups[-1].name
+def test_a_restore_names_what_differs_and_ends_2(worked: Home, tmp_path: Path):
+    nightdesk(worked, "backup")
+    repository, name = backups.home_repository(worked), worked.backups[-1].name
     files = repository.files(name, repository.manifest(name))
     golden = next(file for file in files if file.name.endswith("golden.safetensors"))
-    flip(next(path for path in objects_of(rested) if path.name == golden.sha256))
-    answer = nightdesk(Home(tmp_path / "new"), "restore", str(rested.root), expect=2)
+    flip(next(path for path in objects_of(worked) if path.name == golden.sha256))
+    answer = nightdesk(Home(tmp_path / "new"), "restore", str(worked.root), expect=2)
     assert golden.name in answer["differs"]
     assert not answer["verified"]

@@ -23,7 +23,7 @@ from daemon.system.lock import holder
 from tests.support.markets.easy import write_easy_market
 
 # Patience, not expectation: a machine with other work on it is slow, and no test should fail for that.
-PATIENCE = 900.0
+PATIENCE = 120.0
 
 
 class RunningDesk:
