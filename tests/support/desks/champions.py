@@ -15,10 +15,12 @@ NAME = "behavioral_cloner"
 NOW = datetime(2026, 1, 5, 3, 4, 5, tzinfo=UTC)
 
 
-def serve_champion(home: Home, database: Database, model: Any, version: str = "v1") -> versions.Version:
-    """Publish the model as a version of EASY and let it serve."""
+def serve_champion(
+    home: Home, database: Database, model: Any, version: str = "v1", subject: str = "EASY"
+) -> versions.Version:
+    """Publish the model as a version of `subject` and let it serve."""
     task = easy_task(NAME)
-    folder = home.model(task.subject, NAME, version)
+    folder = home.model(subject, NAME, version)
     facts = ArtifactFacts(
         model_type=NAME,
         version=version,
@@ -36,7 +38,7 @@ def serve_champion(home: Home, database: Database, model: Any, version: str = "v
 
     def serve(c):
         new = versions.NewVersion(
-            subject=task.subject,
+            subject=subject,
             model_type=NAME,
             version=version,
             manifest_sha256=manifest_sha256(folder),
@@ -50,7 +52,7 @@ def serve_champion(home: Home, database: Database, model: Any, version: str = "v
         )
         row = versions.add_version(c, new)
         assert row is not None
-        assert servings.serve(c, task.subject, NAME, row.id, NOW, why="better", author="test")
+        assert servings.serve(c, subject, NAME, row.id, NOW, why="better", author="test")
         return row
 
     return database.write(serve)
