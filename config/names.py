@@ -12,6 +12,7 @@ Scope = Literal["symbol", "universe", "trader"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 UNIVERSE = "universe"
 BACKUP = "backup_"
+BACKUP_OBJECTS = f"{BACKUP}objects"
 QUARANTINE = "quarantine"
 _TRADER, _TRADER_FOLDER = "trader:", "trader-"
 _ADDRESS = re.compile(r"0x[0-9A-Fa-f]{1,40}")

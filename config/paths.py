@@ -122,11 +122,16 @@ class Home:
 
     def headlines(self, source: str, symbol: str) -> Path:
         """The headlines about one symbol, each with the time it was first seen."""
-        return self.data / "news" / source / f"{safe_name('symbol', symbol)}.parquet"
+        return self.headlines_root / source / f"{safe_name('symbol', symbol)}.parquet"
 
     def breaker(self, source: str) -> Path:
         """The file that says until when a source is not asked, after it answered with too many requests."""
         return self.cache(source) / "rate_limited.json"
+
+    @property
+    def headlines_root(self) -> Path:
+        """The folder with a folder of headlines for each source."""
+        return self.data / "news"
 
     @property
     def data_quarantine(self) -> Path:
@@ -237,7 +242,23 @@ class Home:
     @property
     def backups(self) -> list[Path]:
         """Every finished backup, oldest first."""
-        return sorted(self.models.glob(f"{BACKUP}????????_??????"))
+        return sorted(path.parent for path in self.models.glob(f"{BACKUP}????????_??????/manifest.json"))
+
+    @property
+    def restoring(self) -> Path:
+        """There while a restore into this home is under way, and after one that was cut off."""
+        return self.root / "restore.json"
+
+    @property
+    def data_to_back_up(self) -> tuple[Path, ...]:
+        """The files and folders of `data` that could not be had again, or only by long work."""
+        names = ("bars", "news", "experts", "trades", "lineage", "quarantine", "records")
+        return (*(self.data / name for name in names), self.trades_index, self.trader_table)
+
+    def damaged(self, path: Path, at: datetime) -> Path:
+        """Where a damaged file of `data` is set aside; nothing ever deletes it there."""
+        name = path.relative_to(self.data).as_posix().replace("/", "-")
+        return self.data_quarantine / "damaged" / f"{path.stem}-{at:%Y%m%dT%H%M%S}-{name}"
 
     def result(self, run: str) -> Path:
         """The folder of one run's reports."""

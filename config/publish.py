@@ -28,11 +28,14 @@ def _fsync(path: Path) -> None:
 
 
 @contextmanager
-def publishing(path: Path) -> Iterator[Path]:
-    """Yield a temp file's path in the folder of `path`; on success it becomes `path`, on error it is gone."""
+def publishing(path: Path, mode: int = 0o666) -> Iterator[Path]:
+    """Yield a temp file's path in the folder of `path`; on success it becomes `path`, on error it is gone.
+
+    The file gets `mode`, less what the umask forbids.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temp = _temp(path)
-    temp.touch(exist_ok=False)
+    temp.touch(mode, exist_ok=False)
     try:
         yield temp
         _fsync(temp)
@@ -42,16 +45,17 @@ def publishing(path: Path) -> Iterator[Path]:
         temp.unlink(missing_ok=True)
 
 
-def publish_bytes(path: Path, data: bytes) -> None:
+def publish_bytes(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write `data` to `path` so that a reader sees the old file or the new one, never a part."""
-    with publishing(path) as temp:
+    with publishing(path, mode) as temp:
         temp.write_bytes(data)
 
 
-def publish_if_absent(path: Path, data: bytes) -> bool:
+def publish_if_absent(path: Path, data: bytes, mode: int = 0o666) -> bool:
     """Write `data` to `path` unless something is there already; whether it was written. Of several writers one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temp = _temp(path)
+    temp.touch(mode, exist_ok=False)
     try:
         temp.write_bytes(data)
         _fsync(temp)

@@ -29,6 +29,7 @@ from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.local import kill_leftovers
 from daemon.executors.open import open_executor
+from daemon.jobs.backup.mending import mend_at_start
 from daemon.opening.database import Loss, open_database
 from daemon.store import alerts, runs
 from daemon.store.database import Database
@@ -76,6 +77,7 @@ def open_context(home: Home, config: Path | None, *, clock: Clock, log: Log) -> 
         context = DeskContext(home, settings, opened.database, executor, clock, log, config, opened.desk, leased)
         if opened.loss is not None:
             _alert_loss(opened.database, opened.loss, settings, log)
+        _mend(context)
         yield context
     finally:
         opened.close()
@@ -93,6 +95,14 @@ def exclusive(home: Home, config: Path | None, purpose: str) -> Iterator[Databas
             yield opened.database
         finally:
             opened.close()
+
+
+def _mend(context: DeskContext) -> None:
+    """Check what serves, and mend it; on a full disk the desk serves what it has."""
+    try:
+        mend_at_start(context)
+    except StoreError as error:
+        context.log.write("error", error.code, error=error.to_dict())
 
 
 def _alert_loss(database: Database, loss: Loss, settings: Settings, log: Log) -> None:

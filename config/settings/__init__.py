@@ -13,6 +13,7 @@ from config.calendars import Calendars, cure, unknown_text, yahoo_calendar
 from config.secrets import is_reference
 from config.section import Section
 from config.settings.alerts import ChannelSettings, Monitoring, Notifications, Webhook, WebhookChannel
+from config.settings.backup import BackupParams, BackupPlace
 from config.settings.data import Bucket, CsvFormat, DataParams, ExpertLogs, Sources, YahooSource
 from config.settings.evaluation import AuditParams, CostParams, Promotion, RecordParams, WalkForwardParams
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
@@ -37,6 +38,8 @@ __all__ = [
     "NIGHT",
     "Api",
     "AuditParams",
+    "BackupParams",
+    "BackupPlace",
     "Bucket",
     "ChannelSettings",
     "CostParams",
@@ -107,6 +110,7 @@ class Settings(Section):
     api: Api = Api()
     database: Database = Database()
     limits: Limits = Limits()
+    backup: BackupParams = BackupParams()
     retention: Retention = Retention()
     _notices: tuple[str, ...] = PrivateAttr(default=())
 

@@ -9,7 +9,7 @@ from importlib import metadata
 
 from sqlalchemy import Connection
 
-from config.settings import JOBS
+from config.settings import JOBS, Settings
 from daemon.api import answers, views
 from daemon.api.missing import missing_signals
 from daemon.api.view import DeskView
@@ -32,7 +32,8 @@ def status(desk: DeskView) -> answers.Status:
     listed = job_list(desk)
 
     def read(c: Connection) -> answers.Status:
-        record = overview.desk_record(c, set(targets(desk.settings, desk.home)), now)
+        watched, places = set(targets(desk.settings, desk.home)), desk.settings.backup.labels
+        record = overview.desk_record(c, watched, now, places)
         problems_now = conditions(record, desk.settings, now, problems)
         progress = {run.id: state for run in record.pending if (state := desk.run_progress(run.id))}
         return answers.Status(
@@ -55,7 +56,7 @@ def status(desk: DeskView) -> answers.Status:
                 answers.ChannelQueue.model_validate(queue)
                 for queue in outbox.channel_queues(c, desk.settings.notifications.channel_names)
             ],
-            backups=_backups(c),
+            backups=_backups(c, desk.settings),
         )
 
     return desk.database.read(read)
@@ -64,7 +65,7 @@ def status(desk: DeskView) -> answers.Status:
 def readiness(desk: DeskView) -> answers.Readiness:
     """What `/readyz` says of a desk that is ready: codes alone, for everybody may read them."""
     configured, now = set(targets(desk.settings, desk.home)), desk.clock.now()
-    record = desk.database.read(lambda c: overview.desk_record(c, configured, now))
+    record = desk.database.read(lambda c: overview.desk_record(c, configured, now, desk.settings.backup.labels))
     amiss = conditions(record, desk.settings, now)
     config = ["config.notices"] if desk.notices() else []
     return answers.Readiness(ready=True, problems=[], notices=[*config, *(each.code for each in amiss)])
@@ -189,9 +190,13 @@ def _running(c: Connection, desk: DeskView) -> list[answers.ActiveRun]:
     ]
 
 
-def _backups(c: Connection) -> answers.Backups:
+def _backups(c: Connection, settings: Settings) -> answers.Backups:
     verified, proven = backups.last_verified(c), backups.last_proven(c)
+    places = backups.places(c, settings.backup.labels)
     return answers.Backups(
         last_verified=answers.Backup.model_validate(verified) if verified else None,
         last_proven=answers.Backup.model_validate(proven) if proven else None,
+        places=[answers.BackupPlace.model_validate(place) for place in places],
+        proven_for_the_home=proven.restored_at if proven else None,
+        proven_for_its_loss=max((place.proven_at for place in places if place.proven_at), default=None),
     )

@@ -1,22 +1,49 @@
-"""Backups: copies of everything irreplaceable, read back before they are trusted.
+"""Backups: everything irreplaceable, in objects named by their content, read back before they are trusted.
 
-A backup is laid out like a home (its files are named by `Home(folder)`), with a manifest that was written last and
-holds the sha256 of every other file. Its files are copies, so it survives damage to the originals; content that an
-earlier backup already holds is shared with it by hard link, after it was read back there.
+A backup lies in the home (`models/backup_*`) and, copied, in each place that the config names; the format is the same
+everywhere (`repository`). `take` makes one, `copy` brings it to another place, `restore` brings a whole desk back onto
+an empty home, `restore_database` only a lost database, `mend` single damaged files.
 """
 
-from daemon.backups.copies import prune, take, version_folder
-from daemon.backups.manifest import Backup, BackupManifest, verify
-from daemon.backups.restore import restore, restore_database, worth_restoring
+from daemon.backups.copying import Copied, copy, verify
+from daemon.backups.manifest import Backup, BackupManifest
+from daemon.backups.mending import DamagedModel, changed_files, mend_file, mend_models, sources, torn_files
+from daemon.backups.places import named_place, open_from, open_place
+from daemon.backups.pruning import prune
+from daemon.backups.repository import Repository, home_repository
+from daemon.backups.restoring import (
+    Restored,
+    newest,
+    refuse_half_restored,
+    restore,
+    restore_database,
+    worth_restoring,
+)
+from daemon.backups.taking import take
 
 __all__ = [
     "Backup",
     "BackupManifest",
+    "Copied",
+    "DamagedModel",
+    "Repository",
+    "Restored",
+    "changed_files",
+    "copy",
+    "home_repository",
+    "mend_file",
+    "mend_models",
+    "named_place",
+    "newest",
+    "open_from",
+    "open_place",
     "prune",
+    "refuse_half_restored",
     "restore",
     "restore_database",
+    "sources",
     "take",
+    "torn_files",
     "verify",
-    "version_folder",
     "worth_restoring",
 ]

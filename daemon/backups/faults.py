@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from config.errors import NightdeskError
 
+FIRST_FORMAT = "backup.first_format"
 
-def damaged(folder: Path, why: str) -> NightdeskError:
+
+def damaged(name: str, why: str) -> NightdeskError:
     """The error for a backup that is not what was written."""
     return NightdeskError(
         "backup.damaged",
-        f"The backup {folder.name} cannot be used: {why}.",
+        f"The backup {name} cannot be used: {why}.",
         "Use another backup, and check the disk.",
     )
+
+
+def first_format(name: str) -> NightdeskError:
+    """The error for a backup that is no objects but a folder with whole files."""
+    return NightdeskError(
+        FIRST_FORMAT,
+        f"The backup {name} is of the first format: a folder with whole files.",
+        "Restore it from its folder: `nightdesk restore models/backup_...`.",
+    )
+
+
+def unknown(name: str, names: list[str], label: str) -> NightdeskError:
+    """The error for a backup that is not there."""
+    there = f"There are: {', '.join(names[-10:])}." if names else f"There is none in {label}; take one first."
+    return NightdeskError("backup.unknown", f"There is no backup {name} in {label}.", there)
 
 
 @contextmanager

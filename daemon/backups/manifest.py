@@ -1,54 +1,76 @@
-"""The manifest of a backup, and the reading back of everything in it."""
+"""The manifest of a backup, and the lists of files that it names."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError
 
-from config.errors import NightdeskError
+from config.names import BACKUP
 from config.section import Section
-from daemon.backups.faults import damaged
-from trainers.manifest import MANIFEST, FileEntry, sha256_file
+from daemon.backups.faults import damaged, first_format
+from trainers.manifest import Sha256
 
-# Relative names of plain folders, ending in one of the suffixes that hold no code.
-_SAFE_FILE = re.compile(
-    r"(?:[A-Za-z0-9^_][A-Za-z0-9.^=_-]{0,63}/){0,4}[a-z][a-z0-9_]{0,63}\.(?:safetensors|json|sqlite3)"
-)
+# The names of backups: `backup_20260105_030405`.
+NAME = re.compile(rf"{BACKUP}\d{{8}}_\d{{6}}")
+MAX_LIST = 256 * 2**20  # bytes of one list of files, uncompressed
+_PART = re.compile(r"[^/\x00-\x1f\x7f\\]{1,255}")
+_ROOTS = frozenset({"training_config.json", "models", "data", "results"})
 
 
 class BackupManifest(Section):
-    """What a backup holds; `champions` are the folders of the models that served."""
+    """What a backup holds. Its content lies in objects, each named by the sha256 of its bytes.
 
-    format: Literal[1] = 1
+    Args:
+        rows: the rows of its database.
+        ledger: what tells this database from one that was begun anew: the sha256 of its first run.
+        revision: the revision of the tables.
+        tables: the objects of each table, in order.
+        champions: the folder of each model that served, and the sha256 of its manifest.
+        lists: the object that lists the files of each folder.
+    """
+
+    format: Literal[2] = 2
     taken_at: datetime
     code_version: str
-    champions: list[str]
-    files: dict[str, FileEntry]
+    files: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    ledger: Sha256 | None
+    revision: str
+    tables: dict[str, tuple[Sha256, ...]]
+    champions: dict[str, Sha256]
+    lists: dict[str, Sha256]
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if missing := [name for name in self.champions if f"{name}/{MANIFEST}" not in self.files]:
-            raise ValueError(f"the champion {missing[0]} is not among the files")
-        return self
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file in a backup: its name relative to the home, and the object, or the objects in order, of its content."""
+
+    name: str
+    sha256: str
+    bytes: int
+    parts: tuple[str, ...] = field(default=())
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The objects of its content."""
+        return self.parts or (self.sha256,)
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup on disk."""
+    """A backup that was taken: its name and its manifest."""
 
-    folder: Path
+    name: str
     manifest: BackupManifest
-
-    @property
-    def name(self) -> str:
-        """How readers call it."""
-        return self.folder.name
 
     @property
     def taken_at(self) -> datetime:
@@ -57,64 +79,71 @@ class Backup:
 
     @property
     def files(self) -> int:
-        """How many files it holds, its manifest not counted."""
-        return len(self.manifest.files)
+        """How many files it holds, the database not counted."""
+        return self.manifest.files
 
     @property
     def bytes(self) -> int:
-        """How large they are together; what is shared with other backups counts in each."""
-        return sum(entry.bytes for entry in self.manifest.files.values())
+        """How large files and tables are together; what is shared with other backups counts in each."""
+        return self.manifest.bytes
 
 
-def verify(folder: Path) -> Backup:
-    """Read every file of a backup back; raise `backup.damaged`, naming the file, unless all are as written."""
-    manifest = read_manifest(folder)
-    paths = dict(walk(folder))
-    paths.pop(MANIFEST, None)
-    for name in sorted(paths.keys() - manifest.files.keys()):
-        raise damaged(folder, f"{name} is not in its manifest")
-    for name, entry in manifest.files.items():
-        if name not in paths:
-            raise damaged(folder, f"{name} is missing")
-        try:
-            same = measured(paths[name]) == entry
-        except OSError as error:
-            raise damaged(folder, f"{name} cannot be read ({error.strerror})") from error
-        if not same:
-            raise damaged(folder, f"{name} is not what was written")
-    return Backup(folder, manifest)
+def manifest_bytes(manifest: BackupManifest) -> bytes:
+    """The content of a manifest's file: the manifest, and the sha256 by which any change of it is noticed."""
+    document = manifest.model_dump(mode="json")
+    return _compact({"sha256": hashlib.sha256(_compact(document)).hexdigest(), "backup": document})
 
 
-def is_sound(folder: Path) -> bool:
-    """Whether a backup can be read back whole at this moment."""
+def read_manifest(name: str, data: bytes) -> BackupManifest:
+    """The manifest in the content of its file; `backup.damaged` unless it is what was written."""
     try:
-        verify(folder)
-    except NightdeskError:
-        return False
-    return True
+        document = json.loads(data)
+        if document.get("format") == 1:
+            raise first_format(name)
+        backup, sha256 = document["backup"], document["sha256"]
+        if hashlib.sha256(_compact(backup)).hexdigest() != sha256:
+            raise damaged(name, "its manifest.json is not what was written")
+        return BackupManifest.model_validate_json(_compact(backup))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ValidationError) as error:
+        raise damaged(name, "its manifest.json is not one this version can read") from error
 
 
-def measured(path: Path) -> FileEntry:
-    """What a manifest says of the file at `path`."""
-    return FileEntry(sha256=sha256_file(path), bytes=path.stat().st_size)
+def _compact(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 
 
-def walk(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below `folder` by its relative name; links, devices and names that could do harm are refused."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            continue
-        if path.is_symlink() or not path.is_file() or not _SAFE_FILE.fullmatch(name):
-            raise damaged(folder, f"{name!r} is no file that a backup holds")
-        yield name, path
+def list_bytes(files: Iterable[StoredFile]) -> bytes:
+    """A list of files as the content of an object."""
+    lines = (json.dumps([file.name, file.sha256, file.bytes, *file.parts]) for file in files)
+    return zlib.compress("\n".join(lines).encode(), 6)
 
 
-def read_manifest(folder: Path) -> BackupManifest:
-    """What a backup says it holds; its other files are not looked at."""
+def read_list(name: str, data: bytes) -> list[StoredFile]:
+    """The files in the content of a list; a name that could lead out of a home is refused."""
+    unpacking = zlib.decompressobj()
     try:
-        return BackupManifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except OSError as error:
-        raise damaged(folder, f"its {MANIFEST} cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        raise damaged(folder, f"its {MANIFEST} is not one this version can read") from error
+        text = unpacking.decompress(data, MAX_LIST).decode()
+        rows = [json.loads(line) for line in text.split("\n") if line]
+        files = [StoredFile(row[0], row[1], row[2], tuple(row[3:])) for row in rows]
+    except (zlib.error, ValueError, IndexError, TypeError) as error:
+        raise damaged(name, "a list of its files cannot be read") from error
+    for file in files:
+        _refuse_unsafe(name, file.name)
+    return files
+
+
+def _refuse_unsafe(name: str, file: str) -> None:
+    parts = file.split("/")
+    plain = all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+    if not plain or parts[0] not in _ROOTS or len(file) > 1024:
+        raise damaged(name, f"{file[:200]!r} is no file that a backup holds")
+
+
+def by_folder(files: Iterable[StoredFile]) -> Mapping[str, list[StoredFile]]:
+    """The files by the folder whose list they stand in: few enough lists, of which few change in a night."""
+    folders: dict[str, list[StoredFile]] = {}
+    for file in sorted(files, key=lambda file: file.name):
+        parts = file.name.split("/")[:-1]
+        depth = 2 if parts[:1] in (["models"], ["results"]) else 3
+        folders.setdefault("/".join(parts[:depth]) or ".", []).append(file)
+    return folders

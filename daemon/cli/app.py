@@ -16,7 +16,20 @@ from config.library_folders import replace_missing_home_folder
 from config.paths import Home
 from daemon.cli.arguments import normalise
 from daemon.cli.choices import Choices
-from daemon.cli.commands import acknowledge, alerts, audit, data, doctor, init, inspect, night, run, serving, stored
+from daemon.cli.commands import (
+    acknowledge,
+    alerts,
+    audit,
+    backups,
+    data,
+    doctor,
+    init,
+    inspect,
+    night,
+    run,
+    serving,
+    stored,
+)
 from daemon.cli.model_flags import EXTRA_WORDS, CommandWithModelFlags
 from daemon.cli.output import print_error
 from daemon.domain.exhaustion import exhaustion
@@ -47,6 +60,8 @@ app.command("promote")(serving.promote)
 app.command("rollback")(serving.rollback)
 app.command("pin")(serving.pin)
 app.command("unpin")(serving.unpin)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)
 app.command("audit")(audit.audit)
 below_data = typer.Typer()

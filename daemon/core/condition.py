@@ -10,6 +10,7 @@ The worst problem comes first, in this order:
     no current signal            degraded  every published signal has expired
     data is old                  degraded  whatever the jobs say of it
     no backup                    degraded  none was ever verified, or the newest is old
+    no copy of a backup          degraded  none has arrived at a place of the config, or the newest is old
     a channel is mute            degraded  alerts do not arrive
     alerts are firing            degraded
 
@@ -91,6 +92,7 @@ def conditions(record: DeskRecord, settings: Settings, now: datetime, problems: 
     unsorted = [*(_not_ready(problem) for problem in problems), *_night(record, settings, now)]
     if not _first_night(record):
         unsorted += [*_old_data(record, settings, now), *_no_backup(record, settings, now)]
+        unsorted += _no_copy(record, settings, now)
     unsorted += _mute_channels(record)
     unsorted += _alerts(record, {condition.job for condition in unsorted})
     return sorted(unsorted, key=lambda condition: SEVERITY[condition.state])
@@ -215,6 +217,26 @@ def _no_backup(record: DeskRecord, settings: Settings, now: datetime) -> Iterato
     yield Condition(
         "degraded", "backup.old", "backup", "No backup", message, "`nightdesk run-once backup` takes one now."
     )
+
+
+def _no_copy(record: DeskRecord, settings: Settings, now: datetime) -> Iterator[Condition]:
+    """That a place outside the home has no fresh copy, though there is a backup that could have been copied."""
+    if not settings.job_schedule("backup").enabled or record.backup_at is None:
+        return
+    for place in record.places:
+        copied = place.copied_at
+        if copied is not None and now - copied <= OLD_BACKUP:
+            continue
+        message = f"The newest backup at {place.place} is of {copied:%Y-%m-%d}." if copied else ""
+        message = message or f"No backup has arrived at {place.place} yet."
+        yield Condition(
+            "degraded",
+            "backup.no_copy",
+            "backup",
+            "No backup outside the home",
+            message,
+            "Check the place, then `nightdesk backup` takes and copies one now.",
+        )
 
 
 def _mute_channels(record: DeskRecord) -> Iterator[Condition]:

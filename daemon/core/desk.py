@@ -50,6 +50,7 @@ REPEAT_EVERY = 60.0
 # Longer than this without a sign of life, and the desk says that it is not ready.
 STALL = 10.0
 MIN_FREE_BYTES = 50_000_000
+NO_PLACE = "Every backup lies in the home, and would be lost with its disk: name another place in `backup.to`."
 
 
 class Desk:
@@ -273,7 +274,8 @@ class Desk:
 
     def notices(self) -> list[str]:
         """Notes for a reader that are no problems."""
-        return [*([self._restart_needed] if self._restart_needed else []), *self.settings.notices]
+        at_home = [] if self.settings.backup.to else [NO_PLACE]
+        return [*([self._restart_needed] if self._restart_needed else []), *self.settings.notices, *at_home]
 
     # Settings that change while the desk works.
 

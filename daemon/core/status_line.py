@@ -62,7 +62,8 @@ class StatusLine:
         desk = self._desk
         changes, settings = desk.database.changes, desk.settings  # what is written meanwhile is read at the next look
         watched = set(targets(settings, desk.home))
-        self._record = desk.database.read(lambda c: desk_record(c, watched, desk.clock.now()))
+        places = settings.backup.labels
+        self._record = desk.database.read(lambda c: desk_record(c, watched, desk.clock.now(), places))
         self._next_runs = desk.next_runs()
         self._changes, self._settings = changes, settings
 

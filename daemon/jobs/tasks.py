@@ -11,7 +11,7 @@ from config.errors import UsageError
 from daemon.domain.tasks import TaskRequest, TaskResult
 from daemon.executors.worker.main import Work
 from daemon.jobs.audit.messages import AuditRequest
-from daemon.jobs.backup.messages import ProveBackupRequest
+from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
 from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
 from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest, EvaluateRequest
 from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
@@ -34,6 +34,8 @@ FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     SignalRequest: "daemon.jobs.signals.tasks:latest_signals",
     MonitorRequest: "daemon.jobs.performance_check.tasks:monitor",
     LivePerformanceRequest: "daemon.jobs.performance_check.tasks:live_performance",
+    CheckDataRequest: "daemon.jobs.backup.tasks:check_data",
+    CopyBackupRequest: "daemon.jobs.backup.tasks:copy_backup",
     ProveBackupRequest: "daemon.jobs.backup.tasks:prove_backup",
     AuditRequest: "daemon.jobs.audit.tasks:audit",
 }

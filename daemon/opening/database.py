@@ -68,8 +68,9 @@ def open_database(home: Home, settings: Settings, clock: Clock) -> Opened:
     Raises:
         LockedError: `store.held`, where another desk works with the database.
         ConfigError: see `identity.enter`.
-        NightdeskError: see `Database.open`; but what is lost of an embedded database is restored.
+        NightdeskError: `restore.unfinished`; see `Database.open`, but what is lost of an embedded database is restored.
     """
+    backups.refuse_half_restored(home)
     place = database_place(home, settings)
     return _open_embedded(home, place, clock.now()) if isinstance(place, Path) else _open_server(home, place, clock)
 

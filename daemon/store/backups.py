@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from daemon.store import servings, versions
+from daemon.domain.tasks import as_object
+from daemon.store import retention, servings, versions
+from daemon.store.dump import Dump, dump
 from daemon.store.rows import all_as, first_as
-from daemon.store.tables import backups
+from daemon.store.tables import backups, evaluations, runs
 from daemon.store.versions import Version
+
+# Reports of so many of the newest evaluations are backed up, besides those of what serves.
+NEWEST_REPORTS = 10
+# So many runs are looked at for what was copied to a place, and proved there.
+RECENT_RUNS = 50
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,56 @@ class BackupRecord:
     verified_at: datetime | None
     restored_at: datetime | None
     deleted: bool
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What one transaction says: the whole database, and the models and reports that belong into a backup of it.
+
+    `ledger` is the sha256 of the first run: what tells this database from one that was begun anew.
+    """
+
+    dump: Dump
+    ledger: str | None
+    versions: list[Version]
+    reports: set[str]
+
+
+def moment(c: Connection) -> Moment:
+    """The database and what is to be backed up with it."""
+    newest = select(evaluations.c.report).where(evaluations.c.report.is_not(None)).order_by(evaluations.c.id.desc())
+    reports = {*retention.serving_reports(c), *c.execute(newest.limit(NEWEST_REPORTS)).scalars()}
+    return Moment(dump(c), ledger_name(c), worth_keeping(c), reports)
+
+
+def ledger_name(c: Connection) -> str | None:
+    """What tells this database from one that was begun anew: the sha256 of its first run, if there is one."""
+    first = c.execute(select(runs.c.id, runs.c.job, runs.c.recorded_at).order_by(runs.c.id).limit(1)).first()
+    if first is None:
+        return None
+    return named_by_first_run(first.id, first.job, first.recorded_at)
+
+
+def named_by_first_run(run_id: int, job: str, recorded_at: datetime) -> str:
+    """The sha256 of the first run of a database."""
+    return hashlib.sha256(f"{run_id} {job} {recorded_at.isoformat()}".encode()).hexdigest()
+
+
+def known_models(rows: Collection[Mapping[str, Any]]) -> set[tuple[str, str, str, str]]:
+    """Subject, model type, version and sha256 of the manifest in rows of model versions, of whatever revision."""
+    return {
+        (row.get("subject", row.get("symbol")), row["model_type"], row["version"], row["manifest_sha256"])
+        for row in rows
+    }
+
+
+def serving(c: Connection) -> list[Version]:
+    """Every champion, each followed by the version that would serve in its place."""
+    served: list[Version] = []
+    for champion in versions.champions(c):
+        before = servings.predecessor(c, champion.subject, champion.model_type)
+        served += [champion] if before is None or before.state in ("quarantined", "deleted") else [champion, before]
+    return served
 
 
 def worth_keeping(c: Connection) -> list[Version]:
@@ -85,6 +144,37 @@ def last_verified(c: Connection) -> BackupRecord | None:
     """The newest backup that was read back."""
     query = select(backups).where(backups.c.deleted.is_(False), backups.c.verified_at.is_not(None))
     return first_as(c, BackupRecord, query.order_by(backups.c.taken_at.desc()))
+
+
+@dataclass(frozen=True)
+class PlaceRecord:
+    """A place outside the home: the backup that was copied to it last, and the one that was proved there last."""
+
+    place: str
+    copied: str | None = None
+    copied_at: datetime | None = None
+    proven: str | None = None
+    proven_at: datetime | None = None
+
+
+def places(c: Connection, labels: Collection[str]) -> list[PlaceRecord]:
+    """The record of each of these places, as the newest runs of backup and restore_drill tell it."""
+    if not labels:
+        return []
+    copied, proven = _newest_of_places(c, "backup", "places"), _newest_of_places(c, "restore_drill", "proven")
+    nothing: tuple[str | None, datetime | None] = (None, None)
+    return [PlaceRecord(label, *copied.get(label, nothing), *proven.get(label, nothing)) for label in labels]
+
+
+def _newest_of_places(c: Connection, job: str, field: str) -> dict[str, tuple[str, datetime]]:
+    """By place, the backup and the time of its newest entry in this field of the detail of runs."""
+    ended = select(runs.c.detail).where(runs.c.job == job, runs.c.state.in_(("succeeded", "partial")))
+    newest: dict[str, tuple[str, datetime]] = {}
+    for detail in c.execute(ended.order_by(runs.c.id.desc()).limit(RECENT_RUNS)).scalars():
+        for label, entry in as_object(as_object(detail).get(field)).items():
+            facts = as_object(entry)
+            newest.setdefault(label, (str(facts["backup"]), datetime.fromisoformat(str(facts["at"]))))
+    return newest
 
 
 def last_proven(c: Connection) -> BackupRecord | None:

@@ -36,6 +36,7 @@ class DeskRecord:
         firing: the alerts that fire.
         newest_bars: the close of the last stored bar of each symbol.
         backup_at: when the newest verified backup was taken; None if there is none.
+        places: the places of the config outside the home, and what was copied to them last.
     """
 
     results: Mapping[JobName, Run]
@@ -45,12 +46,14 @@ class DeskRecord:
     firing: Sequence[Alert]
     newest_bars: Mapping[str, datetime]
     backup_at: datetime | None
+    places: Sequence[backups.PlaceRecord] = ()
 
 
-def desk_record(c: Connection, targets: Collection[Target], now: datetime) -> DeskRecord:
-    """The rows from which the condition of the desk is derived; `targets` are those that it keeps fresh.
+def desk_record(c: Connection, targets: Collection[Target], now: datetime, places: Collection[str] = ()) -> DeskRecord:
+    """The rows from which the condition of the desk is derived.
 
-    A signal that was published after `now`, by a clock that ran ahead, counts as expired.
+    `targets` are those that it keeps fresh, `places` those outside the home to which it copies its backups. A signal
+    that was published after `now`, by a clock that ran ahead, counts as expired.
     """
     results = {job: run for job in NIGHT if (run := runs.last_result(c, job))}
     newest = signals.latest(c)
@@ -68,6 +71,7 @@ def desk_record(c: Connection, targets: Collection[Target], now: datetime) -> De
         firing=[alert for alert in alerts.open_alerts(c) if alert.state == "firing"],
         newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},
         backup_at=backup.taken_at if backup else None,
+        places=backups.places(c, places),
     )
 
 

@@ -52,15 +52,23 @@ def create(c: Connection) -> None:
     c.execute(_version.insert().values(version_num=HEAD))
 
 
-def migrate(c: Connection) -> None:
-    """Bring a database of an older Nightdesk to this one's shape."""
+def create_at(c: Connection, revision: str) -> None:
+    """Make every table in an empty database as they were at `revision`."""
+    if revision == HEAD:
+        create(c)
+    else:
+        migrate(c, revision)
+
+
+def migrate(c: Connection, revision: str = HEAD) -> None:
+    """Bring a database of an older Nightdesk to the shape of `revision`, else of this one."""
     from alembic import command  # noqa: PLC0415 (heavy, and needed once in a release)
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = c
-    command.upgrade(config, HEAD)
+    command.upgrade(config, revision)
 
 
 def refuse_newer(revision: str) -> None:

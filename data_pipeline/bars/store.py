@@ -105,6 +105,10 @@ class BarStore:
             )
         return self._load(path)
 
+    def check(self, path: Path) -> None:
+        """Read a file of bars, be they the newest or replaced; `data.corrupt` unless they are what was stored."""
+        self._load(path)
+
     def _load(self, path: Path) -> Bars:
         import pyarrow.parquet as pq  # noqa: PLC0415
 

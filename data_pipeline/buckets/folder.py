@@ -18,10 +18,15 @@ class FolderBucket:
     """Every regular file below `root`, under its relative path. Links are not followed: they may lead elsewhere.
 
     Unlike S3, a folder cannot hold an object `a` and an object `a/b`.
+
+    Args:
+        root: the folder.
+        private: whether what is written can be read by its owner alone.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, private: bool = False) -> None:
         self.root = root
+        self._private = private
 
     def list(self, prefix: str = "") -> Iterator[Object]:
         """Every file whose key begins with `prefix`; files that are still being written are not listed."""
@@ -61,11 +66,18 @@ class FolderBucket:
         """Write the file under a temporary name, then link or rename it to its own."""
         if len(data) > MAX_BYTES:
             raise too_large(key, MAX_BYTES)
+        mode = 0o600 if self._private else 0o666
         with self._file(key, "written") as path:
+            if self._private:
+                self._make_private_folders(path)
             if if_absent:
-                return publish_if_absent(path, data)
-            publish_bytes(path, data)
+                return publish_if_absent(path, data, mode)
+            publish_bytes(path, data, mode)
             return True
+
+    def _make_private_folders(self, path: Path) -> None:
+        for folder in reversed(path.relative_to(self.root).parents[:-1]):
+            (self.root / folder).mkdir(0o700, exist_ok=True)
 
     def delete(self, key: str) -> None:
         """Remove the file; the folders above it stay."""

@@ -11,10 +11,12 @@ from urllib.parse import unquote, urlsplit
 from config.errors import ConfigError, NightdeskError
 from config.secrets import BUCKET_VARIABLES, read_reference
 from data_pipeline.buckets.folder import FolderBucket
+from data_pipeline.buckets.prefixed import PrefixedBucket
 
 if TYPE_CHECKING:
     from config.paths import Home
     from config.secrets import Secret
+    from config.settings import BackupPlace
     from config.settings import Bucket as BucketSettings
     from data_pipeline.buckets.base import Bucket
 
@@ -27,6 +29,22 @@ def open_bucket(settings: BucketSettings, home: Home, secrets: Mapping[str, Secr
     url = settings.url
     if url is None or _is_folder(url):
         return FolderBucket(_folder(url, home))
+    return _open_s3(settings, url, None, secrets)
+
+
+def open_place(settings: BackupPlace, secrets: Mapping[str, Secret] | None = None, *, create: bool = False) -> Bucket:
+    """The place of backups of these settings; a folder must be there, unless it is to be created."""
+    if settings.folder is None:
+        bucket = _open_s3(settings, settings.url, settings.bucket, secrets)
+        return PrefixedBucket(bucket, settings.prefix.rstrip("/")) if settings.prefix else bucket
+    if create:
+        settings.folder.mkdir(0o700, exist_ok=True)
+    return FolderBucket(settings.folder, private=True)
+
+
+def _open_s3(
+    settings: BucketSettings | BackupPlace, url: str, name: str | None, secrets: Mapping[str, Secret] | None
+) -> Bucket:
     from data_pipeline.buckets.s3 import S3Bucket  # noqa: PLC0415 -- boto3 is heavy
 
     def secret(name: str) -> Secret:
@@ -35,13 +53,13 @@ def open_bucket(settings: BucketSettings, home: Home, secrets: Mapping[str, Secr
     endpoint = f"https://{secret('R2_ACCOUNT_ID').reveal()}.r2.cloudflarestorage.com" if url == "r2" else url
     return S3Bucket(
         endpoint,
-        secret("R2_BUCKET_NAME").reveal(),
+        name or secret("R2_BUCKET_NAME").reveal(),
         key_id=secret("R2_ACCESS_KEY_ID"),
         key=secret("R2_SECRET_ACCESS_KEY"),
     )
 
 
-def bucket_secrets(settings: BucketSettings) -> dict[str, Secret]:
+def bucket_secrets(settings: BucketSettings | BackupPlace) -> dict[str, Secret]:
     """Those of the bucket's secrets that can be read now; what is missing is an error when the bucket is opened.
 
     A folder needs none.
@@ -59,7 +77,7 @@ def _is_folder(url: str | None) -> bool:
     return url is None or url.startswith("file:")
 
 
-def _read(settings: BucketSettings, name: str) -> Secret:
+def _read(settings: BucketSettings | BackupPlace, name: str) -> Secret:
     reference: str = getattr(settings, name.removeprefix("R2_").lower())
     return read_reference(f"bucket's {name}", reference)
 

@@ -366,7 +366,7 @@ def test_the_last_result_of_a_job_ignores_missed_cancelled_and_overlapping_runs(
 
 def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_expiry(write, read):
     settings, targets = Settings(symbols=("AAPL",)), {Target("AAPL", "cloner")}
-    assert read(overview.desk_record, targets, NOON) == DeskRecord({}, [], 0, None, [], {}, None)
+    assert read(overview.desk_record, targets, NOON) == DeskRecord({}, [], 0, None, [], {}, None, [])
     for symbol in ("AAPL", "MSFT"):
         version = write(add_version, "v1", subject=symbol)
         write(servings.serve, symbol, "cloner", version.id, NOON, why="better", author="evaluation")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from config.paths import Home
-from daemon.jobs.backup.tasks import prove_in
+from daemon import backups
+from daemon.jobs.backup.tasks import restore_and_prove
 from daemon.store import versions
 from daemon.store.database import Database
 from tests.support.desks.old_homes import old_home
@@ -42,8 +43,12 @@ def nightdesk(home: Home, *words: str) -> Any:
 
 
 def test_a_backup_that_the_older_one_took_can_be_restored(home: Home, tmp_path: Path) -> None:
-    champions = prove_in(tmp_path / "scratch", home.backups[-1]).champions
-    assert [Path(champion).parts[1:3] for champion in champions] == [("AAPL", CLONER), ("MSFT", CLONER)]
+    restored = restore_and_prove(backups.home_repository(home), Home(tmp_path / "scratch"))
+    assert (restored.backup, restored.differs) == (home.backups[-1].name, {})
+    assert [Path(champion).parts[1:3] for champion in sorted(restored.champions)] == [
+        ("AAPL", CLONER),
+        ("MSFT", CLONER),
+    ]
 
 
 def test_its_signals_models_and_alerts_are_shown(home: Home) -> None:

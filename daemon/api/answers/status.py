@@ -101,11 +101,30 @@ class Backup(Answer):
     restored_at: datetime | None
 
 
+class BackupPlace(Answer):
+    """A place outside the home, the backup that was copied to it last, and the one that was restored from it last."""
+
+    place: str = Field(examples=["folder usb", "backups/desk-1 at r2"])
+    copied: str | None
+    copied_at: datetime | None
+    proven: str | None
+    proven_at: datetime | None
+
+
 class Backups(Answer):
-    """The backups that can be relied upon."""
+    """The backups that can be relied upon: those in the home, and those for the day on which the home is lost."""
 
     last_verified: Backup | None
-    last_proven: Backup | None = Field(description="The newest whose champions a restore drill has loaded and tested.")
+    last_proven: Backup | None = Field(
+        description="The newest of the home from which a restore drill has restored a desk whose champions predict."
+    )
+    places: list[BackupPlace] = Field(description="The places of the config, in its order.")
+    proven_for_the_home: datetime | None = Field(
+        description="When a desk was last restored from a backup in the home, and its champions predicted."
+    )
+    proven_for_its_loss: datetime | None = Field(
+        description="When a desk was last restored from a place outside the home; None without such a place too."
+    )
 
 
 class Condition(Answer):

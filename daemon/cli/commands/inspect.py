@@ -75,6 +75,8 @@ def _show_status(status: Status) -> None:
         typer.echo(line)
     for note in filter(None, [status.provenance_note, *status.notices]):
         typer.echo(note)
+    for line in _backup_lines(status, now):
+        typer.echo(line)
     for title, columns, rows in (
         ("Models", MODEL_COLUMNS, _models(status)),
         ("Jobs", ["job", "schedule", "next", "last", "ended"], _jobs(status, now)),
@@ -120,6 +122,13 @@ def _problem_lines(status: Status) -> Iterator[str]:
     for condition in status.conditions:
         yield f"{condition.state.capitalize()}: {condition.message}"
         yield f"  Cure: {condition.cure}"
+
+
+def _backup_lines(status: Status, now: datetime) -> Iterator[str]:
+    """When a desk was last restored from a backup, for each of the two losses that there can be."""
+    home, loss = status.backups.proven_for_the_home, status.backups.proven_for_its_loss
+    nowhere = "never" if status.backups.places else "never, no place outside it is configured (`backup.to`)"
+    yield f"Last proven restorable: the home, {moment(home, now) or 'never'}; its loss, {moment(loss, now) or nowhere}"
 
 
 def _models(status: Status) -> Iterator[list[Any]]:

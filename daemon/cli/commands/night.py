@@ -109,17 +109,27 @@ def evaluate(
 
 def execute(global_options: Choices, jobs: tuple[JobName, ...], options: RunOptions) -> None:
     """Run `jobs` one after the other, in the running desk or here, and end with their exit code."""
-    client = running(global_options)
-    documents = _in_the_desk(client, jobs, options) if client else _here(global_options, jobs, options)
-    ended = [Run.model_validate(document) for document in documents]
-    answer({"runs": documents}, as_json=global_options.json, render=lambda _: _show(ended, global_options.home))
-    code = max(_exit_code(run.state, whole_night=jobs == NIGHT) for run in ended)
+    documents, ended = run_jobs(global_options, jobs, options)
+    answer({"runs": documents}, as_json=global_options.json, render=lambda _: show_runs(ended, global_options.home))
+    code = max(exit_code(run.state, whole_night=jobs == NIGHT) for run in ended)
     if code:
         raise typer.Exit(code)
 
 
-def _exit_code(state: str, *, whole_night: bool) -> int:
-    """In a whole night some jobs have little or nothing to do; one that was named should do all of its work."""
+def run_jobs(
+    global_options: Choices, jobs: tuple[JobName, ...], options: RunOptions
+) -> tuple[list[Document], list[Run]]:
+    """Run `jobs` one after the other, in the running desk or here; their runs, as documents and as what they are."""
+    client = running(global_options)
+    documents = _in_the_desk(client, jobs, options) if client else _here(global_options, jobs, options)
+    return documents, [Run.model_validate(document) for document in documents]
+
+
+def exit_code(state: str, *, whole_night: bool) -> int:
+    """The exit code for the end of a run.
+
+    In a whole night some jobs have little or nothing to do; one that was named should do all of its work.
+    """
     fine = {"succeeded", "partial", "skipped"} if whole_night else {"succeeded"}
     return 0 if state in fine else {"timed_out": 5, "cancelled": INTERRUPTED}.get(state, 1)
 
@@ -147,7 +157,8 @@ def _here(global_options: Choices, jobs: tuple[JobName, ...], options: RunOption
     return [Run.model_validate(run).model_dump(mode="json") for run in ended]
 
 
-def _show(runs: list[Run], home: Home) -> None:
+def show_runs(runs: list[Run], home: Home) -> None:
+    """A table of runs, and what each has to say."""
     table("Runs", ["run", "state", "cause"], [[run.name, run.state, run.cause] for run in runs])
     for run in runs:
         detail: dict[str, Any] = run.detail or {}

@@ -273,13 +273,24 @@ export function alerts(status) {
 }
 
 export function backups(status) {
-  const { last_verified: verified, last_proven: restorable } = status.backups;
+  const { last_verified: verified, last_proven: restorable, places } = status.backups;
   if (!verified) return [empty("No backup yet; one is taken at the end of every night.")];
   return [el("dl", { class: "plain" },
     el("dt", {}, "Last verified"),
     el("dd", {}, time(verified.verified_at), el("span", { class: "note" }, `${verified.name}, ${number(verified.files, 0)} files, ${size(verified.bytes)}`)),
-    el("dt", {}, "Last proven restorable"),
-    el("dd", {}, restorable ? [time(restorable.restored_at), el("span", { class: "note" }, restorable.name)] : "not yet; the restore drill proves it"))];
+    el("dt", {}, "Last proven restorable, from the home"),
+    el("dd", {}, proven(restorable && restorable.restored_at, restorable && restorable.name)),
+    el("dt", {}, "Last proven restorable, without the home"),
+    el("dd", {}, places.length ? proven(status.backups.proven_for_its_loss, null) : "never; no place outside the home is configured"),
+    ...places.flatMap((place) => [
+      el("dt", {}, place.place),
+      el("dd", {}, place.copied_at ? ["copied ", time(place.copied_at)] : "no copy yet",
+        el("span", { class: "note" }, place.proven_at ? ["restored from ", time(place.proven_at)] : "not yet restored from")),
+    ]))];
+}
+
+function proven(at, name) {
+  return at ? [time(at), name ? el("span", { class: "note" }, name) : ""] : "not yet; the restore drill proves it";
 }
 
 function size(bytes) {

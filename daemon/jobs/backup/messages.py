@@ -1,10 +1,51 @@
-"""Messages of the task that proves a backup."""
+"""Messages of the tasks that check data, copy backups and prove them."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from config.settings import BackupPlace
 from daemon.domain.tasks import TaskRequest, TaskResult
+
+HOME = "home"
+
+
+class CheckDataResult(TaskResult):
+    """The damaged files, each with what is wrong with it."""
+
+    damaged: dict[str, str]
+
+
+class CheckDataRequest(TaskRequest[CheckDataResult]):
+    """Read these files of bars and headlines, named relative to the home."""
+
+    kind: ClassVar[str] = "check_data"
+    result: ClassVar[type[TaskResult]] = CheckDataResult
+    files: tuple[str, ...]
+
+
+class CopyBackupResult(TaskResult):
+    """How many objects of a backup were new at its place, their bytes, and the backups that were deleted there."""
+
+    backup: str
+    objects: int
+    bytes: int
+    removed: tuple[str, ...]
+
+
+class CopyBackupRequest(TaskRequest[CopyBackupResult]):
+    """Copy the backup of this name from the home to a place, where the newest `keep` stay."""
+
+    kind: ClassVar[str] = "copy_backup"
+    result: ClassVar[type[TaskResult]] = CopyBackupResult
+    backup: str
+    place: BackupPlace
+    keep: int
+
+    @property
+    def label(self) -> str:
+        """The place."""
+        return self.place.label
 
 
 class ProveBackupResult(TaskResult):
@@ -17,8 +58,16 @@ class ProveBackupResult(TaskResult):
 
 
 class ProveBackupRequest(TaskRequest[ProveBackupResult]):
-    """Restore the backup of this name into a scratch home, where its champions must reproduce their predictions."""
+    """Restore the newest backup of a place onto an empty home, where its champions must repeat their predictions.
+
+    Without a place it is the newest of the home itself.
+    """
 
     kind: ClassVar[str] = "prove_backup"
     result: ClassVar[type[TaskResult]] = ProveBackupResult
-    backup: str
+    place: BackupPlace | None
+
+    @property
+    def label(self) -> str:
+        """The place."""
+        return self.place.label if self.place else HOME

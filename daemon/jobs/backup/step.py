@@ -1,4 +1,4 @@
-"""backup and restore_drill: copies that are read back, and the proof that they can be used."""
+"""backup and restore_drill: what is damaged is mended, everything is copied, and the copies are proved."""
 
 from __future__ import annotations
 
@@ -7,35 +7,80 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from daemon import backups
-from daemon.jobs.backup.messages import ProveBackupRequest
-from daemon.jobs.base import Ending, Plan, RunWork, ending_of
+from daemon.backups import Backup
+from daemon.jobs.backup.mending import mend_files, mend_models, resolve_data
+from daemon.jobs.backup.messages import HOME, CheckDataRequest, CopyBackupRequest, ProveBackupRequest, ProveBackupResult
+from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.store import backups as ledger
+from data_pipeline.buckets.open import bucket_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
 async def take_backup(work: RunWork) -> Ending:
-    """Copy models, database and config, read the copy back, record it, and delete the oldest."""
+    """Mend what is damaged, back everything up in the home, copy that to every place, and delete the oldest."""
+    mended = await _mend(work)
     instant = await work.read(lambda c: _free_second(c, work))
     backup = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings)
-    await asyncio.to_thread(backups.verify, backup.folder)
-    await work.write(
-        lambda c: ledger.record(
-            c,
-            backup.name,
-            taken_at=backup.taken_at,
-            files=backup.files,
-            size=backup.bytes,
-            run_id=work.run.id,
-            verified_at=work.clock.now(),
-        )
+    await work.write(lambda c: _record(c, backup, work))
+    removed = await asyncio.to_thread(
+        backups.prune, backups.home_repository(work.home), work.settings.retention.backups
     )
-    removed = await asyncio.to_thread(backups.prune, work.home, work.settings.retention.backups)
     await work.write(lambda c: ledger.mark_deleted_but(c, [folder.name for folder in work.home.backups]))
-    return Ending(
-        "succeeded", None, {"backup": backup.name, "files": backup.files, "bytes": backup.bytes, "removed": removed}
+    detail: dict[str, object] = {
+        "backup": backup.name,
+        "files": backup.files,
+        "bytes": backup.bytes,
+        "removed": removed,
+        "mended": mended,
+    }
+    return await _copy_to_places(work, backup, detail)
+
+
+def _record(c: Connection, backup: Backup, work: RunWork) -> None:
+    ledger.record(
+        c,
+        backup.name,
+        taken_at=backup.taken_at,
+        files=backup.files,
+        size=backup.bytes,
+        run_id=work.run.id,
+        verified_at=work.clock.now(),
     )
+
+
+async def _mend(work: RunWork) -> list[str]:
+    """Check all models worth keeping, and the data that has changed since the last backup; what was damaged."""
+    checked = await work.read(ledger.worth_keeping)
+    models = await asyncio.to_thread(mend_models, work, checked)
+    changed = await asyncio.to_thread(backups.changed_files, work.home)
+    damaged: dict[str, str] = {}
+    if changed:
+        request = CheckDataRequest(files=tuple(path.relative_to(work.home.root).as_posix() for path in changed))
+        outcome = await work.do(Plan(request))
+        damaged = outcome.value.damaged if outcome.value else {}
+    paths = [work.home.root / name for name in damaged]
+    await asyncio.to_thread(mend_files, work, paths)
+    await asyncio.to_thread(resolve_data, work, set(damaged))
+    return [*models, *damaged]
+
+
+async def _copy_to_places(work: RunWork, backup: Backup, detail: dict[str, object]) -> Ending:
+    """Copy the backup to every place of the config; one that fails stops no other."""
+    keep = work.settings.retention.backups
+    plans = [
+        Plan(CopyBackupRequest(backup=backup.name, place=place, keep=keep), bucket_secrets(place))
+        for place in work.settings.backup.to
+    ]
+    outcomes = await work.do_all(plans)
+    at = work.clock.now().isoformat()
+    copied = outcomes.results(plans)
+    detail["places"] = {plan.label: {**result.document(), "at": at} for plan, result in copied}
+    if len(copied) == len(plans):
+        return Ending("succeeded", None, detail)
+    failure = ending_of(outcomes)
+    return Ending("partial", failure.cause, {**detail, "failed": failure.detail["failed"]})
 
 
 def _free_second(c: Connection, work: RunWork) -> datetime:
@@ -47,15 +92,20 @@ def _free_second(c: Connection, work: RunWork) -> datetime:
 
 
 async def drill_restore(work: RunWork) -> Ending:
-    """Restore the newest backup into a scratch home, where its champions must reproduce their golden predictions."""
-    folders = work.home.backups
-    if not folders:
+    """Restore the newest backup of the home, and of every place, onto an empty home, where its champions predict."""
+    plans = [Plan(ProveBackupRequest(place=None))] if work.home.backups else []
+    plans += [Plan(ProveBackupRequest(place=place), bucket_secrets(place)) for place in work.settings.backup.to]
+    if not plans:
         return Ending("skipped", "backup.none", {"message": "There is no backup to prove yet."})
-    name = folders[-1].name
-    plan = Plan(ProveBackupRequest(backup=name))
-    outcomes = await work.do_all([plan])
-    if outcomes[plan].state == "succeeded":
-        await work.write(lambda c: ledger.mark_restored(c, name, work.clock.now()))
+    outcomes = await work.do_all(plans, at_once=1)
+    proven = _proven(plans, outcomes, work.clock.now())
+    if HOME in proven:
+        await work.write(lambda c: ledger.mark_restored(c, str(proven[HOME]["backup"]), work.clock.now()))
     ending = ending_of(outcomes)
-    ending.detail["backup"] = name
+    ending.detail["proven"] = proven
     return ending
+
+
+def _proven(plans: list[Plan[ProveBackupResult]], outcomes: Outcomes, now: datetime) -> dict[str, dict[str, object]]:
+    """Of each place whose backup was proved, which backup that was, and when."""
+    return {plan.label: {**result.document(), "at": now.isoformat()} for plan, result in outcomes.results(plans)}

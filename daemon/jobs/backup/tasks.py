@@ -1,71 +1,100 @@
-"""The restore drill: a backup is worth what can be brought back from it."""
+"""What workers do for backups: read data, copy a backup to another place, and restore one to prove it."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.errors import NightdeskError, UsageError
+from config.errors import NightdeskError
 from config.paths import Home
 from config.publish import TEMP_PREFIX
 from daemon import backups
-from daemon.backups import Backup
-from daemon.jobs.backup.messages import ProveBackupResult
+from daemon.backups.contents import version_folder
+from daemon.jobs.backup.messages import CheckDataResult, CopyBackupResult, ProveBackupResult
 from daemon.store import versions
 from daemon.store.database import Database
-from daemon.store.versions import Version
+from data_pipeline.bars.store import BarStore
+from data_pipeline.news.headlines import HeadlineStore
 from trainers.artifact import load_artifact, prove
-from trainers.manifest import MANIFEST
 
 if TYPE_CHECKING:
+    from daemon.backups import Repository, Restored
     from daemon.executors.worker.main import WorkContext
-    from daemon.jobs.backup.messages import ProveBackupRequest
+    from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
+
+
+def check_data(context: WorkContext, request: CheckDataRequest) -> CheckDataResult:
+    """Read bars, whose content must have the hash they were stored under, and headlines."""
+    damaged = {}
+    for name in request.files:
+        try:
+            _check(context.home, context.home.root / name)
+        except NightdeskError as error:
+            if error.code == "data.corrupt":
+                damaged[name] = error.message
+    return CheckDataResult(damaged=damaged)
+
+
+def _check(home: Home, path: Path) -> None:
+    if path.is_relative_to(home.headlines_root):
+        HeadlineStore(home).load(path.parent.name, path.stem)
+    else:
+        BarStore(home).check(path)
+
+
+def copy_backup(context: WorkContext, request: CopyBackupRequest) -> CopyBackupResult:
+    """Copy a backup of the home to another place, and delete the old ones there."""
+    target = backups.open_place(request.place, context.home, context.secrets)
+    copied = backups.copy(backups.home_repository(context.home), request.backup, target)
+    removed = backups.prune(target, request.keep)
+    return CopyBackupResult(backup=request.backup, objects=copied.objects, bytes=copied.bytes, removed=tuple(removed))
 
 
 def prove_backup(context: WorkContext, request: ProveBackupRequest) -> ProveBackupResult:
-    """Prove a backup in a scratch home that is gone afterwards."""
-    folder = next((folder for folder in context.home.backups if folder.name == request.backup), None)
-    if folder is None:
-        raise UsageError(
-            "backup.unknown", f"There is no backup {request.backup!r}.", "Take one, or name one that exists."
-        )
+    """Restore the newest backup of a place, as the command does, onto an empty home that is gone afterwards."""
+    if request.place is None:
+        repository = backups.home_repository(context.home)
+    else:
+        repository = backups.open_place(request.place, context.home, context.secrets)
     with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=context.home.models) as scratch:
-        return prove_in(Path(scratch), folder)
+        restored = restore_and_prove(repository, Home(Path(scratch).resolve() / "home"))
+    if restored.differs:
+        name, problem = next(iter(restored.differs.items()))
+        more = f" ({len(restored.differs) - 1} more differ)" if len(restored.differs) > 1 else ""
+        raise NightdeskError(
+            "backup.differs",
+            f"Not all of {restored.backup} in {repository.label} comes back as it was: {name}: {problem}{more}",
+            "Take a new backup (`nightdesk backup`), and check the disk.",
+        )
+    return ProveBackupResult(
+        backup=restored.backup, files=restored.files, bytes=restored.bytes, champions=tuple(restored.champions)
+    )
 
 
-def prove_in(scratch: Path, folder: Path) -> ProveBackupResult:
-    """Restore a backup into `scratch`, load its champions there and see them reproduce their golden predictions."""
-    home = Home(scratch)
-    backup = backups.restore(folder, home)
-    for name, sha256 in _champions(home, backup).items():
-        prove(load_artifact(home.root / name, sha256))
-    champions = tuple(backup.manifest.champions)
-    return ProveBackupResult(backup=backup.name, files=backup.files, bytes=backup.bytes, champions=champions)
+def restore_and_prove(
+    repository: Repository, home: Home, name: str | None = None, *, postgresql: Callable[[], str | None] | None = None
+) -> Restored:
+    """Restore a backup onto an empty home; then its database must name the champions of the manifest, and each of
+    them must reproduce its golden predictions.
+    """
+    restored = backups.restore(repository, home, name, postgresql=postgresql)
+    differs = dict(restored.differs)
+    if (serving := _serving(home, postgresql)) != restored.champions:
+        differs["database"] = f"It names other champions than the manifest: {', '.join(sorted(serving)) or 'none'}."
+    for folder, sha256 in restored.champions.items():
+        try:
+            prove(load_artifact(home.root / folder, sha256))
+        except NightdeskError as error:
+            differs[folder] = error.message
+    return replace(restored, differs=differs)
 
 
-def _champions(home: Home, backup: Backup) -> dict[str, str]:
-    """The folders of the models that served, each with the sha256 of its manifest; the restored database agrees."""
-    files = backup.manifest.files
-    recorded = {name: files[f"{name}/{MANIFEST}"].sha256 for name in backup.manifest.champions}
-    if home.database.exists():
-        serving = {
-            backups.version_folder(home, version).relative_to(home.root).as_posix(): version.manifest_sha256
-            for version in _serving(home)
-        }
-        if serving != recorded:
-            raise NightdeskError(
-                "backup.inconsistent",
-                f"The database in {backup.name} names other champions than its manifest: {sorted(serving)}.",
-                "Do not restore it; take a new backup.",
-            )
-    return recorded
-
-
-def _serving(home: Home) -> list[Version]:
-    """The champions of the restored database, which is migrated as a desk that starts from it would migrate it."""
-    database = Database.open(home.database)
-    try:
-        return database.read(versions.champions)
-    finally:
-        database.close()
+def _serving(home: Home, postgresql: Callable[[], str | None] | None) -> dict[str, str]:
+    """The champions of the restored database: their folders, each with the sha256 of its manifest."""
+    url = postgresql() if postgresql else None
+    with closing(Database.open(url or home.database)) as database:
+        return {version_folder(each): each.manifest_sha256 for each in database.read(versions.champions)}

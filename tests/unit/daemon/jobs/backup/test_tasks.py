@@ -1,24 +1,28 @@
+"""What workers do for backups, in this process."""
+
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
 
 from config import NightdeskError, Settings
+from config.settings import BackupPlace
 from daemon import backups
-from daemon.jobs.backup.messages import ProveBackupRequest, ProveBackupResult
-from daemon.jobs.backup.tasks import prove_backup, prove_in
-from daemon.store import servings, versions
+from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
+from daemon.jobs.backup.tasks import check_data, copy_backup, prove_backup, restore_and_prove
 from daemon.store.database import Database
 from daemon.store.tables import model_versions
+from data_pipeline.bars.store import BarStore
+from data_pipeline.sources.sample import SampleSource
+from tests.support.desks.backed_up_home import flip, objects_of, refusal
+from tests.support.desks.champions import NAME, NOW, serve_champion
 from tests.support.markets.easy import easy_task
-from trainers import ArtifactFacts, TrainingContext, manifest_sha256, registry, save_artifact
+from trainers import TrainingContext, registry
 
-NOW = datetime(2026, 1, 5, 3, 4, 5, tzinfo=UTC)
-NAME = "behavioral_cloner"
+CHAMPION = "models/EASY/behavioral_cloner/v1"
 
 
 @pytest.fixture(scope="module")
@@ -35,89 +39,100 @@ def database(home):
 @pytest.fixture
 def backup(home, database, model):
     """A backup of a desk with one champion that can really predict."""
-    task = easy_task(NAME)
-    folder = home.model(task.subject, NAME, "v1")
-    facts = ArtifactFacts(
-        model_type=NAME,
-        version="v1",
-        params=task.params,
-        inputs=task.inputs,
-        dataset=task.bars.fingerprint(),
-        provenance=task.provenance,
-        train_start=task.train_start,
-        train_end=task.train_end,
-        trained_at=NOW,
-        settings_fingerprint="f" * 64,
-        seed=3,
-    )
-    save_artifact(folder, model, facts)
-
-    def serve(c):
-        version_row = versions.add_version(
-            c,
-            versions.NewVersion(
-                subject=task.subject,
-                model_type=NAME,
-                version="v1",
-                manifest_sha256=manifest_sha256(folder),
-                provenance="sample",
-                dataset="d" * 64,
-                train_start=task.train_start,
-                train_end=task.train_end,
-                trained_at=NOW,
-                run_id=None,
-                metrics={},
-            ),
-        )
-        assert servings.serve(c, task.subject, NAME, version_row.id, NOW, why="better", author="test")
-
-    database.write(serve)
+    serve_champion(home, database, model)
     return backups.take(home, database, NOW, Settings())
 
 
-def test_a_backup_is_proved_by_the_predictions_of_its_champions(home, backup, tmp_path):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    proved = prove_in(scratch, backup.folder)
-    assert proved == ProveBackupResult(
-        backup=backup.name,
-        files=backup.files,
-        bytes=backup.bytes,
-        champions=("models/EASY/behavioral_cloner/v1",),
-    )
+@pytest.fixture
+def worker(home):
+    return SimpleNamespace(home=home, secrets={})
 
 
-def test_the_drill_leaves_nothing_behind(home, backup):
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "away").mkdir()
+    return BackupPlace(url=f"file://{tmp_path}/away")
+
+
+def object_of(home, backup, name):
+    files = backups.home_repository(home).files(backup.name, backup.manifest)
+    sha256 = next(file.sha256 for file in files if file.name == name)
+    return next(path for path in objects_of(home) if path.name == sha256)
+
+
+def test_a_backup_is_proved_by_the_predictions_of_its_champions_and_leaves_nothing_behind(home, backup, worker):
     before = sorted(home.root.rglob("*"))
-    context = SimpleNamespace(home=home)
-    assert prove_backup(context, ProveBackupRequest(backup=backup.name)).backup == backup.name
+    proved = prove_backup(worker, ProveBackupRequest(place=None))
+    assert (proved.backup, proved.files, proved.champions) == (backup.name, backup.files, (CHAMPION,))
     assert sorted(home.root.rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", ["backup_20200101_000000", "../secrets", "EASY"])
-def test_a_backup_that_does_not_exist_is_a_clear_error(home, backup, name):
-    with pytest.raises(NightdeskError) as caught:
-        prove_backup(SimpleNamespace(home=home), ProveBackupRequest(backup=name))
-    assert caught.value.code == "backup.unknown"
+def test_a_copy_is_proved_at_its_place_when_the_home_has_none(home, backup, worker, place):
+    copied = copy_backup(worker, CopyBackupRequest(backup=backup.name, place=place, keep=7))
+    assert (copied.objects, copied.removed) == (len(objects_of(home)), ())
+    for path in objects_of(home):
+        path.unlink()
+    assert prove_backup(worker, ProveBackupRequest(place=place)).champions == (CHAMPION,)
+    assert refusal(prove_backup, worker, ProveBackupRequest(place=None)).code == "backup.damaged"
 
 
-def test_a_damaged_backup_is_not_proved(backup, tmp_path):
-    weights = next(backup.folder.rglob("golden.safetensors"))
-    weights.write_bytes(weights.read_bytes()[:-1])
-    with pytest.raises(NightdeskError) as caught:
-        prove_in(tmp_path / "scratch", backup.folder)
-    assert caught.value.code == "backup.damaged"
+def test_a_copy_that_was_cut_off_sends_only_what_is_missing(home, backup, worker, place):
+    request = CopyBackupRequest(backup=backup.name, place=place, keep=7)
+    copy_backup(worker, request)
+    (place.folder / backup.name / "manifest.json").unlink()
+    some = max((place.folder / "backup_objects").rglob("*"))
+    some.unlink()
+    again = copy_backup(worker, request)
+    assert again.objects == 1
+    assert prove_backup(worker, ProveBackupRequest(place=place)).backup == backup.name
+
+
+def test_a_place_that_is_not_mounted_is_an_error_and_no_new_folder(home, backup, worker, place):
+    place.folder.rmdir()
+    error = refusal(copy_backup, worker, CopyBackupRequest(backup=backup.name, place=place, keep=7))
+    assert error.code == "r2.unreachable"
+    assert not place.folder.exists()
+
+
+def test_a_place_in_the_home_is_refused(home, backup, worker):
+    place = BackupPlace(url=f"file://{home.root}/data/copies")
+    error = refusal(copy_backup, worker, CopyBackupRequest(backup=backup.name, place=place, keep=7))
+    assert error.code == "backup.own_home"
+
+
+def test_a_damaged_backup_is_not_proved(home, backup, worker):
+    flip(object_of(home, backup, f"{CHAMPION}/golden.safetensors"))
+    error = refusal(prove_backup, worker, ProveBackupRequest(place=None))
+    assert error.code == "backup.differs"
+    assert "golden.safetensors" in error.message
 
 
 def test_a_backup_whose_database_names_other_champions_is_not_proved(home, database, backup, tmp_path):
     database.write(lambda c: c.execute(update(model_versions).values(state="retired")))
-    other = backups.take(home, database, datetime(2026, 1, 6, tzinfo=UTC), Settings())
-    database_file = "nightdesk.sqlite3"
-    (backup.folder / database_file).write_bytes((other.folder / database_file).read_bytes())
-    swapped = backup.manifest.model_copy(
-        update={"files": backup.manifest.files | {database_file: other.manifest.files[database_file]}}
-    )
-    (backup.folder / "manifest.json").write_text(swapped.model_dump_json())
+    other = backups.take(home, database, NOW.replace(hour=4), Settings())
+    mixed = backup.manifest.model_copy(update={"tables": other.manifest.tables})
+    repository = backups.home_repository(home)
+    repository.publish("backup_20260105_050000", mixed)
+    restored = restore_and_prove(repository, type(home)(tmp_path / "new"), "backup_20260105_050000")
+    assert set(restored.differs) == {"database"}
+
+
+def test_without_a_backup_there_is_nothing_to_prove(home, worker):
     with pytest.raises(NightdeskError) as caught:
-        prove_in(tmp_path / "scratch", backup.folder)
-    assert caught.value.code == "backup.inconsistent"
+        prove_backup(worker, ProveBackupRequest(place=None))
+    assert caught.value.code == "backup.unknown"
+
+
+def test_bars_are_checked_against_the_hash_they_were_stored_under(home, worker):
+    bars = SampleSource().fetch("AAPL", "1d", NOW.replace(year=2025), NOW)
+    BarStore(home).save(bars, NOW)
+    path = home.bars(bars.source, "AAPL", "1d")
+    request = CheckDataRequest(files=(home.relative(path),))
+    assert check_data(worker, request).damaged == {}
+    whole = path.read_bytes()
+    for bit in range(0, 8 * len(whole), 8 * len(whole) // 12):
+        flip(path, bit)
+        assert set(check_data(worker, request).damaged) <= {home.relative(path)}
+        path.write_bytes(whole)
+    path.write_bytes(whole[:-1])
+    assert set(check_data(worker, request).damaged) == {home.relative(path)}

@@ -1,0 +1,109 @@
+"""Deleting old backups, and the objects that no backup names any more."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from config.errors import NightdeskError
+from config.names import subject_folder
+from config.publish import TEMP_PREFIX
+from daemon.backups import first_format
+from daemon.backups.copying import named_objects
+from daemon.backups.faults import FIRST_FORMAT
+from daemon.store.backups import known_models
+from daemon.store.dump import rows_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from daemon.backups.repository import Repository
+
+Model = tuple[str, str]  # its folder, and the sha256 of its manifest
+
+
+@dataclass
+class _Knowledge:
+    """What one backup knows, or several together: which models served, which there are, and of which databases."""
+
+    champions: set[Model] = field(default_factory=set)
+    models: set[Model] = field(default_factory=set)
+    ledgers: set[str | None] = field(default_factory=set)
+
+    def covers(self, other: _Knowledge) -> bool:
+        """Whether the other backup knows no champion and no database that these do not know."""
+        return other.champions <= self.models and other.ledgers <= self.ledgers
+
+    def add(self, other: _Knowledge) -> None:
+        """Know what the other backup knows too."""
+        self.models |= other.models
+        self.ledgers |= other.ledgers
+
+
+def prune(repository: Repository, keep: int) -> list[str]:
+    """Delete all but the newest `keep` backups that can be read; returns the names of the deleted ones.
+
+    Of the older ones those stay that know champions which no newer backup knows, and the newest of every database: a
+    database that was begun anew never drives out what the one before it knew. Then objects without a backup go.
+    """
+    kept, readable, deleted = _Knowledge(), 0, []
+    for name in reversed(repository.names()):
+        knowledge = _knowledge(repository, name)
+        if readable >= keep and (knowledge is None or kept.covers(knowledge)):
+            deleted.append(name)
+        elif knowledge is not None:
+            kept.add(knowledge)
+            readable += 1
+    for name in deleted:
+        repository.delete(name)
+        if repository.folder is not None:
+            _delete_folder(repository.folder / name)
+    collect(repository)
+    return deleted
+
+
+def _knowledge(repository: Repository, name: str) -> _Knowledge | None:
+    """What a backup knows; None if it is damaged."""
+    try:
+        if folder := repository.first_format(name):
+            first_format.verify_first(folder)
+            champions = set(first_format.champions(folder).items())
+            return _Knowledge(champions, champions, {first_format.ledger_name(folder)})
+        manifest = repository.manifest(name)
+        blocks = [repository.read(sha256, name) for sha256 in manifest.tables.get("model_versions", ())]
+    except NightdeskError as error:
+        if error.code != "backup.damaged":
+            raise
+        return None
+    models = {
+        (f"models/{subject_folder(subject)}/{model_type}/{version}", sha256)
+        for subject, model_type, version, sha256 in known_models(list(rows_of(blocks)))
+    }
+    return _Knowledge(set(manifest.champions.items()), models, {manifest.ledger})
+
+
+def _delete_folder(folder: Path) -> None:
+    """Under another name first: half a backup must never look like one."""
+    if folder.exists():
+        trash = folder.with_name(f"{TEMP_PREFIX}{folder.name}")
+        folder.rename(trash)
+        shutil.rmtree(trash)
+
+
+def collect(repository: Repository) -> int:
+    """Delete the objects that no backup names; none while the files of any backup cannot be told. Returns how many."""
+    named: set[str] = set()
+    for name in repository.names():
+        try:
+            named |= named_objects(repository, name, repository.manifest(name))
+        except NightdeskError as error:
+            if error.code == FIRST_FORMAT:
+                continue
+            if error.code != "backup.damaged":
+                raise
+            return 0
+    unnamed = repository.objects().keys() - named
+    for sha256 in unnamed:
+        repository.delete_object(sha256)
+    return len(unnamed)

@@ -1,0 +1,202 @@
+"""The whole database as blocks of compressed JSON lines, and a database made of them.
+
+The blocks are the same for SQLite and PostgreSQL. A block holds the rows of one table whose ids lie in one range; the
+ranges depend on the highest id alone, so rows that are added change the last few blocks of a table and no other:
+
+    highest id 4,140:  0-4095, 4096-4127, 4128-4143
+
+The first line of a block names the columns, each further line is a row.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, URL, Connection, DateTime, MetaData, Table, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from config.errors import NightdeskError
+from daemon.store import engines, schema
+from daemon.store.database import check
+from daemon.store.tables import metadata
+
+# Ids in the largest block and in the smallest.
+LARGEST, SMALLEST = 4096, 16
+MAX_BLOCK = 256 * 2**20  # bytes of one block, uncompressed
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A database at one moment: its revision, its rows, and the blocks of each table."""
+
+    revision: str
+    rows: int
+    tables: Mapping[str, tuple[bytes, ...]]
+
+
+def dump(c: Connection) -> Dump:
+    """Every row of every table, as the transaction of `c` sees them."""
+    tables: dict[str, tuple[bytes, ...]] = {}
+    count = 0
+    for table in metadata.sorted_tables:
+        rows = [list(row) for row in c.execute(select(table).order_by(*table.primary_key.columns))]
+        count += len(rows)
+        columns = [column.name for column in table.columns]
+        tables[table.name] = tuple(_packed([columns, *block]) for block in _blocks(table, rows))
+    return Dump(schema.HEAD, count, tables)
+
+
+def rows_of(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The rows in some blocks of a table, by the names of their columns; times are ISO 8601."""
+    for block in blocks:
+        columns, *rows = map(json.loads, _unpacked(block).split("\n"))
+        for row in rows:
+            yield dict(zip(columns, row, strict=True))
+
+
+def _blocks(table: Table, rows: list[list[Any]]) -> Iterator[list[list[Any]]]:
+    """The rows by their blocks; those without any are left out. A table without an id has one block."""
+    if "id" not in table.columns:
+        yield from [rows] if rows else []
+        return
+    key = list(table.columns.keys()).index("id")
+    block: list[list[Any]] = []
+    ends = _ends(rows[-1][key] if rows else -1)
+    end = next(ends, 0)
+    for row in rows:
+        while row[key] >= end:
+            if block:
+                yield block
+            block, end = [], next(ends)
+        block.append(row)
+    if block:
+        yield block
+
+
+def _ends(highest: int) -> Iterator[int]:
+    """The first id after each block, of a table whose highest id is `highest`."""
+    start, after = 0, -(-(highest + 1) // SMALLEST) * SMALLEST
+    while start < after:
+        size = LARGEST
+        while size > after - start:
+            size //= 2
+        start += size
+        yield start
+
+
+def _packed(lines: list[list[Any]]) -> bytes:
+    text = "\n".join(json.dumps(line, default=_instant, separators=(",", ":"), ensure_ascii=False) for line in lines)
+    return zlib.compress(text.encode(), 6)
+
+
+def _instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"a {type(value).__name__} is no value of a column")
+
+
+def _unpacked(block: bytes) -> str:
+    unpacking = zlib.decompressobj()
+    try:
+        data = unpacking.decompress(block, MAX_BLOCK)
+    except zlib.error as error:
+        raise _damaged(f"a block cannot be unpacked: {error}") from error
+    if not unpacking.eof:
+        raise _damaged("a block is torn or too large")
+    return data.decode()
+
+
+def build_sqlite(path: Path, revision: str, tables: Mapping[str, Iterable[bytes]]) -> None:
+    """Make the SQLite database at `path` of these blocks, migrated to this version, and check it to the last page."""
+    engine = engines.sqlite_engine(path.absolute(), foreign_keys=False)
+    try:
+        with engine.begin() as c:
+            _fill(c, revision, tables)
+            if broken := c.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise _damaged(f"a row of {broken[0]} refers to a row of {broken[2]} that is missing")
+    except DBAPIError as error:
+        raise _damaged(str(error.orig)) from error
+    finally:
+        engine.dispose()
+    check(path)
+
+
+def fill_postgresql(url: str, revision: str, tables: Mapping[str, Iterable[bytes]]) -> None:
+    """Fill the empty PostgreSQL database at `url` with these blocks, migrated to this version; all of it or nothing."""
+    engine = engines.postgresql_engine(_checked(url))
+    try:
+        with engine.begin() as c:
+            if schema.version(c) is not None and not _is_empty(c):
+                raise NightdeskError(
+                    "restore.not_empty",
+                    "The PostgreSQL database of the config is in use already.",
+                    "Give the restored desk an empty database, or drop this one.",
+                )
+            _fill(c, revision, tables)
+    except DBAPIError as error:
+        raise _damaged(str(error.orig)) from error
+    finally:
+        engine.dispose()
+
+
+def _checked(url: str) -> URL:
+    return engines.postgresql_url(url)
+
+
+def _is_empty(c: Connection) -> bool:
+    return not any(c.execute(select(func.count()).select_from(table)).scalar() for table in metadata.sorted_tables)
+
+
+def _fill(c: Connection, revision: str, tables: Mapping[str, Iterable[bytes]]) -> None:
+    schema.refuse_newer(revision)
+    if schema.version(c) is None:
+        schema.create_at(c, revision)
+    reflected = MetaData()
+    reflected.reflect(c)
+    if unknown := tables.keys() - reflected.tables.keys():
+        raise _damaged(f"it has a table {min(unknown)!r}, which revision {revision} has not")
+    for table in reflected.sorted_tables:
+        for block in tables.get(table.name, ()):
+            _insert(c, table, block)
+        if c.dialect.name == "postgresql" and "id" in table.columns:
+            _continue_sequence(c, table)
+    if revision != schema.HEAD:
+        schema.migrate(c)
+
+
+def _insert(c: Connection, table: Table, block: bytes) -> None:
+    for column in table.columns:
+        if isinstance(column.type, JSON):
+            column.type = JSON(none_as_null=True) if column.nullable else JSON()
+    instants = [column.name for column in table.columns if isinstance(column.type, DateTime)]
+    rows = list(rows_of([block]))
+    if rows and rows[0].keys() != set(table.columns.keys()):
+        raise _damaged(f"its {table.name} have other columns than those of their revision")
+    for row in rows:
+        for name in instants:
+            if row[name] is not None:
+                instant = datetime.fromisoformat(row[name])
+                row[name] = instant.replace(tzinfo=None) if c.dialect.name == "sqlite" else instant
+    if rows:
+        c.execute(table.insert(), rows)
+
+
+def _continue_sequence(c: Connection, table: Table) -> None:
+    highest = c.execute(select(func.max(table.c.id))).scalar()
+    if highest is not None:
+        c.execute(
+            text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :highest)"),
+            {"name": table.name, "highest": highest},
+        )
+
+
+def _damaged(problem: str) -> NightdeskError:
+    return NightdeskError(
+        "backup.damaged", f"The database in the backup cannot be used: {problem}.", "Use another backup."
+    )

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from daemon.store.database import Database
+from tests.support.desks.backed_up_home import fill
+
+
+@pytest.fixture
+def database(home):
+    opened = Database.open(home.database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def desk(home, database):
+    """A home with a champion, its predecessor, newer challengers, one rejected long ago, and data."""
+    fill(home, database)
+    return home

@@ -1,0 +1,155 @@
+"""The jobs backup and restore_drill on a home with real models, with the code of the workers in this process."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from config import Settings
+from daemon import backups
+from daemon.core.condition import conditions
+from daemon.core.dispatcher import Dispatcher
+from daemon.jobs.backup.mending import mend_at_start
+from daemon.store import alerts, overview, runs, servings, versions
+from daemon.store import backups as ledger
+from data_pipeline.bars.store import BarStore
+from data_pipeline.sources.sample import SampleSource
+from tests.support.desks.backed_up_home import flip, objects_of
+from tests.support.desks.champions import NAME, serve_champion
+from tests.support.desks.night import EVENING, WorkingExecutor, attend_all, every_run, request, scripted_desk
+from tests.support.markets.easy import easy_task
+from trainers import TrainingContext, registry
+
+GOLDEN = "models/EASY/behavioral_cloner/{}/golden.safetensors"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return registry.get(NAME).train(easy_task(NAME), TrainingContext(seed=3))
+
+
+@contextmanager
+def desk(home, model, **settings):
+    """A desk with a champion, its predecessor and stored bars."""
+    with scripted_desk(home, Settings.model_validate({"symbols": ["EASY"], **settings})) as context:
+        context.executor = WorkingExecutor(home, context.clock.now)
+        for version in ("v1", "v2"):
+            serve_champion(home, context.database, model, version)
+        bars = SampleSource().fetch("EASY", "1d", EVENING - timedelta(days=300), EVENING)
+        BarStore(home).save(bars, EVENING)
+        yield context
+
+
+async def work(context, job):
+    request(context, job)
+    await attend_all(Dispatcher(context))
+    context.clock.move(timedelta(minutes=1))
+    return every_run(context)[-1]
+
+
+def firing(context):
+    return {(alert.rule, alert.subject): alert.message for alert in context.database.read(alerts.open_alerts)}
+
+
+async def test_a_backup_goes_to_every_place_and_one_that_fails_stops_no_other(home, model, tmp_path):
+    (tmp_path / "usb").mkdir()
+    places = [f"{tmp_path}/gone", f"{tmp_path}/usb"]
+    with desk(home, model, backup={"to": places}) as context:
+        run = await work(context, "backup")
+        assert (run.state, run.cause) == ("partial", "r2.unreachable")
+        assert set(run.detail["failed"]) == {"folder gone"}
+        assert run.detail["places"]["folder usb"]["backup"] == run.detail["backup"] == home.backups[0].name
+        assert "folder gone" in firing(context)["run.failed", "backup"]
+        record = context.database.read(lambda c: overview.desk_record(c, set(), context.settings.backup.labels))
+        told = [each.message for each in conditions(record, context.settings, context.clock.now())]
+        assert "No backup has arrived at folder gone yet." in told
+        assert not any("folder usb" in message for message in told)
+
+
+async def test_a_drill_proves_the_home_and_its_loss_apart(home, model, tmp_path):
+    (tmp_path / "usb").mkdir()
+    with desk(home, model, backup={"to": [f"{tmp_path}/usb"]}) as context:
+        await work(context, "backup")
+        for path in objects_of(home):
+            flip(path)
+        run = await work(context, "restore_drill")
+        assert run.state == "partial"
+        assert set(run.detail["proven"]) == {"folder usb"}
+        assert context.database.read(ledger.last_proven) is None
+        (place,) = context.database.read(lambda c: ledger.places(c, ["folder usb"]))
+        assert (place.copied, place.proven) == (home.backups[0].name, home.backups[0].name)
+
+
+async def test_a_drill_of_the_home_is_recorded(home, model):
+    with desk(home, model) as context:
+        await work(context, "backup")
+        assert (await work(context, "restore_drill")).state == "succeeded"
+        assert context.database.read(ledger.last_proven).name == home.backups[0].name
+
+
+async def test_the_next_backup_of_an_unchanged_desk_stores_less_than_100_kb(home, model):
+    with desk(home, model) as context:
+        await work(context, "backup")
+        before = {path: path.stat().st_size for path in objects_of(home)}
+        assert (await work(context, "backup")).state == "succeeded"
+        new = [path for path in objects_of(home) if path not in before]
+        manifest = (home.backups[-1] / "manifest.json").stat().st_size
+        assert sum(path.stat().st_size for path in new) + manifest < 100_000
+        assert [spec.request.kind for spec in context.executor.specs] == ["check_data"]  # of the first backup
+
+
+async def test_a_backup_mends_models_and_bars_first_and_tells(home, model):
+    with desk(home, model) as context:
+        await work(context, "backup")
+        weights, bars = home.root / GOLDEN.format("v1"), home.bars("sample", "EASY", "1d")
+        whole = flip(weights), flip(bars)
+        run = await work(context, "backup")
+        assert run.detail["mended"] == ["EASY/behavioral_cloner/v1", "data/bars/sample/EASY/1d.parquet"]
+        assert (weights.read_bytes(), bars.read_bytes()) == whole
+        assert {rule for rule, _ in firing(context)} == {"model.damaged", "data.damaged"}
+        await work(context, "backup")
+        assert firing(context) == {}
+
+
+def test_a_champion_damaged_while_the_desk_was_down_is_mended_at_its_start(home, model):
+    with desk(home, model) as context:
+        backups.take(home, context.database, EVENING, context.settings)
+        whole = flip(home.root / GOLDEN.format("v2"))
+        home.bars("sample", "EASY", "1d").write_bytes(b"")
+        mend_at_start(context)
+        assert (home.root / GOLDEN.format("v2")).read_bytes() == whole
+        assert BarStore(home).load("EASY", "1d", "sample")
+        assert "fetched again from the backups in the home" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+        assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v2"
+
+
+def test_without_a_copy_the_predecessor_serves_and_a_broken_pin_is_told(home, model):
+    with desk(home, model) as context:
+        champion = context.database.read(lambda c: versions.champion(c, "EASY", NAME))
+        context.database.write(lambda c: servings.pin(c, champion, EVENING, pinned=True, why="mine", author="me"))
+        flip(home.root / GOLDEN.format("v2"))
+        mend_at_start(context)
+        assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v1"
+        assert context.database.read(lambda c: versions.version(c, champion.id)).state == "quarantined"
+        message = firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+        assert "its predecessor v1 serves" in message
+        assert "pin of a person is broken" in message
+
+
+def test_with_every_copy_damaged_nothing_serves_and_nothing_is_deleted(home, model):
+    with desk(home, model) as context:
+        for version in ("v1", "v2"):
+            flip(home.root / GOLDEN.format(version))
+        mend_at_start(context)
+        assert context.database.read(versions.champions) == []
+        assert len(list(home.models_quarantine.iterdir())) == 2
+        assert "nothing serves in its place" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+
+
+async def test_a_home_without_a_backup_has_nothing_to_drill(home, model):
+    with desk(home, model) as context:
+        run = await work(context, "restore_drill")
+        assert (run.state, run.cause) == ("skipped", "backup.none")
+        assert context.database.read(runs.any_run)
