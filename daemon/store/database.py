@@ -20,9 +20,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from config.errors import NightdeskError
 from config.publish import publishing
-from daemon.store import desks, engines, health, schema
+from daemon.store import desks, engines, health
 from daemon.store.faults import CLOSED, CORRUPT, DISK_FULL, MISSING, TAKEN, UNREACHABLE, StoreError, explain, fault
 from daemon.store.memory_copy import open_copy
+from daemon.store.prepare import prepare, sqlite_engines
 
 T = TypeVar("T")
 # Faults that do not pass while the desk runs: it must end, and what they mean is settled at the next start.
@@ -66,13 +67,13 @@ class Database:
         `home.read_only`.
         """
         if isinstance(place, Path):
-            path, writer, readers = place.absolute(), *_sqlite_engines(place.absolute())
+            path, writer, readers = place.absolute(), *sqlite_engines(place.absolute())
         else:
             url = engines.postgresql_url(place)
             path, writer = None, engines.postgresql_engine(url)
             readers = engines.postgresql_engine(url, read_only=True)
         try:
-            _prepare(path, writer)
+            prepare(path, writer)
         except (DBAPIError, sqlite3.Error) as error:
             writer.dispose()
             meaning = explain(error, path)
@@ -219,7 +220,7 @@ class Database:
     def _leave_memory(self) -> None:
         """Read from the file again, and write to it, if there is room now; `store.disk_full` if not."""
         try:
-            _prepare(self._path, self._writer)
+            prepare(self._path, self._writer)
         except (DBAPIError, sqlite3.Error) as error:
             raise explain(error, self._path) or error from error
         if self._path is not None:
@@ -289,41 +290,6 @@ def set_aside(path: Path, now: datetime) -> Path:
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
     return aside
-
-
-def _sqlite_engines(path: Path) -> tuple[Engine, Engine]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise fault("home.read_only", error.strerror) from error
-    return engines.sqlite_engine(path), engines.sqlite_engine(path, read_only=True)
-
-
-def _prepare(path: Path | None, writer: Engine) -> None:
-    if path is not None:
-        with writer.connect() as c:
-            answer = c.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if answer != "ok":
-            raise fault("store.corrupt", answer)
-    with writer.begin() as c:
-        schema.lock(c)
-        revision = schema.version(c)
-        if revision is None:
-            schema.create(c)
-    if revision is not None and revision != schema.HEAD:
-        schema.refuse_newer(revision)
-        _migrate(path, writer)
-
-
-def _migrate(path: Path | None, writer: Engine) -> None:
-    # SQLite alters a table by copying it, which foreign keys forbid; they cannot be put off inside a transaction.
-    engine = writer if path is None else engines.sqlite_engine(path, foreign_keys=False)
-    with engine.begin() as c:
-        schema.lock(c)
-        if schema.version(c) != schema.HEAD:  # another process may have been faster
-            schema.migrate(c)
-    if engine is not writer:
-        engine.dispose()
 
 
 def _translated(engine: Engine, work: Callable[[Connection], T], path: Path | None) -> T:
