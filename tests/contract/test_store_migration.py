@@ -17,6 +17,7 @@ from daemon.store import (
     evaluations,
     jobs,
     measurements,
+    outbox,
     records,
     runs,
     schema,
@@ -101,7 +102,7 @@ def test_open_alerts_stay_open_and_undelivered_notifications_stay_due(read):
     assert [(alert.subject, alert.state) for alert in firing] == [
         (f"{symbol}/{CLONER}/evaluation", "firing") for symbol in ("AAPL", "MSFT")
     ]
-    assert [delivery.channel for delivery in read(alerts.deliveries, firing[0].id)] == ["log", "webhook"]
+    assert [delivery.channel for delivery in read(outbox.deliveries, firing[0].id)] == ["log", "webhook"]
 
 
 def test_runs_tasks_measurements_and_datasets_are_kept(read):

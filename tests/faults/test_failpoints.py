@@ -54,7 +54,7 @@ failpoints.install()
 from config.settings import Settings
 from daemon.alerts.rules import event
 from daemon.domain.runs import Owner
-from daemon.store import alerts, runs, tasks
+from daemon.store import alerts, outbox, runs, tasks
 from daemon.store.database import Database
 now, place = datetime.now(UTC), sys.argv[1]
 database = Database.open(place if "://" in place else Path(place))
@@ -66,8 +66,8 @@ database.write(lambda c: tasks.finish(c, task.id, "failed", now))
 database.write(lambda c: runs.finish(c, run.id, "failed", now, attempts=1))
 fault = event("run.failed", "training", "It failed.", "Look.")
 database.write(lambda c: alerts.observe(c, fault, Settings(), now))
-[row] = database.read(lambda c: alerts.pending_outbox(c, now, ["log"]))
-database.write(lambda c: alerts.delivered(c, row, now))
+[row] = database.read(lambda c: outbox.pending(c, now, ["log"]))
+database.write(lambda c: outbox.delivered(c, row, now))
 database.close()
 """
 

@@ -11,7 +11,6 @@ import sys
 
 import pytest
 
-from config.loader import load_settings
 from config.paths import Home
 from tests.support.desks.running_desk import RunningDesk
 from tests.support.documents import DOCUMENTS, GUIDES, ROOT, WITH_A_DESK, commands, python_blocks, unmarked_commands
@@ -19,7 +18,7 @@ from tests.support.documents import DOCUMENTS, GUIDES, ROOT, WITH_A_DESK, comman
 # No test reaches the world: a client that tries is refused at once, and the sample market takes over.
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
 # The first makes the config that all others work with.
-PAGES = ("quickstart.md", "README.md", "data.md", "models.md", "python.md", "deployment.md")
+PAGES = ("quickstart.md", "README.md", "data.md", "models.md", "python.md", "backups.md", "deployment.md")
 # So that the commands of all documents take a minute or two: short histories, small forests, few folds, an easy gate.
 SMALL = {
     "symbols": ["AAPL"],
@@ -95,19 +94,6 @@ def test_the_cloner_in_the_documents_runs(shared_home):
     done = _run(shared_home, f"PYTHONPATH={ROOT} {sys.executable} cloner.py")
     assert done.returncode == 0, done.stderr
     assert re.search(r"\[(-1|0|1)\]", done.stdout)
-
-
-@pytest.mark.timeout(300)
-def test_the_restore_in_the_documents_brings_a_home_back(shared_home, tmp_path):
-    (source,) = python_blocks(_document("deployment.md"))
-    named = source.replace("/mnt/copy/backup_20260304_020000", str(shared_home.backups[-1]))
-    script = tmp_path / "restore.py"
-    script.write_text(named.replace("/var/lib/nightdesk-new", str(tmp_path / "new")))
-    done = _run(shared_home, f"PYTHONPATH={ROOT} {sys.executable} {script}")
-    assert done.returncode == 0, done.stderr
-    restored = Home(tmp_path / "new")
-    assert restored.database.exists()
-    assert load_settings(restored.config) == load_settings(shared_home.config)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda page: page.name)

@@ -89,7 +89,10 @@ def test_backups_are_listed_oldest_first_and_nothing_else_is(tmp_path):
     instants = [datetime(2026, 3, day, 4, 5, 6, tzinfo=UTC) for day in (2, 1)]
     for at in instants:
         home.backup(at).mkdir(parents=True)
+        (home.backup(at) / "manifest.json").touch()
     (home.models / "AAPL").mkdir()
+    (home.models / "backup_objects").mkdir()
+    (home.models / "backup_20260303_040506").mkdir()  # its manifest never came, or was deleted
     (home.models / ".unfinished-x").mkdir()
     assert [path.name for path in home.backups] == ["backup_20260301_040506", "backup_20260302_040506"]
 

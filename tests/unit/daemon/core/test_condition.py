@@ -14,6 +14,7 @@ from daemon.core.condition import Condition, conditions, overall
 from daemon.domain.alert_engine import Alert
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
+from daemon.store.backups import PlaceRecord
 from daemon.store.overview import DeskRecord
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -289,3 +290,15 @@ def test_what_keeps_the_desk_from_its_work_comes_before_all_else(problem: str, c
 
 def test_a_problem_without_words_of_its_own_is_named() -> None:
     assert "something.new" in worst(WELL, ("something.new",)).message
+
+
+def test_a_place_without_a_fresh_copy_is_degraded() -> None:
+    for copied_at, message in (
+        (None, "No backup has arrived at folder usb yet."),
+        (NOW - timedelta(days=9), "The newest backup at folder usb is of 2026-02-23."),
+    ):
+        place = PlaceRecord("folder usb", "backup_1" if copied_at else None, copied_at)
+        found = worst(replace(WELL, results=results(), places=(place,)))
+        assert (found.state, found.code, found.message) == ("degraded", "backup.no_copy", message)
+    fresh = PlaceRecord("folder usb", "backup_1", NOW - timedelta(days=1))
+    assert worst(replace(WELL, results=results(), places=(fresh,))).state == "ok"

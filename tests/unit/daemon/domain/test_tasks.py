@@ -10,7 +10,7 @@ from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import ErrorInfo, TaskRequest, TaskResult
 from daemon.jobs.backup.messages import ProveBackupRequest
-from daemon.jobs.data_update.messages import UpdateBarsRequest
+from daemon.jobs.data_update.messages import PullTradesRequest, UpdateBarsRequest
 from daemon.jobs.performance_check.messages import LivePerformanceRequest
 from daemon.jobs.tasks import KINDS, resolve
 from daemon.jobs.training.messages import InspectRequest
@@ -22,7 +22,8 @@ from daemon.jobs.training.messages import InspectRequest
         (UpdateBarsRequest(symbol="AAPL"), "AAPL"),
         (InspectRequest(subject="AAPL", model_type="ppo", version="v1"), "AAPL/ppo"),
         (InspectRequest(subject="AAPL", model_type="ppo", version="v1", iteration=2), "AAPL/ppo#2"),
-        (ProveBackupRequest(backup="backup_1"), "prove_backup"),
+        (PullTradesRequest(), "pull_trades"),
+        (ProveBackupRequest(place=None), "home"),
     ],
 )
 def test_a_task_is_named_by_what_it_works_on_or_by_its_kind(request_: TaskRequest[TaskResult], label: str) -> None:

@@ -62,7 +62,9 @@ async def test_a_backup_goes_to_every_place_and_one_that_fails_stops_no_other(ho
         assert set(run.detail["failed"]) == {"folder gone"}
         assert run.detail["places"]["folder usb"]["backup"] == run.detail["backup"] == home.backups[0].name
         assert "folder gone" in firing(context)["run.failed", "backup"]
-        record = context.database.read(lambda c: overview.desk_record(c, set(), context.settings.backup.labels))
+        record = context.database.read(
+            lambda c: overview.desk_record(c, set(), context.clock.now(), context.settings.backup.labels)
+        )
         told = [each.message for each in conditions(record, context.settings, context.clock.now())]
         assert "No backup has arrived at folder gone yet." in told
         assert not any("folder usb" in message for message in told)
