@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +14,8 @@ from config.errors import NightdeskError
 from config.section import Section
 from daemon.backups.faults import damaged
 from daemon.store.backups import named_by_first_run
+from daemon.store.engines import row_of_snapshot
+from daemon.store.faults import StoreError
 from trainers.manifest import MANIFEST, FileEntry, sha256_file
 
 # Relative names of plain folders, ending in one of the suffixes that hold no code.
@@ -103,9 +103,8 @@ def _asked(folder: Path, query: str, otherwise: Any) -> Any:
     if not path.exists():
         return otherwise
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-            return connection.execute(query).fetchone()
-    except sqlite3.DatabaseError:
+        return row_of_snapshot(path, query)
+    except StoreError:
         return otherwise
 
 

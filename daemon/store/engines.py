@@ -86,6 +86,15 @@ def reading(path: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
+def row_of_snapshot(path: Path, query: str) -> Any:
+    """The first row of a query to an SQLite file of any revision that nobody writes; a damaged one is a StoreError."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return connection.execute(query).fetchone()
+    except sqlite3.DatabaseError as error:
+        raise fault(CORRUPT, error) from error
+
+
 def postgresql_engine(url: URL, *, read_only: bool = False) -> Engine:
     """An engine on the PostgreSQL server of `url`; a reader sees one moment for as long as it reads, as in SQLite."""
     try:

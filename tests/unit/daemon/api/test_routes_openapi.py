@@ -37,6 +37,7 @@ def test_every_address_of_the_issue_is_described(schema):
         "/api/v1/datasets/{dataset}",
         "/api/v1/datasets/{dataset}/health.png",
         "/api/v1/alerts",
+        "/api/v1/alerts/retry",
         "/api/v1/alerts/{alert_id}/ack",
         "/api/v1/jobs",
         "/api/v1/jobs/{job}/run",
