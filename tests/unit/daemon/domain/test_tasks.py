@@ -10,7 +10,7 @@ from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import ErrorInfo, TaskRequest, TaskResult
 from daemon.jobs.backup.messages import ProveBackupRequest
-from daemon.jobs.data_update.messages import UpdateBarsRequest
+from daemon.jobs.data_update.messages import PullTradesRequest, UpdateBarsRequest
 from daemon.jobs.performance_check.messages import LivePerformanceRequest
 from daemon.jobs.tasks import KINDS, resolve
 from daemon.jobs.training.messages import InspectRequest
