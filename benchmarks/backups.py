@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import multiprocessing
 import os
 import shutil
@@ -55,6 +56,7 @@ RESTORE_GOAL, BACKUP_GOAL, BYTES_GOAL = 30.0, 2.0, 100_000
 
 def serve(address: Any, done: Event) -> None:
     """Serve S3 in a process of its own, as the real one is."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with s3_server() as server:
         address.send(server.url)
         done.wait()

@@ -39,6 +39,7 @@ def copy(source: Repository, name: str, target: Repository) -> Copied:
     manifest = source.manifest(name)
     sizes, present = source.objects(), target.objects()
     wanted = named_objects(source, name, manifest)
+    target.take_indexes(source)
     missing = [sha256 for sha256 in sorted(wanted) if sizes.get(sha256) != present.get(sha256)]
     sent = sum(each(lambda sha256: _send(source, sha256, name, target, present), missing))
     if lost := wanted - target.objects().keys():

@@ -45,10 +45,14 @@ def prune(repository: Repository, keep: int) -> list[str]:
     """Delete all but the newest `keep` backups that can be read; returns the names of the deleted ones.
 
     Of the older ones those stay that know champions which no newer backup knows, and the newest of every database: a
-    database that was begun anew never drives out what the one before it knew. Then objects without a backup go.
+    database that was begun anew never drives out what the one before it knew. With a backup go the objects
+    that no other names.
     """
+    names = repository.names()
+    if len(names) <= keep:
+        return []
     kept, readable, deleted = _Knowledge(), 0, []
-    for name in reversed(repository.names()):
+    for name in reversed(names):
         knowledge = _knowledge(repository, name)
         if readable >= keep and (knowledge is None or kept.covers(knowledge)):
             deleted.append(name)
@@ -59,7 +63,8 @@ def prune(repository: Repository, keep: int) -> list[str]:
         repository.delete(name)
         if repository.folder is not None:
             _delete_folder(repository.folder / name)
-    collect(repository)
+    if deleted:
+        collect(repository)
     return deleted
 
 
@@ -71,7 +76,7 @@ def _knowledge(repository: Repository, name: str) -> _Knowledge | None:
             champions = set(first_format.champions(folder).items())
             return _Knowledge(champions, champions, {first_format.ledger_name(folder)})
         manifest = repository.manifest(name)
-        blocks = [repository.read(sha256, name) for sha256 in manifest.tables.get("model_versions", ())]
+        blocks = [repository.read_index(sha256, name) for sha256 in manifest.tables.get("model_versions", ())]
     except NightdeskError as error:
         if error.code != "backup.damaged":
             raise

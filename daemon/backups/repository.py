@@ -46,6 +46,7 @@ class Repository:
         self._bucket = bucket
         self.label = label
         self.folder = folder
+        self._indexes: dict[str, bytes] = {}
 
     def first_format(self, name: str) -> Path | None:
         """The folder of a backup, if it is one of the first format."""
@@ -103,6 +104,16 @@ class Repository:
             raise damaged(name, f"the object {sha256[:12]} is not what was written")
         return data
 
+    def read_index(self, sha256: str, name: str = "") -> bytes:
+        """The same for what several backups are asked by, such as lists of files: each is read once."""
+        if sha256 not in self._indexes:
+            self._indexes[sha256] = self.read(sha256, name)
+        return self._indexes[sha256]
+
+    def take_indexes(self, other: Repository) -> None:
+        """What was read elsewhere under the same hash need not be read here."""
+        self._indexes |= other._indexes
+
     def holds(self, sha256: str) -> bool:
         """Whether an object can be read back as it was written."""
         try:
@@ -128,7 +139,7 @@ class Repository:
 
     def files(self, name: str, manifest: BackupManifest) -> list[StoredFile]:
         """The files of a backup, by name."""
-        lists = (read_list(name, self.read(sha256, name)) for sha256 in manifest.lists.values())
+        lists = (read_list(name, self.read_index(sha256, name)) for sha256 in manifest.lists.values())
         return sorted((file for files in lists for file in files), key=lambda file: file.name)
 
     def content(self, name: str, file: StoredFile) -> bytes:

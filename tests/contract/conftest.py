@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.servers.buckets import FolderPlace
+from tests.support.servers.buckets import FolderPlace, PrefixedPlace
 from tests.support.servers.s3 import S3Server, s3_server
 
 
@@ -14,12 +14,12 @@ def s3():
         yield running
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "prefixed", "s3"])
 def place(request, tmp_path) -> FolderPlace | S3Server:
     """Where a bucket is, and the means to change its content behind the bucket's back."""
-    if request.param == "folder":
+    if request.param != "s3":
         (tmp_path / "bucket").mkdir()
-        return FolderPlace(tmp_path / "bucket")
+        return (FolderPlace if request.param == "folder" else PrefixedPlace)(tmp_path / "bucket")
     server: S3Server = request.getfixturevalue("s3")
     server.clear()
     return server

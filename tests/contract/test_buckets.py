@@ -10,6 +10,7 @@ import pytest
 from config.errors import NightdeskError
 from data_pipeline.buckets.folder import FolderBucket
 from tests.support.faults.kills import kill_midway
+from tests.support.servers.buckets import FolderPlace
 
 KEY = "models/AAPL/a_model/v1.json"
 
@@ -228,9 +229,7 @@ for nth in range(100_000):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_writer_killed_at_any_moment_leaves_whole_objects_only(place, seed):
     bucket = place.bucket()
-    assert kill_midway(
-        WRITER, str(bucket.root) if isinstance(bucket, FolderBucket) else place.url, within=0.5, seed=seed
-    )
+    assert kill_midway(WRITER, str(place.root) if isinstance(place, FolderPlace) else place.url, within=0.5, seed=seed)
     stored = keys(bucket)
     assert all(bucket.read(key) == b"0123456789" * 200_000 for key in stored)
     assert bucket.put("a/999999", b"x")

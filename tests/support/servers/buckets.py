@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_pipeline.buckets.folder import FolderBucket
+from data_pipeline.buckets.prefixed import PrefixedBucket
 
 
 @dataclass
@@ -29,3 +30,10 @@ class FolderPlace:
 
     def bucket(self) -> FolderBucket:
         return FolderBucket(self.root)
+
+
+class PrefixedPlace(FolderPlace):
+    """A folder in a folder, as a bucket with a prefix."""
+
+    def bucket(self) -> PrefixedBucket:
+        return PrefixedBucket(FolderBucket(self.root.parent), self.root.name)

@@ -51,17 +51,17 @@ def test_objects_go_with_the_last_backup_that_names_them(desk, database, reposit
 
 def test_objects_of_a_backup_that_was_cut_off_go(desk, database, repository):
     stray = repository.write(b"uploaded by a backup that never got its manifest")
-    names = taken(desk, database, 1)
-    backups.prune(repository, 7)
+    names = taken(desk, database, 2)
+    backups.prune(repository, 1)
     assert stray not in repository.objects()
-    backups.verify(repository, names[0])
+    backups.verify(repository, names[1])
 
 
 def test_nothing_is_collected_while_the_files_of_a_backup_cannot_be_told(desk, database, repository):
     stray = repository.write(b"perhaps of the damaged backup")
-    first, _ = taken(desk, database, 2)
-    flip(desk.models / first / "manifest.json")
-    backups.prune(repository, 7)
+    names = taken(desk, database, 3)
+    flip(desk.models / names[2] / "manifest.json")
+    assert backups.prune(repository, 1) == [names[0]]
     assert stray in repository.objects()
 
 
