@@ -51,6 +51,8 @@ class Opened:
 
     def close(self) -> None:
         """Close the database, then give the lease back."""
+        if self.lease is not None:
+            self.lease.leave()
         self.database.close()
         if self.lease is not None:
             self.lease.close()

@@ -123,9 +123,13 @@ def _server_engine(url: URL, *, read_only: bool) -> Engine:
 
 def _set_limits(connection: Any, _: object) -> None:
     """Set the limits of a session on the server: nothing waits for ever."""
-    with connection.cursor() as cursor:
-        cursor.execute("".join(f"SET {name} = {value};" for name, value in _SESSION.items()))
-    connection.commit()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("".join(f"SET {name} = {value};" for name, value in _SESSION.items()))
+        connection.commit()
+    except BaseException:
+        connection.close()  # nobody else has it yet
+        raise
 
 
 def postgresql_url(text: str) -> URL:

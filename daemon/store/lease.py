@@ -72,11 +72,15 @@ class Lease:
         """Whether the session lives, as far as is known."""
         return self._connection is not None
 
-    def close(self) -> None:
-        """Give the lease back."""
+    def leave(self) -> None:
+        """Watch and probe no more; the lease is held until `close`."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
+
+    def close(self) -> None:
+        """Give the lease back."""
+        self.leave()
         self._drop()
         self._engine.dispose()
 
@@ -91,11 +95,9 @@ class Lease:
                 self._drop()
 
     def _retake(self, probe: Callable[[], None]) -> None:
-        connection = _session(self._engine)
-        if connection.execute(_LOCK).scalar():
-            self._connection = connection
-        else:  # held by another, or by our own lost session
-            connection.close()
+        self._connection = _session(self._engine)
+        if not self._connection.execute(_LOCK).scalar():  # held by another, or by our own lost session
+            self._drop()
         probe()
 
     def _drop(self) -> None:
@@ -110,13 +112,21 @@ class Lease:
 def _locked(engine: Engine, desk: str | None, end: float) -> Connection:
     """A session with the lock; one that holds it for the same desk is waited for until `end`."""
     connection = _session(engine)
-    while not connection.execute(_LOCK).scalar():
-        holder = _holder(connection)
+    try:
+        _wait_for_lock(connection, desk, end)
+    except BaseException:
+        connection.invalidate()
+        connection.close()
+        raise
+    return connection
+
+
+def _wait_for_lock(c: Connection, desk: str | None, end: float) -> None:
+    while not c.execute(_LOCK).scalar():
+        holder = _holder(c)
         if holder is None or holder.id != desk or time.monotonic() > end:
-            connection.close()
             raise _held(holder)
         time.sleep(0.2)
-    return connection
 
 
 def _session(engine: Engine) -> Connection:
