@@ -89,6 +89,10 @@ def _sql(statement: str) -> Callable[[Home], None]:
 
 _SCHEDULED = "SELECT id FROM runs WHERE job = 'signals' AND trigger = 'schedule' ORDER BY id LIMIT 1 OFFSET 1"
 _CRASHED = "SELECT id FROM runs WHERE state = 'crashed' ORDER BY id LIMIT 1"
+_RETRIED = (
+    "SELECT first.id FROM runs first JOIN runs retry ON retry.job = first.job"
+    " AND retry.scheduled_for = first.scheduled_for WHERE first.state = 'crashed' AND retry.state = 'succeeded' LIMIT 1"
+)
 PLANTED: list[tuple[str, Callable[[Home], None]]] = [
     ("torn", _flip_a_bit),
     ("lost", _delete_a_version),
@@ -96,7 +100,7 @@ PLANTED: list[tuple[str, Callable[[Home], None]]] = [
     ("lost", _sql(f"DELETE FROM runs WHERE id = ({_SCHEDULED})")),
     ("lost", _sql(f"UPDATE runs SET state = 'running' WHERE id = ({_SCHEDULED})")),
     ("lost", _sql(f"DELETE FROM runs WHERE parent_id = ({_CRASHED})")),
-    ("doubled", _sql(f"UPDATE runs SET state = 'succeeded' WHERE id = ({_CRASHED})")),
+    ("doubled", _sql(f"UPDATE runs SET state = 'succeeded' WHERE id = ({_RETRIED})")),
     ("lost", _sql("UPDATE model_versions SET state = 'retired' WHERE state = 'champion'")),
     ("torn", _sql("UPDATE runs SET parent_id = 100000 WHERE parent_id IS NOT NULL")),
     ("duplicate_alerts", _sql("DELETE FROM outbox WHERE channel = 'webhook'")),
