@@ -9,14 +9,14 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from config.errors import ConfigError, NightdeskError, UsageError
-from config.loader import find_config, load_settings
+from config.errors import NightdeskError, UsageError
 from config.publish import remove_unfinished
 from config.settings import CHAIN, JobName
-from daemon.alerts.rules import error_event, event
+from daemon.alerts.rules import event
 from daemon.alerts.stalls import observe_stalls
 from daemon.alerts.unstored import UnstoredAlerts
-from daemon.context import DeskContext, check_settings, with_options
+from daemon.context import DeskContext, with_options
+from daemon.core.config_watch import ConfigWatch
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Run
@@ -26,7 +26,6 @@ from data_pipeline.provenance import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 TICK = 0.25
 LOOK_EVERY = 2.0
 DELIVER_EVERY = 1.0
-RELOAD_PATIENCE = 1.0  # seconds in which the schedule waits for a config that is read anew
 # At the desk's end a delivery under way is waited for; what it sends after that is sent again, with the same key.
 DELIVERY_GRACE = 5.0
 PROBE_EVERY = 1.0
@@ -63,15 +61,12 @@ class Desk:
         self.timetable = Timetable(context)
         self.dispatcher = Dispatcher(context)
         self.last_tick = context.clock.monotonic()
-        self._config_stamp = _stamp(context.config)
         self._last_look = self.last_tick
         self._last_stall_look = self.last_tick
         self._reported_full: bool | None = None
         self.unstored = UnstoredAlerts(context.clock, context.log)
         self._begun = False
-        self._restart_needed: str | None = None
-        self._one_reload = asyncio.Lock()
-        self._reload: asyncio.Task[bool] | None = None
+        self._config = ConfigWatch(context, outbox, self.timetable.clear)
 
     @property
     def home(self) -> Home:
@@ -117,7 +112,7 @@ class Desk:
     def _begin(self) -> None:
         self._recover()
         remove_unfinished(self.home.root, self.started_at)
-        self._observe_config(None)  # else the desk would not have started
+        self._config.observe(None)  # else the desk would not have started
         now, night = self.clock.now(), [job for job in CHAIN if self.settings.job_schedule(job).enabled]
 
         def first_night(c: Connection) -> Run | None:
@@ -133,7 +128,7 @@ class Desk:
         now = self.clock.monotonic()
         if now - self._last_look >= LOOK_EVERY:
             self._last_look = now
-            await self._watch_config()
+            await self._config.look()
             await asyncio.to_thread(self._watch_disk)
         if not self._begun:
             await asyncio.to_thread(self._begin)
@@ -147,8 +142,7 @@ class Desk:
         probing = asyncio.create_task(self._repeat(partial(self._probe, stop), PROBE_EVERY, stop, "store.fault"))
         await self._repeat(self.tick, TICK, stop, "desk.fault")
         self.outbox.close()
-        if self._reload is not None:
-            self._reload.cancel()
+        self._config.close()
         ended = asyncio.create_task(asyncio.to_thread(self.outbox.wait, DELIVERY_GRACE))
         await self.dispatcher.stop()
         await delivering
@@ -275,67 +269,11 @@ class Desk:
     def notices(self) -> list[str]:
         """Notes for a reader that are no problems."""
         at_home = [] if self.settings.backup.to else [NO_PLACE]
-        return [*([self._restart_needed] if self._restart_needed else []), *self.settings.notices, *at_home]
-
-    # Settings that change while the desk works.
-
-    async def _watch_config(self) -> None:
-        """Reload a config that has changed; one of a usual size is in force before the schedule is looked at next."""
-        # A config that was made after the start counts; one that was deleted is an error, not the defaults.
-        self.context.config = find_config(self.home, self.context.config)
-        if self._reload is None and _stamp(self.context.config) != self._config_stamp:
-            self._reload = asyncio.create_task(self.reload())
-        if self._reload is not None:
-            await asyncio.wait({self._reload}, timeout=RELOAD_PATIENCE)
-            if self._reload.done():
-                ended, self._reload = self._reload, None
-                ended.result()
+        return [*self._config.restart_needed, *self.settings.notices, *at_home]
 
     async def reload(self) -> bool:
-        """Reload the config: a valid one is applied whole, an invalid one changes nothing and raises an alert.
-
-        The config is read and checked in a thread: the largest one takes seconds, in which the API must answer.
-        """
-        async with self._one_reload:
-            self._config_stamp = _stamp(self.context.config)
-            try:
-                fresh = await asyncio.to_thread(self._read_config)
-            except ConfigError as error:
-                self.context.log.write("error", "config.invalid", error=error.to_dict())
-                await asyncio.to_thread(self._observe_config, error)
-                return False
-            self._apply(fresh)
-            await asyncio.to_thread(self._observe_config, None)
-            self.context.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())
-            return True
-
-    def _read_config(self) -> Settings:
-        """The settings of the config, checked, with their channels open."""
-        fresh = load_settings(self.context.config)
-        check_settings(fresh)
-        self.outbox.reopen(fresh)
-        return fresh
-
-    def _apply(self, fresh: Settings) -> None:
-        changed_for_start = [
-            name for name in ("api", "database") if getattr(fresh, name) != getattr(self.settings, name)
-        ]
-        self._restart_needed = (
-            f"The settings {', '.join(changed_for_start)} have changed; they take effect when the desk is restarted."
-            if changed_for_start
-            else None
-        )
-        self.context.settings = fresh
-        self.context.executor.resize(fresh.executor)
-        self.timetable.clear()
-
-    def _observe_config(self, error: ConfigError | None) -> None:
-        observation = (
-            error_event("config.invalid", "config", error)
-            if error is not None
-            else event("config.invalid", "config", "The config is valid again.", "Nothing to do.", happened=False)
-        )
-        self.database.write(lambda c: alerts.observe(c, observation, self.settings, self.clock.now()))
+        """Reload the config now; whether it was valid, and so is in force."""
+        return await self._config.reload()
 
 
 def provenance_note(database: Database) -> str | None:
@@ -346,12 +284,3 @@ def provenance_note(database: Database) -> str | None:
     if champions.as_of is None:
         return None
     return f"As of {champions.as_of}, not live: data has ended, and data_params.as_of asks to work as of its last bar."
-
-
-def _stamp(path: Path | None) -> tuple[int, int, int] | None:
-    """What changes when a file does."""
-    try:
-        stat = path.stat() if path is not None else None
-    except OSError:
-        return None
-    return (stat.st_mtime_ns, stat.st_size, stat.st_ino) if stat is not None else None

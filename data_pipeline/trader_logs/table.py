@@ -28,12 +28,12 @@ from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
 from data_pipeline.trader_logs.contract import bar_seconds, contract_of, nominal
 from data_pipeline.trader_logs.events import TRADE, Repeats, TraderEvents, read_events
 from data_pipeline.trader_logs.labels import Labels, trader_labels
+from data_pipeline.trader_logs.report import Report
 from data_pipeline.trader_logs.sequences import returns_to_go
 
 VERSION = 2
 _GROUP = 65_536  # rows that are written at one go; a market is never cut by it
 _SIZES = np.geomspace(1e-6, 1e12, 40_001)  # edges of the histogram of net amounts: a quantile to a thousandth
-_ENOUGH = 1000  # sequences
 _SPLITS = ("train", "purged", "validation")
 _DRAFT = pa.schema(
     [
@@ -78,53 +78,6 @@ class TableOptions:
         return Barriers(self.profit, self.stop, self.patience)
 
 
-@dataclass
-class Report:
-    """Counts of what a table was made of."""
-
-    seconds: int = 0  # of a bar
-    markets: int = 0
-    too_short: int = 0  # markets without two bars
-    events: int = 0
-    assumed_outcomes: int = 0  # trades that name no outcome
-    fills: int = 0  # of the markets
-    fills_without_row: int = 0  # in the first bar of markets whose slug does not say when they open
-    earned: float = 0.0  # money, in all markets
-    earned_without_row: float = 0.0  # by those fills
-    rejected: dict[str, int] = field(default_factory=dict)  # events by reason
-    repeated_fills: int = 0
-    not_held: int = 0  # settlements of more than the log knows of
-    failed: dict[str, str] = field(default_factory=dict)  # log -> code
-    sequences: dict[str, int] = field(default_factory=dict)  # by split; each ends at one row
-    actions: dict[str, int] = field(default_factory=dict)
-    first: str = ""  # the time of the first row
-    last: str = ""  # when the last market was settled
-    id: str = ""
-
-    @property
-    def notes(self) -> list[str]:
-        """Sentences on what a reader should know before learning from the table."""
-        sequences = self.sequences.get("train", 0)
-        few = f"There are {sequences} sequences to learn from; fewer than {_ENOUGH} teach a network little."
-        assumed = (
-            f"{self.assumed_outcomes} trades name no outcome: taken for that of the token in their slug, else for Up."
-        )
-        unknown = (
-            f"{self.fills_without_row} of {self.fills} fills have no row, and with them {self.earned_without_row:.2f} "
-            f"of {self.earned:.2f} earned: the slugs do not say when their markets opened, and a first price is no row."
-        )
-        notes = [
-            (sequences < _ENOUGH, few),
-            (self.assumed_outcomes > 0, assumed),
-            (self.fills_without_row > 0, unknown),
-        ]
-        return [text for holds, text in notes if holds]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {**asdict(self), "notes": self.notes}
-
-
 def make_table(
     logs: Iterable[tuple[str, Path]], out: Path, options: TableOptions | None = None, progress: Progress | None = None
 ) -> Report:
@@ -145,7 +98,7 @@ def make_table(
             raise NightdeskError(
                 "trades.empty",
                 f"None of {report.too_short + len(report.failed)} logs has a market long enough to learn from"
-                f"{_rejections(report.rejected)}.",
+                f"{report.rejection}.",
                 f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {seconds}s.",
                 **report.to_dict(),
             )
@@ -158,14 +111,6 @@ def make_table(
 
 def _slug(path: Path) -> str:
     return path.name.removesuffix("_prices.json")
-
-
-def _rejections(rejected: dict[str, int]) -> str:
-    """How many events were rejected, and why most of them: the likeliest reason for a market that is too short."""
-    if not rejected:
-        return ""
-    reason = max(rejected, key=lambda name: rejected[name])
-    return f"; {sum(rejected.values())} events were rejected, most of them as {reason.replace('_', ' ')}"
 
 
 class _Drafting:

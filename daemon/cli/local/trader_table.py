@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from config.settings import Bucket
     from daemon.domain.tasks import Document
     from daemon.jobs.data_update.messages import PullTradesResult
-    from data_pipeline.trader_logs.table import Report
+    from data_pipeline.trader_logs.report import Report
 
 _PULLING = 0.3  # the share of the pull in the whole work
 
