@@ -33,11 +33,23 @@ def mend_at_start(desk: DeskContext) -> None:
 
 
 def mend_models(desk: DeskContext | RunWork, checked: list[Version]) -> list[str]:
-    """Check every file of these versions and mend what is damaged; the damaged ones."""
+    """Check every file of these versions and mend what is damaged; the damaged ones.
+
+    Where no model and no backup lies in the home at all, and none comes from outside, its disk is not mounted rather
+    than damaged: no version is taken out of service for that.
+    """
+    bare = not desk.home.versions and not desk.home.backups
     damaged = backups.mend_models(desk.home, checked, backups.sources(desk.home, desk.settings))
     alerting: bool = desk.database.read(_any_open)
     beyond_repair = {each.version.id for each in damaged if each.mended_from is None}
     now = desk.clock.now()
+
+    if bare and len(beyond_repair) == len(checked) > 0:
+        message = f"The folder models is empty, though the database knows {len(checked)} models that should be there."
+        desk.log.write("error", MODEL, message=message)
+        missing = event(MODEL, "models", message, "Mount its disk, or restore the home (`nightdesk restore`).")
+        desk.database.write(partial(_observe, missing, desk.settings, desk))
+        return []
 
     def change(c: Connection) -> list[Observation]:
         observed = [_settle(c, each, beyond_repair, desk) for each in damaged]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -148,6 +149,18 @@ def test_with_every_copy_damaged_nothing_serves_and_nothing_is_deleted(home, mod
         assert context.database.read(versions.champions) == []
         assert len(list(home.models_quarantine.iterdir())) == 2
         assert "nothing serves in its place" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+
+
+def test_a_folder_of_models_that_is_not_mounted_takes_nothing_out_of_service(home, model):
+    with desk(home, model) as context:
+        away = home.models.rename(home.root / "unmounted")
+        mend_at_start(context)
+        assert "models is empty" in firing(context)["model.damaged", "models"]
+        shutil.rmtree(home.models)
+        away.rename(home.models)
+        mend_at_start(context)
+        assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v2"
+        assert firing(context) == {}
 
 
 async def test_a_home_without_a_backup_has_nothing_to_drill(home, model):
