@@ -34,7 +34,7 @@ FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     MonitorRequest: "daemon.jobs.performance_check.tasks:monitor",
     LivePerformanceRequest: "daemon.jobs.performance_check.tasks:live_performance",
     CheckDataRequest: "daemon.jobs.backup.tasks:check_data",
-    CopyBackupRequest: "daemon.jobs.backup.tasks:copy_backup",
+    CopyBackupRequest: "daemon.jobs.backup.copy_tasks:copy_backup",
     ProveBackupRequest: "daemon.jobs.backup.tasks:prove_backup",
 }
 KINDS = {request.kind: request for request in FUNCTIONS}
