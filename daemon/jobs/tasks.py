@@ -35,7 +35,7 @@ FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     MonitorRequest: "daemon.jobs.performance_check.tasks:monitor",
     LivePerformanceRequest: "daemon.jobs.performance_check.tasks:live_performance",
     CheckDataRequest: "daemon.jobs.backup.tasks:check_data",
-    CopyBackupRequest: "daemon.jobs.backup.tasks:copy_backup",
+    CopyBackupRequest: "daemon.jobs.backup.copy_tasks:copy_backup",
     ProveBackupRequest: "daemon.jobs.backup.tasks:prove_backup",
     AuditRequest: "daemon.jobs.audit.tasks:audit",
 }

@@ -1,4 +1,4 @@
-"""What workers do for backups: read data, copy a backup to another place, and restore one to prove it."""
+"""What workers do for backups: read data, and restore a backup to prove it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from config.paths import Home
 from config.publish import TEMP_PREFIX
 from daemon import backups
 from daemon.backups.contents import version_folder
-from daemon.jobs.backup.messages import CheckDataResult, CopyBackupResult, ProveBackupResult
+from daemon.jobs.backup.messages import CheckDataResult, ProveBackupResult
 from daemon.store import versions
 from daemon.store.database import Database
 from data_pipeline.bars.store import BarStore
@@ -24,7 +24,7 @@ from trainers.artifact import load_artifact, prove
 if TYPE_CHECKING:
     from daemon.backups import Repository, Restored
     from daemon.executors.worker.main import WorkContext
-    from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
+    from daemon.jobs.backup.messages import CheckDataRequest, ProveBackupRequest
 
 
 def check_data(context: WorkContext, request: CheckDataRequest) -> CheckDataResult:
@@ -44,14 +44,6 @@ def _check(home: Home, path: Path) -> None:
         HeadlineStore(home).load(path.parent.name, path.stem)
     else:
         BarStore(home).check(path)
-
-
-def copy_backup(context: WorkContext, request: CopyBackupRequest) -> CopyBackupResult:
-    """Copy a backup of the home to another place, and delete the old ones there."""
-    target = backups.open_place(request.place, context.home, context.secrets)
-    copied = backups.copy(backups.home_repository(context.home), request.backup, target)
-    removed = backups.prune(target, request.keep)
-    return CopyBackupResult(backup=request.backup, objects=copied.objects, bytes=copied.bytes, removed=tuple(removed))
 
 
 def prove_backup(context: WorkContext, request: ProveBackupRequest) -> ProveBackupResult:

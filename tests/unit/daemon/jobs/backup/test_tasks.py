@@ -11,8 +11,9 @@ from sqlalchemy import update
 from config import NightdeskError, Settings
 from config.settings import BackupPlace
 from daemon import backups
+from daemon.jobs.backup.copy_tasks import copy_backup
 from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
-from daemon.jobs.backup.tasks import check_data, copy_backup, prove_backup, restore_and_prove
+from daemon.jobs.backup.tasks import check_data, prove_backup, restore_and_prove
 from daemon.store.database import Database
 from daemon.store.tables import model_versions
 from data_pipeline.bars.store import BarStore
