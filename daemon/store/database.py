@@ -1,4 +1,4 @@
-"""The database: one writer thread, a few readers, whole snapshots."""
+"""The database: one writer thread, a few readers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from config.errors import NightdeskError
-from config.publish import publishing
 from daemon.store import desks, engines, health
 from daemon.store.faults import CLOSED, CORRUPT, DISK_FULL, MISSING, TAKEN, UNREACHABLE, StoreError, explain, fault
 from daemon.store.memory_copy import open_copy
@@ -162,22 +160,6 @@ class Database:
         codes = ("store.stalled" if stalled else None, fatal, self._failing, self._unreadable)
         return list(dict.fromkeys(code for code in codes if code))
 
-    def snapshot(self, path: Path) -> None:
-        """Publish a copy of the embedded database at `path`: one moment of it, whole, and proved to be sound."""
-        if self._path is None:
-            raise NightdeskError(
-                "store.not_embedded",
-                "The database is a PostgreSQL server.",
-                "Back it up with pg_dump.",
-            )
-        self._not_after_a_fork()
-        with publishing(path) as temp:
-            try:
-                _copy(self._path, temp)
-            except sqlite3.Error as error:
-                raise explain(error) or error from error
-            check(temp)
-
     def tidy(self) -> None:
         """Refresh the statistics that queries are planned by, and fold the write-ahead log into the file."""
         if self._path is None:
@@ -302,12 +284,3 @@ def _translated(engine: Engine, work: Callable[[Connection], T], path: Path | No
         raise
     except PoolTimeoutError as error:  # all connections are waiting for the server
         raise fault("store.busy", "no connection is free") from error
-
-
-def _copy(source: Path, target: Path) -> None:
-    with (
-        closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as live,
-        closing(sqlite3.connect(target)) as copy,
-    ):
-        live.backup(copy)
-        copy.execute("PRAGMA journal_mode = DELETE")

@@ -80,14 +80,6 @@ def test_a_server_that_takes_no_writes_is_named_as_such(url, database):
     assert "primary" in caught.value.cure
 
 
-def test_the_desk_makes_no_snapshot_of_a_server_but_says_how(tmp_path, database):
-    assert not database.embedded
-    with pytest.raises(NightdeskError, match="PostgreSQL") as caught:
-        database.snapshot(tmp_path / "copy.sqlite3")
-    assert "pg_dump" in caught.value.cure
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_tidying_a_server_refreshes_its_statistics(database):
     database.write(lambda c: runs.request(c, "backup", now=NOON, trigger="manual"))
     database.tidy()

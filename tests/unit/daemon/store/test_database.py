@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -167,54 +166,14 @@ def test_a_second_writer_waits_and_then_names_the_lock_in_the_way(path, database
     rival.close()
 
 
-def test_a_snapshot_taken_while_the_writer_writes_is_sound_and_of_one_moment(tmp_path, database):
-    stop = threading.Event()
-
-    def pairs_of_runs() -> None:
-        days = 0
-        while not stop.is_set():
-
-            def two(c, days=days):
-                for job in ("backup", "maintenance"):
-                    runs.record(c, job, NOON + days * DAY, now=NOON, trigger="schedule")
-
-            database.write(two)
-            days += 1
-
-    writer = threading.Thread(target=pairs_of_runs)
-    writer.start()
-    copies = [tmp_path / f"copy-{number}.sqlite3" for number in range(5)]
-    for copy in copies:
-        database.snapshot(copy)
-    stop.set()
-    writer.join()
-    for copy in copies:
-        opened = Database.open(copy)
-        jobs = [run.job for run in opened.read(lambda c: runs.page(c, limit=100_000))]
-        assert jobs.count("backup") == jobs.count("maintenance")
-        opened.close()
-    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
-
-
-def test_a_snapshot_is_one_file_that_needs_no_log_next_to_it(tmp_path, database):
-    _record(database)
-    copy = tmp_path / "copies" / "copy.sqlite3"
-    database.snapshot(copy)
-    assert [entry.name for entry in copy.parent.iterdir()] == ["copy.sqlite3"]
-    with sqlite3.connect(copy) as connection:
-        assert connection.execute("SELECT job FROM runs").fetchall() == [("backup",)]
-    connection.close()
-    check(copy)
-
-
-def test_a_damaged_copy_does_not_pass_the_check(tmp_path, database):
+def test_a_damaged_file_does_not_pass_the_check(path, database):
     for days in range(200):
         _record(database, days)
-    copy = tmp_path / "copy.sqlite3"
-    database.snapshot(copy)
-    _damage(copy)
+    database.close()
+    check(path)
+    _damage(path)
     with pytest.raises(NightdeskError) as caught:
-        check(copy)
+        check(path)
     assert caught.value.code == "store.corrupt"
 
 
