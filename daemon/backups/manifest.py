@@ -22,7 +22,7 @@ from trainers.manifest import Sha256
 NAME = re.compile(rf"{BACKUP}\d{{8}}_\d{{6}}")
 MAX_LIST = 256 * 2**20  # bytes of one list of files, uncompressed
 _PART = re.compile(r"[^/\x00-\x1f\x7f\\]{1,255}")
-_ROOTS = frozenset({"training_config.json", "models", "data", "results"})
+_ROOTS = frozenset({"training_config.json", "desk.id", "models", "data", "results"})
 
 
 class BackupManifest(Section):

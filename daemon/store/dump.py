@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, URL, Connection, DateTime, MetaData, Table, func, select, text
+from sqlalchemy import JSON, URL, Connection, DateTime, Integer, MetaData, Table, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from config.errors import NightdeskError
@@ -60,9 +60,14 @@ def rows_of(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             yield dict(zip(columns, row, strict=True))
 
 
+def _is_numbered(table: Table) -> bool:
+    """Whether the rows have ids that count up."""
+    return "id" in table.columns and isinstance(table.columns["id"].type, Integer)
+
+
 def _blocks(table: Table, rows: list[list[Any]]) -> Iterator[list[list[Any]]]:
-    """The rows by their blocks; those without any are left out. A table without an id has one block."""
-    if "id" not in table.columns:
+    """The rows by their blocks; those without any are left out. A table without numbers has one block."""
+    if not _is_numbered(table):
         yield from [rows] if rows else []
         return
     key = list(table.columns.keys()).index("id")
@@ -164,7 +169,7 @@ def _fill(c: Connection, revision: str, tables: Mapping[str, Iterable[bytes]]) -
     for table in reflected.sorted_tables:
         for block in tables.get(table.name, ()):
             _insert(c, table, block)
-        if c.dialect.name == "postgresql" and "id" in table.columns:
+        if c.dialect.name == "postgresql" and _is_numbered(table):
             _continue_sequence(c, table)
     if revision != schema.HEAD:
         schema.migrate(c)

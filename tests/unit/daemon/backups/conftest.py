@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.opening.identity import enter
 from daemon.store.database import Database
-from tests.support.desks.backed_up_home import fill
+from tests.support.desks.backed_up_home import NOW, fill
 
 
 @pytest.fixture
 def database(home):
     opened = Database.open(home.database)
+    enter(home, opened, NOW)
     yield opened
     opened.close()
 
