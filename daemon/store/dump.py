@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from config.errors import NightdeskError
 from daemon.store import engines, schema
 from daemon.store.database import check
-from daemon.store.tables import metadata
+from daemon.store.tables import desks, metadata
 
 # Ids in the largest block and in the smallest.
 LARGEST, SMALLEST = 4096, 16
@@ -33,7 +33,10 @@ MAX_BLOCK = 256 * 2**20  # bytes of one block, uncompressed
 
 @dataclass(frozen=True)
 class Dump:
-    """A database at one moment: its revision, its rows, and the blocks of each table."""
+    """A database at one moment: its revision, its rows, and the blocks of each table.
+
+    The row of the desk itself is not counted: a database that has nothing else knows nothing worth restoring.
+    """
 
     revision: str
     rows: int
@@ -46,7 +49,7 @@ def dump(c: Connection) -> Dump:
     count = 0
     for table in metadata.sorted_tables:
         rows = [list(row) for row in c.execute(select(table).order_by(*table.primary_key.columns))]
-        count += len(rows)
+        count += len(rows) if table is not desks else 0
         columns = [column.name for column in table.columns]
         tables[table.name] = tuple(_packed([columns, *block]) for block in _blocks(table, rows))
     return Dump(schema.HEAD, count, tables)

@@ -32,11 +32,12 @@ def test_a_backup_holds_models_data_and_config(desk, database):
     assert backup.name == "backup_20260105_030405"
     assert set(stored(desk, backup)) == {
         "training_config.json",
+        "desk.id",
         *DATA,
         *(f"models/{name}/{file}" for name in models for file in ("manifest.json", "weights.safetensors")),
     }
     assert set(backup.manifest.champions) == {"models/AAPL/cloner/v2", "models/BTC-USD/cloner/v1"}
-    assert backup.files == 1 + len(DATA) + 2 * len(models)
+    assert backup.files == 2 + len(DATA) + 2 * len(models)
     assert backups.verify(backups.home_repository(desk), backup.name) == backup
 
 
