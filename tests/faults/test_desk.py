@@ -279,8 +279,8 @@ class Bomb:
 
 def test_a_pickle_in_the_place_of_weights_is_refused_and_not_executed(rested: Home, tmp_path: Path) -> None:
     [weights] = rested.models.glob("AAPL/*/*/weights.safetensors")
-    weights.write_bytes(pickle.dumps(Bomb(tmp_path / "executed")))
     with RunningDesk(rested) as desk:
+        weights.write_bytes(pickle.dumps(Bomb(tmp_path / "executed")))  # a start would mend it from the backup
         run = ended(desk, desk.post("/jobs/signals/run"))
         assert (run["state"], run["tasks"][0]["state"]) == ("failed", "failed")
         assert run["cause"].startswith("model.")
@@ -293,8 +293,8 @@ def test_a_pickle_in_the_place_of_weights_is_refused_and_not_executed(rested: Ho
 def test_a_torn_file_of_bars_affects_one_symbol_only(rested: Home) -> None:
     write_config(rested, symbols=["AAPL", "MSFT"])
     torn = rested.bars("csv", "AAPL", "1d")
-    torn.write_bytes(torn.read_bytes()[:-1000])
     with RunningDesk(rested) as desk:
+        torn.write_bytes(torn.read_bytes()[:-1000])  # a start would restore it from the backup
         run = ended(desk, desk.post("/jobs/data_update/run"))
         assert (run["state"], run["cause"]) == ("failed", "data.corrupt")
         by_symbol = {task["subject"]: task for task in run["tasks"]}
