@@ -14,7 +14,7 @@ from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.backups.contents import data_files, model_files, report_files, version_folder
 from daemon.backups.faults import refused_by_disk
-from daemon.backups.manifest import Backup, BackupManifest, StoredFile, by_folder, list_bytes
+from daemon.backups.manifest import Backup, BackupManifest, StoredFile, by_folder, is_safe, list_bytes
 from daemon.backups.repository import Repository, home_repository
 from daemon.store import backups as ledger
 
@@ -55,7 +55,8 @@ def take(home: Home, database: Database, now: datetime, settings: Settings) -> B
     with refused_by_disk("backup.not_written", name):
         objects = ObjectWriter(repository)
         tables = {table: tuple(map(objects.add, blocks)) for table, blocks in moment.dump.tables.items()}
-        files = [_config(settings, objects), *_stored_files(home, moment, objects)]
+        left_out: list[str] = []
+        files = [_config(settings, objects), *_stored_files(home, moment, objects, left_out)]
         manifest = BackupManifest(
             taken_at=now,
             code_version=installed("nightdesk"),
@@ -72,8 +73,9 @@ def take(home: Home, database: Database, now: datetime, settings: Settings) -> B
             },
             lists={folder: objects.add(list_bytes(listed)) for folder, listed in by_folder(files).items()},
         )
+        repository.files(name, manifest)  # the lists can be read before the backup exists
         repository.publish(name, manifest)
-    return Backup(name, manifest)
+    return Backup(name, manifest, tuple(left_out))
 
 
 def _config(settings: Settings, objects: ObjectWriter) -> StoredFile:
@@ -81,12 +83,17 @@ def _config(settings: Settings, objects: ObjectWriter) -> StoredFile:
     return StoredFile("training_config.json", objects.add(data), len(data))
 
 
-def _stored_files(home: Home, moment: ledger.Moment, objects: ObjectWriter) -> Iterator[StoredFile]:
-    """Every file of the home that belongs into the backup, stored."""
+def _stored_files(
+    home: Home, moment: ledger.Moment, objects: ObjectWriter, left_out: list[str]
+) -> Iterator[StoredFile]:
+    """Every file of the home that belongs into the backup, stored; those that it cannot hold go to `left_out`."""
     for version in moment.versions:
         for name, path in model_files(home, version):
             yield _stored(name, path, objects)
     for name, path in chain(data_files(home), report_files(home, moment.reports)):
+        if not is_safe(name):
+            left_out.append(repr(name))
+            continue
         try:
             yield _stored(name, path, objects)
         except FileNotFoundError:  # deleted or replaced by another job meanwhile; the next backup holds what is there

@@ -35,6 +35,9 @@ async def take_backup(work: RunWork) -> Ending:
         "removed": removed,
         "mended": mended,
     }
+    if backup.left_out:
+        detail["left_out"] = list(backup.left_out)
+        work.log.write("warning", "backup.left_out", files=list(backup.left_out))
     return await _copy_to_places(work, backup, detail)
 
 

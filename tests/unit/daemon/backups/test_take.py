@@ -32,11 +32,12 @@ def test_a_backup_holds_models_data_and_config(desk, database):
     assert backup.name == "backup_20260105_030405"
     assert set(stored(desk, backup)) == {
         "training_config.json",
+        "desk.id",
         *DATA,
         *(f"models/{name}/{file}" for name in models for file in ("manifest.json", "weights.safetensors")),
     }
     assert set(backup.manifest.champions) == {"models/AAPL/cloner/v2", "models/BTC-USD/cloner/v1"}
-    assert backup.files == 1 + len(DATA) + 2 * len(models)
+    assert backup.files == 2 + len(DATA) + 2 * len(models)
     assert backups.verify(backups.home_repository(desk), backup.name) == backup
 
 
@@ -59,6 +60,14 @@ def test_a_backup_can_be_read_by_its_owner_alone(desk, database):
 def test_a_backup_shares_no_inode_with_what_it_protects(desk, database):
     take(desk, database)
     assert {path.stat().st_nlink for path in objects_of(desk)} == {1}
+
+
+@pytest.mark.parametrize("name", ["old\\AAPL.csv", "line\nbreak.csv", "latin-1 \udce9.csv"])
+def test_a_file_name_that_no_backup_can_hold_is_left_out_and_told(desk, database, name):
+    (desk.expert_logs / name).write_bytes(b"date,action\n")
+    backup = take(desk, database)
+    assert backup.left_out == (repr(f"data/experts/{name}"),)
+    assert set(DATA) <= set(stored(desk, backup))
 
 
 def test_what_has_not_changed_is_stored_once(desk, database):
