@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from config.errors import NightdeskError
 from config.publish import publish_bytes, publishing_folder
 from daemon.artifacts.base import ArtifactName
 from daemon.artifacts.open import open_artifacts
+from daemon.backups.contents import version_folder
 from daemon.backups.manifest import StoredFile
 from daemon.backups.places import open_place
 from daemon.backups.repository import Repository, home_repository
@@ -84,12 +86,26 @@ def _mend(home: Home, version: Version, sources: Sources) -> str | None:
 
 
 def _fetch(repository: Repository, version: Version, folder: Path) -> None:
-    (folder / MANIFEST).write_bytes(repository.read(version.manifest_sha256))
+    (folder / MANIFEST).write_bytes(_content(repository, version, MANIFEST, version.manifest_sha256))
     manifest = read_manifest(folder)
     for file, entry in manifest.files.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes(repository.read(entry.sha256))
+        (folder / file).write_bytes(_content(repository, version, file, entry.sha256))
     verify_files(folder, manifest, version.manifest_sha256)
+
+
+def _content(repository: Repository, version: Version, file: str, sha256: str) -> bytes:
+    """A file of a version: an object, or the same file in a backup of the first format."""
+    try:
+        return repository.read(sha256)
+    except NightdeskError:
+        for name in reversed(repository.names()):
+            if folder := repository.first_format(name):
+                path = folder / version_folder(version) / file
+                with suppress(OSError):
+                    if sha256_file(path) == sha256:
+                        return path.read_bytes()
+        raise
 
 
 def _reachable(sources: Sources) -> Iterator[Repository]:

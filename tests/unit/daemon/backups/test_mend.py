@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 from config import Settings
@@ -70,6 +73,16 @@ def test_a_model_comes_from_another_place_where_the_home_has_no_whole_copy(desk,
     flip(desk.root / WEIGHTS)
     sources = backups.sources(desk, Settings.model_validate({"backup": {"to": [f"{tmp_path}/away"]}}))
     assert mended(desk, database, sources) == {"AAPL v2": "folder away"}
+
+
+def test_a_model_comes_from_a_backup_of_the_first_format(desk, database, sources):
+    backup = desk.models / "backup_20250105_030405"
+    shutil.copytree(desk.models / "AAPL", backup / "models/AAPL")
+    facts = {"taken_at": NOW.isoformat(), "code_version": "0.6.0", "champions": [], "files": {}}
+    (backup / "manifest.json").write_text(json.dumps({"format": 1, **facts}))
+    before = flip(desk.root / WEIGHTS)
+    assert mended(desk, database, sources) == {"AAPL v2": "the home"}
+    assert (desk.root / WEIGHTS).read_bytes() == before
 
 
 def test_without_a_copy_the_damaged_model_is_set_aside(desk, database, sources):
