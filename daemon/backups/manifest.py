@@ -67,7 +67,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that was taken: its name and its manifest; `left_out` are files whose names it cannot hold."""
+    """A backup that was taken; `left_out` are damaged models, and files whose names it cannot hold."""
 
     name: str
     manifest: BackupManifest

@@ -30,11 +30,18 @@ _PARQUET = b"PAR1"  # how a whole parquet file begins and ends
 
 @dataclass(frozen=True)
 class DamagedModel:
-    """A version whose files are not what its training published, why, and the place they were fetched from again."""
+    """A version whose files are not what its training published.
+
+    Args:
+        error: what is wrong with them.
+        mended_from: the place they were fetched from again.
+        left_alone: why nothing was changed, if some place that may hold them did not answer.
+    """
 
     version: Version
     error: NightdeskError
     mended_from: str | None
+    left_alone: NightdeskError | None = None
 
 
 def sources(home: Home, settings: Settings) -> Sources:
@@ -48,10 +55,10 @@ def sources(home: Home, settings: Settings) -> Sources:
 def mend_models(home: Home, versions: Iterable[Version], sources: Sources) -> list[DamagedModel]:
     """Check every file of these versions; those that are damaged or gone are fetched from a backup, by hash.
 
-    What is damaged is set aside. One that no backup holds stays out of its place.
+    What is damaged is set aside. One that no backup holds stays out of its place, but only when every place answered.
     """
     faults = ((version, _fault(home, version)) for version in versions)
-    return [DamagedModel(version, error, _mend(home, version, sources)) for version, error in faults if error]
+    return [_mend(home, version, error, sources) for version, error in faults if error]
 
 
 def _name(version: Version) -> ArtifactName:
@@ -68,21 +75,22 @@ def _fault(home: Home, version: Version) -> NightdeskError | None:
     return None
 
 
-def _mend(home: Home, version: Version, sources: Sources) -> str | None:
-    """Put the files of a version back, whole or not at all; returns the place that held them."""
-    artifacts, name = open_artifacts(home), _name(version)
-    for repository in _reachable(sources):
+def _mend(home: Home, version: Version, fault: NightdeskError, sources: Sources) -> DamagedModel:
+    """Put the files of a version back, whole or not at all."""
+    artifacts, name, silent = open_artifacts(home), _name(version), list[NightdeskError]()
+    for repository in _reachable(sources, silent):
         try:
             with publishing_folder(home.model(version.subject, version.model_type, version.version)) as temp:
                 _fetch(repository, version, temp)
                 if artifacts.exists(name):
                     artifacts.set_aside(name)
-        except NightdeskError:  # not in these backups, or damaged there too
+        except NightdeskError as error:  # not in these backups, or damaged there too, unless the place fell silent
+            silent += [error] if error.code.startswith("r2.") else []
             continue
-        return repository.label
-    if artifacts.exists(name):
+        return DamagedModel(version, fault, repository.label)
+    if not silent and artifacts.exists(name):
         artifacts.set_aside(name)
-    return None
+    return DamagedModel(version, fault, None, silent[0] if silent else None)
 
 
 def _fetch(repository: Repository, version: Version, folder: Path) -> None:
@@ -108,12 +116,14 @@ def _content(repository: Repository, version: Version, file: str, sha256: str) -
         raise
 
 
-def _reachable(sources: Sources) -> Iterator[Repository]:
+def _reachable(sources: Sources, silent: list[NightdeskError]) -> Iterator[Repository]:
+    """The places that answer; why another does not is added to `silent`."""
     for source in sources:
         try:
             repository = source()
             repository.names()
-        except NightdeskError:  # the job that copies to it says so
+        except NightdeskError as error:
+            silent.append(error)
             continue
         yield repository
 
@@ -175,7 +185,7 @@ def mend_file(home: Home, path: Path, sources: Sources, now: datetime) -> str | 
     aside = home.damaged(path, now)
     aside.parent.mkdir(parents=True, exist_ok=True)
     path.rename(aside)
-    for repository in _reachable(sources):
+    for repository in _reachable(sources, []):  # the job that copies to the others says so
         for backup, files in _backups(repository):
             file = files.get(name)
             if file is None or file.sha256 == damaged:

@@ -81,7 +81,7 @@ def _show_backup(global_options: Choices, run: Run, copied: dict[str, Any] | Non
     for name in detail.get("mended", ()):
         typer.echo(f"{name} was damaged; `nightdesk status` says what became of it.", err=True)
     for name in detail.get("left_out", ()):
-        typer.echo(f"{name} was left out: rename it without backslashes and control characters.", err=True)
+        typer.echo(f"{name} was left out: it is damaged, or its name has a backslash or a control character.", err=True)
     places: dict[str, Any] = detail.get("places", {})
     for label, place in [*places.items(), *([(copied["place"], copied)] if copied else [])]:
         typer.echo(f"Copied to {label}: {place['objects']} new objects, {_size(place['bytes'])} sent.")

@@ -141,6 +141,23 @@ def test_without_a_copy_the_predecessor_serves_and_a_broken_pin_is_told(home, mo
         assert "pin of a person is broken" in message
 
 
+async def test_a_damaged_champion_is_left_as_it_is_while_a_place_does_not_answer(home, model, tmp_path):
+    (tmp_path / "usb").mkdir()
+    with desk(home, model, backup={"to": [f"{tmp_path}/usb"]}) as context:
+        await work(context, "backup")
+        away = (tmp_path / "usb").rename(tmp_path / "unmounted")
+        for path in objects_of(home):
+            flip(path)
+        whole = flip(home.root / GOLDEN.format("v2"))
+        run = await work(context, "backup")
+        assert (run.state, run.detail["left_out"]) == ("partial", [f"models/EASY/{NAME}/v2"])
+        assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v2"
+        assert "does not answer" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+        away.rename(tmp_path / "usb")
+        assert (await work(context, "backup")).state == "succeeded"
+        assert (home.root / GOLDEN.format("v2")).read_bytes() == whole
+
+
 def test_with_every_copy_damaged_nothing_serves_and_nothing_is_deleted(home, model):
     with desk(home, model) as context:
         for version in ("v1", "v2"):
