@@ -17,7 +17,7 @@ from daemon.backups.contents import version_folder
 from daemon.backups.manifest import StoredFile
 from daemon.backups.places import open_place
 from daemon.backups.repository import Repository, home_repository
-from trainers.manifest import MANIFEST, read_manifest, sha256_file, verify_files
+from trainers.manifest import MANIFEST, read_manifest, refuse_unlisted, sha256_file, verify_files, verify_listed
 
 if TYPE_CHECKING:
     from config.paths import Home
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from daemon.store.versions import Version
 
 Sources = Iterable[Callable[[], Repository]]
+UNLISTED = "model.unlisted"
 _PARQUET = b"PAR1"  # how a whole parquet file begins and ends
 
 
@@ -35,7 +36,8 @@ class DamagedModel:
     Args:
         error: what is wrong with them.
         mended_from: the place they were fetched from again.
-        left_alone: why nothing was changed, if some place that may hold them did not answer.
+        left_alone: why nothing was changed: some place that may hold them did not answer, or only a file too many
+            lies beside them, which is not the desk's to move.
     """
 
     version: Version
@@ -57,8 +59,12 @@ def mend_models(home: Home, versions: Iterable[Version], sources: Sources) -> li
 
     What is damaged is set aside. One that no backup holds stays out of its place, but only when every place answered.
     """
-    faults = ((version, _fault(home, version)) for version in versions)
-    return [_mend(home, version, error, sources) for version, error in faults if error]
+    checked = ((version, _fault(home, version)) for version in versions)
+    return [
+        DamagedModel(version, error, None, error) if error.code == UNLISTED else _mend(home, version, error, sources)
+        for version, error in checked
+        if error
+    ]
 
 
 def _name(version: Version) -> ArtifactName:
@@ -69,9 +75,18 @@ def _fault(home: Home, version: Version) -> NightdeskError | None:
     """What is wrong with the files of a version."""
     try:
         folder = open_artifacts(home).fetch(_name(version))
-        verify_files(folder, read_manifest(folder), version.manifest_sha256)
+        manifest = read_manifest(folder)
+        verify_listed(folder, manifest, version.manifest_sha256)
     except NightdeskError as error:
         return error
+    try:
+        refuse_unlisted(folder, manifest)
+    except NightdeskError as error:
+        return NightdeskError(
+            UNLISTED,
+            f"{error.message} Its own files are whole, but it is not loaded while that lies there.",
+            "Move what is not the model's out of its folder; the desk does not touch it.",
+        )
     return None
 
 

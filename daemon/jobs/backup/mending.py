@@ -76,6 +76,8 @@ def _settle(c: Connection, damage: DamagedModel, beyond_repair: set[int], desk: 
     if damage.mended_from is not None:
         message = f"{problem} It was fetched again from the backups in {damage.mended_from}, and is whole."
         return event(MODEL, name, message, "Nothing is lost; check the disk.")
+    if damage.error.code == backups.UNLISTED:
+        return event(MODEL, name, problem, damage.error.cure)
     if damage.left_alone is not None:
         message = f"{problem} A place of backups that may hold it does not answer: {damage.left_alone.message}"
         message += " It does not serve, and is left as it is; every backup and every start tries again."

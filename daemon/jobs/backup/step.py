@@ -70,7 +70,7 @@ async def _mend(work: RunWork) -> tuple[list[str], set[int]]:
     await asyncio.to_thread(mend_files, work, paths)
     await asyncio.to_thread(resolve_data, work, set(damaged))
     names = [*(observation_name(each.version) for each in models), *damaged]
-    return names, {each.version.id for each in models if each.left_alone is not None}
+    return names, {each.version.id for each in models if each.left_alone not in (None, each.error)}
 
 
 async def _copy_to_places(work: RunWork, backup: Backup, detail: dict[str, object]) -> Ending:

@@ -158,6 +158,18 @@ async def test_a_damaged_champion_is_left_as_it_is_while_a_place_does_not_answer
         assert (home.root / GOLDEN.format("v2")).read_bytes() == whole
 
 
+def test_a_file_of_the_owner_beside_a_champion_takes_nothing_out_of_service(home, model):
+    with desk(home, model) as context:
+        notes = (home.root / GOLDEN.format("v2")).with_name("notes.txt")
+        notes.write_text("mine")
+        mend_at_start(context)
+        assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v2"
+        assert "notes.txt" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+        notes.rename(home.root / "notes.txt")
+        mend_at_start(context)
+        assert firing(context) == {}
+
+
 def test_with_every_copy_damaged_nothing_serves_and_nothing_is_deleted(home, model):
     with desk(home, model) as context:
         for version in ("v1", "v2"):
