@@ -33,8 +33,9 @@ def backup(
     """Back up everything that could not be had again: models, database, config, expert logs, headlines, trades, bars.
 
     The backup is taken in the home (models/backup_*) and copied to every place that `backup.to` in the config names.
-    Only what is new is stored and sent; all of it is read back. A running desk does it itself; else this command holds
-    the home while it lasts. The API token is not in it.
+    Only what is new is stored and sent, and read back; with --to also what lies there already, and the job
+    restore_drill does so at every place: what is damaged there is sent again. A running desk does it itself; else this
+    command holds the home while it lasts. The API token is not in it.
 
     Exit code 0 if the backup was taken and is at every place, 1 if not.
 
@@ -68,7 +69,7 @@ def _copy(global_options: Choices, run: Run, to: str) -> dict[str, Any]:
 
     home, name = global_options.home, str((run.detail or {})["backup"])
     target = backups.open_place(backups.named_place(to), home, create=True)
-    copied = backups.copy(backups.home_repository(home), name, target)
+    copied = backups.copy(backups.home_repository(home), name, target, read_back=True)
     removed = backups.prune(target, global_options.settings().retention.backups)
     return {"place": target.label, "objects": copied.objects, "bytes": copied.bytes, "removed": removed}
 
