@@ -109,7 +109,8 @@ def restore(
     is used is never touched. A restore that was cut off is no desk; the same command goes on with it.
 
     Exit code 0 if the desk is verified, 2 if something differs from what was backed up (it is named; the rest is
-    there), 1 if the restore could not run.
+    there) or the command was wrong, 1 if the restore could not run, 4 if the config or a secret that it names cannot be
+    used, 75 if another process holds the home.
 
     Example: nightdesk --home /srv/desk restore /mnt/usb/desk
     """

@@ -59,7 +59,7 @@ async def test_a_backup_goes_to_every_place_and_one_that_fails_stops_no_other(ho
     places = [f"{tmp_path}/gone", f"{tmp_path}/usb"]
     with desk(home, model, backup={"to": places}) as context:
         run = await work(context, "backup")
-        assert (run.state, run.cause) == ("partial", "r2.unreachable")
+        assert (run.state, run.cause) == ("partial", "backup.no_folder")
         assert set(run.detail["failed"]) == {"folder gone"}
         assert run.detail["places"]["folder usb"]["backup"] == run.detail["backup"] == home.backups[0].name
         assert "folder gone" in firing(context)["run.failed", "backup"]

@@ -103,7 +103,7 @@ def test_a_flipped_bit_at_a_place_is_sent_again_by_the_drill_and_by_a_copy_that_
 def test_a_place_that_is_not_mounted_is_an_error_and_no_new_folder(home, backup, worker, place):
     place.folder.rmdir()
     error = refusal(copy_backup, worker, CopyBackupRequest(backup=backup.name, place=place, keep=7))
-    assert error.code == "r2.unreachable"
+    assert (error.code, "folder away" in error.message) == ("backup.no_folder", True)
     assert not place.folder.exists()
 
 
