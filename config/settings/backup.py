@@ -68,7 +68,9 @@ def place_of(text: str) -> dict[str, Any]:
 
     A path, `file:///folder`, `https://host/bucket/prefix` or `r2://bucket/prefix`.
     """
-    if text.startswith("file:") or "?" in text or ("://" in text and re.search("[@#]", text)):  # refused
+    if text.startswith("file:"):
+        return {"url": text}
+    if "?" in text or ("://" in text and re.search("[@#]", text)):  # may hold a secret: refused by `BackupPlace`
         return {"url": text}
     parts = urlsplit(text)
     if parts.scheme in ("http", "https", "r2"):
