@@ -122,11 +122,31 @@ def _from_format_1(data: bytes) -> bytes:
 
 def verify_files(folder: Path, manifest: Manifest, expect_manifest_sha256: str | None = None) -> None:
     """Raise unless `folder` holds exactly the files of its manifest, as plain files with the recorded hashes."""
-    if expect_manifest_sha256 is not None and manifest_sha256(folder) != expect_manifest_sha256:
-        raise _broken(folder, f"its {MANIFEST} is not the one that was published")
+    if expect_manifest_sha256 is not None:
+        _verify_manifest(folder, expect_manifest_sha256)
+    refuse_unlisted(folder, manifest)
+    _verify_content(folder, manifest)
+
+
+def verify_listed(folder: Path, manifest: Manifest, expect_manifest_sha256: str) -> None:
+    """The same, but whatever else lies in the folder is no damage: nobody reads it."""
+    _verify_manifest(folder, expect_manifest_sha256)
+    _verify_content(folder, manifest)
+
+
+def refuse_unlisted(folder: Path, manifest: Manifest) -> None:
+    """Raise where a folder holds a file that its manifest does not list."""
     for name in sorted(_files_of(folder) - {MANIFEST} - manifest.files.keys()):
         _refuse_name(folder, name)
         raise _broken(folder, f"the file {name!r} is not in its manifest")
+
+
+def _verify_manifest(folder: Path, sha256: str) -> None:
+    if manifest_sha256(folder) != sha256:
+        raise _broken(folder, f"its {MANIFEST} is not the one that was published")
+
+
+def _verify_content(folder: Path, manifest: Manifest) -> None:
     for name, entry in manifest.files.items():
         path = _present(folder / name)
         if path.stat().st_size != entry.bytes or sha256_file(path) != entry.sha256:

@@ -38,6 +38,11 @@ class BackupPlace(Section):
 
     @model_validator(mode="after")
     def _valid(self) -> BackupPlace:
+        if (not self.url.startswith("file:") and "@" in self.url) or re.search(r"[?#]", self.url):
+            raise ValueError(
+                "url must be without user, password, query and fragment; access_key_id and secret_access_key name the"
+                " variables or files of the keys to a bucket"
+            )
         if not re.fullmatch(r"r2|file:///\S*|https?://[^/\s@?#\\%]+/?", self.url):
             raise ValueError("url must be r2, file:///folder, or an S3 endpoint such as https://host without a path")
         if not re.fullmatch(r"([A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/|$)){0,4}", self.prefix) or ".." in self.prefix:
@@ -64,6 +69,8 @@ def place_of(text: str) -> dict[str, Any]:
     A path, `file:///folder`, `https://host/bucket/prefix` or `r2://bucket/prefix`.
     """
     if text.startswith("file:"):
+        return {"url": text}
+    if "?" in text or ("://" in text and re.search("[@#]", text)):  # may hold a secret: refused by `BackupPlace`
         return {"url": text}
     parts = urlsplit(text)
     if parts.scheme in ("http", "https", "r2"):

@@ -7,7 +7,7 @@ an empty home, `restore_database` only a lost database, `mend` single damaged fi
 
 from daemon.backups.copying import Copied, copy, verify
 from daemon.backups.manifest import Backup, BackupManifest
-from daemon.backups.mending import DamagedModel, changed_files, mend_file, mend_models, sources, torn_files
+from daemon.backups.mending import UNLISTED, DamagedModel, changed_files, mend_file, mend_models, sources, torn_files
 from daemon.backups.places import named_place, open_from, open_place
 from daemon.backups.pruning import prune
 from daemon.backups.repository import Repository, home_repository
@@ -22,6 +22,7 @@ from daemon.backups.restoring import (
 from daemon.backups.taking import take
 
 __all__ = [
+    "UNLISTED",
     "Backup",
     "BackupManifest",
     "Copied",

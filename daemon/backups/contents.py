@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from config.names import subject_folder
 from daemon.artifacts.base import ArtifactName
 from daemon.artifacts.open import open_artifacts
-from trainers.manifest import MANIFEST, read_manifest, verify_files
+from trainers.manifest import MANIFEST, read_manifest, verify_listed
 
 if TYPE_CHECKING:
     from config.paths import Home
@@ -26,7 +26,7 @@ def model_files(home: Home, version: Version) -> Iterator[tuple[str, Path]]:
     name = ArtifactName(version.subject, version.model_type, version.version)
     folder = open_artifacts(home).fetch(name)
     manifest = read_manifest(folder)
-    verify_files(folder, manifest, version.manifest_sha256)
+    verify_listed(folder, manifest, version.manifest_sha256)
     for file in (MANIFEST, *manifest.files):
         yield f"{version_folder(version)}/{file}", folder / file
 

@@ -20,7 +20,7 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Copied:
-    """A backup that was copied: how many objects were new at its place, and their bytes."""
+    """A backup that was copied: how many objects were new or damaged at its place, and their bytes."""
 
     backup: Backup
     objects: int
@@ -34,13 +34,19 @@ def named_objects(repository: Repository, name: str, manifest: BackupManifest) -
     return tables | set(manifest.lists.values()) | {sha256 for file in files for sha256 in file.objects}
 
 
-def copy(source: Repository, name: str, target: Repository) -> Copied:
-    """Copy a backup. One that was cut off is continued: what is there in its full size is not sent again."""
+def copy(source: Repository, name: str, target: Repository, *, read_back: bool = False) -> Copied:
+    """Copy a backup. One that was cut off is continued: what is there in its full size is not sent again.
+
+    With `read_back` what is there is read, and sent again where it is not what was written.
+    """
     manifest = source.manifest(name)
     sizes, present = source.objects(), target.objects()
     wanted = named_objects(source, name, manifest)
     target.take_indexes(source)
     missing = [sha256 for sha256 in sorted(wanted) if sizes.get(sha256) != present.get(sha256)]
+    if read_back:
+        there = sorted(wanted.difference(missing))
+        missing += [sha256 for sha256, sound in zip(there, each(target.holds, there), strict=True) if not sound]
     sent = sum(each(lambda sha256: _send(source, sha256, name, target, present), missing))
     if lost := wanted - target.objects().keys():
         raise damaged(name, f"the object {min(lost)[:12]} has gone from {target.label} while it was being copied")

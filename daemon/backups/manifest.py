@@ -21,7 +21,7 @@ from trainers.manifest import Sha256
 # The names of backups: `backup_20260105_030405`.
 NAME = re.compile(rf"{BACKUP}\d{{8}}_\d{{6}}")
 MAX_LIST = 256 * 2**20  # bytes of one list of files, uncompressed
-_PART = re.compile(r"[^/\x00-\x1f\x7f\\]{1,255}")
+_PART = re.compile(r"[^/\x00-\x1f\x7f\\\ud800-\udfff]{1,255}")  # no control character, no name that is not UTF-8
 _ROOTS = frozenset({"training_config.json", "desk.id", "models", "data", "results"})
 
 
@@ -67,10 +67,11 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that was taken: its name and its manifest."""
+    """A backup that was taken; `left_out` are damaged models, and files whose names it cannot hold."""
 
     name: str
     manifest: BackupManifest
+    left_out: tuple[str, ...] = ()
 
     @property
     def taken_at(self) -> datetime:
@@ -132,10 +133,15 @@ def read_list(name: str, data: bytes) -> list[StoredFile]:
     return files
 
 
-def _refuse_unsafe(name: str, file: str) -> None:
+def is_safe(file: str) -> bool:
+    """Whether a backup can hold a file of this name, relative to the home."""
     parts = file.split("/")
     plain = all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
-    if not plain or parts[0] not in _ROOTS or len(file) > 1024:
+    return plain and parts[0] in _ROOTS and len(file) <= 1024
+
+
+def _refuse_unsafe(name: str, file: str) -> None:
+    if not is_safe(file):
         raise damaged(name, f"{file[:200]!r} is no file that a backup holds")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,10 @@ def open_place(
             f"The {place.label} lies in the home that is backed up, and would be lost with it.",
             "Name a folder on another disk, or a bucket.",
         )
+    if place.folder is not None and not (place.folder.parent if create else place.folder).is_dir():
+        raise NightdeskError(
+            "backup.no_folder", f"The {place.label} of backups is not there.", "Mount its disk, or create the folder."
+        )
     return Repository(buckets.open_place(place, secrets, create=create), place.label, place.folder)
 
 
@@ -36,12 +41,17 @@ def named_place(text: str) -> BackupPlace:
     """The place that a person names."""
     try:
         return BackupPlace.model_validate(place_of(text))
-    except ValidationError as error:
+    except ValueError as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise NightdeskError(
             "backup.place",
-            f"{text!r} is no place of backups: {error.errors()[0]['msg']}.",
+            f"{_without_secrets(text)!r} is no place of backups: {why}.",
             "Name a folder, https://host/bucket/prefix, or r2://bucket/prefix.",
-        ) from error
+        ) from None  # the cause shows the text
+
+
+def _without_secrets(text: str) -> str:
+    return re.sub(r"(?<=[?#]).*", "...", re.sub(r"(?<=//).*@", "...@", text, flags=re.DOTALL), flags=re.DOTALL)
 
 
 def open_from(text: str) -> tuple[Repository, str | None]:

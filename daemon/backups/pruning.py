@@ -76,6 +76,7 @@ def _knowledge(repository: Repository, name: str) -> _Knowledge | None:
             champions = set(first_format.champions(folder).items())
             return _Knowledge(champions, champions, {first_format.ledger_name(folder)})
         manifest = repository.manifest(name)
+        repository.files(name, manifest)  # a backup whose files cannot be told restores nothing
         blocks = [repository.read_index(sha256, name) for sha256 in manifest.tables.get("model_versions", ())]
     except NightdeskError as error:
         if error.code != "backup.damaged":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from importlib.metadata import version as installed
 from itertools import chain
@@ -14,13 +14,14 @@ from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.backups.contents import data_files, model_files, report_files, version_folder
 from daemon.backups.faults import refused_by_disk
-from daemon.backups.manifest import Backup, BackupManifest, StoredFile, by_folder, list_bytes
+from daemon.backups.manifest import Backup, BackupManifest, StoredFile, by_folder, is_safe, list_bytes
 from daemon.backups.repository import Repository, home_repository
 from daemon.store import backups as ledger
 
 if TYPE_CHECKING:
     from config.paths import Home
     from daemon.store.database import Database
+    from daemon.store.versions import Version
 
 # A larger file is stored in parts of this size.
 PART_BYTES = 64 * 2**20
@@ -44,8 +45,13 @@ class ObjectWriter:
         return sha256
 
 
-def take(home: Home, database: Database, now: datetime, settings: Settings) -> Backup:
-    """Back up everything irreplaceable as of `now`; database and models are those of one transaction."""
+def take(
+    home: Home, database: Database, now: datetime, settings: Settings, unmended: Collection[int] = frozenset()
+) -> Backup:
+    """Back up everything irreplaceable as of `now`; database and models are those of one transaction.
+
+    The files of the versions with the ids `unmended`, which are damaged, are left out.
+    """
     repository, name = home_repository(home), home.backup(now).name
     if name in repository.names():
         raise NightdeskError(
@@ -55,7 +61,9 @@ def take(home: Home, database: Database, now: datetime, settings: Settings) -> B
     with refused_by_disk("backup.not_written", name):
         objects = ObjectWriter(repository)
         tables = {table: tuple(map(objects.add, blocks)) for table, blocks in moment.dump.tables.items()}
-        files = [_config(settings, objects), *_stored_files(home, moment, objects)]
+        left_out = [version_folder(version) for version in moment.versions if version.id in unmended]
+        sound = [version for version in moment.versions if version.id not in unmended]
+        files = [_config(settings, objects), *_stored_files(home, sound, moment.reports, objects, left_out)]
         manifest = BackupManifest(
             taken_at=now,
             code_version=installed("nightdesk"),
@@ -72,8 +80,9 @@ def take(home: Home, database: Database, now: datetime, settings: Settings) -> B
             },
             lists={folder: objects.add(list_bytes(listed)) for folder, listed in by_folder(files).items()},
         )
+        repository.files(name, manifest)  # the lists can be read before the backup exists
         repository.publish(name, manifest)
-    return Backup(name, manifest)
+    return Backup(name, manifest, tuple(left_out))
 
 
 def _config(settings: Settings, objects: ObjectWriter) -> StoredFile:
@@ -81,12 +90,17 @@ def _config(settings: Settings, objects: ObjectWriter) -> StoredFile:
     return StoredFile("training_config.json", objects.add(data), len(data))
 
 
-def _stored_files(home: Home, moment: ledger.Moment, objects: ObjectWriter) -> Iterator[StoredFile]:
-    """Every file of the home that belongs into the backup, stored."""
-    for version in moment.versions:
+def _stored_files(
+    home: Home, versions: list[Version], reports: set[str], objects: ObjectWriter, left_out: list[str]
+) -> Iterator[StoredFile]:
+    """Every file of the home that belongs into the backup, stored; those that it cannot hold go to `left_out`."""
+    for version in versions:
         for name, path in model_files(home, version):
             yield _stored(name, path, objects)
-    for name, path in chain(data_files(home), report_files(home, moment.reports)):
+    for name, path in chain(data_files(home), report_files(home, reports)):
+        if not is_safe(name):
+            left_out.append(repr(name))
+            continue
         try:
             yield _stored(name, path, objects)
         except FileNotFoundError:  # deleted or replaced by another job meanwhile; the next backup holds what is there

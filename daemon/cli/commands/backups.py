@@ -33,8 +33,9 @@ def backup(
     """Back up everything that could not be had again: models, database, config, expert logs, headlines, trades, bars.
 
     The backup is taken in the home (models/backup_*) and copied to every place that `backup.to` in the config names.
-    Only what is new is stored and sent; all of it is read back. A running desk does it itself; else this command holds
-    the home while it lasts. The API token is not in it.
+    Only what is new is stored and sent, and read back; with --to also what lies there already, and the job
+    restore_drill does so at every place: what is damaged there is sent again. A running desk does it itself; else this
+    command holds the home while it lasts. The API token is not in it.
 
     Exit code 0 if the backup was taken and is at every place, 1 if not.
 
@@ -68,7 +69,7 @@ def _copy(global_options: Choices, run: Run, to: str) -> dict[str, Any]:
 
     home, name = global_options.home, str((run.detail or {})["backup"])
     target = backups.open_place(backups.named_place(to), home, create=True)
-    copied = backups.copy(backups.home_repository(home), name, target)
+    copied = backups.copy(backups.home_repository(home), name, target, read_back=True)
     removed = backups.prune(target, global_options.settings().retention.backups)
     return {"place": target.label, "objects": copied.objects, "bytes": copied.bytes, "removed": removed}
 
@@ -80,6 +81,8 @@ def _show_backup(global_options: Choices, run: Run, copied: dict[str, Any] | Non
         typer.echo(f"{detail['backup']}: {detail['files']} files and the database, {_size(detail['bytes'])}.")
     for name in detail.get("mended", ()):
         typer.echo(f"{name} was damaged; `nightdesk status` says what became of it.", err=True)
+    for name in detail.get("left_out", ()):
+        typer.echo(f"{name} was left out: it is damaged, or its name has a backslash or a control character.", err=True)
     places: dict[str, Any] = detail.get("places", {})
     for label, place in [*places.items(), *([(copied["place"], copied)] if copied else [])]:
         typer.echo(f"Copied to {label}: {place['objects']} new objects, {_size(place['bytes'])} sent.")
@@ -106,7 +109,8 @@ def restore(
     is used is never touched. A restore that was cut off is no desk; the same command goes on with it.
 
     Exit code 0 if the desk is verified, 2 if something differs from what was backed up (it is named; the rest is
-    there), 1 if the restore could not run.
+    there) or the command was wrong, 1 if the restore could not run, 4 if the config or a secret that it names cannot be
+    used, 75 if another process holds the home.
 
     Example: nightdesk --home /srv/desk restore /mnt/usb/desk
     """

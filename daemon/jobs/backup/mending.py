@@ -32,7 +32,7 @@ def mend_at_start(desk: DeskContext) -> None:
     mend_files(desk, backups.torn_files(desk.home))
 
 
-def mend_models(desk: DeskContext | RunWork, checked: list[Version]) -> list[str]:
+def mend_models(desk: DeskContext | RunWork, checked: list[Version]) -> list[DamagedModel]:
     """Check every file of these versions and mend what is damaged; the damaged ones.
 
     Where no model and no backup lies in the home at all, and none comes from outside, its disk is not mounted rather
@@ -62,7 +62,7 @@ def mend_models(desk: DeskContext | RunWork, checked: list[Version]) -> list[str
     for observation in observed:
         if observation.breached:
             desk.log.write("error", MODEL, model=observation.subject, message=observation.message)
-    return [observation_name(each.version) for each in damaged]
+    return damaged
 
 
 def observation_name(version: Version) -> str:
@@ -76,6 +76,12 @@ def _settle(c: Connection, damage: DamagedModel, beyond_repair: set[int], desk: 
     if damage.mended_from is not None:
         message = f"{problem} It was fetched again from the backups in {damage.mended_from}, and is whole."
         return event(MODEL, name, message, "Nothing is lost; check the disk.")
+    if damage.error.code == backups.UNLISTED:
+        return event(MODEL, name, problem, damage.error.cure)
+    if damage.left_alone is not None:
+        message = f"{problem} A place of backups that may hold it does not answer: {damage.left_alone.message}"
+        message += " It does not serve, and is left as it is; every backup and every start tries again."
+        return event(MODEL, name, message, damage.left_alone.cure)
     consequence = _take_out_of_service(c, damage.version, beyond_repair, desk)
     message = f"{problem} No backup holds it{consequence}. What is left of it is in models/quarantine."
     return event(MODEL, name, message, "Check the disk; train anew, and keep backups on another disk (`backup.to`).")

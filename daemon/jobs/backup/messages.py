@@ -49,12 +49,16 @@ class CopyBackupRequest(TaskRequest[CopyBackupResult]):
 
 
 class ProveBackupResult(TaskResult):
-    """A backup that can be used: its size, and the folders of the champions that it brought back."""
+    """A backup that can be used: its size, and the folders of the champions that it brought back.
+
+    `resent` objects were damaged at its place, and sent there again from the home.
+    """
 
     backup: str
     files: int
     bytes: int
     champions: tuple[str, ...]
+    resent: int = 0
 
 
 class ProveBackupRequest(TaskRequest[ProveBackupResult]):

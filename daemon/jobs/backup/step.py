@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from daemon import backups
 from daemon.backups import Backup
-from daemon.jobs.backup.mending import mend_files, mend_models, resolve_data
+from daemon.jobs.backup.mending import mend_files, mend_models, observation_name, resolve_data
 from daemon.jobs.backup.messages import HOME, CheckDataRequest, CopyBackupRequest, ProveBackupRequest, ProveBackupResult
 from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.store import backups as ledger
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 async def take_backup(work: RunWork) -> Ending:
     """Mend what is damaged, back everything up in the home, copy that to every place, and delete the oldest."""
-    mended = await _mend(work)
+    mended, unmended = await _mend(work)
     instant = await work.read(lambda c: _free_second(c, work))
-    backup = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings)
+    backup = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings, unmended)
     await work.write(lambda c: _record(c, backup, work))
     removed = await asyncio.to_thread(
         backups.prune, backups.home_repository(work.home), work.settings.retention.backups
@@ -35,6 +35,9 @@ async def take_backup(work: RunWork) -> Ending:
         "removed": removed,
         "mended": mended,
     }
+    if backup.left_out:
+        detail["left_out"] = list(backup.left_out)
+        work.log.write("warning", "backup.left_out", files=list(backup.left_out))
     return await _copy_to_places(work, backup, detail)
 
 
@@ -50,8 +53,11 @@ def _record(c: Connection, backup: Backup, work: RunWork) -> None:
     )
 
 
-async def _mend(work: RunWork) -> list[str]:
-    """Check all models worth keeping, and the data that has changed since the last backup; what was damaged."""
+async def _mend(work: RunWork) -> tuple[list[str], set[int]]:
+    """Check all models worth keeping, and the data that has changed since the last backup.
+
+    Returns what was damaged, and the ids of the versions that are damaged still.
+    """
     checked = await work.read(ledger.worth_keeping)
     models = await asyncio.to_thread(mend_models, work, checked)
     changed = await asyncio.to_thread(backups.changed_files, work.home)
@@ -63,7 +69,8 @@ async def _mend(work: RunWork) -> list[str]:
     paths = [work.home.root / name for name in damaged]
     await asyncio.to_thread(mend_files, work, paths)
     await asyncio.to_thread(resolve_data, work, set(damaged))
-    return [*models, *damaged]
+    names = [*(observation_name(each.version) for each in models), *damaged]
+    return names, {each.version.id for each in models if each.left_alone not in (None, each.error)}
 
 
 async def _copy_to_places(work: RunWork, backup: Backup, detail: dict[str, object]) -> Ending:

@@ -52,7 +52,34 @@ def prove_backup(context: WorkContext, request: ProveBackupRequest) -> ProveBack
         repository = backups.home_repository(context.home)
     else:
         repository = backups.open_place(request.place, context.home, context.secrets)
-    with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=context.home.models) as scratch:
+    resent = 0
+    try:
+        restored = _proved(repository, context.home)
+    except NightdeskError as error:
+        damaged = request.place is not None and error.code in ("backup.damaged", "backup.differs")
+        if not damaged or not (resent := _send_again(context.home, repository)):
+            raise
+        restored = _proved(repository, context.home)
+    return ProveBackupResult(
+        backup=restored.backup,
+        files=restored.files,
+        bytes=restored.bytes,
+        champions=tuple(restored.champions),
+        resent=resent,
+    )
+
+
+def _send_again(home: Home, place: Repository) -> int:
+    """Send what is damaged in the newest backup of a place again, if the home has it whole; how many objects."""
+    try:
+        return backups.copy(backups.home_repository(home), backups.newest(place), place, read_back=True).objects
+    except NightdeskError:
+        return 0
+
+
+def _proved(repository: Repository, home: Home) -> Restored:
+    """The newest backup, restored onto a home that is gone afterwards; `backup.differs` unless all of it came back."""
+    with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=home.models) as scratch:
         restored = restore_and_prove(repository, Home(Path(scratch).resolve() / "home"))
     if restored.differs:
         name, problem = next(iter(restored.differs.items()))
@@ -60,11 +87,9 @@ def prove_backup(context: WorkContext, request: ProveBackupRequest) -> ProveBack
         raise NightdeskError(
             "backup.differs",
             f"Not all of {restored.backup} in {repository.label} comes back as it was: {name}: {problem}{more}",
-            "Take a new backup (`nightdesk backup`), and check the disk.",
+            "Take a new backup (`nightdesk backup --to PLACE` sends again what is damaged there), and check the disk.",
         )
-    return ProveBackupResult(
-        backup=restored.backup, files=restored.files, bytes=restored.bytes, champions=tuple(restored.champions)
-    )
+    return restored
 
 
 def restore_and_prove(

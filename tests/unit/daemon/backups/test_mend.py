@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 from config import Settings
@@ -42,14 +45,12 @@ def test_every_flipped_bit_of_a_model_is_mended(desk, database, sources):
             assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", ["empty", "gone", "whole folder gone", "a file too many"])
+@pytest.mark.parametrize("damage", ["empty", "gone", "whole folder gone"])
 def test_torn_and_missing_files_are_mended(desk, database, sources, damage):
     take(desk, database)
     weights, before = desk.root / WEIGHTS, files_of(desk.models / "AAPL/cloner/v2")
     if damage == "empty":
         weights.write_bytes(b"")
-    elif damage == "a file too many":
-        weights.with_name("brain.pkl").write_bytes(b"\x80\x04.")
     else:
         weights.unlink()
     if damage == "whole folder gone":
@@ -70,6 +71,27 @@ def test_a_model_comes_from_another_place_where_the_home_has_no_whole_copy(desk,
     flip(desk.root / WEIGHTS)
     sources = backups.sources(desk, Settings.model_validate({"backup": {"to": [f"{tmp_path}/away"]}}))
     assert mended(desk, database, sources) == {"AAPL v2": "folder away"}
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.json", "brain.pkl"])
+def test_a_file_of_the_owner_beside_a_model_is_told_and_nothing_is_moved(desk, database, sources, name):
+    (desk.root / WEIGHTS).with_name(name).write_bytes(b"mine")
+    before = files_of(desk.models)
+    (damaged,) = backups.mend_models(desk, database.read(ledger.worth_keeping), sources)
+    assert (damaged.error.code, damaged.mended_from) == ("model.unlisted", None)
+    assert name in damaged.error.message
+    assert files_of(desk.models) == before
+    assert take(desk, database).left_out == ()
+
+
+def test_a_model_comes_from_a_backup_of_the_first_format(desk, database, sources):
+    backup = desk.models / "backup_20250105_030405"
+    shutil.copytree(desk.models / "AAPL", backup / "models/AAPL")
+    facts = {"taken_at": NOW.isoformat(), "code_version": "0.6.0", "champions": [], "files": {}}
+    (backup / "manifest.json").write_text(json.dumps({"format": 1, **facts}))
+    before = flip(desk.root / WEIGHTS)
+    assert mended(desk, database, sources) == {"AAPL v2": "the home"}
+    assert (desk.root / WEIGHTS).read_bytes() == before
 
 
 def test_without_a_copy_the_damaged_model_is_set_aside(desk, database, sources):

@@ -73,6 +73,17 @@ def test_damaged_backups_do_not_count_among_the_newest(desk, database, repositor
     assert repository.names() == names[2:]
 
 
+def test_backups_whose_lists_of_files_cannot_be_read_do_not_count_among_the_newest(desk, database, repository):
+    names = taken(desk, database, 1)
+    for number in (1, 2):
+        (desk.expert_logs / "AAPL.csv").write_bytes(b"%d" % number)
+        backup = take(desk, database, number * SECOND)
+        damaged = backup.manifest.lists["data/experts"]
+        flip(next(path for path in objects_of(desk) if path.name == damaged))
+    assert backups.prune(backups.home_repository(desk), 1) == []
+    assert names[0] in repository.names()
+
+
 def test_a_backup_stays_while_it_alone_knows_a_champion(desk, database, repository):
     names = taken(desk, database, 1)
     with closing(Database.open(desk.root / "of_an_older_snapshot.sqlite3")) as older:

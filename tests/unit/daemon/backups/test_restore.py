@@ -189,8 +189,10 @@ def test_a_half_restored_home_takes_no_other_backup(desk, database, repository, 
     "name", ["../evil.json", "/etc/evil.json", "models/../../evil.json", "nightdesk.lock", "data/a\\b", "data//x"]
 )
 def test_a_list_with_path_tricks_writes_nothing(desk, database, new, name, monkeypatch):
-    monkeypatch.setattr("daemon.backups.taking._config", _named(name))
-    take(desk, database)
+    with monkeypatch.context() as forged:
+        forged.setattr("daemon.backups.taking._config", _named(name))
+        forged.setattr("daemon.backups.manifest.is_safe", lambda file: True)
+        take(desk, database)
     error = refusal(backups.restore, backups.home_repository(desk), new)
     assert error.code == "backup.damaged"
     assert not new.root.exists()

@@ -59,7 +59,7 @@ async def test_a_backup_goes_to_every_place_and_one_that_fails_stops_no_other(ho
     places = [f"{tmp_path}/gone", f"{tmp_path}/usb"]
     with desk(home, model, backup={"to": places}) as context:
         run = await work(context, "backup")
-        assert (run.state, run.cause) == ("partial", "r2.unreachable")
+        assert (run.state, run.cause) == ("partial", "backup.no_folder")
         assert set(run.detail["failed"]) == {"folder gone"}
         assert run.detail["places"]["folder usb"]["backup"] == run.detail["backup"] == home.backups[0].name
         assert "folder gone" in firing(context)["run.failed", "backup"]
@@ -139,6 +139,35 @@ def test_without_a_copy_the_predecessor_serves_and_a_broken_pin_is_told(home, mo
         message = firing(context)["model.damaged", f"EASY/{NAME}/v2"]
         assert "its predecessor v1 serves" in message
         assert "pin of a person is broken" in message
+
+
+async def test_a_damaged_champion_is_left_as_it_is_while_a_place_does_not_answer(home, model, tmp_path):
+    (tmp_path / "usb").mkdir()
+    with desk(home, model, backup={"to": [f"{tmp_path}/usb"]}) as context:
+        await work(context, "backup")
+        away = (tmp_path / "usb").rename(tmp_path / "unmounted")
+        for path in objects_of(home):
+            flip(path)
+        whole = flip(home.root / GOLDEN.format("v2"))
+        run = await work(context, "backup")
+        assert (run.state, run.detail["left_out"]) == ("partial", [f"models/EASY/{NAME}/v2"])
+        assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v2"
+        assert "does not answer" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+        away.rename(tmp_path / "usb")
+        assert (await work(context, "backup")).state == "succeeded"
+        assert (home.root / GOLDEN.format("v2")).read_bytes() == whole
+
+
+def test_a_file_of_the_owner_beside_a_champion_takes_nothing_out_of_service(home, model):
+    with desk(home, model) as context:
+        notes = (home.root / GOLDEN.format("v2")).with_name("notes.txt")
+        notes.write_text("mine")
+        mend_at_start(context)
+        assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v2"
+        assert "notes.txt" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+        notes.rename(home.root / "notes.txt")
+        mend_at_start(context)
+        assert firing(context) == {}
 
 
 def test_with_every_copy_damaged_nothing_serves_and_nothing_is_deleted(home, model):

@@ -88,10 +88,22 @@ def test_a_copy_that_was_cut_off_sends_only_what_is_missing(home, backup, worker
     assert prove_backup(worker, ProveBackupRequest(place=place)).backup == backup.name
 
 
+def test_a_flipped_bit_at_a_place_is_sent_again_by_the_drill_and_by_a_copy_that_reads_back(home, backup, worker, place):
+    copy_backup(worker, CopyBackupRequest(backup=backup.name, place=place, keep=7))
+    sha256 = object_of(home, backup, f"{CHAMPION}/golden.safetensors").name
+    away = backups.open_place(place, home)
+    flip(place.folder / "backup_objects" / sha256[:2] / sha256)
+    proved = prove_backup(worker, ProveBackupRequest(place=place))
+    assert (proved.backup, proved.resent) == (backup.name, 1)
+    flip(place.folder / "backup_objects" / sha256[:2] / sha256)
+    assert backups.copy(backups.home_repository(home), backup.name, away, read_back=True).objects == 1
+    assert backups.verify(away, backup.name) == backup
+
+
 def test_a_place_that_is_not_mounted_is_an_error_and_no_new_folder(home, backup, worker, place):
     place.folder.rmdir()
     error = refusal(copy_backup, worker, CopyBackupRequest(backup=backup.name, place=place, keep=7))
-    assert error.code == "r2.unreachable"
+    assert (error.code, "folder away" in error.message) == ("backup.no_folder", True)
     assert not place.folder.exists()
 
 
