@@ -128,7 +128,7 @@ def records(global_options: Choices) -> Iterator[Records]:
     home, settings = global_options.home, global_options.settings()
     place = database_place(home, settings)
     if place == home.database and is_lost(home):
-        raise lost(home)
+        raise lost(home, settings)
     if place == home.database and not home.database.exists():
         raise UsageError(
             "home.empty",

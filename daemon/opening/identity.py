@@ -38,6 +38,14 @@ def desk_id(home: Home) -> str | None:
     return text
 
 
+def readable_id(home: Home) -> str | None:
+    """The id that a home holds; None also where a power cut tore it: an embedded database holds it too."""
+    try:
+        return desk_id(home)
+    except ConfigError:
+        return None
+
+
 def enter(home: Home, database: Database, now: datetime) -> str:
     """Make this process the one that may write, for the desk of this home; returns the id of the desk.
 
@@ -72,7 +80,7 @@ def enter(home: Home, database: Database, now: datetime) -> str:
 
 def refuse_foreign(home: Home, database: Database) -> tuple[str | None, DeskRow | None]:
     """The id that the home holds and the desk of the database; raise `desk.foreign` where they differ."""
-    owned, row = desk_id(home), database.read(desks.current)
+    owned, row = readable_id(home) if database.embedded else desk_id(home), database.read(desks.current)
     if row is not None and row.id != owned and not (owned is None and database.embedded):
         raise _foreign(home, owned, row)
     return owned, row
