@@ -137,11 +137,9 @@ def _restore_database_of(repository: Repository, name: str, home: Home, desk: st
             first_format.verify_first(folder)
             return first_format.holds_rows(folder) and _copy_snapshot(folder, home)
         manifest = repository.manifest(name)
-        if not manifest.rows:
-            return False
-        tables = _tables(repository, name, manifest)
+        tables = _tables(repository, name, manifest) if manifest.rows else {}
         desks = {row["id"] for row in rows_of(tables.get("desks", ()))}
-        if desk is not None and desks and desk not in desks:
+        if not tables or (desk is not None and desks and desk not in desks):
             return False
         _build(home, manifest.revision, tables)
         return True
@@ -166,8 +164,8 @@ def refuse_half_restored(home: Home) -> None:
     if (name := _begun(home)) is not None:
         raise NightdeskError(
             "restore.unfinished",
-            f"The restore of {name} into this home was cut off, so it is no desk yet.",
-            f"Repeat it: `nightdesk restore FROM --backup {name}`; or empty the folder.",
+            f"The restore of {name or 'a backup'} into this home was cut off, so it is no desk yet.",
+            f"Repeat it: `nightdesk restore FROM{' --backup ' * bool(name)}{name}`; or empty the folder.",
         )
 
 
@@ -176,7 +174,7 @@ def begin(home: Home, name: str) -> None:
     begun = _begun(home)
     if begun is None:
         _refuse_used(home)
-    elif begun != name:
+    elif begun not in (name, ""):
         raise NightdeskError(
             "restore.other",
             f"A restore of {begun} into this home was cut off; {name} is another backup.",
@@ -188,12 +186,13 @@ def begin(home: Home, name: str) -> None:
 
 
 def _begun(home: Home) -> str | None:
+    """The backup whose restore was cut off here; empty where its note is torn, so that any can follow."""
     try:
         return str(json.loads(home.restoring.read_bytes())["backup"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        return "an unknown backup"
+        return ""
 
 
 def _tables(repository: Repository, name: str, manifest: BackupManifest) -> dict[str, list[bytes]]:

@@ -156,8 +156,15 @@ def database(global_options: Choices, settings: Settings, client: Client | None)
             if problems
             else Check("database", "ok", "in use, ready")
         )
+    from daemon.backups import refuse_half_restored
     from daemon.opening.traces import is_lost, lost
 
+    try:
+        refuse_half_restored(global_options.home)
+    except NightdeskError as error:
+        return Check("database", "fail", error.message, error.cure)
+    if settings.database.url is not None:
+        return Check("database", "ok", "on a server; `nightdesk status` reads it")
     if is_lost(global_options.home):
         error = lost(global_options.home, settings)
         return Check("database", "fail", error.message, error.cure)

@@ -203,6 +203,16 @@ def _named(name):
     return config
 
 
+def test_after_a_torn_note_of_a_restore_any_backup_can_be_restored(desk, database, repository, new):
+    backup = take(desk, database)
+    new.root.mkdir()
+    new.restoring.write_bytes(b"")
+    error = refusal(backups.refuse_half_restored, new)
+    assert (error.code, "--backup" in error.cure) == ("restore.unfinished", False)
+    assert backups.restore(repository, new, backup.name).differs == {}
+    backups.refuse_half_restored(new)
+
+
 def test_a_lost_database_comes_back_from_the_newest_backup_whose_database_is_sound(desk, database):
     sound, damaged = take(desk, database), take(desk, database, SECOND)
     flip(desk.models / damaged.name / "manifest.json")
