@@ -24,6 +24,7 @@ from daemon.context import DeskContext, check_settings, with_options
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.status_line import StatusLine, keep_status
+from daemon.domain.exhaustion import exhaustion
 from daemon.domain.options import RunOptions
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import TERMINAL, Run
@@ -63,6 +64,18 @@ def write_token(home: Home, api: Api, *, make: bool) -> Secret | None:
     if home.token.exists():
         return read_secret("API token", file=home.token)
     return make_token_file(home.token) if make else None
+
+
+def _token_or_none(home: Home, api: Api, log: Log, *, make: bool) -> Secret | None:
+    """As `write_token`; None where a full disk takes no new token: then the desk serves, and refuses to be written."""
+    try:
+        return write_token(home, api, make=make)
+    except OSError as error:
+        full = exhaustion(error)
+        if full is None or not make:
+            raise
+        log.write("error", "api.no_token", error=full.to_dict())
+        return None
 
 
 @contextmanager
@@ -156,7 +169,7 @@ async def _serve(
         from daemon.api.server import Server, bind  # noqa: PLC0415
 
         api = context.settings.api.model_copy(update=bind_to)
-        token = write_token(home, api, make=is_loopback(api.host))
+        token = _token_or_none(home, api, log, make=is_loopback(api.host))
         check_bind(api, token)
         listener = bind(api)
         server = Server(create_app(desk, token, api), listener)

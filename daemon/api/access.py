@@ -55,7 +55,7 @@ class Access:
 
     Args:
         api: how the desk is reached.
-        token: what writing needs; None where nothing is served to others.
+        token: what writing needs; None where a full disk took none: nobody can write then.
         sessions: those who have signed in, if there is a token to sign in with.
         clock: the desk's time.
     """
@@ -79,6 +79,12 @@ class Access:
 
     def check_writer(self, headers: Headers) -> None:
         """A session is not enough: what a browser sends by itself starts nothing."""
+        if self._token is None:
+            raise NightdeskError(
+                "request.token",
+                "The desk has no token, since its disk was full when it started; so nobody can write.",
+                "Free space and start the desk again: it makes a token.",
+            )
         token = _bearer(headers)
         if token is None:
             raise _token_needed()

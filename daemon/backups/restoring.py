@@ -20,8 +20,8 @@ from daemon.backups import first_format
 from daemon.backups.copying import each
 from daemon.backups.faults import refused_by_disk, unknown
 from daemon.backups.manifest import BackupManifest, StoredFile
-from daemon.backups.repository import Repository, home_repository
-from daemon.store.dump import build_sqlite, fill_postgresql
+from daemon.backups.repository import Repository
+from daemon.store.dump import build_sqlite, fill_postgresql, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,16 +113,16 @@ def _restore_first_format(folder: Path, home: Home) -> Restored:
     return Restored(folder.name, len(manifest.files), size, first_format.champions(folder), {})
 
 
-def restore_database(home: Home) -> str | None:
-    """Bring only the database back, where it was lost or set aside, from the newest sound backup in the home.
+def restore_database(home: Home, repository: Repository, desk: str | None = None) -> str | None:
+    """Bring only the database back, where it was lost or set aside, from the newest sound backup in `repository`.
 
-    Returns that backup's name; None if there is none that holds a row.
+    Returns that backup's name; None if there is none that holds a row. Backups of another desk than `desk` are left
+    alone.
     """
     _refuse(_database_files(home), home)
-    repository = home_repository(home)
     for name in reversed(repository.names()):
         try:
-            if _restore_database_of(repository, name, home):
+            if _restore_database_of(repository, name, home, desk):
                 return name
         except NightdeskError as error:
             if error.code not in ("backup.damaged", "store.corrupt"):
@@ -130,23 +130,23 @@ def restore_database(home: Home) -> str | None:
     return None
 
 
-def _restore_database_of(repository: Repository, name: str, home: Home) -> bool:
-    """Bring the database of this backup back; False if it holds no row."""
+def _restore_database_of(repository: Repository, name: str, home: Home, desk: str | None) -> bool:
+    """Bring the database of this backup back; False if it holds no row, or is of another desk."""
     with refused_by_disk("restore.not_written", name):
         if folder := repository.first_format(name):
             first_format.verify_first(folder)
             return first_format.holds_rows(folder) and _copy_snapshot(folder, home)
         manifest = repository.manifest(name)
-        if manifest.rows:
-            _build(home, manifest.revision, _tables(repository, name, manifest))
-        return bool(manifest.rows)
+        tables = _tables(repository, name, manifest) if manifest.rows else {}
+        desks = {row["id"] for row in rows_of(tables.get("desks", ()))}
+        if not tables or (desk is not None and desks and desk not in desks):
+            return False
+        _build(home, manifest.revision, tables)
+        return True
 
 
-def worth_restoring(home: Home) -> bool:
-    """Whether a backup with a row in its database lies in the home."""
-    if not home.models.is_dir():
-        return False
-    repository = home_repository(home)
+def worth_restoring(repository: Repository) -> bool:
+    """Whether a backup with a row in its database lies there."""
     return any(_knows_rows(repository, name) for name in reversed(repository.names()))
 
 
@@ -164,8 +164,8 @@ def refuse_half_restored(home: Home) -> None:
     if (name := _begun(home)) is not None:
         raise NightdeskError(
             "restore.unfinished",
-            f"The restore of {name} into this home was cut off, so it is no desk yet.",
-            f"Repeat it: `nightdesk restore FROM --backup {name}`; or empty the folder.",
+            f"The restore of {name or 'a backup'} into this home was cut off, so it is no desk yet.",
+            f"Repeat it: `nightdesk restore FROM{' --backup ' * bool(name)}{name}`; or empty the folder.",
         )
 
 
@@ -174,7 +174,7 @@ def begin(home: Home, name: str) -> None:
     begun = _begun(home)
     if begun is None:
         _refuse_used(home)
-    elif begun != name:
+    elif begun not in (name, ""):
         raise NightdeskError(
             "restore.other",
             f"A restore of {begun} into this home was cut off; {name} is another backup.",
@@ -186,12 +186,13 @@ def begin(home: Home, name: str) -> None:
 
 
 def _begun(home: Home) -> str | None:
+    """The backup whose restore was cut off here; empty where its note is torn, so that any can follow."""
     try:
         return str(json.loads(home.restoring.read_bytes())["backup"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        return "an unknown backup"
+        return ""
 
 
 def _tables(repository: Repository, name: str, manifest: BackupManifest) -> dict[str, list[bytes]]:

@@ -73,7 +73,7 @@ def diagnose(global_options: Choices) -> Iterator[Check]:
     file = find_config(global_options.home, global_options.config)
     yield Check("config", "ok", file.name if file else "the desk's defaults")
     yield from (Check("config", "warn", notice, "Write it so in the config.") for notice in settings.notices)
-    yield database(global_options, client)
+    yield database(global_options, settings, client)
     yield port(settings, client)
     yield token(global_options, settings)
     yield expert_logs(global_options, settings)
@@ -146,7 +146,7 @@ def disk(root: Path) -> Check:
     )
 
 
-def database(global_options: Choices, client: Client | None) -> Check:
+def database(global_options: Choices, settings: Settings, client: Client | None) -> Check:
     """The database is sound; one in use is checked by its desk."""
     if client is not None:
         problems = client.get("/status")["problems"]
@@ -156,10 +156,17 @@ def database(global_options: Choices, client: Client | None) -> Check:
             if problems
             else Check("database", "ok", "in use, ready")
         )
+    from daemon.backups import refuse_half_restored
     from daemon.opening.traces import is_lost, lost
 
+    try:
+        refuse_half_restored(global_options.home)
+    except NightdeskError as error:
+        return Check("database", "fail", error.message, error.cure)
+    if settings.database.url is not None:
+        return Check("database", "ok", "on a server; `nightdesk status` reads it")
     if is_lost(global_options.home):
-        error = lost(global_options.home)
+        error = lost(global_options.home, settings)
         return Check("database", "fail", error.message, error.cure)
     if not global_options.home.database.exists():
         return Check("database", "ok", "none yet; the first start makes it")

@@ -121,14 +121,16 @@ class Records:
 def records(global_options: Choices) -> Iterator[Records]:
     """The records of a home on which no desk runs."""
     from daemon.api.app import create_app
+    from daemon.backups import refuse_half_restored
     from daemon.opening.database import database_place
     from daemon.opening.identity import refuse_foreign
     from daemon.opening.traces import is_lost, lost
 
     home, settings = global_options.home, global_options.settings()
+    refuse_half_restored(home)
     place = database_place(home, settings)
     if place == home.database and is_lost(home):
-        raise lost(home)
+        raise lost(home, settings)
     if place == home.database and not home.database.exists():
         raise UsageError(
             "home.empty",

@@ -20,6 +20,7 @@ from daemon.core.config_watch import ConfigWatch
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.timetable import Timetable
 from daemon.domain.runs import Run
+from daemon.opening.identity import enter_late
 from daemon.store import alerts, datasets, jobs, runs, versions
 from daemon.store.faults import DISK_FULL, StoreError
 from data_pipeline.provenance import Provenance
@@ -110,6 +111,8 @@ class Desk:
             self.context.log.write("warning", "run.recovered", run=run.name)
 
     def _begin(self) -> None:
+        if self.database.embedded and self.context.desk:
+            enter_late(self.home, self.database, self.context.desk, self.clock.now())
         self._recover()
         remove_unfinished(self.home.root, self.started_at)
         self._config.observe(None)  # else the desk would not have started

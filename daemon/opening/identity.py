@@ -10,10 +10,11 @@ from uuid import uuid4
 
 from config.errors import ConfigError
 from config.publish import publish_bytes
+from daemon.domain.exhaustion import exhaustion
 from daemon.domain.runs import Owner
 from daemon.opening.traces import highest_run, traces
 from daemon.store import desks, runs
-from daemon.store.faults import StoreError
+from daemon.store.faults import DISK_FULL, StoreError, fault
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,6 +39,18 @@ def desk_id(home: Home) -> str | None:
     return text
 
 
+def readable_id(home: Home) -> str | None:
+    """The id that a home holds; None also where a power cut tore it: an embedded database holds it too."""
+    try:
+        return desk_id(home)
+    except ConfigError:
+        return None
+
+
+def _owned_id(home: Home, database: Database) -> str | None:
+    return readable_id(home) if database.embedded else desk_id(home)
+
+
 def enter(home: Home, database: Database, now: datetime) -> str:
     """Make this process the one that may write, for the desk of this home; returns the id of the desk.
 
@@ -51,6 +64,33 @@ def enter(home: Home, database: Database, now: datetime) -> str:
     if row is None and owned is not None and not database.embedded and not database.read(runs.any_run) and traces(home):
         raise _empty_server(home, owned)
     desk = row.id if row is not None else owned or uuid4().hex
+    try:
+        _record(home, database, desk, now)
+    except (OSError, StoreError):
+        if not database.embedded:
+            raise
+        # on a full disk: the lock of the home is enough, and what serves can still be read; see `enter_late`
+    return desk
+
+
+def enter_late(home: Home, database: Database, desk: str, now: datetime) -> None:
+    """Make up for an `enter` that a full disk kept from writing.
+
+    Raises:
+        StoreError: while the disk takes no writes.
+    """
+    row = database.read(desks.current)
+    if row is not None and row.instance == Owner.me().instance:
+        return
+    try:
+        _record(home, database, desk, now)
+    except OSError as error:
+        full = exhaustion(error) is not None
+        raise fault(DISK_FULL if full else "home.read_only", error) from error
+
+
+def _record(home: Home, database: Database, desk: str, now: datetime) -> None:
+    """Write the id of the desk to its home, and to the database that this process is the one that may write."""
     instance, highest = Owner.me().instance, highest_run(home)
 
     def change(c: Connection) -> None:
@@ -58,21 +98,15 @@ def enter(home: Home, database: Database, now: datetime) -> str:
         if highest > runs.newest_number(c):
             desks.continue_above(c, highest)
 
-    try:
-        if owned is None:
-            publish_bytes(home.desk_id, f"{desk}\n".encode())
-        database.write(change)
-    except (OSError, StoreError):
-        if not database.embedded:
-            raise
-        return desk  # on a full disk: the lock of the home is enough, and what serves can still be read
+    if _owned_id(home, database) is None:
+        publish_bytes(home.desk_id, f"{desk}\n".encode())
+    database.write(change)
     database.require(instance)
-    return desk
 
 
 def refuse_foreign(home: Home, database: Database) -> tuple[str | None, DeskRow | None]:
     """The id that the home holds and the desk of the database; raise `desk.foreign` where they differ."""
-    owned, row = desk_id(home), database.read(desks.current)
+    owned, row = _owned_id(home, database), database.read(desks.current)
     if row is not None and row.id != owned and not (owned is None and database.embedded):
         raise _foreign(home, owned, row)
     return owned, row

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from config.settings import JOBS
-from daemon.backups import worth_restoring
+from daemon.opening.sound_backups import in_home
 from trainers.manifest import MANIFEST
 
 if TYPE_CHECKING:
     from config.paths import Home
+    from config.settings import Settings
 
 _RUN = re.compile(rf"(?:{'|'.join(JOBS)})-([1-9][0-9]{{0,9}})")
 
@@ -59,11 +60,11 @@ def _no_file(home: Home) -> bool:
         return True
 
 
-def lost(home: Home) -> NightdeskError:
+def lost(home: Home, settings: Settings) -> NightdeskError:
     """The error for a command that only reads, where the database is lost."""
     cure = (
         "Start the desk (`nightdesk run`): it restores the newest sound backup and says what was lost."
-        if worth_restoring(home)
+        if settings.backup.to or in_home(home)
         else "Bring a copy of the file back. Without one, `nightdesk run` begins a new ledger, and says so in an alert."
     )
     return NightdeskError(

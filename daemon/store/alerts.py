@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from config.errors import UsageError
 from config.settings import Settings
@@ -107,6 +107,11 @@ def _store(c: Connection, alert: Alert) -> Alert:
 def get(c: Connection, alert_id: int) -> Alert | None:
     """One alert by its id."""
     return first_as(c, Alert, select(alerts).where(alerts.c.id == alert_id))
+
+
+def loss_noted(c: Connection) -> bool:
+    """Whether this database has an alert about the loss of the one before it, acknowledged or not."""
+    return bool(c.execute(select(exists().where(alerts.c.rule.in_(STAYING)))).scalar())
 
 
 def open_alerts(c: Connection) -> list[Alert]:

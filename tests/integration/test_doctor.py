@@ -21,14 +21,14 @@ def target(home, monkeypatch):
 
 
 def test_a_damaged_database_is_found(target):
-    assert checks.database(target, None).finding == "none yet; the first start makes it"
+    assert checks.database(target, Settings(), None).finding == "none yet; the first start makes it"
     with filled_desk(target.home):
         pass
-    assert checks.database(target, None).state == "ok"
+    assert checks.database(target, Settings(), None).state == "ok"
     content = bytearray(target.home.database.read_bytes())
     content[4096 : 4096 * 8] = b"\xff" * 4096 * 7
     target.home.database.write_bytes(content)
-    check = checks.database(target, None)
+    check = checks.database(target, Settings(), None)
     assert check.state == "fail"
     assert check.cure
 

@@ -55,10 +55,16 @@ def backup(
 
 
 def _refuse_no_desk(global_options: Choices) -> None:
-    if not global_options.home.database.exists() and global_options.settings().database.url is None:
+    """Raise where there is nothing to back up; a database that is merely lost is restored first, as at any start."""
+    from daemon.backups import refuse_half_restored
+    from daemon.opening.traces import traces
+
+    home = global_options.home
+    refuse_half_restored(home)
+    if not (home.database.exists() or traces(home)) and global_options.settings().database.url is None:
         raise NightdeskError(
             "home.no_desk",
-            f"No desk has ever worked in {global_options.home.root}.",
+            f"No desk has ever worked in {home.root}.",
             "Name its folder with --home, or begin: `nightdesk run`.",
         )
 

@@ -205,14 +205,24 @@ def _named(name):
     return config
 
 
+def test_after_a_torn_note_of_a_restore_any_backup_can_be_restored(desk, database, repository, new):
+    backup = take(desk, database)
+    new.root.mkdir()
+    new.restoring.write_bytes(b"")
+    error = refusal(backups.refuse_half_restored, new)
+    assert (error.code, "--backup" in error.cure) == ("restore.unfinished", False)
+    assert backups.restore(repository, new, backup.name).differs == {}
+    backups.refuse_half_restored(new)
+
+
 def test_a_lost_database_comes_back_from_the_newest_backup_whose_database_is_sound(desk, database):
     sound, damaged = take(desk, database), take(desk, database, SECOND)
     flip(desk.models / damaged.name / "manifest.json")
     expected = database.read(dump)
     database.close()
     drop_database(desk)
-    assert backups.worth_restoring(desk)
-    assert backups.restore_database(desk) == sound.name
+    assert backups.worth_restoring(backups.home_repository(desk))
+    assert backups.restore_database(desk, backups.home_repository(desk)) == sound.name
     assert rows(desk) == expected
 
 
@@ -225,24 +235,24 @@ def test_every_flipped_bit_in_the_blocks_of_a_database_leads_to_an_older_backup(
     for path in [path for path in objects_of(desk) if path.name in new_blocks]:
         before = flip(path)
         drop_database(desk)
-        assert backups.restore_database(desk) == first.name
+        assert backups.restore_database(desk, backups.home_repository(desk)) == first.name
         path.write_bytes(before)
     drop_database(desk)
-    assert backups.restore_database(desk) == second.name
+    assert backups.restore_database(desk, backups.home_repository(desk)) == second.name
 
 
-def test_without_a_backup_that_holds_a_row_no_database_comes_back(home, database):
-    take(home, database)
-    database.close()
+def test_without_a_backup_that_holds_a_row_no_database_comes_back(home):
+    with closing(Database.open(home.database)) as empty:
+        take(home, empty)
     drop_database(home)
-    assert not backups.worth_restoring(home)
-    assert backups.restore_database(home) is None
+    assert not backups.worth_restoring(backups.home_repository(home))
+    assert backups.restore_database(home, backups.home_repository(home)) is None
     assert not home.database.exists()
 
 
 def test_a_database_that_is_there_is_never_overwritten(desk, database):
     take(desk, database)
-    assert refusal(backups.restore_database, desk).code == "restore.not_empty"
+    assert refusal(backups.restore_database, desk, backups.home_repository(desk)).code == "restore.not_empty"
 
 
 def test_champions_serve_in_the_restored_database(desk, database, repository, new):
