@@ -13,6 +13,7 @@ from daemon.alerts.outbox import Outbox
 from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.store import alerts
+from daemon.store.faults import StoreError, fault
 from tests.support.desks.night import every_run, scripted_desk
 
 
@@ -61,6 +62,23 @@ async def test_a_config_that_was_mended_while_the_desk_was_down_ends_its_alert_a
         assert firing(desk) == ["config.invalid"]
         desk_in(house).begin()
         assert firing(desk) == []
+
+
+async def test_a_database_that_takes_no_writes_is_no_stall_of_the_schedule(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk_at(home) as desk:
+
+        def refuse() -> None:
+            raise fault("store.disk_full", "no space left")
+
+        monkeypatch.setattr(desk.timetable, "record_due", refuse)
+        desk.begin()
+        desk.clock.move(timedelta(minutes=1))  # type: ignore[attr-defined]
+        assert "scheduler.stalled" in desk.readiness()
+        with pytest.raises(StoreError):
+            await desk.tick()
+        assert "scheduler.stalled" not in desk.readiness()
 
 
 @pytest.mark.parametrize("part", ["timetable.record_due", "outbox.begin_due"])
