@@ -48,10 +48,12 @@ class Outbox:
     def reopen(self, settings: Settings) -> None:
         """Deliver through the channels of these settings from now on; what waits for others keeps waiting.
 
-        Raises ConfigError where a secret cannot be read, and then keeps the channels it has. What waits is tried at
-        once: the new settings may be the cure.
+        Raises ConfigError where a secret cannot be read, and then keeps the channels it has.
         """
         self._use(open_channels(settings.notifications, self._log, self._clock))
+
+    def try_at_once(self) -> None:
+        """Try all that waits for the open channels: new settings may be the cure."""
         self._database.write(lambda c: outbox.try_at_once(c, list(self._senders), self._clock.now()))
 
     def _use(self, channels: Iterable[Channel]) -> None:
