@@ -58,6 +58,7 @@ class Desk:
         self.context = context
         self.outbox = outbox
         self.started_at = context.clock.now()
+        self.root_path = context.settings.api.root_path
         self.timetable = Timetable(context)
         self.dispatcher = Dispatcher(context)
         self.last_tick = context.clock.monotonic()
