@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, wait
-from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from config.errors import NightdeskError
@@ -103,9 +102,3 @@ class Outbox:
     def rejections(self) -> dict[str, NightdeskError]:
         """The channels whose receivers refuse whatever they are sent: a token or an address is wrong."""
         return {name: sender.rejection for name, sender in self._senders.items() if sender.rejection is not None}
-
-    @property
-    def next_at(self) -> datetime | None:
-        """When the next delivery is due; None while nothing waits."""
-        names = list(self._senders)
-        return self._database.read(lambda c: outbox.next_at(c, names))
