@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, wait
-from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from config.errors import NightdeskError
@@ -48,10 +47,12 @@ class Outbox:
     def reopen(self, settings: Settings) -> None:
         """Deliver through the channels of these settings from now on; what waits for others keeps waiting.
 
-        Raises ConfigError where a secret cannot be read, and then keeps the channels it has. What waits is tried at
-        once: the new settings may be the cure.
+        Raises ConfigError where a secret cannot be read, and then keeps the channels it has.
         """
         self._use(open_channels(settings.notifications, self._log, self._clock))
+
+    def try_at_once(self) -> None:
+        """Try all that waits for the open channels: new settings may be the cure."""
         self._database.write(lambda c: outbox.try_at_once(c, list(self._senders), self._clock.now()))
 
     def _use(self, channels: Iterable[Channel]) -> None:
@@ -101,9 +102,3 @@ class Outbox:
     def rejections(self) -> dict[str, NightdeskError]:
         """The channels whose receivers refuse whatever they are sent: a token or an address is wrong."""
         return {name: sender.rejection for name, sender in self._senders.items() if sender.rejection is not None}
-
-    @property
-    def next_at(self) -> datetime | None:
-        """When the next delivery is due; None while nothing waits."""
-        names = list(self._senders)
-        return self._database.read(lambda c: outbox.next_at(c, names))

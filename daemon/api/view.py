@@ -19,6 +19,7 @@ class DeskView(Protocol):
     """What the API needs of a running desk. Everything here may be called from any thread."""
 
     started_at: datetime
+    root_path: str  # as at the start: a reload does not change it
 
     @property
     def home(self) -> Home:

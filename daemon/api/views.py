@@ -60,7 +60,7 @@ def version(row: versions.Version, configured: Collection[Target]) -> answers.Mo
 
 def address(desk: DeskView, path: str) -> str:
     """Where a browser finds a path of the API, also behind a proxy."""
-    return f"{desk.settings.api.root_path}{API}{path}"
+    return f"{desk.root_path}{API}{path}"
 
 
 def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], desk: DeskView) -> answers.Evaluation:

@@ -34,6 +34,7 @@ class OfflineDesk:
         self.database = database
         self.clock = clock
         self.started_at = clock.now()
+        self.root_path = ""
 
     @property
     def provenance_note(self) -> str | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigError
 from config.loader import find_config, load_settings
 from daemon.alerts.rules import error_event, event
 from daemon.context import DeskContext, check_settings
+from daemon.domain.exhaustion import exhaustion
 from daemon.store import alerts
+from daemon.store.faults import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from config.settings import Settings
@@ -34,8 +37,10 @@ class ConfigWatch:
         self.context = context
         self._outbox = outbox
         self._on_change = on_change
+        self._at_start = context.settings
         self._stamp = _stamp(context.config)
-        self._changed_for_start: list[str] = []
+        # Writes what came of the last reload, where the database has not taken it yet.
+        self._unrecorded: Callable[[], Awaitable[None]] | None = None
         self._one_reload = asyncio.Lock()
         self._reload: asyncio.Task[bool] | None = None
 
@@ -50,6 +55,8 @@ class ConfigWatch:
             if self._reload.done():
                 ended, self._reload = self._reload, None
                 ended.result()
+        if self._unrecorded is not None and not self._one_reload.locked():
+            await self._unrecorded()
 
     async def reload(self) -> bool:
         """Reload the config: a valid one is applied whole, an invalid one changes nothing and raises an alert.
@@ -57,17 +64,36 @@ class ConfigWatch:
         The config is read and checked in a thread: the largest one takes seconds, in which the API must answer.
         """
         async with self._one_reload:
-            self._stamp = _stamp(self.context.config)
+            earlier, self._stamp = self._stamp, _stamp(self.context.config)
             try:
                 fresh = await asyncio.to_thread(self._read_config)
-            except ConfigError as error:
-                self.context.log.write("error", "config.invalid", error=error.to_dict())
-                await asyncio.to_thread(self.observe, error)
+            except Exception as error:
+                if not isinstance(error, ConfigError) or exhaustion(error):
+                    self._stamp = earlier  # the config is not at fault: it is read again
+                    raise
+                await self._refuse(error)
                 return False
             self._apply(fresh)
-            await asyncio.to_thread(self.observe, None)
+            await self._record(None)
             self.context.log.write("info", "config.reloaded", fingerprint=fresh.fingerprint())
             return True
+
+    async def _refuse(self, error: ConfigError) -> None:
+        self.context.log.write("error", "config.invalid", error=error.to_dict())
+        await self._record(error)
+
+    async def _record(self, invalid: ConfigError | None) -> None:
+        """Write what came of the last reload; what the database refuses now, as on a full disk, is written later."""
+        try:
+            await asyncio.to_thread(self.observe, invalid)
+            if invalid is None:
+                await asyncio.to_thread(self._outbox.try_at_once)
+        except StoreError as error:
+            if self._unrecorded is None:
+                self.context.log.write("error", "config.unrecorded", error=error.to_dict())
+            self._unrecorded = partial(self._record, invalid)
+        else:
+            self._unrecorded = None
 
     def close(self) -> None:
         """Leave a reload that is under way."""
@@ -77,7 +103,8 @@ class ConfigWatch:
     @property
     def restart_needed(self) -> list[str]:
         """A sentence while settings have changed that take effect at a start alone; else nothing."""
-        names = ", ".join(self._changed_for_start)
+        before, now = self._at_start, self.context.settings
+        names = ", ".join(name for name in ("api", "database") if getattr(before, name) != getattr(now, name))
         return [f"The settings {names} have changed; they take effect when the desk is restarted."] if names else []
 
     def _read_config(self) -> Settings:
@@ -88,8 +115,6 @@ class ConfigWatch:
         return fresh
 
     def _apply(self, fresh: Settings) -> None:
-        now = self.context.settings
-        self._changed_for_start = [name for name in ("api", "database") if getattr(fresh, name) != getattr(now, name)]
         self.context.settings = fresh
         self.context.executor.resize(fresh.executor)
         self._on_change()

@@ -59,6 +59,7 @@ class Desk:
         self.context = context
         self.outbox = outbox
         self.started_at = context.clock.now()
+        self.root_path = context.settings.api.root_path
         self.timetable = Timetable(context)
         self.dispatcher = Dispatcher(context)
         self.last_tick = context.clock.monotonic()
@@ -127,7 +128,18 @@ class Desk:
         self._begun = True
 
     async def tick(self) -> None:
-        """One beat: settings and disk from time to time, schedule, due runs."""
+        """One beat: settings and disk from time to time, schedule, due runs.
+
+        A beat that ends with a known error, as on a full disk, shows that the desk does not hang: no restart mends it.
+        """
+        try:
+            await self._beat()
+        except NightdeskError:
+            self.last_tick = self.clock.monotonic()
+            raise
+        self.last_tick = self.clock.monotonic()
+
+    async def _beat(self) -> None:
         now = self.clock.monotonic()
         if now - self._last_look >= LOOK_EVERY:
             self._last_look = now
@@ -137,7 +149,6 @@ class Desk:
             await asyncio.to_thread(self._begin)
         await asyncio.to_thread(self.timetable.record_due)
         await self.dispatcher.start_due()
-        self.last_tick = self.clock.monotonic()
 
     async def work(self, stop: asyncio.Event) -> None:
         """Tick and deliver until `stop`, or until the database is lost to this process; then end what is at work."""

@@ -67,11 +67,6 @@ class Lease:
         self._thread = threading.Thread(target=self._watch, args=(probe,), name="database-lease", daemon=True)
         self._thread.start()
 
-    @property
-    def held(self) -> bool:
-        """Whether the session lives, as far as is known."""
-        return self._connection is not None
-
     def leave(self) -> None:
         """Watch and probe no more; the lease is held until `close`."""
         self._ended.set()

@@ -87,11 +87,6 @@ def pending(c: Connection, now: datetime, channels: Iterable[str]) -> list[Deliv
     return [head for head in _heads(c, channels) if not now < head.next_attempt_at <= now + LONGEST_DELAY]
 
 
-def next_at(c: Connection, channels: Iterable[str]) -> datetime | None:
-    """When the next delivery is due; None when nothing waits."""
-    return min((head.next_attempt_at for head in _heads(c, channels)), default=None)
-
-
 def _heads(c: Connection, channels: Iterable[str]) -> list[Delivery]:
     firsts = (
         select(func.min(outbox.c.id))

@@ -41,7 +41,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     root_path, folder = SITES[request.param], tmp_path_factory.mktemp("nginx")
     api = Api(port=0, behind_proxy=True, allowed_hosts=(request.param,), root_path=root_path)
     with filled_desk(Home(tmp_path_factory.mktemp("home"))) as desk:
-        desk.settings = desk.settings.model_copy(update={"api": api})
+        desk.root_path = root_path
         with serving(desk, api) as url, proxied(request.param, url, folder) as address:
             yield Site(desk, address, root_path)
 

@@ -22,6 +22,7 @@ from daemon.store import outbox as ledger
 from daemon.store.database import Database
 from daemon.system.clock import ManualClock
 from daemon.system.log import Log
+from tests.support.desks.databases import next_attempt
 
 JOBS = ("training", "backup", "signals")
 HOOK = Webhook(url="https://hooks.example.org/", secret_env="HOOK_SECRET")
@@ -131,7 +132,7 @@ class OutboxLaws(RuleBasedStateMachine):
         self.database.write(lambda c: ledger.retry(c, ["webhook"], self.clock.now()))
         self.outbox.deliver_due()
         assert {key for key, _ in self.receiver.arrived} == {key for keys in self.written.values() for key in keys}
-        assert self.outbox.next_at is None
+        assert self.database.read(next_attempt) is None
 
     @invariant()
     def every_message_is_in_the_ledger_once_and_in_order(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from daemon.domain.runs import Owner
-from daemon.store import signals, versions
+from daemon.store import outbox, signals, versions
 from tests.support.servers.postgres import fresh_postgres_url
 
 KINDS = ("sqlite", "postgresql")
@@ -64,3 +65,9 @@ def publish(c: Connection, version: versions.Version, bar_time: datetime, **chan
         "expires_at": bar_time + DAY,
     }
     return signals.publish(c, signals.NewSignal(bar_time=bar_time, **(facts | changes)))
+
+
+def next_attempt(c: Connection, channels: Iterable[str] = ("webhook",)) -> datetime | None:
+    """When the next message to these channels is due; None if none waits."""
+    far = datetime(2100, 1, 1, tzinfo=UTC)
+    return min((delivery.next_attempt_at for delivery in outbox.pending(c, far, channels)), default=None)

@@ -57,6 +57,7 @@ class FakeDesk:
     settings: Settings = field(default_factory=lambda: Settings(symbols=("AAPL", "MSFT")))
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     started_at: datetime = NOW - timedelta(hours=7)
+    root_path: str = ""
     provenance_note: str | None = "Sample data: a synthetic market. Nothing here is advice."
     problems: list[str] = field(default_factory=list)
     requested: list[tuple[str, RunOptions, str]] = field(default_factory=list)

@@ -19,6 +19,7 @@ from daemon.store import outbox as ledger
 from daemon.store.database import Database
 from daemon.system.clock import ManualClock
 from daemon.system.log import Log
+from tests.support.desks.databases import next_attempt
 from tests.support.servers.webhook_sink import WebhookSink, wait_until
 
 NOW = datetime(2026, 1, 5, 3, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_an_alert_arrives_once_in_every_channel(home, database, clock, sink, out
     assert outbox.deliver_due() == 0
     assert events(home) == ["alert.firing"]
     assert [received.payload["alert"]["message"] for received in sink.received] == ["training failed."]
-    assert outbox.next_at is None
+    assert database.read(lambda c: next_attempt(c, ["log", "webhook"])) is None
 
 
 def test_after_hours_of_a_dead_sink_all_arrives_in_order_each_once(home, database, clock, sink, outbox):
@@ -110,7 +111,7 @@ def test_a_dead_sink_is_left_alone_until_its_time_has_come(database, clock, sink
     outbox.deliver_due()
     outbox.deliver_due()
     assert len(sink.received) == 1
-    assert NOW < outbox.next_at <= NOW + timedelta(seconds=2)
+    assert NOW < database.read(next_attempt) <= NOW + timedelta(seconds=2)
     clock.move(timedelta(seconds=2))
     outbox.deliver_due()
     assert len(sink.received) == 2
@@ -151,7 +152,7 @@ def test_what_waits_for_a_channel_that_was_switched_off_is_kept(database, clock,
     fail(database, clock, "training")
     quiet = Outbox.of(database, Settings(), clock, log)
     assert quiet.deliver_due() == 1
-    assert quiet.next_at is None
+    assert database.read(lambda c: next_attempt(c, ["log"])) is None
     assert outbox.deliver_due() == 1
     assert len(sink.received) == 1
 
@@ -174,6 +175,15 @@ def test_an_address_that_is_a_secret_is_read_from_where_the_config_says(database
     fail(database, clock, "training")
     assert outbox.deliver_due() == 2
     assert [received.path for received in sink.received] == ["/hook/T0123?key=hunter2"]
+
+
+def test_what_waits_is_tried_at_once_when_the_settings_may_have_mended_its_channel(database, clock, sink, outbox):
+    sink.status = 500
+    fail(database, clock, "training")
+    outbox.deliver_due()
+    assert database.read(next_attempt) > NOW
+    outbox.try_at_once()
+    assert database.read(next_attempt) == NOW
 
 
 def test_a_reload_without_a_secret_keeps_the_channels_there_are(database, clock, log, outbox, monkeypatch):
@@ -229,7 +239,7 @@ def test_a_webhook_that_hangs_does_not_hang_the_desk(database, clock, log):
         thread = threading.Thread(target=outbox.deliver_due)
         thread.start()
         assert wait_until(lambda: not thread.is_alive(), 3)
-    assert NOW < outbox.next_at <= NOW + timedelta(seconds=2)
+    assert NOW < database.read(next_attempt) <= NOW + timedelta(seconds=2)
 
 
 def test_a_fault_of_the_database_is_not_mistaken_for_one_of_the_channel(database, clock, log, outbox):
@@ -254,7 +264,7 @@ def test_a_channel_with_a_fault_of_its_own_waits_and_does_not_silence_the_others
     fail(database, clock, "training")
     assert outbox.deliver_due() == 1
     assert len(sink.received) == 1
-    assert NOW < outbox.next_at <= NOW + timedelta(seconds=2)
+    assert NOW < database.read(lambda c: next_attempt(c, ["log"])) <= NOW + timedelta(seconds=2)
 
 
 class Choosy:
@@ -372,4 +382,4 @@ def test_a_flaky_receiver_has_all_messages_within_a_minute(database, log):
         outbox.deliver_due()
         clock.move(timedelta(seconds=1))
     assert len(set(received)) == 61
-    assert outbox.next_at is None
+    assert database.read(next_attempt) is None

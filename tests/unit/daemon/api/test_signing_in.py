@@ -180,7 +180,9 @@ def test_a_path_of_the_desks_own_is_never_the_one_of_a_proxy(desk):
 
 def test_below_a_path_every_link_and_redirect_has_it(desk):
     api = Api(port=0, behind_proxy=True, root_path="/night/desk")
-    desk.settings = desk.settings.model_copy(update={"api": api})
+    desk.root_path = api.root_path
+    reloaded = api.model_copy(update={"root_path": "/moved"})  # takes effect at the next start
+    desk.settings = desk.settings.model_copy(update={"api": reloaded})
     with serving(desk, api) as url, client(url) as http:
         assert http.get("/night/desk").headers["location"] == "/night/desk/"
         for prefix in ("", "/night/desk"):
