@@ -49,7 +49,7 @@ def test_a_disk_that_fills_in_an_instant_is_announced_from_memory_and_what_was_m
     with WebhookSink() as sink:
         home = served_home(disk, sink, OFTEN)
         with RunningDesk(home, environment=SECRET) as desk:
-            desk.wait_for(lambda: desk.runs(job="maintenance", state="succeeded"))
+            desk.wait_for(lambda: desk.runs(job="maintenance", state="skipped"))  # its ledger is years old
             ballast = fill(disk, leave=0)
             filled_at = datetime.now(UTC)
             desk.wait_for(lambda: full_disk_messages(sink))
@@ -91,7 +91,7 @@ def test_a_desk_that_starts_on_a_full_disk_serves_what_it_has_says_so_and_goes_o
             ballast.unlink()
             desk.wait_for(lambda: desk.problems() == [])
             desk.wait_for(lambda: [what for _, what in full_disk_messages(sink)] == ["firing", "resolved"])
-            desk.wait_for(lambda: desk.runs(job="maintenance", state="succeeded"))
+            desk.wait_for(lambda: desk.runs(job="maintenance", state="skipped"))  # its ledger is years old
             assert desk.terminate() == 0
 
 

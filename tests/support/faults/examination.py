@@ -227,9 +227,10 @@ def _examine_records(home: Home, tables: Tables, figures: Figures) -> None:
     present = {folder.name for folder in home.backups}
     recorded = {row["name"] for row in tables.rows(backup_table) if not row["deleted"]}
     figures.lost += [f"the backup {name}" for name in sorted(recorded - present)]
-    for folder in home.backups:
-        with _torn(folder.name, figures):
-            backups.verify(folder)
+    repository = backups.home_repository(home)
+    for name in repository.names():
+        with _torn(name, figures):
+            backups.verify(repository, name)
 
 
 def _examine_alerts(tables: Tables, received: Sequence[Received], figures: Figures) -> None:
