@@ -20,6 +20,7 @@ from typing import Literal
 
 from config.errors import NightdeskError
 from config.loader import find_config
+from config.paths import Home
 from config.secrets import read_address, redact
 from config.settings import Settings
 from daemon.cli.choices import Choices
@@ -156,27 +157,28 @@ def database(global_options: Choices, settings: Settings, client: Client | None)
             if problems
             else Check("database", "ok", "in use, ready")
         )
+    try:
+        finding = _stopped_database(global_options.home, settings)
+    except NightdeskError as error:
+        return Check("database", "fail", error.message, error.cure)
+    return Check("database", "ok", finding)
+
+
+def _stopped_database(home: Home, settings: Settings) -> str:
+    """What is fine about the database of a desk that does not run; raises what is not."""
     from daemon.backups import refuse_half_restored
     from daemon.opening.traces import is_lost, lost
-
-    try:
-        refuse_half_restored(global_options.home)
-    except NightdeskError as error:
-        return Check("database", "fail", error.message, error.cure)
-    if settings.database.url is not None:
-        return Check("database", "ok", "on a server; `nightdesk status` reads it")
-    if is_lost(global_options.home):
-        error = lost(global_options.home, settings)
-        return Check("database", "fail", error.message, error.cure)
-    if not global_options.home.database.exists():
-        return Check("database", "ok", "none yet; the first start makes it")
     from daemon.store.database import check
 
-    try:
-        check(global_options.home.database)
-    except NightdeskError as error:
-        return Check("database", "fail", error.message, error.cure)
-    return Check("database", "ok", "sound")
+    refuse_half_restored(home)
+    if settings.database.url is not None:
+        return "on a server; `nightdesk status` reads it"
+    if is_lost(home):
+        raise lost(home, settings)
+    if not home.database.exists():
+        return "none yet; the first start makes it"
+    check(home.database)
+    return "sound"
 
 
 def port(settings: Settings, client: Client | None) -> Check:
