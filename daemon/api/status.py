@@ -15,6 +15,7 @@ from daemon.api.missing import missing_signals
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
+from daemon.jobs.backup.messages import HOME
 from daemon.store import alerts, backups, datasets, evaluations, jobs, outbox, overview, records, runs, signals
 from daemon.store.records import RecordRow
 from daemon.store.versions import Version
@@ -197,6 +198,6 @@ def _backups(c: Connection, settings: Settings) -> answers.Backups:
         last_verified=answers.Backup.model_validate(verified) if verified else None,
         last_proven=answers.Backup.model_validate(proven) if proven else None,
         places=[answers.BackupPlace.model_validate(place) for place in places],
-        proven_for_the_home=proven.restored_at if proven else None,
+        proven_for_the_home=backups.home_proven_at(c, HOME),
         proven_for_its_loss=max((place.proven_at for place in places if place.proven_at), default=None),
     )

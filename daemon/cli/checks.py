@@ -158,13 +158,14 @@ def database(global_options: Choices, settings: Settings, client: Client | None)
             else Check("database", "ok", "in use, ready")
         )
     try:
-        return Check("database", "ok", _database_of_no_desk(global_options.home, settings))
+        finding = _stopped_database(global_options.home, settings)
     except NightdeskError as error:
         return Check("database", "fail", error.message, error.cure)
+    return Check("database", "ok", finding)
 
 
-def _database_of_no_desk(home: Home, settings: Settings) -> str:
-    """What there is to say of the database while no desk runs; an error where it cannot be used."""
+def _stopped_database(home: Home, settings: Settings) -> str:
+    """What is fine about the database of a desk that does not run; raises what is not."""
     from daemon.backups import refuse_half_restored
     from daemon.opening.traces import is_lost, lost
     from daemon.store.database import check

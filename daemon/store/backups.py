@@ -166,6 +166,15 @@ def places(c: Connection, labels: Collection[str]) -> list[PlaceRecord]:
     return [PlaceRecord(label, *copied.get(label, nothing), *proven.get(label, nothing)) for label in labels]
 
 
+def home_proven_at(c: Connection, home: str) -> datetime | None:
+    """When a drill proved a backup in the home last, also one that a restored database has no row of.
+
+    `home` is what the runs of restore_drill call it.
+    """
+    row, (_, in_run) = last_proven(c), _newest_of_places(c, "restore_drill", "proven").get(home, (None, None))
+    return max((at for at in (row.restored_at if row else None, in_run) if at), default=None)
+
+
 def _newest_of_places(c: Connection, job: str, field: str) -> dict[str, tuple[str, datetime]]:
     """By place, the backup and the time of its newest entry in this field of the detail of runs."""
     ended = select(runs.c.detail).where(runs.c.job == job, runs.c.state.in_(("succeeded", "partial")))

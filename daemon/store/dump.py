@@ -22,7 +22,7 @@ from sqlalchemy import JSON, URL, Connection, DateTime, Integer, MetaData, Table
 from sqlalchemy.exc import DBAPIError
 
 from config.errors import NightdeskError
-from daemon.store import engines, schema
+from daemon.store import engines, runs, schema
 from daemon.store.database import check
 from daemon.store.tables import desks, metadata
 
@@ -176,6 +176,14 @@ def _fill(c: Connection, revision: str, tables: Mapping[str, Iterable[bytes]]) -
             _continue_sequence(c, table)
     if revision != schema.HEAD:
         schema.migrate(c)
+    _end_backup_run(c)
+
+
+def _end_backup_run(c: Connection) -> None:
+    """End the run that took this backup: it was at work when its database was read, and did not die."""
+    for run in runs.active(c):
+        if run.job == "backup":
+            runs.finish(c, run.id, "cancelled", datetime.now(UTC), cause="restored", attempts=1)
 
 
 def _insert(c: Connection, table: Table, block: bytes) -> None:

@@ -273,13 +273,13 @@ export function alerts(status) {
 }
 
 export function backups(status) {
-  const { last_verified: verified, last_proven: restorable, places } = status.backups;
+  const { last_verified: verified, last_proven: restorable, proven_for_the_home: at, places } = status.backups;
   if (!verified) return [empty("No backup yet; one is taken at the end of every night.")];
   return [el("dl", { class: "plain" },
     el("dt", {}, "Last verified"),
     el("dd", {}, time(verified.verified_at), el("span", { class: "note" }, `${verified.name}, ${number(verified.files, 0)} files, ${size(verified.bytes)}`)),
     el("dt", {}, "Last proven restorable, from the home"),
-    el("dd", {}, proven(restorable && restorable.restored_at, restorable && restorable.name)),
+    el("dd", {}, proven(at, restorable && restorable.restored_at === at ? restorable.name : null)),
     el("dt", {}, "Last proven restorable, without the home"),
     el("dd", {}, places.length ? proven(status.backups.proven_for_its_loss, null) : "never; no place outside the home is configured"),
     ...places.flatMap((place) => [

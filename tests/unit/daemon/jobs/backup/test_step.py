@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from config import Settings
+from config.paths import Home
 from daemon import backups
 from daemon.core.condition import conditions
 from daemon.core.dispatcher import Dispatcher
 from daemon.jobs.backup.mending import mend_at_start
-from daemon.store import alerts, overview, runs, servings, versions
+from daemon.jobs.backup.messages import HOME
+from daemon.store import alerts, overview, runs, servings, tables, versions
 from daemon.store import backups as ledger
+from daemon.store.database import Database
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
 from tests.support.desks.backed_up_home import flip, objects_of
@@ -90,6 +94,20 @@ async def test_a_drill_of_the_home_is_recorded(home, model):
         await work(context, "backup")
         assert (await work(context, "restore_drill")).state == "succeeded"
         assert context.database.read(ledger.last_proven).name == home.backups[0].name
+        context.database.write(
+            lambda c: c.execute(delete(tables.backups))
+        )  # as in a restored database, which lacks this row
+        assert context.database.read(lambda c: ledger.home_proven_at(c, HOME)) is not None
+
+
+async def test_the_run_that_took_a_backup_has_not_crashed_in_the_restored_database(home, model, tmp_path):
+    with desk(home, model) as context:
+        run = await work(context, "backup")
+    new = Home(tmp_path / "new")
+    backups.restore(backups.home_repository(home), new)
+    with closing(Database.open(new.database)) as restored:
+        again = restored.read(lambda c: runs.get(c, run.id))
+    assert (again.state, again.cause) == ("cancelled", "restored")
 
 
 async def test_the_next_backup_of_an_unchanged_desk_stores_less_than_100_kb(home, model):
