@@ -126,6 +126,7 @@ def records(global_options: Choices) -> Iterator[Records]:
     from daemon.opening.database import database_place
     from daemon.opening.identity import refuse_foreign
     from daemon.opening.traces import is_lost, lost
+    from daemon.store.prepare import refuse_unprepared
 
     home, settings = global_options.home, global_options.settings()
     refuse_half_restored(home)
@@ -138,6 +139,8 @@ def records(global_options: Choices) -> Iterator[Records]:
             f"The home {home.root} has no desk yet.",
             "Start one with `nightdesk run`, or name its home with --home.",
         )
+    if isinstance(place, str):
+        refuse_unprepared(place)
     database = Database.open(place)
     try:
         if not database.embedded:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
+from config.errors import UsageError
 from daemon.store import engines, schema
-from daemon.store.faults import CORRUPT, fault
+from daemon.store.faults import CORRUPT, explain, fault
 
 
 def sqlite_engines(path: Path) -> tuple[Engine, Engine]:
@@ -34,6 +36,27 @@ def prepare(path: Path | None, writer: Engine) -> None:
     if revision is not None and revision != schema.HEAD:
         schema.refuse_newer(revision)
         _migrate(path, writer)
+
+
+def refuse_unprepared(url: str) -> None:
+    """Raise unless the database at the URL `url` has the tables of this version: only a desk makes or changes them."""
+    engine = engines.postgresql_engine(engines.postgresql_url(url), read_only=True)
+    try:
+        with engine.connect() as c:
+            revision = schema.version(c)
+    except DBAPIError as error:
+        raise explain(error) or error from error
+    finally:
+        engine.dispose()
+    if revision is None:
+        raise UsageError("store.empty", "The database has no desk yet.", "Start the desk: `nightdesk run`.")
+    schema.refuse_newer(revision)
+    if revision != schema.HEAD:
+        raise UsageError(
+            "store.older",
+            f"The database is at revision {revision}, of an older Nightdesk; this one reads {schema.HEAD}.",
+            "Start the desk, which brings it up to date: `nightdesk run`.",
+        )
 
 
 def _migrate(path: Path | None, writer: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -17,9 +18,11 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from config.errors import ConfigError, LockedError, NightdeskError
+from config.errors import ConfigError, LockedError, NightdeskError, UsageError
 from config.paths import Home
 from config.settings import Settings
+from daemon.cli.choices import Choices
+from daemon.cli.offline import records
 from daemon.opening.database import Opened, open_database
 from daemon.opening.identity import desk_id
 from daemon.store import runs
@@ -162,6 +165,23 @@ def test_two_processes_make_the_tables_of_an_empty_database_one_after_the_other(
     for each in opened:
         assert not each.read(runs.any_run)
         each.close()
+
+
+def test_without_a_desk_nobody_makes_or_migrates_the_tables_of_a_server(url, tmp_path):
+    home = _home(tmp_path / "home")
+    home.config.write_text(json.dumps({"database": {"url": url}}))
+    with pytest.raises(UsageError) as caught, records(Choices(home, None, json=False, verbose=0)):
+        pass
+    assert (caught.value.code, "nightdesk run" in caught.value.cure) == ("store.empty", True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()").fetchone() == (
+            0,
+        )
+        connection.execute("CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+    with pytest.raises(UsageError) as caught, records(Choices(home, None, json=False, verbose=0)):
+        pass
+    assert (caught.value.code, "nightdesk run" in caught.value.cure) == ("store.older", True)
 
 
 def test_an_empty_database_is_refused_by_the_home_of_a_desk_until_a_person_begins_anew(url, tmp_path):
