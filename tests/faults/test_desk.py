@@ -230,6 +230,7 @@ def test_a_worker_that_is_killed_takes_its_task_with_it_and_nothing_else(rested:
 # Its disk.
 
 
+@pytest.mark.slow
 def test_a_full_disk_raises_one_alert_and_the_desk_goes_on_when_there_is_room(
     first_night: Path, tmp_path: Path
 ) -> None:

@@ -53,6 +53,7 @@ def nightdesk(home: Home, *words: str, expect: int = 0) -> Any:
     return json.loads(done.stdout or done.stderr)
 
 
+@pytest.mark.slow
 def test_a_whole_desk_is_restored_from_a_bucket_by_one_command(tmp_path, server):
     home, place = old_home(tmp_path / "old"), f"{server.url}/{NAME}/desks/1"
     config = json.loads(home.config.read_text())

@@ -31,6 +31,7 @@ Kind = Literal["failpoint", "starting", "desk", "worker", "all", "stopped", "ter
 # How random deaths come about: while the desk starts, of the desk alone, of a worker and later of the desk, of all at
 # once, after a while without a processor, and in the middle of an orderly end.
 RANDOM: tuple[Kind, ...] = ("starting", "desk", "desk", "worker", "all", "stopped", "terminated")
+REPOSITORY = Path(__file__).parents[3]  # where workers find the tasks of tests
 EVERY = {"data_update": 6, "signals": 3, "performance_check": 4, "maintenance": 5}
 FOLLOWING = ("training", "evaluation", "backup")
 # Where a point is not reached within so many times the start of the desk, the next point of any name kills.
@@ -142,7 +143,7 @@ class _Home:
         )
 
     def desk(self, **variables: str) -> RunningDesk:
-        own = {TEMPLATE: str(self.template), failpoints.ROOT: str(self.home.root.parent)}
+        own = {TEMPLATE: str(self.template), failpoints.ROOT: str(self.home.root.parent), "PYTHONPATH": str(REPOSITORY)}
         environment = {**own, failpoints.TRACE: str(self.trace), **variables}
         return RunningDesk(self.home, environment=environment, wait=False, program="tests.support.faults.quick_desk")
 
