@@ -193,7 +193,7 @@ def test_bars_that_were_given_are_left_as_they_were():
     ],
 )
 def test_a_config_that_cannot_be_played_is_refused(changes):
-    with pytest.raises(ValidationError, match=next(iter(changes)).split("_")[0]):
+    with pytest.raises(ValidationError, match=next(iter(changes)).split("_")[0].removesuffix("s")):
         TradingEnvConfig(**changes)
 
 
