@@ -283,8 +283,10 @@ def newest_number(c: Connection) -> int:
 
 
 def newest_record(c: Connection) -> datetime | None:
-    """When the newest run was recorded or ended; None without any."""
-    recorded, ended = c.execute(select(func.max(runs.c.recorded_at), func.max(runs.c.finished_at))).one()
+    """When the newest run was recorded or ended; None without any. An end that a restore gave a run is none."""
+    recorded = c.execute(select(func.max(runs.c.recorded_at))).scalar()
+    known_end = func.coalesce(runs.c.cause, "") != "restored"
+    ended = c.execute(select(func.max(runs.c.finished_at)).where(known_end)).scalar()
     return max(filter(None, (recorded, ended)), default=None)
 
 

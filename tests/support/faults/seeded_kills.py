@@ -20,7 +20,7 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 
 from config.paths import Home
-from daemon.store.tables import outbox, runs
+from daemon.store.tables import outbox, runs, signals
 from tests.support.desks.running_desk import RunningDesk, write_config
 from tests.support.faults import failpoints
 from tests.support.faults.examination import ATTEMPTS, Figures, Tables, Timetable, examine
@@ -190,6 +190,7 @@ class _Home:
                     (runs.c.job == job) & (runs.c.scheduled_for > began) & runs.c.trigger.in_(("schedule", "catch_up"))
                 )
                 desk.wait_for(lambda due=due: self._count(runs, due), PATIENCE)
+            desk.wait_for(lambda: self._count(signals, signals.c.id > 0), PATIENCE)  # so some version has served
             self.configure(asleep=True)
             desk.signal(signal.SIGHUP)
             desk.wait_for(lambda: desk.events("config.reloaded"))
