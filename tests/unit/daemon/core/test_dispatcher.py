@@ -498,9 +498,15 @@ async def test_no_more_tasks_are_begun_than_there_are_workers(home: Home) -> Non
         dispatcher = Dispatcher(house)
         run = request(house, "data_update")
         await dispatcher.start_due()
-        await asyncio.sleep(0.3)
-        begun = [task.state for task in house.database.read(lambda c: tasks.of(c, run.id))]
-        assert begun == ["running"] * settings.executor.workers
+
+        def begun() -> list[str]:
+            return [task.state for task in house.database.read(lambda c: tasks.of(c, run.id))]
+
+        async with asyncio.timeout(30):
+            while len(begun()) < settings.executor.workers:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)  # in which a third could begin
+        assert begun() == ["running"] * settings.executor.workers
         await dispatcher.stop()
 
 
