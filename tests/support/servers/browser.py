@@ -75,8 +75,10 @@ class Browser:
         return result["result"].get("value")
 
     def press(self, selector: str) -> None:
-        """Press what `selector` names."""
-        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        """Press what `selector` names, as soon as it is there."""
+        named = f"document.querySelector({json.dumps(selector)})"
+        self.wait_for(named)
+        self.run(f"{named}.click()")
 
     def wait_for(self, script: str) -> None:
         """Wait until an expression is true, also across pages."""
