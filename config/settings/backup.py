@@ -10,10 +10,10 @@ from urllib.parse import quote, unquote, urlsplit
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.section import Section
-from config.settings.references import SecretReference
+from config.settings.bucket_keys import BucketKeys
 
 
-class BackupPlace(Section):
+class BackupPlace(BucketKeys):
     """A folder, or a bucket of an S3 endpoint or of Cloudflare R2, that belongs to this desk alone.
 
     The keys to a bucket are not in the config: it names the variable or file of each, by default those of the traders'
@@ -23,18 +23,6 @@ class BackupPlace(Section):
     url: str = Field(description="`file:///folder`, an S3 endpoint such as `https://host`, or `r2` for Cloudflare R2.")
     bucket: str | None = Field(default=None, description="Name of the bucket; else what `bucket_name` refers to.")
     prefix: str = Field(default="", description="What the keys in the bucket begin with, such as `desk-1`.")
-    account_id: SecretReference = Field(
-        default="env:R2_ACCOUNT_ID", description="Where the account of Cloudflare R2 is, for `r2` alone."
-    )
-    bucket_name: SecretReference = Field(
-        default="env:R2_BUCKET_NAME", description="Where the name of the bucket is, unless `bucket` says it."
-    )
-    access_key_id: SecretReference = Field(
-        default="env:R2_ACCESS_KEY_ID", description="Where the id of the access key is."
-    )
-    secret_access_key: SecretReference = Field(
-        default="env:R2_SECRET_ACCESS_KEY", description="Where the access key is."
-    )
 
     @model_validator(mode="after")
     def _valid(self) -> BackupPlace:

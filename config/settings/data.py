@@ -10,8 +10,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, model_validator
 
 from config.section import Section
+from config.settings.bucket_keys import BucketKeys
 from config.settings.older_keys import note
-from config.settings.references import SecretReference, WebAddress
+from config.settings.references import WebAddress
 from config.settings.types import CalendarCode, Duration, Interval, Symbol
 
 
@@ -97,11 +98,7 @@ class ExpertLogs(Section):
     )
 
 
-# The settings of a bucket that refer to what opens it.
-_BUCKET_KEYS = ("account_id", "bucket_name", "access_key_id", "secret_access_key")
-
-
-class Bucket(Section):
+class Bucket(BucketKeys):
     """The bucket of trader logs. The keys to it are not in the config: it names the variable or file of each."""
 
     url: str | None = Field(
@@ -110,18 +107,6 @@ class Bucket(Section):
             "Where trader logs are: `file:///folder`, an S3 endpoint such as `https://host`, or `r2` for "
             "Cloudflare R2; `null` pulls none."
         ),
-    )
-    account_id: SecretReference = Field(
-        default="env:R2_ACCOUNT_ID", description="Where the account of Cloudflare R2 is, for `r2` alone."
-    )
-    bucket_name: SecretReference = Field(
-        default="env:R2_BUCKET_NAME", description="Where the name of the bucket behind an S3 endpoint is."
-    )
-    access_key_id: SecretReference = Field(
-        default="env:R2_ACCESS_KEY_ID", description="Where the id of the access key is."
-    )
-    secret_access_key: SecretReference = Field(
-        default="env:R2_SECRET_ACCESS_KEY", description="Where the access key is."
     )
     repeated_fills: Literal["keep", "drop"] = Field(
         default="keep", description="Equal fills of one transaction: keep all of them, or only the first."
@@ -134,7 +119,7 @@ class Bucket(Section):
         if not isinstance(section, dict) or not isinstance(section.get("secrets_folder", 0), str | None):
             return section
         document = {key: value for key, value in section.items() if key != "secrets_folder"}
-        for key in _BUCKET_KEYS if section["secrets_folder"] else ():
+        for key in BucketKeys.model_fields if section["secrets_folder"] else ():
             file = Path(section["secrets_folder"], f"R2_{key.upper()}")
             if file.exists() and key not in document:
                 document[key] = f"file:{file}"

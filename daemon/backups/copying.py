@@ -41,14 +41,14 @@ def copy(source: Repository, name: str, target: Repository, *, read_back: bool =
     """
     manifest = source.manifest(name)
     sizes, present = source.objects(), target.objects()
-    wanted = named_objects(source, name, manifest)
+    objects = named_objects(source, name, manifest)
     target.take_indexes(source)
-    missing = [sha256 for sha256 in sorted(wanted) if sizes.get(sha256) != present.get(sha256)]
+    missing = [sha256 for sha256 in sorted(objects) if sizes.get(sha256) != present.get(sha256)]
     if read_back:
-        there = sorted(wanted.difference(missing))
-        missing += [sha256 for sha256, sound in zip(there, each(target.holds, there), strict=True) if not sound]
+        same_size = sorted(objects.difference(missing))
+        missing += [sha256 for sha256, sound in zip(same_size, each(target.holds, same_size), strict=True) if not sound]
     sent = sum(each(lambda sha256: _send(source, sha256, name, target, present), missing))
-    if lost := wanted - target.objects().keys():
+    if lost := objects - target.objects().keys():
         raise damaged(name, f"the object {min(lost)[:12]} has gone from {target.label} while it was being copied")
     target.publish(name, manifest)
     return Copied(Backup(name, manifest), len(missing), sent)

@@ -51,13 +51,13 @@ def prune(repository: Repository, keep: int) -> list[str]:
     names = repository.names()
     if len(names) <= keep:
         return []
-    kept, readable, deleted = _Knowledge(), 0, []
+    newer_knowledge, readable, deleted = _Knowledge(), 0, []
     for name in reversed(names):
         knowledge = _knowledge(repository, name)
-        if readable >= keep and (knowledge is None or kept.covers(knowledge)):
+        if readable >= keep and (knowledge is None or newer_knowledge.covers(knowledge)):
             deleted.append(name)
         elif knowledge is not None:
-            kept.add(knowledge)
+            newer_knowledge.add(knowledge)
             readable += 1
     for name in deleted:
         repository.delete(name)

@@ -89,8 +89,10 @@ class Repository:
 
     def objects(self) -> dict[str, int]:
         """Every object and its size."""
-        found = ((_OBJECT.fullmatch(entry.key), entry.size) for entry in self._bucket.list(f"{BACKUP_OBJECTS}/"))
-        return {match[1]: size for match, size in found if match}
+        keys_and_sizes = (
+            (_OBJECT.fullmatch(entry.key), entry.size) for entry in self._bucket.list(f"{BACKUP_OBJECTS}/")
+        )
+        return {match[1]: size for match, size in keys_and_sizes if match}
 
     def read(self, sha256: str, name: str = "") -> bytes:
         """The content of an object; `backup.damaged`, naming the backup `name`, unless it is what was written."""

@@ -148,9 +148,13 @@ class Dispatcher:
             ending = Ending("failed", error.code, error.to_dict())
         except Exception as error:  # noqa: BLE001 -- a run's fault must not take the desk with it
             work.log.fault("run.fault", error)
-            known = exhaustion(error)
+            exhausted = exhaustion(error)
             fault: dict[str, object] = {"message": f"{type(error).__name__}: {error}"}
-            ending = Ending("failed", known.code, known.to_dict()) if known else Ending("failed", "desk.fault", fault)
+            ending = (
+                Ending("failed", exhausted.code, exhausted.to_dict())
+                if exhausted
+                else Ending("failed", "desk.fault", fault)
+            )
         if self.stopping and ending.state in ("failed", "partial", "timed_out"):
             return Ending("cancelled", self._stop_cause, ending.detail)
         return ending

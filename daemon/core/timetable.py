@@ -128,8 +128,8 @@ class Timetable:
 def _cause(error: Exception) -> MissedCause:
     if isinstance(error, StoreError):
         return _CAUSES.get(error.code, "store.unreachable")
-    known = exhaustion(error)
-    return "exhausted.memory" if known is not None and known.code == MEMORY else "desk.fault"
+    exhausted = exhaustion(error)
+    return "exhausted.memory" if exhausted is not None and exhausted.code == MEMORY else "desk.fault"
 
 
 def _not_paused(c: Connection, downstream_jobs: tuple[JobName, ...]) -> tuple[JobName, ...]:

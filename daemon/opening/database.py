@@ -167,12 +167,12 @@ _WORDS = {CORRUPT: "damaged", MISSING: "missing or empty"}
 
 def _begun_anew(code: str, now: datetime, left: str, aside: str = "", places: Sequence[str] = ()) -> Loss:
     where = f", neither in the home nor in {', '.join(places)}" if places else ""
-    beside = f" The home holds {left}: models are adopted as challengers and judged anew." if left else ""
+    adopted = f" The home holds {left}: models are adopted as challengers and judged anew." if left else ""
     return Loss(
         code,
         now,
         f"The database was {_WORDS[code]}.{aside} There is no sound backup of it{where}, so the desk began with an "
-        f"empty database.{beside} Lost are all runs, signals and servings, and the count of the recipes tried.",
+        f"empty database.{adopted} Lost are all runs, signals and servings, and the count of the recipes tried.",
         "If there is a copy of the file elsewhere, stop the desk, put the copy in its place and start it again. Else "
         "read new standings with care, since fewer recipes count as tried. This alert stays until a person "
         "acknowledges it: `nightdesk alerts ack`.",

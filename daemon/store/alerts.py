@@ -83,10 +83,10 @@ def acknowledge(c: Connection, alert_id: int, author: str, settings: Settings, n
             "Only an alert that stays until a person has seen it can be acknowledged.",
         )
     message = f"{alert.message[: MAX_TEXT - 100]} Acknowledged by {author}."
-    seen = replace(alert, state="resolved", resolved_at=now, updated_at=now, message=message)
-    _store(c, seen)
-    outbox.enqueue(c, seen, "resolved", settings.notifications.channel_names, now)
-    return seen
+    acknowledged = replace(alert, state="resolved", resolved_at=now, updated_at=now, message=message)
+    _store(c, acknowledged)
+    outbox.enqueue(c, acknowledged, "resolved", settings.notifications.channel_names, now)
+    return acknowledged
 
 
 def newest(c: Connection, fingerprint: str) -> Alert | None:

@@ -23,8 +23,8 @@ def delete_results(home: Home, ended: Mapping[str, datetime], protected: Collect
 
     A file that was changed after the end of its run is the owner's.
     """
-    kept = {Path(report).parts[1] for report in protected}  # results/<run>/...
-    folders = {home.result(run): end for run, end in ended.items() if run not in kept}
+    protected_runs = {Path(report).parts[1] for report in protected}  # results/<run>/...
+    folders = {home.result(run): end for run, end in ended.items() if run not in protected_runs}
     own = {folder: end for folder, end in folders.items() if folder.is_dir() and not folder.is_symlink()}
     return sum(_delete_written_until(folder, end) for folder, end in own.items())
 
