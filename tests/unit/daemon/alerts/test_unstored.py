@@ -49,9 +49,11 @@ def test_an_alert_is_sent_once_from_memory_and_its_row_continues_under_the_same_
         assert wait_until(lambda: log.taken and webhook.tries)
     assert unstored
     assert len(log.taken) == webhook.tries == 1, "the next try waits for its time"
+    assert wait_until(lambda: home.log.exists() and "notify.failed" in home.log.read_text()), (
+        "written when its next try has its time"
+    )
     clock.move(timedelta(seconds=2))
-    unstored.send(channels)
-    assert wait_until(lambda: webhook.tries == 2)
+    assert wait_until(lambda: (unstored.send(channels), webhook.tries == 2)[1])
     assert len(log.taken) == 1
 
     webhook.error = None
