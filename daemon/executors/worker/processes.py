@@ -7,12 +7,14 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 # A worker is started with this variable; its descendants inherit it, however they were born.
 MARK = "NIGHTDESK_WORKER"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+# Seconds for which a family is looked for again while processes are born and nothing new of it is found.
+_CALM = 0.25
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Process:
     started: int
     parent: int = field(compare=False)
     resident: int = field(compare=False)
+    stopped: bool = field(default=False, compare=False)
 
     def send(self, number: signal.Signals) -> None:
         """Signal it; one that is gone already has what it needs."""
@@ -43,7 +46,7 @@ def find(pid: int) -> Process | None:
     fields = _read(pid, "stat").rpartition(b")")[2].split()  # the name before it may hold anything
     if not fields or fields[0] in (b"Z", b"X"):
         return None
-    return Process(pid, int(fields[19]), int(fields[1]), int(fields[21]) * _PAGE)
+    return Process(pid, int(fields[19]), int(fields[1]), int(fields[21]) * _PAGE, fields[0] in (b"T", b"t"))
 
 
 def _read(pid: int, name: str) -> bytes:
@@ -55,8 +58,15 @@ def _read(pid: int, name: str) -> bytes:
         return b""
 
 
-def _pids() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 -- names are all we need
+def _pids() -> list[int]:
+    """Every pid, the newest first: of a process that does not stay, only an instant look sees anything."""
+    return sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), reverse=True)  # noqa: PTH208 -- names
+
+
+def _last_born() -> int:
+    """The pid that the kernel gave last: while it stays the same, no process is born."""
+    with open("/proc/loadavg", "rb", buffering=0) as file:  # noqa: PTH123 -- as above
+        return int(file.readall().split()[-1])
 
 
 def family(living: Table, roots: Iterable[int]) -> set[Process]:
@@ -76,8 +86,11 @@ def family(living: Table, roots: Iterable[int]) -> set[Process]:
 
 def marked(mark: str) -> set[int]:
     """The pids of processes whose mark begins with `mark`; never our own."""
-    sought = f"\0{MARK}={mark}".encode()
-    return {pid for pid in _pids() if sought in b"\0" + _read(pid, "environ")} - {os.getpid()}
+    return {pid for pid in _pids() if _is_marked(pid, mark)}
+
+
+def _is_marked(pid: int, mark: str) -> bool:
+    return f"\0{MARK}={mark}".encode() in b"\0" + _read(pid, "environ") and pid != os.getpid()
 
 
 def kill_family(mark: str, tracked: Iterable[Process] = (), *, within: float = 3.0) -> list[int]:
@@ -97,15 +110,40 @@ def kill_family(mark: str, tracked: Iterable[Process] = (), *, within: float = 3
 
 
 def _freeze_family(mark: str, tracked: set[Process], deadline: float) -> set[Process]:
-    """Stop them all, until a look around finds no other: a stopped process cannot start one behind our back."""
+    """Stop them all, until a look around finds no other: a stopped process cannot start one behind our back.
+
+    A look takes longer than a process needs that has a child and dies. So one that finds nothing proves something only
+    if no process was born meanwhile, and if none of those that were told to stop is still at its last fork.
+    """
     frozen: set[Process] = set()
-    while time.monotonic() < deadline:
-        roots, living = marked(mark), table()
+    calm_until = deadline
+    while time.monotonic() < min(calm_until, deadline):
+        last = _last_born()
+        roots, living = _stop_marked(mark, deadline), table()
         roots |= {process.pid for process in tracked | frozen if living.get(process.pid) == process}
         fresh = family(living, roots) - frozen
-        if not fresh:
-            break
         for process in fresh:
             process.send(signal.SIGSTOP)
+        if fresh:
+            calm_until = time.monotonic() + _CALM
+        elif last == _last_born() and all(living[each.pid].stopped for each in frozen & set(living.values())):
+            break
         frozen |= fresh
     return frozen
+
+
+def _stop_marked(mark: str, deadline: float) -> set[int]:
+    """Stop those that are marked, then those born meanwhile, until none is born; their pids."""
+    stopped: set[int] = set()
+    last, calm_until = _last_born(), min(deadline, time.monotonic() + _CALM)
+    pids: Iterable[int] = _pids()
+    while True:
+        for pid in pids:
+            if _is_marked(pid, mark):
+                Process(pid, 0, 0, 0).send(signal.SIGSTOP)
+                stopped.add(pid)
+        born = _last_born()
+        if born == last or time.monotonic() > calm_until:
+            return stopped
+        pids = range(born, last, -1) if born > last else _pids()  # pids begin again at the end of their range
+        last = born

@@ -44,10 +44,12 @@ class Browser:
         self._number = 0
         self._session: str | None = None
         self.complaints: list[str] = []
+        self._loaded: set[str] = set()  # the loaders of all documents that have been loaded
         target = self.command("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.command(f"{domain}.enable")
+        self.command("Page.setLifecycleEventsEnabled", enabled=True)
 
     def command(self, method: str, **parameters: Any) -> Any:
         """The answer to a command of the protocol."""
@@ -63,7 +65,13 @@ class Browser:
 
     def open(self, address: str) -> None:
         """Open an address as a person who types it, and wait until it is loaded."""
-        self.command("Page.navigate", url=address)
+        navigation = self.command("Page.navigate", url=address)
+        assert "errorText" not in navigation, (address, navigation["errorText"])
+        end = time.monotonic() + PATIENCE
+        while navigation["loaderId"] not in self._loaded:  # until then the page before it may still be there
+            assert time.monotonic() < end, f"not loaded: {address}; {self.text()[:500]}"
+            time.sleep(0.02)
+            self.command("Page.getFrameTree")  # events come with its answer
         self.wait_for("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
@@ -124,7 +132,9 @@ class Browser:
         return parsed
 
     def _note(self, event: dict[str, Any]) -> None:
-        if event.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
+        if event.get("method") == "Page.lifecycleEvent" and event["params"]["name"] == "load":
+            self._loaded.add(event["params"]["loaderId"])
+        elif event.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
             self.complaints.append(json.dumps(event["params"]))
 
 
