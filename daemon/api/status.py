@@ -132,7 +132,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
     notes = views.version_notes(names, {**overview.standings(c, names.keys()), **serving})
     in_use = {Target(row.subject, row.model_type): row for row in reversed(records.of(c, in_use=True))}
     pinned = overview.pinned_places(c)
-    recommended = _recommended(champions, serving)
+    recommended = _recommended(champions, serving, overview.recommendations(c))
     provenances = overview.provenances(c, {row.version_id for row in verdicts.values()})
 
     def model(target: Target) -> answers.Model:
@@ -159,14 +159,21 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
     return [model(target) for target in listed]
 
 
-def _recommended(champions: Mapping[Target, Version], standings: Mapping[int, RecordRow]) -> set[Target]:
-    """Of each subject the place whose champion has the best record: a proven one first, then by Sharpe ratio."""
-    best: dict[str, tuple[tuple[bool, float], Target]] = {}
+def _recommended(
+    champions: Mapping[Target, Version], standings: Mapping[int, RecordRow], compared: Mapping[str, str]
+) -> set[Target]:
+    """Of each subject the place whose champion the newest comparison recommends, over the bars that all models have.
+
+    Where that one does not serve, as after a promotion by a person, it is the champion with the best record: a proven
+    one first, then by the Sharpe ratio over the whole of it.
+    """
+    best: dict[str, tuple[tuple[bool, bool, float], Target]] = {}
     for target, champion in champions.items():
         row = standings.get(champion.id)
         if row is None:
             continue
-        worth = (row.standing == "proven", records.sharpe_ratio(row))
+        named = compared.get(target.subject) == f"{target.model_type} {champion.version}"
+        worth = (named, row.standing == "proven", records.sharpe_ratio(row))
         if target.subject not in best or worth > best[target.subject][0]:
             best[target.subject] = worth, target
     return {target for _, target in best.values()}

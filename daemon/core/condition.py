@@ -6,6 +6,7 @@ The worst problem comes first, in this order:
     a job of the night failed    down      while no model serves; degraded while one does, or while it is retried
     a job did only a part        degraded
     training was skipped         degraded  none of its symbols had fresh data
+    a model was stopped          degraded  what served is refuted, and nothing serves in its place
     nothing serves               degraded  no model has been good enough, or no night has run
     no current signal            degraded  every published signal has expired
     data is old                  degraded  whatever the jobs say of it
@@ -129,9 +130,10 @@ def _night(record: DeskRecord, settings: Settings, now: datetime) -> Iterator[Co
     yield from (_failure(run, record, now) for run in results if run.state == "partial")
     if not any(run.job == "data_update" for run in failed):
         yield from (_training_skipped(run, record, now) for run in skipped)
+    yield from _stopped(record)
     if record.champions:
         yield from _no_current_signal(record, now)
-    elif not failed and not skipped:
+    elif not failed and not skipped and not record.stopped:
         yield from _nothing_serves(record)
 
 
@@ -179,6 +181,22 @@ def _no_current_signal(record: DeskRecord, now: datetime) -> Iterator[Condition]
     since = f"the newest expired at {clock_time(expired, now)}" if expired else "none was ever published"
     message = f"No signal is current: {since}."
     yield Condition("degraded", "signals.stale", "signals", "No current signal", message, NIGHT_NOW)
+
+
+def _stopped(record: DeskRecord) -> Iterator[Condition]:
+    """Champions that were stopped, as long as nothing serves in their places: the newest of them, and how many."""
+    if not record.stopped:
+        return
+    newest, more = record.stopped[-1], len(record.stopped) - 1
+    place = f"{newest.subject}/{newest.model_type}"
+    others = f" {more} more {'place is' if more == 1 else 'places are'} empty for such a cause." if more else ""
+    message = f"Nothing serves for {place} since {newest.serving_from:%Y-%m-%d}: {newest.why}{others}"
+    cure = (
+        "The next recipe that is not refuted serves by itself. `nightdesk records` shows what each earned; "
+        f"`nightdesk promote {newest.subject} {newest.model_type} VERSION --reason WHY` lets one serve on your word."
+    )
+    title = f"{place} stopped" if not more else f"{more + 1} models stopped"
+    yield Condition("degraded", "champion.stopped", "evaluation", title, message, cure)
 
 
 def _nothing_serves(record: DeskRecord) -> Iterator[Condition]:

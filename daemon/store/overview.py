@@ -6,22 +6,28 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import JsonValue
 from sqlalchemy import Connection, func, select
 
 from config.settings import NIGHT, JobName
 from daemon.domain.alert_engine import Alert
 from daemon.domain.runs import Run
 from daemon.domain.targets import Target
+from daemon.domain.tasks import as_object
 from daemon.store import alerts, backups, datasets, runs, signals, versions
 from daemon.store.evaluations import Evaluation
 from daemon.store.records import RecordRow
 from daemon.store.rows import all_as
+from daemon.store.servings import Action, Serving
 from daemon.store.tables import evaluations, model_versions, records, servings
+from daemon.store.tables import runs as run_table
 from daemon.store.versions import Version
 from data_pipeline.provenance import Provenance
 
 # A pair that was not judged in so many judgements is one that the desk has long ceased to work on.
 RECENT = 2000
+# A subject that was not compared in so many evaluations is one that the desk has long ceased to work on.
+RECENT_EVALUATIONS = 7
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class DeskRecord:
         newest_bars: the close of the last stored bar of each symbol.
         backup_at: when the newest verified backup was taken; None if there is none.
         places: the places of the config outside the home, and what was copied to them last.
+        stopped: that the champion of a pair was stopped, for each in whose place nothing serves since.
     """
 
     results: Mapping[JobName, Run]
@@ -47,6 +54,7 @@ class DeskRecord:
     newest_bars: Mapping[str, datetime]
     backup_at: datetime | None
     places: Sequence[backups.PlaceRecord] = ()
+    stopped: Sequence[Serving] = ()
 
 
 def desk_record(c: Connection, targets: Collection[Target], now: datetime, places: Collection[str] = ()) -> DeskRecord:
@@ -72,16 +80,32 @@ def desk_record(c: Connection, targets: Collection[Target], now: datetime, place
         newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},
         backup_at=backup.taken_at if backup else None,
         places=backups.places(c, places),
+        stopped=tuple(row for row in _newest_servings(c, "stop") if Target(row.subject, row.model_type) in targets),
     )
 
 
 def pinned_places(c: Connection) -> set[Target]:
     """The places whose champion a person has pinned."""
+    return {Target(row.subject, row.model_type) for row in _newest_servings(c, "pin")}
+
+
+def _newest_servings(c: Connection, action: Action) -> list[Serving]:
+    """The newest entry of each place in the serving ledger, where it is of this action; oldest first."""
     newest = select(func.max(servings.c.id)).group_by(servings.c.subject, servings.c.model_type)
-    pinned = select(servings.c.subject, servings.c.model_type).where(
-        servings.c.id.in_(newest), servings.c.action == "pin"
+    of_action = select(servings).where(servings.c.id.in_(newest), servings.c.action == action)
+    return all_as(c, Serving, of_action.order_by(servings.c.id))
+
+
+def recommendations(c: Connection) -> dict[str, str]:
+    """By subject the model type and version that the newest comparison recommends; without those it recommends none."""
+    compared = select(run_table.c.detail).where(
+        run_table.c.job == "evaluation", run_table.c.state.in_(("succeeded", "partial"))
     )
-    return {Target(row.subject, row.model_type) for row in c.execute(pinned)}
+    by_subject: dict[str, JsonValue] = {}
+    for row in c.execute(compared.order_by(run_table.c.id.desc()).limit(RECENT_EVALUATIONS)):
+        for subject, comparison in as_object((row.detail or {}).get("recommendations")).items():
+            by_subject.setdefault(subject, as_object(comparison).get("recommended"))
+    return {subject: name for subject, name in by_subject.items() if isinstance(name, str)}
 
 
 def serving(c: Connection, targets: Collection[Target]) -> list[Version]:

@@ -606,7 +606,23 @@ def test_a_champion_that_stops_leaves_its_place_empty_and_the_ledger_says_why(wr
     assert first.action == "serve"
     assert not write(servings.stop, champion, NOON + DAY, why="again", author="me")
     assert len(read(servings.history)) == 2
+    places = {Target("AAPL", "cloner")}
+    assert read(overview.desk_record, places, NOON).stopped == (newest,)
+    assert read(overview.desk_record, {Target("MSFT", "cloner")}, NOON).stopped == ()
     assert write(servings.serve, "AAPL", "cloner", version.id, NOON + 2 * DAY, why="next best", author="evaluation")
+    assert read(overview.desk_record, places, NOON).stopped == ()
+
+
+def test_the_newest_comparison_of_a_subject_is_what_recommends(write, read):
+    named = {"recommended": "ppo v2", "recommendation": "Rely on it."}
+    nothing = {"recommended": None, "recommendation": "Stay in cash."}
+    compared = ({"AAPL": nothing, "MSFT": named}, {"AAPL": named}, {"MSFT": nothing})
+    for night, recommendations in enumerate(compared):
+        run = _recorded(write, job="evaluation", at=NOON + night * DAY)
+        write(runs.claim, run.id, ME, NOON)
+        detail = {"recommendations": recommendations}
+        write(runs.finish, run.id, "succeeded", NOON + night * DAY, detail=detail, attempts=3)
+    assert read(overview.recommendations) == {"AAPL": "ppo v2"}
 
 
 def test_a_pin_holds_until_it_is_taken_away_or_another_version_serves(write, read):

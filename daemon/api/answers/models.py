@@ -106,7 +106,12 @@ class Model(Answer):
     champion: str | None = Field(description="The version that serves now.")
     champion_id: int | None
     pinned: bool = Field(description="Whether a person holds the champion in its place.")
-    recommended: bool = Field(description="Whether its record is the best of what serves for this subject.")
+    recommended: bool = Field(
+        description=(
+            "Whether it has the best record of what serves for this subject, by the newest model comparison, over the "
+            "bars that all its models have."
+        )
+    )
     record: Record | None = Field(description="Of the recipe that serves, or else of the one that is configured.")
     trained_at: datetime | None
     provenance: str | None = Field(description="Of the version whose `evaluation` is shown.")

@@ -10,8 +10,9 @@ from daemon.api.answers import Record, RecordList
 from daemon.cli.choices import choices, user_name
 from daemon.cli.commands.inspect import reader
 from daemon.cli.commands.night import execute
-from daemon.cli.output import answer, table
+from daemon.cli.output import answer, markdown_table, table
 from daemon.domain.options import RunOptions
+from evaluation.records.figures import RecordFigures
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="A symbol, universe, or a trader.")]
 ModelType = Annotated[str, typer.Argument(metavar="MODEL_TYPE", help="A model type of it.")]
@@ -48,14 +49,18 @@ def _order(
     execute(global_options, ("promotion",), RunOptions.of(order=order))
 
 
-def records(context: typer.Context) -> None:
+def records(
+    context: typer.Context,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table, for a document.")] = False,
+) -> None:
     """The record of every recipe this home has tried: its standing, and what it earned beside buying and holding.
 
     On bars that its models had not learned from. `run-once records` computes what is still missing.
     """
     global_options = choices(context)
     with reader(global_options) as desk:
-        answer(desk.get("/records"), as_json=global_options.json, render=_show)
+        render = _show_markdown if markdown else _show
+        answer(desk.get("/records"), as_json=global_options.json, render=render)
 
 
 def _show(document: dict[str, object]) -> None:
@@ -66,6 +71,38 @@ def _show(document: dict[str, object]) -> None:
     for record in listed.items:
         typer.echo(f"{record.subject}/{record.model_type}: {record.sentence}")
     typer.echo(f"{listed.tried} recipes tried in this home; confidence {listed.confidence:g} for a year of nights.")
+
+
+def _show_markdown(document: dict[str, object]) -> None:
+    """What can be pasted: every recipe in use that has a record, with its data, beside buying and holding."""
+    listed = RecordList.model_validate(document)
+    columns = ["subject", "model type", "data", "standing", "years", "Sharpe ratio, 90 % between", "of holding"]
+    columns += ["return", "of holding", "deepest fall", "round trips", "held"]
+    rows = [_markdown_row(record, record.figures) for record in listed.items if record.in_use and record.figures]
+    typer.echo(markdown_table(columns, rows))
+    typer.echo(f"\n{listed.tried} recipes tried; confidence {listed.confidence:g} for a year of nights.")
+
+
+def _markdown_row(record: Record, figures: RecordFigures) -> list[str]:
+    interval = f"{_rounded(figures.sharpe_low)} and {_rounded(figures.sharpe_high)}"
+    return [
+        record.subject,
+        record.model_type,
+        record.provenance,
+        record.standing,
+        _rounded(figures.years, ".1f"),
+        f"{_rounded(figures.sharpe_ratio)}, {interval}",
+        _rounded(figures.hold_sharpe),
+        _rounded(figures.total_return, ".0f", " %"),
+        _rounded(figures.hold_return, ".0f", " %"),
+        _rounded(figures.max_drawdown, ".0f", " %"),
+        str(figures.trades),
+        _rounded(100.0 * figures.exposure, ".0f", " %"),
+    ]
+
+
+def _rounded(value: float | None, form: str = ".2f", unit: str = "") -> str:
+    return "-" if value is None else f"{value:{form}}{unit}"
 
 
 def _row(record: Record) -> list[object]:

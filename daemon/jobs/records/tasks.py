@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from daemon.domain.metrics import Metrics
 from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.records.messages import RecordFacts, RecordResult, RehearseResult
+from daemon.jobs.records.orphans import delete_orphans
 from daemon.jobs.records.rehearsals import forget_rehearsals, next_lag, rehearse_missing
 from daemon.jobs.trainings import provenance_of
 from evaluation.records.record import assess
@@ -23,6 +24,7 @@ def extend_record(context: WorkContext, request: RecordRequest) -> RecordResult:
     restarted = keeper.store.forget_revised(keeper.inputs, keeper.folds)
     if restarted:  # what retrainings on another past changed says nothing of tonight's
         forget_rehearsals(keeper)
+    delete_orphans(keeper)
     missing = keeper.missing()
     todo = [fold for fold in missing if not request.first_look or _in_first_look(keeper, fold)][: request.at_most]
     fitted = 0

@@ -8,22 +8,16 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from config.section import Section
 from trainers.rl.agents.agent import RLAgent
-from trainers.rl.agents.factory import create_rl_agent
-from trainers.rl.environments.environment import TradingEnvironment
+from trainers.rl.desk.agent_training import AgentTraining
 from trainers.rl.serving.policy import CompiledPolicy
 from trainers.rl.training.callbacks.base import RLCallback, TrainingView
 from trainers.rl.training.callbacks.ready_made import Every
-from trainers.rl.training.checkpoint import checkpoints
-from trainers.rl.training.config import RLTrainingConfig
-from trainers.rl.training.loop import train_rl_agent
 from trainers.safe_files import described, json_bytes, read_json, read_tensors, tensor_bytes
 
 if TYPE_CHECKING:
@@ -31,6 +25,8 @@ if TYPE_CHECKING:
     from trainers.rl.desk.span_split import SpanSplit
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 DONE = "done.json"
 # Prefixes of the error codes for stored files that are damaged or belong to another training.
@@ -94,27 +90,33 @@ def rank(candidate: Candidate) -> tuple[bool, float]:
     return candidate.beats_cash, candidate.score
 
 
-def learn(split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext) -> Learner:
-    """Train the agent of seed number `number` and backtest it at intervals; resumes from the files in `folder`.
+def learn(split: SpanSplit, training: AgentTraining) -> Learner:
+    """Train an agent on the training bars and backtest it at intervals; resumes from the files of the training.
 
     Stored files that cannot be used are deleted, and the agent starts over.
     """
+    return started_over_if_unusable(training, lambda: _trained_or_stored(split, training))
+
+
+def started_over_if_unusable(training: AgentTraining, work: Callable[[], T]) -> T:
+    """What `work` makes with the stored files of a training; without them, if they cannot be used."""
     try:
-        return _trained_or_stored(split, agent_type, number, folder, context)
+        return work()
     except NightdeskError as error:
         if not error.code.startswith(_UNUSABLE):
             raise
-        log.warning("The stored files of seed %d cannot be used, so that it starts over: %s", number + 1, error.message)
-    shutil.rmtree(folder)
-    context.report(number / split.params.seeds, f"seed {number + 1} starts over: its stored files cannot be used")
-    return _trained_or_stored(split, agent_type, number, folder, context)
+        which = training.number + 1
+        log.warning("The stored files of seed %d cannot be used, so that it starts over: %s", which, error.message)
+    shutil.rmtree(training.folder)
+    fraction = training.params.share(training.number, 0.0)
+    training.context.report(fraction, f"seed {which} starts over: its stored files cannot be used")
+    return work()
 
 
-def _trained_or_stored(
-    split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext
-) -> Learner:
+def _trained_or_stored(split: SpanSplit, training: AgentTraining) -> Learner:
+    folder = training.folder
     if not (folder / DONE).exists():
-        _train(split, agent_type, number, folder, context)
+        _train(split, training)
     paths = sorted(folder.glob("policy_*.safetensors"))
     candidates = tuple(_read_candidate(path, split.cash_return) for path in paths)
     return Learner(candidates, described(DONE, _TrainingSummary, read_json(folder / DONE)).model_dump())
@@ -126,49 +128,29 @@ def _read_candidate(path: Path, cash_return: float) -> Candidate:
     return Candidate(CompiledPolicy.from_tensors(tensors), metadata.step, metadata.figures, cash_return)
 
 
-def _train(split: SpanSplit, agent_type: str, number: int, folder: Path, context: TrainingContext) -> None:
-    params, env = split.params, TradingEnvironment(split.market)
-    seed = int(np.random.SeedSequence([context.seed, number]).generate_state(1)[0])
-    agent = create_rl_agent(
-        agent_type,
-        env.observation_space_dim,
-        env.action_space_dim,
-        params.agent,
-        action_space=env.action_space,
-        seed=seed,
-        device=context.device,
-    )
-    config = RLTrainingConfig(
-        total_timesteps=params.total_timesteps,
-        eval_frequency=None,
-        environments=params.environments,
-        seed=seed,
-        progress=False,
-        checkpoint_folder=folder,
-        checkpoint_frequency=split.evaluation_interval,
-    )
+def _train(split: SpanSplit, training: AgentTraining) -> None:
+    params, context = split.params, training.context
     validation = _ValidationCallback(
-        split, folder, _seed_progress(context, number, params.seeds), _score_reporter(context, split, number)
+        split, training.folder, _seed_progress(training), _score_reporter(context, split, training.number)
     )
-    resume_from = folder if checkpoints(folder) else None
-    result = train_rl_agent(agent, env, config, [validation], resume_from=resume_from, should_stop=context.should_stop)
-    context.end_if_requested(
-        (number + min(result["timesteps"] / params.total_timesteps, 1.0)) / params.seeds, "learning"
-    )
+    agent, result = training.run(split.market, validation)
+    done = min(result["timesteps"] / params.total_timesteps, 1.0)
+    context.end_if_requested(params.share(training.number, done), "learning")
     validation.evaluate(agent, result["timesteps"], 1.0)
     facts = {name: result[name] for name in ("timesteps", "seconds", "steps_per_second")}
-    publish_bytes(folder / DONE, json_bytes(_TrainingSummary(**facts, seed=seed, device=agent.device).model_dump()))
-    for checkpoint in checkpoints(folder):
-        shutil.rmtree(checkpoint)
+    summary = _TrainingSummary(**facts, seed=training.seed, device=agent.device)
+    publish_bytes(training.folder / DONE, json_bytes(summary.model_dump()))
+    training.forget_checkpoints()
 
 
-def _seed_progress(context: TrainingContext, number: int, seeds: int) -> Progress:
+def _seed_progress(training: AgentTraining) -> Progress:
     """Reports the progress of all agents together; silent once a stop was requested, until the rollout has ended."""
+    context, params = training.context, training.params
 
     def report_progress(fraction: float, message: str) -> None:
         if not context.should_stop():
-            which = f"seed {number + 1} of {seeds}, " if seeds > 1 else ""
-            context.progress((number + fraction) / seeds, which + message)
+            which = f"seed {training.number + 1} of {params.seeds}, " if params.seeds > 1 else ""
+            context.progress(params.share(training.number, fraction), which + message)
 
     return report_progress
 
@@ -197,7 +179,7 @@ class _ValidationCallback(RLCallback):
         report_score: Callable[[int, float], None],
     ) -> None:
         self.split, self.folder, self.report_progress, self.report_score = split, folder, report_progress, report_score
-        self.every, self.updates = Every(split.evaluation_interval), 0
+        self.every, self.updates = Every(split.params.evaluation_interval), 0
 
     def on_step(self, training: TrainingView) -> None:
         """Evaluate the agent if it is due; the end of the training is evaluated separately."""

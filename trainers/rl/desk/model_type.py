@@ -1,13 +1,12 @@
 """The desk's model types of reinforcement learning, one for each agent in `AGENTS`.
 
-The best checkpoint serves, without torch: arrays, the environment's config and the ledger. Only `train` imports more.
+What serves needs no torch: arrays, the environment's config and the ledger. Only `train` imports more.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -35,6 +33,7 @@ from trainers.common.writable import require_writable
 from trainers.interface import ModelFacts, TrainingContext, TrainingTask
 from trainers.rl.agents.specs import AGENTS, NEEDS, agent_spec
 from trainers.rl.desk.params import params_class
+from trainers.rl.desk.selection_metrics import selection_metrics
 from trainers.rl.desk.span_split import SpanSplit
 from trainers.rl.environments.config import TradingEnvConfig
 from trainers.rl.environments.kernels import PORTFOLIO
@@ -48,7 +47,9 @@ if TYPE_CHECKING:
 
     from data_pipeline.inputs import Inputs
     from trainers.manifest import Manifest
-    from trainers.rl.desk.candidates import Candidate, Learner
+    from trainers.rl.desk.agent_training import AgentTraining
+    from trainers.rl.desk.candidates import Learner
+    from trainers.rl.desk.params import RLParams
 
 Instant = Annotated[AwareDatetime, Field(strict=False)]
 
@@ -144,7 +145,10 @@ class RLModel(SymbolModel):
 
 
 class RLModelType:
-    """Trains agents of one kind on the first part of the span; the best policy on the later part serves."""
+    """Trains agents of one kind on the first part of the span, and selects the best of them on the later part.
+
+    The agent that serves is trained with the seed and for the steps of the selected one, on the whole span.
+    """
 
     judge = "backtest"
 
@@ -155,7 +159,7 @@ class RLModelType:
         self.params: type[Section] = params_class(agent)
 
     def train(self, task: TrainingTask, context: TrainingContext) -> RLModel:
-        """Train an agent of each seed, one after another, and select the best of all their checkpoints."""
+        """Train an agent of each seed, one after another, select a checkpoint, and train its like on every bar."""
         from trainers.rl.desk.candidates import learn, rank  # noqa: PLC0415 -- torch is for training alone
 
         task.require(self.needs)
@@ -163,11 +167,11 @@ class RLModelType:
         split = SpanSplit.of(task, params)
         context.report(0.0, f"{len(split.decision_times):,} bars to learn from, {len(split.validation):,} to select by")
         with _agents_folder(context, self._key(task, context)) as folder:
-            learners = [
-                learn(split, self.name, number, folder / f"seed_{number}", context) for number in range(params.seeds)
-            ]
-        number = max(range(params.seeds), key=lambda seed_number: rank(learners[seed_number].best))
-        best, metrics = learners[number].best, _metrics(split, learners, number)
+            trainings = self._trainings(params, folder, context)
+            learners = [learn(split, training) for training in trainings]
+            number = max(range(params.seeds), key=lambda seed_number: rank(learners[seed_number].best))
+            policy = _served(split, learners[number], trainings[number])
+        metrics = selection_metrics(split, learners, number)
         for fit in split.fit_records():
             context.record_fit(fit)
         description = ModelDescription(
@@ -180,15 +184,23 @@ class RLModelType:
             metrics=metrics,
         )
         context.report(1.0, metrics["learned_reason"])
-        return RLModel(self._calibrated(best.policy, split), description)
+        return RLModel(self._calibrated(policy, split), description)
+
+    def _trainings(self, params: RLParams, folder: Path, context: TrainingContext) -> list[AgentTraining]:
+        from trainers.rl.desk.agent_training import AgentTraining  # noqa: PLC0415 -- it imports torch
+
+        return [
+            AgentTraining(self.name, params, number, folder / f"seed_{number}", context)
+            for number in range(params.seeds)
+        ]
 
     def _calibrated(self, policy: CompiledPolicy, split: SpanSplit) -> CompiledPolicy:
-        """The policy with a softmax temperature for action values: their typical spread on the training bars."""
+        """The policy with a softmax temperature for action values: their typical spread on the bars of the span."""
         if not self.spec.has_action_values:
             return policy
         environment, start = split.params.environment, split.account_start
-        spreads = Rollout.of(policy, split.training, environment, start=start).spreads
-        usual = float(np.sqrt(np.mean(spreads[-len(split.decision_times) :] ** 2)))
+        spreads = Rollout.of(policy, split.bars, environment, start=start).spreads
+        usual = float(np.sqrt(np.mean(spreads[-len(split.every_decision_time) :] ** 2)))
         return CompiledPolicy(replace(policy.layers, temperature=usual or 1.0))
 
     def _key(self, task: TrainingTask, context: TrainingContext) -> str:
@@ -285,50 +297,13 @@ def _shape(environment: TradingEnvConfig) -> tuple[int, int]:
     return inputs, 2 + environment.short if environment.actions == "discrete" else 1
 
 
-def _metrics(split: SpanSplit, learners: list[Learner], number: int) -> dict[str, Any]:
-    """The metrics of the version: those of what serves, a checkpoint or cash, on the validation bars, and each seed."""
-    times = split.validation.frame.index
-    scores = [learner.best.score for learner in learners]
-    best, checkpoints = learners[number].best, sum(len(learner.candidates) for learner in learners)
-    return {
-        "learned": best.beats_cash,
-        "learned_reason": _learned_reason(best, checkpoints, len(times)),
-        "learned_bars": len(split.decision_times),
-        "chosen": {
-            "seed": learners[number].facts["seed"] if best.beats_cash else None,
-            "step": best.step if best.beats_cash else None,
-            "checkpoints": checkpoints,
-        },
-        "validation": {
-            "first": times[0].isoformat(),
-            "last": times[-1].isoformat(),
-            "bars": len(times),
-            **(best.figures if best.beats_cash else split.cash),
-            "buy_and_hold": split.buy_and_hold,
-        },
-        "seeds": [{"step": learner.best.step, **learner.best.figures, **learner.facts} for learner in learners],
-        "sharpe_ratios": _spread([score for score in scores if math.isfinite(score)]),
-    }
+def _served(split: SpanSplit, learner: Learner, training: AgentTraining) -> CompiledPolicy:
+    """The policy after the selected steps on every bar; of an agent that did not beat cash the best, never asked."""
+    from trainers.rl.desk.agent_training import policy_after  # noqa: PLC0415 -- it imports torch
+    from trainers.rl.desk.candidates import started_over_if_unusable  # noqa: PLC0415 -- it imports torch
 
-
-def _learned_reason(best: Candidate, checkpoints: int, bars: int) -> str:
-    """Whether something was learned, and why, in a sentence."""
-    ratio, gain = best.figures["sharpe_ratio"], best.figures["total_return"]
-    figures = "it never trades" if best.figures["exposure"] == 0.0 else f"it earned {gain:.1f} %"
-    figures += "" if ratio is None else f" at a Sharpe ratio of {ratio:.2f}"
-    if best.beats_cash:
-        return (
-            f"Learned something: yes. On {bars} validation bars the policy after {best.step:,} steps beat cash: "
-            f"{figures}."
-        )
-    return (
-        f"Learned something: no. None of {checkpoints} checkpoints beat cash on {bars} validation bars (the best, "
-        f"after {best.step:,} steps: {figures}), so the model stays in cash."
-    )
-
-
-def _spread(scores: list[float]) -> dict[str, float | None]:
-    """Statistics of the seeds' best scores; never trading counts as 0, as cash has, and ruined ones are absent."""
-    if not scores:
-        return dict.fromkeys(("mean", "std", "min", "max"))
-    return {"mean": fmean(scores), "std": pstdev(scores), "min": min(scores), "max": max(scores)}
+    best = learner.best
+    if not best.beats_cash:
+        return best.policy
+    final = replace(training, folder=training.folder.with_name("every_bar"))
+    return started_over_if_unusable(final, lambda: policy_after(final, split.whole_market, best.step))

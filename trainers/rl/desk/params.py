@@ -18,23 +18,24 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class RLParams(Section):
-    """How an agent of the desk is trained, and how the policy that serves is selected among its checkpoints.
+    """How an agent of the desk is trained, and how the seed and the number of steps of what serves are selected.
 
-    The selected policy has the highest Sharpe ratio of returns in excess of cash on the validation bars,
+    Selected is the checkpoint with the highest Sharpe ratio of returns in excess of cash on the validation bars,
 
         S = mean(x) / std(x) sqrt(bars a year),   x the excess returns after costs
 
-    over the checkpoints of all seeds. Selecting the best of many overstates it, so it is judged on later bars only.
+    over those of all seeds. What serves is then trained anew with that seed, for as many steps, on every bar of the
+    span. Selecting the best of many overstates it, so it is judged on later bars only.
 
     Args:
         agent: the config of the agent's algorithm.
         environment: the config of the trading environment; costs that are not given are the desk's.
         total_timesteps: of each seed, over all environments; by default the desk's `training_params.steps`.
         environments: copies of the environment that are played at once.
-        seeds: agents to train; the best of all their checkpoints serves.
+        seeds: agents to train; the best of all their checkpoints is selected.
         evaluations: checkpoints of each agent, evenly spaced over its training; fewer if it updates less often.
-        validation: the last part of the span, by time, which is only used to select a checkpoint.
-        purge: bars between training and validation bars that are not used.
+        validation: the last part of the span, by time, by which a checkpoint is selected before it is learned from.
+        purge: bars between training and validation bars that a checkpoint has not learned from either.
     """
 
     # The kinds of actions that this agent can give, the default first.
@@ -51,6 +52,15 @@ class RLParams(Section):
     evaluations: Annotated[int, Field(ge=1, le=1000)] = 10
     validation: float = Field(default=0.2, gt=0.0, lt=1.0)
     purge: Count = 5
+
+    @property
+    def evaluation_interval(self) -> int:
+        """Training steps between two evaluations on the validation bars, and between two checkpoints."""
+        return max(self.total_timesteps // self.evaluations, 1)
+
+    def share(self, part: int, fraction: float) -> float:
+        """How much of the whole is done when `fraction` of a part is: one for each seed, the last for what serves."""
+        return (part + fraction) / (self.seeds + 1)
 
     @model_validator(mode="before")
     @classmethod

@@ -36,6 +36,7 @@ FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure")
 class SpanSplit:
     """The training bars of the agents of one task, and the validation bars that their policies are backtested on.
 
+    What serves learns from both afterwards, with the seed and for the steps that were selected.
     `training` ends `purge` bars before `validation`, the last part of the training span. Decisions
     begin at the span's first bar, row `first_row`; earlier bars only warm the features, as they do when the
     model serves.
@@ -59,20 +60,25 @@ class SpanSplit:
         training = bars.until(times[first_row + split.train[-1]])
         return cls(bars, training, first_row, bars.since(times[first_row + split.test[0]]), params)
 
-    @property
-    def evaluation_interval(self) -> int:
-        """Training steps between two evaluations on the validation bars."""
-        return max(self.params.total_timesteps // self.params.evaluations, 1)
-
     @cached_property
     def market(self) -> Market:
-        """The market of the training bars, on which the agents play."""
+        """The market of the training bars, on which the agents to select from play."""
         return Market.of(self.training, self.params.environment).decided_from(self.first_row)
+
+    @cached_property
+    def whole_market(self) -> Market:
+        """The market of every bar up to the end of the span, on which the agent that serves plays."""
+        return Market.of(self.bars, self.params.environment).decided_from(self.first_row)
 
     @cached_property
     def decision_times(self) -> pd.DatetimeIndex:
         """The training bars with a decision; the last bar of `training` is only the outcome of the one before."""
         return pd.DatetimeIndex(self.training.frame.index[int(self.market.rules["first"][0]) :])
+
+    @property
+    def every_decision_time(self) -> pd.DatetimeIndex:
+        """The bars of the whole span with a decision; the last is only the outcome of the one before."""
+        return pd.DatetimeIndex(self.bars.frame.index[int(self.market.rules["first"][0]) :])
 
     @property
     def history_start(self) -> datetime:
@@ -85,11 +91,12 @@ class SpanSplit:
         return self.decision_times[0].to_pydatetime()
 
     def fit_records(self) -> Iterator[FitRecord]:
-        """The records of both fits for the leak audit; the outcome of a decision is known one bar later."""
-        last = pd.DatetimeIndex(self.validation.frame.index)
+        """The records of all fits for the leak audit; the outcome of a decision is known one bar later."""
+        last, every = pd.DatetimeIndex(self.validation.frame.index), self.every_decision_time
         measured = Span(last[0].to_pydatetime(), last[-1].to_pydatetime())
-        yield FitRecord("policy and normaliser", self.decision_times[:-1], self.decision_times[1:], measured)
+        yield FitRecord("policies to select from", self.decision_times[:-1], self.decision_times[1:], measured)
         yield FitRecord("selection of the checkpoint", last[:-1], last[1:])
+        yield FitRecord("policy and normaliser", every[:-1], every[1:])
 
     def validation_figures(self, policy: CompiledPolicy) -> dict[str, Any]:
         """The metrics of a policy's backtest on the validation bars, after the costs of the environment."""

@@ -16,6 +16,7 @@ from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
 from daemon.store.backups import PlaceRecord
 from daemon.store.overview import DeskRecord
+from daemon.store.servings import Serving
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SETTINGS = Settings(symbols=("AAPL", "MSFT"))
@@ -148,6 +149,31 @@ def test_a_run_that_broke_without_a_word_names_its_log(state: RunState, title: s
     result = worst(no_champion(run("training", state, "owner.dead")))
     assert (result.state, result.title, result.code) == ("down", title, "owner.dead")
     assert "logs/runs/training-2.jsonl" in result.cure
+
+
+def stopped(symbol: str, day: int) -> Serving:
+    why = "its recipe is refuted: it lost 3 % a year."
+    at = datetime(2026, 3, day, tzinfo=UTC)
+    return Serving(day, symbol, "ppo", day, "stop", at, why, "evaluation run 7")
+
+
+def test_a_champion_that_was_stopped_is_a_problem_while_others_serve_on() -> None:
+    result = worst(replace(WELL, results=results(), stopped=(stopped("AAPL", 2),)))
+    assert (result.state, result.code, result.title) == ("degraded", "champion.stopped", "AAPL/ppo stopped")
+    assert result.message == (
+        "Nothing serves for AAPL/ppo since 2026-03-02: its recipe is refuted: it lost 3 % a year."
+    )
+    assert "nightdesk promote AAPL ppo" in result.cure
+
+
+def test_several_that_were_stopped_are_one_problem_and_the_cause_that_nothing_serves() -> None:
+    record = no_champion(stopped=(stopped("AAPL", 2), stopped("MSFT", 3)))
+    codes = [condition.code for condition in conditions(record, SETTINGS, NOW)]
+    assert codes == ["champion.stopped"]
+    result = worst(record)
+    assert result.title == "2 models stopped"
+    assert result.message.startswith("Nothing serves for MSFT/ppo since 2026-03-03")
+    assert result.message.endswith("1 more place is empty for such a cause.")
 
 
 def test_that_nothing_serves_is_no_failure_of_a_job() -> None:

@@ -129,6 +129,24 @@ def test_a_dividend_that_rescales_the_whole_past_restarts_nothing(recorded: Reco
     assert recorded.folds() == before
 
 
+def test_folds_of_before_bars_came_in_front_are_deleted_and_no_other_file(recorded: RecordedHome) -> None:
+    recorded.store(MARKET.head(300).since(MARKET.frame.index[10]))
+    recorded.extend()
+    before = recorded.folds()
+    own = recorded.keeper.folder / "20190101000000-20190201000000" / "notes.txt"
+    own.parent.mkdir()
+    own.write_text("mine")
+    recorded.store(300)
+    recorded.extend()
+    after = recorded.folds()
+    assert len(before) == 5
+    assert not before.keys() & after.keys()
+    assert own.read_text() == "mine"
+    recorded.store(250)
+    recorded.extend()
+    assert recorded.folds().keys() == after.keys(), "bars that are missing at the end may come back"
+
+
 def test_live_signals_continue_the_record_in_the_place_of_its_folds(recorded: RecordedHome) -> None:
     recorded.store(300)
     without = recorded.extend()

@@ -21,10 +21,12 @@ from evaluation import backtest
 from evaluation.audit.leak_audit import FitRecord
 from tests.support.markets.easy import QUICK, easy_bars, easy_task, rough_bars
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
-from trainers.rl.desk.candidates import Candidate, Learner
+from trainers.rl.desk.agent_training import AgentTraining, policy_after
+from trainers.rl.desk.candidates import Candidate, Learner, learn
 from trainers.rl.desk.model_type import RLModel
 from trainers.rl.desk.span_split import SpanSplit
 from trainers.rl.environments.market import Market
+from trainers.rl.serving.policy import CompiledPolicy
 from trainers.rl.serving.rollout import Rollout
 from trainers.safe_files import tensor_bytes
 
@@ -67,12 +69,12 @@ def test_what_is_learned_from_ends_before_what_is_chosen_by() -> None:
     served = Market.of(whole, late.params.environment, serving=True)  # type: ignore[attr-defined]
     learned = split.market.features
     np.testing.assert_array_equal(learned, served.features[: len(learned)])
-    policy, choice = split.fit_records()
-    assert policy.measured_span is not None
-    assert policy.span.last < policy.measured_span.first
-    assert policy.span.first == start
-    assert choice.span.last == whole.frame.index[-1]
-    np.testing.assert_array_equal(policy.ends[:-1], policy.starts[1:])
+    policies, choice, served_policy = split.fit_records()
+    assert policies.measured_span is not None
+    assert policies.span.last < policies.measured_span.first
+    assert policies.span.first == served_policy.span.first == start
+    assert choice.span.last == served_policy.span.last == whole.frame.index[-1]
+    np.testing.assert_array_equal(policies.ends[:-1], policies.starts[1:])
 
 
 def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None:
@@ -84,24 +86,68 @@ def test_without_bars_before_the_span_the_first_ones_warm_its_features() -> None
 def test_it_records_the_fits_of_its_policy_and_of_its_selection() -> None:
     fits: list[FitRecord] = []
     train("a2c", TrainingContext(seed=3, record_fit=fits.append), total_timesteps=64, evaluations=1)
-    assert [fit.name for fit in fits] == ["policy and normaliser", "selection of the checkpoint"]
+    assert [fit.name for fit in fits] == [
+        "policies to select from",
+        "selection of the checkpoint",
+        "policy and normaliser",
+    ]
+    assert fits[-1].span.last == easy_bars().frame.index[599], "what serves has learned up to the last bar"
+
+
+# What serves has learned from every bar.
+
+
+def agent_training(name: str, given: TrainingTask, folder: Path) -> AgentTraining:
+    return AgentTraining(name, given.params, 0, folder, TrainingContext(seed=3))  # type: ignore[arg-type]
+
+
+def first_layer(policy: CompiledPolicy) -> bytes:
+    return policy.tensors()["weight_0"].tobytes()
+
+
+@pytest.mark.parametrize("name", ["a2c", "dqn"])
+def test_what_serves_is_trained_on_every_bar_for_the_selected_steps(name: str, tmp_path: Path) -> None:
+    model, given = trained(name), task(name)
+    split, step = SpanSplit.of(given, given.params), model.facts.metrics["chosen"]["step"]  # type: ignore[arg-type]
+    every_bar = policy_after(agent_training(name, given, tmp_path / "every"), split.whole_market, step)
+    selected = policy_after(agent_training(name, given, tmp_path / "selected"), split.market, step)
+    assert first_layer(model.policy) == first_layer(every_bar)
+    assert first_layer(model.policy) != first_layer(selected)
+    assert len(split.whole_market.prices) == 600
+    assert model.facts.metrics["learned_bars"] == 595
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
+def test_the_policy_after_some_steps_is_the_one_that_was_evaluated_there(part: int, tmp_path: Path) -> None:
+    given = task("a2c", total_timesteps=1200)
+    split = SpanSplit.of(given, given.params)  # type: ignore[arg-type]
+    candidates = learn(split, agent_training("a2c", given, tmp_path / "all")).candidates
+    candidate = candidates[part - 1]
+    policy = policy_after(agent_training("a2c", given, tmp_path / "part"), split.market, candidate.step)
+    assert first_layer(policy) == first_layer(candidate.policy)
+
+
+def test_the_model_is_the_same_whether_it_is_measured_or_not(tmp_path: Path) -> None:
+    models = [train("a2c", TrainingContext(seed=3, measure=measure), total_timesteps=300) for measure in (True, False)]
+    assert weights(models[0], tmp_path / "measured") == weights(models[1], tmp_path / "not")
 
 
 # Its metrics.
 
 
 @pytest.mark.parametrize("name", ["a2c", "dqn"])
-def test_its_metrics_are_of_the_validation_bars_with_buy_and_hold(name: str) -> None:
-    metrics, model = trained(name).facts.metrics, trained(name)
+def test_its_metrics_are_of_the_selected_checkpoint_on_the_validation_bars(name: str, tmp_path: Path) -> None:
+    metrics, model, given = trained(name).facts.metrics, trained(name), task(name)
     validation = metrics["validation"]
     bars = easy_bars().head(600)
     unseen = bars.since(bars.frame.index[480])
     assert (validation["first"], validation["bars"]) == (unseen.frame.index[0].isoformat(), 120)
-    second = backtest(unseen, model.signals(bars).since(unseen.frame.index[0])).metrics()
+    split = SpanSplit.of(given, given.params)  # type: ignore[arg-type]
+    selected = policy_after(agent_training(name, given, tmp_path), split.market, metrics["chosen"]["step"])
+    second = backtest(unseen, replace(model, policy=selected).signals(bars).since(unseen.frame.index[0])).metrics()
     for figure in ("sharpe_ratio", "total_return", "max_drawdown", "trades", "exposure"):
         assert validation[figure] == second[figure]
     assert validation["sharpe_ratio"] > validation["buy_and_hold"]["sharpe_ratio"]
-    assert metrics["learned_bars"] == 600 - 120 - 5 - 5
     assert metrics["seeds"][0]["steps_per_second"] > 0.0
     assert model.facts.features == ("log_return", "return_5")
     assert model.facts.libraries == ("gymnasium", "stable-baselines3", "torch")
@@ -168,6 +214,7 @@ def test_a_model_that_learned_something_says_so_with_its_figures() -> None:
     assert metrics["learned"] is True
     assert metrics["learned_reason"].startswith("Learned something: yes. On 120 validation bars the policy after ")
     assert f"Sharpe ratio of {metrics['validation']['sharpe_ratio']:.2f}" in metrics["learned_reason"]
+    assert metrics["learned_reason"].endswith("from all 595 bars up to 2021-05-19.")
 
 
 def test_a_model_of_which_no_checkpoint_beats_cash_is_flat_and_says_so(tmp_path: Path) -> None:
@@ -234,21 +281,21 @@ def stopped_after(reports: int, checkpoints: Path) -> TrainingContext:
 @pytest.mark.parametrize("name", ["a2c", "dqn", "sac"])
 def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
-    for _ in range(2):
+    for part, context in (("seed_0", stopped_after(2, folder)), ("every_bar", stopped_after(5, folder))):
         with pytest.raises(NightdeskError) as ended:
-            train(name, stopped_after(2, folder))
+            train(name, context)
         assert ended.value.code == "training.stopped"
-    assert list(folder.glob("seed_0/checkpoint_*"))
+        assert list(folder.glob(f"{part}/checkpoint_*"))
     progress_reports: list[float] = []
     going_on = TrainingContext(
         seed=3, progress=lambda fraction, _: progress_reports.append(fraction), checkpoints=folder
     )
     model = train(name, going_on)
-    assert progress_reports[1] > 0.3, "what was played is not played again"
+    assert progress_reports[1] > 0.6, "what was played is not played again"
     assert weights(model, tmp_path / "resumed") == weights(trained(name), tmp_path / "whole")
     resumed, whole = (each.facts.metrics for each in (model, trained(name)))
     assert (resumed["chosen"], resumed["validation"]) == (whole["chosen"], whole["validation"])
-    assert not list(folder.glob("seed_0/checkpoint_*")), "what will not be gone on with is not kept"
+    assert not list(folder.glob("*/checkpoint_*")), "what will not be gone on with is not kept"
 
 
 def test_an_agent_that_had_finished_is_not_trained_again(tmp_path: Path) -> None:
@@ -307,6 +354,8 @@ def _of_another_seed(path: Path) -> None:
         ("seed_0/policy_*.safetensors", lambda path: path.write_bytes(tensor_bytes({}, {}))),
         ("seed_0/done.json", _cut),
         ("seed_0/done.json", _garble),
+        ("every_bar/policy.safetensors", _cut),
+        ("every_bar/policy.safetensors", lambda path: path.write_bytes(tensor_bytes({}, {"seed": 1, "step": 1}))),
     ],
 )
 def test_a_damaged_stored_file_is_reported_and_the_agent_starts_over(
@@ -315,7 +364,7 @@ def test_a_damaged_stored_file_is_reported_and_the_agent_starts_over(
     folder = tmp_path / "checkpoints"
     with pytest.raises(NightdeskError, match="stopped"):
         train("a2c", stopped_after(2, folder))
-    if pattern.endswith("done.json"):
+    if pattern.endswith(("done.json", "every_bar/policy.safetensors")):
         train("a2c", TrainingContext(seed=3, checkpoints=folder))
     damaged = list(folder.glob(pattern))
     assert damaged
