@@ -280,7 +280,7 @@ def test_closing_while_workers_start_leaves_nothing(home: Home) -> None:
 
 
 async def open_descriptors() -> int:
-    """How many stay open: the least of some looks, for a thread that looks at all processes opens files for a moment."""
+    """How many stay open: the least of some looks, for a look at all processes opens files for a moment."""
     looks = []
     for _ in range(20):
         looks.append(len(os.listdir("/proc/self/fd")))  # noqa: PTH208
