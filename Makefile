@@ -32,6 +32,7 @@ test: $(DEV_STAMP)
 
 slow: $(DEV_STAMP)
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest --hypothesis-profile=thorough tests/property
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

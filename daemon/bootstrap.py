@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,10 +32,11 @@ from daemon.domain.runs import TERMINAL, Run
 from daemon.executors.local import kill_leftovers
 from daemon.executors.open import open_executor
 from daemon.jobs.backup.mending import mend_at_start
-from daemon.opening.database import Loss, open_database
+from daemon.opening.database import Loss, database_place, open_database
 from daemon.store import alerts, runs
 from daemon.store.database import Database
 from daemon.store.faults import TAKEN, StoreError
+from daemon.store.prepare import unreachable
 from daemon.system.clock import Clock, SystemClock
 from daemon.system.last_resort import MARGIN, LastResort
 from daemon.system.lock import HomeLock
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 # The exit code after which a service manager starts the desk again, so that it restores its database (EX_IOERR).
 DATABASE_LOST = 74
+# Seconds. Five starts that waited so long take more than the ten minutes in which a service manager allows five.
+SERVER_PATIENCE = 120.0
 Progress = Callable[[Run, RunProgress | None], None]
 
 
@@ -154,53 +158,76 @@ async def _serve(
     *,
     last_resort: LastResort,
 ) -> int:
-    clock, stop, notifier = SystemClock(), asyncio.Event(), Notifier()
-    with (
-        HomeLock(home, "desk") as lock,
-        Log(home, clock, log_format) as log,
-        open_context(home, config, clock=clock, log=log) as context,
-    ):
-        desk = Desk(context, Outbox.of(context.database, context.settings, clock, log))
-        await asyncio.to_thread(desk.recover)  # at once: to import the API takes a third of the start
+    clock = SystemClock()
+    with HomeLock(home, "desk") as lock, Log(home, clock, log_format) as log:
+        await _wait_for_server(home, config, log)
+        with open_context(home, config, clock=clock, log=log) as context:
+            return await _work(context, lock, bind_to, on_ready, last_resort)
 
-        from daemon.api.access import check_bind  # noqa: PLC0415
-        from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
-        from daemon.api.callers import is_loopback  # noqa: PLC0415
-        from daemon.api.server import Server, bind  # noqa: PLC0415
 
-        api = context.settings.api.model_copy(update=bind_to)
-        token = _token_or_none(home, api, log, make=is_loopback(api.host))
-        check_bind(api, token)
-        listener = bind(api)
-        server = Server(create_app(desk, token, api), listener)
-        lock.publish(api=server.url)
-        _on_signals(stop, desk, notifier)
-        serving = asyncio.create_task(server.serve())
-        await asyncio.to_thread(desk.begin)
-        line = StatusLine(desk, server.url)
-        await asyncio.to_thread(line.read)
-        gc.freeze()  # what was imported stays: no collection need look at it while a request waits
-        gc.enable()
-        log.write("info", "desk.started", api=server.url, home=str(home.root))
-        notifier.ready(line.text())
-        if on_ready is not None:
-            on_ready(server.url)
-        watchdog = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
-        status_task = asyncio.create_task(keep_status(notifier, line, log))
-        working = asyncio.create_task(desk.work(stop))
-        stop_requested = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, working, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
-        stop.set()
-        _end_at_latest(context, last_resort)
-        status_task.cancel()
-        notifier.stopping()
-        log.write("info", "desk.stopping", grace_seconds=context.settings.limits.stop_grace.total_seconds())
-        await working
-        server.stop()
-        await serving
-        watchdog.cancel()
-        log.write("info", "desk.stopped")
-        return _exit_code(context.database.fatal)
+async def _wait_for_server(home: Home, config: Path | None, log: Log) -> None:
+    """Wait a while for a database server that does not answer: after a reboot it often comes later than the desk."""
+    place, end = database_place(home, read_settings(home, config)), time.monotonic() + SERVER_PATIENCE
+    announced = False
+    while isinstance(place, str) and (fault := await asyncio.to_thread(unreachable, place)):
+        if not announced:
+            log.write("warning", "store.waiting", seconds=SERVER_PATIENCE, error=fault.to_dict())
+            log.announce(f"{fault.message} It is waited for, {SERVER_PATIENCE:.0f} seconds at most.")
+        announced = True
+        if time.monotonic() > end:
+            raise fault
+        await asyncio.sleep(1.0)
+
+
+async def _work(
+    context: DeskContext,
+    lock: HomeLock,
+    bind_to: dict[str, Any],
+    on_ready: Callable[[str], None] | None,
+    last_resort: LastResort,
+) -> int:
+    stop, notifier, log = asyncio.Event(), Notifier(), context.log
+    desk = Desk(context, Outbox.of(context.database, context.settings, context.clock, log))
+    await asyncio.to_thread(desk.recover)  # at once: to import the API takes a third of the start
+
+    from daemon.api.access import check_bind  # noqa: PLC0415
+    from daemon.api.app import create_app  # noqa: PLC0415 -- run-once and the CLI's readers need no FastAPI
+    from daemon.api.callers import is_loopback  # noqa: PLC0415
+    from daemon.api.server import Server, bind  # noqa: PLC0415
+
+    api = context.settings.api.model_copy(update=bind_to)
+    token = _token_or_none(context.home, api, log, make=is_loopback(api.host))
+    check_bind(api, token)
+    listener = bind(api)
+    server = Server(create_app(desk, token, api), listener)
+    lock.publish(api=server.url)
+    _on_signals(stop, desk, notifier)
+    serving = asyncio.create_task(server.serve())
+    await asyncio.to_thread(desk.begin)
+    line = StatusLine(desk, server.url)
+    await asyncio.to_thread(line.read)
+    gc.freeze()  # what was imported stays: no collection need look at it while a request waits
+    gc.enable()
+    log.write("info", "desk.started", api=server.url, home=str(context.home.root))
+    notifier.ready(line.text())
+    if on_ready is not None:
+        on_ready(server.url)
+    watchdog = asyncio.create_task(_feed_watchdog(notifier, desk, serving))
+    status_task = asyncio.create_task(keep_status(notifier, line, log))
+    working = asyncio.create_task(desk.work(stop))
+    stop_requested = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, working, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    _end_at_latest(context, last_resort)
+    status_task.cancel()
+    notifier.stopping()
+    log.write("info", "desk.stopping", grace_seconds=context.settings.limits.stop_grace.total_seconds())
+    await working
+    server.stop()
+    await serving
+    watchdog.cancel()
+    log.write("info", "desk.stopped")
+    return _exit_code(context.database.fatal)
 
 
 def _exit_code(fatal: StoreError | None) -> int:

@@ -14,7 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 from config.paths import HOME_VARIABLE, Home
 
 # A shared machine is slow at odd moments, and kernels are compiled at their first call: time is not a property here.
-settings.register_profile("nightdesk", deadline=None)
+settings.register_profile("nightdesk", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=500)  # for the laws, by `make slow`
 settings.load_profile("nightdesk")
 
 

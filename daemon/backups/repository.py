@@ -72,16 +72,30 @@ class Repository:
         return read_manifest(name, self.manifest_data(name))
 
     def publish(self, name: str, manifest: BackupManifest) -> None:
-        """Write the manifest of a backup, all of whose objects are there; from then on the backup exists."""
+        """Write the manifest of a backup, all of whose objects are there; from then on the backup exists.
+
+        One that is damaged there is replaced, for it is the manifest of no backup.
+        """
         data = manifest_bytes(manifest)
         if not self._bucket.put(f"{name}/{MANIFEST}", data) and self.manifest_data(name) != data:
-            raise NightdeskError(
-                "backup.exists",
-                f"The backup {name} exists already in {self.label}, with another content.",
-                "A backup is never changed; wait a second. Give every desk a place of its own.",
-            )
+            if self._has_sound_manifest(name):
+                raise NightdeskError(
+                    "backup.exists",
+                    f"The backup {name} exists already in {self.label}, with another content.",
+                    "A backup is never changed; wait a second. Give every desk a place of its own.",
+                )
+            self._bucket.put(f"{name}/{MANIFEST}", data, if_absent=False)
         if self._bucket.read(f"{name}/{MANIFEST}") != data:
             raise damaged(name, f"its manifest was not read back from {self.label} as it was written")
+
+    def _has_sound_manifest(self, name: str) -> bool:
+        try:
+            self.manifest(name)
+        except NightdeskError as error:
+            if error.code != "backup.damaged":
+                raise
+            return False
+        return True
 
     def delete(self, name: str) -> None:
         """Delete the manifest of a backup; its objects go when they are collected."""

@@ -93,7 +93,8 @@ def conditions(record: DeskRecord, settings: Settings, now: datetime, problems: 
     unsorted = [*(_not_ready(problem) for problem in problems), *_night(record, settings, now)]
     if not _first_night(record):
         unsorted += [*_old_data(record, settings, now), *_no_backup(record, settings, now)]
-        unsorted += _no_copy(record, settings, now)
+        if not any(condition.job == "backup" for condition in unsorted):  # that says it already, with its cause
+            unsorted += _no_copy(record, settings, now)
     unsorted += _mute_channels(record)
     unsorted += _alerts(record, {condition.job for condition in unsorted})
     return sorted(unsorted, key=lambda condition: SEVERITY[condition.state])

@@ -115,8 +115,8 @@ class Timetable:
                 cause="overlap" if overlap else None,
                 chain=chain,
             )
-            if overlap and recorded and chain:  # they wait for the run that is at work, and are not lost with this one
-                follower, *rest = chain
+            if overlap and recorded and chain and not _is_coming(c, job, chain[0]):
+                follower, *rest = chain  # they wait for the run that is at work, and are not lost with this one
                 runs.request(c, follower, now=now, trigger="chain", chain=rest, parent_id=recorded.id)
             return True
 
@@ -130,6 +130,14 @@ def _cause(error: Exception) -> MissedCause:
         return _CAUSES.get(error.code, "store.unreachable")
     exhausted = exhaustion(error)
     return "exhausted.memory" if exhausted is not None and exhausted.code == MEMORY else "desk.fault"
+
+
+def _is_coming(c: Connection, job: JobName, follower: JobName) -> bool:
+    """Whether `follower` will still run after the runs of `job` that are recorded: once is enough for all of them."""
+    return any(
+        (run.job == job and follower in run.chain) or (run.job == follower and run.state in ("due", "waiting"))
+        for run in runs.pending(c)
+    )
 
 
 def _not_paused(c: Connection, downstream_jobs: tuple[JobName, ...]) -> tuple[JobName, ...]:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.errors import UsageError
 from daemon.store import engines, schema
-from daemon.store.faults import CORRUPT, explain, fault
+from daemon.store.faults import CORRUPT, UNREACHABLE, StoreError, explain, fault
 
 
 def sqlite_engines(path: Path) -> tuple[Engine, Engine]:
@@ -36,6 +36,19 @@ def prepare(path: Path | None, writer: Engine) -> None:
     if revision is not None and revision != schema.HEAD:
         schema.refuse_newer(revision)
         _migrate(path, writer)
+
+
+def unreachable(url: str) -> StoreError | None:
+    """The error of a server at the URL `url` that does not answer; None from one that does, if only to refuse."""
+    engine = engines.postgresql_engine(engines.postgresql_url(url), read_only=True)
+    try:
+        with engine.connect():
+            return None
+    except DBAPIError as error:
+        meaning = explain(error)
+        return meaning if meaning is not None and meaning.code == UNREACHABLE else None
+    finally:
+        engine.dispose()
 
 
 def refuse_unprepared(url: str) -> None:

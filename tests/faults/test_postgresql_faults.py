@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from config.paths import Home
+from daemon import bootstrap
+from daemon.store.faults import StoreError
 from tests.support.desks.running_desk import RunningDesk, write_config
 from tests.support.servers.postgres import fresh_postgres_url, start_server, stop_server
 
@@ -67,6 +69,30 @@ def test_a_server_that_is_restarted_costs_no_run_and_readyz_says_so_meanwhile(tm
         faults = [event["error"]["code"] for event in desk.events("desk.fault")]
         assert len(faults) <= 2, "an error that repeats itself is logged once a minute"
         assert desk.terminate() == 0
+
+
+def test_a_desk_that_starts_before_its_server_waits_for_it_and_says_so(tmp_path: Path, url: str) -> None:
+    home = desk_home(tmp_path / "home", url)
+    stop_server()
+    with RunningDesk(home, wait=False) as desk:
+        try:
+            [waiting] = desk.wait_for(lambda: desk.events("store.waiting"))
+            assert waiting["error"]["code"] == "store.unreachable"
+            time.sleep(1.5)  # it asks again meanwhile
+            assert desk.code is None
+        finally:
+            start_server()
+        desk.wait_for(lambda: desk.events("desk.started"))
+        assert len(desk.events("store.waiting")) == 1
+        assert desk.terminate() == 0
+
+
+def test_a_desk_whose_server_stays_away_ends_after_a_while(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "SERVER_PATIENCE", 0.5)
+    write_config(home, database={"url": "postgresql://desk@127.0.0.1:9/nothing"})
+    with pytest.raises(StoreError, match="database") as caught:
+        bootstrap.serve(home, port=0)
+    assert caught.value.code == "store.unreachable"
 
 
 @pytest.mark.skipif(not in_namespaces(), reason="PID namespaces cannot be made here")

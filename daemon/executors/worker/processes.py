@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 # A worker is started with this variable; its descendants inherit it, however they were born.
 MARK = "NIGHTDESK_WORKER"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-# Seconds for which a family is looked for again while processes are born and nothing new of it is found.
-_CALM = 0.25
+# How often a family is looked for again while processes are born, and nothing new of it is found.
+_LOOKS = 5
+_LOOKS_AT_NEWEST = 50
 
 
 @dataclass(frozen=True)
@@ -116,17 +117,16 @@ def _freeze_family(mark: str, tracked: set[Process], deadline: float) -> set[Pro
     if no process was born meanwhile, and if none of those that were told to stop is still at its last fork.
     """
     frozen: set[Process] = set()
-    calm_until = deadline
-    while time.monotonic() < min(calm_until, deadline):
+    in_vain = 0
+    while in_vain < _LOOKS and time.monotonic() < deadline:
         last = _last_born()
         roots, living = _stop_marked(mark, deadline), table()
         roots |= {process.pid for process in tracked | frozen if living.get(process.pid) == process}
         fresh = family(living, roots) - frozen
         for process in fresh:
             process.send(signal.SIGSTOP)
-        if fresh:
-            calm_until = time.monotonic() + _CALM
-        elif last == _last_born() and all(living[each.pid].stopped for each in frozen & set(living.values())):
+        in_vain = 0 if fresh else in_vain + 1
+        if in_vain and last == _last_born() and all(living[each.pid].stopped for each in frozen & set(living.values())):
             break
         frozen |= fresh
     return frozen
@@ -135,15 +135,16 @@ def _freeze_family(mark: str, tracked: set[Process], deadline: float) -> set[Pro
 def _stop_marked(mark: str, deadline: float) -> set[int]:
     """Stop those that are marked, then those born meanwhile, until none is born; their pids."""
     stopped: set[int] = set()
-    last, calm_until = _last_born(), min(deadline, time.monotonic() + _CALM)
+    last = _last_born()
     pids: Iterable[int] = _pids()
-    while True:
+    for _ in range(_LOOKS_AT_NEWEST):
         for pid in pids:
             if _is_marked(pid, mark):
                 Process(pid, 0, 0, 0).send(signal.SIGSTOP)
                 stopped.add(pid)
         born = _last_born()
-        if born == last or time.monotonic() > calm_until:
-            return stopped
+        if born == last or time.monotonic() > deadline:
+            break
         pids = range(born, last, -1) if born > last else _pids()  # pids begin again at the end of their range
         last = born
+    return stopped

@@ -182,13 +182,14 @@ class RunningDesk:
 
 
 def write_config(home: Home, **changes: Any) -> None:
-    """A config for small nights on a market that anybody can trade: one symbol, tiny forests."""
+    """A config for small nights on a market that anybody can trade: one symbol, tiny forests, few folds."""
     symbols = changes.get("symbols", ["AAPL"])
     market = home.root / "market"
     settings: dict[str, Any] = {
         "symbols": symbols,
         "sources": changes.get("sources") or write_easy_market(market, symbols),
         "training_params": {"lookback_days": 1500},
+        "walk_forward": {"test": 252},
         "model_params": {"behavioral_cloner": {"n_estimators": 5}},
         **changes,
     }

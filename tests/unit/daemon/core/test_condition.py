@@ -328,3 +328,10 @@ def test_a_place_without_a_fresh_copy_is_degraded() -> None:
         assert (found.state, found.code, found.message) == ("degraded", "backup.no_copy", message)
     fresh = PlaceRecord("folder usb", "backup_1", NOW - timedelta(days=1))
     assert worst(replace(WELL, results=results(), places=(fresh,))).state == "ok"
+
+
+def test_a_place_that_the_backup_could_not_reach_is_one_problem_and_not_two() -> None:
+    place = PlaceRecord("folder usb", None, None)
+    failed = run("backup", "partial", "backup.no_folder", {"places": {"folder usb": UNREACHABLE}})
+    found = conditions(replace(WELL, results=results(failed), places=(place,)), SETTINGS, NOW)
+    assert [(condition.job, condition.code) for condition in found] == [("backup", "backup.no_folder")]

@@ -114,6 +114,36 @@ def test_the_followers_of_a_skipped_occurrence_come_after_the_run_at_work(home: 
         ]
 
 
+def test_followers_that_will_run_anyway_are_not_requested_again_by_each_skipped_occurrence(home: Home) -> None:
+    settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {**JOBS, "evaluation": {"every": "1h"}}})
+    with scripted_desk(home, settings) as house:
+        timetable = Timetable(house)
+        request(house, "evaluation")  # by a person, who has asked for nothing behind it
+        for _ in range(5):
+            timetable.record_due()
+            house.clock.move(timedelta(hours=1))
+        assert [(run.job, run.state) for run in every_run(house) if run.trigger == "chain"] == [("signals", "due")]
+        skipped = [run for run in every_run(house) if run.job == "evaluation" and run.cause == "overlap"]
+        assert len(skipped) == 4
+
+        [signals] = [run for run in every_run(house) if run.job == "signals"]
+        house.database.write(lambda c: runs.claim(c, signals.id, Owner.me(), house.clock.now()))
+        for _ in range(3):  # one at work may have begun before what is new now
+            timetable.record_due()
+            house.clock.move(timedelta(hours=1))
+        assert [run.state for run in every_run(house) if run.job == "signals"] == ["running", "due"]
+
+
+def test_a_run_at_work_whose_followers_come_by_themselves_gets_no_others(home: Home) -> None:
+    settings = Settings.model_validate({"symbols": ["AAPL"], "jobs": {**JOBS, "evaluation": {"every": "1h"}}})
+    with scripted_desk(home, settings) as house:
+        timetable = Timetable(house)
+        for _ in range(5):
+            timetable.record_due()
+            house.clock.move(timedelta(hours=1))
+        assert {run.job for run in every_run(house) if run.trigger == "chain"} == set()
+
+
 def test_a_clock_set_back_repeats_nothing(home: Home) -> None:
     with scripted_desk(home, SETTINGS) as house:
         timetable = Timetable(house)

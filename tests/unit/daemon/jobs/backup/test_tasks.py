@@ -11,6 +11,7 @@ from sqlalchemy import update
 from config import NightdeskError, Settings
 from config.settings import BackupPlace
 from daemon import backups
+from daemon.backups.manifest import manifest_bytes, read_manifest
 from daemon.jobs.backup.copy_tasks import copy_backup
 from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
 from daemon.jobs.backup.tasks import check_data, prove_backup, restore_and_prove
@@ -98,6 +99,26 @@ def test_a_flipped_bit_at_a_place_is_sent_again_by_the_drill_and_by_a_copy_that_
     flip(place.folder / "backup_objects" / sha256[:2] / sha256)
     assert backups.copy(backups.home_repository(home), backup.name, away, read_back=True).objects == 1
     assert backups.verify(away, backup.name) == backup
+
+
+def test_a_damaged_manifest_at_a_place_is_written_again_and_a_sound_one_of_another_desk_is_not(
+    home, backup, worker, place
+):
+    request = CopyBackupRequest(backup=backup.name, place=place, keep=7)
+    copy_backup(worker, request)
+    manifest = place.folder / backup.name / "manifest.json"
+    sound = manifest.read_bytes()
+    for damage in (sound[:-20], sound.replace(b"1", b"2", 1), b""):
+        manifest.chmod(0o600)
+        manifest.write_bytes(damage)
+        copy_backup(worker, request)
+        assert manifest.read_bytes() == sound
+
+    other = read_manifest(backup.name, sound).model_copy(update={"code_version": "another"})
+    manifest.chmod(0o600)
+    manifest.write_bytes(manifest_bytes(other))
+    assert refusal(copy_backup, worker, request).code == "backup.exists"
+    assert manifest.read_bytes() == manifest_bytes(other)
 
 
 def test_a_place_that_is_not_mounted_is_an_error_and_no_new_folder(home, backup, worker, place):

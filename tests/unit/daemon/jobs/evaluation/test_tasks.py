@@ -61,6 +61,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home.root
 
 
+@pytest.fixture(autouse=True)
+def _without_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of the time of an evaluation; the test of its report draws."""
+    if "its_report" not in request.node.name:
+        monkeypatch.setattr("evaluation.reports.report.draw_pictures", lambda *_: [])
+
+
 @pytest.fixture
 def shelf(home: Home, template: Path) -> Shelf:
     shutil.copytree(template, home.root, dirs_exist_ok=True)
