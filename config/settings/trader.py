@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -42,6 +43,10 @@ class TraderParams(Section):
     )
     train_share: float = Field(
         default=0.8, gt=0.0, le=1.0, description="Share of the markets, the oldest, that the table learns from."
+    )
+    stale_after: Duration = Field(
+        default=timedelta(days=7),
+        description="Age of a trader's newest fill from which on its bucket counts as stale, unless `as_of` is `data`.",
     )
     target_returns: Annotated[
         tuple[TargetReturn, ...], Field(strict=False, max_length=8), AfterValidator(no_repeats)

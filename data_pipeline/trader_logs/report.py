@@ -34,7 +34,13 @@ class Report:
     profit: float = 0.0
     stop: float = 0.0
     patience: int = 0  # bars
+    newest_fill: str = ""  # its time, in any log
     id: str = ""
+
+    @property
+    def barrier_text(self) -> str:
+        """The barriers of the labels, as a person reads them."""
+        return f"+{self.profit:.3g} / -{self.stop:.3g} / {self.patience} bars"
 
     @property
     def rejection(self) -> str:

@@ -144,6 +144,7 @@ class _Drafting:
             except NightdeskError as error:
                 self._report.failed[key] = error.code
                 continue
+            self._see_newest(events)
             bars, grid = (
                 trader_bars(events, self._report.seconds, contract),
                 grid_of(events, self._report.seconds, contract),
@@ -159,6 +160,11 @@ class _Drafting:
             self.spans.extend((int(bars.time[0]), settled))
             yield _rows(bars, trader_labels(bars, self._options.barriers), self._report.markets, path)
             self._report.markets += 1
+
+    def _see_newest(self, events: TraderEvents) -> None:
+        fills = events.t[events.kind == TRADE]
+        if len(fills):
+            self._report.newest_fill = max(self._report.newest_fill, _instant(fills[-1]))
 
     def _count(self, events: TraderEvents, bars: TraderBars) -> None:
         self._rejected.update(events.rejected)
