@@ -196,6 +196,21 @@ def market_rows(inputs: Inputs) -> dict[str, MarketRows]:
     return {name: _rows(bars, inputs.trader_log.get(name, nothing)) for name, bars in inputs.bars.items()}
 
 
+def newest_markets(inputs: Inputs) -> Inputs:
+    """The markets that are open, or else the one that ended last."""
+    open_ones = [
+        name
+        for name in inputs.bars
+        if name not in inputs.trader_log or not (inputs.trader_log[name]["kind"] == SETTLED).any()
+    ]
+    newest = open_ones or [max(inputs.bars, key=lambda name: (inputs.bars[name].frame.index[-1], name))]
+    return Inputs(
+        inputs.subject,
+        bars={name: inputs.bars[name] for name in newest},
+        trader_log={name: inputs.trader_log[name] for name in newest if name in inputs.trader_log},
+    )
+
+
 def _rows(bars: Bars, log: pd.DataFrame) -> MarketRows:
     index = pd.DatetimeIndex(bars.frame.index)
     length = _milliseconds(bars)
