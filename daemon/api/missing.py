@@ -67,15 +67,15 @@ def _reason(
         published = clock_time(expired.published_at, now)
         message = f"Its newest signal was published at {published}, which is still to come: by a clock that ran ahead."
         return "signals.of_the_future", message, f"Check the clock. {PUBLISH}"
-    if expired and is_trader_subject(champion.subject):
-        return _between_markets(expired, now)
     if expired:
-        return "signals.stale", f"Its newest signal expired at {clock_time(expired.expires_at, now)}.", PUBLISH
+        return _expired(expired, now)
     return "signals.not_run", "The job `signals` has not run since it serves.", PUBLISH
 
 
-def _between_markets(newest: Signal, now: datetime) -> tuple[str, str, str]:
-    """The newest market of a trader is over, or only the bar that its newest signal was about."""
+def _expired(newest: Signal, now: datetime) -> tuple[str, str, str]:
+    """It is too old; of a trader, its market is over, or only the bar that it was about."""
+    if not is_trader_subject(newest.subject):
+        return "signals.stale", f"Its newest signal expired at {clock_time(newest.expires_at, now)}.", PUBLISH
     contract = contract_of(newest.symbol, int(newest.bar_time.timestamp() * 1000))
     closes = datetime.fromtimestamp(contract.closes / 1000, UTC) if contract is not None else newest.expires_at
     if now >= closes:
