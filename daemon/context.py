@@ -20,7 +20,7 @@ from daemon.system.log import Log
 from trainers import registry
 
 # The options of a run that override a setting of `training_params`; the others override one of their own name.
-TRAINING_OPTIONS = frozenset({"steps", "episodes", "iterations", "lookback_days"})
+TRAINING_OPTIONS = frozenset({"steps", "episodes", "iterations", "lookback_days", "device"})
 
 
 @dataclass

@@ -53,6 +53,7 @@ class RunOptions(Message):
     episodes: int | None = Field(default=None, ge=1)
     iterations: int | None = Field(default=None, ge=1)
     lookback_days: int | None = Field(default=None, ge=1)
+    device: Literal["auto", "cpu", "cuda"] | None = Field(default=None, description="Where networks train.")
     model_params: dict[str, Document] | None = Field(
         default=None, description="Params by model type, in place of those of the settings.", max_length=100
     )

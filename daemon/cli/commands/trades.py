@@ -27,8 +27,16 @@ def process(global_options: Choices, place: str, out: Path | None, params: Mappi
 
     `params` are those that a person typed, in place of those of `trader_params` in the config.
     """
+    trades = pull_and_make(global_options, place, out, params)
+    answer(trades.document(), as_json=global_options.json, render=lambda _: _show(trades))
+
+
+def pull_and_make(
+    global_options: Choices, place: str, out: Path | None = None, params: Mapping[str, Any] | None = None
+) -> TraderTable:
+    """Pull the logs at `place`, write the table, and record both, in the running desk or here."""
     settings = global_options.settings()
-    bucket, chosen = bucket_at(settings, place), _params(settings, params)
+    bucket, chosen = bucket_at(settings, place), _params(settings, params or {})
     table_file = out.absolute() if out else global_options.home.trader_table
     client = running(global_options)
     if client is not None:
@@ -36,7 +44,7 @@ def process(global_options: Choices, place: str, out: Path | None, params: Mappi
         client.post("/datasets", record_of(trades.facts).model_dump(mode="json"))
     else:
         trades = _make_offline(global_options, bucket, table_file, chosen)
-    answer(trades.document(), as_json=global_options.json, render=lambda _: _show(trades))
+    return trades
 
 
 def record_of(facts: TableFacts) -> TableRecord:
