@@ -837,6 +837,15 @@ def test_a_version_publishes_one_signal_for_a_bar(write, read):
     assert len(read(signals.history, since=NOON + DAY)) == 1
 
 
+def test_signals_of_a_target_return_stand_beside_those_of_a_model_by_itself(write, read):
+    version = write(add_version, "v1")
+    write(servings.serve, "AAPL", "cloner", version.id, NOON, why="w", author="me")
+    assert [write(publish, version, NOON, target=target) for target in ("", "0.02", "0.02", "")] == [1, 1, 0, 0]
+    assert [signal.target for signal in read(signals.latest)] == ["", "0.02"]
+    assert [signal.target for signal in read(signals.history, "AAPL", "cloner")] == [""]
+    assert [len(read(signals.page, "AAPL", target=target)) for target in (None, "0.02", "")] == [2, 1, 1]
+
+
 def test_the_latest_signal_of_each_pair_is_about_its_newest_bar(write, read):
     one, other = write(add_version, "v1"), write(add_version, "v1", subject="MSFT")
     for version in (one, other):

@@ -156,6 +156,7 @@ def test_a_signal_carries_everything_needed_to_trust_it(http):
         "act_by": "2026-03-04T14:36:07Z",
         "expires_at": "2026-03-05T05:06:07Z",
         "stale": False,
+        "target_return": None,
         "standing": "unproven",
         "sentence": "Has a record of 100 bars; fewer than 252 prove nothing.",
     }
