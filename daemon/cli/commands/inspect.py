@@ -22,6 +22,7 @@ from daemon.cli.choices import Choices, choices
 from daemon.cli.client import ask_health, running
 from daemon.cli.output import answer, moment, table
 from evaluation.labels import why
+from evaluation.records.figures import RecordFigures
 
 
 class Reader(Protocol):
@@ -134,13 +135,14 @@ def _backup_lines(status: Status, now: datetime) -> Iterator[str]:
 def _models(status: Status) -> Iterator[list[Any]]:
     for model in status.models:
         figures, signal = model.record.figures if model.record else None, model.signal
+        account = figures if isinstance(figures, RecordFigures) else None
         yield [
             model.subject,
             model.model_type,
             model.champion,
             model.record.standing if model.record else None,
-            figures.sharpe_ratio if figures else None,
-            figures.max_drawdown if figures else None,
+            account.sharpe_ratio if account else None,
+            account.max_drawdown if account else None,
             ("stale" if signal.stale else signal.action) if signal else None,
             moment(signal.as_of) if signal else None,
             model.badge or "",

@@ -136,11 +136,11 @@ def _challengers(c: Connection, work: RunWork, pair: Target) -> list[Version]:
 
 
 def _worth(c: Connection, work: RunWork, version: Version) -> tuple[bool, float]:
-    """Whether a version may serve, and the Sharpe ratio of its recipe's record."""
+    """Whether a version may serve, and what its recipe's record is ranked by."""
     row = record_of(c, version)
     if row is None:
         return False, float("-inf")
-    return may_serve(row.standing, work.settings.promotion), records.sharpe_ratio(row)
+    return may_serve(row.standing, work.settings.promotion), records.rank(row)
 
 
 def _next_best(c: Connection, work: RunWork, pair: Target) -> list[Version]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from daemon.domain.metrics import Metrics
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from daemon.jobs.records.messages import RecordRef
     from data_pipeline.inputs import Inputs
     from evaluation.records.continuity import Likeness
-    from evaluation.records.record import Record
     from trainers.artifact import Artifact
 
 
@@ -75,13 +74,14 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
     )
 
 
-def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef) -> Record:
+def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef) -> Any:
     recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
     record = RecordKeeper(context, recipe).record(reference.published)
     if record is None:
         raise NightdeskError(
             "evaluation.too_short",
-            f"The history of {request.subject} holds no fold of a record: too few bars to train on and to test after.",
+            f"The history of {request.subject} holds no fold of a record: too few bars or markets to train on and "
+            "to test after.",
             "Pull a longer history, or lower walk_forward.train.",
         )
     return record

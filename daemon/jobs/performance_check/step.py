@@ -117,7 +117,14 @@ def _join(earned: Metrics, monitored: MonitoredMetrics | None) -> MonitoredMetri
     if monitored is None:
         return MonitoredMetrics(values=earned.values, reasons=earned.reasons)
     return MonitoredMetrics(
-        values={**earned.values, **monitored.values},
+        values={
+            **earned.values,
+            **{
+                name: value
+                for name, value in monitored.values.items()
+                if value is not None or name not in earned.values
+            },
+        },
         reasons={**earned.reasons, **monitored.reasons},
         by_chance=monitored.by_chance,
     )
