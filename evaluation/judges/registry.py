@@ -10,6 +10,7 @@ from evaluation.judges.base import Judge
 
 _REGISTERED = {
     "backtest": "evaluation.judges.backtest:BacktestJudge",
+    "imitation": "evaluation.judges.imitation:ImitationJudge",
 }
 
 
