@@ -22,11 +22,11 @@ from config.errors import NightdeskError
 from config.publish import TEMP_PREFIX, publishing
 from data_pipeline import actions
 from data_pipeline.labels.triple_barrier import Barriers
-from data_pipeline.owned_files import open_owned
 from data_pipeline.trader_logs import states as trader_states
 from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
-from data_pipeline.trader_logs.contract import bar_seconds, contract_of, nominal
-from data_pipeline.trader_logs.events import TRADE, Repeats, TraderEvents, read_events
+from data_pipeline.trader_logs.contract import bar_seconds, nominal
+from data_pipeline.trader_logs.events import TRADE, Repeats, TraderEvents
+from data_pipeline.trader_logs.inputs import market_slug, read_market
 from data_pipeline.trader_logs.labels import Labels, trader_labels
 from data_pipeline.trader_logs.report import Report
 from data_pipeline.trader_logs.sequences import returns_to_go
@@ -87,7 +87,7 @@ def make_table(
     class. In between they wait in a nameless file, so that only a few markets are in memory at any time.
     """
     logs, options = list(logs), options or TableOptions()
-    seconds = options.seconds or bar_seconds(filter(None, (nominal(_slug(path)) for _, path in logs)))
+    seconds = options.seconds or bar_seconds(filter(None, (nominal(market_slug(path)) for _, path in logs)))
     options = replace(options, seconds=seconds)
     report = Report(seconds=seconds)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -107,10 +107,6 @@ def make_table(
         with pq.ParquetFile(draft) as rows, publishing(out) as temp:
             _write(rows, temp, _splits(spans, options.train), options, report)
     return report
-
-
-def _slug(path: Path) -> str:
-    return path.name.removesuffix("_prices.json")
 
 
 class _Drafting:
@@ -146,9 +142,7 @@ class _Drafting:
             self._report.markets += 1
 
     def _bars(self, path: Path) -> TraderBars:
-        with open_owned(path, root=path.parent) as file:
-            events = read_events(file.read(), self._options.repeats)
-        contract = contract_of(_slug(path), int(events.t[0])) if len(events) else None
+        events, contract = read_market(path, self._options.repeats)
         bars = trader_bars(events, self._report.seconds, contract)
         self._rejected.update(events.rejected)
         self._count(events, bars)
@@ -176,7 +170,7 @@ def _rows(bars: TraderBars, labels: Labels, market: int, path: Path) -> pa.Table
     columns = [
         np.full(n, market, dtype="i4"),
         pa.repeat(path.parent.name, n),
-        pa.repeat(_slug(path), n),
+        pa.repeat(market_slug(path), n),
         pa.array(bars.time, pa.timestamp("ms", tz="UTC")),
         bars.prices.close,
         bars.net,
