@@ -6,10 +6,12 @@ instant have the same rows until then, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,7 @@ from data_pipeline.features.rolling import Floats
 from data_pipeline.inputs import Inputs
 from data_pipeline.owned_files import open_owned
 from data_pipeline.trader_logs.bars import Grid, TraderBars, bars_on, grid_of
-from data_pipeline.trader_logs.contract import Contract, bar_seconds, contract_of, nominal
+from data_pipeline.trader_logs.contract import WINDOW, Contract, bar_seconds, contract_of, nominal
 from data_pipeline.trader_logs.events import REDEEM, SETTLED, Repeats, TraderEvents, read_events
 from data_pipeline.trader_logs.states import NAMES, states
 
@@ -62,6 +64,17 @@ def market_slug(path: Path) -> str:
     return path.name.removesuffix("_prices.json")
 
 
+def trader_logs(folder: Path, address: str, markets: Sequence[str] = ("*",)) -> list[Path]:
+    """The logs of one trader below a folder of logs that are stored under their keys, of these markets."""
+    folders = [found for found in sorted(folder.glob(f"**/{address}")) if found.is_dir()]
+    return [path for found in folders for path in sorted(found.glob("*_prices.json")) if is_named(path, markets)]
+
+
+def is_named(path: Path, markets: Sequence[str]) -> bool:
+    """Whether the log is of one of these markets, which are patterns such as `btc-*`."""
+    return any(fnmatchcase(market_slug(path), pattern) for pattern in markets)
+
+
 def read_market(path: Path, repeats: Repeats = "keep") -> tuple[TraderEvents, Contract | None]:
     """The events of a log file, and the contract that its name tells."""
     with open_owned(path, root=path.parent) as file:
@@ -74,6 +87,7 @@ def trader_inputs(
     logs: Iterable[Path],
     *,
     seconds: int | None = None,
+    window: int = WINDOW,
     repeats: Repeats = "keep",
     source: str = SOURCE,
     now: datetime | None = None,
@@ -85,13 +99,14 @@ def trader_inputs(
     Args:
         subject: the trader.
         logs: files `<slug>_prices.json`.
-        seconds: of a bar; with None such that a contract of the commonest length fits into one context.
+        seconds: of a bar; with None such that a contract of the commonest length fits into one window.
+        window: how many bars that is.
         repeats: what to do with fills that are equal to an earlier one.
         source: the provenance of the bars.
         now: None if all markets are over.
     """
     paths = list(logs)
-    seconds = seconds or bar_seconds(filter(None, (nominal(market_slug(path)) for path in paths)))
+    seconds = seconds or bar_seconds(filter(None, (nominal(market_slug(path)) for path in paths)), window)
     markets: dict[str, tuple[Bars, pd.DataFrame]] = {}
     for path in paths:
         try:
@@ -120,21 +135,25 @@ def _market(
     grid = grid_of(events, seconds, contract)
     if grid.rows < 1:
         return None
-    over = (grid.first + grid.rows + 1) * grid.length
-    last = int(events.t[-1])
-    if _is_over(events, contract, over, now):
-        return bars_on(grid, events, contract), _frame(events, settled=max(over, last))
-    rows = min(grid.rows, max(last, events.updated) // grid.length - grid.first)
-    return (bars_on(grid._replace(rows=rows), events, contract), _frame(events)) if rows > 0 else None
+    settled = settled_at(events, contract, grid, now)
+    if settled is None:
+        rows = max(int(events.t[-1]), events.updated) // grid.length - grid.first
+        grid = grid._replace(rows=min(grid.rows, rows))
+    return (bars_on(grid, events, contract), _frame(events, settled)) if grid.rows > 0 else None
 
 
-def _is_over(events: TraderEvents, contract: Contract | None, over: int, now: datetime | None) -> bool:
-    """Whether the market has ended, and its log goes on to that end."""
-    last = int(events.t[-1])
+def settled_at(events: TraderEvents, contract: Contract | None, grid: Grid, now: datetime | None) -> int | None:
+    """When the market had ended and its log was complete, in ms; None for one that is open at `now`.
+
+    With `now` None, every market is over whose log does not say that it ends before.
+    """
+    over, last = (grid.first + grid.rows + 1) * grid.length, int(events.t[-1])
     if contract is None:
-        return bool((events.kind == REDEEM).any()) or now is None or now - _instant(last) > _ENDED
-    complete = not events.updated or max(last, events.updated) >= contract.closes
-    return complete and (now is None or now >= _instant(over))
+        ended = bool((events.kind == REDEEM).any()) or now is None or now - _instant(last) > _ENDED
+    else:
+        complete = not events.updated or max(last, events.updated) >= contract.closes
+        ended = complete and (now is None or now >= _instant(over))
+    return max(over, last + 1) if ended else None
 
 
 def _instant(ms: int) -> datetime:
@@ -167,7 +186,8 @@ def _events(rows: pd.DataFrame) -> TraderEvents:
     values = {name: happened[name].to_numpy("f8") for name in COLUMNS}
     whole = {name: values[name].astype("i8") for name in ("kind", "outcome", "side")}
     t = pd.DatetimeIndex(happened.index).as_unit("ns").asi8 // _MS
-    return TraderEvents(**{**values, **whole}, t=t, rejected={}, repeats=0)
+    columns: dict[str, Any] = {**values, **whole}
+    return TraderEvents(t=t, rejected={}, repeats=0, **columns)
 
 
 def market_rows(inputs: Inputs) -> dict[str, MarketRows]:
