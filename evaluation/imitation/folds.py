@@ -54,10 +54,11 @@ class MarketPlan:
         first, last = spans[names[0]][0], max(span[1] for span in spans.values())
         before = inputs.times[: inputs.times.searchsorted(first)]
         before = before[before >= before[-1] - self.lookback] if len(before) else before
+        known = first - pd.Timedelta(microseconds=1)  # a market that closes as this one opens is settled in between
         if len(before) < max(self.min_bars, 1):
             return None
         ends = tuple((name, span[1].to_pydatetime()) for name, span in spans.items())
-        return Fold(number, _span(before[0], before[-1]), _span(first, last), ends)
+        return Fold(number, _span(before[0], known), _span(first, last), ends)
 
 
 def blocks(markets: int | None) -> Iterator[tuple[int, int]]:

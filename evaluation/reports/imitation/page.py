@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 QUESTION = "Can this trader be copied?"
 CONVENTION = (
     "A decision is what the trader does in the bar that begins at a close: nothing, or trading towards Up (buy) or "
-    "Down (sell), moderately or strongly. It is copied if the model decides the same at that close, from what was known "
-    "by then. All is measured on markets that began after those that the model had learned from. Intervals are of 90 %, "
+    "Down (sell), moderately or strongly. It is copied if the model decides the same at that close, by what was known "
+    "then. All is measured on markets that began after those that the model had learned from. Intervals are of 90 %, "
     "by drawing markets. Accuracy is not profit: a copy trades later than its trader."
 )
 ALT_TEXT = {
