@@ -19,7 +19,9 @@ from evaluation.imitation.targets import TargetResponse
 from evaluation.metrics.formulas import Array
 from evaluation.monitoring.decision_quality import Calibration, calibrate
 
-WEEK = pd.Timedelta(days=7)
+WEEK, DAY = pd.Timedelta(days=7), pd.Timedelta(days=1)
+# A record whose oldest decisions were made less long after the training than this is shown by days.
+BY_WEEKS = 3 * WEEK
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class ImitationEvidence:
         confusion: the trader's classes in rows, the model's in columns.
         calibration: whether its confidence is its accuracy.
         replication: whether its trades are distributed as the trader's.
-        weeks: by weeks since the training: whether the copy lasts.
+        ages: by weeks since the training, or days where those are few: whether the copy lasts.
         hours: by hour of the day, UTC.
         late: the accuracy of the same decisions one bar later, which is what following it a bar late copies.
         delay: what being a bar late costs the trader's own trades.
@@ -72,7 +74,7 @@ class ImitationEvidence:
     confusion: list[list[int]]
     calibration: Calibration
     replication: Replication
-    weeks: tuple[Part, ...]
+    ages: tuple[Part, ...]
     hours: tuple[Part, ...]
     late: MarketInterval
     delay: Delay
@@ -98,7 +100,7 @@ def imitation_evidence(
         confusion=counts.sum(axis=0).astype(np.int64).tolist(),
         calibration=calibrate(joined(markets, "confidence"), right),
         replication=replication(actual, copied, joined(markets, "elapsed"), joined(markets, "price")),
-        weeks=_weeks(record),
+        ages=_ages(record),
         hours=_hours(record),
         late=market_interval(_late(record), lambda sums: 100.0 * accuracy.accuracy(sums)),
         delay=delay(inputs.bars, inputs.trader_log, [market.name for market in markets]),
@@ -128,13 +130,14 @@ def _late(record: ImitationRecord) -> Array:
     )
 
 
-def _weeks(record: ImitationRecord) -> tuple[Part, ...]:
-    """Markets by the weeks between the end of the training and their first bar."""
-    weeks: dict[int, list[MarketDecisions]] = {}
-    for market in record.markets:
-        age = market.time[0] - pd.Timestamp(market.trained_until)
-        weeks.setdefault(int(age // WEEK), []).append(market)
-    return tuple(_part(f"week {week + 1}", weeks[week]) for week in sorted(weeks))
+def _ages(record: ImitationRecord) -> tuple[Part, ...]:
+    """Markets by the time between the end of the training and their first bar."""
+    ages = [market.time[0] - pd.Timestamp(market.trained_until) for market in record.markets]
+    unit, name = (WEEK, "week") if max(ages) >= BY_WEEKS else (DAY, "day")
+    by_age: dict[int, list[MarketDecisions]] = {}
+    for market, age in zip(record.markets, ages, strict=True):
+        by_age.setdefault(int(age // unit), []).append(market)
+    return tuple(_part(f"{name} {number + 1}", by_age[number]) for number in sorted(by_age))
 
 
 def _hours(record: ImitationRecord) -> tuple[Part, ...]:

@@ -162,12 +162,16 @@ def _decisions(  # noqa: PLR0917 -- all of one market
 
 
 def assess_imitation(record: ImitationRecord) -> ImitationAssessment:
-    """Test the last prefixes of a record, a market more each, against the best of the rules without learning."""
+    """What a record is evidence of, and its figures."""
+    return ImitationAssessment(evidence_of(record), imitation_figures(record))
+
+
+def evidence_of(record: ImitationRecord) -> Evidence:
+    """Test the last prefixes of a record, a market more each: to be better it must be so against every simple rule."""
     tests = _tests(record)
     better = np.maximum.reduce([test.better for test in tests.values()])
     worse = np.maximum.reduce([test.worse for test in tests.values()])
-    evidence = Evidence(tuple(map(float, better)), tuple(map(float, worse)))
-    return ImitationAssessment(evidence, imitation_figures(record))
+    return Evidence(tuple(map(float, better)), tuple(map(float, worse)))
 
 
 def _tests(record: ImitationRecord) -> dict[str, MarketTests]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from evaluation.reports.evidence import Attention
 
 PANELS = {
-    "timing": "When: share of the market that is over",
+    "timing": "When: % of the market that is over",
     "size": "How much",
     "outcome": "Which outcome",
     "price": "At which price of it",
@@ -60,7 +60,7 @@ def _shares(axes: Axes, distribution: Distribution, title: str) -> None:
         (0.2, "copy", distribution.copied, MODEL),
     ):
         axes.bar(places + offset, [100.0 * share for share in shares], width=0.38, color=colour, label=label)
-    axes.set_xticks(places, [name.removesuffix(" %") for name in distribution.bins])
+    axes.set_xticks(places, [name.partition("-")[0] for name in distribution.bins])
     minimal_axes(axes)
     distance = "no trades" if distribution.distance is None else f"L1 {distribution.distance:.2f}"
     axes.set_xlabel(f"{title}  ·  {distance}", color=MUTED)
@@ -87,23 +87,23 @@ def draw_calibration(path: Path, caption: Caption, calibration: Calibration) -> 
         axes.set_ylabel("Decisions copied, %", color=MUTED)
 
 
-def draw_persistence(path: Path, caption: Caption, weeks: Sequence[Part]) -> None:
-    """The accuracy by weeks since the training, of the copy and of the best simple rule, as a PNG."""
-    facts = "share of decisions copied, by weeks since the training   ·   number: markets"
+def draw_persistence(path: Path, caption: Caption, ages: Sequence[Part]) -> None:
+    """The accuracy by the time since the training, of the copy and of the best simple rule, as a PNG."""
+    facts = "share of decisions copied, by the time since the training   ·   number: markets"
     with drawing(path, caption, "Does the copy last?", facts) as figure:
         axes = figure.subplots()
         place(figure, left=0.8, top=1.3)
-        places = np.arange(len(weeks))
-        axes.plot(places, [week.accuracy for week in weeks], color=MODEL, marker="o", label="copy")
+        places = np.arange(len(ages))
+        axes.plot(places, [age.accuracy for age in ages], color=MODEL, marker="o", label="copy")
         axes.plot(
-            places, [week.best_baseline for week in weeks], color=ORANGE, marker="s", linestyle="--", label="best rule"
+            places, [age.best_baseline for age in ages], color=ORANGE, marker="s", linestyle="--", label="best rule"
         )
-        for x, week in zip(places, weeks, strict=True):
+        for x, age in zip(places, ages, strict=True):
             axes.annotate(
-                f"{week.markets}", (x, week.accuracy), xytext=(0, 8), textcoords="offset points", ha="center", color=INK
+                f"{age.markets}", (x, age.accuracy), xytext=(0, 8), textcoords="offset points", ha="center", color=INK
             )
-        axes.set_xticks(places, [week.name for week in weeks])
-        axes.set_xlim(-0.5, len(weeks) - 0.5)
+        axes.set_xticks(places, [age.name for age in ages])
+        axes.set_xlim(-0.5, len(ages) - 0.5)
         axes.set_ylim(0.0, 105.0)
         minimal_axes(axes)
         axes.set_ylabel("%", color=MUTED)

@@ -21,10 +21,10 @@ def answer(standing: Standing, figures: ImitationFigures) -> str:
         f"{rule} {figures.baselines[figures.best_baseline]:.1f} %"
     )
     if standing == "proven":
-        return f"Yes, in part: {compared}."
-    if standing == "refuted":
+        return f"Yes, better than by simple rules: {compared}."
+    if standing == "refuted" or (figures.gain or 0.0) <= 0.0:
         return f"Not by this model: {compared}."
-    return f"Not surely: {compared}."
+    return f"Perhaps, but not surely: {compared}."
 
 
 def control_sentences(controls: dict[str, Control]) -> Iterator[str]:

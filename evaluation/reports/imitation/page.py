@@ -34,7 +34,7 @@ ALT_TEXT = {
     "replication.png": "Distributions of the trader's and the copy's trades by time, size, outcome and price.",
     "confusion.png": "Confusion matrix of the trader's and the model's decisions.",
     "calibration.png": "The share of decisions that is copied, by the confidence of the model.",
-    "persistence.png": "The share of decisions that is copied, by weeks since the training.",
+    "persistence.png": "The share of decisions that is copied, by the time since the training.",
     "hours.png": "Trades and accuracy by hour of the day.",
     "targets.png": "The decisions of the model by the return that is asked for.",
     "attention.png": "What the model attends to.",
@@ -71,7 +71,7 @@ def page_of(report: CopyReport, folder: Path, pictures: Sequence[str]) -> bytes:
         ),
         section(
             "Does it last?",
-            side_by_side(parts_table("Since the training", evidence.weeks), drawn.get("persistence.png")),
+            side_by_side(parts_table("Since the training", evidence.ages), drawn.get("persistence.png")),
         ),
         section("One bar late", el("p", lateness_sentence(evidence)), delay_table(evidence)),
         section(

@@ -83,7 +83,7 @@ def _draw(folder: Path, report: CopyReport) -> list[str]:
             path, caption, np.array(evidence.confusion), CLASSES, teacher="trader", what="Decisions"
         ),
         "calibration.png": lambda path: plots.draw_calibration(path, caption, evidence.calibration),
-        "persistence.png": lambda path: plots.draw_persistence(path, caption, evidence.weeks),
+        "persistence.png": lambda path: plots.draw_persistence(path, caption, evidence.ages),
         "hours.png": lambda path: plots.draw_hours(path, caption, evidence.hours),
     }
     if (targets := evidence.targets) is not None:

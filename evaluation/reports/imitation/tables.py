@@ -50,10 +50,10 @@ def controls_table(controls: dict[str, Control]) -> Html:
     """Other models that were trained on the same markets."""
     rows = [
         [
-            plain(name),
+            plain(name) if control.gain is not None else f"{plain(name)} (itself)",
             _bounds(control.accuracy, control.low, control.high),
             _number(control.balanced_accuracy),
-            _bounds(control.gain, control.gain_low, control.gain_high),
+            MISSING if control.gain is None else _bounds(control.gain, control.gain_low, control.gain_high),
         ]
         for name, control in controls.items()
     ]
