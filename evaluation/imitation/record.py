@@ -70,10 +70,13 @@ class ImitationRecord:
         )
 
     def metrics(self) -> dict[str, Any]:
-        """Its figures by name; an account it has none, so none of an account's."""
+        """Its figures by name; an account it has none, so none of an account's.
+
+        `copied` is its accuracy: as `accuracy` monitoring names how often the side of an expert is held.
+        """
         figures = imitation_figures(self)
-        names = ("accuracy", "balanced_accuracy", "direction", "replication", "gain", "calibration_error")
-        values = {name: getattr(figures, name) for name in names}
+        names = ("balanced_accuracy", "direction", "replication", "gain", "calibration_error")
+        values = {"copied": figures.accuracy, **{name: getattr(figures, name) for name in names}}
         counts = {"markets": figures.markets, "decisions": figures.decisions}
         reasons = {name: "no_trades" for name, value in values.items() if value is None}
         return {

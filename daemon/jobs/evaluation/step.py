@@ -32,7 +32,7 @@ NOTHING = {
     "cure": "Train one first: `nightdesk train`. `nightdesk models` lists earlier evaluations.",
 }
 # What a reader of the run wants to see at once; the rest is in the report.
-FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
+FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "copied", "gain")
 # More folds than the newest part of any history holds.
 ALL = 1000
 
@@ -62,6 +62,8 @@ class VerdictSummary:
     total_return: float | None
     max_drawdown: float | None
     trades: float | None
+    copied: float | None  # of a copy of a trader, which has no account
+    gain: float | None
 
 
 async def judge_models(work: RunWork) -> Ending:

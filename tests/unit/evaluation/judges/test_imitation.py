@@ -104,6 +104,6 @@ def test_records_without_a_common_market_say_nothing_of_each_other() -> None:
 
 def test_its_metrics_have_no_account_and_say_so() -> None:
     metrics = ImitationJudge().judge(case("first", copied(0.5))).metrics
-    assert 40.0 < metrics["accuracy"] < 60.0
+    assert 40.0 < metrics["copied"] < 60.0
     assert metrics["sharpe_ratio"] is None
     assert metrics["reasons"]["sharpe_ratio"] == "no_account"

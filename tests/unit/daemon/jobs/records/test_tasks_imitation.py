@@ -127,7 +127,7 @@ def test_a_version_is_judged_reported_monitored_and_compared(trader: CopiedTrade
     result = trader.evaluate(version)
     assert (result.outcome, result.reasons) == ("takes_over", ("first",))
     assert result.metrics.number("sharpe_ratio") is None
-    assert result.metrics.number("accuracy") is not None
+    assert result.metrics.number("copied") is not None
     report = read_copy_report(Path(trader.home.root / result.report / "report.json"))
     assert "this model copies" in report.answer
     assert report.standing.record.markets == 7
@@ -158,7 +158,7 @@ def test_a_version_is_judged_reported_monitored_and_compared(trader: CopiedTrade
     compared = compare_models(trader.context, request)
     row = read_comparison(trader.home.root / compared.report / COMPARISON).symbols[0].rows[0]
     assert (row.figures["sharpe_ratio"], row.reasons["sharpe_ratio"]) == (None, "no_account")
-    assert row.figures["accuracy"] == result.metrics.number("accuracy")
+    assert row.figures["accuracy"] == result.metrics.number("copied")
 
 
 def test_published_signals_of_a_copy_earn_nothing_that_could_be_measured(trader: CopiedTrader) -> None:
