@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,20 +11,27 @@ from pathlib import Path
 import pytest
 
 from config.paths import Home
+from daemon.api import answers
 from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.evaluation.comparison_tasks import compare_models
 from daemon.jobs.evaluation.messages import ComparedVersion, CompareModelsRequest
 from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
 from daemon.jobs.performance_check.tasks import live_performance, monitor
-from daemon.jobs.records.messages import RecordResult
+from daemon.jobs.records.messages import RecordFacts, RecordResult
 from evaluation.imitation.figures import ImitationFigures
 from evaluation.reports.comparison import COMPARISON, read_comparison
 from evaluation.reports.imitation.report import read_copy_report
-from tests.support.desks.copied_trader import NAME, CopiedTrader
+from tests.support.desks.copied_trader import NAME, NOW, CopiedTrader
+from tests.support.models.recipe_records import record_facts
 from tests.support.models.small_types import TRADER, registered
 from trainers import manifest_sha256
 
+ANSWER = {
+    "subject": TRADER, "model_type": NAME, "recipe": "r" * 64, "provenance": "bucket", "seed": 42, "window": 1825,
+    "standing": "unproven", "standing_since": NOW, "sentence": "", "in_use": True, "folds": 2, "missing": 0,
+    "on_history": None, "since_live": None, "updated_at": NOW,
+}  # fmt: skip
 MARKETS = 15  # eight to learn from, a block of four, and three of the four of the next
 
 
@@ -172,3 +180,21 @@ def test_published_signals_of_a_copy_earn_nothing_that_could_be_measured(trader:
     )
     assert result.metrics.number("sharpe_ratio") is None
     assert result.metrics.reasons["sharpe_ratio"] == "no_account"
+
+
+def test_the_figures_of_a_copy_and_of_an_account_come_back_from_the_ledger_as_what_they_were(
+    trader: CopiedTrader,
+) -> None:
+    copy, account = trader.extend().facts, record_facts()
+    assert copy is not None
+    for facts in (copy, account):
+        stored = json.loads(json.dumps(facts.document()))
+        assert RecordFacts.model_validate(stored, strict=False) == facts
+        shown = answers.Record.model_validate(
+            {
+                **ANSWER,
+                **{name: stored[name] for name in ("first", "last", "live_from", "figures")},
+                "metrics": stored["metrics"]["values"],
+            }
+        )
+        assert shown.figures == facts.figures
