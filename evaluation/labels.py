@@ -80,6 +80,7 @@ UNDEFINED = {
     "costs_too_high": "costs above 100 %",
     "no_costs": "trading is free here",
     "never_profitable": "it loses even where trading is free",
+    "not_settled": "no market is settled",
     "no_account": "a copy of decisions has no account",
     "no_controls": "its training measured none",
     "no_attention": "its model type attends to nothing",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.errors import NightdeskError
+from evaluation.labels import format_number
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def verdict(name: str, control: Control) -> str:
     compared = f"{abs(control.gain):.1f} points {'more' if control.gain >= 0.0 else 'fewer'} than {name}"
     if control.gain_low is None or control.gain_high is None:
         return f"The model copies {compared}; whether {what} earned its place was not tested."
-    between = f"between {control.gain_low:+.1f} and {control.gain_high:+.1f}"
+    between = f"between {format_number(control.gain_low, '+.1f')} and {format_number(control.gain_high, '+.1f')}"
     if control.gain_low > 0.0:
         return f"The model copies {compared} ({between}): {what} earned its place."
     if control.gain_high < 0.0:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from data_pipeline.inputs import Inputs
-from evaluation.imitation.decisions import HOLD, MarketDecisions, joined, joined_codes
+from data_pipeline.trader_logs.inputs import market_rows
+from evaluation.imitation.decisions import HOLD, Codes, MarketDecisions, joined, joined_codes
 from evaluation.imitation.measures import accuracy
 from evaluation.imitation.measures.accuracy import ClassAccuracy
 from evaluation.imitation.measures.delay import Delay, delay
 from evaluation.imitation.measures.intervals import MarketInterval, market_interval
 from evaluation.imitation.measures.replication import Replication, replication
+from evaluation.imitation.measures.returns_to_go import ReturnAssociation, return_association
 from evaluation.imitation.record import ImitationRecord, percent, tables
 from evaluation.imitation.targets import TargetResponse
 from evaluation.metrics.formulas import Array
@@ -65,6 +67,7 @@ class ImitationEvidence:
         hours: by hour of the day, UTC.
         late: the accuracy of the same decisions one bar later, which is what following it a bar late copies.
         delay: what being a bar late costs the trader's own trades.
+        association: what returns were still to come where the trader and the model decided what.
         targets: how it decides when it is asked for several returns; None where it decides the same whatever is asked.
     """
 
@@ -78,6 +81,7 @@ class ImitationEvidence:
     hours: tuple[Part, ...]
     late: MarketInterval
     delay: Delay
+    association: ReturnAssociation
     targets: tuple[TargetResponse, ...] | None
 
 
@@ -104,6 +108,7 @@ def imitation_evidence(
         hours=_hours(record),
         late=market_interval(_late(record), lambda sums: 100.0 * accuracy.accuracy(sums)),
         delay=delay(inputs.bars, inputs.trader_log, [market.name for market in markets]),
+        association=return_association(_to_go(record, inputs)),
         targets=targets,
     )
 
@@ -121,6 +126,20 @@ def _row(name: str, counts: Array, model: Array | None) -> CopyRow:
         market_interval(counts, lambda sums: 100.0 * accuracy.balanced_accuracy(sums)),
         gain,
     )
+
+
+def _to_go(record: ImitationRecord, inputs: Inputs) -> list[tuple[Codes, Codes, Array]]:
+    """The decisions in each settled market, with what the trader earned from each bar to the end."""
+    names = {market.name for market in record.markets}
+    log = {name: rows for name, rows in inputs.trader_log.items() if name in names}
+    rows = market_rows(replace(inputs, bars={name: inputs.bars[name] for name in names}, trader_log=log))
+    settled = []
+    for market in record.markets:
+        reward = rows[market.name].reward
+        if np.isfinite(reward).all():
+            to_go = np.cumsum(reward[::-1])[::-1][rows[market.name].index.get_indexer(market.time)]
+            settled.append((market.actual, market.copied, to_go))
+    return settled
 
 
 def _late(record: ImitationRecord) -> Array:

@@ -53,7 +53,7 @@ def comparison_page(comparison: Comparison, risk_return: Path) -> bytes:
             "Recommendation",
             side_by_side(
                 together(_recommendations(symbols), _by_type(symbols)),
-                picture(risk_return, "Risk and return of every model in a year."),
+                picture(risk_return, "Risk and return of every model in a year.") if _has_accounts(symbols) else None,
             ),
         ),
         *(_symbol(symbol) for symbol in symbols),
@@ -92,9 +92,14 @@ def _symbol(symbol: SymbolComparison) -> Html:
         symbol.symbol,
         el("p", symbol.recommendation),
         table(["Model", "State", "Standing", *columns.values()], rows, caption=span),
-        el("p", _overfitting_sentence(symbol), class_="faint"),
+        el("p", _overfitting_sentence(symbol), class_="faint") if _has_accounts([symbol]) else None,
         *(el("p", f"{plain(name)} could not be run: {reason}") for name, reason in symbol.left_out.items()),
     )
+
+
+def _has_accounts(symbols: Sequence[SymbolComparison]) -> bool:
+    """Whether any model of them has an account, which copies of a trader do not."""
+    return any(symbol.overfitting_reason != "no_account" for symbol in symbols)
 
 
 def _overfitting_sentence(symbol: SymbolComparison) -> str:

@@ -18,7 +18,7 @@ def answer(standing: Standing, figures: ImitationFigures) -> str:
     rule = BASELINES[figures.best_baseline]
     compared = (
         f"this model copies {figures.accuracy:.1f} % of its decisions in {figures.markets} later markets, "
-        f"{rule} {figures.baselines[figures.best_baseline]:.1f} %"
+        f"where {rule} gets {figures.baselines[figures.best_baseline]:.1f} %"
     )
     if standing == "proven":
         return f"Yes, better than by simple rules: {compared}."
@@ -48,6 +48,29 @@ def lateness_sentence(evidence: ImitationEvidence) -> str:
         f"each made at the close of the next bar, {format_number(delay.late.estimate, '.1f')} %: being late costs "
         f"{format_number(delay.cost.estimate, '.1f')} points{between}."
     )
+
+
+def association_sentence(evidence: ImitationEvidence) -> str:
+    """Whether more is bought where more return is still to come."""
+    association = evidence.association
+    if association.reason is not None:
+        return f"What returns were still to come is unknown: {undefined(association.reason)}."
+    words = []
+    for who, interval in (("trader", association.actual), ("model", association.copied)):
+        if interval.estimate is None:
+            words.append(f"the {who} trades nothing else, or nothing")
+        else:
+            between = (
+                f" ({format_number(interval.low)} to {format_number(interval.high)})"
+                if interval.low is not None
+                else ""
+            )
+            words.append(
+                f"the side of the {who} and the return still to come correlate by "
+                f"{format_number(interval.estimate)}{between}"
+            )
+    text = ", ".join(words)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def target_sentence(evidence: ImitationEvidence) -> str:

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.labels import count, plain, undefined
-from evaluation.reports.imitation.answer import control_sentences, lateness_sentence, target_sentence
+from evaluation.reports.imitation.answer import (
+    association_sentence,
+    control_sentences,
+    lateness_sentence,
+    target_sentence,
+)
 from evaluation.reports.imitation.tables import (
+    association_table,
     baselines_table,
     classes_table,
     controls_table,
@@ -75,8 +81,10 @@ def page_of(report: CopyReport, folder: Path, pictures: Sequence[str]) -> bytes:
         ),
         section("One bar late", el("p", lateness_sentence(evidence)), delay_table(evidence)),
         section(
-            "The return that is asked for",
+            "Return to come, and decisions",
+            el("p", association_sentence(evidence)),
             el("p", target_sentence(evidence)),
+            association_table(evidence.association) if evidence.association.reason is None else None,
             side_by_side(targets_table(evidence.targets), drawn.get("targets.png")) if evidence.targets else None,
         ),
         section("Inside the model", side_by_side(drawn.get("attention.png"), drawn.get("features.png")))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evaluation.imitation.figures import ImitationFigures
     from evaluation.imitation.measures.accuracy import ClassAccuracy
     from evaluation.imitation.measures.intervals import MarketInterval
+    from evaluation.imitation.measures.returns_to_go import ReturnAssociation
     from evaluation.imitation.targets import TargetResponse
 
 
@@ -89,6 +90,13 @@ def delay_table(evidence: ImitationEvidence) -> Html:
         ["Cost of being late, points", _interval(delay.cost)],
     ]
     return table([f"{delay.markets} markets with trades", "Value"], rows)
+
+
+def association_table(association: ReturnAssociation) -> Html:
+    """The mean returns that were still to come where the trader and the model decided what."""
+    rows = [[plain(each.name), _number(each.actual), _number(each.copied)] for each in association.classes]
+    columns = ["Decision", "Return to come where the trader decides so, %", "Where the model does, %"]
+    return table(columns, rows, f"Means over {association.markets} settled markets.")
 
 
 def targets_table(targets: Sequence[TargetResponse]) -> Html:
