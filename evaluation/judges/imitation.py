@@ -29,7 +29,7 @@ from evaluation.judges.doubts import continuity_of, doubts_of
 from evaluation.judges.observation import observe
 from evaluation.labels import decision_sentence
 from evaluation.records.folds import DecidedFold, FoldStore
-from evaluation.records.live import LiveSignal, signals_by_name
+from evaluation.records.live import LiveSignal, published_signals
 from evaluation.reports.comparison import ComparedVersion
 from evaluation.reports.comparison_schema import SymbolComparison
 from evaluation.reports.imitation.comparison import compare_copies
@@ -56,7 +56,7 @@ class ImitationJudge:
         settings: Settings,  # noqa: ARG002 -- as of every judge
     ) -> ImitationRecord | None:
         """The decisions in every market of the folds."""
-        return imitation_record(inputs, folds, signals_by_name(published) if published else {})
+        return imitation_record(inputs, folds, published_signals(published) if published else {})
 
     def assess(self, record: ImitationRecord, settings: Settings, *, tried: int, seed: int = 0) -> ImitationAssessment:  # noqa: ARG002 -- as of every judge
         """Test the record by market."""

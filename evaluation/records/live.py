@@ -55,7 +55,7 @@ def followed(bars: Bars, signals: Sequence[LiveSignal]) -> pd.Series:
     return positions[~positions.index.duplicated(keep="last")].sort_index()
 
 
-def signals_by_name(published: Sequence[LiveSignal]) -> dict[str, Signals]:
+def published_signals(published: Sequence[LiveSignal]) -> dict[str, Signals]:
     """By symbol or market the published signal of each bar; of several for one bar, the last."""
     rows = pd.DataFrame(
         {

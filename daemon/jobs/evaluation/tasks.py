@@ -82,7 +82,7 @@ def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef
             "evaluation.too_short",
             f"The history of {request.subject} holds no fold of a record: too few bars or markets to train on and "
             "to test after.",
-            "Pull a longer history, or lower walk_forward.train.",
+            "Pull a longer history, or more markets of a trader, or lower walk_forward.train.",
         )
     return record
 

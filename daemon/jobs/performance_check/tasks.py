@@ -12,7 +12,7 @@ from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other_bars
 from evaluation import judges
 from evaluation.judges.observation import Observation, observe
-from evaluation.records.live import signals_by_name
+from evaluation.records.live import published_signals
 from evaluation.signals import Signals
 from trainers import registry
 from trainers.manifest import read_manifest
@@ -38,7 +38,7 @@ def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
     version, rules = judged_version(context, artifact, inputs), context.settings.monitoring
     live = None
     if request.signals:
-        published = signals_by_name(request.signals)
+        published = published_signals(request.signals)
         live = metrics_of(
             observe(version, inputs, {name: published[name] for name in published if name in inputs.bars}, rules)
         )

@@ -12,7 +12,7 @@ from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
 from data_pipeline.bars.calendar import next_close, opens
 from data_pipeline.provenance import Provenance
 from data_pipeline.pulls.update import ended_on
-from evaluation.records.live import signals_by_name
+from evaluation.records.live import published_signals
 from evaluation.signal_model import Request
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
     inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
-    decided = artifact.model.decide(inputs, Request(published=signals_by_name(request.published)))
+    decided = artifact.model.decide(inputs, Request(published=published_signals(request.published)))
     ended = ended_on(inputs.bars.values(), context.settings, context.now())
     provenance = Provenance.parse(artifact.manifest.provenance).at(ended)
     return SignalResult(
