@@ -20,7 +20,7 @@ from trainers.manifest import read_manifest
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
     from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest
-    from evaluation.judges.base import Judge
+    from evaluation.judges.base import Judge, JudgedRecord
 
 
 def compare_models(context: WorkContext, request: CompareModelsRequest) -> CompareModelsResult:
@@ -53,7 +53,7 @@ def _provenances(context: WorkContext, request: CompareModelsRequest) -> Iterato
 
 def _records(
     context: WorkContext, request: CompareModelsRequest
-) -> tuple[Judge[Any], dict[ComparedVersion, Any], dict[str, str]]:
+) -> tuple[Judge[Any], dict[ComparedVersion, JudgedRecord], dict[str, str]]:
     """The judge of the first of these versions, the record of each, and why others have none or none like it."""
     by = registry.get(request.versions[0].model_type).judge
     records, left_out = {}, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from daemon.domain.metrics import Metrics
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from daemon.jobs.evaluation.messages import EvaluateRequest
     from daemon.jobs.records.messages import RecordRef
     from data_pipeline.inputs import Inputs
+    from evaluation.judges.base import JudgedRecord
     from evaluation.records.continuity import Likeness
     from trainers.artifact import Artifact
 
@@ -74,7 +75,7 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
     )
 
 
-def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef) -> Any:
+def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef) -> JudgedRecord:
     recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
     record = RecordKeeper(context, recipe).record(reference.published)
     if record is None:

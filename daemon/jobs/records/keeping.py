@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from daemon.domain.recipes import Recipe
     from daemon.domain.signals import PublishedSignal
     from daemon.executors.worker.main import WorkContext
-    from evaluation.judges.base import Judge, Plan
+    from evaluation.judges.base import Judge, JudgedRecord, Plan
     from evaluation.walk_forward import Fold
     from trainers.interface import Model
 
@@ -70,8 +70,17 @@ class RecordKeeper:
         """The computed ones."""
         return FoldStore(self.folder, self._key)
 
+    @cached_property
+    def _keys(self) -> dict[Fold, str]:
+        return {}
+
     def _key(self, fold: Fold) -> str:
         """What the model of a fold learned from besides bars."""
+        if fold not in self._keys:  # cutting the inputs of many markets takes a while
+            self._keys[fold] = self._content(fold)
+        return self._keys[fold]
+
+    def _content(self, fold: Fold) -> str:
         inputs = self.inputs.until(fold.train.last)
         logs = {name: log.fingerprint() for name, log in inputs.expert_logs.items()}
         events = {
@@ -96,7 +105,7 @@ class RecordKeeper:
         task = training_task(self.context, self.recipe, fold.train)
         return fitted(self.context, self.recipe, task, fold.number)
 
-    def record(self, published: Sequence[PublishedSignal]) -> Any:
+    def record(self, published: Sequence[PublishedSignal]) -> JudgedRecord | None:
         """The record over the newest folds that follow one another, continued by live signals; None without any."""
         decided: list[DecidedFold] = []
         for fold in reversed(self.folds):
@@ -104,7 +113,8 @@ class RecordKeeper:
             if signals is None:
                 break
             decided.insert(0, DecidedFold(fold, signals, partial(self._teacher, fold)))
-        return self.judge.record(self.inputs, decided, published, self.context.settings)
+        record: JudgedRecord | None = self.judge.record(self.inputs, decided, published, self.context.settings)
+        return record
 
     @staticmethod
     def _metrics(model: Any) -> Mapping[str, Any]:
