@@ -165,7 +165,7 @@ def _recommended(
     """Of each subject the place whose champion the newest comparison recommends, over the bars that all models have.
 
     Where that one does not serve, as after a promotion by a person, it is the champion with the best record: a proven
-    one first, then by the Sharpe ratio over the whole of it.
+    one first, then by the figure of the whole of it.
     """
     best: dict[str, tuple[tuple[bool, bool, float], Target]] = {}
     for target, champion in champions.items():
@@ -173,7 +173,7 @@ def _recommended(
         if row is None:
             continue
         named = compared.get(target.subject) == f"{target.model_type} {champion.version}"
-        worth = (named, row.standing == "proven", records.sharpe_ratio(row))
+        worth = (named, row.standing == "proven", records.rank(row))
         if target.subject not in best or worth > best[target.subject][0]:
             best[target.subject] = worth, target
     return {target for _, target in best.values()}

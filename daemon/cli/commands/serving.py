@@ -108,7 +108,7 @@ def _rounded(value: float | None, form: str = ".2f", unit: str = "") -> str:
 def _row(record: Record) -> list[object]:
     figures = record.figures
     done = f"{record.folds - record.missing} of {record.folds}"
-    if figures is None:
+    if not isinstance(figures, RecordFigures):  # the figures of a copy are in its sentence
         return [record.subject, record.model_type, record.standing, *[None] * 8, done]
     return [
         record.subject,
