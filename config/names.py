@@ -40,6 +40,19 @@ def trader_subject(address: str) -> str:
     return f"{_TRADER}{address}"
 
 
+def trader_address(subject: str) -> str:
+    """The address of the trader that this subject is: 0x6031 of trader:0x6031."""
+    address = subject.removeprefix(_TRADER)
+    if address == subject or not is_trader(address):
+        raise UsageError("name.no_trader", f"{subject!r} is no trader.", "Write it as trader:0x6031.")
+    return address
+
+
+def is_trader_subject(subject: str) -> bool:
+    """Whether a subject is a trader."""
+    return subject.startswith(_TRADER) and is_trader(subject.removeprefix(_TRADER))
+
+
 def subject_folder(subject: str) -> str:
     """The folder of a subject, safe on any system: trader-0x6031 of trader:0x6031; else the subject's own name."""
     address = subject.removeprefix(_TRADER)

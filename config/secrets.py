@@ -85,6 +85,33 @@ def read_token(reference: str | None) -> Secret | None:
     return read_reference("API token", reference) if reference else None
 
 
+def read_variable_of_file(name: str, variable: str, file: str | Path) -> Secret:
+    """The secret called `name` as the line `variable=value` of a file such as `.env` gives it.
+
+    Lines may begin with `export`, values may stand in quotes, and what follows ` #` is a comment; nothing is expanded.
+    """
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "config.secret", f"The file {Path(file).name} cannot be read.", "Mend its path or its permissions."
+        ) from error
+    values = [match[1] or match[2] or match[3] for line in lines if (match := _assignment(variable).fullmatch(line))]
+    if not values or not values[-1]:
+        raise ConfigError(
+            "config.secret",
+            f"The {name} is not set: neither the environment nor {Path(file).name} gives {variable}.",
+            f"Write a line {variable}=... into the file.",
+        )
+    return Secret(values[-1])
+
+
+def _assignment(variable: str) -> re.Pattern[str]:
+    """A line that gives the variable a value: in double or single quotes, or bare."""
+    value = r"""(?:"([^"]*)"|'([^']*)'|([^\s'"#]\S*)?)"""
+    return re.compile(rf"\s*(?:export\s+)?{re.escape(variable)}\s*=\s*{value}\s*(?:\s#.*)?")
+
+
 def read_secret(name: str, *, variable: str | None = None, file: str | Path | None = None) -> Secret:
     """Read the secret called `name` from an environment variable, else from a file."""
     if variable and (value := os.environ.get(variable, "").strip()):

@@ -20,7 +20,7 @@ from daemon.system.log import Log
 from trainers import registry
 
 # The options of a run that override a setting of `training_params`; the others override one of their own name.
-TRAINING_OPTIONS = frozenset({"steps", "episodes", "iterations", "lookback_days"})
+TRAINING_OPTIONS = frozenset({"steps", "episodes", "iterations", "lookback_days", "device"})
 
 
 @dataclass
@@ -57,7 +57,7 @@ def with_options(settings: Settings, options: RunOptions) -> Settings:
 
 def _with_steps(settings: Settings, options: RunOptions) -> dict[str, Any]:
     """The options with `steps` for each model type too, since its own params in the config would win over them."""
-    document = options.model_dump(exclude_none=True, exclude={"accept", "order"})
+    document = options.model_dump(exclude_none=True, exclude={"accept", "order", "target"})
     if options.steps is None:
         return document
     model_types = options.model_types or settings.model_types

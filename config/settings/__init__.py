@@ -19,6 +19,7 @@ from config.settings.evaluation import AuditParams, CostParams, Promotion, Recor
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
 from config.settings.schedule import CHAIN, JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
 from config.settings.service import Api, Database, Retention
+from config.settings.trader import TraderParams
 from config.settings.training import TrainingParams
 from config.settings.types import (
     LOG_CHANNEL,
@@ -58,6 +59,7 @@ __all__ = [
     "Settings",
     "Sources",
     "Symbol",
+    "TraderParams",
     "TrainingParams",
     "WalkForwardParams",
     "Webhook",
@@ -98,6 +100,7 @@ class Settings(Section):
         ),
     )
     data_params: DataParams = DataParams()
+    trader_params: TraderParams = TraderParams()
     sources: Sources = Sources()
     costs: CostParams = CostParams()
     walk_forward: WalkForwardParams = WalkForwardParams()

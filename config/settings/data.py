@@ -108,6 +108,13 @@ class Bucket(BucketKeys):
             "Cloudflare R2; `null` pulls none."
         ),
     )
+    env_file: str | None = Field(
+        default=None,
+        description=(
+            "File of `NAME=value` lines, such as a `.env`, in which variables of the keys are looked up that are not"
+            " set; it should be readable by its owner alone (`chmod 600`)."
+        ),
+    )
     repeated_fills: Literal["keep", "drop"] = Field(
         default="keep", description="Equal fills of one transaction: keep all of them, or only the first."
     )

@@ -16,6 +16,8 @@ from daemon.api import answers, views
 from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, unknown
 from daemon.api.view import DeskView
 from daemon.domain.targets import targets
+from daemon.jobs.data_update.messages import TableFacts
+from daemon.jobs.data_update.table_record import record_table
 from daemon.store import datasets, versions
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{6,64}$", description="The id of a dataset, or its first characters.")]
@@ -61,31 +63,9 @@ def datasets_of(desk: DeskView) -> APIRouter:
 
 def record(c: Connection, table: answers.TableRecord, now: datetime) -> None:
     """Record a trader's table and the logs that it was made of."""
-    both: dict[str, Any] = {"symbol": table.name, "first": table.first, "last": table.last, "pulled_at": now}
-    logs = datasets.NewDataset(
-        dataset=table.logs.dataset,
-        kind="trade_logs",
-        source=table.logs.place,
-        interval="",
-        rows=table.logs.files,
-        detail={"why": "pulled"},
-        **both,
-    )
-    datasets.record(c, logs)
-    before = next((row for row in datasets.latest(c, table.name) if row.kind == "trader_table"), None)
-    detail: datasets.DatasetDetail = {"why": "made", "made_of": table.logs.dataset, "parameters": table.parameters}
-    if before is not None and before.dataset != table.dataset:
-        detail["replaces"] = before.dataset
-    new_table = datasets.NewDataset(
-        dataset=table.dataset,
-        kind="trader_table",
-        source="trade_logs",
-        interval=table.interval,
-        rows=table.rows,
-        detail=detail,
-        **both,
-    )
-    datasets.record(c, new_table)
+    fields = {name: getattr(table, name) for name in TableFacts.model_fields if hasattr(table, name)}
+    logs = {"logs": table.logs.dataset, "place": table.logs.place, "files": table.logs.files}
+    record_table(c, TableFacts(**{**fields, **logs}), now)
 
 
 def _lineage(c: Connection, desk: DeskView, dataset: str) -> answers.Lineage | None:

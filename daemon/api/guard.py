@@ -41,6 +41,7 @@ HEADERS = {
 }
 # Where a request says by what its caller may read.
 GRANT = "nightdesk.grant"
+CHECK_WRITER = "nightdesk.check_writer"  # of a read that may start a run
 
 
 def grant(scope: Scope) -> Grant:
@@ -85,6 +86,7 @@ class Guard:
         if scope["method"] in READS:
             if not (path in OPEN or path.startswith(OPEN_BELOW)):
                 scope = {**scope, GRANT: self.access.check_reader(scope, headers)}
+            scope = {**scope, CHECK_WRITER: lambda: self.access.check_writer(headers)}
             # A HEAD is a GET whose body is not sent.
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             await self.app({**scope, "method": method}, receive, send)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol, TypeVar
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
@@ -16,9 +16,11 @@ from daemon.api.guard import POLICY
 from daemon.api.missing import missing_signals
 from daemon.api.problems import NOT_FOUND, REFUSALS, WRITES, Problem, unknown
 from daemon.api.status import record_list, version_notes
+from daemon.api.target_signals import accepted
 from daemon.api.view import DeskView
 from daemon.domain.alert_engine import AlertState
 from daemon.domain.runs import Run, RunState
+from daemon.domain.signals import target_name
 from daemon.domain.targets import targets
 from daemon.store import alerts, evaluations, runs, servings, signals, tasks, versions
 from daemon.store.versions import VersionState
@@ -28,6 +30,10 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 # The name of a subject, a symbol or a market; any other text is refused.
 NAME = r"^[A-Za-z0-9^][A-Za-z0-9.^=:_-]{0,95}$"
+TargetReturn = Annotated[
+    float | None,
+    Query(ge=-1.0, le=100.0, allow_inf_nan=False, description="The return to the end of the market, such as 0.02."),
+]
 Subject = Annotated[str | None, Query(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
 ModelType = Annotated[str | None, Query(pattern=NAME, examples=["behavioral_cloner"])]
 SubjectOrSymbol = Annotated[str, Path(pattern=NAME, examples=["AAPL", "universe", "trader:0x6031"])]
@@ -55,19 +61,34 @@ def signal_ledger(desk: DeskView) -> APIRouter:
     """Every signal that was published."""
     routes = _routes()
 
-    @routes.get("/signals/{subject}", responses=NOT_FOUND)
-    def get_signals(subject: SubjectOrSymbol, cursor: Cursor = None, limit: Limit = 50) -> answers.SignalHistory:
-        """The signals of one subject, or about one symbol."""
+    @routes.get(
+        "/signals/{subject}",
+        response_model=answers.SignalHistory,
+        responses={**NOT_FOUND, 202: {"model": answers.Run}, 409: {"model": Problem}},
+    )
+    def get_signals(
+        request: Request,
+        subject: SubjectOrSymbol,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+        target_return: TargetReturn = None,
+    ) -> answers.SignalHistory | Response:
+        """The signals of one subject, or about one symbol.
 
-        now = desk.clock.now()
+        With a target return, those of a trader's model that would reach it: 202 while a run, which needs the token,
+        makes them; their place is the same address.
+        """
+        if target_return is not None and (waiting := accepted(desk, request, subject, target_return)) is not None:
+            return waiting
+        now, target = desk.clock.now(), None if target_return is None else target_name(target_return)
 
         def read(
             c: Connection,
         ) -> tuple[
             list[signals.Signal], list[signals.Signal], dict[int, views.VersionNote], list[answers.MissingSignal]
         ]:
-            newest = signals.latest(c, subject)
-            published = signals.page(c, subject, before=cursor, limit=limit + 1)
+            newest = [row for row in signals.latest(c, subject) if target in (None, row.target)]
+            published = signals.page(c, subject, target=target, before=cursor, limit=limit + 1)
             notes = version_notes(c, {row.version_id for row in (*newest, *published)})
             missing = [signal for signal in missing_signals(c, desk, now) if signal.subject == subject]
             return newest, published, notes, missing

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from config.names import is_trader_subject
 from daemon.api import answers
 from daemon.api.view import DeskView
 from daemon.core.condition import clock_time
@@ -15,7 +16,9 @@ from daemon.domain.tasks import as_object
 from daemon.store import overview, runs, signals
 from daemon.store.signals import Signal
 from daemon.store.versions import Version
+from data_pipeline.trader_logs.contract import contract_of
 
+_LIVE = "A market that is open has signals again after `nightdesk run-once all`: pull, then publish."
 PUBLISH = "`nightdesk run-once signals` publishes it now."
 
 
@@ -65,5 +68,18 @@ def _reason(
         message = f"Its newest signal was published at {published}, which is still to come: by a clock that ran ahead."
         return "signals.of_the_future", message, f"Check the clock. {PUBLISH}"
     if expired:
-        return "signals.stale", f"Its newest signal expired at {clock_time(expired.expires_at, now)}.", PUBLISH
+        return _expired(expired, now)
     return "signals.not_run", "The job `signals` has not run since it serves.", PUBLISH
+
+
+def _expired(newest: Signal, now: datetime) -> tuple[str, str, str]:
+    """It is too old; of a trader, its market is over, or only the bar that it was about."""
+    if not is_trader_subject(newest.subject):
+        return "signals.stale", f"Its newest signal expired at {clock_time(newest.expires_at, now)}.", PUBLISH
+    contract = contract_of(newest.symbol, int(newest.bar_time.timestamp() * 1000))
+    closes = datetime.fromtimestamp(contract.closes / 1000, UTC) if contract is not None else newest.expires_at
+    if now >= closes:
+        message = f"No open market: {newest.symbol}, the newest, closed at {clock_time(closes, now)}."
+        return "signals.no_open_market", message, _LIVE
+    message = f"The bar of its newest signal, of {newest.symbol}, was over at {clock_time(newest.expires_at, now)}."
+    return "signals.bar_over", message, _LIVE

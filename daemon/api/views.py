@@ -12,6 +12,7 @@ from config.settings import CHAIN, JobName, Settings
 from daemon.api import answers
 from daemon.api.view import DeskView
 from daemon.domain.progress import RunProgress
+from daemon.domain.signals import target_return
 from daemon.domain.targets import Target
 from daemon.store import datasets, evaluations, records, servings, signals, versions
 from data_pipeline.provenance import Badge, Provenance
@@ -43,7 +44,7 @@ def signal(row: signals.Signal, notes: Mapping[int, VersionNote], now: datetime)
     """A published signal; whether it is stale is decided now."""
     note = notes[row.version_id]
     computed = {"version": note.name, "as_of": row.bar_time, "stale": row.stale(now), "badge": badge(row.provenance)}
-    computed |= {"standing": note.standing, "sentence": note.sentence}
+    computed |= {"standing": note.standing, "sentence": note.sentence, "target_return": target_return(row.target)}
     return answers.Signal.model_validate({**vars(row), **computed})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 FLAGS = frozenset({"--json", "-v", "-vv", "--verbose"})
 VALUED = frozenset({"--home", "--config"})
-LISTS = frozenset({"--symbol", "--symbols", "--model-type", "--model-types"})
+LISTS = frozenset({"--symbol", "--symbols", "--model-type", "--model-types", "--markets"})
 
 
 def normalise(arguments: Sequence[str]) -> list[str]:

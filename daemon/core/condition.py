@@ -174,6 +174,8 @@ def _retry(run: Run, record: DeskRecord, now: datetime, cure: str) -> tuple[str,
 
 def _no_current_signal(record: DeskRecord, now: datetime) -> Iterator[Condition]:
     expired = record.signals_expire
+    if not record.signals_due:
+        return
     if _first_night(record) or (expired is not None and expired > now):
         return
     since = f"the newest expired at {clock_time(expired, now)}" if expired else "none was ever published"

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, ValidationError, model_validator
 
 from config.errors import UsageError
 from config.settings import Symbol
+from daemon.domain.signals import TargetRequest
 from daemon.domain.tasks import Document, Message
 
 
@@ -52,6 +53,7 @@ class RunOptions(Message):
     episodes: int | None = Field(default=None, ge=1)
     iterations: int | None = Field(default=None, ge=1)
     lookback_days: int | None = Field(default=None, ge=1)
+    device: Literal["auto", "cpu", "cuda"] | None = Field(default=None, description="Where networks train.")
     model_params: dict[str, Document] | None = Field(
         default=None, description="Params by model type, in place of those of the settings.", max_length=100
     )
@@ -59,6 +61,9 @@ class RunOptions(Message):
         default=None, description="For data_update: replace the stored bars of `symbols` by those of the source."
     )
 
+    target: TargetRequest | None = Field(
+        default=None, description="For signals: publish those of a return that somebody asks a trader's model for."
+    )
     order: ServingOrder | None = Field(default=None, description="For promotion: what a person decides to serve.")
 
     @model_validator(mode="after")

@@ -12,7 +12,12 @@ from daemon.domain.tasks import TaskRequest, TaskResult
 from daemon.executors.worker.main import Work
 from daemon.jobs.audit.messages import AuditRequest
 from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
-from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
+from daemon.jobs.data_update.messages import (
+    MakeTableRequest,
+    PullHeadlinesRequest,
+    PullTradesRequest,
+    UpdateBarsRequest,
+)
 from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest, EvaluateRequest
 from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
 from daemon.jobs.records.messages import RecordRequest, RehearseRequest
@@ -21,6 +26,7 @@ from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, Trai
 
 FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     PullTradesRequest: "daemon.jobs.data_update.tasks:pull_trades",
+    MakeTableRequest: "daemon.jobs.data_update.tasks:make_table",
     PullHeadlinesRequest: "daemon.jobs.data_update.tasks:update_headlines",
     UpdateBarsRequest: "daemon.jobs.data_update.tasks:update_bars",
     FreshnessRequest: "daemon.jobs.training.tasks:freshness_of",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
+from config.names import is_trader_subject
 from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
 from data_pipeline.pulls.update import ended_on
@@ -23,14 +24,22 @@ if TYPE_CHECKING:
 def teaching_inputs(context: WorkContext, recipe: Recipe) -> Inputs:
     """Everything stored that a training of the recipe may look at."""
     needs = registry.get(recipe.model_type).needs
-    return stored_inputs(context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.data)
+    return stored_inputs(
+        context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.data, now=context.now()
+    )
 
 
 def training_task(context: WorkContext, recipe: Recipe, span: Span) -> TrainingTask:
     """Everything a trainer may see: inputs up to the end of the training span, and what its teacher did until then."""
     needs = registry.get(recipe.model_type).needs
     inputs = stored_inputs(
-        context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.data, until=span.last
+        context.home,
+        context.settings,
+        recipe.subject,
+        scope=needs.scope,
+        kinds=needs.data,
+        now=context.now(),
+        until=span.last,
     )
     return TrainingTask(
         inputs=inputs,
@@ -47,7 +56,17 @@ def provenance_of(context: WorkContext, inputs: Inputs) -> Provenance:
         Provenance.of(bars.source, teacher=inputs.expert_logs[name].provenance if name in inputs.expert_logs else None)
         for name, bars in inputs.bars.items()
     )
-    return joint.at(ended_on(inputs.bars.values(), context.settings, context.now()))
+    return joint.at(ended_at(context, inputs))
+
+
+def ended_at(context: WorkContext, inputs: Inputs) -> date | None:
+    """The date of the end of a history that has ended, where the owner works as of it; None for live data.
+
+    Every market of a trader ends, and others follow: they are as of the last one where the owner says so.
+    """
+    if not is_trader_subject(inputs.subject):
+        return ended_on(inputs.bars.values(), context.settings, context.now())
+    return None if context.settings.data_params.as_of == "now" else inputs.times[-1].date()
 
 
 def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int) -> Model:
@@ -108,11 +127,13 @@ def audited(model: Model, fits: list[FitRecord], task: TrainingTask, inputs: Inp
 
 
 def training_span(inputs: Inputs, lookback: timedelta) -> Span:
-    """First and last close to learn from: the look-back up to the last closed bar.
+    """The first close to learn from, by the look-back, and the last instant: the last closed bar, or settled market.
 
     Nothing is held out: what judges a recipe is its record, whose folds were trained without what they are tested on.
     """
-    times = inputs.times
+    times, end = inputs.times, inputs.times[-1]
+    if inputs.trader_log:  # a market is settled after its last bar, and what it earned is known only then
+        end = max(end, *(rows.index[-1] for rows in inputs.trader_log.values()))
     window = times[times >= times[-1] - lookback]
     if len(window) < 2:
         raise NightdeskError(
@@ -120,4 +141,4 @@ def training_span(inputs: Inputs, lookback: timedelta) -> Span:
             f"{inputs.subject} has {len(window)} bars in the last {lookback.days} days; too few to train on.",
             "Raise training_params.lookback_days, or pull more history.",
         )
-    return Span(window[0].to_pydatetime(), window[-1].to_pydatetime())
+    return Span(window[0].to_pydatetime(), end.to_pydatetime())

@@ -60,7 +60,9 @@ def _named(reference: VersionRef) -> Iterator[None]:
 def inputs_of(context: WorkContext, subject: str, model_type: str) -> Inputs:
     """What a version of this type is shown when it decides: the stored inputs of its subject, of the kinds it needs."""
     needs = registry.get(model_type).needs
-    return stored_inputs(context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING)
+    return stored_inputs(
+        context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING, now=context.now()
+    )
 
 
 def judged_version(context: WorkContext, artifact: Artifact, inputs: Inputs) -> JudgedVersion:
@@ -85,7 +87,9 @@ def _with_teacher(context: WorkContext, inputs: Inputs, needs: Needs) -> Inputs:
     if not needs.data & TEACHING:
         return inputs
     try:
-        return stored_inputs(context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data)
+        return stored_inputs(
+            context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data, now=context.now()
+        )
     except NightdeskError as error:
         if error.code != "expert_log.missing":
             raise

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from config.names import is_trader_subject
 from config.settings import NIGHT, JobName
 from daemon.domain.alert_engine import Alert
 from daemon.domain.runs import Run
@@ -32,11 +33,13 @@ class DeskRecord:
         results: the newest run of each job of the night that says how the job goes.
         pending: the runs that have not come to their end.
         champions: how many of the configured pairs of symbol and model type have a version that serves.
-        signals_expire: when the last of the newest signals of these pairs expires; None if there was never one.
+        signals_expire: when the last of the newest signals of such pairs expires; None if there was never one.
         firing: the alerts that fire.
         newest_bars: the close of the last stored bar of each symbol.
         backup_at: when the newest verified backup was taken; None if there is none.
         places: the places of the config outside the home, and what was copied to them last.
+        signals_due: whether any of these pairs should always have a current signal: a trader's model has none while
+            no market is open.
     """
 
     results: Mapping[JobName, Run]
@@ -47,6 +50,7 @@ class DeskRecord:
     newest_bars: Mapping[str, datetime]
     backup_at: datetime | None
     places: Sequence[backups.PlaceRecord] = ()
+    signals_due: bool = True
 
 
 def desk_record(c: Connection, targets: Collection[Target], now: datetime, places: Collection[str] = ()) -> DeskRecord:
@@ -60,13 +64,14 @@ def desk_record(c: Connection, targets: Collection[Target], now: datetime, place
     expiries = [
         now if each.of_the_future(now) else each.expires_at
         for each in newest
-        if Target(each.subject, each.model_type) in targets
+        if Target(each.subject, each.model_type) in targets and not is_trader_subject(each.subject)
     ]
-    backup = backups.last_verified(c)
+    backup, champions = backups.last_verified(c), serving(c, targets)
     return DeskRecord(
         results=results,
         pending=runs.pending(c),
-        champions=len(serving(c, targets)),
+        champions=len(champions),
+        signals_due=not champions or not all(is_trader_subject(champion.subject) for champion in champions),
         signals_expire=max(expiries, default=None),
         firing=[alert for alert in alerts.open_alerts(c) if alert.state == "firing"],
         newest_bars={row.symbol: row.last for row in datasets.latest(c) if row.kind == "bars"},

@@ -34,6 +34,7 @@ class NewSignal:
     act_by: datetime | None
     expires_at: datetime
     standing: str | None = None  # of its recipe, when it was published
+    target: str = ""  # the return that was asked for, see `daemon.domain.signals`; "" for the model's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +53,18 @@ class Signal(NewSignal):
 
 
 def publish(c: Connection, new: NewSignal) -> bool:
-    """Write a signal into the ledger; False if that version has published one about that symbol and bar already.
+    """Write a signal into the ledger; False if that version has published the same about that symbol and bar already.
 
     One that a clock published which ran ahead makes place for the true one.
     """
-    key = ("subject", "symbol", "model_type", "version_id", "bar_time")
+    key = ("subject", "symbol", "model_type", "version_id", "bar_time", "target")
     same = [signals.c[name] == getattr(new, name) for name in key]
     c.execute(delete(signals).where(*same, signals.c.published_at > new.published_at + CLOCKS_DIFFER))
     return insert_once(c, signals, key, **vars(new)) is not None
 
 
 def latest(c: Connection, name: str | None = None) -> list[Signal]:
-    """The newest signal of each subject, symbol and model type, `name` being the subject or the symbol.
+    """The newest signal of each subject, symbol, model type and target, `name` being the subject or the symbol.
 
     Of two about the same bar it is the champion's. A symbol whose last signal had expired before the pair's newest
     bar is left out: it is no longer in the universe, or its market is over. However long the ledger has grown, only a
@@ -71,7 +72,7 @@ def latest(c: Connection, name: str | None = None) -> list[Signal]:
     """
     pair = _newest_bars()
     rank = func.row_number().over(
-        partition_by=(signals.c.subject, signals.c.symbol, signals.c.model_type),
+        partition_by=(signals.c.subject, signals.c.symbol, signals.c.model_type, signals.c.target),
         order_by=(
             signals.c.bar_time.desc(),
             case((model_versions.c.state == "champion", 0), else_=1),
@@ -89,7 +90,9 @@ def latest(c: Connection, name: str | None = None) -> list[Signal]:
     query = select(signals).join(ranked, ranked.c.id == signals.c.id).where(ranked.c.rank == 1)
     if name is not None:
         query = query.where(or_(signals.c.subject == name, signals.c.symbol == name))
-    return all_as(c, Signal, query.order_by(signals.c.subject, signals.c.symbol, signals.c.model_type))
+    return all_as(
+        c, Signal, query.order_by(signals.c.subject, signals.c.symbol, signals.c.model_type, signals.c.target)
+    )
 
 
 def _newest_bars() -> CTE:
@@ -113,8 +116,11 @@ def history(
     since: datetime | None = None,
     limit: int | None = None,
 ) -> list[Signal]:
-    """Signals as they were published, newest first: about bars from `since` on."""
-    query = select(signals).order_by(signals.c.id.desc()).limit(limit)
+    """Signals as they were published, newest first: about bars from `since` on.
+
+    Those of a return that was asked for are left out: they are no part of what a model decides by itself.
+    """
+    query = select(signals).where(signals.c.target == "").order_by(signals.c.id.desc()).limit(limit)
     if subject is not None:
         query = query.where(signals.c.subject == subject)
     if model_type is not None:
@@ -126,9 +132,13 @@ def history(
     return all_as(c, Signal, query)
 
 
-def page(c: Connection, name: str, *, before: int | None = None, limit: int = 50) -> list[Signal]:
-    """Signals of a subject or about a symbol, newest first, below the id `before`."""
+def page(
+    c: Connection, name: str, *, target: str | None = None, before: int | None = None, limit: int = 50
+) -> list[Signal]:
+    """Signals of a subject or about a symbol, newest first, below the id `before`; of one target or of all."""
     query = select(signals).where(or_(signals.c.subject == name, signals.c.symbol == name))
+    if target is not None:
+        query = query.where(signals.c.target == target)
     if before is not None:
         query = query.where(signals.c.id < before)
     return all_as(c, Signal, query.order_by(signals.c.id.desc()).limit(limit))

@@ -234,7 +234,8 @@ signals = Table(
     Column("act_by", Instant),  # the open of the next bar; NULL where it was published before this was recorded
     Column("expires_at", Instant, nullable=False),
     Column("standing", String(16)),  # of its recipe when it was published: proven, unproven, refuted
-    UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time"),
+    Column("target", String(24), nullable=False, server_default=""),  # the return that was asked for; "" for none
+    UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time", "target"),
     Index("ix_signals_subject_model_type_bar_time", "subject", "model_type", "bar_time"),
     Index("ix_signals_subject_model_type_expires_at", "subject", "model_type", "expires_at"),
     Index("ix_signals_symbol", "symbol"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from config.errors import ConfigError, NightdeskError
-from config.secrets import BUCKET_VARIABLES, read_reference
+from config.secrets import BUCKET_VARIABLES, read_reference, read_variable_of_file
 from data_pipeline.buckets.folder import FolderBucket
 from data_pipeline.buckets.prefixed import PrefixedBucket
 
@@ -79,6 +80,10 @@ def _is_folder(url: str | None) -> bool:
 
 def _read(settings: BucketSettings | BackupPlace, name: str) -> Secret:
     reference: str = getattr(settings, name.removeprefix("R2_").lower())
+    file = getattr(settings, "env_file", None)
+    variable = reference.removeprefix("env:")
+    if file is not None and variable != reference and not os.environ.get(variable, "").strip():
+        return read_variable_of_file(f"bucket's {name}", variable, file)
     return read_reference(f"bucket's {name}", reference)
 
 

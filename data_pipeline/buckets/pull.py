@@ -46,6 +46,7 @@ class Pull:
     fetched: int = 0
     unchanged: int = 0
     bytes: int = 0
+    silent: int = 0  # fetched logs without a trade
     failed: dict[str, str] = field(default_factory=dict)  # key -> code
 
     @property
@@ -146,19 +147,19 @@ class _Pulling:
         except NightdeskError as error:
             return Fetched(error.code)
         self._result.fetched += 1
-        result = Fetched(_fault(data), hashlib.sha256(data).hexdigest())
+        result = Fetched(self._fault(data), hashlib.sha256(data).hexdigest())
         publish_bytes((self._home.trades_quarantine if result.code else self._home.trades) / path, data)
         self._index.add(path, log.etag, result)
         return result
 
-
-def _fault(data: bytes) -> str:
-    """The code of what is wrong with a log, or nothing."""
-    try:
-        document(data)
-    except NightdeskError as error:
-        return error.code
-    return ""
+    def _fault(self, data: bytes) -> str:
+        """The code of what is wrong with a log, or nothing."""
+        try:
+            events = document(data)["prices"]
+        except NightdeskError as error:
+            return error.code
+        self._result.silent += not any(type(event) is dict and event.get("type") == "trade" for event in events)
+        return ""
 
 
 def _unpacked(content: bytes, limits: Limits) -> bytes:

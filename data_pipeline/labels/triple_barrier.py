@@ -211,12 +211,22 @@ def fitted_barriers(bars: Bars, trades: pd.DataFrame, sigma: float | pd.Series |
     close = bars.frame["close"].to_numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         gains = trades["side"].to_numpy()[inside] * (close[last] / close[first] - 1.0) / _sigmas(bars, sigma)[first]
-    gains = np.where(np.isfinite(gains), gains, 0.0)
-    if not ((gains > 0.0).any() and (gains < 0.0).any()):
+    return barriers_of(gains, last - first)
+
+
+def barriers_of(gains: npt.ArrayLike, bars_held: npt.ArrayLike) -> Barriers:
+    """The median of the gains above 0 and of those below, and a horizon that 9 of 10 trades meet.
+
+    A gain that is not finite is that of a trade whose end tells of no barrier.
+    """
+    values, held = np.asarray(gains, dtype="f8"), np.asarray(bars_held, dtype="i8")
+    values = np.where(np.isfinite(values), values, 0.0)
+    won, lost = values[values > 0.0], values[values < 0.0]
+    if not (len(won) and len(lost)):
         raise NightdeskError(
             "labels.too_few_exits",
-            f"Of {len(trades)} trades at known sigma, {(gains > 0.0).sum()} won and {(gains < 0.0).sum()} lost.",
+            f"Of {len(values)} trades at known sigma, {len(won)} won and {len(lost)} lost.",
             "Give trades of both kinds on bars that reach further back, or choose the barriers yourself.",
         )
-    horizon = int(np.ceil(np.quantile(last - first, 0.9)))
-    return Barriers(float(np.median(gains[gains > 0.0])), float(-np.median(gains[gains < 0.0])), max(horizon, 1))
+    horizon = int(np.ceil(np.quantile(held, 0.9)))
+    return Barriers(float(np.median(won)), float(-np.median(lost)), max(horizon, 1))

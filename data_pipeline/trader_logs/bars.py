@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -154,26 +155,54 @@ def check_length(seconds: int) -> None:
         raise UsageError("trades.bar", f"A bar of {seconds}s cannot be made.", f"Choose 1s to {_LONGEST}s.")
 
 
+class Grid(NamedTuple):
+    """The bars of a market that have a row, numbered since 1970; one more follows, without a row of its own."""
+
+    first: int
+    rows: int
+    length: int  # ms of a bar
+
+    @property
+    def time(self) -> Ints:
+        """The close of each, in ms."""
+        return (np.arange(self.first, self.first + self.rows, dtype="i8") + 1) * self.length
+
+
 def trader_bars(events: TraderEvents, seconds: int, contract: Contract | None = None) -> TraderBars:
-    """Bars of `seconds`, aligned to the clock: of the whole `contract`, else from the first price to the last.
+    """Bars of `seconds`, aligned to the clock: of the whole `contract`, else from the first price to the last."""
+    return bars_on(grid_of(events, seconds, contract), events, contract)
+
+
+def grid_of(events: TraderEvents, seconds: int, contract: Contract | None) -> Grid:
+    """The bars of the prices, and of the contract with the one before it."""
+    check_length(seconds)
+    length = seconds * 1000
+    bar = events.t[events.kind <= TRADE] // length
+    first, last = (int(bar[0]), int(bar[-1])) if len(bar) else (0, 0)
+    if contract is not None and len(bar):
+        opens, closes = contract.opens // length, -(-contract.closes // length)
+        first, last = min(first, opens) - 1, max(last, closes - 1)
+    return Grid(first, last - first, length)
+
+
+def bars_on(grid: Grid, events: TraderEvents, contract: Contract | None = None) -> TraderBars:
+    """These bars of a market with these events.
 
     A bar [a, b) is over at b and knows what happened at t < b; what the trader did at b or later is joined to it as the
     decision that followed. So no state knows of anything at the time of a trade, or after it. Before the first price of
     a contract both of its outcomes are worth the same.
     """
-    check_length(seconds)
-    length = seconds * 1000
-    priced = events.kind <= TRADE
-    bar = events.t // length
-    first, last = _span(bar[priced], contract, length)
-    rows = last - first
-    time = (np.arange(first, last, dtype="i8") + 1) * length
-    known = contract is not None or not rows
-    opening = _EVEN if known else float(np.clip(events.price[priced][0], _TICK, 1.0 - _TICK))
-    prices = _prices(events, priced, bar[priced] - first, rows + 1, opening)
+    first, rows, length = grid
+    time = grid.time
+    bar = events.t // length - first
+    inside = (bar >= 0) & (bar <= rows)
+    priced, is_trade = (events.kind <= TRADE) & inside, (events.kind == TRADE) & inside
+    opening = _EVEN
+    if contract is None and priced.any():
+        opening = float(np.clip(events.price[priced][0], _TICK, 1.0 - _TICK))
+    prices = _prices(events, priced, bar[priced], rows + 1, opening)
     opened, high, low, close, volume = (column[:rows] for column in prices)
     columns = Columns(opened, high, low, close, volume, wall=lambda: time * _MS - 1)
-    is_trade = events.kind == TRADE
     history = _replayed(events)
     latest = np.searchsorted(
         history.t, time, side="left"
@@ -181,7 +210,7 @@ def trader_bars(events: TraderEvents, seconds: int, contract: Contract | None = 
     inventory, cost = history.up - history.down, history.cost
     worth = history.up[latest] * close + history.down[latest] * (1.0 - close)
     since = history.since[latest]
-    fills, bought = (_by_bar(bar[is_trade] - first, rows, weights) for weights in (None, events.signed[is_trade]))
+    fills, bought = (_by_bar(bar[is_trade], rows, weights) for weights in (None, events.signed[is_trade]))
     earned, put_up = _earned(history, prices[3][-1:])
     return TraderBars(
         time,
@@ -209,15 +238,6 @@ def trader_bars(events: TraderEvents, seconds: int, contract: Contract | None = 
     )
 
 
-def _span(bar: Ints, contract: Contract | None, length: int) -> tuple[int, int]:
-    """The first and the last bar: those of the prices, and of the contract with the one before it."""
-    first, last = (int(bar[0]), int(bar[-1])) if len(bar) else (0, 0)
-    if contract is None or not len(bar):
-        return first, last
-    opens, closes = contract.opens // length, -(-contract.closes // length)
-    return min(first, opens) - 1, max(last, closes - 1)
-
-
 def _by_bar(bar: Ints, rows: int, weights: Floats | None) -> Floats:
     """The sums of every bar."""
     return np.bincount(bar, weights, minlength=rows + 1).astype("f8")
@@ -233,7 +253,7 @@ def _latest(t: Ints, values: Floats, time: Ints) -> Floats:
 def _prices(events: TraderEvents, priced: npt.NDArray[np.bool_], bar: Ints, bars: int, opening: float) -> list[Floats]:
     """Open, high, low, close of every bar, the close before where nothing happened in it; and the trader's volume."""
     if not len(bar):
-        return [np.empty(0)] * 5
+        return [*(np.full(bars, opening) for _ in range(4)), np.zeros(bars)]
     price = np.clip(events.price[priced], _TICK, 1.0 - _TICK)
     starts = np.flatnonzero(np.concatenate([[True], bar[1:] != bar[:-1]]))
     ends = np.append(starts[1:], len(bar)) - 1

@@ -17,8 +17,8 @@ _MONTHS = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 _NEW_YORK = ZoneInfo("America/New_York")
-# A whole contract should fit into one context of 128 bars.
-_CONTEXT = 128
+# A whole contract should fit into one window of bars.
+WINDOW = 128
 _LENGTHS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 86_400)
 _LONGEST = 7 * 86_400  # seconds of a contract
 _FARTHEST = 8 * 86_400_000  # ms between an event of a contract and its opening: trading may begin days before
@@ -78,13 +78,13 @@ def _opening(year: int, month: int, day: int, hour: int) -> int | None:
     return int(local.timestamp()) * 1000
 
 
-def bar_seconds(contracts: Iterable[Contract]) -> int:
-    """How long bars are by default: the shortest with which the commonest of these contracts fits into one context."""
+def bar_seconds(contracts: Iterable[Contract], window: int = WINDOW) -> int:
+    """How long bars are by default: the shortest with which the commonest of these contracts fits into one window."""
     lengths = Counter(contract.seconds for contract in contracts)
     if not lengths:
         return _UNKNOWN
     commonest = min(lengths, key=lambda length: (-lengths[length], length))
-    return next((length for length in _LENGTHS if commonest <= length * _CONTEXT), _LENGTHS[-1])
+    return next((length for length in _LENGTHS if commonest <= length * window), _LENGTHS[-1])
 
 
 def nominal(slug: str) -> Contract | None:

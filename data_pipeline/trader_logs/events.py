@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import median_low
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +17,7 @@ import orjson
 from config.errors import NightdeskError
 
 QUOTE, TRADE, MERGE, REDEEM = 0, 1, 2, 3
+SETTLED = 4  # in frames of events: the market is over, and its log complete
 UP, DOWN = 1, -1
 
 _LARGEST = 64 * 1024 * 1024  # bytes of one file
@@ -56,6 +58,7 @@ class TraderEvents:
     rejected: dict[str, int]
     repeats: int  # fills equal to an earlier one in transaction, asset, price and size
     assumed: int = 0  # trades that name no outcome: taken for that of their slug, else for Up
+    updated: int = 0  # ms until which the file says that it was brought up to date; 0 where it does not say
 
     def __len__(self) -> int:
         return len(self.t)
@@ -67,7 +70,12 @@ class TraderEvents:
 
     @classmethod
     def of(
-        cls, events: list[Event], rejected: dict[str, int] | None = None, repeats: int = 0, assumed: int = 0
+        cls,
+        events: list[Event],
+        rejected: dict[str, int] | None = None,
+        repeats: int = 0,
+        assumed: int = 0,
+        updated: int = 0,
     ) -> TraderEvents:
         """The columns of these events, which stand in time order."""
         t, kind, price, size, money, outcome, side, spread = zip(*events, strict=True) if events else ((),) * 8
@@ -83,6 +91,7 @@ class TraderEvents:
             rejected=rejected or {},
             repeats=repeats,
             assumed=assumed,
+            updated=updated,
         )
 
 
@@ -154,7 +163,20 @@ def read_events(data: bytes, repeats: Repeats = "keep") -> TraderEvents:
             candles.add(event.t, raw)
         events.append(event)
     repeated = sum(fills.values()) - len(fills)
-    return TraderEvents.of(_folded(_near(events, rejected), rejected), dict(rejected), repeated, assumed)
+    folded = _folded(_near(events, rejected), rejected)
+    return TraderEvents.of(folded, dict(rejected), repeated, assumed, _updated(content.get("lastUpdated")))
+
+
+def _updated(value: object) -> int:
+    """An instant in ms, of a number or of ISO text; 0 for anything else."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value[:40]).replace(tzinfo=UTC).timestamp() * 1000
+        except (ValueError, OverflowError):
+            return 0
+    if type(value) is not int and type(value) is not float:
+        return 0
+    return int(value) if _EARLIEST <= value <= _LATEST else 0
 
 
 def _default_outcome(slug: object) -> str:

@@ -15,6 +15,7 @@ class Report:
     seconds: int = 0  # of a bar
     markets: int = 0
     too_short: int = 0  # markets without two bars
+    open: int = 0  # markets that are not over
     events: int = 0
     assumed_outcomes: int = 0  # trades that name no outcome
     fills: int = 0  # of the markets
@@ -29,7 +30,17 @@ class Report:
     actions: dict[str, int] = field(default_factory=dict)
     first: str = ""  # the time of the first row
     last: str = ""  # when the last market was settled
+    barriers: str = "fixed"  # or `fitted` to the trader's exits in training markets, or why they are not
+    profit: float = 0.0
+    stop: float = 0.0
+    patience: int = 0  # bars
+    newest_fill: str = ""  # its time, in any log
     id: str = ""
+
+    @property
+    def barrier_text(self) -> str:
+        """The barriers of the labels, as a person reads them."""
+        return f"+{self.profit:.3g} / -{self.stop:.3g} / {self.patience} bars"
 
     @property
     def rejection(self) -> str:
@@ -55,6 +66,7 @@ class Report:
             (sequences < _ENOUGH, few),
             (self.assumed_outcomes > 0, assumed),
             (self.fills_without_row > 0, unknown),
+            (self.barriers.startswith("not fitted"), f"The barriers are the fixed ones, {self.barriers}"),
         ]
         return [text for holds, text in notes if holds]
 

@@ -8,6 +8,7 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +22,13 @@ import pyarrow.parquet as pq
 from config.errors import NightdeskError
 from config.publish import TEMP_PREFIX, publishing
 from data_pipeline import actions
-from data_pipeline.labels.triple_barrier import Barriers
-from data_pipeline.owned_files import open_owned
 from data_pipeline.trader_logs import states as trader_states
-from data_pipeline.trader_logs.bars import TraderBars, check_length, trader_bars
-from data_pipeline.trader_logs.contract import bar_seconds, contract_of, nominal
-from data_pipeline.trader_logs.events import TRADE, Repeats, TraderEvents, read_events
-from data_pipeline.trader_logs.labels import Labels, trader_labels
+from data_pipeline.trader_logs.bars import TraderBars, grid_of, trader_bars
+from data_pipeline.trader_logs.contract import bar_seconds, nominal
+from data_pipeline.trader_logs.events import TRADE, TraderEvents
+from data_pipeline.trader_logs.inputs import market_slug, read_market, settled_at
+from data_pipeline.trader_logs.labels import Exit, Labels, exit_barriers, exits, trader_labels
+from data_pipeline.trader_logs.options import TableOptions
 from data_pipeline.trader_logs.report import Report
 from data_pipeline.trader_logs.sequences import returns_to_go
 
@@ -56,49 +57,33 @@ _TABLE = pa.schema([*_DRAFT, ("action", pa.int8()), ("split", pa.string())])
 Progress = Callable[[float, str], None]
 
 
-@dataclass(frozen=True)
-class TableOptions:
-    """How a table is made."""
-
-    seconds: int | None = None  # of a bar; with None such that a contract fits into one context
-    train: float = 0.8  # the part of the markets, the oldest, that is learnt from
-    strong: float = 0.8  # the quantile of net amounts in training markets from which on a trade is strong
-    profit: float = 0.02  # parts of the price that a label's barriers are away from it
-    stop: float = 0.02
-    patience: int = 20  # bars until a label is that of neither
-    repeats: Repeats = "keep"
-
-    def __post_init__(self) -> None:
-        if self.seconds is not None:
-            check_length(self.seconds)
-
-    @property
-    def barriers(self) -> Barriers:
-        """Those of the labels."""
-        return Barriers(self.profit, self.stop, self.patience)
-
-
 def make_table(
-    logs: Iterable[tuple[str, Path]], out: Path, options: TableOptions | None = None, progress: Progress | None = None
+    logs: Iterable[tuple[str, Path]],
+    out: Path,
+    options: TableOptions | None = None,
+    progress: Progress | None = None,
+    now: datetime | None = None,
 ) -> Report:
     """Make the table `out` of these logs, which are named by their keys (`.../<address>/<slug>_prices.json`).
 
     Twice through the rows: amounts and scales of the training markets must be known before an action has its
-    class. In between they wait in a nameless file, so that only a few markets are in memory at any time.
+    class. In between they wait in a nameless file, so that only a few markets are in memory at any time. A market that
+    is open at `now` is left out: what it earns is not known yet.
     """
     logs, options = list(logs), options or TableOptions()
-    seconds = options.seconds or bar_seconds(filter(None, (nominal(_slug(path)) for _, path in logs)))
-    options = replace(options, seconds=seconds)
+    seconds = options.seconds or bar_seconds(
+        filter(None, (nominal(market_slug(path)) for _, path in logs)), options.window
+    )
     report = Report(seconds=seconds)
+    options = _with_fitted_barriers(logs, replace(options, seconds=seconds), report, now)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(prefix=TEMP_PREFIX, dir=out.parent) as draft:
-        drafting = _Drafting(options, report)
+        drafting = _Drafting(options, report, now)
         drafting.write(logs, draft, progress or (lambda _done, _name: None))
         if not report.markets:
             raise NightdeskError(
                 "trades.empty",
-                f"None of {report.too_short + len(report.failed)} logs has a market long enough to learn from"
-                f"{report.rejection}.",
+                f"None of {len(logs)} logs has a market that is over and long enough to learn from{report.rejection}.",
                 f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {seconds}s.",
                 **report.to_dict(),
             )
@@ -109,17 +94,39 @@ def make_table(
     return report
 
 
-def _slug(path: Path) -> str:
-    return path.name.removesuffix("_prices.json")
+def _with_fitted_barriers(
+    logs: list[tuple[str, Path]], options: TableOptions, report: Report, now: datetime | None
+) -> TableOptions:
+    """With the barriers of the trader's exits in training markets, if they are wanted and can be had."""
+    if options.fit_barriers:
+        spans, left = array("q"), list[list[Exit]]()
+        for _, path in logs:
+            with suppress(NightdeskError):  # counted when the rows are made
+                events, contract = read_market(path, options.repeats)
+                grid = grid_of(events, report.seconds, contract)
+                if grid.rows > 0 and (settled := settled_at(events, contract, grid, now)) is not None:
+                    spans.extend((int(grid.time[0]), settled))
+                    left.append(exits(events, report.seconds))
+        try:
+            splits = _splits(np.array(spans, dtype="i8").reshape(-1, 2), options.train)
+            fitted = exit_barriers(
+                each for split, market in zip(splits, left, strict=True) if split == 0 for each in market
+            )
+            options, report.barriers = options.with_barriers(fitted), "fitted"
+        except NightdeskError as error:
+            report.barriers = f"not fitted: {error.message}"
+    report.profit, report.stop, report.patience = options.profit, options.stop, options.patience
+    return options
 
 
 class _Drafting:
     """The first way through the logs: their rows, and counts of what was rejected."""
 
-    def __init__(self, options: TableOptions, report: Report) -> None:
+    def __init__(self, options: TableOptions, report: Report, now: datetime | None) -> None:
         self.spans = array("q")  # of each market, the first row, and when all that it earned is known
         self._options = options
         self._report = report
+        self._now = now
         self._rejected: Counter[str] = Counter()
 
     def write(self, logs: Iterable[tuple[str, Path]], draft: Any, progress: Progress) -> None:
@@ -133,28 +140,34 @@ class _Drafting:
         for nth, (key, path) in enumerate(logs):
             progress(nth / len(logs), path.name)
             try:
-                bars = self._bars(path)
+                events, contract = read_market(path, self._options.repeats)
             except NightdeskError as error:
                 self._report.failed[key] = error.code
                 continue
-            if not len(bars):
+            self._see_newest(events)
+            bars, grid = (
+                trader_bars(events, self._report.seconds, contract),
+                grid_of(events, self._report.seconds, contract),
+            )
+            settled = settled_at(events, contract, grid, self._now) if len(bars) else None
+            if len(bars) and settled is None:
+                self._report.open += 1
+                continue
+            self._count(events, bars)
+            if settled is None:
                 self._report.too_short += 1
                 continue
-            over = int(bars.time[-1]) + self._report.seconds * 1000
-            self.spans.extend((int(bars.time[0]), max(over, bars.settled + 1)))
+            self.spans.extend((int(bars.time[0]), settled))
             yield _rows(bars, trader_labels(bars, self._options.barriers), self._report.markets, path)
             self._report.markets += 1
 
-    def _bars(self, path: Path) -> TraderBars:
-        with open_owned(path, root=path.parent) as file:
-            events = read_events(file.read(), self._options.repeats)
-        contract = contract_of(_slug(path), int(events.t[0])) if len(events) else None
-        bars = trader_bars(events, self._report.seconds, contract)
-        self._rejected.update(events.rejected)
-        self._count(events, bars)
-        return bars
+    def _see_newest(self, events: TraderEvents) -> None:
+        fills = events.t[events.kind == TRADE]
+        if len(fills):
+            self._report.newest_fill = max(self._report.newest_fill, _instant(fills[-1]))
 
     def _count(self, events: TraderEvents, bars: TraderBars) -> None:
+        self._rejected.update(events.rejected)
         report, fills = self._report, int((events.kind == TRADE).sum())
         report.events += len(events)
         report.repeated_fills += events.repeats
@@ -176,7 +189,7 @@ def _rows(bars: TraderBars, labels: Labels, market: int, path: Path) -> pa.Table
     columns = [
         np.full(n, market, dtype="i4"),
         pa.repeat(path.parent.name, n),
-        pa.repeat(_slug(path), n),
+        pa.repeat(market_slug(path), n),
         pa.array(bars.time, pa.timestamp("ms", tz="UTC")),
         bars.prices.close,
         bars.net,

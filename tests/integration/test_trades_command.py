@@ -71,8 +71,9 @@ def test_table_and_logs_are_datasets_with_their_lineage(nightdesk, home, folder)
     assert (listed["id"], listed["rows"], listed["interval"]) == (table["id"], sum(table["sequences"].values()), "30s")
     assert table["id"] in nightdesk("data", "list").out
     lineage = nightdesk("data", "lineage", table["id"][:12], "--json").json
-    labels = {"profit": 0.02, "stop": 0.02, "patience": 20}
-    assert lineage["parameters"] == {"seconds": 30, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
+    labels = {"barriers": "fixed", "profit": 0.02, "stop": 0.02, "patience": 20}
+    made = {"markets": "*", "seconds": 30, "window": 128, "train": 0.8, "strong": 0.8, "repeats": "keep", **labels}
+    assert {name: lineage["parameters"][name] for name in made} == made
     logs = nightdesk("data", "lineage", lineage["source_logs"]["dataset"], "--json").json
     assert (logs["dataset"]["kind"], logs["dataset"]["source"], logs["dataset"]["rows"]) == ("trade_logs", "folder", 3)
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in REAL.glob("*.json")}
@@ -159,6 +160,10 @@ def test_a_bucket_behind_an_endpoint_is_pulled_with_keys_from_the_environment(ni
         ([".", "--bar", "15 sheep"], "trades.bar"),
         ([".", "--bar", "0.5s"], "trades.bar"),
         ([".", "--bar", "2d"], "trades.bar"),
+        ([".", "--strong", "1.5"], "trades.strong"),
+        ([".", "--train-share", "0"], "trades.train_share"),
+        ([".", "--window", "1"], "trades.window"),
+        ([".", "--markets", "../*"], "trades.markets"),
         (["."], "r2.own_folder"),
         (["empty"], "trades.empty"),
     ],
@@ -171,3 +176,42 @@ def test_wrong_arguments_give_an_error_with_a_code(nightdesk, tmp_path, monkeypa
     result = nightdesk("data", "--json", "--trades", *words)
     assert result.code in (1, 2, 4)
     assert json.loads(result.err.splitlines()[-1])["error"]["code"] == code
+
+
+def test_flags_choose_markets_window_barriers_strength_and_training_share(nightdesk, folder):
+    slugs = sorted(path.name.removesuffix("_prices.json") for path in folder.rglob("*_prices.json"))
+    only = ["--markets", slugs[0], slugs[1].replace("ethereum", "eth*"), "--window", "60"]
+    other = ["--profit", "0.1", "--stop", "0.2", "--patience", "5", "--strong", "0.5", "--train-share", "0.5"]
+    table = nightdesk("data", "--trades", str(folder), *only, *other, "--json").json
+    assert (table["markets"], table["seconds"]) == (2, 60)
+    assert (table["profit"], table["stop"], table["patience"], table["barriers"]) == (0.1, 0.2, 5, "fixed")
+    assert (table["sequences"]["train"], table["sequences"]["validation"]) == (60, 60)
+    fitted = nightdesk("data", "--trades", str(folder), "--fit-barriers")
+    assert "barriers, fitted" in fitted.out
+    without = nightdesk("data", "--profit", "0.1", "--json")
+    assert (without.code, json.loads(without.err)["error"]["code"]) == (2, "option.without_trades")
+
+
+def test_the_keys_of_a_bucket_may_stand_in_a_file_of_variables_and_are_never_shown(
+    nightdesk, home, monkeypatch, tmp_path
+):
+    for name in ("R2_BUCKET_NAME", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    lines = [
+        f"export R2_BUCKET_NAME={NAME}",
+        f"R2_ACCESS_KEY_ID='{KEY_ID}'  # the id",
+        f'R2_SECRET_ACCESS_KEY = "{KEY}"',
+    ]
+    (tmp_path / ".env").write_text("\n".join(["# Cloudflare", *lines, ""]))
+    document = {"sources": {"bucket": {"env_file": str(tmp_path / ".env")}}}
+    (home.root / "training_config.json").write_text(json.dumps(document))
+    with s3_server() as server:
+        server.put_many({f"merged_trades/0x6031/{path.name}": path.read_bytes() for path in REAL.glob("*.json")})
+        result = nightdesk("data", "--trades", server.url, "--json", "-vv")
+        assert (result.code, result.json["markets"]) == (0, 3)
+        (tmp_path / ".env").write_text(f"R2_BUCKET_NAME={NAME}")
+        without = nightdesk("data", "--trades", server.url, "--json")
+    error = json.loads(without.err.splitlines()[-1])["error"]
+    assert (error["code"], ".env gives R2_ACCESS_KEY_ID" in error["message"]) == ("config.secret", True)
+    logged = "".join(path.read_text() for path in home.root.rglob("*.jsonl"))
+    assert KEY not in result.out + result.err + without.err + logged

@@ -20,7 +20,15 @@ class Signal(Answer):
     model_type: str
     version: str = Field(description="The version that made the decision.")
     action: Literal["buy", "hold", "sell"]
-    position: float = Field(ge=-1.0, le=1.0, description="The share of capital to hold; negative is short.")
+    position: float = Field(
+        ge=-1.0,
+        le=1.0,
+        description="The share of capital to hold; negative is short. Of a trader's model, what the trader is expected "
+        "to do in the bar that begins: 1 and 0.5 buy Up, -1 and -0.5 buy Down, 0 does nothing.",
+    )
+    target_return: float | None = Field(
+        description="The return to the end of the market that a trader's model was asked for; null is its own."
+    )
     confidence: float = Field(ge=0.0, le=1.0)
     price: float = Field(description="The close of the last bar before the decision.")
     interval: str

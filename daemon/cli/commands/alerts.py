@@ -9,8 +9,9 @@ import typer
 from daemon.api.answers import AlertPage, AlertRetry, Status
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import running
-from daemon.cli.commands.inspect import reader, show_channels
+from daemon.cli.commands.inspect import show_channels
 from daemon.cli.output import answer, moment, table
+from daemon.cli.reading import reader
 
 Limit = Annotated[int, typer.Option(min=1, max=500, help="How many, newest first.")]
 ChannelName = Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from config.errors import UsageError
 from daemon.cli.choices import choices
 from daemon.cli.commands.night import Symbols, execute
 from daemon.cli.commands.stored import show_stored
@@ -29,16 +30,45 @@ def data(
         str | None,
         typer.Option(help="Length of a bar of a trader's market; else 128 of them hold the commonest contract."),
     ] = None,
+    markets: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN...", help="Only these markets, such as 'btc-*'.")
+    ] = None,
+    window: Annotated[int | None, typer.Option(help="Bars of a market that a model sees at once.")] = None,
+    profit: Annotated[float | None, typer.Option(help="Return at which a label is a profit, such as 0.02.")] = None,
+    stop: Annotated[float | None, typer.Option(help="Loss at which a label is a stop, such as 0.02.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Bars after which a label is neither.")] = None,
+    fit_barriers: Annotated[
+        bool, typer.Option("--fit-barriers", help="Fit these three to the trader's exits in markets to learn from.")
+    ] = False,
+    strong: Annotated[
+        float | None, typer.Option(help="Quantile of traded amounts from which on an action is strong.")
+    ] = None,
+    train_share: Annotated[float | None, typer.Option(help="Share of the markets, the oldest, to learn from.")] = None,
 ) -> None:
     """Pull new market data; or list or check what is stored; or make a table of trader logs."""
     if context.invoked_subcommand:
         return
     global_options = choices(context)
+    params = {
+        "bar": bar,
+        "markets": markets or None,
+        "window": window,
+        "profit": profit,
+        "stop": stop,
+        "patience": patience,
+        "barriers": "fitted" if fit_barriers else None,
+        "strong": strong,
+        "train_share": train_share,
+    }
+    chosen = {name: value for name, value in params.items() if value is not None}
     if trades is not None:
         from daemon.cli.commands.trades import process
 
-        process(global_options, trades, out, bar)
+        process(global_options, trades, out, chosen)
         return
+    if chosen or out is not None:
+        names = ", ".join(sorted(name.replace("_", "-") for name in {**chosen, **({"out": out} if out else {})}))
+        raise UsageError("option.without_trades", f"{names} belong to a table of trades.", "Add --trades PLACE.")
     if update_data or not (listed or check):
         execute(global_options, ("data_update",), RunOptions.of(symbols=global_options.symbols(symbols) or None))
     if listed or check:

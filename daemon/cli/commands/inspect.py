@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
 
+from config.errors import UsageError
 from daemon.api.answers import (
     ChannelQueue,
     MissingSignal,
@@ -20,31 +20,15 @@ from daemon.api.answers import (
 )
 from daemon.cli.choices import Choices, choices
 from daemon.cli.client import ask_health, running
+from daemon.cli.follow import follow
 from daemon.cli.output import answer, moment, table
+from daemon.cli.progress import reporter
+from daemon.cli.reading import reader
+from daemon.domain.options import RunOptions
+from daemon.domain.signals import TargetRequest
 from evaluation.labels import why
 
-
-class Reader(Protocol):
-    """What answers: the running desk, or the records of one that does not run."""
-
-    def get(self, path: str, **query: Any) -> Any:
-        """The JSON document at `path` below /api/v1."""
-
-
 MODEL_COLUMNS = ["subject", "model type", "champion", "standing", "sharpe", "drawdown %", "signal", "as of", ""]
-
-
-@contextmanager
-def reader(global_options: Choices) -> Iterator[Reader]:
-    """The running desk if there is one, else its records."""
-    client = running(global_options)
-    if client is not None:
-        yield client
-        return
-    from daemon.cli.offline import records
-
-    with records(global_options) as offline:
-        yield offline
 
 
 def status(context: typer.Context) -> None:
@@ -175,11 +159,20 @@ def signals(
     symbol: Annotated[
         str | None, typer.Argument(help="Only this symbol, or other subject, with earlier signals.")
     ] = None,
+    target_return: Annotated[
+        float | None,
+        typer.Option("--target-return", help="Those of a trader's model for this return, such as 0.02."),
+    ] = None,
 ) -> None:
     """The newest signal of every subject, symbol and model type; expired ones are marked stale."""
     global_options = choices(context)
+    if target_return is not None:
+        if symbol is None:
+            raise UsageError("signals.target", "A target return needs a trader.", "Name it: trader:0x6031.")
+        _make(global_options, TargetRequest(subject=symbol, target_return=_checked(target_return)))
+    path = "/signals" if symbol is None else f"/signals/{_quoted(global_options.symbol(symbol))}"
     with reader(global_options) as records:
-        document = records.get("/signals" if symbol is None else f"/signals/{_quoted(global_options.symbol(symbol))}")
+        document = records.get(path, target_return=target_return)
     answer(
         document,
         as_json=global_options.json,
@@ -188,6 +181,26 @@ def signals(
             [MissingSignal.model_validate(item) for item in document["missing"]],
         ),
     )
+
+
+def _checked(target_return: float) -> float:
+    if -1.0 <= target_return <= 100.0:
+        return target_return
+    raise UsageError("signals.target", f"{target_return} is no return to ask for.", "Give one from -1 to 100, as 0.02.")
+
+
+def _make(global_options: Choices, asked: TargetRequest) -> None:
+    """Let the running desk make the signals of this return, unless it has them; without a desk they are made here."""
+    client = running(global_options)
+    with reporter() as progress:
+        if client is not None:
+            answered = client.get(f"/signals/{_quoted(asked.subject)}", target_return=asked.target_return)
+            if "job" in answered:
+                follow(client, answered["id"], progress.show)
+            return
+    from daemon.cli.commands.night import run_jobs
+
+    run_jobs(global_options, ("signals",), RunOptions(target=asked))
 
 
 def _show_signals(signals: Sequence[Signal], missing: Sequence[MissingSignal]) -> None:
@@ -207,7 +220,7 @@ def _show_signals(signals: Sequence[Signal], missing: Sequence[MissingSignal]) -
     ]
     rows = [
         [
-            _signal_label(signal),
+            _signal_label(signal) + (f" for {signal.target_return:g}" if signal.target_return is not None else ""),
             signal.model_type,
             signal.action,
             signal.position,

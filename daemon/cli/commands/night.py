@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -54,6 +55,19 @@ def train(
         typer.Option(min=1, help="Training steps, for model types that count them; over what the config says."),
     ] = None,
     continuous: Annotated[bool, typer.Option("--continuous", help="Repeat until Ctrl-C.")] = False,
+    trades: Annotated[
+        str | None,
+        typer.Option(
+            "--trades", "--data_dir", "--data-dir", metavar="PLACE", help="Pull traders' logs from here first."
+        ),
+    ] = None,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output_dir", "--output-dir", help="Folder that the trained network is copied to as best_model.pt."
+        ),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where networks train: auto, cpu or cuda.")] = None,
 ) -> None:
     """Pull new data, then train challengers on it."""
     global_options = choices(context)
@@ -66,10 +80,19 @@ def train(
         model_types=model_types or None,
         steps=steps,
         model_params=params or None,
+        device=device,
     )
-    execute(global_options, ("data_update", "training"), options)
-    while continuous:
-        execute(global_options, ("data_update", "training"), options)
+    if trades is not None:
+        from daemon.cli.commands.trades import pull_and_make
+
+        pull_and_make(global_options, trades)
+    jobs: tuple[JobName, ...] = ("data_update", "training")
+    if trades is not None and all(registry.needs(name).scope == "trader" for name in model_types or ()) and model_types:
+        jobs = ("training",)  # what it learns from is here now, and no symbol's bars are
+    while True:
+        execute(global_options, jobs, options, output_dir)
+        if not continuous:
+            break
 
 
 def _warn_of_ignored_steps(model_types: Iterable[str], steps: int) -> None:
@@ -107,9 +130,18 @@ def evaluate(
     execute(global_options, (job,), options)
 
 
-def execute(global_options: Choices, jobs: tuple[JobName, ...], options: RunOptions) -> None:
-    """Run `jobs` one after the other, in the running desk or here, and end with their exit code."""
+def execute(
+    global_options: Choices, jobs: tuple[JobName, ...], options: RunOptions, networks: Path | None = None
+) -> None:
+    """Run `jobs` one after the other, in the running desk or here, and end with their exit code.
+
+    With a folder for `networks`, those that the runs have trained are copied there.
+    """
     documents, ended = run_jobs(global_options, jobs, options)
+    if networks is not None:
+        from daemon.cli.commands.networks import copy_networks
+
+        copy_networks(global_options, ended, networks)
     answer({"runs": documents}, as_json=global_options.json, render=lambda _: show_runs(ended, global_options.home))
     code = max(exit_code(run.state, whole_night=jobs == NIGHT) for run in ended)
     if code:

@@ -8,9 +8,9 @@ import typer
 
 from daemon.api.answers import Record, RecordList
 from daemon.cli.choices import choices, user_name
-from daemon.cli.commands.inspect import reader
 from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, table
+from daemon.cli.reading import reader
 from daemon.domain.options import RunOptions
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="A symbol, universe, or a trader.")]

@@ -10,9 +10,9 @@ import typer
 from config.errors import UsageError
 from daemon.api.answers import Lineage
 from daemon.cli.choices import Choices, choices, user_name
-from daemon.cli.commands.inspect import reader
 from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, moment, table
+from daemon.cli.reading import reader
 from daemon.domain.options import Acceptance, RunOptions
 
 if TYPE_CHECKING:

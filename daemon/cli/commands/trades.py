@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from config.errors import UsageError
-from config.settings import Bucket, Duration
+from config.settings import Bucket, Settings, TraderParams
+from daemon.api.answers import LogsRecord, TableRecord
 from daemon.cli.choices import Choices
 from daemon.cli.client import running
 from daemon.cli.output import answer, table
@@ -17,48 +19,73 @@ from daemon.cli.progress import reporter
 
 if TYPE_CHECKING:
     from daemon.cli.local.trader_table import TraderTable
+    from daemon.jobs.data_update.messages import TableFacts
 
 
-def process(global_options: Choices, place: str, out: Path | None, bar: str | None) -> None:
-    """Pull the logs at `place`, write the table, print its counts, and record logs and table."""
-    bucket, seconds = _bucket(global_options, place), _seconds(bar) if bar else None
-    table_file = out.absolute() if out else global_options.home.trader_table
-    client = running(global_options)
-    if client is not None:
-        trades = _make(global_options, bucket, table_file, seconds)
-        client.post("/datasets", trades.record.model_dump(mode="json"))
-    else:
-        trades = _make_offline(global_options, bucket, table_file, seconds)
+def process(global_options: Choices, place: str, out: Path | None, params: Mapping[str, Any]) -> None:
+    """Pull the logs at `place`, write the table, print its counts, and record logs and table.
+
+    `params` are those that a person typed, in place of those of `trader_params` in the config.
+    """
+    trades = pull_and_make(global_options, place, out, params)
     answer(trades.document(), as_json=global_options.json, render=lambda _: _show(trades))
 
 
-def _make(global_options: Choices, bucket: Bucket, out: Path, seconds: int | None) -> TraderTable:
+def pull_and_make(
+    global_options: Choices, place: str, out: Path | None = None, params: Mapping[str, Any] | None = None
+) -> TraderTable:
+    """Pull the logs at `place`, write the table, and record both, in the running desk or here."""
+    settings = global_options.settings()
+    bucket, chosen = bucket_at(settings, place), _params(settings, params or {})
+    table_file = out.absolute() if out else global_options.home.trader_table
+    client = running(global_options)
+    if client is not None:
+        trades = _make(global_options, bucket, table_file, chosen)
+        client.post("/datasets", record_of(trades.facts).model_dump(mode="json"))
+    else:
+        trades = _make_offline(global_options, bucket, table_file, chosen)
+    return trades
+
+
+def record_of(facts: TableFacts) -> TableRecord:
+    """The facts of a table, as the API takes them."""
+    logs = LogsRecord(dataset=facts.logs, place=facts.place, files=facts.files)
+    fields = facts.model_dump(mode="json", exclude={"logs", "place", "files"})
+    return TableRecord.model_validate({**fields, "logs": logs})
+
+
+def _make(global_options: Choices, bucket: Bucket, out: Path, params: TraderParams) -> TraderTable:
     from daemon.cli.local.trader_table import make_trader_table
+    from daemon.system.clock import SystemClock
 
     with reporter() as progress:
         return make_trader_table(
-            global_options.home, bucket, out, seconds, lambda done, message: progress.show("trades", done, message)
+            global_options.home,
+            bucket,
+            out,
+            params,
+            SystemClock().now(),
+            lambda done, message: progress.show("trades", done, message),
         )
 
 
-def _make_offline(global_options: Choices, bucket: Bucket, out: Path, seconds: int | None) -> TraderTable:
+def _make_offline(global_options: Choices, bucket: Bucket, out: Path, params: TraderParams) -> TraderTable:
     """The same where no desk runs; none may start meanwhile."""
     from daemon import bootstrap
-    from daemon.api.datasets import record
+    from daemon.jobs.data_update.table_record import record_table
     from daemon.system.clock import SystemClock
 
     with bootstrap.exclusive(global_options.home, global_options.config, "data --trades") as database:
-        trades = _make(global_options, bucket, out, seconds)
-        database.write(lambda c: record(c, trades.record, SystemClock().now()))
+        trades = _make(global_options, bucket, out, params)
+        database.write(lambda c: record_table(c, trades.facts, SystemClock().now()))
         return trades
 
 
-def _bucket(global_options: Choices, place: str) -> Bucket:
+def bucket_at(settings: Settings, place: str) -> Bucket:
     """The configured bucket, at another place: a folder, or a URL as in the settings."""
-    configured = global_options.settings().sources.bucket
     url = place if place == "r2" or "://" in place else Path(place).absolute().as_uri()
     try:
-        return Bucket(**{**configured.model_dump(), "url": url})
+        return Bucket(**{**settings.sources.bucket.model_dump(), "url": url})
     except ValidationError as error:
         raise UsageError(
             "trades.place",
@@ -67,14 +94,18 @@ def _bucket(global_options: Choices, place: str) -> Bucket:
         ) from error
 
 
-def _seconds(bar: str) -> int:
+def _params(settings: Settings, typed: Mapping[str, Any]) -> TraderParams:
     try:
-        length = TypeAdapter(Duration).validate_python(bar).total_seconds()
+        return TraderParams.model_validate({**settings.trader_params.model_dump(), **typed})
     except ValidationError as error:
-        raise UsageError("trades.bar", f"{bar!r} is not the length of a bar.", "Write it as 15s or 15m.") from error
-    if length != int(length):
-        raise UsageError("trades.bar", f"A bar of {bar} is not whole seconds.", "Write it as 15s or 15m.")
-    return int(length)
+        fault = error.errors()[0]
+        name = str(fault["loc"][0]) if fault["loc"] else "bar"
+        reason = fault["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"trades.{name}",
+            f"{typed.get(name)!r} cannot be used for --{name.replace('_', '-')}: {reason}.",
+            "Write a bar as 15s or 15m, shares and quantiles as 0.8, returns as 0.02.",
+        ) from error
 
 
 def _show(trades: TraderTable) -> None:
@@ -86,6 +117,7 @@ def _show(trades: TraderTable) -> None:
         ["seconds of a bar", report.seconds],
         ["markets", report.markets],
         ["markets too short", report.too_short],
+        *([["markets still open", report.open]] if report.open else []),
         ["events", report.events],
         *([f"events rejected: {reason}", count] for reason, count in report.rejected.items()),
         ["repeated fills", report.repeated_fills],
@@ -93,6 +125,7 @@ def _show(trades: TraderTable) -> None:
         *([["trades without an outcome", report.assumed_outcomes]] if report.assumed_outcomes else []),
         ["fills", report.fills],
         ["fills without a row", report.fills_without_row],
+        [f"barriers, {'fitted' if report.barriers == 'fitted' else 'fixed'}", report.barrier_text],
         *([f"sequences, {split}", count] for split, count in report.sequences.items()),
         *([f"actions, {action}", count] for action, count in report.actions.items()),
     ]

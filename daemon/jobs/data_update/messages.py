@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from daemon.domain.tasks import ErrorInfo, Message, TaskRequest, TaskResult, TaskTarget
+from pydantic import Field
+
+from daemon.domain.tasks import Document, ErrorInfo, Message, TaskRequest, TaskResult, TaskTarget
 
 
 class DatasetFacts(Message):
@@ -108,7 +110,11 @@ class PullHeadlinesRequest(TaskRequest[HeadlinesResult]):
 
 
 class PullTradesResult(TaskResult):
-    """What a pull of traders' logs did: `refused` counts by code, `failed` names some of these files."""
+    """What a pull of traders' logs did: `refused` counts by code, `failed` names some of these files.
+
+    `dataset` names the logs that the bucket holds by their keys and contents; `silent` are fetched logs without a
+    trade.
+    """
 
     logs: int
     fetched: int
@@ -116,6 +122,8 @@ class PullTradesResult(TaskResult):
     bytes: int
     refused: dict[str, int]
     failed: dict[str, str]
+    dataset: str = ""
+    silent: int = 0
 
 
 class PullTradesRequest(TaskRequest[PullTradesResult]):
@@ -123,3 +131,38 @@ class PullTradesRequest(TaskRequest[PullTradesResult]):
 
     kind: ClassVar[str] = "pull_trades"
     result: ClassVar[type[TaskResult]] = PullTradesResult
+
+
+Place = Literal["folder", "s3", "r2"]
+Parameter = str | int | float
+
+
+class TableFacts(Message):
+    """A table of traders' decisions, its parameters, and the logs that it was made of."""
+
+    dataset: str
+    name: str
+    interval: str
+    first: datetime
+    last: datetime
+    rows: int
+    parameters: dict[str, Parameter]
+    logs: str
+    place: Place
+    files: int
+
+
+class MakeTableResult(TaskResult):
+    """The table that was made, with counts of what it holds; None where logs, settings and code are as before."""
+
+    table: TableFacts | None = None
+    report: Document = Field(default_factory=dict)
+
+
+class MakeTableRequest(TaskRequest[MakeTableResult]):
+    """Make the table of these logs, which are stored, unless `made` says that it is made."""
+
+    kind: ClassVar[str] = "make_table"
+    result: ClassVar[type[TaskResult]] = MakeTableResult
+    logs: str
+    made: str = ""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daemon.domain.runs import Run
-from daemon.executors.base import Outcome
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.jobs.data_update.messages import (
     HeadlinesResult,
     PullHeadlinesRequest,
     PullTradesRequest,
-    PullTradesResult,
     UpdateBarsRequest,
     UpdateBarsResult,
 )
+from daemon.jobs.data_update.trader_logs import make_table, with_logs
 from daemon.store import datasets
 from daemon.store.datasets import DatasetDetail
 from data_pipeline.buckets.open import bucket_secrets
@@ -47,25 +44,7 @@ async def update_data(work: RunWork) -> Ending:
     if acceptance is None and any(pull.dataset.source == "yahoo" for pull in pulled.values()):
         news |= await _macro_news(work)
     ending.detail.update(_summary(pulled, news))
-    return _with_logs(ending, outcomes[logs[0]]) if logs else ending
-
-
-def _with_logs(ending: Ending, logs: Outcome[PullTradesResult]) -> Ending:
-    """Add what became of the traders' logs. Bars do not need them: where some are missing, a pull is partial."""
-    if logs.value is None:
-        ending.detail["trades"] = {"error": logs.error.document() if logs.error else None}
-    else:
-        ending.detail["trades"] = logs.value.document()
-    cause = _cause(logs)
-    return replace(ending, state="partial", cause=cause) if cause and ending.state == "succeeded" else ending
-
-
-def _cause(logs: Outcome[PullTradesResult]) -> str | None:
-    """Why logs are missing: the code of the pull's error, or of most of the files that it refused."""
-    if logs.value is None:
-        return logs.error.code if logs.error else "task.failed"
-    refused = Counter(logs.value.refused).most_common(1)
-    return refused[0][0] if refused else None
+    return with_logs(ending, await make_table(work, outcomes[logs[0]])) if logs else ending
 
 
 async def _macro_news(work: RunWork) -> dict[str, HeadlinesResult]:

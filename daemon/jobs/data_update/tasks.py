@@ -12,11 +12,13 @@ from daemon.jobs.data_update.messages import (
     DatasetFacts,
     HeadlinesResult,
     HealthFacts,
+    MakeTableResult,
     PullTradesResult,
     Restated,
     UpdateBarsResult,
 )
 from data_pipeline.bars.store import BarStore, Dataset
+from data_pipeline.buckets.log_index import record_logs
 from data_pipeline.buckets.open import open_bucket
 from data_pipeline.buckets.pull import Pull, pull
 from data_pipeline.pulls.update import pull_headlines, update_symbol
@@ -28,7 +30,12 @@ if TYPE_CHECKING:
 
     from config.paths import Home
     from daemon.executors.worker.main import WorkContext
-    from daemon.jobs.data_update.messages import PullHeadlinesRequest, PullTradesRequest, UpdateBarsRequest
+    from daemon.jobs.data_update.messages import (
+        MakeTableRequest,
+        PullHeadlinesRequest,
+        PullTradesRequest,
+        UpdateBarsRequest,
+    )
 
 _NAMED = 20  # files that are named in a result; the others are counted
 
@@ -91,11 +98,11 @@ def _headlines(context: WorkContext, source: str, symbol: str, now: datetime) ->
 def pull_trades(context: WorkContext, request: PullTradesRequest) -> PullTradesResult:  # noqa: ARG001 -- it asks for all
     """Bring what is new in the bucket to the home."""
     bucket = open_bucket(context.settings.sources.bucket, context.home, context.secrets)
-    return pull_result(pull(bucket, context.home, progress=context.progress))
+    return pull_result(pull(bucket, context.home, progress=context.progress), context.home)
 
 
-def pull_result(pulled: Pull) -> PullTradesResult:
-    """What a pull did, in a small message however many files were bad."""
+def pull_result(pulled: Pull, home: Home) -> PullTradesResult:
+    """What a pull did, in a small message however many files were bad; the logs are listed in the home."""
     return PullTradesResult(
         logs=len(pulled.logs),
         fetched=pulled.fetched,
@@ -103,4 +110,19 @@ def pull_result(pulled: Pull) -> PullTradesResult:
         bytes=pulled.bytes,
         refused=dict(Counter(pulled.failed.values())),
         failed=dict(sorted(pulled.failed.items())[:_NAMED]),
+        dataset=record_logs(pulled.logs, home),
+        silent=pulled.silent,
     )
+
+
+def make_table(context: WorkContext, request: MakeTableRequest) -> MakeTableResult:
+    """Make the table of traders' decisions anew, if anything that it depends on has changed."""
+    from daemon.jobs.data_update.trader_table import Wanted, made_table, stored_keys  # noqa: PLC0415 -- brings numba
+
+    home, settings = context.home, context.settings
+    keys = stored_keys(home, request.logs)
+    wanted = Wanted(settings.trader_params, settings.sources.bucket, request.logs, keys, home.trader_table)
+    if request.made == wanted.recipe and wanted.out.exists():
+        return MakeTableResult()
+    facts, report = made_table(home, wanted, context.now(), context.progress)
+    return MakeTableResult(table=facts, report=report.to_dict())

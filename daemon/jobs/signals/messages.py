@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from daemon.domain.signals import PublishedSignal
+from daemon.domain.signals import OWN, PublishedSignal
 from daemon.domain.tasks import Message, ModelRequest, TaskResult, VersionRef
 from data_pipeline.provenance import ProvenanceField
 
@@ -32,6 +32,7 @@ class LatestSignal(Message):
     dataset: str
     act_by: datetime
     expires_at: datetime
+    target: str = OWN
 
 
 class SignalResult(TaskResult):
@@ -44,10 +45,12 @@ class SignalRequest(ModelRequest[SignalResult]):
     """Ask this version for its latest signals.
 
     `published` are the signals that it has published, oldest first: a model whose decisions depend on its own account
-    continues from them where the stored bars do not reach back to the start of that account.
+    continues from them where the stored bars do not reach back to the start of that account. `target_returns` are the
+    returns that it is asked for; None is its own.
     """
 
     kind: ClassVar[str] = "signal"
     result: ClassVar[type[TaskResult]] = SignalResult
     version: VersionRef
     published: tuple[PublishedSignal, ...] = ()
+    target_returns: tuple[float | None, ...] = (None,)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from config.names import is_trader_subject
+from daemon.domain.signals import target_name
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
+from daemon.jobs.trainings import ended_at
 from daemon.jobs.versions import inputs_of, loaded, published_signals, refuse_other_bars
 from data_pipeline.bars.calendar import next_close, opens
 from data_pipeline.provenance import Provenance
-from data_pipeline.pulls.update import ended_on
+from data_pipeline.trader_logs.inputs import newest_markets
 from evaluation.signal_model import Request
 
 if TYPE_CHECKING:
@@ -29,19 +32,25 @@ def latest_signals(context: WorkContext, request: SignalRequest) -> SignalResult
     artifact = loaded(context.home, request.subject, request.model_type, request.version)
     inputs = inputs_of(context, request.subject, artifact.manifest.model_type)
     refuse_other_bars(artifact.manifest, inputs)
-    decided = artifact.model.decide(inputs, Request(published=published_signals(request.published)))
-    ended = ended_on(inputs.bars.values(), context.settings, context.now())
-    provenance = Provenance.parse(artifact.manifest.provenance).at(ended)
+    if is_trader_subject(request.subject):
+        inputs = newest_markets(inputs)
+    provenance = Provenance.parse(artifact.manifest.provenance).at(ended_at(context, inputs))
+    published = published_signals(request.published)
     return SignalResult(
-        signals=tuple(newest_signal(inputs.bars[symbol], signals, provenance) for symbol, signals in decided.items())
+        signals=tuple(
+            newest_signal(inputs.bars[symbol], signals, provenance, target)
+            for target in request.target_returns
+            for symbol, signals in artifact.model.decide(inputs, Request(target, published)).items()
+        )
     )
 
 
-def newest_signal(bars: Bars, signals: Signals, provenance: Provenance) -> LatestSignal:
+def newest_signal(
+    bars: Bars, signals: Signals, provenance: Provenance, target_return: float | None = None
+) -> LatestSignal:
     """The decision at the close of the last bar, by when to act on it, and when it expires."""
     last = bars.frame.index[-1]
-    following = next_close(bars.calendar, bars.interval, last)
-    expires = following + min(GRACE, 6 * interval_length(bars.interval))
+    act_by, expires = _times(bars, last)
     return LatestSignal(
         symbol=bars.symbol,
         bar_time=last.to_pydatetime(),
@@ -51,12 +60,25 @@ def newest_signal(bars: Bars, signals: Signals, provenance: Provenance) -> Lates
         price=float(bars.frame["close"].iloc[-1]),
         provenance=provenance,
         dataset=bars.fingerprint(),
-        act_by=opens(bars.calendar, pd.DatetimeIndex([last, following]))[1].to_pydatetime(),
+        act_by=act_by.to_pydatetime(),
         expires_at=expires,
+        target=target_name(target_return),
     )
+
+
+def _times(bars: Bars, last: pd.Timestamp) -> tuple[pd.Timestamp, datetime]:
+    """The next open and the expiry of a signal of the bar that closed `last`.
+
+    A signal about a bar of seconds, in a trader's market, is over with that bar.
+    """
+    if bars.interval.endswith("s"):
+        return last, (last + interval_length(bars.interval)).to_pydatetime()
+    following = next_close(bars.calendar, bars.interval, last)
+    expires = following + min(GRACE, 6 * interval_length(bars.interval))
+    return opens(bars.calendar, pd.DatetimeIndex([last, following]))[1], expires
 
 
 def interval_length(interval: str) -> timedelta:
     """How long one bar of this interval lasts."""
-    units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+    units = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
     return int(interval[:-1]) * units[interval[-1]]

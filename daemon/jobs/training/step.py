@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+from config.names import is_trader_subject
 from config.settings import NIGHT
 from daemon.domain.recipes import recipes_of
 from daemon.domain.runs import Run
@@ -16,6 +17,12 @@ from daemon.jobs.serving import serving_recipe
 from daemon.jobs.training.adoption import adopt_strays, record_version
 from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
 from daemon.store import runs, versions
+
+# What a person should know where there is nothing to train.
+NO_TARGET = {
+    "message": "No trader's logs are stored, and only models of traders are to be trained.",
+    "cure": "Pull them: `nightdesk data --trades PLACE`, or sources.bucket.url and a data_update.",
+}
 
 
 async def wait_for_data(work: RunWork) -> None:
@@ -45,7 +52,12 @@ def _pull_to_come(work: RunWork, deadline: datetime) -> bool:
 
 
 async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
-    """The symbols without validated data for their last closed session, each with its error."""
+    """The symbols without validated data for their last closed session, each with its error.
+
+    Where only models of traders are trained, none is looked at: their markets are not those of the symbols.
+    """
+    if all(is_trader_subject(target.subject) for target in targets(work.settings, work.home)):
+        return {}
     outcome = await work.do(Plan(FreshnessRequest(symbols=work.settings.symbols)))
     return {
         symbol: freshness.error or _stale(symbol, freshness)
@@ -74,6 +86,8 @@ async def train_models(work: RunWork) -> Ending:
     """
     stale = await stale_symbols(work)
     fresh = [target for target in targets(work.settings, work.home) if target.subject not in stale]
+    if not fresh and not stale:
+        return Ending("skipped", "training.no_target", dict(NO_TARGET))
     if not fresh:
         return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
     adopted = await adopt_strays(work)

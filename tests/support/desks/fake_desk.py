@@ -163,11 +163,15 @@ def _night(c: Connection, home: Home) -> None:
 
 
 def version_of(
-    c: Connection, run_id: int | None, symbol: str, name: str = "20260304T020000-0a1b2c3d"
+    c: Connection,
+    run_id: int | None,
+    symbol: str,
+    name: str = "20260304T020000-0a1b2c3d",
+    model_type: str = "behavioral_cloner",
 ) -> versions.Version:
     """A version that was trained."""
     new = versions.NewVersion(
-        subject=symbol, model_type="behavioral_cloner", version=name, manifest_sha256="f" * 64,
+        subject=symbol, model_type=model_type, version=name, manifest_sha256="f" * 64,
         provenance="sample", dataset="d" * 64, train_start=NOW - timedelta(days=1800),
         train_end=NOW - timedelta(days=365), trained_at=NOW - timedelta(hours=3), run_id=run_id,
         metrics={"accuracy": 0.71}, recipe=RECIPE, seed=42,

@@ -64,3 +64,10 @@ def wandering_market(seed: int, *, events: int = 400, opens: int = 0, quotes: bo
     log_events.append(settlement("merge", opens * 3600 + 3590, 50.0))
     log_events.append(settlement("redeem", opens * 3600 + 9000, 5.0))
     return log(sorted(log_events, key=lambda event: event["t"]), f"market-{seed}")
+
+
+def write_log(path: Path, events: Iterable[dict[str, Any]]) -> Path:
+    """The file of a market, at this place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(log(events, path.name.removesuffix("_prices.json")))
+    return path

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from config.paths import Home
@@ -16,26 +18,34 @@ from daemon.core.dispatcher import Dispatcher
 from daemon.executors.base import TaskSpec
 from daemon.executors.local import LocalExecutor
 from daemon.jobs.data_update.messages import PullTradesRequest
+from daemon.jobs.data_update.table_record import latest_table
 from data_pipeline.buckets.open import bucket_secrets
 from tests.support.desks.executors import REPOSITORY, ignore
 from tests.support.desks.night import WorkingExecutor, attend_all, every_run, request, scripted_desk
-from tests.support.markets.trader_logs import log, trade
+from tests.support.markets.trader_logs import OPENS, log, trade, wandering_market, write_log
 from tests.support.servers.s3 import KEY as SECRET_KEY
 from tests.support.servers.s3 import KEY_ID, NAME, s3_server
 
-NOW = datetime(2024, 6, 14, 23, tzinfo=UTC)
+NOW = datetime(2026, 1, 5, 23, tzinfo=UTC)
 KEY = "merged_trades/0xa/m_prices.json"
 
 
 @pytest.fixture
 def house(home: Home, tmp_path) -> Iterator[DeskContext]:
     (tmp_path / "logs" / KEY).parent.mkdir(parents=True)
-    (tmp_path / "logs" / KEY).write_bytes(log([trade(1)]))
-    sources = {"bars": "sample", "bucket": {"url": (tmp_path / "logs").as_uri()}}
-    settings = Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
-    with scripted_desk(home, settings, NOW) as house:
+    (tmp_path / "logs" / KEY).write_bytes(wandering_market(1, events=80))
+    with scripted_desk(home, settings_of(tmp_path), NOW) as house:
         house.executor = WorkingExecutor(house.home, house.clock.now)
         yield house
+
+
+def settings_of(tmp_path: Path) -> Settings:
+    sources = {"bars": "sample", "bucket": {"url": (tmp_path / "logs").as_uri()}}
+    return Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
+
+
+def changed(settings: Settings, **params: Any) -> Settings:
+    return Settings.model_validate({**settings.model_dump(), "trader_params": params})
 
 
 async def pulled(house: DeskContext) -> Any:
@@ -72,7 +82,7 @@ async def test_the_secrets_of_the_bucket_go_to_the_task_that_pulls_it_and_to_no_
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
     with s3_server() as server:
-        server.put(KEY, log([trade(1)]))
+        server.put(KEY, wandering_market(1, events=80))
         sources = {"bars": "sample", "bucket": {"url": server.url}}
         settings = Settings.model_validate({"symbols": ["AAPL"], "sources": sources})
         with scripted_desk(home, settings, NOW) as house:
@@ -81,7 +91,7 @@ async def test_the_secrets_of_the_bucket_go_to_the_task_that_pulls_it_and_to_no_
             secrets_by_kind = {spec.request.kind: spec.secrets for spec in house.executor.specs}
     assert run.detail["trades"]["fetched"] == 1
     assert {name: secret.reveal() for name, secret in secrets_by_kind.pop("pull_trades").items()} == secrets
-    assert secrets_by_kind == {"update_bars": {}}
+    assert secrets_by_kind == {"update_bars": {}, "make_table": {}}
 
 
 async def test_a_worker_process_opens_the_bucket_with_the_secrets_that_it_is_handed(home, monkeypatch):
@@ -108,3 +118,69 @@ async def test_without_a_bucket_in_the_settings_none_is_pulled(home):
         run = await pulled(house)
         assert "trades" not in run.detail
         assert [request.kind for request in house.executor.requests] == ["update_bars"]
+
+
+async def test_a_table_is_made_of_the_logs_and_recorded_and_made_again_only_when_something_has_changed(house, tmp_path):
+    run = await pulled(house)
+    assert (run.state, run.detail["trades"]["table"]["made"]) == ("succeeded", True)
+    table = house.database.read(lambda c: latest_table(c, "processed_trader_data"))
+    assert (table.dataset, table.rows) == (
+        run.detail["trades"]["table"]["id"],
+        len(pd.read_parquet(house.home.trader_table)),
+    )
+    assert table.detail["made_of"] == run.detail["trades"]["dataset"]
+    made = house.home.trader_table.stat().st_mtime_ns
+    assert not (await pulled(house)).detail["trades"]["table"]["made"]
+    assert house.home.trader_table.stat().st_mtime_ns == made
+    house.settings = changed(house.settings, profit=0.05)
+    assert (await pulled(house)).detail["trades"]["table"]["profit"] == 0.05
+    (tmp_path / "logs/merged_trades/0xa/n_prices.json").write_bytes(wandering_market(2, events=80, opens=5))
+    assert (await pulled(house)).detail["trades"]["table"]["markets"] == 2
+
+
+async def test_a_market_that_is_still_open_is_not_in_the_table_and_the_same_logs_make_another_later(home, tmp_path):
+    folder = tmp_path / "logs/merged_trades/0xa"
+    opens = int(NOW.timestamp()) - 600
+    old = [trade(at, tx=f"0x{at}") for at in range(0, 900, 30)]
+    write_log(folder / f"btc-updown-15m-{OPENS // 1000}_prices.json", old)
+    shift = opens * 1000 - OPENS
+    write_log(folder / f"btc-updown-15m-{opens}_prices.json", [event | {"t": event["t"] + shift} for event in old[:15]])
+    with scripted_desk(home, settings_of(tmp_path), NOW) as house:
+        house.executor = WorkingExecutor(house.home, house.clock.now)
+        table = (await pulled(house)).detail["trades"]["table"]
+        assert (table["markets"], table["open"]) == (1, 1)
+        house.clock.move(timedelta(minutes=20))
+        table = (await pulled(house)).detail["trades"]["table"]
+        assert (table["made"], table["markets"], table["open"]) == (True, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("files", "cause"),
+    [
+        ({}, "trades.empty_bucket"),
+        ({"m_prices.json": log([])}, "trades.empty"),
+        ({"m_prices.json": log([trade(1)])}, "trades.empty"),
+    ],
+)
+async def test_a_bucket_without_anything_to_learn_from_is_no_success(home, tmp_path, files, cause):
+    (tmp_path / "logs").mkdir()
+    for name, content in files.items():
+        (tmp_path / "logs" / name).write_bytes(content)
+    with scripted_desk(home, settings_of(tmp_path), NOW) as house:
+        house.executor = WorkingExecutor(house.home, house.clock.now)
+        run = await pulled(house)
+    assert (run.state, run.cause) == ("partial", cause)
+    assert not home.trader_table.exists()
+
+
+async def test_new_content_without_a_trade_is_no_success_and_neither_is_a_bucket_without_a_new_fill(house, tmp_path):
+    assert (await pulled(house)).state == "succeeded"
+    silent = tmp_path / "logs/merged_trades/0xa/silent_prices.json"
+    silent.write_bytes(log([]))
+    assert (await pulled(house)).cause == "trades.silent"
+    silent.unlink()
+    house.clock.move(timedelta(days=8))
+    run = await pulled(house)
+    assert (run.state, run.cause) == ("partial", "trades.stale")
+    house.settings = Settings.model_validate({**house.settings.model_dump(), "data_params": {"as_of": "data"}})
+    assert (await pulled(house)).cause is None
