@@ -80,6 +80,11 @@ UNDEFINED = {
     "costs_too_high": "costs above 100 %",
     "no_costs": "trading is free here",
     "never_profitable": "it loses even where trading is free",
+    "not_settled": "no market is settled",
+    "no_account": "a copy of decisions has no account",
+    "no_controls": "its training measured none",
+    "no_attention": "its model type attends to nothing",
+    "ignores_target": "it decides the same whatever return is asked for",
     "always_profitable": "it earns at a hundred times these costs",
 }
 # Why a version took the place it asked for, or did not.

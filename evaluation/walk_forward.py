@@ -10,7 +10,8 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
@@ -34,11 +35,16 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Fold:
-    """One step of a walk: the bars to learn from, and the later bars to be tested on."""
+    """One step of a walk: the bars to learn from, and the later bars to be tested on.
+
+    `markets` are the markets that are tested, each with its last bar, where a test is of whole markets; the bars of
+    others in the span of the test are not looked at. Empty is every symbol that the inputs hold.
+    """
 
     number: int
     train: Span
     test: Span
+    markets: tuple[tuple[str, datetime], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -232,11 +238,20 @@ def _tested(inputs: Inputs, fold: Fold, fit: Fit) -> Mapping[str, Signals]:
 
 def decided_in_test(model: SignalModel, inputs: Inputs, fold: Fold) -> Mapping[str, Signals]:
     """What a fold's model decides in its test, of inputs that end with it; refused if it used what came later."""
-    known = inputs.for_decisions()
+    known = _tested_inputs(inputs.for_decisions(), fold)
     decided = model.decide(known)
     _refuse_look_ahead(model, decided, known, fold)
     unseen = {name: signals.since(fold.test.first) for name, signals in decided.items()}
     return {name: signals for name, signals in unseen.items() if len(signals)}
+
+
+def _tested_inputs(inputs: Inputs, fold: Fold) -> Inputs:
+    """Only the tested markets, where a test is of whole markets: each is decided by itself."""
+    if not fold.markets:
+        return inputs
+    names = dict(fold.markets)
+    log = {name: rows for name, rows in inputs.trader_log.items() if name in names}
+    return replace(inputs, bars={name: bars for name, bars in inputs.bars.items() if name in names}, trader_log=log)
 
 
 def _refuse_look_ahead(model: SignalModel, decided: Mapping[str, Signals], inputs: Inputs, fold: Fold) -> None:

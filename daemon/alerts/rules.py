@@ -99,6 +99,15 @@ def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
         Bound(
             "accuracy_below", "accuracy", "agreement with the expert", " %", monitoring.min_accuracy, 100.0, _RETRAIN
         ),
+        Bound(
+            "copy_below",
+            "gain",
+            "accuracy beyond that of the best simple rule",
+            " points",
+            0.0,
+            100.0,
+            "A simple rule copies this trader as well. Do not rely on the copy before its record is better again.",
+        ),
         Bound("drift.actions", "action_psi", "drift (PSI) of the actions", "", psi, 0.0, _MOVED, "ceiling"),
         Bound("drift.sides", "side_psi", "drift (PSI) of the sides held", "", psi, 0.0, _MOVED, "ceiling"),
         Bound(

@@ -160,13 +160,13 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
 
 
 def _recommended(champions: Mapping[Target, Version], standings: Mapping[int, RecordRow]) -> set[Target]:
-    """Of each subject the place whose champion has the best record: a proven one first, then by Sharpe ratio."""
+    """Of each subject the place whose champion has the best record: a proven one first, then by its figure."""
     best: dict[str, tuple[tuple[bool, float], Target]] = {}
     for target, champion in champions.items():
         row = standings.get(champion.id)
         if row is None:
             continue
-        worth = (row.standing == "proven", records.sharpe_ratio(row))
+        worth = (row.standing == "proven", records.rank(row))
         if target.subject not in best or worth > best[target.subject][0]:
             best[target.subject] = worth, target
     return {target for _, target in best.values()}

@@ -11,24 +11,28 @@ import typer
 from config.paths import Home
 from daemon.cli.output import table
 from data_pipeline.provenance import Provenance
-from evaluation.labels import METRICS, UNITS, decision_sentence, figure, plain, undefined
+from evaluation.imitation.figures import BASELINES
+from evaluation.labels import METRICS, UNITS, decision_sentence, figure, format_number, plain, undefined
 
+# Of an account; a copy of a trader has none, and its own figures.
 VERDICT = {
     "sharpe": "sharpe_ratio",
     "return %": "total_return",
     "drawdown %": "max_drawdown",
     "trades": "trades",
 }
+COPY = {"copied %": "copied", "more than rules": "gain"}
 
 
 def show_evaluation(home: Home, detail: dict[str, Any]) -> None:
     """The standings of a run of evaluation in one table; a single model with its whole report."""
     verdicts, recommendations = detail["verdicts"], detail.get("recommendations", {})
+    columns = VERDICT | (COPY if any(verdict.get("copied") is not None for verdict in verdicts.values()) else {})
     rows = [
-        [model, verdict["standing"], verdict["serves"], *(verdict.get(key) for key in VERDICT.values())]
+        [model, verdict["standing"], verdict["serves"], *(verdict.get(key) for key in columns.values())]
         for model, verdict in verdicts.items()
     ]
-    table("Records", ["model", "standing", "serves", *VERDICT], rows)
+    table("Records", ["model", "standing", "serves", *columns], rows)
     for model, verdict in verdicts.items():
         because = decision_sentence(verdict["verdict"], verdict["reasons"], verdict.get("note", ""))
         typer.echo(f"{model}: {verdict['sentence']} {because}")
@@ -56,6 +60,9 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     if not file.is_file():
         return
     report = json.loads(file.read_bytes())
+    if report.get("kind") == "imitation":
+        _show_copy(model, report)
+        return
     sides, units = report["metrics"], report["units"]
     typer.echo()
     standing = report["standing"]
@@ -71,6 +78,26 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     ]
     table("Figures", ["", "unit", *map(plain, sides)], rows)
     typer.echo()
+
+
+def _show_copy(model: str, report: dict[str, Any]) -> None:
+    """The answer of a report on a copy of a trader, and how the model compares with rules without learning."""
+    typer.echo()
+    typer.echo(f"{model}: can this trader be copied? {report['answer']}")
+    if warning := Provenance.parse(report["subject"]["provenance"]).warning:
+        typer.echo(warning)
+    rows = [
+        [BASELINES.get(row["name"], row["name"]), _interval(row["accuracy"]), _interval(row["balanced_accuracy"])]
+        for row in report["evidence"]["rows"]
+    ]
+    table("Decisions of later markets", ["", "copied %", "balanced %"], rows)
+    typer.echo()
+
+
+def _interval(interval: dict[str, float | None]) -> str:
+    estimate, low, high = (interval[name] for name in ("estimate", "low", "high"))
+    bounds = f" ({format_number(low, '.1f')} to {format_number(high, '.1f')})" if low is not None else ""
+    return f"{format_number(estimate, '.1f')}{bounds}"
 
 
 def _cell(metrics: dict[str, Any], name: str, unit: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from config.errors import NightdeskError
 from daemon.artifacts.base import ArtifactName
@@ -17,13 +15,11 @@ from evaluation.audit.leak_audit import Span
 from evaluation.judges.judged_version import JudgedVersion
 from evaluation.monitoring.drift import read_reference
 from evaluation.reports.evidence import Leaks
-from evaluation.signals import Signals
 from trainers import registry
 from trainers.artifact import golden_of, load_artifact, prove
 
 if TYPE_CHECKING:
     from config.paths import Home
-    from daemon.domain.signals import PublishedSignal
     from daemon.domain.tasks import VersionRef
     from daemon.executors.worker.main import WorkContext
     from data_pipeline.inputs import Inputs
@@ -115,20 +111,3 @@ def refuse_other_bars(manifest: Manifest, inputs: Inputs) -> None:
 
 def _in_words(kinds: Iterable[tuple[str, str | None]]) -> str:
     return " and ".join(sorted(f"{source} {interval}" for source, interval in kinds))
-
-
-def published_signals(signals: Sequence[PublishedSignal]) -> dict[str, Signals]:
-    """By symbol or market the published signal of each bar; of several for one bar, the last."""
-    rows = pd.DataFrame(
-        {
-            "symbol": [signal.symbol for signal in signals],
-            "position": [signal.position for signal in signals],
-            "confidence": [signal.confidence for signal in signals],
-        },
-        index=pd.to_datetime([signal.bar_time for signal in signals], utc=True).as_unit("ns"),
-    )
-    by_symbol = {}
-    for symbol, frame in rows.groupby("symbol"):
-        last = frame[~frame.index.duplicated(keep="last")].sort_index()
-        by_symbol[str(symbol)] = Signals(last["position"].astype("f8"), last["confidence"].astype("f8"))
-    return by_symbol

@@ -107,10 +107,14 @@ def of(
     return all_as(c, RecordRow, query)
 
 
-def sharpe_ratio(row: RecordRow) -> float:
-    """The Sharpe ratio of a record, to rank it by; the lowest there is where it has none."""
-    ratio = (row.facts or {}).get("figures", {}).get("sharpe_ratio")
-    return float("-inf") if ratio is None else float(ratio)
+def rank(row: RecordRow) -> float:
+    """What records of one place are ranked by: the Sharpe ratio of an account, or what a copy gains on simple rules.
+
+    The lowest number there is where the record has none.
+    """
+    figures = (row.facts or {}).get("figures", {})
+    value = figures.get("sharpe_ratio", figures.get("gain"))
+    return float("-inf") if value is None else float(value)
 
 
 def tried(c: Connection) -> int:

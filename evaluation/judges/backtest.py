@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from config.errors import NightdeskError
+from config.settings import Settings
 from data_pipeline.features.volatility_regime import volatility_regime
-from evaluation.accounting.backtest import Backtest, backtest
-from evaluation.gate import Continuity, Doubt, Verdict, judge_challenge, judge_first, judge_refresh
-from evaluation.judges.base import Case
-from evaluation.judges.judged_version import JudgedVersion
+from data_pipeline.inputs import Inputs
+from data_pipeline.provenance import Provenance
+from evaluation.accounting.backtest import Backtest, Costs, backtest
+from evaluation.accounting.inputs import bars_a_year
+from evaluation.gate import Verdict, judge_challenge, judge_first, judge_refresh
+from evaluation.judges.base import Case, Training
+from evaluation.judges.doubts import continuity_of, doubts_of
 from evaluation.judges.observation import observe
 from evaluation.labels import decision_sentence
 from evaluation.records.challenge import superiority
-from evaluation.records.continuity import COMPARED_BARS, likeness
-from evaluation.records.inputs import changed_features, frozen_features
-from evaluation.records.record import Record, assess
+from evaluation.records.continuity import COMPARED_BARS
+from evaluation.records.folds import DecidedFold, FoldPlan, FoldStore, short_history
+from evaluation.records.live import LiveSignal, followed
+from evaluation.records.record import Assessment, Record, assess, stitched_record
 from evaluation.records.skill import RecordReturns
+from evaluation.reports.comparison import ComparedVersion, compare
+from evaluation.reports.comparison_schema import SymbolComparison
 from evaluation.reports.evidence import Evidence, expert_confusion
 from evaluation.reports.report import write_report
 from evaluation.reports.schema import Decision, StandingPart, Subject
@@ -33,14 +42,77 @@ from evaluation.statistics.slices import sliced
 
 # The figures of significance that are stored with a version's metrics.
 WORTH = ("probabilistic_sharpe_ratio", "deflated_sharpe_ratio", "minimum_track_record", "trials")
+LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
 
 
 class BacktestJudge:
     """Judges by the record: what the recipe would have earned, and earned, after costs on bars it had not seen."""
 
     name = "backtest"
+    compares_with_teacher = False
 
-    def judge(self, case: Case) -> BacktestJudgement:
+    def plan(self, inputs: Inputs, training: Training, settings: Settings, store: FoldStore) -> FoldPlan:
+        """As the settings say, or by years where trainings take long; a young history begins with less."""
+        rules = settings.walk_forward
+        if training.costly:
+            year = max(round(bars_a_year(next(iter(inputs.bars.values()))) or 252.0), rules.test)
+            rules = rules.model_copy(update={"test": year, "step": None, "anchored": True})
+        rules = short_history(rules, len(inputs), settings.training_params.holdout, training.min_bars)
+        least = store.least_train(settings.walk_forward.train, rules.train)
+        window = None if rules.anchored else training.lookback
+        newest = settings.records.folds if training.costly else None
+        return FoldPlan(rules.model_copy(update={"train": least}), window, newest)
+
+    def record(
+        self, inputs: Inputs, folds: Sequence[DecidedFold], published: Sequence[LiveSignal], settings: Settings
+    ) -> Record | None:
+        """One account over the signals of the folds and the live ones; of one symbol only."""
+        if len(inputs.bars) != 1:
+            return None
+        bars, costs = inputs.only, settings.costs
+        parts = [fold.signals[bars.symbol] for fold in folds if bars.symbol in fold.signals]
+        live = followed(bars, published) if published else None
+        return stitched_record(bars, parts, live, Costs.of(costs), costs.initial_cash)
+
+    def assess(self, record: Record, settings: Settings, *, tried: int, seed: int = 0) -> Assessment:
+        """Test the account of a record as one of `tried`."""
+        return assess(record, settings.promotion, tried=tried, seed=seed)
+
+    def live_metrics(self, inputs: Inputs, published: Sequence[LiveSignal], settings: Settings) -> dict[str, Any]:
+        """Backtest the published positions over the bars as they came to be, each from when it could be followed."""
+        bars, costs = inputs.only, settings.costs
+        positions = followed(bars, published)
+        lived = bars.since(positions.index[0])
+        if len(lived) < 2:
+            return {**dict.fromkeys(LIVE), "reasons": dict.fromkeys(LIVE, "too_few_bars")}
+        target = positions.reindex(lived.frame.index, method="ffill")
+        return backtest(lived, target, costs=Costs.of(costs), initial_cash=costs.initial_cash).metrics()
+
+    def compare(
+        self,
+        subject: str,
+        provenance: Provenance,
+        records: Mapping[ComparedVersion, Record],
+        left_out: Mapping[str, str],
+        settings: Settings,
+    ) -> SymbolComparison:
+        """Compare the accounts over the bars that all records have."""
+        first = max(record.signals.index[0] for record in records.values())
+        bars = next(iter(records.values())).bars.since(first)
+        index = bars.frame.index
+        targets = {version.name: record.signals.position.loc[first:] for version, record in records.items()}
+        held = {"buy_and_hold": pd.Series(1.0, index=index), "flat": pd.Series(0.0, index=index)}
+        costs = settings.costs
+        tests = backtest(bars, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
+        return compare(
+            subject,
+            provenance,
+            {version: tests[version.name] for version in records},
+            {name: tests[name] for name in held},
+            left_out=left_out,
+        )
+
+    def judge(self, case: Case[Record]) -> BacktestJudgement:
         """Gather the evidence on the record, and decide the case."""
         record, champion = case.record, case.champion_record
         baselines, evidence = _evidence(case)
@@ -68,7 +140,7 @@ class BacktestJudgement:
     verdict: Verdict
     first: datetime
     last: datetime
-    case: Case
+    case: Case[Record]
     baselines: Mapping[str, Backtest]
     evidence: Evidence
 
@@ -94,10 +166,10 @@ class BacktestJudgement:
         )
 
 
-def _verdict(case: Case) -> Verdict:
-    rules, doubts = case.settings.promotion, _doubts(case)
+def _verdict(case: Case[Record]) -> Verdict:
+    rules, doubts = case.settings.promotion, doubts_of(case)
     if case.kind == "refresh" and case.champion is not None:
-        return judge_refresh(case.standing, rules, _continuity(case, case.champion), doubts)
+        return judge_refresh(case.standing, rules, continuity_of(case, case.champion), doubts)
     if case.kind == "challenge":
         champion = case.champion_record
         p_value = superiority(*_common(case.record, champion)) if champion is not None else 1.0
@@ -105,24 +177,6 @@ def _verdict(case: Case) -> Verdict:
     if case.kind == "alone":
         return Verdict("measured", ("serves",))
     return judge_first(case.standing, rules, doubts)
-
-
-def _continuity(case: Case, champion: JudgedVersion) -> Continuity:
-    inputs = case.inputs.for_decisions()
-    name = case.inputs.only.symbol
-    model, seen = case.challenger.model, champion.seen
-    changed: tuple[str, ...] = ()
-    if seen is not None and len(seen):
-        now = inputs.since(seen.times[0]).until(seen.times[-1])
-        changed = changed_features(model.features(now), model.features(seen.for_decisions()))
-    one, other = (side.model.decide(inputs)[name].position for side in (case.challenger, champion))
-    rows = slice(-COMPARED_BARS, None)
-    return Continuity(
-        changed=changed,
-        frozen=frozen_features(model.features(inputs)[name]),
-        tonight=likeness(one.to_numpy()[rows], other.to_numpy()[rows]),
-        rehearsals=case.rehearsals,
-    )
 
 
 def _common(one: Record, other: Record) -> tuple[RecordReturns, RecordReturns]:
@@ -145,21 +199,7 @@ def _on_bars_of(record: Record, champion: Record) -> Backtest:
     return backtest(record.bars, position, costs=result.costs, initial_cash=result.initial_cash)
 
 
-def _doubts(case: Case) -> list[Doubt]:
-    """Reasons why a version may not serve, whatever its record."""
-    version = case.challenger
-    profiled = version.reference.features if version.reference is not None else {}
-    doubts: dict[Doubt, bool] = {
-        "leak": version.leaks is not None and not version.leaks.clean,
-        "no_audit": version.leaks is None,
-        "no_reference": version.reference is None or not set(version.features) <= profiled.keys(),
-        "provenance": case.sample_teacher,
-        "pinned": case.pinned,
-    }
-    return [doubt for doubt, holds in doubts.items() if holds]
-
-
-def _evidence(case: Case) -> tuple[dict[str, Backtest], Evidence]:
+def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
     """The baselines on the bars of the record, and the evidence on it and on the version."""
     version, record, bars, rules = case.challenger, case.record, case.inputs.only, case.settings.promotion
     result, signals = record.result, record.signals

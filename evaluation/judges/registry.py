@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 from config.errors import UsageError
 from evaluation.judges.base import Judge
 
 _REGISTERED = {
     "backtest": "evaluation.judges.backtest:BacktestJudge",
+    "imitation": "evaluation.judges.imitation:ImitationJudge",
 }
 
 
@@ -18,9 +19,9 @@ def names() -> list[str]:
     return sorted(_REGISTERED)
 
 
-def get(name: str) -> Judge:
+def get(name: str) -> Judge[Any]:
     """The judge called `name`."""
     if name not in _REGISTERED:
         raise UsageError("judge.unknown", f"There is no judge {name!r}.", f"Name one of: {', '.join(names())}.")
     module, _, attribute = _REGISTERED[name].partition(":")
-    return cast("Judge", getattr(import_module(module), attribute)())
+    return cast("Judge[Any]", getattr(import_module(module), attribute)())

@@ -74,13 +74,21 @@ def _shares(axes: Axes, shift: Shift, names: Sequence[str]) -> None:
     axes.tick_params(axis="x", labelsize=11.5, labelcolor=INK)
 
 
-def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> None:
-    """The confusion matrix of positions, model in columns and expert in rows, as a PNG."""
+def draw_confusion(
+    path: Path,
+    caption: Caption,
+    counts: NDArray[np.int64],
+    names: Sequence[str] = SIGNS,
+    *,
+    teacher: str = "expert",
+    what: str = "Positions",
+) -> None:
+    """The confusion matrix of positions or decisions, model in columns and teacher in rows, as a PNG."""
     row_shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     facts = (
         f"{count(int(counts.sum()), 'bar')}, {np.trace(counts) / counts.sum():.0%} alike   ·   shares are of each row"
     )
-    with drawing(path, caption, "Positions of the expert and the model", facts) as figure:
+    with drawing(path, caption, f"{what} of the {teacher} and the model", facts) as figure:
         axes = figure.subplots()
         place(figure, left=1.6, right=1.0, top=1.3, bottom=0.5)
         axes.pcolormesh(row_shares, cmap="Blues", vmin=0.0, vmax=1.0, edgecolors="white", linewidth=2.0)
@@ -97,9 +105,9 @@ def draw_confusion(path: Path, caption: Caption, counts: NDArray[np.int64]) -> N
                 fontsize=12,
                 weight="bold" if row == column else "normal",
             )
-        middles = np.arange(len(SIGNS)) + 0.5
-        axes.set_xticks(middles, [f"model: {side}" for side in SIGNS])
-        axes.set_yticks(middles, [f"expert: {side}" for side in SIGNS])
+        middles = np.arange(len(names)) + 0.5
+        axes.set_xticks(middles, [f"model: {plain(name)}" if len(names) <= 3 else plain(name) for name in names])
+        axes.set_yticks(middles, [f"{teacher}: {plain(name)}" for name in names])
         axes.xaxis.tick_top()
         axes.tick_params(colors=INK, length=0, labelsize=11)
         axes.set_frame_on(False)

@@ -48,6 +48,10 @@ class RecordFigures:
     hold_return: float | None = None
     hold_sharpe: float | None = None
 
+    def sentence(self, standing: Standing, *, tried: int, confidence: float) -> str:
+        """What the evidence says of the recipe, in one sentence."""
+        return sentence(standing, self, tried=tried, confidence=confidence)
+
 
 def sentence(standing: Standing, figures: RecordFigures, *, tried: int, confidence: float) -> str:
     """What the evidence says of a recipe, in one sentence."""

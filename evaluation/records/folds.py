@@ -47,10 +47,28 @@ class FoldModels:
     Args:
         fit: trains it on the training span of the fold and nothing later.
         load: reads what its `save` wrote.
+        metrics: the metrics of its training that a judge needs later, such as what its teacher's actions are graded by;
+            None stores none.
     """
 
     fit: Callable[[Fold], StoredModel]
     load: Callable[[Path], SignalModel]
+    metrics: Callable[[StoredModel], Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class DecidedFold:
+    """A fold of a record with its signals, and what its model was trained with.
+
+    Args:
+        fold: its spans.
+        signals: by symbol or market, on the bars of its test.
+        teacher: the positions of the teacher by symbol or market, over all inputs, as the fold's model was taught them.
+    """
+
+    fold: Fold
+    signals: Mapping[str, Signals]
+    teacher: Callable[[], Mapping[str, pd.Series]]
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,10 @@ class FoldPlan:
             for number, (train, test) in enumerate(splits)
         ]
         return cut if self.newest is None else cut[-self.newest :]
+
+    def grows(self, inputs: Inputs, fold: Fold) -> bool:
+        """Whether the test of the newest fold is shorter than it will be."""
+        return len(inputs.since(fold.test.first).until(fold.test.last)) < self.rules.test
 
     def _train(self, times: pd.DatetimeIndex, rows: Any) -> Span:
         last = times[rows[-1]]
@@ -170,6 +192,13 @@ class FoldStore:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, NightdeskError):
             return None
 
+    def metrics(self, fold: Fold) -> Mapping[str, Any]:
+        """The stored metrics of the training of a fold's model; none where there are none or the file is damaged."""
+        try:
+            return dict(json.loads((self._folder(fold) / "metrics.json").read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return {}
+
     def complete(self, fold: Fold) -> bool:
         """Whether the fold is computed up to the last bar of its test."""
         return _reaches(self.stored(fold), fold)
@@ -188,7 +217,9 @@ class FoldStore:
         model = self._model(folder, models) if before is not None else None
         fitted = model is None
         if model is None:
-            model = models.fit(fold)
+            model = trained = models.fit(fold)
+            if models.metrics is not None:
+                self._publish(f"{folder.name}/metrics.json", dict(models.metrics(trained)))
         decided = dict(decided_in_test(model, known, fold))
         if before is not None:
             decided = {name: _continued(before.get(name), signals) for name, signals in decided.items()}
@@ -256,6 +287,8 @@ def _revised(seen: Mapping[str, pd.Series], now: Mapping[str, pd.Series]) -> pd.
 def _reaches(signals: Mapping[str, Signals] | None, fold: Fold) -> bool:
     if signals is None:
         return False
+    if fold.markets:
+        return all(name in signals and signals[name].index[-1] >= end for name, end in fold.markets)
     ends = [part.index[-1] for part in signals.values() if len(part)]
     return bool(ends) and max(ends) >= pd.Timestamp(fold.test.last)
 

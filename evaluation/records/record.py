@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,27 @@ class Record:
         return RecordReturns.of(
             self.result, self.signals.position.to_numpy(), frame["open"].to_numpy(), frame["close"].to_numpy()
         )
+
+    @property
+    def first(self) -> datetime:
+        """Its first bar."""
+        first: datetime = self.signals.index[0].to_pydatetime()
+        return first
+
+    @property
+    def last(self) -> datetime:
+        """Its last bar."""
+        last: datetime = self.signals.index[-1].to_pydatetime()
+        return last
+
+    @property
+    def decided(self) -> dict[str, Signals]:
+        """The signals, by the name of their symbol."""
+        return {self.bars.symbol: self.signals}
+
+    def metrics(self) -> dict[str, Any]:
+        """Those of its account."""
+        return self.result.metrics()
 
     @property
     def live_from(self) -> datetime | None:

@@ -22,6 +22,13 @@ COLUMNS = {
     "win_rate": "Win rate %",
     "exposure": "Exposure %",
 }
+# Those of versions that copy a trader, which have no account.
+COPY_COLUMNS = {
+    "accuracy": "Copied %",
+    "balanced_accuracy": "Balanced %",
+    "gain": "More than rules, points",
+    "replication": "Replication",
+}
 
 
 def title(symbols: Sequence[SymbolComparison]) -> str:
@@ -46,7 +53,7 @@ def comparison_page(comparison: Comparison, risk_return: Path) -> bytes:
             "Recommendation",
             side_by_side(
                 together(_recommendations(symbols), _by_type(symbols)),
-                picture(risk_return, "Risk and return of every model in a year."),
+                picture(risk_return, "Risk and return of every model in a year.") if _has_accounts(symbols) else None,
             ),
         ),
         *(_symbol(symbol) for symbol in symbols),
@@ -76,17 +83,23 @@ def _by_type(symbols: Sequence[SymbolComparison]) -> Html | None:
 
 def _symbol(symbol: SymbolComparison) -> Html:
     span = f"{symbol.first[:10]} to {symbol.last[:10]}, {count(symbol.bars, 'bar')} not seen in training"
+    columns = COPY_COLUMNS if any("accuracy" in row.figures for row in symbol.rows) else COLUMNS
     rows = [
-        [_model_name(row, symbol), row.state, row.standing or MISSING, *(_cell(row, name) for name in COLUMNS)]
+        [_model_name(row, symbol), row.state, row.standing or MISSING, *(_cell(row, name) for name in columns)]
         for row in symbol.rows
     ]
     return section(
         symbol.symbol,
         el("p", symbol.recommendation),
-        table(["Model", "State", "Standing", *COLUMNS.values()], rows, caption=span),
-        el("p", _overfitting_sentence(symbol), class_="faint"),
+        table(["Model", "State", "Standing", *columns.values()], rows, caption=span),
+        el("p", _overfitting_sentence(symbol), class_="faint") if _has_accounts([symbol]) else None,
         *(el("p", f"{plain(name)} could not be run: {reason}") for name, reason in symbol.left_out.items()),
     )
+
+
+def _has_accounts(symbols: Sequence[SymbolComparison]) -> bool:
+    """Whether any model of them has an account, which copies of a trader do not."""
+    return any(symbol.overfitting_reason != "no_account" for symbol in symbols)
 
 
 def _overfitting_sentence(symbol: SymbolComparison) -> str:
@@ -113,4 +126,4 @@ def display_name(row: Row) -> str:
 
 def _cell(row: Row, name: str) -> str:
     value = row.figures[name]
-    return figure(value, UNITS[name]) if value is not None else el("small", undefined(row.reasons[name]))
+    return figure(value, UNITS.get(name, "percent")) if value is not None else el("small", undefined(row.reasons[name]))

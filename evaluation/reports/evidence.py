@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.imitation.controls import Control
 from evaluation.monitoring.decision_quality import DecisionQuality
 from evaluation.monitoring.drift import Drift
 from evaluation.signals import Signals
@@ -87,11 +88,25 @@ def expert_confusion(signals: Signals, teacher: pd.Series) -> ExpertConfusion | 
 
 
 @dataclass(frozen=True)
+class Attention:
+    """How much a network attends to what (columns) when it decides what (rows), on average; each row adds up to 1."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class ModelEvidence:
-    """What a model type reports of one of its versions; None where it measures no such thing."""
+    """What a model type reports of one of its versions; None where it measures no such thing.
+
+    `controls` are other models that were trained on the same data and measured on the same later markets.
+    """
 
     feature_importance: FeatureImportance | None = None
     model_selection: ModelSelection | None = None
+    controls: dict[str, Control] | None = None
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True)

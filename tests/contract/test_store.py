@@ -716,7 +716,7 @@ def test_a_new_record_begins_unproven_and_without_facts(write, read):
     assert (row.in_use, row.restarts, row.facts, row.params) == (True, 0, None, {"trees": 50})
     assert read(records.find, "AAPL", "cloner", "a" * 64, "yahoo") == row
     assert read(records.find, "AAPL", "cloner", "a" * 64, "sample") is None
-    assert records.sharpe_ratio(row) == float("-inf")
+    assert records.rank(row) == float("-inf")
 
 
 def test_a_record_is_written_over_by_its_next_night_and_keeps_its_standing(write, read):
@@ -725,7 +725,7 @@ def test_a_record_is_written_over_by_its_next_night_and_keeps_its_standing(write
     later = put_progress(write, missing=0, at=NOON + 2 * DAY, facts={"figures": {"sharpe_ratio": 1.5}})
     assert (later.id, later.started_at, later.updated_at) == (first.id, NOON, NOON + 2 * DAY)
     assert (later.standing, later.standing_since, later.missing) == ("proven", NOON + DAY, 0)
-    assert records.sharpe_ratio(later) == 1.5
+    assert records.rank(later) == 1.5
     assert read(records.of) == [later]
 
 

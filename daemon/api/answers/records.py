@@ -8,6 +8,7 @@ from pydantic import Field
 
 from daemon.api.answers.base import SUBJECT, Answer
 from daemon.domain.tasks import Document
+from evaluation.imitation.figures import ImitationFigures
 from evaluation.records.figures import RecordFigures
 from evaluation.records.standing import Standing
 
@@ -32,7 +33,7 @@ class Record(Answer):
     first: datetime | None
     last: datetime | None
     live_from: datetime | None = Field(description="From this bar on, positions are those that were published.")
-    figures: RecordFigures | None
+    figures: RecordFigures | ImitationFigures | None
     metrics: Document | None = Field(description="Of the whole record.")
     on_history: Document | None = Field(description="The metrics before its first published signal.")
     since_live: Document | None = Field(description="The metrics since its first published signal.")

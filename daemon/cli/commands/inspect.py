@@ -27,6 +27,7 @@ from daemon.cli.reading import reader
 from daemon.domain.options import RunOptions
 from daemon.domain.signals import TargetRequest
 from evaluation.labels import why
+from evaluation.records.figures import RecordFigures
 
 MODEL_COLUMNS = ["subject", "model type", "champion", "standing", "sharpe", "drawdown %", "signal", "as of", ""]
 
@@ -118,13 +119,14 @@ def _backup_lines(status: Status, now: datetime) -> Iterator[str]:
 def _models(status: Status) -> Iterator[list[Any]]:
     for model in status.models:
         figures, signal = model.record.figures if model.record else None, model.signal
+        account = figures if isinstance(figures, RecordFigures) else None
         yield [
             model.subject,
             model.model_type,
             model.champion,
             model.record.standing if model.record else None,
-            figures.sharpe_ratio if figures else None,
-            figures.max_drawdown if figures else None,
+            account.sharpe_ratio if account else None,
+            account.max_drawdown if account else None,
             ("stale" if signal.stale else signal.action) if signal else None,
             moment(signal.as_of) if signal else None,
             model.badge or "",

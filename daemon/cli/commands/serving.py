@@ -12,6 +12,7 @@ from daemon.cli.commands.night import execute
 from daemon.cli.output import answer, table
 from daemon.cli.reading import reader
 from daemon.domain.options import RunOptions
+from evaluation.records.figures import RecordFigures
 
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="A symbol, universe, or a trader.")]
 ModelType = Annotated[str, typer.Argument(metavar="MODEL_TYPE", help="A model type of it.")]
@@ -71,7 +72,7 @@ def _show(document: dict[str, object]) -> None:
 def _row(record: Record) -> list[object]:
     figures = record.figures
     done = f"{record.folds - record.missing} of {record.folds}"
-    if figures is None:
+    if not isinstance(figures, RecordFigures):  # the figures of a copy are in its sentence
         return [record.subject, record.model_type, record.standing, *[None] * 8, done]
     return [
         record.subject,

@@ -153,6 +153,16 @@ const FIGURES = [
   ["Trades", ({ trades }) => number(trades, 0)],
 ];
 
+// The record of a copy of a trader has no account.
+const COPY_FIGURES = [
+  ["Copied", ({ accuracy }) => (accuracy === null ? DASH : percent(accuracy))],
+  ["Between", ({ accuracy_low: low, accuracy_high: high }) => (low === null ? DASH : `${number(low, 1)}, ${number(high, 1)}`)],
+  ["Best simple rule", ({ baselines, best_baseline: best }) => (best === null ? DASH : percent(baselines[best]))],
+  ["Same outcome", ({ direction }) => (direction === null ? DASH : percent(direction))],
+  ["Replication", ({ replication }) => (replication === null ? DASH : number(replication, 0))],
+  ["Markets", ({ markets }) => number(markets, 0)],
+];
+
 export function models(status) {
   if (!status.models.length) return [empty("This desk has no symbols and model types to work on.")];
   return [el("div", { class: "cards" }, status.models.map((model) => card(model, status)))];
@@ -181,7 +191,8 @@ function standing(record) {
 }
 
 function facts(figures) {
-  return el("dl", { class: "facts" }, FIGURES.map(([name, format]) => el("div", {}, el("dt", {}, name), el("dd", {}, format(figures)))));
+  const shown = "best_baseline" in figures ? COPY_FIGURES : FIGURES;
+  return el("dl", { class: "facts" }, shown.map(([name, format]) => el("div", {}, el("dt", {}, name), el("dd", {}, format(figures)))));
 }
 
 function live(record) {
@@ -190,7 +201,9 @@ function live(record) {
 }
 
 function equity(model, evaluation) {
-  if (!evaluation.equity_chart) return null;
+  if (!evaluation.equity_chart) {
+    return evaluation.report_page ? el("p", { class: "faint" }, el("a", { href: evaluation.report_page }, "full report")) : null;
+  }
   const image = el("img", { alt: `Equity and drawdown of ${model.subject} ${kindOf(model.model_type)} on its record`, loading: "lazy", src: evaluation.equity_chart });
   return el("figure", {}, el("a", { href: evaluation.equity_chart }, image),
     el("figcaption", { class: "faint" }, "Record, ", day(evaluation.first), " to ", day(evaluation.last),

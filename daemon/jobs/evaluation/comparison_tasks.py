@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from config.errors import NightdeskError
 from daemon.artifacts.base import ArtifactName
@@ -14,38 +12,26 @@ from daemon.jobs.evaluation.messages import CompareModelsResult, CompareSymbolsR
 from daemon.jobs.evaluation.new_files import refuse_existing
 from daemon.jobs.records.keeping import RecordKeeper
 from data_pipeline.provenance import Provenance
-from evaluation.accounting.backtest import backtest
-from evaluation.accounting.costs import Costs
-from evaluation.reports.comparison import COMPARISON, ComparedVersion, compare, read_comparison, write_comparison
+from evaluation import judges
+from evaluation.reports.comparison import COMPARISON, ComparedVersion, read_comparison, write_comparison
+from trainers import registry
 from trainers.manifest import read_manifest
 
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
     from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbolsRequest
-    from evaluation.records.record import Record
+    from evaluation.judges.base import Judge, JudgedRecord
 
 
 def compare_models(context: WorkContext, request: CompareModelsRequest) -> CompareModelsResult:
     """Compare the records over the bars that all have; one that cannot be read is left out, with the reason."""
     symbol = request.subject
-    records, left_out = _records(context, request)
+    judge, records, left_out = _records(context, request)
     if not records:
         missing = " ".join(f"{name}: {why}" for name, why in left_out.items())
         raise NightdeskError("comparison.nothing", f"{symbol} has no record. {missing}".strip(), "Train a model.")
-    first = max(record.signals.index[0] for record in records.values())
-    bars = next(iter(records.values())).bars.since(first)
-    index = bars.frame.index
-    targets = {contender.name: record.signals.position.loc[first:] for contender, record in records.items()}
-    held = {"buy_and_hold": pd.Series(1.0, index=index), "flat": pd.Series(0.0, index=index)}
-    costs = context.settings.costs
-    tests = backtest(bars, {**targets, **held}, costs=Costs.of(costs), initial_cash=costs.initial_cash)
-    comparison = compare(
-        symbol,
-        Provenance.joint(_provenances(context, request)),
-        {contender: tests[contender.name] for contender in records},
-        {name: tests[name] for name in held},
-        left_out=left_out,
-    )
+    provenance = Provenance.joint(_provenances(context, request))
+    comparison = judge.compare(symbol, provenance, records, left_out, context.settings)
     folder = context.home.report(request.run, symbol)
     refuse_existing(context.home, folder / COMPARISON)
     path = write_comparison(folder, [comparison], context.now())
@@ -67,14 +53,18 @@ def _provenances(context: WorkContext, request: CompareModelsRequest) -> Iterato
 
 def _records(
     context: WorkContext, request: CompareModelsRequest
-) -> tuple[dict[ComparedVersion, Record], dict[str, str]]:
-    """The record of each version, and why others have none."""
+) -> tuple[Judge[Any], dict[ComparedVersion, JudgedRecord], dict[str, str]]:
+    """The judge of the first of these versions, the record of each, and why others have none or none like it."""
+    by = registry.get(request.versions[0].model_type).judge
     records, left_out = {}, {}
     for version in request.versions:
         reference = version.record
         contender = ComparedVersion(
             version.model_type, version.name, version.state, reference.standing, reference.sentence
         )
+        if registry.get(version.model_type).judge != by:
+            left_out[contender.name] = "its record cannot be compared with these: it is judged by other figures"
+            continue
         recipe = Recipe(request.subject, version.model_type, reference.params, reference.seed, reference.window)
         try:
             record = RecordKeeper(context, recipe).record(reference.published)
@@ -85,7 +75,7 @@ def _records(
                 left_out[contender.name] = "its record has no fold yet"
             else:
                 records[contender] = record
-    return records, left_out
+    return judges.get(by), records, left_out
 
 
 def compare_symbols(context: WorkContext, request: CompareSymbolsRequest) -> CompareSymbolsResult:

@@ -32,7 +32,7 @@ NOTHING = {
     "cure": "Train one first: `nightdesk train`. `nightdesk models` lists earlier evaluations.",
 }
 # What a reader of the run wants to see at once; the rest is in the report.
-FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades")
+FIGURES = ("sharpe_ratio", "total_return", "max_drawdown", "trades", "copied", "gain")
 # More folds than the newest part of any history holds.
 ALL = 1000
 
@@ -62,6 +62,8 @@ class VerdictSummary:
     total_return: float | None
     max_drawdown: float | None
     trades: float | None
+    copied: float | None  # of a copy of a trader, which has no account
+    gain: float | None
 
 
 async def judge_models(work: RunWork) -> Ending:
@@ -136,11 +138,11 @@ def _challengers(c: Connection, work: RunWork, pair: Target) -> list[Version]:
 
 
 def _worth(c: Connection, work: RunWork, version: Version) -> tuple[bool, float]:
-    """Whether a version may serve, and the Sharpe ratio of its recipe's record."""
+    """Whether a version may serve, and what its recipe's record is ranked by."""
     row = record_of(c, version)
     if row is None:
         return False, float("-inf")
-    return may_serve(row.standing, work.settings.promotion), records.sharpe_ratio(row)
+    return may_serve(row.standing, work.settings.promotion), records.rank(row)
 
 
 def _next_best(c: Connection, work: RunWork, pair: Target) -> list[Version]:

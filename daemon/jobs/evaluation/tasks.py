@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from daemon.jobs.evaluation.messages import EvaluateRequest
     from daemon.jobs.records.messages import RecordRef
     from data_pipeline.inputs import Inputs
+    from evaluation.judges.base import JudgedRecord
     from evaluation.records.continuity import Likeness
-    from evaluation.records.record import Record
     from trainers.artifact import Artifact
 
 
@@ -75,14 +75,15 @@ def evaluate(context: WorkContext, request: EvaluateRequest) -> EvaluateResult:
     )
 
 
-def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef) -> Record:
+def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef) -> JudgedRecord:
     recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
     record = RecordKeeper(context, recipe).record(reference.published)
     if record is None:
         raise NightdeskError(
             "evaluation.too_short",
-            f"The history of {request.subject} holds no fold of a record: too few bars to train on and to test after.",
-            "Pull a longer history, or lower walk_forward.train.",
+            f"The history of {request.subject} holds no fold of a record: too few bars or markets to train on and "
+            "to test after.",
+            "Pull a longer history, or more markets of a trader, or lower walk_forward.train.",
         )
     return record
 

@@ -38,6 +38,8 @@ METRICS = (
     "accuracy",
     "calibration_error",
 )
+# What is measured of a copy of a trader alone: by how much it copies more than simple rules.
+COPY_METRICS = ("gain",)
 
 
 async def check_performance(work: RunWork) -> Ending:
@@ -128,7 +130,7 @@ async def _record(work: RunWork, champion: Version, bases: dict[Basis, Monitored
 
     def change(c: Connection) -> None:
         for basis, metrics in bases.items():
-            for metric in METRICS:
+            for metric in (*METRICS, *(name for name in COPY_METRICS if name in metrics.values)):
                 value = metrics.number(metric)
                 new = measurements.NewMeasurement(
                     run_id=work.run.id,

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.recipes import Recipe
-from daemon.jobs.live import followed
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
 from daemon.jobs.records.keeping import RecordKeeper
-from daemon.jobs.versions import inputs_of, judged_version, loaded, published_signals, refuse_other_bars
-from data_pipeline.inputs import Inputs
-from data_pipeline.stored_inputs import stored_bars
-from evaluation.accounting.backtest import Costs, backtest
+from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other_bars
+from evaluation import judges
 from evaluation.judges.observation import Observation, observe
+from evaluation.records.live import published_signals
 from evaluation.signals import Signals
+from trainers import registry
 from trainers.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
     from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
 
-LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
 RECENT = 252  # bars of a record whose inputs and decisions are compared with those of the training
 
 
@@ -40,7 +38,10 @@ def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
     version, rules = judged_version(context, artifact, inputs), context.settings.monitoring
     live = None
     if request.signals:
-        live = metrics_of(observe(version, inputs, published_signals(request.signals), rules))
+        published = published_signals(request.signals)
+        live = metrics_of(
+            observe(version, inputs, {name: published[name] for name in published if name in inputs.bars}, rules)
+        )
     decided = {name: _newest(signals) for name, signals in version.model.decide(inputs).items()}
     unseen = _unseen(context, request)
     return MonitorResult(evaluation=metrics_of(observe(version, inputs, decided, rules, unseen=unseen)), live=live)
@@ -53,7 +54,7 @@ def _unseen(context: WorkContext, request: MonitorRequest) -> Mapping[str, Signa
     reference = request.record
     recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
     record = RecordKeeper(context, recipe).record(reference.published)
-    return None if record is None else {record.bars.symbol: _newest(record.signals)}
+    return None if record is None else {name: _newest(signals) for name, signals in record.decided.items()}
 
 
 def _newest(signals: Signals) -> Signals:
@@ -90,16 +91,9 @@ def metrics_of(observed: Observation) -> MonitoredMetrics:
 
 
 def live_performance(context: WorkContext, request: LivePerformanceRequest) -> LivePerformanceResult:
-    """Backtest the published positions over the bars as they came to be, each from when it could be followed."""
-    costs = context.settings.costs
-    bars = stored_bars(context.home, context.settings, request.subject)
+    """What the published signals have come to, by the bars as they came to be."""
     name = ArtifactName(request.subject, request.model_type, request.version)
-    refuse_other_bars(read_manifest(context.artifacts.fetch(name)), Inputs.of(bars))
-    positions = followed(bars, request.signals)
-    lived = bars.since(positions.index[0])
-    if len(lived) < 2:
-        reasons = dict.fromkeys(LIVE, "too_few_bars")
-        return LivePerformanceResult(metrics=Metrics(values=dict.fromkeys(LIVE), reasons=reasons))
-    target = positions.reindex(lived.frame.index, method="ffill")
-    result = backtest(lived, target, costs=Costs.of(costs), initial_cash=costs.initial_cash)
-    return LivePerformanceResult(metrics=Metrics.of(result.metrics()))
+    inputs = inputs_of(context, request.subject, request.model_type)
+    refuse_other_bars(read_manifest(context.artifacts.fetch(name)), inputs)
+    judge = judges.get(registry.get(request.model_type).judge)
+    return LivePerformanceResult(metrics=Metrics.of(judge.live_metrics(inputs, request.signals, context.settings)))

@@ -5,27 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from daemon.jobs.live import followed
 from daemon.jobs.trainings import fitted, teaching_inputs, training_task
 from data_pipeline.inputs import EVENT_KINDS, Inputs
-from evaluation.accounting.costs import Costs
-from evaluation.accounting.inputs import bars_a_year
-from evaluation.records.folds import FoldModels, FoldPlan, FoldStore, short_history
-from evaluation.records.record import Record, stitched_record
-from evaluation.signals import Signals
-from evaluation.walk_forward import Fold
+from evaluation import judges
+from evaluation.judges.base import Training
+from evaluation.records.folds import DecidedFold, FoldModels, FoldStore
 from trainers import registry
+from trainers.manifest import Manifest
 
 if TYPE_CHECKING:
-    from config.settings import Settings
+    from collections.abc import Mapping
+
+    import pandas as pd
+
     from daemon.domain.recipes import Recipe
     from daemon.domain.signals import PublishedSignal
     from daemon.executors.worker.main import WorkContext
+    from evaluation.judges.base import Judge, JudgedRecord, Plan
+    from evaluation.walk_forward import Fold
     from trainers.interface import Model
 
 
@@ -52,22 +54,33 @@ class RecordKeeper:
         return self.plan.folds(self.inputs)
 
     @cached_property
-    def plan(self) -> FoldPlan:
+    def judge(self) -> Judge[Any]:
+        """The judge of its model type."""
+        return judges.get(registry.get(self.recipe.model_type).judge)
+
+    @cached_property
+    def plan(self) -> Plan:
         """How the history is cut."""
-        plan, configured = (
-            fold_plan(self.context.settings, self.recipe, self.inputs),
-            self.context.settings.walk_forward,
-        )
-        least = self.store.least_train(configured.train, plan.rules.train)
-        return replace(plan, rules=plan.rules.model_copy(update={"train": least}))
+        needs = registry.needs(self.recipe.model_type)
+        training = Training(self.recipe.lookback, needs.min_bars, needs.costly)
+        return self.judge.plan(self.inputs, training, self.context.settings, self.store)
 
     @cached_property
     def store(self) -> FoldStore:
         """The computed ones."""
         return FoldStore(self.folder, self._key)
 
+    @cached_property
+    def _keys(self) -> dict[Fold, str]:
+        return {}
+
     def _key(self, fold: Fold) -> str:
         """What the model of a fold learned from besides bars."""
+        if fold not in self._keys:  # cutting the inputs of many markets takes a while
+            self._keys[fold] = self._content(fold)
+        return self._keys[fold]
+
+    def _content(self, fold: Fold) -> str:
         inputs = self.inputs.until(fold.train.last)
         logs = {name: log.fingerprint() for name, log in inputs.expert_logs.items()}
         events = {
@@ -82,11 +95,9 @@ class RecordKeeper:
 
     def compute(self, fold: Fold) -> bool:
         """Compute one fold as far as it is not; returns whether that took a training."""
-        models = FoldModels(fit=self._fit, load=registry.get(self.recipe.model_type).load)
-        tested = len(self.inputs.since(fold.test.first).until(fold.test.last))
-        rules = self.plan.rules
-        last = fold is self.folds[-1]
-        more_to_come = last and tested < rules.test
+        metrics = self._metrics if self.judge.compares_with_teacher else None
+        models = FoldModels(fit=self._fit, load=registry.get(self.recipe.model_type).load, metrics=metrics)
+        more_to_come = fold is self.folds[-1] and self.plan.grows(self.inputs, fold)
         return self.store.compute(self.inputs.for_decisions(), fold, models, more_to_come=more_to_come)
 
     def _fit(self, fold: Fold) -> Model:
@@ -94,27 +105,24 @@ class RecordKeeper:
         task = training_task(self.context, self.recipe, fold.train)
         return fitted(self.context, self.recipe, task, fold.number)
 
-    def record(self, published: Sequence[PublishedSignal]) -> Record | None:
-        """The record over the newest folds that follow one another, continued by live signals; of one symbol only."""
-        if len(self.inputs.bars) != 1:
-            return None
-        bars, costs = self.inputs.only, self.context.settings.costs
-        parts: list[Signals] = []
+    def record(self, published: Sequence[PublishedSignal]) -> JudgedRecord | None:
+        """The record over the newest folds that follow one another, continued by live signals; None without any."""
+        decided: list[DecidedFold] = []
         for fold in reversed(self.folds):
             signals = self.store.stored(fold)
-            if signals is None or bars.symbol not in signals:
+            if signals is None:
                 break
-            parts.insert(0, signals[bars.symbol])
-        live = followed(bars, published) if published else None
-        return stitched_record(bars, parts, live, Costs.of(costs), costs.initial_cash)
+            decided.insert(0, DecidedFold(fold, signals, partial(self._teacher, fold)))
+        record: JudgedRecord | None = self.judge.record(self.inputs, decided, published, self.context.settings)
+        return record
 
+    @staticmethod
+    def _metrics(model: Any) -> Mapping[str, Any]:
+        """The metrics of a training."""
+        metrics: Mapping[str, Any] = model.facts.metrics
+        return metrics
 
-def fold_plan(settings: Settings, recipe: Recipe, inputs: Inputs) -> FoldPlan:
-    """How the history of a recipe is cut: as the settings say, or by years where its trainings take long."""
-    rules, needs = settings.walk_forward, registry.needs(recipe.model_type)
-    if needs.costly:
-        year = max(round(bars_a_year(next(iter(inputs.bars.values()))) or 252.0), rules.test)
-        rules = rules.model_copy(update={"test": year, "step": None, "anchored": True})
-    rules = short_history(rules, len(inputs), settings.training_params.holdout, needs.min_bars)
-    window = None if rules.anchored else recipe.lookback
-    return FoldPlan(rules, window, settings.records.folds if needs.costly else None)
+    def _teacher(self, fold: Fold) -> Mapping[str, pd.Series]:
+        """The positions of the teacher, as the fold's model was taught them: of a manifest it has but these parts."""
+        parts: dict[str, Any] = {"params": self.recipe.params, "metrics": dict(self.store.metrics(fold))}
+        return registry.get(self.recipe.model_type).teacher_positions(self.inputs, Manifest.model_construct(**parts))

@@ -10,6 +10,7 @@ from daemon.domain.recipe_request import RecipeRequest
 from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import Document, Message, TaskResult
 from data_pipeline.provenance import ProvenanceField
+from evaluation.imitation.figures import ImitationFigures
 from evaluation.records.figures import RecordFigures
 from evaluation.records.standing import Evidence, Standing
 
@@ -34,7 +35,7 @@ class RecordFacts(Message):
     first: datetime
     last: datetime
     evidence: Evidence
-    figures: RecordFigures
+    figures: RecordFigures | ImitationFigures
     metrics: Metrics
     on_history: Metrics | None
     since_live: Metrics | None

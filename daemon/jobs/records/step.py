@@ -23,7 +23,6 @@ from daemon.jobs.records.messages import (
 from daemon.jobs.serving import recipe_of_record, record_of, serving_recipe, waiting_recipes
 from daemon.store import records, runs, signals, versions
 from data_pipeline.provenance import Provenance
-from evaluation.records.figures import sentence
 from evaluation.records.standing import settle
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ async def settle_standings(work: RunWork) -> None:
         )
         for row in rows:
             if row.id in facts:
-                text = sentence(standings[row.id], facts[row.id].figures, tried=tried, confidence=confidence)
+                text = facts[row.id].figures.sentence(standings[row.id], tried=tried, confidence=confidence)
                 records.set_standing(c, row, standings[row.id], text, now)
 
     await work.write(change)

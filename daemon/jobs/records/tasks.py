@@ -9,7 +9,6 @@ from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.records.messages import RecordFacts, RecordResult, RehearseResult
 from daemon.jobs.records.rehearsals import forget_rehearsals, next_lag, rehearse_missing
 from daemon.jobs.trainings import provenance_of
-from evaluation.records.record import assess
 
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
@@ -54,19 +53,18 @@ def _facts(keeper: RecordKeeper, request: RecordRequest) -> RecordFacts | None:
     record = keeper.record(request.published)
     if record is None:
         return None
-    assessment = assess(record, keeper.context.settings.promotion, tried=request.tried, seed=keeper.recipe.seed)
+    assessment = keeper.judge.assess(record, keeper.context.settings, tried=request.tried, seed=keeper.recipe.seed)
     live_from = record.live_from
     since = record.since(live_from) if live_from is not None else None
     before = record.before(live_from) if live_from is not None else record
-    index = record.signals.index
     return RecordFacts(
-        first=index[0].to_pydatetime(),
-        last=index[-1].to_pydatetime(),
+        first=record.first,
+        last=record.last,
         evidence=assessment.evidence,
         figures=assessment.figures,
-        metrics=Metrics.of(record.result.metrics()),
-        on_history=Metrics.of(before.result.metrics()) if before is not None else None,
-        since_live=Metrics.of(since.result.metrics()) if since is not None else None,
+        metrics=Metrics.of(record.metrics()),
+        on_history=Metrics.of(before.metrics()) if before is not None else None,
+        since_live=Metrics.of(since.metrics()) if since is not None else None,
         live_from=live_from,
     )
 

@@ -11,10 +11,11 @@ from config.names import is_trader_subject
 from daemon.domain.signals import target_name
 from daemon.jobs.signals.messages import LatestSignal, SignalResult
 from daemon.jobs.trainings import ended_at
-from daemon.jobs.versions import inputs_of, loaded, published_signals, refuse_other_bars
+from daemon.jobs.versions import inputs_of, loaded, refuse_other_bars
 from data_pipeline.bars.calendar import next_close, opens
 from data_pipeline.provenance import Provenance
 from data_pipeline.trader_logs.inputs import newest_markets
+from evaluation.records.live import published_signals
 from evaluation.signal_model import Request
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ One speaks of a universe of symbols, one of a trader's markets with a target ret
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +16,11 @@ import numpy as np
 import pandas as pd
 
 from config.section import Section
+from data_pipeline import actions
 from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
+from data_pipeline.trader_logs.events import SETTLED, TRADE
+from data_pipeline.trader_logs.inputs import market_rows
 from evaluation.audit.leak_audit import FitRecord
 from evaluation.reports.evidence import ModelEvidence
 from evaluation.signal_model import NO_REQUEST, Request
@@ -129,17 +132,17 @@ class TraderModel(_Model):
 
     @property
     def facts(self) -> ModelFacts:
-        return ModelFacts(metrics={"level": self.level}, features=("side", "price"))
+        return ModelFacts(metrics={"level": self.level, "strong_amount": 2.0 * self.level}, features=("side", "price"))
 
     def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
         return {name: self._of_market(inputs, name) for name in inputs.bars}
 
     def _of_market(self, inputs: Inputs, name: str) -> pd.DataFrame:
         index = inputs.bars[name].frame.index
-        fills = inputs.trader_log.get(name)
+        log = inputs.trader_log.get(name)
         side = pd.Series(0.0, index=index)
-        if fills is not None:
-            last = fills["side"].groupby(level=0).last()
+        if log is not None:
+            last = log["side"][log["kind"] == TRADE].groupby(level=0).last()
             side = last.reindex(last.index.union(index)).ffill().reindex(index).fillna(0.0)
         return pd.DataFrame({"side": side, "price": inputs.bars[name].frame["close"]})
 
@@ -157,11 +160,13 @@ class TraderType(_Type):
 
     name = "small_trader"
     description = "Follows a trader's last fill."
+    judge = "imitation"
     needs = Needs(scope="trader", data=frozenset({"bars", "trader_log"}), min_bars=20)
 
     def train(self, task: TrainingTask, context: TrainingContext) -> TraderModel:
         task.require(self.needs)
-        fills = pd.concat([rows.loc[task.train_start :] for rows in task.inputs.trader_log.values()]).sort_index()
+        logs = [rows.loc[task.train_start :] for rows in task.inputs.trader_log.values()]
+        fills = pd.concat([rows[rows["kind"] == TRADE] for rows in logs]).sort_index()
         times = task.inputs.times
         known_at = pd.DatetimeIndex(times[np.minimum(times.searchsorted(fills.index), len(times) - 1)])
         context.record_fit(FitRecord("level", known_at, known_at))
@@ -170,6 +175,16 @@ class TraderType(_Type):
 
     def load(self, folder: Path) -> TraderModel:
         return TraderModel(*_read(folder))
+
+    def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> dict[str, pd.Series]:
+        """What the trader did in each bar, where that bar is over."""
+        positions = {}
+        for name, rows in market_rows(inputs).items():
+            known = ~np.isnan(rows.net)
+            grades = actions.graded(np.where(known, rows.net, 0.0), manifest.metrics["strong_amount"])
+            strengths = actions.GRADED.strength(grades.astype(np.int64))
+            positions[name] = pd.Series(np.where(known, strengths, np.nan), index=rows.index)
+        return positions
 
 
 @dataclass(frozen=True)
@@ -244,19 +259,25 @@ def universe() -> Inputs:
     return Inputs("universe", bars)
 
 
-def markets() -> Inputs:
-    """Three markets of a trader, one after the other, in bars of 5 seconds, and its fills between their closes."""
+def markets(slugs: Sequence[str] = MARKETS) -> Inputs:
+    """Markets of a trader, one after the other, in bars of 5 seconds, and its fills between their closes."""
     random = np.random.default_rng(5)
-    bars, fills = {}, {}
-    for hour, slug in enumerate(MARKETS):
-        index = pd.date_range(f"2026-01-08 {15 + hour}:00:05", periods=120, freq="5s", tz="UTC", name="time")
+    bars, logs = {}, {}
+    for hour, slug in enumerate(slugs):
+        opens = pd.Timestamp("2026-01-08 15:00:05", tz="UTC") + pd.Timedelta(hours=hour)
+        index = pd.date_range(opens, periods=120, freq="5s", name="time")
         price = np.clip(0.5 + np.cumsum(random.normal(0.0, 0.01, 120)), 0.02, 0.98)
         frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), price), index=index)
         bars[slug] = Bars(frame.assign(volume=random.integers(1, 50, 120).astype("f8")), slug, "5s", "bucket")
         times = index[:-1] + pd.to_timedelta(random.uniform(0.1, 4.9, 119), unit="s").round("ms")
-        rows = pd.DataFrame({"side": random.choice([-1.0, 1.0], 119), "size": random.uniform(1.0, 9.0, 119)}, times)
-        fills[slug] = rows.iloc[::7].rename_axis("time")
-    return Inputs(TRADER, bars, trader_log=fills)
+        side, size = random.choice([-1.0, 1.0], 119), random.uniform(1.0, 9.0, 119)
+        fills = pd.DataFrame(
+            {"kind": TRADE, "price": price[1:], "size": size, "money": price[1:] * size, "outcome": 1.0, "side": side},
+            times,
+        ).iloc[::7]
+        end = pd.DataFrame({"kind": SETTLED, "side": 0.0, "size": 0.0}, index[-1:] + pd.Timedelta(seconds=5))
+        logs[slug] = pd.concat([fills.astype("f8"), end]).assign(spread=np.nan).rename_axis("time")
+    return Inputs(TRADER, bars, trader_log=logs)
 
 
 def easy_inputs() -> Inputs:

@@ -100,6 +100,18 @@ def test_an_undefined_metric_says_why_it_has_no_value():
     assert "has no value (not_measured)" in result["drawdown_beyond"].message
 
 
+def test_a_copy_without_an_account_raises_nothing_over_a_sharpe_ratio_but_over_simple_rules():
+    nothing = {"sharpe_ratio": None, "max_drawdown": None, "reasons": {"sharpe_ratio": "no_account"}}
+    result = observed({**nothing, "gain": -2.5})
+    assert not result["sharpe_below"].breached
+    assert result["sharpe_below"].undefined
+    assert result["drawdown_beyond"].undefined
+    assert result["copy_below"].breached
+    assert "is -2.5 points; the threshold is 0 points" in result["copy_below"].message
+    assert observed({**nothing, "gain": 3.0})["copy_below"].cleared
+    assert observed({"sharpe_ratio": 1.0})["copy_below"].undefined
+
+
 def test_each_basis_is_an_alert_of_its_own():
     nothing = MonitoredMetrics(values={})
     result = performance_observations(CHAMPION, "proven", {"live": nothing, "evaluation": nothing}, Monitoring())

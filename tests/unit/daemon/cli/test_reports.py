@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,3 +83,23 @@ def test_a_report_that_is_gone_takes_nothing_else_with_it(home: Home, capsys) ->
 def test_a_champion_that_stopped_is_named(home: Home, capsys) -> None:
     show_evaluation(home, {"verdicts": {}, "stopped": ["AAPL/cloner v1 stopped serving: its recipe is refuted"]})
     assert "AAPL/cloner v1 stopped serving: its recipe is refuted" in capsys.readouterr().out
+
+
+def test_a_copy_of_a_trader_is_printed_with_its_answer_and_no_account(home: Home, capsys) -> None:
+    interval = {"estimate": 46.2, "low": 42.0, "high": 50.0}
+    folder = home.result("evaluation-1") / "AAPL" / "cloner" / "v1"
+    folder.mkdir(parents=True)
+    document = {
+        "kind": "imitation",
+        "answer": "Perhaps, but not surely: this model copies 46.2 %.",
+        "subject": {"provenance": "bucket"},
+        "evidence": {"rows": [{"name": "last_fill", "accuracy": interval, "balanced_accuracy": interval}]},
+    }
+    (folder / "report.json").write_text(json.dumps(document))
+    copy = verdict("v1", **dict.fromkeys(FIGURES), copied=46.2, gain=9.1)
+    show_evaluation(home, {"verdicts": {"trader:0x6031/cloner": copy}})
+    output = capsys.readouterr().out
+    assert "can this trader be copied? Perhaps, but not surely: this model copies 46.2 %." in output
+    assert "following its last trade" in output
+    assert "46.2 (42.0 to 50.0)" in output
+    assert "copied %" in output

@@ -14,7 +14,7 @@ import pytest
 from config.errors import NightdeskError
 from evaluation import Costs, backtest, run_baselines, write_report
 from evaluation.reports import report
-from tests.golden.regenerate_report_schema import schema
+from tests.golden.regenerate_report_schema import SCHEMAS, schema
 from tests.support.markets.prices import series, walk
 from tests.support.models.report_parts import first_decision, standing_part
 
@@ -62,9 +62,9 @@ def test_the_pictures_are_those_for_which_there_is_something_to_draw(tmp_path):
     assert drawn == {"equity.png", "returns.png", "rolling_sharpe.png", "months.png", "risk_return.png"}
 
 
-def test_the_schema_in_the_repository_is_that_of_the_report():
-    committed = Path(report.__file__).with_name("report.schema.json").read_bytes()
-    assert committed == schema(), "run: python -m tests.golden.regenerate_report_schema"
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_the_schemas_in_the_repository_are_those_of_the_reports(path):
+    assert path.read_bytes() == schema(SCHEMAS[path]), "run: python -m tests.golden.regenerate_report_schema"
 
 
 def test_files_are_named_with_their_hashes_and_nothing_unfinished_stays(tmp_path):

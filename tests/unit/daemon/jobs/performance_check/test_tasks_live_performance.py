@@ -11,7 +11,8 @@ from config.paths import Home
 from daemon.domain.metrics import Metrics
 from daemon.domain.signals import PublishedSignal
 from daemon.jobs.performance_check.messages import LivePerformanceRequest
-from daemon.jobs.performance_check.tasks import followed, live_performance
+from daemon.jobs.performance_check.tasks import live_performance
+from evaluation.records.live import followed
 from tests.support.markets.easy import SYMBOL
 from tests.support.models.stored_versions import NAME, Shelf, context, market
 
