@@ -13,7 +13,35 @@ Tokens = Literal["interleaved", "concatenated"]
 Count = Annotated[int, Field(ge=1)]
 
 
-class NetworkConfig(Section):
+class Architecture(Section):
+    """The shape of the network: its tokens and its blocks.
+
+    Args:
+        d_model: width of a token; a multiple of `heads`.
+        layers: blocks of attention and feed-forward network, each normalised before.
+        heads: heads of the attention.
+        context: the most bars of a window.
+        dropout: share of the numbers that a training leaves out at random, behind embeddings and blocks.
+        tokens: whether return, state and action of a bar are three tokens or one.
+        conditioned: whether the returns to go are read at all; without them the network clones behaviour.
+    """
+
+    d_model: Annotated[Count, Flag("--d-model", help="width of a token")] = 128
+    layers: Annotated[Count, Flag("--layers", "--num-layers", help="blocks of the network")] = 6
+    heads: Annotated[Count, Flag("--heads", help="heads of the attention")] = 4
+    context: Annotated[Count, Flag("--context", "--context-window", help="the most bars of a window")] = 128
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0), Flag("--dropout", help="share of numbers left out")] = 0.1
+    tokens: Annotated[Tokens, Flag("--tokens", help="interleaved, or concatenated")] = "interleaved"
+    conditioned: bool = True
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Architecture:
+        if self.d_model % self.heads:
+            raise ValueError(f"d_model must be a multiple of heads ({self.heads}), and {self.d_model} is not")
+        return self
+
+
+class NetworkConfig(Architecture):
     """The architecture of a Decision Transformer (Chen et al. 2021, https://arxiv.org/abs/2106.01345).
 
     With returns to go R, states s and actions a, the network reads
@@ -27,32 +55,12 @@ class NetworkConfig(Section):
     Args:
         state_dim: numbers of a state.
         action_dim: actions to choose from.
-        d_model: width of a token; a multiple of `heads`.
-        layers: blocks of attention and feed-forward network, each normalised before.
-        heads: heads of the attention.
-        context: the most bars of a window.
-        dropout: share of the numbers that a training leaves out at random, behind embeddings and blocks.
-        tokens: whether return, state and action of a bar are three tokens or one.
-        conditioned: whether the returns to go are read at all; without them the network clones behaviour.
         return_scale: by what returns to go are multiplied before the network reads or predicts them.
     """
 
     state_dim: Count = 17
     action_dim: Annotated[int, Field(ge=2)] = 5
-    d_model: Count = 128
-    layers: Count = 6
-    heads: Count = 4
-    context: Count = 128
-    dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
-    tokens: Tokens = "interleaved"
-    conditioned: bool = True
     return_scale: float = Field(default=100.0, gt=0.0)
-
-    @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> NetworkConfig:
-        if self.d_model % self.heads:
-            raise ValueError(f"d_model must be a multiple of heads ({self.heads}), and {self.d_model} is not")
-        return self
 
 
 class FitConfig(Section):
@@ -89,3 +97,41 @@ class FitConfig(Section):
     action_loss_weight: float = Field(default=1.0, ge=0.0)
     rtg_loss_weight: float = Field(default=0.1, ge=0.0)
     class_balance: float = Field(default=0.0, ge=0.0, le=1.0)
+
+
+Group = Literal["base", "price", "actions", "fills", "book"]
+
+
+class DecisionTransformerParams(Architecture):
+    """The params of the model type `decision_transformer` (Chen et al. 2021, https://arxiv.org/abs/2106.01345).
+
+    From the markets of a trader the network learns p(a_t | R_1, s_1, a_1, ..., R_t, s_t): what the trader does in the
+    bar that begins now, where R_t is what the market still earns from there on. When it decides, R_t is a target return
+    less what the market has earned until then.
+
+    Args:
+        groups: named groups of states, `base` first.
+        strong: the quantile of net amounts from which on a trade is strong.
+        return_scale: by what returns to go are multiplied; with None by one over their deviation in training.
+        target_quantile: of what the training markets earned; the target return when none is asked for.
+        validation: the share of the markets, the newest, by which the epoch is chosen that serves.
+        fit: how the network is fitted.
+    """
+
+    groups: tuple[Group, ...] = Field(default=("base", "price", "actions", "fills"), min_length=1, strict=False)
+    strong: float = Field(default=0.8, ge=0.0, le=1.0)
+    return_scale: Annotated[float, Field(gt=0.0)] | None = None
+    target_quantile: float = Field(default=0.5, ge=0.0, le=1.0)
+    validation: float = Field(default=0.2, gt=0.0, lt=1.0)
+    fit: FitConfig = FitConfig()
+
+    @model_validator(mode="after")
+    def _base_is_first(self) -> DecisionTransformerParams:
+        if self.groups[0] != "base" or len(set(self.groups)) < len(self.groups):
+            raise ValueError("groups must name base first, and none twice")
+        return self
+
+    def network(self, states: int, return_scale: float) -> NetworkConfig:
+        """The config of a network that reads so many states."""
+        architecture = self.model_dump(include=set(Architecture.model_fields))
+        return NetworkConfig(**architecture, state_dim=states, return_scale=return_scale)
