@@ -12,12 +12,9 @@ from trainers.decision_transformer.desk.markets import Market, Scales, split_by_
 from trainers.decision_transformer.network.batches import sequence_loader
 from trainers.decision_transformer.network.transformer import TraderDecisionTransformer
 from trainers.decision_transformer.params import DecisionTransformerParams
-from trainers.decision_transformer.training.epochs import Epoch
-from trainers.decision_transformer.training.trainer import Loader, OnEpoch, TraderTrainer
-
-
-def _unwatched(_epoch: Epoch) -> None:
-    """Nobody looks at the epochs."""
+from trainers.decision_transformer.training.epochs import Epoch, History
+from trainers.decision_transformer.training.trainer import Loader, TraderTrainer
+from trainers.interface import no_progress
 
 
 @dataclass(frozen=True)
@@ -47,23 +44,14 @@ class Fitter:
         if not late:
             return None, early, late
         scales = Scales.fit(early, self.params)
-        best: list[Epoch] = []
+        history = self._train(name, self._network(scales), (scales, early, late))
+        return history.best, early, late
 
-        def watch(epoch: Epoch) -> None:
-            if not best or _loss(epoch) < _loss(best[0]):
-                best[:] = [epoch]
-            self.on_epoch(name, epoch)
-
-        self._train(name, self._network(scales), (scales, early, late), watch)
-        return best[0], early, late
-
-    def fitted(
-        self, name: str, markets: Sequence[Market], epochs: int
-    ) -> tuple[TraderDecisionTransformer, Scales]:
+    def fitted(self, name: str, markets: Sequence[Market], epochs: int) -> tuple[TraderDecisionTransformer, Scales]:
         """A network after so many epochs on these markets, and their scales."""
         scales = Scales.fit(markets, self.params)
         network = self._network(scales)
-        self._train(name, network, (scales, markets, ()), lambda epoch: self.on_epoch(name, epoch), epochs)
+        self._train(name, network, (scales, markets, ()), epochs)
         return network, scales
 
     def _network(self, scales: Scales) -> TraderDecisionTransformer:
@@ -76,9 +64,8 @@ class Fitter:
         name: str,
         network: TraderDecisionTransformer,
         data: tuple[Scales, Sequence[Market], Sequence[Market]],
-        on_epoch: OnEpoch,
         until: int | None = None,
-    ) -> None:
+    ) -> History:
         scales, learned, held_back = data
         trainer = TraderTrainer(network, self.device, self.params.fit, seed=self.seed)
         trainer.train(
@@ -86,14 +73,11 @@ class Fitter:
             self._loader(scales, held_back) if held_back else None,
             until=until,
             output_dir=self.folder / name if self.folder else None,
-            on_epoch=on_epoch,
-            progress=lambda _fraction, _message: None,
+            on_epoch=lambda epoch: self.on_epoch(name, epoch),
+            progress=no_progress,
         )
+        return trainer.history
 
     def _loader(self, scales: Scales, markets: Sequence[Market], *, shuffle: bool = False) -> Loader:
         sequences, windows = scales.sequences(markets, self.params.context)
         return sequence_loader(sequences, self.params.fit.batch_size, windows=windows, shuffle=shuffle)
-
-
-def _loss(epoch: Epoch) -> float:
-    return epoch.validation.loss if epoch.validation else float("inf")

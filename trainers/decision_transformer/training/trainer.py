@@ -63,6 +63,7 @@ class TraderTrainer:
         self.model = model.to(self.device)
         self.config = config or FitConfig()
         self.seed = seed
+        self.history = History()
         self.class_weights: Tensor | None = None
         self._bf16 = _has_bf16(self.device)
 
@@ -110,6 +111,7 @@ class TraderTrainer:
                 report(epoch.number / last, epoch.message)
                 on_epoch(epoch)
         self.model.load_state_dict(state.best)
+        self.history = state.history
         return self._result(state.history)
 
     def validate(self, val_loader: Loader) -> dict[str, float]:
