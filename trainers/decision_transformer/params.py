@@ -88,12 +88,12 @@ class FitConfig(Section):
     """
 
     epochs: Annotated[Count, Flag("--epochs", help="passes over the training markets, at most")] = 50
-    batch_size: Annotated[Count, Flag("--batch-size", help="windows of a training step")] = 32
+    batch_size: Annotated[Count, Flag("--batch-size", help="windows of a training step")] = 8
     learning_rate: Annotated[float, Field(gt=0.0), Flag("--lr", "--learning-rate", help="learning rate")] = 1e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     warmup: Annotated[int, Field(ge=0)] = 100
     clip: float = Field(default=1.0, gt=0.0)
-    patience: Annotated[Count, Flag("--patience", help="epochs without a better validation loss to stop after")] = 10
+    patience: Annotated[Count, Flag("--patience", help="epochs without a better validation loss to stop after")] = 8
     action_loss_weight: float = Field(default=1.0, ge=0.0)
     rtg_loss_weight: float = Field(default=0.1, ge=0.0)
     class_balance: float = Field(default=0.0, ge=0.0, le=1.0)
@@ -118,6 +118,10 @@ class DecisionTransformerParams(Architecture):
         fit: how the network is fitted.
     """
 
+    # Smaller than the published architecture: as good on an inner validation of real markets, in a tenth of the time.
+    d_model: Annotated[Count, Flag("--d-model", help="width of a token")] = 64
+    layers: Annotated[Count, Flag("--layers", "--num-layers", help="blocks of the network")] = 3
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0), Flag("--dropout", help="share of numbers left out")] = 0.2
     groups: tuple[Group, ...] = Field(default=("base", "price", "actions", "fills"), min_length=1, strict=False)
     strong: float = Field(default=0.8, ge=0.0, le=1.0)
     return_scale: Annotated[float, Field(gt=0.0)] | None = None

@@ -1,4 +1,4 @@
-"""A trader who follows a rule that a model can find: it buys the outcome that is likelier, more of it the likelier."""
+"""A trader who follows a rule that a model can find: it buys the outcome that is cheaper, more of it the cheaper."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _log(index: pd.DatetimeIndex, price: np.ndarray) -> pd.DataFrame:
     """A quote in every bar, and after its close what the trader does about it; then the settlement."""
     edge = price - 0.5
     size = np.where(np.abs(edge) > 0.25, 30.0, 5.0)
-    outcome = np.sign(edge)
+    outcome = -np.sign(edge)
     quotes = _events(index - pd.Timedelta(seconds=2), kind=QUOTE, price=price)
     fills = _events(
         index + pd.Timedelta(seconds=1), kind=TRADE, price=price, size=size, outcome=outcome, side=1.0,

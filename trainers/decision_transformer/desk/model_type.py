@@ -29,6 +29,7 @@ from trainers.decision_transformer.desk.markets import Market, settled_markets
 from trainers.decision_transformer.desk.measurement import TRAININGS, measure
 from trainers.decision_transformer.desk.model import LIBRARIES, ModelDescription, TraderModel, load_model
 from trainers.decision_transformer.needs import NEEDS
+from trainers.decision_transformer.network.causality import require_causal
 from trainers.decision_transformer.params import DecisionTransformerParams
 from trainers.decision_transformer.training.epochs import Epoch
 from trainers.interface import TrainingContext, TrainingTask
@@ -64,6 +65,7 @@ class DecisionTransformerType:
         best, early, late = fitter.selected_epoch(SELECT, markets)
         epochs = best.number if best else params.fit.epochs
         network, scales = fitter.fitted(SERVE, markets, epochs)
+        require_causal(network)
         metrics: dict[str, Any] = {
             "markets": len(markets),
             "epochs": epochs,
