@@ -27,7 +27,7 @@ PARTS = {
     "last_action": "learning from states",
     "majority": "learning from states",
 }
-TRAININGS = ("measured", "measured_all", "plain", "plain_all", "best")  # the names of its fits, in their order
+TRAININGS = ("plain", "plain_all", "best", "measured", "measured_all")  # the names of its fits, in their order
 
 
 def measure(fitter: Fitter, learned: Sequence[Market], judged: Sequence[Market]) -> dict[str, Any]:
