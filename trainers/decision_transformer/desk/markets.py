@@ -113,7 +113,8 @@ class Scales(Section):
         columns = [NAMES.index(name) for name in self.names]
         values = rows.states.to_numpy()[:, columns].copy()
         values[:, :SCALED] = (values[:, :SCALED] - np.array(self.centre)) / np.array(self.spread)
-        return np.clip(values, -_WIDEST, _WIDEST)
+        bounded: Floats = np.clip(values, -_WIDEST, _WIDEST)
+        return bounded
 
     def actions(self, rows: MarketRows) -> NDArray[np.int8]:
         """The class of what the trader did in the bar after each row; a hold where that is not known yet."""

@@ -162,13 +162,12 @@ def _fit_records(markets: Sequence[Market], early: Sequence[Market], late: Seque
 
 def _rows(markets: Sequence[Market]) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     """When each row was known, and when everything that its market earned was."""
-    starts = [market.rows.index[market.first :] for market in markets]
-    ends = [
-        pd.DatetimeIndex([pd.Timestamp(market.settled)] * len(times))
-        for market, times in zip(markets, starts, strict=True)
+    starts = [market.rows.index[market.first :].as_unit("ns") for market in markets]
+    settled = [
+        np.full(len(times), pd.Timestamp(market.settled).value) for market, times in zip(markets, starts, strict=True)
     ]
-    first_starts, first_ends = starts[0], ends[0].as_unit("ns")
-    return first_starts.append(starts[1:]), first_ends.append([each.as_unit("ns") for each in ends[1:]])
+    known = np.concatenate([times.asi8 for times in starts])
+    return pd.DatetimeIndex(known, tz="UTC"), pd.DatetimeIndex(np.concatenate(settled), tz="UTC")
 
 
 def _device(context: TrainingContext) -> str:
