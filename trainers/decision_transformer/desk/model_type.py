@@ -22,8 +22,9 @@ from data_pipeline import actions
 from data_pipeline.trader_logs.inputs import MarketRows, market_rows
 from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.imitation.controls import controls_of
-from evaluation.reports.evidence import ModelEvidence
+from evaluation.reports.evidence import Attention, ModelEvidence
 from trainers.common.writable import require_writable
+from trainers.decision_transformer.desk.attention import attention_by_action
 from trainers.decision_transformer.desk.fitting import Fitter
 from trainers.decision_transformer.desk.markets import Market, settled_markets
 from trainers.decision_transformer.desk.measurement import TRAININGS, measure
@@ -73,6 +74,7 @@ class DecisionTransformerType:
             "target_return": scales.target_return,
             "return_scale": scales.return_scale,
             "parameters": sum(weight.numel() for weight in network.parameters()),
+            "attention": attention_by_action(network.cpu(), scales, markets),
             "validation": asdict(best.validation) | {"markets": len(late)} if best and best.validation else None,
         }
         if context.measure and late:
@@ -80,16 +82,21 @@ class DecisionTransformerType:
         for fit in _fit_records(markets, early, late):
             context.record_fit(fit)
         context.report(1.0, f"learned from {len(markets)} markets over {epochs} epochs")
-        return TraderModel(network.cpu(), ModelDescription(scales=scales, device=fitter.device, metrics=metrics))
+        return TraderModel(network, ModelDescription(scales=scales, device=fitter.device, metrics=metrics))
 
     def load(self, folder: Path) -> TraderModel:
         """Read what `save` wrote."""
         return load_model(folder)
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """The controls that were measured beside it, if any."""
-        measured = manifest.metrics.get("measured")
-        return ModelEvidence(controls=controls_of(measured["controls"]) if measured else None)
+        """What it attends to, and the controls that were measured beside it, if any."""
+        measured, attention = manifest.metrics.get("measured"), manifest.metrics["attention"]
+        return ModelEvidence(
+            controls=controls_of(measured["controls"]) if measured else None,
+            attention=Attention(
+                tuple(attention["rows"]), tuple(attention["columns"]), tuple(map(tuple, attention["weights"]))
+            ),
+        )
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
         """What the trader did in the bar after each close, as positions; NaN where that bar is not over."""
