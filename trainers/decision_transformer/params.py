@@ -114,6 +114,7 @@ class DecisionTransformerParams(Architecture):
         strong: the quantile of net amounts from which on a trade is strong.
         return_scale: by what returns to go are multiplied; with None by one over their deviation in training.
         target_quantile: of what the training markets earned; the target return when none is asked for.
+        mirrored: whether every market is also learned from with Up and Down exchanged.
         validation: the share of the markets, the newest, by which the epoch is chosen that serves.
         fit: how the network is fitted.
     """
@@ -126,6 +127,7 @@ class DecisionTransformerParams(Architecture):
     strong: float = Field(default=0.8, ge=0.0, le=1.0)
     return_scale: Annotated[float, Field(gt=0.0)] | None = None
     target_quantile: float = Field(default=0.5, ge=0.0, le=1.0)
+    mirrored: bool = True
     validation: float = Field(default=0.2, gt=0.0, lt=1.0)
     fit: FitConfig = FitConfig()
 

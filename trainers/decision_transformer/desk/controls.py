@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from data_pipeline.features.rolling import Floats
 from evaluation.imitation.baselines import SimpleRules
-from trainers.decision_transformer.desk.markets import Codes, Market, Scales, split_by_time
+from trainers.decision_transformer.desk.markets import Codes, Market, Scales, split_by_time, with_mirrors
 
 BEST_SHARE = 0.1  # of the markets, by what they earned
 
@@ -33,7 +33,7 @@ def boosted_trees(
 ) -> list[Codes]:
     """Gradient boosting on the same states, row by row; the newest learned markets end its training."""
     early, late = split_by_time(learned, validation)
-    states, codes = _rows(scales, early)
+    states, codes = _rows(scales, with_mirrors(early))
     forest = HistGradientBoostingClassifier(
         learning_rate=0.05, max_iter=400, max_leaf_nodes=15, min_samples_leaf=40, l2_regularization=1.0,
         early_stopping=bool(late), n_iter_no_change=15, random_state=seed,

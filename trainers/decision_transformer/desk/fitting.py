@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from trainers.decision_transformer.desk.markets import Market, Scales, split_by_time
+from trainers.decision_transformer.desk.markets import Market, Scales, split_by_time, with_mirrors
 from trainers.decision_transformer.network.batches import sequence_loader
 from trainers.decision_transformer.network.transformer import TraderDecisionTransformer
 from trainers.decision_transformer.params import DecisionTransformerParams
@@ -69,7 +69,7 @@ class Fitter:
         scales, learned, held_back = data
         trainer = TraderTrainer(network, self.device, self.params.fit, seed=self.seed)
         trainer.train(
-            self._loader(scales, learned, shuffle=True),
+            self._loader(scales, with_mirrors(learned), shuffle=True),
             self._loader(scales, held_back) if held_back else None,
             until=until,
             output_dir=self.folder / name if self.folder else None,

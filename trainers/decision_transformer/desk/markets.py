@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -15,6 +15,7 @@ from pydantic import Field
 from config.section import Section
 from data_pipeline import actions
 from data_pipeline.features.rolling import Floats
+from data_pipeline.inputs import Inputs
 from data_pipeline.trader_logs.inputs import MarketRows
 from data_pipeline.trader_logs.sequences import Sequences, Windows, state_names
 from data_pipeline.trader_logs.states import NAMES, SCALED, Moments
@@ -33,6 +34,7 @@ class Market:
     rows: MarketRows
     first: int
     settled: datetime
+    mirrored: MarketRows | None = None  # the same market with Up and Down exchanged
 
     @property
     def earned(self) -> float:
@@ -45,10 +47,45 @@ class Market:
         return self.rows.index[0]
 
 
-def settled_markets(rows: Mapping[str, MarketRows], start: datetime, end: datetime) -> list[Market]:
+def mirrored(inputs: Inputs) -> Inputs:
+    """The same markets with Up and Down exchanged: the price of Up is what that of Down leaves of 1.
+
+    A contract is the same from both sides, so that a trader's decisions teach twice.
+    """
+    bars = {name: replace(market, frame=_from_down(market.frame)) for name, market in inputs.bars.items()}
+    log = {
+        name: rows.assign(price=1.0 - rows["price"], outcome=-rows["outcome"])
+        for name, rows in inputs.trader_log.items()
+    }
+    return replace(inputs, bars=bars, trader_log=log)
+
+
+def _from_down(frame: pd.DataFrame) -> pd.DataFrame:
+    prices = {"open": "open", "high": "low", "low": "high", "close": "close"}
+    return frame.assign(**{name: 1.0 - frame[other] for name, other in prices.items()})
+
+
+def with_mirrors(markets: Sequence[Market]) -> list[Market]:
+    """Each market, and after it the same one with Up and Down exchanged."""
+    mirrors = [replace(market, rows=market.mirrored) for market in markets if market.mirrored is not None]
+    return [each for pair in zip(markets, mirrors, strict=True) for each in pair] if mirrors else list(markets)
+
+
+def settled_markets(
+    rows: Mapping[str, MarketRows],
+    start: datetime,
+    end: datetime,
+    mirrors: Mapping[str, MarketRows] | None = None,
+) -> list[Market]:
     """The markets with rows since `start` that were settled by `end`, the oldest first."""
     markets = [
-        Market(name, market, int(market.index.searchsorted(pd.Timestamp(start))), market.settled)
+        Market(
+            name,
+            market,
+            int(market.index.searchsorted(pd.Timestamp(start))),
+            market.settled,
+            mirrors[name] if mirrors else None,
+        )
         for name, market in rows.items()
         if market.settled is not None and market.settled <= end and market.index[-1] >= pd.Timestamp(start)
     ]

@@ -26,7 +26,7 @@ from evaluation.reports.evidence import Attention, ModelEvidence
 from trainers.common.writable import require_writable
 from trainers.decision_transformer.desk.attention import attention_by_action
 from trainers.decision_transformer.desk.fitting import Fitter
-from trainers.decision_transformer.desk.markets import Market, settled_markets
+from trainers.decision_transformer.desk.markets import Market, mirrored, settled_markets
 from trainers.decision_transformer.desk.measurement import TRAININGS, measure
 from trainers.decision_transformer.desk.model import LIBRARIES, ModelDescription, TraderModel, load_model
 from trainers.decision_transformer.needs import NEEDS
@@ -59,7 +59,7 @@ class DecisionTransformerType:
         """Train on the markets that were settled by the end of the span."""
         task.require(self.needs)
         params = DecisionTransformerParams.model_validate(task.params.model_dump())
-        markets = _markets(task)
+        markets = _markets(task, mirrors=params.mirrored)
         context.report(0.0, f"{len(markets)} settled markets to learn from")
         watch = _Watch(params, context)
         fitter = Fitter(params, context.seed, _device(context), _folder(task, context), watch.epoch)
@@ -121,9 +121,14 @@ def _actual(rows: MarketRows, strong: float) -> pd.Series:
     return pd.Series(np.where(np.isnan(rows.net), np.nan, actions.GRADED.strength(grades)), rows.index)
 
 
-def _markets(task: TrainingTask) -> list[Market]:
+def _markets(task: TrainingTask, *, mirrors: bool) -> list[Market]:
     """The markets to learn from; some of their rows must hold a trade."""
-    markets = settled_markets(market_rows(task.inputs), task.train_start, task.train_end)
+    markets = settled_markets(
+        market_rows(task.inputs),
+        task.train_start,
+        task.train_end,
+        market_rows(mirrored(task.inputs)) if mirrors else None,
+    )
     if not markets:
         raise NightdeskError(
             "training.no_settled_market",

@@ -8,7 +8,14 @@ import pandas as pd
 from data_pipeline.trader_logs.inputs import market_rows
 from data_pipeline.trader_logs.states import NAMES, SCALED
 from tests.support.markets import planted_trader
-from trainers.decision_transformer.desk.markets import Market, Scales, settled_markets, split_by_time
+from trainers.decision_transformer.desk.markets import (
+    Market,
+    Scales,
+    mirrored,
+    settled_markets,
+    split_by_time,
+    with_mirrors,
+)
 from trainers.decision_transformer.params import DecisionTransformerParams
 
 PARAMS = DecisionTransformerParams.model_validate(planted_trader.SMALL_PARAMS)
@@ -82,3 +89,29 @@ def test_to_decide_the_return_to_go_is_the_target_less_what_was_earned() -> None
     np.testing.assert_allclose(sequences.returns_to_go, (0.02 - rows.gained) * scales.return_scale, rtol=1e-5)
     # At the end of the market what was earned is what the rewards add up to, for a trader who put all up before.
     assert np.isclose(rows.gained[-1], rows.reward[:-1].sum(), atol=0.05)
+
+
+def test_a_mirrored_market_is_the_same_one_with_up_and_down_exchanged() -> None:
+    inputs = planted_trader.inputs(2)
+    rows, mirrors = market_rows(inputs), market_rows(mirrored(inputs))
+    for name in rows:
+        np.testing.assert_array_equal(mirrors[name].net, -rows[name].net)
+        np.testing.assert_allclose(mirrors[name].reward, rows[name].reward, atol=1e-12)
+        np.testing.assert_allclose(mirrors[name].gained, rows[name].gained, atol=1e-12)
+        levels, opposite = rows[name].states["price_level"], mirrors[name].states["price_level"]
+        np.testing.assert_allclose(opposite, -levels, atol=1e-12)
+        np.testing.assert_allclose(mirrors[name].states["way_1"], -rows[name].states["way_1"])
+    twice = market_rows(mirrored(mirrored(inputs)))
+    np.testing.assert_allclose(twice["planted-0"].states, rows["planted-0"].states, atol=1e-9)
+
+
+def test_mirrors_stand_behind_their_markets_and_exchange_buys_and_sells() -> None:
+    inputs = planted_trader.inputs(2)
+    end = inputs.times[-1] + timedelta(minutes=1)
+    some = settled_markets(market_rows(inputs), inputs.times[0], end, market_rows(mirrored(inputs)))
+    both = with_mirrors(some)
+    assert [market.name for market in both] == ["planted-0", "planted-0", "planted-1", "planted-1"]
+    scales = Scales.fit(some, PARAMS)
+    for one, other in zip(both[::2], both[1::2], strict=True):
+        np.testing.assert_array_equal(scales.actions(other.rows), 4 - scales.actions(one.rows))
+    assert len(with_mirrors(markets(2))) == 2
