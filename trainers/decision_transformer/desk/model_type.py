@@ -90,12 +90,10 @@ class DecisionTransformerType:
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
         """What it attends to, and the controls that were measured beside it, if any."""
-        measured, attention = manifest.metrics.get("measured"), manifest.metrics["attention"]
+        measured, attention = manifest.metrics.get("measured"), manifest.metrics.get("attention")
         return ModelEvidence(
             controls=controls_of(measured["controls"]) if measured else None,
-            attention=Attention(
-                tuple(attention["rows"]), tuple(attention["columns"]), tuple(map(tuple, attention["weights"]))
-            ),
+            attention=_attention(attention) if attention else None,
         )
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
@@ -114,6 +112,11 @@ class DecisionTransformerType:
             "fit.weight_decay": Range(1e-4, 0.3, log=True),
             "fit.class_balance": OneOf((0.0, 0.25, 0.5)),
         }
+
+
+def _attention(document: Mapping[str, Any]) -> Attention:
+    rows, columns, weights = (document[name] for name in ("rows", "columns", "weights"))
+    return Attention(tuple(rows), tuple(columns), tuple(map(tuple, weights)))
 
 
 def _actual(rows: MarketRows, strong: float) -> pd.Series:
