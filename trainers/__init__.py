@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from trainers.artifact import save_artifact as save_artifact
     from trainers.cloning.behavioral.config import BehavioralClonerConfig as BehavioralClonerConfig
     from trainers.cloning.behavioral.forest import BehavioralCloner as BehavioralCloner
+    from trainers.decision_transformer.network.inference import TraderInference as TraderInference
+    from trainers.decision_transformer.network.transformer import TraderDecisionTransformer as TraderDecisionTransformer
+    from trainers.decision_transformer.training.trainer import TraderTrainer as TraderTrainer
     from trainers.interface import Model as Model
     from trainers.interface import ModelType as ModelType
     from trainers.interface import TrainingContext as TrainingContext

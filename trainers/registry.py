@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from config.errors import ConfigError, UsageError
 from config.section import Section
 from config.settings import Settings
+from trainers.decision_transformer.needs import NEEDS as TRADER_NEEDS
 from trainers.flags import STEPS_FLAG, ParamFlag, flags_of, nested
 from trainers.needs import Needs
 from trainers.rl.agents.specs import AGENTS, NEEDS
@@ -35,6 +36,12 @@ _REGISTERED = {
         "trainers.cloning.behavioral.config:BehavioralClonerParams",
         "trainers.cloning.behavioral.model_type:BehavioralClonerType",
         _CLONER,
+    ),
+    "decision_transformer": _Entry(
+        "A Decision Transformer that learns a trader's actions from its logs, given the return still to come.",
+        "trainers.decision_transformer.params:DecisionTransformerParams",
+        "trainers.decision_transformer.desk.model_type:DecisionTransformerType",
+        TRADER_NEEDS,
     ),
     **{
         name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from config.errors import UsageError
 from data_pipeline.features.indicators import Columns
-from data_pipeline.features.rolling import Floats
+from data_pipeline.features.rolling import Floats, ratio
 from data_pipeline.trader_logs.contract import Contract
 from data_pipeline.trader_logs.events import MERGE, QUOTE, TRADE, UP, TraderEvents
 
@@ -49,6 +49,7 @@ class TraderBars:
     inventory: Floats  # shares of Up less shares of Down
     peak_inventory: Floats
     age: Floats  # seconds since there is a position; 0 without one
+    gained: Floats  # money earned until then, in parts of the most that the trader had put up by then
     net: Floats  # shares towards Up
     trades: Ints
     reward: Floats  # of the money that the trader had to put up, all in all
@@ -212,6 +213,7 @@ def bars_on(grid: Grid, events: TraderEvents, contract: Contract | None = None) 
     since = history.since[latest]
     fills, bought = (_by_bar(bar[is_trade], rows, weights) for weights in (None, events.signed[is_trade]))
     earned, put_up = _earned(history, prices[3][-1:])
+    equity, at_risk = history.cash[latest] + worth, -np.minimum.accumulate(history.cash)[latest]
     return TraderBars(
         time,
         columns,
@@ -228,9 +230,10 @@ def bars_on(grid: Grid, events: TraderEvents, contract: Contract | None = None) 
         inventory=inventory[latest],
         peak_inventory=np.maximum.accumulate(np.abs(inventory))[latest],
         age=np.where(since < 0, 0.0, (time - since) / 1000.0),
+        gained=ratio(equity, at_risk),
         net=bought[1:].round(_DECIMALS),
         trades=fills[1:].astype("i8"),
-        reward=_rewards(history.cash[latest] + worth, earned, put_up),
+        reward=_rewards(equity, earned, put_up),
         settled=int(events.t[-1]) if len(events) else 0,
         not_held=history.not_held,
         put_up=put_up,

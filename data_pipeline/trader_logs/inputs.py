@@ -41,6 +41,7 @@ class MarketRows:
     Args:
         index: their times, which are those of the market's bars.
         states: what is known at each time: a column for each name in `states.NAMES`, not scaled.
+        gained: what the market has earned by then, in parts of the most money that the trader had put up by then.
         net: shares towards Up that are traded in the bar that begins at the row; NaN where that bar is not over yet.
         trades: how many fills there are in it; NaN likewise.
         reward: what it earns, in parts of the most money that the trader had in the market; NaN while the market is
@@ -50,6 +51,7 @@ class MarketRows:
 
     index: pd.DatetimeIndex
     states: pd.DataFrame
+    gained: Floats
     net: Floats
     trades: Floats
     reward: Floats
@@ -223,6 +225,7 @@ def _rows(bars: Bars, log: pd.DataFrame) -> MarketRows:
     return MarketRows(
         index,
         pd.DataFrame(states(rows), index, list(NAMES)),
+        gained=rows.gained,
         net=np.where(over, rows.net, np.nan),
         trades=np.where(over, rows.trades, np.nan),
         reward=rows.reward if len(settled) else np.full(len(index), np.nan),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.errors import NightdeskError, UsageError
-from data_pipeline.actions import NO_TRADE
+from data_pipeline.actions import GRADES, NO_TRADE
 from data_pipeline.trader_logs.states import GROUPS, SCALED
 
 if TYPE_CHECKING:
@@ -29,12 +29,34 @@ F32 = npt.NDArray[np.float32]
 
 
 class Batch(NamedTuple):
-    """Windows, newest bar last, padded on the left; `mask` is true where there is a bar."""
+    """Windows, newest bar last, padded on the left; `mask` is true where there is a bar.
 
-    returns_to_go: F32  # [windows, bars, 1]
-    states: F32  # [windows, bars, states]
+    A training's loss is taken where `counted` is true: at a bar that several windows hold, in one of them alone.
+    """
+
+    returns_to_go: F32  # [windows, bars, 1], scaled
+    states: F32  # [windows, bars, states], scaled
     actions: npt.NDArray[np.int64]  # [windows, bars]
     mask: npt.NDArray[np.bool_]  # [windows, bars]
+    returns: F32  # [windows, bars], what each bar earned, not scaled
+    counted: npt.NDArray[np.bool_]  # [windows, bars]
+
+    @property
+    def one_hot(self) -> F32:
+        """The actions as [windows, bars, 5]: 1 at the action of a bar, 0 elsewhere and where there is no bar."""
+        return np.eye(len(GRADES), dtype="f4")[self.actions] * self.mask[..., None]
+
+
+class Windows(NamedTuple):
+    """Stretches of rows: of each its last row, its first one, and the first that counts in a loss."""
+
+    ends: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
+    counted_from: npt.NDArray[np.int64]
+
+    def take(self, numbers: npt.ArrayLike) -> Windows:
+        """Those of these numbers."""
+        return Windows(*(part[np.asarray(numbers, dtype="i8")] for part in self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +69,7 @@ class Sequences:
     states: F32  # [bars, states], scaled
     actions: npt.NDArray[np.int8]
     returns_to_go: F32  # scaled
+    returns: F32
     begins: npt.NDArray[np.int64]  # for each bar, the first of its market
     window: int = WINDOW
 
@@ -66,7 +89,8 @@ class Sequences:
         if return_scale is None:
             deviation = float(to_go.std()) if len(to_go) else 0.0
             return_scale = 1.0 / deviation if deviation > 0 else 1.0
-        return cls(states.astype("f4"), actions, (to_go * return_scale).astype("f4"), begins, window)
+        scaled = (to_go * return_scale).astype("f4")
+        return cls(states.astype("f4"), actions, scaled, rewards.astype("f4"), begins, window)
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -80,15 +104,50 @@ class Sequences:
                 f"There are {len(self)} windows; {ends.min()} to {ends.max()} were asked for.",
                 "Choose from 0 to one less than there are.",
             )
-        rows = ends[:, None] + np.arange(1 - self.window, 1)
-        mask = rows >= self.begins[ends][:, None]
+        return self.cut(self.every_bar().take(ends))
+
+    def every_bar(self) -> Windows:
+        """The window of every bar; all bars of a window count."""
+        ends = np.arange(len(self))
+        begins = np.maximum(self.begins, ends + 1 - self.window)
+        return Windows(ends, begins, begins)
+
+    def contracts(self) -> Windows:
+        """Whole markets, each in one window; in a longer one every next window begins half a window later.
+
+        Every bar counts once. Where a window begins does not depend on how long its market goes on.
+        """
+        starts = np.unique(self.begins)
+        cuts = [
+            (begin, min(begin + self.window, end), counted)
+            for start, end in zip(starts.tolist(), np.append(starts[1:], len(self)).tolist(), strict=True)
+            for begin, counted in _overlapping(start, end, self.window)
+        ]
+        begins, ends, counted = np.array(cuts, dtype="i8").reshape(-1, 3).T
+        return Windows(ends - 1, begins, counted)
+
+    def cut(self, windows: Windows) -> Batch:
+        """These windows as arrays."""
+        rows = windows.ends[:, None] + np.arange(1 - self.window, 1)
+        mask = rows >= windows.begins[:, None]
+        counted = mask & (rows >= windows.counted_from[:, None])
         rows = np.where(mask, rows, 0)
         return Batch(
             np.where(mask, self.returns_to_go[rows], 0.0).astype("f4")[..., None],
             np.where(mask[..., None], self.states[rows], 0.0).astype("f4"),
             np.where(mask, self.actions[rows], NO_TRADE).astype("i8"),
             mask,
+            np.where(mask, self.returns[rows], 0.0).astype("f4"),
+            counted,
         )
+
+
+def _overlapping(start: int, end: int, window: int) -> Iterator[tuple[int, int]]:
+    """The first row of each window from `start` to `end`, and the first that no window before holds."""
+    step = max(window // 2, 1)
+    yield start, start
+    for begin in range(start + step, end - window + step, step):
+        yield begin, begin + window - step
 
 
 def returns_to_go(rewards: npt.NDArray[np.float64], begins: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

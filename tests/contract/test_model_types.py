@@ -31,6 +31,9 @@ from trainers.search_space import OneOf, with_values
 
 every_model_type = pytest.mark.parametrize("name", NAMES)
 every_registered_type = pytest.mark.parametrize("name", registry.names())
+every_type_of_symbols = pytest.mark.parametrize(
+    "name", [name for name in registry.names() if registry.needs(name).scope == "symbol"]
+)
 every_expert_cloner = pytest.mark.parametrize(
     "name", [name for name in registry.names() if "expert_log" in registry.needs(name).data]
 )
@@ -63,7 +66,7 @@ def test_it_states_its_name_its_needs_its_judge_and_its_params(name: str) -> Non
     assert registry.validate_params(name, json.loads(model_type.params().model_dump_json())) == model_type.params()
 
 
-@every_registered_type
+@every_type_of_symbols
 def test_it_learns_to_earn_in_an_easy_market(name: str) -> None:
     bars, end = easy_bars(), example(name).task.train_end
     unseen = bars.since(end)
@@ -247,7 +250,7 @@ def test_the_same_seed_trains_the_same_model(name: str, tmp_path: Path) -> None:
 def test_it_reports_how_far_it_is_from_start_to_end(name: str) -> None:
     reports: list[tuple[float, str]] = []
     context = TrainingContext(seed=3, progress=lambda fraction, message: reports.append((fraction, message)))
-    registry.get(name).train(easy_task(name), context)
+    registry.get(name).train(example(name).task, context)
     fractions = [fraction for fraction, _ in reports]
     assert len(reports) > 2
     assert fractions == sorted(fractions)
@@ -261,7 +264,7 @@ def test_it_stops_when_it_is_asked_to(name: str, after: int) -> None:
     reports: list[float] = []
     context = TrainingContext(progress=lambda fraction, _: reports.append(fraction), should_stop=_after(after, reports))
     with pytest.raises(NightdeskError) as stopped:
-        registry.get(name).train(easy_task(name), context)
+        registry.get(name).train(example(name).task, context)
     assert stopped.value.code == "training.stopped"
     assert len(reports) == after + 1
 
@@ -274,11 +277,11 @@ def _after(reports: int, received: list[float]) -> Callable[[], bool]:
 def test_a_search_sees_its_validation_scores_and_may_prune_it(name: str) -> None:
     scores: list[tuple[int, float]] = []
     context = TrainingContext(seed=3, report_value=lambda step, value: scores.append((step, value)))
-    registry.get(name).train(easy_task(name), context)
+    registry.get(name).train(example(name).task, context)
     assert scores
     assert [step for step, _ in scores] == sorted({step for step, _ in scores})
     with pytest.raises(NightdeskError) as pruned:
-        registry.get(name).train(easy_task(name), replace(context, should_prune=lambda: True))
+        registry.get(name).train(example(name).task, replace(context, should_prune=lambda: True))
     assert pruned.value.code == "training.pruned"
     assert (pruned.value.detail["step"], pruned.value.detail["value"]) == scores[0]
 

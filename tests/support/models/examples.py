@@ -11,6 +11,7 @@ from pathlib import Path
 
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import FitRecord, Span
+from tests.support.markets import planted_trader
 from tests.support.markets.easy import QUICK, easy_task
 from tests.support.models import small_types
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
@@ -18,7 +19,12 @@ from trainers.interface import ModelType
 
 SMALL = tuple(kind.name for kind in small_types.SMALL_TYPES)
 NAMES = (*registry.names(), *SMALL)
-_WHOLE = {"small_universe": small_types.universe, "small_trader": small_types.markets}
+_WHOLE = {
+    "small_universe": small_types.universe,
+    "small_trader": small_types.markets,
+    "decision_transformer": planted_trader.inputs,
+}
+_PARAMS = {"decision_transformer": planted_trader.SMALL_PARAMS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +70,7 @@ def example(name: str) -> Example:
     times = whole.times
     start, end = times[len(times) // 10], times[len(times) * 2 // 3]
     with small_types.registered():
-        params = registry.validate_params(name, {})
+        params = registry.validate_params(name, _PARAMS.get(name, {}))
     task = TrainingTask(whole.until(end), start.to_pydatetime(), end.to_pydatetime(), "test", params)
     return Example(name, whole, task)
 

@@ -54,8 +54,45 @@ def test_a_batch_has_the_shapes_and_types_that_nets_take(sequences):
     assert batch.returns_to_go.shape == (5, 4, 1)
     assert batch.states.shape == (5, 4, 17)
     assert batch.actions.shape == batch.mask.shape == (5, 4)
-    assert [array.dtype for array in batch] == ["f4", "f4", "i8", "?"]
+    assert [array.dtype for array in batch] == ["f4", "f4", "i8", "?", "f4", "?"]
     assert sequences.batch([]).states.shape == (0, 4, 17)
+
+
+def test_a_batch_knows_its_actions_one_hot_and_what_each_bar_earned(sequences):
+    batch = sequences.batch([2, 4])
+    assert batch.one_hot.shape == (2, 4, 5)
+    assert batch.one_hot[:, -1].argmax(-1).tolist() == [3, 1]
+    assert (batch.one_hot.sum(-1) == batch.mask).all()
+    np.testing.assert_allclose(batch.returns[0], [0.0, 0.01, -0.02, 0.04], rtol=1e-6)
+    assert (batch.counted == batch.mask).all()
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 4, 5, 128])
+def test_over_contracts_every_bar_counts_once_with_at_least_half_a_window_before_it(window):
+    lengths = [1, 7, 4, 12]
+    starts = np.cumsum(lengths) - lengths
+    rows = int(np.sum(lengths))
+    whole = Sequences.of(
+        np.zeros((rows, 17)), np.zeros(rows, "i1"), np.zeros(rows), np.repeat(starts, lengths), window=window
+    )
+    windows = whole.contracts()
+    counted = [np.arange(first, end + 1) for end, _, first in zip(*windows, strict=True)]
+    assert sorted(np.concatenate(counted).tolist()) == list(range(rows))
+    for end, begin, first in zip(*windows, strict=True):
+        assert whole.begins[end] <= begin <= first <= end < begin + window
+        assert first == whole.begins[end] or first - begin >= (window - 1) // 2
+    assert int(whole.cut(windows).counted.sum()) == rows
+
+
+def test_windows_of_a_contract_begin_where_they_would_if_it_ended_earlier():
+    def begins(rows):
+        states = np.zeros((rows, 17))
+        return Sequences.of(states, np.zeros(rows, "i1"), np.zeros(rows), np.zeros(rows, "i8"), window=4).contracts()
+
+    for rows in range(1, 20):
+        fewer, more = begins(rows), begins(rows + 1)
+        assert more.begins[: len(fewer.begins)].tolist() == fewer.begins.tolist()
+        assert more.counted_from[: len(fewer.begins)].tolist() == fewer.counted_from.tolist()
 
 
 def test_without_a_scale_returns_are_scaled_by_their_own_deviation():
