@@ -38,10 +38,14 @@ class MarketPlan:
 
     def folds(self, inputs: Inputs) -> list[Fold]:
         """The newest folds of these markets, in time order; none where there are too few markets."""
+        return self.every_fold(inputs)[-FOLDS:]
+
+    def every_fold(self, inputs: Inputs) -> list[Fold]:
+        """The same with those that are too old to be computed."""
         markets = sorted((bars.frame.index[0], name) for name, bars in inputs.bars.items() if len(bars))
         names = [name for _, name in markets]
         cut = [self._fold(inputs, number, names[first:end]) for number, (first, end) in enumerate(blocks(len(names)))]
-        return [fold for fold in cut if fold is not None][-FOLDS:]
+        return [fold for fold in cut if fold is not None]
 
     def grows(self, inputs: Inputs, fold: Fold) -> bool:  # noqa: ARG002 -- as of every plan
         """Whether its block has room for more markets."""

@@ -52,6 +52,9 @@ class Plan(Protocol):
     def folds(self, inputs: Inputs) -> list[Fold]:
         """The folds of these inputs, in time order; none where they are too short for one."""
 
+    def every_fold(self, inputs: Inputs) -> list[Fold]:
+        """The same with those that are too old to be computed."""
+
     def grows(self, inputs: Inputs, fold: Fold) -> bool:
         """Whether the test of the newest fold is shorter than it will be."""
 

@@ -86,7 +86,12 @@ class FoldPlan:
     newest: int | None = None
 
     def folds(self, inputs: Inputs) -> list[Fold]:
-        """The folds of these inputs, in time order; none where they are too short for one."""
+        """The newest folds of these inputs, in time order; none where they are too short for one."""
+        folds = self.every_fold(inputs)
+        return folds if self.newest is None else folds[-self.newest :]
+
+    def every_fold(self, inputs: Inputs) -> list[Fold]:
+        """The same with those that are too old to be computed."""
         times, rules = inputs.times, self.rules
         try:
             splits = list(
@@ -101,11 +106,10 @@ class FoldPlan:
             )
         except UsageError:
             return []
-        cut = [
+        return [
             Fold(number, self._train(times, train), Span(_instant(times, test[0]), _instant(times, test[-1])))
             for number, (train, test) in enumerate(splits)
         ]
-        return cut if self.newest is None else cut[-self.newest :]
 
     def grows(self, inputs: Inputs, fold: Fold) -> bool:
         """Whether the test of the newest fold is shorter than it will be."""

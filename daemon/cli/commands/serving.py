@@ -78,7 +78,11 @@ def _show_markdown(document: dict[str, object]) -> None:
     listed = RecordList.model_validate(document)
     columns = ["subject", "model type", "data", "standing", "years", "Sharpe ratio, 90 % between", "of holding"]
     columns += ["return", "of holding", "deepest fall", "round trips", "held"]
-    rows = [_markdown_row(record, record.figures) for record in listed.items if record.in_use and record.figures]
+    rows = [
+        _markdown_row(record, record.figures)
+        for record in listed.items
+        if record.in_use and isinstance(record.figures, RecordFigures)
+    ]
     typer.echo(markdown_table(columns, rows))
     typer.echo(f"\n{listed.tried} recipes tried; confidence {listed.confidence:g} for a year of nights.")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ def delete_orphans(keeper: RecordKeeper) -> int:
     Folds of another number, and those beyond the newest bars, which may come back, stay; so does every file that is no
     fold.
     """
-    folds = replace(keeper.plan, newest=None).folds(keeper.inputs)
+    folds = keeper.plan.every_fold(keeper.inputs)
     if not folds:
         return 0
     named, newest = {str(fold.train) for fold in folds}, f"{keeper.inputs.times[-1]:%Y%m%d%H%M%S}"
