@@ -40,8 +40,14 @@ def controls_of(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Control]:
         ) from error
 
 
-def verdict(name: str, control: Control) -> str:
+def in_words(name: str) -> str:
+    """The name of a control as readable text."""
+    return name.replace("_", " ")
+
+
+def verdict(control_name: str, control: Control) -> str:
     """Whether the part that a control does without earned its place, in a sentence."""
+    name = in_words(control_name)
     what = control.part or f"what {name} does without"
     if control.gain is None:
         return f"{name} copies {control.accuracy:.1f} %."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from evaluation.imitation.controls import Control, verdict
 from evaluation.imitation.evidence import ImitationEvidence
 from evaluation.imitation.figures import BASELINES, ImitationFigures
-from evaluation.labels import format_number, plain, undefined
+from evaluation.labels import format_number, undefined
 from evaluation.records.standing import Standing
 
 
@@ -31,7 +31,7 @@ def control_sentences(controls: dict[str, Control]) -> Iterator[str]:
     """Whether each part of the model earned its place."""
     for name, control in controls.items():
         if control.gain is not None:
-            yield verdict(plain(name), control)
+            yield verdict(name, control)
 
 
 def lateness_sentence(evidence: ImitationEvidence) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from evaluation.imitation.controls import in_words
 from evaluation.imitation.figures import BASELINES
 from evaluation.labels import MISSING, format_number, plain
 from evaluation.reports.markup import Html, el, table
@@ -51,7 +52,7 @@ def controls_table(controls: dict[str, Control]) -> Html:
     """Other models that were trained on the same markets."""
     rows = [
         [
-            plain(name) if control.gain is not None else f"{plain(name)} (itself)",
+            in_words(name) if control.gain is not None else f"{in_words(name)} (itself)",
             _bounds(control.accuracy, control.low, control.high),
             _number(control.balanced_accuracy),
             MISSING if control.gain is None else _bounds(control.gain, control.gain_low, control.gain_high),

@@ -20,8 +20,8 @@ from trainers.decision_transformer.desk.model import ModelDescription, TraderMod
 Counts = NDArray[np.int64]  # [markets, classes, classes]
 # What each control does without, as `evaluation.imitation.controls` puts it into a sentence.
 PARTS = {
-    "plain_cloning": "conditioning on the return to go",
-    "best_cloning": "learning from all markets by their returns",
+    "cloning_without_returns": "conditioning on the return to go",
+    "cloning_of_the_best_tenth": "learning from all markets by their returns",
     "gradient_boosting": "the transformer",
     "last_fill": "learning from states",
     "last_action": "learning from states",
@@ -39,8 +39,8 @@ def measure(fitter: Fitter, learned: Sequence[Market], judged: Sequence[Market])
     plain = replace(fitter, params=fitter.params.model_copy(update={"conditioned": False}))
     epochs = _epochs(plain, "plain", learned)
     decided = {
-        "plain_cloning": _decisions(plain, "plain_all", learned, epochs, judged),
-        "best_cloning": _decisions(plain, "best", best_markets(learned), epochs, judged),
+        "cloning_without_returns": _decisions(plain, "plain_all", learned, epochs, judged),
+        "cloning_of_the_best_tenth": _decisions(plain, "best", best_markets(learned), epochs, judged),
         "gradient_boosting": boosted_trees(scales, learned, judged, fitter.params.validation, fitter.seed),
         **simple_rules(scales, learned, judged),
     }

@@ -70,7 +70,8 @@ def test_its_controls_are_measured_on_later_markets_and_each_answers_in_a_senten
     controls = registry.get(NAME).evidence(manifest).controls
     assert controls is not None
     assert set(controls) == {
-        "plain_cloning", "best_cloning", "gradient_boosting", "last_fill", "last_action", "majority",
+        "cloning_without_returns", "cloning_of_the_best_tenth", "gradient_boosting",
+        "last_fill", "last_action", "majority",
     }  # fmt: skip
     for name, control in controls.items():
         assert 0.0 <= control.accuracy <= 100.0
