@@ -24,6 +24,7 @@ UNPUBLISHED = {
     "config/publish.py": "it is what publishes",
     "daemon/executors/worker/main.py": "writes to the kernel's files of its own process",
     "trainers/cloning/behavioral/model_type.py": "writes into the folder that trainers.artifact publishes",
+    "trainers/decision_transformer/desk/model.py": "writes into the folder that trainers.artifact publishes",
 }
 # Ways to publish that have no points.
 WITHOUT_POINTS = {"renames", "symlink", "symlink_to", "copy_file_range", "sendfile"}
@@ -124,8 +125,8 @@ def _calls(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
-            is_mode = any(isinstance(text, str) and text and set(text) <= set("rwxabt+") for text in texts)
-            writes = is_mode and any(set("wxa") & set(str(text)) for text in texts)
+            modes = [text for text in texts if isinstance(text, str) and text and set(text) <= set("rwxabt+")]
+            writes = any(set("wxa") & set(mode) for mode in modes)
             yield "open for writing" if name == "open" and writes else name
 
 

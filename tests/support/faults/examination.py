@@ -155,7 +155,9 @@ def _examine_ends(ledger: list[Row], done: list[Row], figures: Figures) -> None:
         ]
         expected = _expected_followers(row, attempts[row["job"], row["scheduled_for"]])
         figures.lost += [
-            f"{name} ({row['state']}) did not bring {follower}" for follower in expected if follower not in followers
+            f"{name} ({row['state']}) did not bring {follower}"
+            for follower in expected
+            if follower not in followers and not _came_anyway(row, ledger)
         ]
         figures.doubled += (
             [f"{name} ({row['state']}) brought {followers}, not {expected}"] if len(followers) > len(expected) else []
@@ -174,6 +176,14 @@ def _expected_followers(row: Row, attempts: list[Row]) -> list[tuple[Any, ...]]:
     if row["chain"] and row["state"] != "cancelled":
         return [(row["chain"][0], 1, "chain", row["chain"][1:])]
     return []
+
+
+def _came_anyway(row: Row, ledger: list[Row]) -> bool:
+    """Whether an overlapped run had to bring nothing: what follows it was still to come, and ended later."""
+    return row["cause"] == "overlap" and any(
+        later["job"] == row["chain"][0] and later["finished_at"] and later["finished_at"] >= row["recorded_at"]
+        for later in ledger
+    )
 
 
 def _examine_models(home: Home, tables: Tables, figures: Figures) -> None:
