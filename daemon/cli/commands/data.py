@@ -60,14 +60,14 @@ def data(
         "strong": strong,
         "train_share": train_share,
     }
-    chosen = {name: value for name, value in params.items() if value is not None}
+    table_params = {name: value for name, value in params.items() if value is not None}
     if trades is not None:
         from daemon.cli.commands.trades import process
 
-        process(global_options, trades, out, chosen)
+        process(global_options, trades, out, table_params)
         return
-    if chosen or out is not None:
-        names = ", ".join(sorted(name.replace("_", "-") for name in {**chosen, **({"out": out} if out else {})}))
+    if table_params or out is not None:
+        names = ", ".join(sorted(name.replace("_", "-") for name in {**table_params, **({"out": out} if out else {})}))
         raise UsageError("option.without_trades", f"{names} belong to a table of trades.", "Add --trades PLACE.")
     if update_data or not (listed or check):
         execute(global_options, ("data_update",), RunOptions.of(symbols=global_options.symbols(symbols) or None))

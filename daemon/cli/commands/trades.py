@@ -36,14 +36,14 @@ def pull_and_make(
 ) -> TraderTable:
     """Pull the logs at `place`, write the table, and record both, in the running desk or here."""
     settings = global_options.settings()
-    bucket, chosen = bucket_at(settings, place), _params(settings, params or {})
+    bucket, trader_params = bucket_at(settings, place), _params(settings, params or {})
     table_file = out.absolute() if out else global_options.home.trader_table
     client = running(global_options)
     if client is not None:
-        trades = _make(global_options, bucket, table_file, chosen)
+        trades = _make(global_options, bucket, table_file, trader_params)
         client.post("/datasets", record_of(trades.facts).model_dump(mode="json"))
     else:
-        trades = _make_offline(global_options, bucket, table_file, chosen)
+        trades = _make_offline(global_options, bucket, table_file, trader_params)
     return trades
 
 

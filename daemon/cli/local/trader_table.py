@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon.jobs.data_update.tasks import pull_result
-from daemon.jobs.data_update.trader_table import Wanted, made_table
+from daemon.jobs.data_update.trader_table import TablePlan, made_table
 from data_pipeline.buckets.open import open_bucket
 from data_pipeline.buckets.pull import pull
 
@@ -50,7 +50,7 @@ def make_trader_table(
     result = pull_result(pulled, home)
     facts, report = made_table(
         home,
-        Wanted(params, bucket, result.dataset, tuple(pulled.logs), out),
+        TablePlan(params, bucket, result.dataset, tuple(pulled.logs), out),
         now,
         lambda done, name: progress(_PULLING + done * (1 - _PULLING), name),
     )

@@ -117,12 +117,12 @@ def pull_result(pulled: Pull, home: Home) -> PullTradesResult:
 
 def make_table(context: WorkContext, request: MakeTableRequest) -> MakeTableResult:
     """Make the table of traders' decisions anew, if anything that it depends on has changed."""
-    from daemon.jobs.data_update.trader_table import Wanted, made_table, stored_keys  # noqa: PLC0415 -- brings numba
+    from daemon.jobs.data_update.trader_table import TablePlan, made_table, stored_keys  # noqa: PLC0415 -- brings numba
 
     home, settings = context.home, context.settings
     keys = stored_keys(home, request.logs)
-    wanted = Wanted(settings.trader_params, settings.sources.bucket, request.logs, keys, home.trader_table)
-    if request.made == wanted.recipe and wanted.out.exists():
+    plan = TablePlan(settings.trader_params, settings.sources.bucket, request.logs, keys, home.trader_table)
+    if request.made == plan.recipe and plan.out.exists():
         return MakeTableResult()
-    facts, report = made_table(home, wanted, context.now(), context.progress)
+    facts, report = made_table(home, plan, context.now(), context.progress)
     return MakeTableResult(table=facts, report=report.to_dict())

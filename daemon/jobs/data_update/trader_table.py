@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TablePlan:
     """A table: of which logs, by which settings, and where.
 
     Args:
@@ -61,31 +61,31 @@ def stored_keys(home: Home, logs: str) -> tuple[str, ...]:
 
 
 def made_table(
-    home: Home, wanted: Wanted, now: datetime, progress: Callable[[float, str], None]
+    home: Home, plan: TablePlan, now: datetime, progress: Callable[[float, str], None]
 ) -> tuple[TableFacts, Report]:
     """Make the table, and say what is recorded of it."""
-    options = TableOptions.of(wanted.params, wanted.bucket.repeated_fills)
-    logs = [(key, home.trades / key) for key in wanted.keys if is_named(Path(key), wanted.params.markets)]
-    report = make_table(logs, wanted.out, options, progress, now)
+    options = TableOptions.of(plan.params, plan.bucket.repeated_fills)
+    logs = [(key, home.trades / key) for key in plan.keys if is_named(Path(key), plan.params.markets)]
+    report = make_table(logs, plan.out, options, progress, now)
     facts = TableFacts(
         dataset=report.id,
-        name=wanted.out.stem[:32],
+        name=plan.out.stem[:32],
         interval=f"{report.seconds}s",
         first=datetime.fromisoformat(report.first),
         last=datetime.fromisoformat(report.last),
         rows=sum(report.sequences.values()),
-        parameters=_parameters(wanted, options, report),
-        logs=wanted.logs,
-        place=wanted.place,
-        files=len(wanted.keys),
+        parameters=_parameters(plan, options, report),
+        logs=plan.logs,
+        place=plan.place,
+        files=len(plan.keys),
     )
     return facts, report
 
 
-def _parameters(wanted: Wanted, options: TableOptions, report: Report) -> dict[str, Parameter]:
+def _parameters(plan: TablePlan, options: TableOptions, report: Report) -> dict[str, Parameter]:
     """How the table was made. While a market is open, the same logs make another table later: it has no recipe."""
     return {
-        "markets": ", ".join(wanted.params.markets)[:200],
+        "markets": ", ".join(plan.params.markets)[:200],
         "seconds": report.seconds,
         "window": options.window,
         "train": options.train,
@@ -96,5 +96,5 @@ def _parameters(wanted: Wanted, options: TableOptions, report: Report) -> dict[s
         "patience": report.patience,
         "repeats": options.repeats,
         "newest_fill": report.newest_fill,
-        "recipe": "" if report.open else wanted.recipe,
+        "recipe": "" if report.open else plan.recipe,
     }
