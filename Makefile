@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 # As many workers as cores: more would starve the desks under test, whose own workers yield to everything else.
 WORKERS ?= 2
 DEV_STAMP := $(VENV)/.installed-dev
+# Compiled modules are kept, whatever the environment says: a desk and its tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup run test slow check bench
 

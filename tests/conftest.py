@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from config.paths import HOME_VARIABLE, Home
+from daemon.executors.worker.process import THREADS
+
+# Tests run beside each other as tasks do in their workers: the threads of one would only wait for those of another.
+os.environ.update(dict.fromkeys((f"{name}_NUM_THREADS" for name in THREADS), "1"))
 
 # A shared machine is slow at odd moments, and kernels are compiled at their first call: time is not a property here.
 settings.register_profile("nightdesk", deadline=None, max_examples=50)

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from config.errors import NightdeskError
 from config.publish import publish_bytes
 from data_pipeline.provenance import Provenance
+from evaluation import plots
 from evaluation.accounting.backtest import Backtest
 from evaluation.labels import format_number
 from evaluation.metrics.formulas import UndefinedError
-from evaluation.plots import Caption, Risk, draw_risk_return
 from evaluation.records.standing import Standing
 from evaluation.reports.comparison_page import COLUMNS, comparison_page, display_name, title
 from evaluation.reports.comparison_schema import Comparison, Row, State, SymbolComparison
@@ -177,6 +177,6 @@ def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
                 without_figures += 1
                 continue
             kind = row.state if row.state in ("champion", "baseline") else "model"
-            points[display_name(row) if single else f"{symbol.symbol} {display_name(row)}"] = Risk(risk, earned, kind)
+            points[display_name(row) if single else f"{symbol.symbol} {display_name(row)}"] = plots.Risk(risk, earned, kind)
     provenance = Provenance.joint(symbol.provenance for symbol in symbols)
-    draw_risk_return(path, Caption(title(symbols), provenance), points, without_figures)
+    plots.draw_risk_return(path, plots.Caption(title(symbols), provenance), points, without_figures)

@@ -23,7 +23,7 @@ from evaluation.monitoring.drift import measure_drift, read_reference
 from evaluation.signal_model import Request
 from evaluation.signals import Signals
 from tests.support.markets.easy import SYMBOL, easy_bars, easy_expert, easy_task, with_expert
-from tests.support.models.examples import NAMES, everything_registered, example, save, trained
+from tests.support.models.examples import NAMES, everything_registered, example, save, trained, training_of
 from tests.support.models.small_types import MARKETS, TRADER
 from trainers import Model, TrainingContext, load_artifact, manifest_sha256, prove, registry
 from trainers.golden import GOLDEN
@@ -114,12 +114,11 @@ def test_its_decision_at_a_bar_does_not_depend_on_later_bars(name: str, data: st
 @every_model_type
 def test_it_declares_what_it_learned_and_passes_the_leak_audit(name: str) -> None:
     case = example(name)
-    fits: list[FitRecord] = []
-    model = case.train(fits=fits)
-    assert fits
-    leaks = audit(model, case.inputs, fits, case.span)
+    training = training_of(name)
+    assert training.fits
+    leaks = audit(training.model, case.inputs, training.fits, case.span)
     assert leaks.findings == ()
-    assert leaks.checked["features"] == list(model.facts.features)
+    assert leaks.checked["features"] == list(training.model.facts.features)
 
 
 @every_model_type
@@ -161,7 +160,7 @@ def test_one_bit_of_its_golden_predictions_is_noticed(name: str, tmp_path: Path)
     folder = tmp_path / "model"
     save(name, folder)
     artifact = load_artifact(folder)
-    other = example(name).train(seed=4)
+    other = training_of(name, seed=4).model
     if name != "small_committee":  # which draws nothing by lot
         with pytest.raises(NightdeskError) as refused:
             prove(replace(artifact, model=_Opposite(other)))
@@ -235,7 +234,7 @@ def test_every_point_of_its_search_space_is_a_valid_config(name: str, data: st.D
 
 @every_model_type
 def test_the_same_seed_trains_the_same_model(name: str, tmp_path: Path) -> None:
-    twin, other = example(name).train(seed=3), example(name).train(seed=4)
+    twin, other = example(name).train(seed=3).model, training_of(name, seed=4).model
     same(twin.decide(example(name).unseen), trained(name).decide(example(name).unseen))
     contents = []
     for model, folder in ((trained(name), "first"), (twin, "again"), (other, "other")):
@@ -248,9 +247,7 @@ def test_the_same_seed_trains_the_same_model(name: str, tmp_path: Path) -> None:
 
 @every_registered_type
 def test_it_reports_how_far_it_is_from_start_to_end(name: str) -> None:
-    reports: list[tuple[float, str]] = []
-    context = TrainingContext(seed=3, progress=lambda fraction, message: reports.append((fraction, message)))
-    registry.get(name).train(example(name).task, context)
+    reports = training_of(name).progress
     fractions = [fraction for fraction, _ in reports]
     assert len(reports) > 2
     assert fractions == sorted(fractions)
@@ -275,13 +272,11 @@ def _after(reports: int, received: list[float]) -> Callable[[], bool]:
 
 @every_registered_type
 def test_a_search_sees_its_validation_scores_and_may_prune_it(name: str) -> None:
-    scores: list[tuple[int, float]] = []
-    context = TrainingContext(seed=3, report_value=lambda step, value: scores.append((step, value)))
-    registry.get(name).train(example(name).task, context)
+    scores = training_of(name).scores
     assert scores
     assert [step for step, _ in scores] == sorted({step for step, _ in scores})
     with pytest.raises(NightdeskError) as pruned:
-        registry.get(name).train(example(name).task, replace(context, should_prune=lambda: True))
+        registry.get(name).train(example(name).task, TrainingContext(seed=3, should_prune=lambda: True))
     assert pruned.value.code == "training.pruned"
     assert (pruned.value.detail["step"], pruned.value.detail["value"]) == scores[0]
 

@@ -46,14 +46,19 @@ class Example:
         """Everything, as the model is shown it when it decides."""
         return self.inputs.for_decisions()
 
-    def train(self, seed: int = 3, fits: list[FitRecord] | None = None) -> Model:
-        """Train it."""
+    def train(self, seed: int = 3) -> Training:
+        """Train it, and write down what the training reports."""
+        fits: list[FitRecord] = []
+        progress: list[tuple[float, str]] = []
+        scores: list[tuple[int, float]] = []
         context = TrainingContext(
             seed=seed,
-            record_fit=(fits if fits is not None else []).append,
+            record_fit=fits.append,
+            progress=lambda fraction, message: progress.append((fraction, message)),
+            report_value=lambda step, value: scores.append((step, value)),
             members={name: trained(name) for name in self.model_type.needs.members},
         )
-        return self.model_type.train(self.task, context)
+        return Training(self.model_type.train(self.task, context), fits, progress, scores)
 
     @property
     def span(self) -> Span:
@@ -75,10 +80,25 @@ def example(name: str) -> Example:
     return Example(name, whole, task)
 
 
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A trained model, and what its training declared to have fitted, its progress and its validation scores."""
+
+    model: Model
+    fits: list[FitRecord]
+    progress: list[tuple[float, str]]
+    scores: list[tuple[int, float]]
+
+
 @cache
+def training_of(name: str, seed: int = 3) -> Training:
+    """A training of that type with that seed, done once for all tests of a process."""
+    return example(name).train(seed)
+
+
 def trained(name: str) -> Model:
-    """A model of that type, trained once."""
-    return example(name).train()
+    """A model of that type."""
+    return training_of(name).model
 
 
 def save(name: str, folder: Path) -> ArtifactFacts:
