@@ -177,6 +177,8 @@ def _draw(path: Path, symbols: Sequence[SymbolComparison]) -> None:
                 without_figures += 1
                 continue
             kind = row.state if row.state in ("champion", "baseline") else "model"
-            points[display_name(row) if single else f"{symbol.symbol} {display_name(row)}"] = plots.Risk(risk, earned, kind)
+            points[display_name(row) if single else f"{symbol.symbol} {display_name(row)}"] = plots.Risk(
+                risk, earned, kind
+            )
     provenance = Provenance.joint(symbol.provenance for symbol in symbols)
     plots.draw_risk_return(path, plots.Caption(title(symbols), provenance), points, without_figures)

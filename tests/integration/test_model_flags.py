@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import safetensors.numpy
 
 from config.paths import Home
@@ -15,6 +16,7 @@ from trainers import load_artifact
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_train_with_hidden_dim_trains_networks_of_that_width(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     write_config(

@@ -166,6 +166,7 @@ def test_the_command_line_speaks_to_the_running_desk(desk: RunningDesk) -> None:
     assert json.loads(nightdesk(desk.home, "signals", "--json").stdout)["items"] == desk.get("/signals")["items"]
 
 
+@pytest.mark.slow
 def test_a_whole_night_runs_without_a_desk(tmp_path: Path) -> None:
     home = make_home(tmp_path / "home", symbols=["AAPL"], sources=write_easy_market(tmp_path / "market"))
     done = nightdesk(home, "run-once", "all", "--json")

@@ -92,6 +92,7 @@ def bits() -> str:
     return np.array(actions, dtype=np.float64).tobytes().hex()
 
 
+@pytest.mark.slow
 def test_its_bits_are_those_of_a_machine_without_vector_instructions(tmp_path: Path) -> None:
     plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(

@@ -93,7 +93,17 @@ def test_naming_another_calendar_later_reaches_what_is_stored(home: Home, tmp_pa
     assert BarStore(home).load("OURS", "1d", "csv").calendar == TradingCalendar("XTSE")
 
 
-@pytest.mark.parametrize("code", sorted(EXCHANGES | {"24/5", "24/7"}))
+# One of each kind: early closes, a lunch break, six sessions a week, and no sessions at all.
+KINDS = {"XNYS", "XHKG", "XTAE", "24/5", "24/7"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        code if code in KINDS else pytest.param(code, marks=pytest.mark.slow)
+        for code in sorted(EXCHANGES | {"24/5", "24/7"})
+    ],
+)
 def test_sessions_and_their_closes_are_one_to_one_in_every_calendar(code: str) -> None:
     traded = TradingCalendar(code)
     closes = calendar.closes(traded, "1d", datetime(2015, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC))

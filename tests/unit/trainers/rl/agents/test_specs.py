@@ -61,6 +61,7 @@ assert registry.get("narrow").load(Path(sys.argv[1])).description == model.descr
 """
 
 
+@pytest.mark.slow
 def test_an_agent_is_added_by_one_entry(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _SEVENTH, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

@@ -278,7 +278,7 @@ def stopped_after(reports: int, checkpoints: Path) -> TrainingContext:
     )
 
 
-@pytest.mark.parametrize("name", ["a2c", "dqn", "sac"])
+@pytest.mark.parametrize("name", ["a2c", "dqn", pytest.param("sac", marks=pytest.mark.slow)])
 def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     for part, context in (("seed_0", stopped_after(2, folder)), ("every_bar", stopped_after(5, folder))):
@@ -344,15 +344,15 @@ def _of_another_seed(path: Path) -> None:
     ("pattern", "damage"),
     [
         ("seed_0/checkpoint_*/agent/agent.safetensors", _cut),
-        ("seed_0/checkpoint_*/agent/agent.safetensors", _garble),
-        ("seed_0/checkpoint_*/agent/agent.safetensors", Path.unlink),
-        ("seed_0/checkpoint_*/training.json", _cut),
+        pytest.param("seed_0/checkpoint_*/agent/agent.safetensors", _garble, marks=pytest.mark.slow),
+        pytest.param("seed_0/checkpoint_*/agent/agent.safetensors", Path.unlink, marks=pytest.mark.slow),
+        pytest.param("seed_0/checkpoint_*/training.json", _cut, marks=pytest.mark.slow),
         ("seed_0/checkpoint_*/training.json", _garble),
         ("seed_0/checkpoint_*/training.json", _of_another_seed),
-        ("seed_0/policy_*.safetensors", _cut),
+        pytest.param("seed_0/policy_*.safetensors", _cut, marks=pytest.mark.slow),
         ("seed_0/policy_*.safetensors", lambda path: path.write_bytes(b"\x80\x04")),
         ("seed_0/policy_*.safetensors", lambda path: path.write_bytes(tensor_bytes({}, {}))),
-        ("seed_0/done.json", _cut),
+        pytest.param("seed_0/done.json", _cut, marks=pytest.mark.slow),
         ("seed_0/done.json", _garble),
         ("every_bar/policy.safetensors", _cut),
         ("every_bar/policy.safetensors", lambda path: path.write_bytes(tensor_bytes({}, {"seed": 1, "step": 1}))),
