@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from config.errors import NightdeskError
 from daemon.backups.faults import damaged
@@ -14,6 +14,7 @@ from daemon.backups.manifest import Backup, BackupManifest
 if TYPE_CHECKING:
     from daemon.backups.repository import Repository
 
+T = TypeVar("T")
 # Objects that are on their way at once: enough to hide how long a bucket takes to answer.
 AT_ONCE = 8
 
@@ -60,7 +61,7 @@ def _send(source: Repository, sha256: str, name: str, target: Repository, presen
     return len(data)
 
 
-def each(work: Callable[[str], int], items: Iterable[str]) -> list[int]:
+def each(work: Callable[[str], T], items: Iterable[str]) -> list[T]:
     """The results of some work on each item, several at once; the first error ends it."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         try:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 async def take_backup(work: RunWork) -> Ending:
     """Mend what is damaged, back everything up in the home, copy that to every place, and delete the oldest."""
     mended, unmended = await _mend(work)
+    if work.settings.backup.to:
+        await work.executor.prepare(work.settings)
     instant = await work.read(lambda c: _free_second(c, work))
     backup = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings, unmended)
     await work.write(lambda c: _record(c, backup, work))
