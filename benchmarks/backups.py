@@ -141,7 +141,7 @@ async def back_up(home: Home, times: int) -> list[tuple[float, int]]:
             run = request(context, "backup")
             await dispatcher.start_due(only=run.id)
             while dispatcher.busy:
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.05)
             ended = every_run(context)[-1]
             if ended.state != "succeeded" or ended.started_at is None or ended.finished_at is None:
                 raise RuntimeError(f"{ended.name} is {ended.state}: {ended.detail}")

@@ -49,7 +49,7 @@ def backup(home, database, model):
 
 @pytest.fixture
 def worker(home):
-    return SimpleNamespace(home=home, secrets={})
+    return SimpleNamespace(home=home, secrets={}, now=lambda: NOW)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_flipped_bit_at_a_place_is_sent_again_by_the_drill_and_by_a_copy_that_
     proved = prove_backup(worker, ProveBackupRequest(place=place))
     assert (proved.backup, proved.resent) == (backup.name, 1)
     flip(place.folder / "backup_objects" / sha256[:2] / sha256)
-    assert backups.copy(backups.home_repository(home), backup.name, away, read_back=True).objects == 1
+    assert backups.copy(backups.home_repository(home), backup.name, away).objects == 1
     assert backups.verify(away, backup.name) == backup
 
 
