@@ -15,6 +15,7 @@ from config.errors import DeadlineError, NightdeskError
 from config.library_folders import worker_variables
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE
+from daemon.domain.exhaustion import EXHAUSTED
 from daemon.domain.tasks import OutputLine, ResultT, TaskProgress
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.worker import processes
@@ -174,7 +175,7 @@ class WorkerProcess:
         try:
             if answer.done():
                 ended = answer.result()
-                crashed = ended.error is not None and ended.error.code == "task.crashed"
+                crashed = ended.error is not None and ended.error.code in ("task.crashed", *EXHAUSTED)
                 self.reusable = not self._stopping and not crashed and not spec.secrets
                 outcome = Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, seconds)
             elif self._failure.done():
