@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import Connection, text
 
 from config.errors import LockedError
@@ -20,7 +20,8 @@ from tests.support.desks.databases import NOON
 from tests.support.servers.postgres import fresh_postgres_url
 
 DESK = "d" * 32  # of all twins: a home that was copied has the id of the other
-twins = st.integers(0, 2)
+TWINS = 2
+picks = st.integers(0, TWINS - 1)
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Twin:
 
 
 class Leases(RuleBasedStateMachine):
-    """Leases and writes of three twins on one PostgreSQL database, and who may do what by a model of three lines."""
+    """Leases and writes of two twins on one PostgreSQL database, and who may do what by a model of three lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,18 +45,23 @@ class Leases(RuleBasedStateMachine):
         self.entries = self.written = 0
 
     def teardown(self) -> None:
-        for number in list(self.alive):
-            self.end(number)
+        for twin in self.alive.values():
+            twin.lease.close()
+            twin.database.close()
 
     def holder(self) -> int | None:
         """The twin that holds the lock, as the model knows it."""
         return next((number for number, twin in self.alive.items() if twin.session == "held"), None)
 
-    @rule(number=twins)
-    def start(self, number: int) -> None:
-        """It comes in where nobody holds the lock, and is refused by name else."""
-        if number in self.alive:
-            return
+    def living(self, pick: int) -> Twin:
+        """One of those that live."""
+        return list(self.alive.values())[pick % len(self.alive)]
+
+    @precondition(lambda self: len(self.alive) < TWINS)
+    @rule()
+    def start(self) -> None:
+        """One more comes in where nobody holds the lock, and is refused by name else."""
+        number = min(set(range(TWINS)) - self.alive.keys())
         if self.holder() is not None:
             with pytest.raises(LockedError) as caught:
                 Lease.take(self.url, DESK, patience=0.0)
@@ -68,24 +74,22 @@ class Leases(RuleBasedStateMachine):
         database.require(twin.instance)
         self.entered = twin.instance
 
-    @rule(number=twins)
-    def cut(self, number: int) -> None:
-        """Its session is lost on the server, and nobody tells it."""
-        twin = self.alive.get(number)
-        if twin is None or twin.session != "held":
-            return
+    @precondition(lambda self: self.holder() is not None)
+    @rule()
+    def cut(self) -> None:
+        """The session of the one that holds the lock is lost on the server, and nobody tells it."""
+        twin = self.alive[self.holder() or 0]
         assert twin.lease._connection is not None
         pid = twin.lease._connection.execute(text("SELECT pg_backend_pid()")).scalar()
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
         twin.session = "cut"
 
-    @rule(number=twins)
-    def look(self, number: int) -> None:
+    @precondition(lambda self: self.alive)
+    @rule(pick=picks)
+    def look(self, pick: int) -> None:
         """It notices that its session is gone; the next time it takes the lock again, if nobody has it."""
-        twin = self.alive.get(number)
-        if twin is None:
-            return
+        twin = self.living(pick)
         twin.lease.look(twin.database.probe)
         if twin.session == "cut":
             twin.session = "none"
@@ -94,12 +98,11 @@ class Leases(RuleBasedStateMachine):
         if twin.session == "none":
             assert twin.lease._connection is None
 
-    @rule(number=twins)
-    def write(self, number: int) -> None:
+    @precondition(lambda self: self.alive)
+    @rule(pick=picks)
+    def write(self, pick: int) -> None:
         """Only the one that entered last may, whoever holds the lock and whatever it knows of that."""
-        twin = self.alive.get(number)
-        if twin is None:
-            return
+        twin = self.living(pick)
 
         def request(c: Connection) -> None:
             runs.request(c, "training", now=NOON, trigger="manual")
@@ -113,12 +116,14 @@ class Leases(RuleBasedStateMachine):
         assert caught.value.code == TAKEN
         assert twin.database.fatal is not None
 
-    @rule(number=twins)
-    def end(self, number: int) -> None:
+    @precondition(lambda self: self.alive)
+    @rule(pick=picks)
+    def end(self, pick: int) -> None:
         """The process ends, and its sessions with it."""
-        if (twin := self.alive.pop(number, None)) is not None:
-            twin.lease.close()
-            twin.database.close()
+        number = list(self.alive)[pick % len(self.alive)]
+        twin = self.alive.pop(number)
+        twin.lease.close()
+        twin.database.close()
 
     @invariant()
     def one_session_at_most_has_the_lock(self) -> None:
@@ -131,5 +136,6 @@ class Leases(RuleBasedStateMachine):
                 assert connection.execute("SELECT count(*) FROM runs").fetchone() == (self.written,)
 
 
-TestLeases = Leases.TestCase
-TestLeases.settings = settings(max_examples=8, stateful_step_count=15, deadline=None)
+Leases.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+# Thousands of round trips to a server.
+TestLeases = pytest.mark.slow(Leases.TestCase)
