@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from daemon.backups.copying import Copied as Copied
     from daemon.backups.copying import copy as copy
     from daemon.backups.copying import verify as verify
+    from daemon.backups.file_states import unwritten as unwritten
     from daemon.backups.manifest import Backup as Backup
     from daemon.backups.manifest import BackupManifest as BackupManifest
     from daemon.backups.mending import UNLISTED as UNLISTED

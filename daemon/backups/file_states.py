@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.publish import publish_bytes
@@ -31,8 +32,7 @@ class FileState:
 
     def flipped_into(self, now: FileState) -> bool:
         """Whether the content has changed without a write: whoever writes leaves another time, size or inode."""
-        unwritten = (self.inode, self.size, self.written_ns) == (now.inode, now.size, now.written_ns)
-        return unwritten and self.sha256 != now.sha256
+        return replace(now, sha256=self.sha256) == self != now
 
 
 def read_states(home: Home) -> dict[str, FileState]:
@@ -42,6 +42,17 @@ def read_states(home: Home) -> dict[str, FileState]:
         return {str(name): FileState(*state) for name, state in document.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def unwritten(home: Home, names: Iterable[str]) -> list[Path]:
+    """Of these files those that nobody has written since they were read for the last backup."""
+    states, found = read_states(home), list[Path]()
+    for name in names:
+        with suppress(OSError, KeyError):
+            path, state = home.root / name, states[name]
+            if FileState.of(path.stat(), state.sha256) == state:
+                found.append(path)
+    return found
 
 
 def write_states(home: Home, states: Mapping[str, FileState]) -> None:

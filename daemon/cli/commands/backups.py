@@ -98,6 +98,8 @@ def _show_backup(global_options: Choices, run: Run, copied: dict[str, Any] | Non
     places: dict[str, Any] = detail.get("places", {})
     for label, place in [*places.items(), *([(copied["place"], copied)] if copied else [])]:
         typer.echo(f"Copied to {label}: {place['objects']} new objects, {_size(place['bytes'])} sent.")
+        for name in place.get("mended", ()):
+            typer.echo(f"The copy of {name} there was damaged; it was sent again.", err=True)
     if "backup" in detail and not places and not copied:
         typer.echo("It lies in the home alone, and would be lost with its disk: name another place with --to.")
 

@@ -26,7 +26,8 @@ async def take_backup(work: RunWork) -> Ending:
     instant = await work.read(lambda c: _free_second(c, work))
     backup = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings, unmended)
     await work.write(lambda c: _record(c, backup, work))
-    await asyncio.to_thread(mend_files, work, [work.home.root / name for name in backup.damaged])
+    flipped = await asyncio.to_thread(backups.unwritten, work.home, backup.damaged)  # what is newer is not undone
+    await asyncio.to_thread(mend_files, work, flipped)
     removed = await asyncio.to_thread(
         backups.prune, backups.home_repository(work.home), work.settings.retention.backups
     )

@@ -192,6 +192,15 @@ def test_a_bit_that_flipped_in_data_is_told_by_name_and_the_backup_holds_what_wa
     assert take(desk, database, 3 * SECOND).damaged == ()
 
 
+def test_what_was_written_since_the_backup_is_not_mended_over(desk, database):
+    take(desk, database)
+    flip_unwritten(desk.root / TRADES)
+    damaged = take(desk, database, SECOND).damaged
+    assert backups.unwritten(desk, damaged) == [desk.root / TRADES]
+    (desk.root / TRADES).write_bytes(b"{}")
+    assert backups.unwritten(desk, damaged) == backups.unwritten(desk, ["data/gone"]) == []
+
+
 def test_what_somebody_has_written_is_a_change_and_no_damage(desk, database):
     take(desk, database)
     flip(desk.root / TRADES)
