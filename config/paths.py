@@ -255,9 +255,14 @@ class Home:
         names = ("bars", "news", "experts", "trades", "lineage", "quarantine", "records")
         return (*(self.data / name for name in names), self.trades_index, self.trader_table)
 
+    @property
+    def file_states(self) -> Path:
+        """What the files of data and reports were at the last backup, by which a flipped bit is told from a change."""
+        return self.cache("backups") / "file_states.json"
+
     def damaged(self, path: Path, at: datetime) -> Path:
-        """Where a damaged file of `data` is set aside; nothing ever deletes it there."""
-        name = path.relative_to(self.data).as_posix().replace("/", "-")
+        """Where a damaged file is set aside; nothing ever deletes it there."""
+        name = path.relative_to(self.data if path.is_relative_to(self.data) else self.root).as_posix().replace("/", "-")
         return self.data_quarantine / "damaged" / f"{path.stem}-{at:%Y%m%dT%H%M%S}-{name}"
 
     def result(self, run: str) -> Path:

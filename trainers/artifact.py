@@ -37,6 +37,7 @@ from trainers.manifest import (
     read_manifest,
     sha256_file,
     verify_files,
+    verify_listed,
 )
 from trainers.recipe import recipe_fingerprint
 from trainers.registry import get, validate_params
@@ -107,16 +108,24 @@ def save_artifact(folder: Path, model: Model, facts: ArtifactFacts) -> Manifest:
 
 
 def load_artifact(folder: Path, expect_manifest_sha256: str | None = None) -> Artifact:
-    """Load the model in `folder` after every file was checked against the manifest."""
+    """Load the model in `folder` after every file was checked against the manifest.
+
+    Where the manifest is the recorded one, other files in the folder are somebody's own: nobody reads them, and they
+    keep no model from serving. Without a record they make the whole folder suspicious.
+    """
     manifest = read_manifest(folder)
-    verify_files(folder, manifest, expect_manifest_sha256)
+    if expect_manifest_sha256 is None:
+        verify_files(folder, manifest)
+    else:
+        verify_listed(folder, manifest, expect_manifest_sha256)
     validate_params(manifest.model_type, manifest.params)
     return Artifact(folder, get(manifest.model_type).load(folder), manifest)
 
 
 def load_members(folder: Path, names: Iterable[str]) -> dict[str, Model]:
     """The member models of the artefact in `folder`, by model type, each checked as any artefact is."""
-    return {name: load_artifact(folder / MEMBERS / name).model for name in names}
+    recorded = read_manifest(folder).members
+    return {name: load_artifact(folder / MEMBERS / name, recorded.get(name)).model for name in names}
 
 
 def prove(artifact: Artifact) -> None:

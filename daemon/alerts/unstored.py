@@ -81,7 +81,11 @@ class UnstoredAlerts:
             for unstored, name in due:
                 unstored.sending.add(name)
         for unstored, name in due:
-            threading.Thread(target=self._send, args=(unstored, channels[name]), daemon=True).start()
+            try:
+                threading.Thread(target=self._send, args=(unstored, channels[name]), daemon=True).start()
+            except RuntimeError:  # no thread can be started now; the next call tries again
+                with self._lock:
+                    unstored.sending.discard(name)
 
     def _send(self, unstored: _Unstored, channel: Channel) -> None:
         name = channel.name

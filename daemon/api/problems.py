@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from config.errors import ConfigError, NightdeskError, UsageError
+from daemon.domain.exhaustion import EXHAUSTED
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -42,7 +43,7 @@ STATUS: dict[str, int] = {
     "request.too_many_attempts": 429,
     "request.headers_too_large": 431,
     "server.busy": 503,
-    "exhausted.descriptors": 503,
+    **dict.fromkeys(EXHAUSTED, 503),
     "store.busy": 503,
     "store.unreachable": 503,
     "store.corrupt": 503,

@@ -13,9 +13,6 @@ from pydantic import ValidationError
 from config.errors import NightdeskError
 from config.section import Section
 from daemon.backups.faults import damaged
-from daemon.store.backups import named_by_first_run
-from daemon.store.engines import row_of_snapshot
-from daemon.store.faults import StoreError
 from trainers.manifest import MANIFEST, FileEntry, sha256_file
 
 # Relative names of plain folders, ending in one of the suffixes that hold no code.
@@ -91,6 +88,8 @@ def holds_rows(folder: Path) -> bool:
 
 def ledger_name(folder: Path) -> str | None:
     """What tells its database from one that was begun anew."""
+    from daemon.store.backups import named_by_first_run  # noqa: PLC0415 -- brings SQLAlchemy, and few homes have one
+
     first = _asked(folder, "SELECT id, job, recorded_at FROM runs ORDER BY id LIMIT 1", None)
     if first is None:
         return None
@@ -99,6 +98,9 @@ def ledger_name(folder: Path) -> str | None:
 
 def _asked(folder: Path, query: str, otherwise: Any) -> Any:
     """The first row of a query to the database of such a backup; `otherwise` where it has none."""
+    from daemon.store.engines import row_of_snapshot  # noqa: PLC0415 -- brings SQLAlchemy, and few homes have one
+    from daemon.store.faults import StoreError  # noqa: PLC0415
+
     path = snapshot(folder)
     if not path.exists():
         return otherwise

@@ -67,11 +67,17 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup that was taken; `left_out` are damaged models, and files whose names it cannot hold."""
+    """A backup that was taken.
+
+    Args:
+        left_out: damaged models, and files whose names it cannot hold.
+        damaged: files of the home with flipped bits, which it holds as they were before.
+    """
 
     name: str
     manifest: BackupManifest
     left_out: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     @property
     def taken_at(self) -> datetime:

@@ -14,9 +14,8 @@ from config.publish import publish_bytes, publishing_folder
 from daemon.artifacts.base import ArtifactName
 from daemon.artifacts.open import open_artifacts
 from daemon.backups.contents import version_folder
-from daemon.backups.manifest import StoredFile
 from daemon.backups.places import open_place
-from daemon.backups.repository import Repository, home_repository
+from daemon.backups.repository import Repository, home_repository, newest_files, readable_backups
 from trainers.manifest import MANIFEST, read_manifest, refuse_unlisted, sha256_file, verify_files, verify_listed
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ class DamagedModel:
     Args:
         error: what is wrong with them.
         mended_from: the place they were fetched from again.
-        left_alone: why nothing was changed: some place that may hold them did not answer, or only a file too many
-            lies beside them, which is not the desk's to move.
+        left_alone: why nothing was changed: some place that may hold them did not answer, or they are whole, and only a
+            file too many lies beside them, which is not the desk's to move.
     """
 
     version: Version
@@ -84,7 +83,7 @@ def _fault(home: Home, version: Version) -> NightdeskError | None:
     except NightdeskError as error:
         return NightdeskError(
             UNLISTED,
-            f"{error.message} Its own files are whole, but it is not loaded while that lies there.",
+            f"{error.message} Its own files are whole, so it serves; nobody reads what else lies there.",
             "Move what is not the model's out of its folder; the desk does not touch it.",
         )
     return None
@@ -150,7 +149,7 @@ def torn_files(home: Home) -> list[Path]:
 
 def changed_files(home: Home) -> list[Path]:
     """Stored bars and headlines that are not in the newest backup as they are now, so nobody has checked them yet."""
-    backed_up = _newest_files(home_repository(home))
+    backed_up = newest_files(home_repository(home))
     return [
         path
         for path in _tables(home)
@@ -176,21 +175,6 @@ def _is_whole(path: Path) -> bool:
         return size > 2 * len(_PARQUET) and head == file.read() == _PARQUET
 
 
-def _newest_files(repository: Repository) -> dict[str, StoredFile]:
-    """The files of the newest backup that can be read, by name."""
-    return next((files for _, files in _backups(repository)), {})
-
-
-def _backups(repository: Repository) -> Iterator[tuple[str, dict[str, StoredFile]]]:
-    """Every backup that can be read, newest first, with its files."""
-    for name in reversed(repository.names()):
-        try:
-            files = repository.files(name, repository.manifest(name))
-        except NightdeskError:
-            continue
-        yield name, {file.name: file for file in files}
-
-
 def mend_file(home: Home, path: Path, sources: Sources, now: datetime) -> str | None:
     """Set a damaged file of data aside and put the newest whole copy of it in its place.
 
@@ -201,7 +185,7 @@ def mend_file(home: Home, path: Path, sources: Sources, now: datetime) -> str | 
     aside.parent.mkdir(parents=True, exist_ok=True)
     path.rename(aside)
     for repository in _reachable(sources, []):  # the job that copies to the others says so
-        for backup, files in _backups(repository):
+        for backup, files in readable_backups(repository):
             file = files.get(name)
             if file is None or file.sha256 == damaged:
                 continue

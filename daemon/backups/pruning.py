@@ -10,12 +10,12 @@ from config.errors import NightdeskError
 from config.names import subject_folder
 from config.publish import TEMP_PREFIX
 from daemon.backups import first_format
-from daemon.backups.copying import named_objects
+from daemon.backups.copying import each, named_objects
 from daemon.backups.faults import FIRST_FORMAT
-from daemon.store.backups import known_models
-from daemon.store.dump import rows_of
+from daemon.store.blocks import known_models
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from daemon.backups.repository import Repository
@@ -25,11 +25,15 @@ Model = tuple[str, str]  # its folder, and the sha256 of its manifest
 
 @dataclass
 class _Knowledge:
-    """What one backup knows, or several together: which models served, which there are, and of which databases."""
+    """What one backup knows, or several together: which models served, which there are, and of which databases.
+
+    `objects` are those that it consists of.
+    """
 
     champions: set[Model] = field(default_factory=set)
     models: set[Model] = field(default_factory=set)
     ledgers: set[str | None] = field(default_factory=set)
+    objects: set[str] = field(default_factory=set)
 
     def covers(self, other: _Knowledge) -> bool:
         """Whether the other backup knows no champion and no database that these do not know."""
@@ -51,9 +55,10 @@ def prune(repository: Repository, keep: int) -> list[str]:
     names = repository.names()
     if len(names) <= keep:
         return []
-    newer_knowledge, readable, deleted = _Knowledge(), 0, []
-    for name in reversed(names):
-        knowledge = _knowledge(repository, name)
+    newest_first = names[::-1]
+    known = dict(zip(newest_first, each(lambda name: _knowledge(repository, name), newest_first), strict=True))
+    newer_knowledge, readable, deleted = _Knowledge(), 0, list[str]()
+    for name, knowledge in known.items():
         if readable >= keep and (knowledge is None or newer_knowledge.covers(knowledge)):
             deleted.append(name)
         elif knowledge is not None:
@@ -64,7 +69,7 @@ def prune(repository: Repository, keep: int) -> list[str]:
         if repository.folder is not None:
             _delete_folder(repository.folder / name)
     if deleted:
-        collect(repository)
+        _collect(repository, {name: knowledge.objects for name, knowledge in known.items() if knowledge})
     return deleted
 
 
@@ -76,17 +81,17 @@ def _knowledge(repository: Repository, name: str) -> _Knowledge | None:
             champions = set(first_format.champions(folder).items())
             return _Knowledge(champions, champions, {first_format.ledger_name(folder)})
         manifest = repository.manifest(name)
-        repository.files(name, manifest)  # a backup whose files cannot be told restores nothing
         blocks = [repository.read_index(sha256, name) for sha256 in manifest.tables.get("model_versions", ())]
+        objects = named_objects(repository, name, manifest)
     except NightdeskError as error:
         if error.code != "backup.damaged":
             raise
         return None
     models = {
         (f"models/{subject_folder(subject)}/{model_type}/{version}", sha256)
-        for subject, model_type, version, sha256 in known_models(list(rows_of(blocks)))
+        for subject, model_type, version, sha256 in known_models(blocks)
     }
-    return _Knowledge(set(manifest.champions.items()), models, {manifest.ledger})
+    return _Knowledge(set(manifest.champions.items()), models, {manifest.ledger}, objects)
 
 
 def _delete_folder(folder: Path) -> None:
@@ -97,19 +102,19 @@ def _delete_folder(folder: Path) -> None:
         shutil.rmtree(trash)
 
 
-def collect(repository: Repository) -> int:
-    """Delete the objects that no backup names; none while the files of any backup cannot be told. Returns how many."""
+def _collect(repository: Repository, known: Mapping[str, set[str]]) -> None:
+    """Delete the objects that no backup names; none while the files of any backup cannot be told.
+
+    Of the backups in `known` the objects have been read already.
+    """
     named: set[str] = set()
     for name in repository.names():
         try:
-            named |= named_objects(repository, name, repository.manifest(name))
+            named |= known[name] if name in known else named_objects(repository, name, repository.manifest(name))
         except NightdeskError as error:
             if error.code == FIRST_FORMAT:
                 continue
             if error.code != "backup.damaged":
                 raise
-            return 0
-    unnamed = repository.objects().keys() - named
-    for sha256 in unnamed:
-        repository.delete_object(sha256)
-    return len(unnamed)
+            return
+    each(repository.delete_object, repository.objects().keys() - named)

@@ -2,6 +2,7 @@
 
     backup_objects/<2 characters>/<sha256>
     backup_20260105_030405/manifest.json
+    desk.json                                   outside the home: the id of the desk to which the place belongs
 
 The same in the home (`models/`), in a folder and in a bucket.
 """
@@ -9,7 +10,9 @@ The same in the home (`models/`), in a folder and in a bucket.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
@@ -30,6 +33,7 @@ _OBJECT = re.compile(rf"{BACKUP_OBJECTS}/[0-9a-f]{{2}}/([0-9a-f]{{64}})")
 _MANIFEST = re.compile(rf"({NAME.pattern})/{re.escape(MANIFEST)}")
 # Every manifest's key begins so (the years are 2000 to 2999), and no object's.
 _MANIFESTS = f"{BACKUP}2"
+_OWNER = "desk.json"
 _GONE = ("r2.gone", "r2.torn")
 
 
@@ -96,6 +100,26 @@ class Repository:
                 raise
             return False
         return True
+
+    def owner(self) -> str | None:
+        """The id of the desk to which the place belongs; None where nobody's is noted, or the note is torn."""
+        try:
+            return str(json.loads(self._bucket.read(_OWNER))["desk"])
+        except NightdeskError as error:
+            if error.code not in _GONE:
+                raise
+            return None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def note_owner(self, desk: str) -> str:
+        """Note that the place belongs to this desk, where no other is noted; returns the id that is noted then."""
+        if (owner := self.owner()) is None:
+            note = json.dumps({"desk": desk}).encode()
+            if not self._bucket.put(_OWNER, note) and self.owner() is None:
+                self._bucket.put(_OWNER, note, if_absent=False)
+            owner = self.owner()
+        return owner or desk
 
     def delete(self, name: str) -> None:
         """Delete the manifest of a backup; its objects go when they are collected."""
@@ -174,3 +198,18 @@ def home_repository(home: Home) -> Repository:
     """The backups in the home itself."""
     home.models.mkdir(parents=True, exist_ok=True)
     return Repository(FolderBucket(home.models.resolve(), private=True), "the home", home.models)
+
+
+def readable_backups(repository: Repository) -> Iterator[tuple[str, dict[str, StoredFile]]]:
+    """Every backup that can be read, newest first, with its files by name."""
+    for name in reversed(repository.names()):
+        try:
+            files = repository.files(name, repository.manifest(name))
+        except NightdeskError:
+            continue
+        yield name, {file.name: file for file in files}
+
+
+def newest_files(repository: Repository) -> dict[str, StoredFile]:
+    """The files of the newest backup that can be read, by name."""
+    return next((files for _, files in readable_backups(repository)), {})

@@ -21,7 +21,8 @@ from daemon.backups.copying import each
 from daemon.backups.faults import refused_by_disk, unknown
 from daemon.backups.manifest import BackupManifest, StoredFile
 from daemon.backups.repository import Repository
-from daemon.store.dump import build_sqlite, fill_postgresql, rows_of
+from daemon.store.blocks import rows_of
+from daemon.store.dump import build_sqlite, fill_postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from importlib.metadata import version as installed
 from itertools import chain
 from pathlib import Path
@@ -14,8 +17,9 @@ from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.backups.contents import data_files, model_files, report_files, version_folder
 from daemon.backups.faults import refused_by_disk
+from daemon.backups.file_states import FileState, read_states, write_states
 from daemon.backups.manifest import Backup, BackupManifest, StoredFile, by_folder, is_safe, list_bytes
-from daemon.backups.repository import Repository, home_repository
+from daemon.backups.repository import Repository, home_repository, newest_files
 from daemon.store import backups as ledger
 
 if TYPE_CHECKING:
@@ -45,6 +49,16 @@ class ObjectWriter:
         return sha256
 
 
+@dataclass
+class _Stored:
+    """The files of data and reports in a backup, their states, and what was wrong with some of them."""
+
+    files: list[StoredFile] = field(default_factory=list)
+    states: dict[str, FileState] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+
 def take(
     home: Home, database: Database, now: datetime, settings: Settings, unmended: Collection[int] = frozenset()
 ) -> Backup:
@@ -63,7 +77,8 @@ def take(
         tables = {table: tuple(map(objects.add, blocks)) for table, blocks in moment.dump.tables.items()}
         left_out = [version_folder(version) for version in moment.versions if version.id in unmended]
         sound = [version for version in moment.versions if version.id not in unmended]
-        files = [_config(settings, objects), *_stored_files(home, sound, moment.reports, objects, left_out)]
+        stored = _store_data(home, moment.reports, objects, repository)
+        files = [_config(settings, objects), *_stored_models(home, sound, objects), *stored.files]
         manifest = BackupManifest(
             taken_at=now,
             code_version=installed("nightdesk"),
@@ -82,7 +97,8 @@ def take(
         )
         repository.files(name, manifest)  # the lists can be read before the backup exists
         repository.publish(name, manifest)
-    return Backup(name, manifest, tuple(left_out))
+        write_states(home, stored.states)
+    return Backup(name, manifest, (*left_out, *stored.left_out), tuple(stored.damaged))
 
 
 def _config(settings: Settings, objects: ObjectWriter) -> StoredFile:
@@ -90,28 +106,57 @@ def _config(settings: Settings, objects: ObjectWriter) -> StoredFile:
     return StoredFile("training_config.json", objects.add(data), len(data))
 
 
-def _stored_files(
-    home: Home, versions: list[Version], reports: set[str], objects: ObjectWriter, left_out: list[str]
-) -> Iterator[StoredFile]:
-    """Every file of the home that belongs into the backup, stored; those that it cannot hold go to `left_out`."""
+def _stored_models(home: Home, versions: list[Version], objects: ObjectWriter) -> Iterator[StoredFile]:
     for version in versions:
         for name, path in model_files(home, version):
-            yield _stored(name, path, objects)
+            yield _stored(name, path, objects)[0]
+
+
+def _store_data(home: Home, reports: set[str], objects: ObjectWriter, repository: Repository) -> _Stored:
+    """Store data and reports. Of a file with a flipped bit the backup holds what the one before it holds."""
+    stored, before, whole = _Stored(), read_states(home), _WholeFiles(repository)
     for name, path in chain(data_files(home), report_files(home, reports)):
         if not is_safe(name):
-            left_out.append(repr(name))
+            stored.left_out.append(repr(name))
             continue
         try:
-            yield _stored(name, path, objects)
+            file, state = _stored(name, path, objects)
         except FileNotFoundError:  # deleted or replaced by another job meanwhile; the next backup holds what is there
             continue
+        earlier = before.get(name)
+        if earlier and earlier.flipped_into(state) and (sound := whole.find(name, earlier.sha256)):
+            file, state = sound, earlier
+            stored.damaged.append(name)
+        stored.files.append(file)
+        stored.states[name] = state
+    return stored
 
 
-def _stored(name: str, path: Path, objects: ObjectWriter) -> StoredFile:
+class _WholeFiles:
+    """The files of the newest backup in a repository, read when the first of them is asked for."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    @cached_property
+    def _files(self) -> dict[str, StoredFile]:
+        return newest_files(self._repository)
+
+    def find(self, name: str, sha256: str) -> StoredFile | None:
+        """The file of this name and content, if it can be read back whole."""
+        file = self._files.get(name)
+        if file is None or file.sha256 != sha256 or not all(map(self._repository.holds, file.objects)):
+            return None
+        return file
+
+
+def _stored(name: str, path: Path, objects: ObjectWriter) -> tuple[StoredFile, FileState]:
     digest, size, parts = hashlib.sha256(), 0, list[str]()
     with path.open("rb") as file:
+        stat = os.fstat(file.fileno())
         while (data := file.read(PART_BYTES)) or not parts:
             digest.update(data)
             size += len(data)
             parts.append(objects.add(data))
-    return StoredFile(name, digest.hexdigest(), size, tuple(parts) if len(parts) > 1 else ())
+    sha256 = digest.hexdigest()
+    return StoredFile(name, sha256, size, tuple(parts) if len(parts) > 1 else ()), FileState.of(stat, sha256)

@@ -28,6 +28,7 @@ from typing import Literal
 
 from config.settings import NIGHT, JobName, Settings
 from daemon.alerts.rules import STALLED, run_ended
+from daemon.domain.exhaustion import EXHAUSTED
 from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
 from daemon.domain.tasks import as_object
@@ -63,6 +64,14 @@ PROBLEMS: dict[str, tuple[str, str, str]] = {
         "The database has not answered a write for ten seconds or more.",
         "Check the disk, or the database server; if it stays so, restart the desk.",
     ),
+    **{
+        code: (
+            "Nothing to work with",
+            f"The desk has run out of {resource}.",
+            "Raise its limits, or lower executor.workers; the desk goes on by itself.",
+        )
+        for code, resource in EXHAUSTED.items()
+    },
     "disk.full": ("Disk full", "The disk of the home is full.", "Free space; the desk goes on by itself."),
 }
 

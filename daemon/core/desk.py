@@ -19,6 +19,7 @@ from daemon.context import DeskContext, with_options
 from daemon.core.config_watch import ConfigWatch
 from daemon.core.dispatcher import Dispatcher
 from daemon.core.timetable import Timetable
+from daemon.domain.exhaustion import EXHAUSTED, exhaustion
 from daemon.domain.runs import Run
 from daemon.opening.identity import enter_late
 from daemon.store import alerts, datasets, jobs, runs, versions
@@ -67,6 +68,7 @@ class Desk:
         self._last_stall_look = self.last_tick
         self._reported_full: bool | None = None
         self.unstored = UnstoredAlerts(context.clock, context.log)
+        self._short_of: dict[str, str | None] = {}  # what each kind of beat has run out of, if it has
         self._begun = False
         self._config = ConfigWatch(context, outbox, self.timetable.clear)
 
@@ -134,8 +136,9 @@ class Desk:
         """
         try:
             await self._beat()
-        except NightdeskError:
-            self.last_tick = self.clock.monotonic()
+        except Exception as error:
+            if isinstance(error, NightdeskError) or exhaustion(error):
+                self.last_tick = self.clock.monotonic()
             raise
         self.last_tick = self.clock.monotonic()
 
@@ -183,15 +186,18 @@ class Desk:
         """Call `beat` every so many seconds until `stop`; an error is logged, and the next call is made as usual."""
         logged: dict[str, float] = {}
         while not stop.is_set():
+            short_of = None
             try:
                 await beat()
-            except NightdeskError as error:
-                now = self.clock.monotonic()
-                if now - logged.get(error.code, -REPEAT_EVERY) >= REPEAT_EVERY:
-                    logged[error.code] = now
-                    self.context.log.write("error", fault, error=error.to_dict())
             except Exception as error:  # noqa: BLE001 -- one error must not end the desk
-                self.context.log.fault(fault, error)
+                short_of = exhaustion(error)
+                known = error if isinstance(error, NightdeskError) else short_of
+                if known is None:
+                    self.context.log.fault(fault, error)
+                elif (now := self.clock.monotonic()) - logged.get(known.code, -REPEAT_EVERY) >= REPEAT_EVERY:
+                    logged[known.code] = now
+                    self.context.log.write("error", fault, error=known.to_dict())
+            self._short_of[fault] = short_of.code if short_of else None
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every)
 
@@ -246,6 +252,7 @@ class Desk:
         if self.clock.monotonic() - self.last_tick > STALL:
             problems.append("scheduler.stalled")
         problems += self.database.problems(STALL)
+        problems += sorted({code for code in self._short_of.values() if code in EXHAUSTED} - set(problems))
         if self._disk_full():
             problems.append("disk.full")
         return problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 from config.errors import NightdeskError
 
@@ -21,6 +22,7 @@ _BY_NUMBER = {
     errno.ENOSPC: DISK,
     errno.EDQUOT: DISK,
 }
+_UNMAPPED = ("failed to map segment from shared object", "Cannot allocate memory", "cannot allocate memory")
 _CURES = {
     DESCRIPTORS: ("The desk has no file descriptors left", "Raise the limit of open files (LimitNOFILE, ulimit -n)."),
     PROCESSES: ("No process or thread can be started", "Raise the limit of processes (TasksMax, ulimit -u)."),
@@ -34,7 +36,7 @@ def exhaustion(error: BaseException, *, starting: bool = False) -> NightdeskErro
     cause: BaseException | None = error
     while cause is not None:
         if code := _code(cause, starting):
-            return exhausted(code, str(cause))
+            return exhausted(code, re.sub(r"\S*/", "", str(cause)))  # without the paths of the machine
         cause = cause.__cause__ or cause.__context__
     return None
 
@@ -46,7 +48,7 @@ def exhausted(code: str, reason: str) -> NightdeskError:
 
 
 def _code(error: BaseException, starting: bool) -> str | None:
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _is_unmapped_library(error):
         return MEMORY
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return PROCESSES
@@ -55,3 +57,8 @@ def _code(error: BaseException, starting: bool) -> str | None:
     if starting and error.errno == errno.EAGAIN:
         return PROCESSES
     return _BY_NUMBER.get(error.errno or 0)
+
+
+def _is_unmapped_library(error: BaseException) -> bool:
+    """Whether a shared library could not be loaded for want of memory: the loader tells that in words alone."""
+    return isinstance(error, OSError | ImportError) and any(words in str(error) for words in _UNMAPPED)

@@ -68,6 +68,12 @@ class Executor(Protocol):
     def capacity(self) -> int:
         """How many tasks it does at a time; others wait in `run`."""
 
+    async def prepare(self, settings: Settings) -> None:
+        """A task by these settings is about to come: whatever can be started ahead of it is started now.
+
+        It changes nothing but the time that the task waits; what cannot be started is the task's own error.
+        """
+
     def resize(self, settings: ExecutorSettings) -> None:
         """Take the capacity of these settings from now on; tasks at work go on."""
 

@@ -20,6 +20,7 @@ from daemon.executors.worker.process import WorkerProcess, cancelled
 if TYPE_CHECKING:
     from config.paths import Home
     from config.settings import LocalExecutor as LocalSettings
+    from config.settings import Settings
 
 POLL = 0.25  # seconds between looks at memory and idleness
 IDLE = timedelta(seconds=30)
@@ -80,7 +81,7 @@ class LocalExecutor:
         self._closing = False
 
     async def run(self, spec: TaskSpec[ResultT], on_event: OnEvent) -> Outcome[ResultT]:
-        """Do one task in a warm worker, or in a new one; a task with secrets has a worker of its own."""
+        """Do one task in a warm worker, or in a new one; a worker with secrets does one task, and did none before."""
         async with self._slots:
             if self._closing:
                 return Outcome.failure("cancelled", cancelled(spec.request.kind), 0.0)
@@ -92,6 +93,15 @@ class LocalExecutor:
                 return await worker.perform(str(self._home.root), spec, on_event)
             finally:
                 await self._release(worker)
+
+    async def prepare(self, settings: Settings) -> None:
+        """Start a worker, unless one that has done nothing yet is waiting."""
+        withheld = settings.secret_variables()
+        if self._closing or any(worker.unused and worker.withheld >= withheld for worker in self._idle):
+            return
+        with contextlib.suppress(OSError, MemoryError):
+            await self._release(await self._start(withheld))
+            self._start_watching()
 
     @property
     def capacity(self) -> int:
@@ -138,17 +148,23 @@ class LocalExecutor:
 
     async def _acquire(self, spec: TaskSpec[Any]) -> WorkerProcess:
         withheld = spec.settings.secret_variables()
-        worker = (None if spec.secrets else self._warm(withheld)) or await self._start(withheld)
+        worker = self._warm(withheld, unused=bool(spec.secrets)) or await self._start(withheld)
         self._busy.add(worker)
         if self._closing:  # while the process was being started
             worker.stop(timedelta(0))
-        if self._watcher is None or self._watcher.done():
-            self._watcher = asyncio.create_task(self._watch_workers())
+        self._start_watching()
         return worker
 
-    def _warm(self, withheld: frozenset[str]) -> WorkerProcess | None:
-        """The worker that became idle last, of those that live and were started without these variables."""
-        for worker in [worker for worker in reversed(self._idle) if worker.withheld >= withheld]:
+    def _start_watching(self) -> None:
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch_workers())
+
+    def _warm(self, withheld: frozenset[str], *, unused: bool) -> WorkerProcess | None:
+        """The worker that became idle last, of those that live and were started without these variables.
+
+        With `unused` only one that has done no task yet: what a task has left behind in it could read secrets.
+        """
+        for worker in [each for each in reversed(self._idle) if each.withheld >= withheld and each.unused >= unused]:
             self._idle.remove(worker)
             if worker.alive:
                 return worker

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select, update
 
@@ -69,14 +68,6 @@ def ledger_name(c: Connection) -> str | None:
 def named_by_first_run(run_id: int, job: str, recorded_at: datetime) -> str:
     """The sha256 of the first run of a database."""
     return hashlib.sha256(f"{run_id} {job} {recorded_at.isoformat()}".encode()).hexdigest()
-
-
-def known_models(rows: Collection[Mapping[str, Any]]) -> set[tuple[str, str, str, str]]:
-    """Subject, model type, version and sha256 of the manifest in rows of model versions, of whatever revision."""
-    return {
-        (row.get("subject", row.get("symbol")), row["model_type"], row["version"], row["manifest_sha256"])
-        for row in rows
-    }
 
 
 def serving(c: Connection) -> list[Version]:

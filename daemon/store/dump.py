@@ -4,14 +4,10 @@ The blocks are the same for SQLite and PostgreSQL. A block holds the rows of one
 ranges depend on the highest id alone, so rows that are added change the last few blocks of a table and no other:
 
     highest id 4,140:  0-4095, 4096-4127, 4128-4143
-
-The first line of a block names the columns, each further line is a row.
 """
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +19,12 @@ from sqlalchemy.exc import DBAPIError
 
 from config.errors import NightdeskError
 from daemon.store import engines, runs, schema
+from daemon.store.blocks import damaged_block, packed, rows_of
 from daemon.store.database import check
 from daemon.store.tables import desks, metadata
 
 # Ids in the largest block and in the smallest.
 LARGEST, SMALLEST = 4096, 16
-MAX_BLOCK = 256 * 2**20  # bytes of one block, uncompressed
 
 
 @dataclass(frozen=True)
@@ -51,16 +47,8 @@ def dump(c: Connection) -> Dump:
         rows = [list(row) for row in c.execute(select(table).order_by(*table.primary_key.columns))]
         count += len(rows) if table is not desks else 0
         columns = [column.name for column in table.columns]
-        tables[table.name] = tuple(_packed([columns, *block]) for block in _blocks(table, rows))
+        tables[table.name] = tuple(packed([columns, *block]) for block in _blocks(table, rows))
     return Dump(schema.HEAD, count, tables)
-
-
-def rows_of(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The rows in some blocks of a table, by the names of their columns; times are ISO 8601."""
-    for block in blocks:
-        columns, *rows = map(json.loads, _unpacked(block).split("\n"))
-        for row in rows:
-            yield dict(zip(columns, row, strict=True))
 
 
 def _is_numbered(table: Table) -> bool:
@@ -98,28 +86,6 @@ def _ends(highest: int) -> Iterator[int]:
         yield start
 
 
-def _packed(lines: list[list[Any]]) -> bytes:
-    text = "\n".join(json.dumps(line, default=_instant, separators=(",", ":"), ensure_ascii=False) for line in lines)
-    return zlib.compress(text.encode(), 6)
-
-
-def _instant(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    raise TypeError(f"a {type(value).__name__} is no value of a column")
-
-
-def _unpacked(block: bytes) -> str:
-    unpacking = zlib.decompressobj()
-    try:
-        data = unpacking.decompress(block, MAX_BLOCK)
-    except zlib.error as error:
-        raise _damaged(f"a block cannot be unpacked: {error}") from error
-    if not unpacking.eof:
-        raise _damaged("a block is torn or too large")
-    return data.decode()
-
-
 def build_sqlite(path: Path, revision: str, tables: Mapping[str, Iterable[bytes]]) -> None:
     """Make the SQLite database at `path` of these blocks, migrated to this version, and check it to the last page."""
     engine = engines.sqlite_engine(path.absolute(), foreign_keys=False)
@@ -127,9 +93,9 @@ def build_sqlite(path: Path, revision: str, tables: Mapping[str, Iterable[bytes]
         with engine.begin() as c:
             _fill(c, revision, tables)
             if broken := c.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise _damaged(f"a row of {broken[0]} refers to a row of {broken[2]} that is missing")
+                raise damaged_block(f"a row of {broken[0]} refers to a row of {broken[2]} that is missing")
     except DBAPIError as error:
-        raise _damaged(str(error.orig)) from error
+        raise damaged_block(str(error.orig)) from error
     finally:
         engine.dispose()
     check(path)
@@ -148,7 +114,7 @@ def fill_postgresql(url: str, revision: str, tables: Mapping[str, Iterable[bytes
                 )
             _fill(c, revision, tables)
     except DBAPIError as error:
-        raise _damaged(str(error.orig)) from error
+        raise damaged_block(str(error.orig)) from error
     finally:
         engine.dispose()
 
@@ -168,7 +134,7 @@ def _fill(c: Connection, revision: str, tables: Mapping[str, Iterable[bytes]]) -
     reflected = MetaData()
     reflected.reflect(c)
     if unknown := tables.keys() - reflected.tables.keys():
-        raise _damaged(f"it has a table {min(unknown)!r}, which revision {revision} has not")
+        raise damaged_block(f"it has a table {min(unknown)!r}, which revision {revision} has not")
     for table in reflected.sorted_tables:
         for block in tables.get(table.name, ()):
             _insert(c, table, block)
@@ -193,7 +159,7 @@ def _insert(c: Connection, table: Table, block: bytes) -> None:
     instants = [column.name for column in table.columns if isinstance(column.type, DateTime)]
     rows = list(rows_of([block]))
     if rows and rows[0].keys() != set(table.columns.keys()):
-        raise _damaged(f"its {table.name} have other columns than those of their revision")
+        raise damaged_block(f"its {table.name} have other columns than those of their revision")
     for row in rows:
         for name in instants:
             if row[name] is not None:
@@ -210,9 +176,3 @@ def _continue_sequence(c: Connection, table: Table) -> None:
             text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :highest)"),
             {"name": table.name, "highest": highest},
         )
-
-
-def _damaged(problem: str) -> NightdeskError:
-    return NightdeskError(
-        "backup.damaged", f"The database in the backup cannot be used: {problem}.", "Use another backup."
-    )

@@ -81,13 +81,17 @@ class Lease:
 
     def _watch(self, probe: Callable[[], None]) -> None:
         while not self._ended.wait(LOOK_EVERY):
-            try:
-                if self._connection is None:
-                    self._retake(probe)
-                elif self._connection.execute(text("SELECT pg_is_in_recovery()")).scalar():
-                    self._drop()  # this server is the primary no longer
-            except DBAPIError:
-                self._drop()
+            self.look(probe)
+
+    def look(self, probe: Callable[[], None]) -> None:
+        """See whether the session lives; one that was lost is made anew, and then the database is probed."""
+        try:
+            if self._connection is None:
+                self._retake(probe)
+            elif self._connection.execute(text("SELECT pg_is_in_recovery()")).scalar():
+                self._drop()  # this server is the primary no longer
+        except DBAPIError:
+            self._drop()
 
     def _retake(self, probe: Callable[[], None]) -> None:
         self._connection = _session(self._engine)

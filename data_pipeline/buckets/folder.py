@@ -35,16 +35,19 @@ class FolderBucket:
             raise NightdeskError(
                 "r2.unreachable", f"The bucket {self.root.name!r} is not a folder.", "Create it, or mend its URL."
             )
-        keys = (path.relative_to(self.root).as_posix() for path in self._files(prefix.rpartition("/")[0]))
+        keys = (path.relative_to(self.root).as_posix() for path in self._files(*prefix.rpartition("/")[::2]))
         for key in sorted((key for key in keys if key.startswith(prefix)), key=os.fsencode):
             with suppress(FileNotFoundError):  # deleted since
                 stat = (self.root / key).lstat()
                 yield Object(key, stat.st_size, f"{stat.st_size}-{stat.st_mtime_ns}")
 
-    def _files(self, below: str) -> Iterator[Path]:
+    def _files(self, below: str, beginning: str) -> Iterator[Path]:
+        """The files below a folder of which they, or the folders in it that they lie in, have names that begin so."""
         if (self.root / below).resolve() != self.root.resolve() / below:  # a link
             return
-        for folder, _, names in os.walk(self.root / below):
+        for folder, folders, names in os.walk(top := self.root / below):
+            if Path(folder) == top:
+                folders[:] = [name for name in folders if name.startswith(beginning)]
             for name in names:
                 path = Path(folder, name)
                 if not name.startswith(TEMP_PREFIX) and path.is_file() and not path.is_symlink():

@@ -13,8 +13,9 @@ from sqlalchemy import MetaData, select
 from config.errors import NightdeskError
 from daemon.domain.runs import Owner
 from daemon.store import alerts, engines, runs, servings
+from daemon.store.blocks import rows_of
 from daemon.store.database import Database
-from daemon.store.dump import LARGEST, SMALLEST, Dump, build_sqlite, dump, fill_postgresql, rows_of
+from daemon.store.dump import LARGEST, SMALLEST, Dump, build_sqlite, dump, fill_postgresql
 from daemon.store.tables import measurements, records
 from tests.support.desks.databases import DAY, KINDS, NOON, add_version, empty_place, publish
 from tests.support.desks.old_homes import old_home

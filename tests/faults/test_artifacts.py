@@ -232,6 +232,19 @@ def test_a_folder_that_is_not_what_was_published_is_refused(folder: Path, case: 
     assert str(folder.parent) not in str(error)
 
 
+@pytest.mark.parametrize("case", ["an extra pickle", "an extra file", "an extra folder"])
+def test_what_somebody_has_put_beside_a_recorded_model_is_not_read_and_keeps_it_from_nothing(
+    folder: Path, case: str
+) -> None:
+    sha256 = manifest_sha256(folder)
+    FOLDERS[case][0](folder)
+    prove(load_artifact(folder, sha256))
+    _one_bit(folder)
+    with pytest.raises(NightdeskError) as caught:
+        load_artifact(folder, sha256)
+    assert caught.value.code == "model.corrupt"
+
+
 @pytest.mark.parametrize(
     "name",
     ["../weights.safetensors", "/etc/passwd", "a/b.json", "..", "", "weights.pkl", "weights.safetensors\n", ".json"],

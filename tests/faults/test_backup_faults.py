@@ -43,12 +43,13 @@ from daemon.store.database import Database
 
 home = Home(Path(sys.argv[1]))
 database, now = Database.open(home.database), datetime.fromisoformat(sys.argv[2])
+take, prune = backups.take, backups.prune  # imported now, so that a kill hits their work
 print("ready", flush=True)
 while True:
     now += timedelta(seconds=1)
     (home.expert_logs / "AAPL.csv").write_text(now.isoformat() * 1000)
-    backups.take(home, database, now, Settings())
-    backups.prune(backups.home_repository(home), 3)
+    take(home, database, now, Settings())
+    prune(backups.home_repository(home), 3)
 """
 RESTORE = """
 import sys
@@ -57,8 +58,9 @@ from config import Home
 from daemon import backups
 
 repository, home = backups.home_repository(Home(Path(sys.argv[1]))), Home(Path(sys.argv[2]))
+restore = backups.restore  # imported now, so that a kill hits its work
 print("ready", flush=True)
-backups.restore(repository, home)
+restore(repository, home)
 """
 
 

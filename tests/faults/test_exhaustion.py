@@ -95,6 +95,36 @@ def test_a_desk_that_starts_on_a_full_disk_serves_what_it_has_says_so_and_goes_o
             assert desk.terminate() == 0
 
 
+@pytest.mark.slow
+def test_a_desk_without_memory_says_so_answers_and_retries_what_failed_by_it(home: Home) -> None:
+    """Its address space, and that of the workers it starts, may grow no more."""
+    write_config(home, jobs=JOBS_OF_TEST)
+    with RunningDesk(home) as desk:
+        desk.get("/status")
+        limits = resource.prlimit(desk.pid, resource.RLIMIT_AS)
+        resource.prlimit(desk.pid, resource.RLIMIT_AS, (address_space(desk.pid) + 2**21, limits[1]))
+        desk.post("/jobs/data_update/run")
+        desk.wait_for(lambda: desk.events("run.ended"))
+        desk.wait_for(lambda: {"exhausted.processes", "exhausted.memory"} & set(desk.problems()))
+        assert desk.get("/signals")["items"] == []
+        assert desk.ask("GET", "/healthz").status_code == 200
+        resource.prlimit(desk.pid, resource.RLIMIT_AS, limits)
+        desk.wait_for(lambda: desk.problems() == [])
+        [first, retry] = sorted(desk.runs(job="data_update"), key=lambda item: item["attempt"])
+        assert (first["state"], first["cause"]) == ("failed", "exhausted.memory")
+        assert (retry["state"], retry["trigger"]) == ("due", "retry")
+        alert = next(item for item in desk.get("/alerts")["items"] if item["rule"] == "desk.exhausted")
+        assert (alert["subject"], alert["state"]) == ("memory", "firing")
+        faults = [event["error"]["code"] for event in desk.events("outbox.fault")]
+        assert len(faults) <= 2, "an error that repeats itself is logged once a minute"
+
+
+def address_space(pid: int) -> int:
+    """The bytes that a process has mapped."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
 def test_a_run_that_found_no_descriptors_is_retried_with_that_cause(home: Home) -> None:
     """The limit of the running desk is lowered below what it holds already, and lifted again."""
     write_config(home, jobs=JOBS_OF_TEST)

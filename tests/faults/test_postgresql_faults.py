@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from config.paths import Home
 from daemon import bootstrap
 from daemon.store.faults import StoreError
 from tests.support.desks.running_desk import RunningDesk, write_config
+from tests.support.faults.silent_peers import silent
 from tests.support.servers.postgres import fresh_postgres_url, start_server, stop_server
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +71,34 @@ def test_a_server_that_is_restarted_costs_no_run_and_readyz_says_so_meanwhile(tm
         faults = [event["error"]["code"] for event in desk.events("desk.fault")]
         assert len(faults) <= 2, "an error that repeats itself is logged once a minute"
         assert desk.terminate() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_server_that_falls_silent_is_waited_for_and_holds_up_neither_health_nor_the_end(
+    tmp_path: Path, url: str
+) -> None:
+    """Half-open connections: no packet arrives, and nobody says that the other side is gone."""
+    home, port = desk_home(tmp_path / "home", url), make_url(url).port
+    assert port is not None
+    with RunningDesk(home) as desk:
+        desk.wait_for(lambda: desk.events("run.claimed"))
+        with silent(port):
+            began = time.monotonic()
+            desk.wait_for(lambda: {"store.stalled", "store.unreachable"} & set(desk.problems()))
+            assert time.monotonic() - began < 30
+            assert desk.ask("GET", "/healthz").status_code == 200
+            desk.wait_for(lambda: "store.unreachable" in desk.problems())
+            assert time.monotonic() - began < 60
+        desk.wait_for(lambda: desk.problems() == [])
+        desk.rest()
+        [run] = [run for run in desk.runs(job="data_update") if run["state"] == "succeeded"]
+        assert run["detail"]["succeeded"] == 1
+        with silent(port):
+            time.sleep(3)  # so that something waits for the server when the end is asked for
+            began = time.monotonic()
+            assert desk.terminate() == 0
+            assert time.monotonic() - began < 45
 
 
 def test_a_desk_that_starts_before_its_server_waits_for_it_and_says_so(tmp_path: Path, url: str) -> None:

@@ -75,9 +75,15 @@ def _copy(global_options: Choices, run: Run, to: str) -> dict[str, Any]:
 
     home, name = global_options.home, str((run.detail or {})["backup"])
     target = backups.open_place(backups.named_place(to), home, create=True)
-    copied = backups.copy(backups.home_repository(home), name, target, read_back=True)
+    copied = backups.copy(backups.home_repository(home), name, target)
     removed = backups.prune(target, global_options.settings().retention.backups)
-    return {"place": target.label, "objects": copied.objects, "bytes": copied.bytes, "removed": removed}
+    return {
+        "place": target.label,
+        "objects": copied.objects,
+        "bytes": copied.bytes,
+        "removed": removed,
+        "mended": list(copied.mended),
+    }
 
 
 def _show_backup(global_options: Choices, run: Run, copied: dict[str, Any] | None) -> None:
@@ -92,6 +98,8 @@ def _show_backup(global_options: Choices, run: Run, copied: dict[str, Any] | Non
     places: dict[str, Any] = detail.get("places", {})
     for label, place in [*places.items(), *([(copied["place"], copied)] if copied else [])]:
         typer.echo(f"Copied to {label}: {place['objects']} new objects, {_size(place['bytes'])} sent.")
+        for name in place.get("mended", ()):
+            typer.echo(f"The copy of {name} there was damaged; it was sent again.", err=True)
     if "backup" in detail and not places and not copied:
         typer.echo("It lies in the home alone, and would be lost with its disk: name another place with --to.")
 

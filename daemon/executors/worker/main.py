@@ -30,6 +30,7 @@ from config.secrets import Secret, redact
 from config.settings import Settings
 from daemon.artifacts.base import ArtifactStore
 from daemon.artifacts.open import open_artifacts
+from daemon.domain.exhaustion import EXHAUSTED, exhaustion
 from daemon.domain.tasks import ErrorInfo, TaskProgress, TaskRequest, TaskResult
 from daemon.executors.worker.protocol import Assignment, Channel, Kind, TaskEnded, assignment_of, ended_with, pack, read
 from daemon.system.clock import SystemClock
@@ -131,6 +132,9 @@ def perform(body: bytes, resolve: Resolve, context: Callable[[Assignment[Any]], 
 
 def crash(kind: str, error: BaseException) -> NightdeskError:
     """The error of a task that raised something without a code; its traceback is in the log alone."""
+    short_of = exhaustion(error)
+    if short_of is not None and short_of.code in EXHAUSTED:
+        return short_of
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return NightdeskError(
             "disk.full",

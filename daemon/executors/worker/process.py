@@ -15,6 +15,7 @@ from config.errors import DeadlineError, NightdeskError
 from config.library_folders import worker_variables
 from config.paths import Home
 from config.secrets import TOKEN_VARIABLE
+from daemon.domain.exhaustion import EXHAUSTED
 from daemon.domain.tasks import OutputLine, ResultT, TaskProgress
 from daemon.executors.base import OnEvent, Outcome, TaskSpec
 from daemon.executors.worker import processes
@@ -29,7 +30,10 @@ RESULT_GRACE = 0.25  # seconds in which a dead worker's result is still read
 
 
 class WorkerProcess:
-    """A worker. It does one task at a time; `reusable` says whether it may be given another."""
+    """A worker. It does one task at a time.
+
+    `unused` says that it has had none yet, `reusable` that it may be given another.
+    """
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class WorkerProcess:
         withheld: frozenset[str],
     ) -> None:
         self.withheld = withheld  # the variables that are not in its environment
-        self.reusable = True
+        self.reusable = self.unused = True
         self.idle_since = 0.0
         self._memory_limit: int | None = None  # bytes, while a task runs
         self._process = process
@@ -86,7 +90,7 @@ class WorkerProcess:
         """Do one task to its end, its limit, or the worker's death."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        self.reusable = False
+        self.reusable = self.unused = False
         self._memory_limit = spec.settings.limits.task_memory_mb * 2**20
         self._output.attend(lambda line: on_event(OutputLine(line=line)))
         answer = asyncio.create_task(self._ask(home, spec, on_event))
@@ -171,7 +175,7 @@ class WorkerProcess:
         try:
             if answer.done():
                 ended = answer.result()
-                crashed = ended.error is not None and ended.error.code == "task.crashed"
+                crashed = ended.error is not None and ended.error.code in ("task.crashed", *EXHAUSTED)
                 self.reusable = not self._stopping and not crashed and not spec.secrets
                 outcome = Outcome("failed" if ended.error else "succeeded", ended.result, ended.error, seconds)
             elif self._failure.done():

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 def copy_backup(context: WorkContext, request: CopyBackupRequest) -> CopyBackupResult:
     """Copy a backup of the home to another place, and delete the old ones there."""
     target = backups.open_place(request.place, context.home, context.secrets)
-    copied = backups.copy(backups.home_repository(context.home), request.backup, target)
+    night = context.now().toordinal()
+    copied = backups.copy(backups.home_repository(context.home), request.backup, target, night=night)
     removed = backups.prune(target, request.keep)
-    return CopyBackupResult(backup=request.backup, objects=copied.objects, bytes=copied.bytes, removed=tuple(removed))
+    return CopyBackupResult(
+        backup=request.backup,
+        objects=copied.objects,
+        bytes=copied.bytes,
+        removed=tuple(removed),
+        checked=copied.checked,
+        mended=copied.mended,
+    )

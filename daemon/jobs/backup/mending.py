@@ -118,6 +118,15 @@ def mend_files(desk: DeskContext | RunWork, damaged: Iterable[Path]) -> dict[str
     return mended
 
 
+def note_mended_copies(desk: DeskContext | RunWork, place: str, names: Iterable[str]) -> None:
+    """Tell that the copies of these files at a place were damaged, and were written again."""
+    for name in names:
+        message = f"The copy of {name} in the backups at {place} was damaged; it was sent again, and is whole."
+        desk.log.write("error", DATA, place=place, file=name, message=message)
+        observation = event(DATA, f"{place}: {name}", message, "Check the disk of that place.")
+        desk.database.write(partial(_observe, observation, desk.settings, desk))
+
+
 def _observe(observation: Observation, settings: Settings, desk: DeskContext | RunWork, c: Connection) -> None:
     alerts.observe(c, observation, settings, desk.clock.now())
 

@@ -25,12 +25,17 @@ class CheckDataRequest(TaskRequest[CheckDataResult]):
 
 
 class CopyBackupResult(TaskResult):
-    """How many objects of a backup were new at its place, their bytes, and the backups that were deleted there."""
+    """How many objects of a backup were new at its place, their bytes, and the backups that were deleted there.
+
+    `checked` of the others were read back; the files of which some were damaged, and were sent again, are `mended`.
+    """
 
     backup: str
     objects: int
     bytes: int
     removed: tuple[str, ...]
+    checked: int = 0
+    mended: tuple[str, ...] = ()
 
 
 class CopyBackupRequest(TaskRequest[CopyBackupResult]):

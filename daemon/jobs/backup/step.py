@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from daemon import backups
 from daemon.backups import Backup
-from daemon.jobs.backup.mending import mend_files, mend_models, observation_name, resolve_data
+from daemon.jobs.backup.mending import mend_files, mend_models, note_mended_copies, observation_name, resolve_data
 from daemon.jobs.backup.messages import HOME, CheckDataRequest, CopyBackupRequest, ProveBackupRequest, ProveBackupResult
 from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.store import backups as ledger
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 async def take_backup(work: RunWork) -> Ending:
     """Mend what is damaged, back everything up in the home, copy that to every place, and delete the oldest."""
     mended, unmended = await _mend(work)
+    if work.settings.backup.to:
+        await work.executor.prepare(work.settings)
     instant = await work.read(lambda c: _free_second(c, work))
     backup = await asyncio.to_thread(backups.take, work.home, work.database, instant, work.settings, unmended)
     await work.write(lambda c: _record(c, backup, work))
+    flipped = await asyncio.to_thread(backups.unwritten, work.home, backup.damaged)  # what is newer is not undone
+    await asyncio.to_thread(mend_files, work, flipped)
     removed = await asyncio.to_thread(
         backups.prune, backups.home_repository(work.home), work.settings.retention.backups
     )
@@ -33,7 +37,7 @@ async def take_backup(work: RunWork) -> Ending:
         "files": backup.files,
         "bytes": backup.bytes,
         "removed": removed,
-        "mended": mended,
+        "mended": [*mended, *backup.damaged],
     }
     if backup.left_out:
         detail["left_out"] = list(backup.left_out)
@@ -83,6 +87,8 @@ async def _copy_to_places(work: RunWork, backup: Backup, detail: dict[str, objec
     outcomes = await work.do_all(plans)
     at = work.clock.now().isoformat()
     copied = outcomes.results(plans)
+    for plan, result in copied:
+        await asyncio.to_thread(note_mended_copies, work, plan.label, result.mended)
     detail["places"] = {plan.label: {**result.document(), "at": at} for plan, result in copied}
     if len(copied) == len(plans):
         return Ending("succeeded", None, detail)

@@ -72,7 +72,7 @@ def prove_backup(context: WorkContext, request: ProveBackupRequest) -> ProveBack
 def _send_again(home: Home, place: Repository) -> int:
     """Send what is damaged in the newest backup of a place again, if the home has it whole; how many objects."""
     try:
-        return backups.copy(backups.home_repository(home), backups.newest(place), place, read_back=True).objects
+        return backups.copy(backups.home_repository(home), backups.newest(place), place).objects
     except NightdeskError:
         return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,6 +80,14 @@ def flip(path: Path, bit: int = 0) -> bytes:
     before = path.read_bytes()
     place = (len(before) // 2 + bit // 8) % len(before)
     path.write_bytes(before[:place] + bytes([before[place] ^ (1 << bit % 8)]) + before[place + 1 :])
+    return before
+
+
+def flip_unwritten(path: Path) -> bytes:
+    """What a disk does: another bit, and no sign of a write."""
+    times = path.stat()
+    before = flip(path)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     return before
 
 

@@ -84,6 +84,9 @@ class ScriptedExecutor:
     async def close(self, grace: timedelta) -> None:
         self.closed.set()
 
+    async def prepare(self, settings: Settings) -> None:
+        pass
+
     def resize(self, settings: ExecutorSettings) -> None:
         self.capacity = settings.workers
 

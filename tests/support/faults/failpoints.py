@@ -1,9 +1,11 @@
-"""Named points at which a process of a desk can be killed: around every rename, link and fsync, and every commit.
+"""Named points at which a process of a desk can be killed: around every rename, link and fsync, every commit, and
+every put and delete in a bucket.
 
 `install` wraps the functions that everything passes which becomes visible to another process: `os.replace`, `os.rename`
-and `os.link`, by which files and folders are published (pathlib and shutil call them too), `os.fsync`, and the commit
-of SQLAlchemy. The code of the desk holds none of this, and a new publish or commit has its points without being named
-anywhere. Files count only below the folder `NIGHTDESK_FAILPOINTS_ROOT`.
+and `os.link`, by which files and folders are published (pathlib and shutil call them too), `os.fsync`, the commit of
+SQLAlchemy, and `put` and `delete` of the S3 buckets that are opened. The code of the desk holds none of this, and a new
+publish or commit has its points without being named anywhere. Files count only below the folder
+`NIGHTDESK_FAILPOINTS_ROOT`.
 
 A point is named by an object, an operation and a side: `model.rename.after`, `claim.commit.before`. A commit is named
 by the weightiest of what its transaction wrote (`COMMITS`).
@@ -33,6 +35,12 @@ ROOT, DEATH = "NIGHTDESK_FAILPOINTS_ROOT", "NIGHTDESK_FAILPOINT"
 TRACE, DEATHS = "NIGHTDESK_FAILPOINT_TRACE", "NIGHTDESK_FAILPOINT_DEATHS"
 HURRY = "NIGHTDESK_FAILPOINT_HURRY"
 SIDES = ("before", "after")
+# What an object of a bucket is named by; the first that its key matches.
+_KEYS = (
+    ("remote_object", re.compile(r"(^|/)backup_objects/")),
+    ("remote_manifest", re.compile(r"(^|/)backup_[0-9_]+/manifest\.json$")),
+    ("remote", re.compile(r"")),
+)
 
 # What a path below the root belongs to; the first that matches.
 _FILES = (
@@ -134,8 +142,35 @@ def install(*, worker: bool = False) -> None:
     for function, operation, argument in (("replace", "rename", 1), ("rename", "rename", 1), ("link", "link", 1)):
         setattr(os, function, _around(points, getattr(os, function), operation, argument))
     os.fsync = _around(points, os.fsync, "fsync", 0)
+    _around_buckets(points)
     if not worker:
         _around_commits(points)
+
+
+def _around_buckets(points: Points) -> None:
+    from data_pipeline.buckets import open as buckets  # noqa: PLC0415 -- the module alone; boto3 comes with a bucket
+
+    opened = buckets._open_s3
+
+    def open_s3(*args: Any) -> Any:
+        bucket = opened(*args)
+        for operation in ("put", "delete"):
+            setattr(bucket, operation, _around_key(points, getattr(bucket, operation), operation))
+        return bucket
+
+    buckets._open_s3 = open_s3
+
+
+def _around_key(points: Points, function: Callable[..., Any], operation: str) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapped(key: str, *args: Any, **options: Any) -> Any:
+        name = next(name for name, pattern in _KEYS if pattern.search(key))
+        points.passes(f"{name}.{operation}.before")
+        result = function(key, *args, **options)
+        points.passes(f"{name}.{operation}.after")
+        return result
+
+    return wrapped
 
 
 def _around(points: Points, function: Callable[..., Any], operation: str, argument: int) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 
 import pytest
@@ -13,13 +14,16 @@ from tests.support.desks.backed_up_home import (
     DATA,
     NOW,
     SECOND,
+    SETTINGS,
     WEIGHTS,
     files_of,
     flip,
+    flip_unwritten,
     objects_of,
     refusal,
     take,
 )
+from trainers.manifest import sha256_file
 
 
 def stored(home, backup):
@@ -169,3 +173,60 @@ def test_the_ledger_shows_which_backup_was_verified_and_which_was_proven(desk, d
     database.write(lambda c: ledger.mark_deleted_but(c, [first.name, "backup_20200101_000000"]))
     assert [record.name for record in database.read(ledger.recorded)] == [first.name]
     assert database.read(ledger.last_verified).name == first.name
+
+
+TRADES = "data/trades/0x6031/1_prices.json"
+
+
+@pytest.mark.parametrize("name", sorted(DATA))
+def test_a_bit_that_flipped_in_data_is_told_by_name_and_the_backup_holds_what_was_there(desk, database, name):
+    first = take(desk, database)
+    before = flip_unwritten(desk.root / name)
+    for number in (1, 2):  # until it is mended, every backup holds what was there
+        second = take(desk, database, number * SECOND)
+        assert second.damaged == (name,)
+        assert stored(desk, second)[name] == stored(desk, first)[name]
+    source = backups.mend_file(desk, desk.root / name, backups.sources(desk, SETTINGS), NOW)
+    assert source == f"{second.name} in the home"
+    assert (desk.root / name).read_bytes() == before
+    assert take(desk, database, 3 * SECOND).damaged == ()
+
+
+def test_what_was_written_since_the_backup_is_not_mended_over(desk, database):
+    take(desk, database)
+    flip_unwritten(desk.root / TRADES)
+    damaged = take(desk, database, SECOND).damaged
+    assert backups.unwritten(desk, damaged) == [desk.root / TRADES]
+    (desk.root / TRADES).write_bytes(b"{}")
+    assert backups.unwritten(desk, damaged) == backups.unwritten(desk, ["data/gone"]) == []
+
+
+def test_what_somebody_has_written_is_a_change_and_no_damage(desk, database):
+    take(desk, database)
+    flip(desk.root / TRADES)
+    replaced = desk.expert_logs / "AAPL.csv"
+    content = replaced.read_bytes()
+    replaced.with_name("new").write_bytes(bytes(reversed(content)))
+    shutil.copystat(replaced, replaced.with_name("new"))
+    replaced.with_name("new").replace(replaced)  # with the times of the old one, but it is another file
+    second = take(desk, database, SECOND)
+    assert second.damaged == ()
+    for name in (TRADES, "data/experts/AAPL.csv"):
+        assert stored(desk, second)[name].sha256 == sha256_file(desk.root / name)
+
+
+def test_a_flipped_bit_without_a_whole_copy_is_backed_up_as_it_is(desk, database):
+    first = take(desk, database)
+    copy = stored(desk, first)[TRADES].sha256
+    flip(next(path for path in objects_of(desk) if path.name == copy))
+    flip_unwritten(desk.root / TRADES)
+    second = take(desk, database, SECOND)
+    assert second.damaged == ()
+    assert stored(desk, second)[TRADES].sha256 == sha256_file(desk.root / TRADES)
+
+
+@pytest.mark.parametrize("torn", [b"", b"[]", b'{"desk.id": [1]}'])
+def test_a_torn_note_of_what_files_were_costs_nothing_but_the_comparison(desk, database, torn):
+    take(desk, database)
+    desk.file_states.write_bytes(torn)
+    assert take(desk, database, SECOND).damaged == ()

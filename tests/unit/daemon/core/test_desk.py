@@ -173,3 +173,18 @@ async def test_an_unforeseen_error_is_logged_and_the_desk_goes_on(
         stop.set()
         await working
         assert "nobody thought of this" in home.log.read_text()
+
+
+async def test_a_desk_that_has_run_out_of_something_is_not_ready_until_it_has_it_again(home: Home) -> None:
+    with desk_at(home) as desk:
+        stop, readiness = asyncio.Event(), list[list[str]]()
+
+        async def beat() -> None:
+            readiness.append(desk.readiness())
+            if len(readiness) == 1:
+                raise RuntimeError("can't start new thread")
+            if len(readiness) == 3:
+                stop.set()
+
+        await desk._repeat(beat, 0.001, stop, "outbox.fault")
+        assert readiness == [[], ["exhausted.processes"], []]

@@ -24,6 +24,8 @@ def caused(by: BaseException) -> BaseException:
         (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), "disk.full"),
         (OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)), "exhausted.memory"),
         (MemoryError(), "exhausted.memory"),
+        (OSError("libx.so: failed to map segment from shared object"), "exhausted.memory"),
+        (ImportError("libx.so: cannot allocate memory in static TLS block"), "exhausted.memory"),
         (RuntimeError("can't start new thread"), "exhausted.processes"),
     ],
 )

@@ -12,16 +12,19 @@ from sqlalchemy import delete
 from config import Settings
 from config.paths import Home
 from daemon import backups
+from daemon.backups.copying import NIGHTS
 from daemon.core.condition import conditions
 from daemon.core.dispatcher import Dispatcher
+from daemon.domain.tasks import VersionRef
 from daemon.jobs.backup.mending import mend_at_start
 from daemon.jobs.backup.messages import HOME
+from daemon.jobs.versions import proved
 from daemon.store import alerts, overview, runs, servings, tables, versions
 from daemon.store import backups as ledger
 from daemon.store.database import Database
 from data_pipeline.bars.store import BarStore
 from data_pipeline.sources.sample import SampleSource
-from tests.support.desks.backed_up_home import flip, objects_of
+from tests.support.desks.backed_up_home import flip, flip_unwritten, objects_of
 from tests.support.desks.champions import NAME, serve_champion
 from tests.support.desks.night import EVENING, WorkingExecutor, attend_all, every_run, request, scripted_desk
 from tests.support.markets.easy import easy_task
@@ -42,6 +45,9 @@ def desk(home, model, **settings):
         context.executor = WorkingExecutor(home, context.clock.now)
         for version in ("v1", "v2"):
             serve_champion(home, context.database, model, version)
+        log = home.trades / "0x6031" / "1_prices.json"
+        log.parent.mkdir(parents=True)
+        log.write_text('{"prices": []}')
         bars = SampleSource().fetch("EASY", "1d", EVENING - timedelta(days=300), EVENING)
         BarStore(home).save(bars, EVENING)
         yield context
@@ -125,13 +131,36 @@ async def test_a_backup_mends_models_and_bars_first_and_tells(home, model):
     with desk(home, model) as context:
         await work(context, "backup")
         weights, bars = home.root / GOLDEN.format("v1"), home.bars("sample", "EASY", "1d")
-        whole = flip(weights), flip(bars)
+        log = home.trades / "0x6031" / "1_prices.json"
+        whole = flip(weights), flip(bars), flip_unwritten(log)
         run = await work(context, "backup")
-        assert run.detail["mended"] == ["EASY/behavioral_cloner/v1", "data/bars/sample/EASY/1d.parquet"]
-        assert (weights.read_bytes(), bars.read_bytes()) == whole
+        assert run.detail["mended"] == [
+            "EASY/behavioral_cloner/v1",
+            "data/bars/sample/EASY/1d.parquet",
+            "data/trades/0x6031/1_prices.json",
+        ]
+        assert (weights.read_bytes(), bars.read_bytes(), log.read_bytes()) == whole
         assert {rule for rule, _ in firing(context)} == {"model.damaged", "data.damaged"}
         await work(context, "backup")
         assert firing(context) == {}
+
+
+async def test_a_copy_with_a_flipped_bit_at_a_place_is_sent_again_within_a_week_and_told(home, model, tmp_path):
+    (tmp_path / "usb").mkdir()
+    with desk(home, model, backup={"to": [f"{tmp_path}/usb"]}) as context:
+        await work(context, "backup")
+        for path in (tmp_path / "usb" / "backup_objects").rglob("*/*"):
+            flip(path)
+        mended = set()
+        for _ in range(NIGHTS):
+            run = await work(context, "backup")
+            mended |= set(run.detail["places"]["folder usb"]["mended"])
+            context.clock.move(timedelta(days=1))
+        assert {GOLDEN.format("v1"), "data/trades/0x6031/1_prices.json"} <= mended
+        alerted = {
+            alert.subject for alert in context.database.read(lambda c: alerts.page(c, state="resolved", limit=200))
+        }
+        assert {f"folder usb: {name}" for name in mended} <= alerted | {subject for _, subject in firing(context)}
 
 
 def test_a_champion_damaged_while_the_desk_was_down_is_mended_at_its_start(home, model):
@@ -176,13 +205,17 @@ async def test_a_damaged_champion_is_left_as_it_is_while_a_place_does_not_answer
         assert (home.root / GOLDEN.format("v2")).read_bytes() == whole
 
 
-def test_a_file_of_the_owner_beside_a_champion_takes_nothing_out_of_service(home, model):
+@pytest.mark.parametrize("name", ["notes.txt", "model.pkl"])
+def test_a_file_of_somebody_beside_a_champion_is_told_and_keeps_it_from_nothing(home, model, name):
     with desk(home, model) as context:
-        notes = (home.root / GOLDEN.format("v2")).with_name("notes.txt")
+        notes = (home.root / GOLDEN.format("v2")).with_name(name)
         notes.write_text("mine")
         mend_at_start(context)
+        champion = context.database.read(lambda c: versions.champion(c, "EASY", NAME))
+        proved(home, "EASY", NAME, VersionRef(name="v2", manifest_sha256=champion.manifest_sha256))
+        assert notes.read_text() == "mine"
         assert context.database.read(lambda c: versions.champion(c, "EASY", NAME)).version == "v2"
-        assert "notes.txt" in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
+        assert name in firing(context)["model.damaged", f"EASY/{NAME}/v2"]
         notes.rename(home.root / "notes.txt")
         mend_at_start(context)
         assert firing(context) == {}

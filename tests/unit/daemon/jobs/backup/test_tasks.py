@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -47,7 +49,7 @@ def backup(home, database, model):
 
 @pytest.fixture
 def worker(home):
-    return SimpleNamespace(home=home, secrets={})
+    return SimpleNamespace(home=home, secrets={}, now=lambda: NOW)
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_a_flipped_bit_at_a_place_is_sent_again_by_the_drill_and_by_a_copy_that_
     proved = prove_backup(worker, ProveBackupRequest(place=place))
     assert (proved.backup, proved.resent) == (backup.name, 1)
     flip(place.folder / "backup_objects" / sha256[:2] / sha256)
-    assert backups.copy(backups.home_repository(home), backup.name, away, read_back=True).objects == 1
+    assert backups.copy(backups.home_repository(home), backup.name, away).objects == 1
     assert backups.verify(away, backup.name) == backup
 
 
@@ -170,3 +172,14 @@ def test_bars_are_checked_against_the_hash_they_were_stored_under(home, worker):
         path.write_bytes(whole)
     path.write_bytes(whole[:-1])
     assert set(check_data(worker, request).damaged) == {home.relative(path)}
+
+
+def test_a_worker_that_copies_backups_starts_without_the_libraries_of_database_and_models():
+    heavy = ("sqlalchemy", "pandas", "sklearn", "numba", "boto3")
+    names = "copy, prune, home_repository, open_place"
+    program = (
+        f"import daemon.jobs.tasks, daemon.jobs.backup.copy_tasks; from daemon.backups import {names}; import sys;"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
