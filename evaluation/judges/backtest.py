@@ -234,6 +234,8 @@ def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
         drift=observed.drift,
         decision_quality=observed.decision_quality[bars.symbol],
         expert_confusion=confusion,
+        checklist=version.evidence.checks,
+        comparisons=version.evidence.comparisons,
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )
     return baselines.backtests, evidence
