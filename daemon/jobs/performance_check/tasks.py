@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from config.names import is_trader_subject
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.recipes import Recipe
+from daemon.domain.retraining import REGIME_NOW, REGIME_TRAINED
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
 from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other_bars
+from data_pipeline.features.volatility_regime import settled_regime
 from evaluation import judges
 from evaluation.judges.observation import Observation, observe
 from evaluation.records.live import published_signals
@@ -19,10 +23,13 @@ from trainers.manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from daemon.executors.worker.main import WorkContext
     from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
+    from data_pipeline.inputs import Inputs
 
+REGIMES = (REGIME_TRAINED, REGIME_NOW)
 RECENT = 252  # bars of a record whose inputs and decisions are compared with those of the training
 
 
@@ -44,7 +51,25 @@ def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
         )
     decided = {name: _newest(signals) for name, signals in version.model.decide(inputs).items()}
     unseen = _unseen(context, request)
-    return MonitorResult(evaluation=metrics_of(observe(version, inputs, decided, rules, unseen=unseen)), live=live)
+    return MonitorResult(
+        evaluation=metrics_of(observe(version, inputs, decided, rules, unseen=unseen)),
+        live=live,
+        regimes=_regimes(context, inputs, request.trained_until),
+    )
+
+
+def _regimes(context: WorkContext, inputs: Inputs, trained_until: datetime) -> Metrics:
+    """The settled volatility regime of the only symbol, when the newest version was trained and now, by number."""
+    if len(inputs.bars) != 1 or is_trader_subject(inputs.subject):
+        return Metrics(values=dict.fromkeys(REGIMES), reasons=dict.fromkeys(REGIMES, "many_symbols"))
+    settled = settled_regime(inputs.only, context.settings.retraining.regime_bars)
+    trained, now = (part.iloc[-1] if len(part) else math.nan for part in (settled.loc[:trained_until], settled))
+    values = {REGIME_TRAINED: trained, REGIME_NOW: now}
+    undefined = [name for name, value in values.items() if math.isnan(value)]
+    return Metrics(
+        values={name: None if name in undefined else float(value) for name, value in values.items()},
+        reasons=dict.fromkeys(undefined, "too_few_bars"),
+    )
 
 
 def _unseen(context: WorkContext, request: MonitorRequest) -> Mapping[str, Signals] | None:

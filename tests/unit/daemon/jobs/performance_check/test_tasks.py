@@ -33,7 +33,9 @@ def shelf(home: Home) -> Shelf:
 
 def monitor_request(sha256: str, signals: tuple[PublishedSignal, ...] = ()) -> MonitorRequest:
     version = VersionRef(name="v1", manifest_sha256=sha256)
-    return MonitorRequest(subject=SYMBOL, model_type=NAME, version=version, record=None, signals=signals)
+    return MonitorRequest(
+        subject=SYMBOL, model_type=NAME, version=version, record=None, signals=signals, trained_until=NOW
+    )
 
 
 def measured(home: Home, shelf: Shelf, signals: tuple[PublishedSignal, ...] = ()) -> MonitorResult:
@@ -119,7 +121,9 @@ def test_drift_is_of_the_versions_own_decisions_and_quality_of_its_recipes_unsee
         own, with_record, with_live = (
             monitor(
                 recorded.context,
-                MonitorRequest(subject=SYMBOL, model_type=LINEAR, version=version, record=record, signals=()),
+                MonitorRequest(
+                    subject=SYMBOL, model_type=LINEAR, version=version, record=record, signals=(), trained_until=NOW
+                ),
             ).evaluation
             for record in (None, recorded.reference(), recorded.reference(*short))
         )
