@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,12 +78,12 @@ def of_run(c: Connection, run: Run) -> list[RetrainingRow]:
 
 
 def page(
-    c: Connection, *, subjects: Collection[str] | None = None, before: int | None = None, limit: int = 50
-) -> Sequence[RetrainingRow]:
-    """Retrainings, newest first, below the id `before`; of some subjects."""
+    c: Connection, *, subject: str | None = None, before: int | None = None, limit: int = 50
+) -> list[RetrainingRow]:
+    """Retrainings, newest first, below the id `before`; of one subject."""
     query = select(retrainings).order_by(retrainings.c.id.desc()).limit(limit)
-    if subjects is not None:
-        query = query.where(retrainings.c.subject.in_(subjects))
+    if subject is not None:
+        query = query.where(retrainings.c.subject == subject)
     return _rows(c, query if before is None else query.where(retrainings.c.id < before))
 
 
