@@ -41,9 +41,11 @@ METRICS = (
     "drifted_features",
     "accuracy",
     "calibration_error",
+    "strength",
 )
-# What is measured of a copy of a trader alone: by how much it copies more than simple rules.
-COPY_METRICS = ("gain",)
+# What is measured of some alone: by how much a copy of a trader copies more than simple rules, and by how much the
+# least useful member of a model raises its Sharpe ratio.
+METRICS_OF_SOME = ("gain", "member_gain")
 
 
 async def check_performance(work: RunWork) -> Ending:
@@ -166,7 +168,7 @@ async def _record(work: RunWork, champion: Version, bases: dict[Basis, Monitored
 
     def change(c: Connection) -> None:
         for basis, metrics in bases.items():
-            for metric in (*METRICS, *(name for name in COPY_METRICS if name in metrics.values)):
+            for metric in (*METRICS, *(name for name in METRICS_OF_SOME if name in metrics.values)):
                 value = metrics.number(metric)
                 new = measurements.NewMeasurement(
                     run_id=work.run.id,
