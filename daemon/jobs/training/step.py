@@ -26,6 +26,13 @@ NO_TARGET = {
 }
 
 
+def _not_configured(places: list[str]) -> dict[str, object]:
+    return {
+        "message": f"None of these models is configured: {', '.join(places)}.",
+        "cure": "Name configured ones as subject and model type, such as AAPL/behavioral_cloner.",
+    }
+
+
 async def wait_for_data(work: RunWork) -> None:
     """Wait while data is missing and still to be hoped for; the clock time is only the earliest moment."""
     deadline = work.run.scheduled_for + work.settings.data_params.wait_for_data
@@ -99,7 +106,8 @@ async def train_models(work: RunWork) -> Ending:
     stale = await stale_symbols(work)
     fresh = [target for target in wanted_targets(work) if target.subject not in stale]
     if not fresh and not stale:
-        return Ending("skipped", "training.no_target", dict(NO_TARGET))
+        named = work.run.options.places
+        return Ending("skipped", "training.no_target", dict(NO_TARGET) if named is None else _not_configured(named))
     if not fresh:
         return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
     adopted = await adopt_strays(work)

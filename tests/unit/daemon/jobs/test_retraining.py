@@ -153,6 +153,13 @@ async def test_only_the_places_that_are_named_are_trained(desk: DeskContext) -> 
     assert [each.symbols for each in requests if each.kind == "freshness"] == [(SYMBOL,), (SYMBOL,)]
 
 
+async def test_a_place_that_is_not_configured_is_named_and_nothing_is_trained(desk: DeskContext) -> None:
+    ended = await attended(desk, request(desk, "training", options=RunOptions(places=["AAPL/gone"])))
+    assert (ended.state, ended.cause) == ("skipped", "training.no_target")
+    assert ended.detail is not None
+    assert "AAPL/gone" in str(ended.detail["message"])
+
+
 def test_coins_and_traders_age_in_a_month_and_stocks_in_a_quarter():
     mixed = Settings(symbols=("AAPL", "BTC-USD"))
     ages = {name: max_age(mixed, name).days for name in ("AAPL", "BTC-USD", "universe", "trader:0x1")}
