@@ -1,34 +1,20 @@
 """The production checklist of a version: what it should pass before money follows it.
 
-A model type supplies the checks that it alone can measure, by the names of `ITEMS` or of its own (`ModelEvidence`); the
-judge measures the others by the record. What nobody has measured is on the list too, as not measured.
+A model type supplies the checks that it alone can measure (`evaluation.reports.checklist`), and others by names of its
+own; the judge measures the rest by the record. What nobody has measured is on the list too, as not measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from evaluation.judges.judged_version import JudgedVersion
 from evaluation.labels import count, format_number, plain
 from evaluation.monitoring.decision_quality import DecisionQuality
+from evaluation.reports.checklist import ITEMS, SLOWEST, validation_accuracy
 from evaluation.reports.evidence import Check, MemberComparison
 from evaluation.statistics.slices import ENOUGH, Slice, Slices
 
-LEAST_ACCURACY = 70.0  # percent
-LARGEST_LOSS_GAP = 0.2
-LARGEST_ACCURACY_GAP = 10.0  # percentage points
-SLOWEST = 10.0  # milliseconds a decision
-# The items by name, in their order, with what is asked of each.
-ITEMS: Mapping[str, str] = {
-    "validation_accuracy": f"above {LEAST_ACCURACY:g} %",
-    "loss_gap": f"training and validation less than {LARGEST_LOSS_GAP:g} apart",
-    "accuracy_gap": f"training and validation less than {LARGEST_ACCURACY_GAP:g} points apart",
-    "members": "each member raises the Sharpe ratio",
-    "regimes": "a gain, or a smaller loss than holding, in every volatility regime",
-    "inference_speed": f"under {SLOWEST:g} ms a decision",
-    "versioned": "with its time and its metrics",
-    "fallback": "it decides on without a member that fails",
-}
 _UNMEASURED = {
     "validation_accuracy": "Neither its model type nor an expert's log measures it.",
     "fallback": "Its model type reports none.",
@@ -66,8 +52,7 @@ def _accuracy(quality: DecisionQuality) -> Check | None:
     if agreement is None:
         return None
     note = f"Of {count(agreement.bars, 'unseen bar')}, those with the position of its expert."
-    passed = agreement.percent > LEAST_ACCURACY
-    return Check("validation_accuracy", agreement.percent, ITEMS["validation_accuracy"], passed, note, "%")
+    return validation_accuracy(agreement.percent, note)
 
 
 def _members(comparisons: Sequence[MemberComparison]) -> Check:

@@ -101,7 +101,7 @@ class Check:
     """One item of the checklist that a version should pass before money follows it.
 
     Args:
-        name: the key of the item: one of `evaluation.judges.checklist.ITEMS`, or another in lower case with
+        name: the key of the item: one of `evaluation.reports.checklist.ITEMS`, or another in lower case with
             underscores, which joins the checklist behind these.
         measured: the figure, if there is one.
         required: what is asked of it, in words with its unit, such as `above 70 %`.

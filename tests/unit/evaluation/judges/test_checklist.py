@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from evaluation.audit.leak_audit import Span
-from evaluation.judges.checklist import ITEMS, checklist
+from evaluation.judges.checklist import checklist
 from evaluation.judges.judged_version import JudgedVersion
 from evaluation.monitoring.decision_quality import DecisionQuality, ExpertAgreement
+from evaluation.reports.checklist import ITEMS
 from evaluation.reports.evidence import AccountFigures, Check, MemberComparison, ModelEvidence
 from evaluation.statistics.slices import Slice, Slices
 from tests.support.models.walk_forward_rule import Threshold
