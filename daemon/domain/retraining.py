@@ -115,20 +115,20 @@ class Decision:
 
 
 def decide(
-    places: Iterable[Place], rules: Retraining, now: datetime, *, spent: int | None, paused: bool = False
+    places: Iterable[Place], rules: Retraining, now: datetime, *, recent: int | None, paused: bool = False
 ) -> list[Decision]:
     """The decision on each place with a reason, the most urgent first.
 
-    `spent` is how many retrainings for a reason were started in the last 24 hours; None where no new run is started
+    `recent` is how many retrainings for a reason were started in the last 24 hours; None where no new run is started
     for them, so that they cost nothing.
     """
     decisions = []
-    with_reasons = [(place, found) for place in places if (found := diagnose(place, rules, now))]
-    for place, diagnoses in sorted(with_reasons, key=lambda pair: _urgency(*pair)):
+    pairs = [(place, diagnoses) for place in places if (diagnoses := diagnose(place, rules, now))]
+    for place, diagnoses in sorted(pairs, key=lambda pair: _urgency(*pair)):
         hindrance = "paused" if paused else _hindrance(place, rules, now)
-        if hindrance is None and spent is not None:
-            hindrance = "budget" if spent >= rules.nightly_budget else None
-            spent += hindrance is None
+        if hindrance is None and recent is not None:
+            hindrance = "budget" if recent >= rules.nightly_budget else None
+            recent += hindrance is None
         decisions.append(Decision(place, diagnoses, hindrance))
     return decisions
 
@@ -138,8 +138,8 @@ def diagnose(place: Place, rules: Retraining, now: datetime) -> tuple[Diagnosis,
     newest = place.newest
     if newest is None:
         return ()
-    found = [*_alerted(place.alerts), *_regime(place), *_age(newest, place.max_age, now)]
-    return tuple(sorted((each for each in found if each.reason in rules.on), key=lambda each: _rank(each.reason)))
+    every = [*_alerted(place.alerts), *_regime(place), *_age(newest, place.max_age, now)]
+    return tuple(sorted((each for each in every if each.reason in rules.on), key=lambda each: _rank(each.reason)))
 
 
 def _alerted(alerts: Sequence[Alert]) -> Iterable[Diagnosis]:
@@ -170,9 +170,9 @@ def _hindrance(place: Place, rules: Retraining, now: datetime) -> Hindrance | No
     newest, last = place.newest, place.last
     if place.in_training:
         return "training"
-    seen = [version.trained_until for version in (newest,) if version is not None]
-    seen += [last.data_until] if last is not None else []
-    if place.data_until is None or any(place.data_until <= until for until in seen):
+    ends = [newest.trained_until] if newest is not None else []
+    ends += [last.data_until] if last is not None else []
+    if place.data_until is None or any(place.data_until <= end for end in ends):
         return "no_new_data"
     led_to_a_version = last is not None and newest is not None and newest.trained_at >= last.started_at
     if last is not None and led_to_a_version and timedelta(0) <= now - last.started_at < rules.cool_down:

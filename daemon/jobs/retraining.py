@@ -75,7 +75,7 @@ def _start(c: Connection, work: RunWork, now: datetime) -> tuple[list[Decision],
         places_of(c, settings, targets(settings, work.home)),
         settings.retraining,
         now,
-        spent=retrainings.spent(c, now - NIGHT, now),
+        recent=retrainings.count(c, now - NIGHT, now),
         paused="training" in paused,
     )
     due = [decision for decision in decisions if decision.due]
@@ -96,7 +96,7 @@ def _start(c: Connection, work: RunWork, now: datetime) -> tuple[list[Decision],
 
 def _explain(c: Connection, work: RunWork, places: Sequence[Target], now: datetime) -> None:
     described = places_of(c, work.settings, places, at_work=work.run)
-    for decision in decide(described, work.settings.retraining, now, spent=None):
+    for decision in decide(described, work.settings.retraining, now, recent=None):
         if decision.due:
             _claim(c, decision, work.run, now, own_run=False)
 
@@ -127,16 +127,14 @@ def _summary(decision: Decision, run: Run | None) -> Document:
     }
 
 
-def places_of(
-    c: Connection, settings: Settings, wanted: Iterable[Target], *, at_work: Run | None = None
-) -> list[Place]:
+def places_of(c: Connection, settings: Settings, pairs: Iterable[Target], *, at_work: Run | None = None) -> list[Place]:
     """What the database says of these places; `at_work` is a training that is no hindrance to itself."""
     firing = [alert for alert in alerts.open_alerts(c) if alert.state == "firing"]
     newest, last = versions.newest(c), retrainings.newest(c)
     stored = datasets.latest(c)
     trainings = [run for run in runs.pending(c) if run.job == "training" and (at_work is None or run.id != at_work.id)]
     places = []
-    for target in wanted:
+    for target in pairs:
         version, before = newest.get((target.subject, target.model_type)), last.get((target.subject, target.model_type))
         places.append(
             Place(

@@ -63,7 +63,7 @@ def newest(c: Connection) -> dict[tuple[str, str], RetrainingRow]:
     return {(row.subject, row.model_type): row for row in rows}
 
 
-def spent(c: Connection, since: datetime, now: datetime) -> int:
+def count(c: Connection, since: datetime, now: datetime) -> int:
     """How many were started from `since` to `now` by a run of their own."""
     query = select(func.count()).where(
         retrainings.c.started_at > since, retrainings.c.started_at <= now, retrainings.c.own_run

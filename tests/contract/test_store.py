@@ -1038,7 +1038,7 @@ def test_a_place_is_retrained_once_on_its_newest_bar_and_each_attempt_has_the_di
     assert [row.data_until for row in read(retrainings.page)] == [NOON + DAY, NOON]
     assert read(retrainings.page)[1].diagnoses == new.diagnoses
     assert read(retrainings.newest)["AAPL", "cloner"].data_until == NOON + DAY
-    assert [read(retrainings.spent, NOON - SECOND, NOON + hours * DAY) for hours in (0, 2)] == [1, 1]
+    assert [read(retrainings.count, NOON - SECOND, NOON + hours * DAY) for hours in (0, 2)] == [1, 1]
     second = write(runs.record, "training", NOON, now=NOON, trigger="retry", attempt=2)
     assert [row.run_id for row in read(retrainings.of_run, second)] == [first.id, first.id]
     assert read(retrainings.of_run, write(runs.record, "backup", NOON, now=NOON, trigger="manual")) == []

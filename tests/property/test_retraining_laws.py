@@ -73,18 +73,18 @@ class Nights(RuleBasedStateMachine):
 
     @rule(paused=st.booleans())
     def the_desk_checks(self, paused: bool) -> None:
-        spent = sum(self.now - NIGHT < started <= self.now for started in self.starts)
+        recent = sum(self.now - NIGHT < started <= self.now for started in self.starts)
         due_by_model = {name for name in NAMES if self.may_start(self.places[name]) and not paused}
-        decisions = decide([self.place(name) for name in NAMES], RULES, self.now, spent=spent, paused=paused)
+        decisions = decide([self.place(name) for name in NAMES], RULES, self.now, recent=recent, paused=paused)
         started = [each.place.target.subject for each in decisions if each.due]
         assert set(started) <= due_by_model
-        assert len(started) == min(len(due_by_model), max(RULES.nightly_budget - spent, 0))
+        assert len(started) == min(len(due_by_model), max(RULES.nightly_budget - recent, 0))
         for name in started:
             place = self.places[name]
             place.started.append((self.now, place.bar))
             place.at_work = True
             self.starts.append(self.now)
-        again = decide([self.place(name) for name in NAMES], RULES, self.now, spent=0)
+        again = decide([self.place(name) for name in NAMES], RULES, self.now, recent=0)
         assert not {each.place.target.subject for each in again if each.due} & set(started)
 
     def may_start(self, place: Truth) -> bool:

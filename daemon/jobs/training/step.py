@@ -64,10 +64,10 @@ async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
 
     Where only models of traders are trained, none is looked at: their markets are not those of the symbols.
     """
-    if all(is_trader_subject(target.subject) for target in wanted_targets(work)):
+    if all(is_trader_subject(target.subject) for target in targets_of_run(work)):
         return {}
     places = work.run.options.places
-    subjects = {target.subject for target in wanted_targets(work)}
+    subjects = {target.subject for target in targets_of_run(work)}
     symbols = tuple(symbol for symbol in work.settings.symbols if places is None or symbol in subjects)
     if not symbols:
         return {}
@@ -79,7 +79,7 @@ async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
     }
 
 
-def wanted_targets(work: RunWork) -> list[Target]:
+def targets_of_run(work: RunWork) -> list[Target]:
     """What the run trains: every target of the desk, or only those that its options name."""
     places = work.run.options.places
     return [target for target in targets(work.settings, work.home) if places is None or target.label in places]
@@ -104,7 +104,7 @@ async def train_models(work: RunWork) -> Ending:
     What an earlier attempt of this run has made is kept, not made again.
     """
     stale = await stale_symbols(work)
-    fresh = [target for target in wanted_targets(work) if target.subject not in stale]
+    fresh = [target for target in targets_of_run(work) if target.subject not in stale]
     if not fresh and not stale:
         named = work.run.options.places
         return Ending("skipped", "training.no_target", dict(NO_TARGET) if named is None else _not_configured(named))

@@ -47,8 +47,8 @@ def alert(rule: str, state: AlertState = "firing", value: float | None = 55.0) -
 LOSING = replace(QUIET, alerts=(alert("accuracy_below"),))
 
 
-def only(place: Place, rules: Retraining = RULES, *, spent: int | None = 0, paused: bool = False) -> Decision | None:
-    decisions = decide([place], rules, NOW, spent=spent, paused=paused)
+def only(place: Place, rules: Retraining = RULES, *, recent: int | None = 0, paused: bool = False) -> Decision | None:
+    decisions = decide([place], rules, NOW, recent=recent, paused=paused)
     return decisions[0] if decisions else None
 
 
@@ -57,19 +57,19 @@ def reasons(place: Place, rules: Retraining = RULES) -> list[str]:
 
 
 def test_a_place_without_a_reason_is_left_to_the_schedule():
-    assert decide([QUIET], RULES, NOW, spent=0) == []
+    assert decide([QUIET], RULES, NOW, recent=0) == []
 
 
 def test_low_accuracy_retrains_with_the_figure_and_its_threshold_as_the_diagnosis():
     decision = only(LOSING)
     assert decision is not None
     assert decision.due
-    found = Diagnosis(reason="degradation", message="accuracy_below is bad.", value=55.0, threshold=60.0)
-    assert decision.diagnoses == (found,)
+    diagnosis = Diagnosis(reason="degradation", message="accuracy_below is bad.", value=55.0, threshold=60.0)
+    assert decision.diagnoses == (diagnosis,)
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("change", "expected"),
     [
         ({"alerts": (alert("drift.features"),)}, ["drift"]),
         ({"alerts": (alert("drift.sides"), alert("accuracy_below"))}, ["degradation", "drift"]),
@@ -83,8 +83,8 @@ def test_low_accuracy_retrains_with_the_figure_and_its_threshold_as_the_diagnosi
         ({"max_age": 10 * DAY, "newest": None}, []),
     ],
 )
-def test_reasons_are_firing_alerts_on_accuracy_and_drift_another_regime_and_age(change, found):
-    assert reasons(replace(QUIET, **change)) == found
+def test_reasons_are_firing_alerts_on_accuracy_and_drift_another_regime_and_age(change, expected):
+    assert reasons(replace(QUIET, **change)) == expected
 
 
 def test_a_reason_that_the_settings_leave_out_is_none():
@@ -136,7 +136,7 @@ def test_a_cool_down_of_a_clock_that_ran_ahead_holds_nothing_back():
 def test_the_budget_of_a_night_goes_to_the_most_urgent_and_then_the_oldest():
     old = replace(QUIET, target=Target("A", "cloner"), max_age=DAY)
     older = replace(old, target=Target("Z", "cloner"), newest=NewestVersion(1, NOW - 90 * DAY, NOW - 91 * DAY))
-    decisions = decide([old, older, LOSING], Retraining(nightly_budget=3), NOW, spent=1)
+    decisions = decide([old, older, LOSING], Retraining(nightly_budget=3), NOW, recent=1)
     assert [(each.place.target.subject, each.hindrance) for each in decisions] == [
         ("AAPL", None),
         ("Z", None),
@@ -145,7 +145,7 @@ def test_the_budget_of_a_night_goes_to_the_most_urgent_and_then_the_oldest():
 
 
 def test_a_training_that_was_to_come_anyway_costs_no_budget():
-    assert [each.due for each in decide([LOSING] * 12, RULES, NOW, spent=None)] == [True] * 12
+    assert [each.due for each in decide([LOSING] * 12, RULES, NOW, recent=None)] == [True] * 12
 
 
 def test_nothing_is_started_while_a_person_has_paused_training():
