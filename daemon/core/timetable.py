@@ -103,7 +103,7 @@ class Timetable:
                 )
             if plan.run is None:
                 return bool(plan.missed)
-            overlap = runs.unfinished(c, job)
+            overlap = runs.overlaps(c, job)
             chain = _not_paused(c, settings.downstream_jobs(job))
             recorded = runs.record(
                 c,

@@ -203,6 +203,15 @@ def unfinished(c: Connection, job: JobName) -> bool:
     return bool(c.execute(query).scalar())
 
 
+def overlaps(c: Connection, job: JobName) -> bool:
+    """Whether a run of `job` has not ended that does all that a new occurrence would.
+
+    A training of some places for a reason does not: the occurrence waits for its end.
+    """
+    query = select(runs).where(runs.c.job == job, runs.c.state.in_(_UNFINISHED))
+    return any(run.options.places is None for run in _runs(c, query))
+
+
 def last_ended(c: Connection, job: JobName) -> int | None:
     """The id of the newest run of `job` that has come to its end."""
     ended = select(runs.c.id).where(runs.c.job == job, runs.c.state.in_(TERMINAL))

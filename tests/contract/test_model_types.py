@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -336,6 +337,10 @@ def test_its_evidence_is_read_from_its_manifest(name: str, tmp_path: Path) -> No
     if evidence.model_selection is not None:
         assert evidence.model_selection.checkpoints >= evidence.model_selection.seeds >= 1
     assert (evidence.feature_importance is None) or (evidence.model_selection is None)
+    for check in evidence.checks:
+        assert re.fullmatch(r"[a-z][a-z_]*", check.name)
+        assert check.required
+        assert check.measured is not None or check.note
 
 
 # What only some kinds can show.

@@ -18,7 +18,8 @@ from tests.support.documents import DOCUMENTS, GUIDES, ROOT, WITH_A_DESK, comman
 # No test reaches the world: a client that tries is refused at once, and the sample market takes over.
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
 # The first makes the config that all others work with.
-PAGES = ("quickstart.md", "README.md", "data.md", "traders.md", "models.md", "python.md", "backups.md", "deployment.md")
+PAGES = ("quickstart.md", "README.md", "data.md", "traders.md", "models.md", "monitoring.md")
+PAGES += ("python.md", "backups.md", "deployment.md")
 # So that the commands of all documents take a minute or two: short histories, small forests, few folds, an easy gate.
 SMALL = {
     "symbols": ["AAPL"],

@@ -27,6 +27,8 @@ LOOSE = {
     "max_psi": 100.0,
     "max_drifted_features": 100.0,
     "min_accuracy": 0.0,
+    "max_calibration_error": 1.0,
+    "min_strength": 0.0,
 }
 
 

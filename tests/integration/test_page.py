@@ -6,6 +6,7 @@ import html
 import re
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from sqlalchemy import Connection
 from config.paths import Home
 from config.settings import NIGHT, Settings
 from daemon.dashboard.page import STATIC
-from daemon.store import datasets, runs
+from daemon.domain.retraining import Diagnosis
+from daemon.store import datasets, retrainings, runs, versions
 from daemon.system.clock import SystemClock
 from tests.support.desks.fake_desk import NOW, FakeDesk, empty_desk, end_run, filled_desk
 from tests.support.servers.http import serving
@@ -55,6 +57,7 @@ def words(dom: str) -> str:
 def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tmp_path: Path):
     with filled_desk(home) as desk:
         desk.database.write(_data)
+        desk.database.write(_retrained)
         dom, complaints = open_page(desk, tmp_path / "profile")
     page = words(dom)
     assert complaints == ""
@@ -77,6 +80,7 @@ def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tm
         "AAPL 0.970 250 ",
         "yahoo, 1d dddddddddddd gap 1",
         "decisions: 9 decisions of a trader in bars of 15s",
+        "(training-2): It was trained 31 days ago.",
     ):
         assert expected in page, expected
     assert '<time datetime="2026-03-05T02:00:00Z"' in dom  # training runs next
@@ -84,6 +88,21 @@ def test_the_page_shows_models_signals_and_when_the_next_jobs_run(home: Home, tm
         r'<img alt="Equity and drawdown of AAPL[^>]* src="/api/v1/reports/evaluation-3/[^"]*equity.png', dom
     )
     assert 'href="/api/v1/reports/evaluation-3/' in dom
+
+
+def _retrained(c: Connection) -> None:
+    champion = versions.champions(c)[0]
+    new = retrainings.NewRetraining(
+        subject=champion.subject,
+        model_type=champion.model_type,
+        data_until=NOW,
+        version_id=champion.id,
+        diagnoses=(Diagnosis(reason="age", message="It was trained 31 days ago."),),
+        started_at=NOW - timedelta(hours=2),
+        run_id=2,
+        own_run=True,
+    )
+    assert retrainings.claim(c, new)
 
 
 def _data(c: Connection) -> None:

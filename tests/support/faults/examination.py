@@ -28,7 +28,17 @@ from daemon.executors.local import home_mark
 from daemon.executors.worker import processes
 from daemon.store import engines
 from daemon.store.database import check
-from daemon.store.tables import alerts, datasets, evaluations, model_versions, outbox, runs, servings, tasks
+from daemon.store.tables import (
+    alerts,
+    datasets,
+    evaluations,
+    model_versions,
+    outbox,
+    retrainings,
+    runs,
+    servings,
+    tasks,
+)
 from daemon.store.tables import backups as backup_table
 from data_pipeline.bars.store import BarStore
 from tests.support.servers.webhook_sink import Received
@@ -105,6 +115,7 @@ def examine(home: Home, tables: Tables, received: Sequence[Received], timetable:
     _examine_ends(ledger, done := tables.rows(tasks), figures)
     surprises = [row for row in (*ledger, *done) if row["cause"] in ("desk.fault", "task.crashed")]
     figures.unforeseen += [f"{row.get('job') or row['kind']}: {row['detail']}" for row in surprises]
+    _examine_retrainings(ledger, tables.rows(retrainings), figures)
     _examine_models(home, tables, figures)
     _examine_records(home, tables, figures)
     _examine_alerts(tables, received, figures)
@@ -184,6 +195,17 @@ def _came_anyway(row: Row, ledger: list[Row]) -> bool:
         later["job"] == row["chain"][0] and later["finished_at"] and later["finished_at"] >= row["recorded_at"]
         for later in ledger
     )
+
+
+def _examine_retrainings(ledger: list[Row], rows: list[Row], figures: Figures) -> None:
+    """Every training for a reason has its reasons, and no place was retrained twice on one bar."""
+    figures.counts["retrainings"] = len(rows)
+    with_reasons = {row["run_id"] for row in rows if row["own_run"] and row["diagnoses"]}
+    started = {row["id"] for row in ledger if row["trigger"] == "retraining"}
+    figures.lost += [f"the reasons of training-{run_id}" for run_id in sorted(started - with_reasons)]
+    figures.lost += [f"training-{run_id} for a reason" for run_id in sorted(with_reasons - started)]
+    places = Counter((row["subject"], row["model_type"], row["data_until"]) for row in rows)
+    figures.doubled += [f"the retraining of {place}" for place, times in places.items() if times > 1]
 
 
 def _examine_models(home: Home, tables: Tables, figures: Figures) -> None:

@@ -58,6 +58,7 @@ from data_pipeline.provenance import Provenance  # noqa: E402
 from trainers.manifest import MANIFEST, Manifest, manifest_sha256, read_manifest, verify_files  # noqa: E402
 
 SOURCE = "csv"
+NEVER_SEEN = "2100-01-01T00:00:00+00:00"
 SPELL = 1.5  # seconds; so long it goes well, and so long it goes badly
 TEMPLATE = Path(os.environ.get("NIGHTDESK_QUICK_TEMPLATE", ""))
 PROVENANCE = Provenance.of(SOURCE)
@@ -79,6 +80,8 @@ def update_bars(context: WorkContext, request: UpdateBarsRequest) -> UpdateBarsR
     stored = json.loads((TEMPLATE / "dataset.json").read_bytes())
     with publishing(context.home.bars(SOURCE, request.symbol, "1d")) as temp:
         shutil.copyfile(TEMPLATE / "bars.parquet", temp)
+    # The newest bar is one that no training has seen, so that each place is retrained for a reason, and once.
+    stored["last"] = NEVER_SEEN
     facts = {**stored, **{name: datetime.fromisoformat(stored[name]) for name in ("first", "last", "pulled_at")}}
     return UpdateBarsResult(
         dataset=DatasetFacts(**facts),

@@ -19,6 +19,7 @@ from data_pipeline.experts.expert_log import ExpertLog, label
 from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
 from data_pipeline.labels.splits import Split, holdout
 from evaluation.audit.leak_audit import FitRecord, Span
+from evaluation.reports.checklist import accuracy_gap
 from evaluation.reports.evidence import FeatureImportance, ModelEvidence
 from evaluation.signal_model import SymbolModel
 from evaluation.signals import Sell, Signals, positions_from_actions, positions_since_first_action
@@ -139,11 +140,14 @@ class BehavioralClonerType:
         )
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """The feature importance, by the most meaningful measure in the manifest."""
-        measure = next((name for name in IMPORTANCE if manifest.metrics.get(name)), None)
-        if measure is None:
-            return ModelEvidence()
-        return ModelEvidence(FeatureImportance(IMPORTANCE[measure], manifest.metrics[measure]))
+        """The feature importance, by the most meaningful measure in the manifest, and how much it learned by heart."""
+        metrics = manifest.metrics
+        measure = next((name for name in IMPORTANCE if metrics.get(name)), None)
+        accuracies = [100.0 * metrics[name] for name in ("train_accuracy", "test_accuracy") if name in metrics]
+        return ModelEvidence(
+            FeatureImportance(IMPORTANCE[measure], metrics[measure]) if measure is not None else None,
+            checks=(accuracy_gap(*accuracies),) if len(accuracies) == 2 else (),
+        )
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
         """The expert's positions from its first action to its last."""

@@ -8,6 +8,7 @@ from config.paths import Home
 from config.settings import Settings
 from daemon.context import DeskContext
 from daemon.core.timetable import Timetable
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import Owner
 from daemon.store import jobs, runs
 from daemon.store.faults import StoreError, fault
@@ -44,6 +45,16 @@ def test_a_new_desk_owes_nothing_from_before_its_first_start(home: Home) -> None
     with scripted_desk(home, SETTINGS, now=at(5, 23)) as house:
         assert not Timetable(house).record_due()
         assert every_run(house) == []
+
+
+def test_a_training_of_some_places_for_a_reason_does_not_take_the_place_of_the_nightly_one(home: Home) -> None:
+    with scripted_desk(home, SETTINGS) as house:
+        timetable = Timetable(house)
+        timetable.record_due()
+        request(house, "training", options=RunOptions(places=["AAPL/behavioral_cloner"]))
+        house.clock.move(timedelta(hours=8))
+        timetable.record_due()
+        assert recorded(house, "training")[1:] == [(at(5, 2), "due", None)]
 
 
 def test_three_days_of_downtime_give_one_catch_up_and_the_rest_as_missed(home: Home) -> None:
