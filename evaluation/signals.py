@@ -98,6 +98,16 @@ def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[n
     return np.maximum(last, 0.0) if sell == "exit" else last
 
 
+def sized_positions(actions: ArrayLike, sizes: ArrayLike, sell: Sell = "exit") -> NDArray[np.float64]:
+    """The position after each action, of the size (0 to 1) that the action had which took its side.
+
+    A buy while long, or a sell while short, changes nothing: so a view that stays the same costs no trades.
+    """
+    side = positions_from_actions(actions, sell)
+    taken = np.maximum.accumulate(np.where(np.diff(side, prepend=0.0) != 0.0, np.arange(side.size), 0), dtype=np.int64)
+    return side * np.asarray(sizes, np.float64)[taken] if side.size else side
+
+
 def positions_since_first_action(actions: pd.Series, sell: Sell = "exit") -> pd.Series:
     """The position after each action from the first buy or sell on; the position before that is unknown."""
     position = pd.Series(positions_from_actions(actions.to_numpy(), sell), index=actions.index)
