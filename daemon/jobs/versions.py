@@ -74,6 +74,8 @@ def judged_version(context: WorkContext, artifact: Artifact, inputs: Inputs) -> 
         leaks=Leaks(**manifest.leaks) if manifest.leaks is not None else None,
         evidence=model_type.evidence(manifest),
         teacher=model_type.teacher_positions(_with_teacher(context, inputs, model_type.needs), manifest),
+        trained_at=manifest.trained_at,
+        metrics=manifest.metrics,
         seen=golden_of(artifact).inputs,
     )
 

@@ -182,7 +182,14 @@ function card(model, status) {
     record?.figures ? facts(record.figures) : null,
     record?.since_live ? live(record) : null,
     evaluation ? equity(model, evaluation) : null,
-    model.last_verdict ? verdict(model.last_verdict, model.champion) : null);
+    model.last_verdict ? verdict(model.last_verdict, model.champion) : null,
+    model.retraining ? retrained(model.retraining) : null);
+}
+
+// Why a model was trained besides the schedule, or why a training by the schedule was due anyway.
+function retrained({ started_at: at, run_id: run, own_run: own, diagnoses }) {
+  return el("p", { class: "faint" }, own ? "Retrained for a reason " : "Trained by the schedule, and for a reason, ", ago(at),
+    ` (training-${run}): `, diagnoses.map(({ message }) => message).join(" "));
 }
 
 function standing(record) {
