@@ -68,6 +68,7 @@ UNDEFINED = {
     "no_reference": "trained before this was recorded",
     "no_expert": "no expert's log of these bars",
     "no_features": "no features",
+    "small_in_training": "its positions were smaller in training",
     "many_symbols": "measured of one symbol only",
     "too_few_bars": "too few bars",
     "too_few_decisions": "too few decisions",

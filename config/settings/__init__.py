@@ -17,6 +17,7 @@ from config.settings.backup import BackupParams, BackupPlace
 from config.settings.data import Bucket, CsvFormat, DataParams, ExpertLogs, Sources, YahooSource
 from config.settings.evaluation import AuditParams, CostParams, Promotion, RecordParams, WalkForwardParams
 from config.settings.execution import ExecutorSettings, Limits, LocalExecutor
+from config.settings.retraining import Retraining, RetrainingReason
 from config.settings.schedule import CHAIN, JOBS, NIGHT, JobName, JobSchedule, TrainingSchedule
 from config.settings.service import Api, Database, Retention
 from config.settings.trader import TraderParams
@@ -56,6 +57,8 @@ __all__ = [
     "Notifications",
     "Promotion",
     "RecordParams",
+    "Retraining",
+    "RetrainingReason",
     "Settings",
     "Sources",
     "Symbol",
@@ -108,6 +111,7 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     audit: AuditParams = AuditParams()
     monitoring: Monitoring = Monitoring()
+    retraining: Retraining = Retraining()
     notifications: Notifications = Notifications()
     executor: ExecutorSettings = LocalExecutor()
     api: Api = Api()

@@ -46,6 +46,24 @@ class Monitoring(Section):
             "Percent of unseen bars on which the model holds the position of its expert; below it an alert is raised."
         ),
     )
+    min_strength: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description=(
+            "Median size of the recent positions below which an alert is raised, of a model whose positions were that "
+            "large in training; 1 is the whole account."
+        ),
+    )
+    max_calibration_error: float = Field(
+        default=0.25,
+        ge=0.0,
+        le=1.0,
+        description=(
+            "Mean gap between a model's confidence and how often it agrees with its expert, above which an alert is "
+            "raised."
+        ),
+    )
     min_bars: int = Field(default=60, ge=20, description="With fewer recent bars, drift and accuracy are not measured.")
     for_evaluations: int = Field(default=1, ge=1, description="Breaches in a row before an alert is raised.")
     clear_after: int = Field(

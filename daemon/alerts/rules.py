@@ -79,6 +79,8 @@ class Bound:
 
 
 _RETRAIN = "Look at its report. Train it anew when the market or your expert's log has something new to teach."
+_UNSURE = "Do not size positions by its confidence before it is calibrated again; look at its reliability table."
+_SMALL = "It is less sure than in its training. Look at its decisions, and train it anew if its market has changed."
 _MOVED = "What it learned may no longer hold: train it anew, and follow it with care until then."
 
 
@@ -98,6 +100,17 @@ def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
         ),
         Bound(
             "accuracy_below", "accuracy", "agreement with the expert", " %", monitoring.min_accuracy, 100.0, _RETRAIN
+        ),
+        Bound("strength_below", "strength", "median size of the positions", "", monitoring.min_strength, 1.0, _SMALL),
+        Bound(
+            "calibration_beyond",
+            "calibration_error",
+            "calibration error of the confidence",
+            "",
+            monitoring.max_calibration_error,
+            0.0,
+            _UNSURE,
+            "ceiling",
         ),
         Bound(
             "copy_below",

@@ -22,7 +22,7 @@ from daemon.domain.alert_engine import AlertState
 from daemon.domain.runs import Run, RunState
 from daemon.domain.signals import target_name
 from daemon.domain.targets import targets
-from daemon.store import alerts, evaluations, runs, servings, signals, tasks, versions
+from daemon.store import alerts, evaluations, retrainings, runs, servings, signals, tasks, versions
 from daemon.store.versions import VersionState
 
 Cursor = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The `next` of the page before.")]
@@ -109,7 +109,7 @@ def signal_ledger(desk: DeskView) -> APIRouter:
 
 
 def run_ledger(desk: DeskView) -> APIRouter:
-    """Every run, its tasks and its log."""
+    """Every run, its tasks and its log, and which models were retrained for a reason."""
     routes = _routes()
     read = desk.database.read
 
@@ -127,13 +127,27 @@ def run_ledger(desk: DeskView) -> APIRouter:
         """A run and its tasks."""
         row, done = read(lambda c: (runs.get(c, run_id), tasks.of(c, run_id)))
         run = _existing(row, run_id)
-        more = {"name": run.name, "tasks": done, "progress": views.progress(desk.run_progress(run_id))}
+        more = {
+            "name": run.name,
+            "tasks": done,
+            "progress": views.progress(desk.run_progress(run_id)),
+            "retrainings": read(lambda c: retrainings.of_run(c, run)),
+        }
         return answers.RunWithTasks.model_validate({**vars(run), **more})
 
     @routes.get("/runs/{run_id}/log", responses=NOT_FOUND)
     def get_run_log(run_id: Id, limit: Annotated[int, Query(ge=1, le=5000)] = 500) -> answers.RunLog:
         """The newest lines of a run's log."""
         return files.run_log(desk.home, _existing(read(lambda c: runs.get(c, run_id)), run_id), limit)
+
+    @routes.get("/retrainings")
+    def list_retrainings(subject: Subject = None, cursor: Cursor = None, limit: Limit = 50) -> answers.RetrainingPage:
+        """Trainings of models for a reason, besides the schedule, with the reasons; newest first."""
+        rows = read(lambda c: retrainings.page(c, subject=subject, before=cursor, limit=limit + 1))
+        items, cursor_after = _page(rows, limit)
+        return answers.RetrainingPage(
+            items=[answers.Retraining.model_validate(row) for row in items], next=cursor_after
+        )
 
     return routes
 

@@ -16,7 +16,19 @@ from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
 from daemon.domain.targets import Target, targets
 from daemon.jobs.backup.messages import HOME
-from daemon.store import alerts, backups, datasets, evaluations, jobs, outbox, overview, records, runs, signals
+from daemon.store import (
+    alerts,
+    backups,
+    datasets,
+    evaluations,
+    jobs,
+    outbox,
+    overview,
+    records,
+    retrainings,
+    runs,
+    signals,
+)
 from daemon.store.records import RecordRow
 from daemon.store.versions import Version
 
@@ -131,7 +143,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
     serving = overview.standings(c, [row.id for row in champions.values()])
     notes = views.version_notes(names, {**overview.standings(c, names.keys()), **serving})
     in_use = {Target(row.subject, row.model_type): row for row in reversed(records.of(c, in_use=True))}
-    pinned = overview.pinned_places(c)
+    pinned, retrained = overview.pinned_places(c), retrainings.newest(c)
     recommended = _recommended(champions, serving, overview.recommendations(c))
     provenances = overview.provenances(c, {row.version_id for row in verdicts.values()})
 
@@ -140,6 +152,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
         evaluation = latest.get(champion.id) if champion else verdict
         record = serving.get(champion.id) if champion else in_use.get(target)
         provenance = champion.provenance if champion else provenances[verdict.version_id] if verdict else None
+        retraining = retrained.get((target.subject, target.model_type))
         return answers.Model(
             subject=target.subject,
             model_type=target.model_type,
@@ -154,6 +167,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
             evaluation=views.evaluation(evaluation, names, desk) if evaluation else None,
             last_verdict=views.evaluation(verdict, names, desk) if verdict else None,
             signal=views.signal(signal, notes, now) if signal else None,
+            retraining=answers.Retraining.model_validate(retraining) if retraining else None,
         )
 
     return [model(target) for target in listed]

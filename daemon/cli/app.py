@@ -26,6 +26,7 @@ from daemon.cli.commands import (
     init,
     inspect,
     night,
+    retrainings,
     run,
     serving,
     stored,
@@ -60,6 +61,7 @@ app.command("promote")(serving.promote)
 app.command("rollback")(serving.rollback)
 app.command("pin")(serving.pin)
 app.command("unpin")(serving.unpin)
+app.command("retrainings")(retrainings.retrainings)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)

@@ -99,6 +99,7 @@ class Dispatcher:
             context.clock,
             context.executor,
             context.log.for_run(run.name),
+            self.alone,
         )
 
     async def stop(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 
 from config.errors import UsageError
+from config.names import UNIVERSE, is_trader_subject
 from config.settings import Symbol
 from daemon.domain.signals import TargetRequest
 from daemon.domain.tasks import Document, Message
@@ -61,6 +62,12 @@ class RunOptions(Message):
         default=None, description="For data_update: replace the stored bars of `symbols` by those of the source."
     )
 
+    places: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=10_000,
+        description="For training: only these of the configured models, such as `AAPL/behavioral_cloner`.",
+    )
     target: TargetRequest | None = Field(
         default=None, description="For signals: publish those of a return that somebody asks a trader's model for."
     )
@@ -71,6 +78,15 @@ class RunOptions(Message):
         if self.accept is not None and not self.symbols:
             raise ValueError("accept needs symbols: a history is accepted by its name")
         return self
+
+    def trains(self, subject: str, model_type: str) -> bool:
+        """Whether a training with these options trains a configured model type of a subject."""
+        if self.places is not None:
+            return f"{subject}/{model_type}" in self.places
+        of_symbols = (
+            self.symbols is None or subject in self.symbols or subject == UNIVERSE or is_trader_subject(subject)
+        )
+        return of_symbols and (self.model_types is None or model_type in self.model_types)
 
     @classmethod
     def of(cls, **options: Any) -> Self:

@@ -99,7 +99,10 @@ class Outcomes(Mapping[Plan[TaskResult], Outcome[TaskResult]]):
 
 @dataclass
 class RunWork:
-    """One run at work: its settings (frozen at its start), what it shares with the desk, and its tasks."""
+    """One run at work: its settings (frozen at its start), what it shares with the desk, and its tasks.
+
+    `alone` is whether a command does it without a desk, so that a run that it requests would not be started.
+    """
 
     run: Run
     settings: Settings
@@ -108,6 +111,7 @@ class RunWork:
     clock: Clock
     executor: Executor
     log: Log
+    alone: bool = False
     progress: RunProgress = field(default_factory=RunProgress)
 
     @property

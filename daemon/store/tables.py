@@ -79,7 +79,7 @@ runs = Table(
     Column("scheduled_for", Instant, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("trigger", String(32), nullable=False),  # schedule, manual, first_night, chain, retry, catch_up
+    Column("trigger", String(32), nullable=False),  # schedule, manual, first_night, chain, retry, catch_up, retraining
     Column("chain", JSON, nullable=False),
     Column("options", JSON, nullable=False),  # what a person asked for: symbols, model types
     Column("parent_id", ForeignKey("runs.id")),  # the run that brought this one (chain, retry)
@@ -235,6 +235,7 @@ signals = Table(
     Column("expires_at", Instant, nullable=False),
     Column("standing", String(16)),  # of its recipe when it was published: proven, unproven, refuted
     Column("target", String(24), nullable=False),  # the return that was asked for; "" for none
+    Column("remark", Text),  # of its version, such as what it was decided without
     UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time", "target"),
     Index("ix_signals_subject_model_type_bar_time", "subject", "model_type", "bar_time"),
     Index("ix_signals_subject_model_type_expires_at", "subject", "model_type", "expires_at"),
@@ -276,6 +277,24 @@ measurements = Table(
     Column("reason", String(64)),  # why there is no value
     Column("measured_at", Instant, nullable=False),
     Index("ix_measurements_subject_model_type_metric", "subject", "model_type", "metric"),
+)
+
+# Every retraining for a reason, with its diagnosis. One a place and newest bar: whatever is restarted or tried again, a
+# reason never starts two trainings on the same data.
+retrainings = Table(
+    "retrainings",
+    metadata,
+    _key(),
+    Column("subject", String(SUBJECT), nullable=False),
+    Column("model_type", String(64), nullable=False),
+    Column("data_until", Instant, nullable=False),  # the newest bar that was stored
+    Column("version_id", ForeignKey("model_versions.id"), nullable=False),  # the newest version of that moment
+    Column("diagnoses", JSON, nullable=False),  # the reasons, each with its figure and threshold
+    Column("started_at", Instant, nullable=False),
+    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),  # the training, by its first attempt
+    Column("own_run", Boolean, nullable=False),  # whether it was started for this; else it was to come anyway
+    UniqueConstraint("subject", "model_type", "data_until"),
+    Index("ix_retrainings_started_at", "started_at"),
 )
 
 alerts = Table(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from daemon.domain.tasks import Document
 from daemon.store.rows import all_as, first_as, insert_once
@@ -91,6 +91,14 @@ def versions(
 def challengers(c: Connection, subject: str, model_type: str) -> list[Version]:
     """The versions that want the champion's place, newest first."""
     return versions(c, subject, model_type, states=("challenger",))
+
+
+def newest(c: Connection) -> dict[tuple[str, str], Version]:
+    """The version of each subject and model type that was trained last, whatever became of it; broken ones left out."""
+    ids = select(func.max(model_versions.c.id)).where(model_versions.c.state != "quarantined")
+    of_places = ids.group_by(model_versions.c.subject, model_versions.c.model_type)
+    rows = all_as(c, Version, select(model_versions).where(model_versions.c.id.in_(of_places)))
+    return {(row.subject, row.model_type): row for row in rows}
 
 
 def champion(c: Connection, subject: str, model_type: str) -> Version | None:

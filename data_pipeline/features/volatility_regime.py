@@ -25,3 +25,15 @@ def volatility_regime(bars: Bars) -> pd.Series:
     rank = volatility.rolling(MEMORY, min_periods=_LEAST).rank(pct=True)
     codes = np.select([rank.isna(), rank <= 1.0 / 3.0, rank <= 2.0 / 3.0], [-1, 0, 1], default=2)
     return pd.Series(pd.Categorical.from_codes(codes, dtype=_KIND), bars.frame.index, name="regime")
+
+
+def settled_regime(bars: Bars, lasting: int) -> pd.Series:
+    """The regime that the market has settled in at each bar, by its place in `REGIMES`; NaN before the first.
+
+    It becomes another one when that has lasted for `lasting` bars in a row, so that a volatility at the border between
+    two regimes changes nothing.
+    """
+    codes = volatility_regime(bars).cat.codes
+    same = codes == codes.shift()
+    length = same.groupby((~same).cumsum()).cumsum() + 1
+    return codes.where((length >= lasting) & (codes >= 0)).ffill()

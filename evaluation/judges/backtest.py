@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ from evaluation.accounting.backtest import Backtest, Costs, backtest
 from evaluation.accounting.inputs import bars_a_year
 from evaluation.gate import Verdict, judge_challenge, judge_first, judge_refresh
 from evaluation.judges.base import Case, Training
+from evaluation.judges.checklist import checklist
 from evaluation.judges.doubts import continuity_of, doubts_of
 from evaluation.judges.observation import observe
 from evaluation.labels import decision_sentence
@@ -199,15 +201,24 @@ def _on_bars_of(record: Record, champion: Record) -> Backtest:
     return backtest(record.bars, position, costs=result.costs, initial_cash=result.initial_cash)
 
 
+def _decided_now(case: Case[Record]) -> tuple[Signals, float]:
+    """What the version decides on all of its inputs, and how many seconds it took."""
+    inputs = case.inputs.for_decisions()
+    began = perf_counter()
+    decided = case.challenger.model.decide(inputs)
+    return decided[inputs.only.symbol], perf_counter() - began
+
+
 def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
     """The baselines on the bars of the record, and the evidence on it and on the version."""
     version, record, bars, rules = case.challenger, case.record, case.inputs.only, case.settings.promotion
     result, signals = record.result, record.signals
     baselines = run_baselines(record.bars, signals, result.costs, result.initial_cash)
-    newest = version.model.decide(case.inputs.for_decisions())[bars.symbol]
+    newest, seconds = _decided_now(case)
     decided = {bars.symbol: Signals(newest.position.tail(COMPARED_BARS), newest.confidence.tail(COMPARED_BARS))}
     observed = observe(version, case.inputs, decided, case.settings.monitoring, unseen={bars.symbol: signals})
     teacher = version.teacher.get(bars.symbol)
+    slices, quality = sliced(result, record.bars, volatility_regime(bars)), observed.decision_quality[bars.symbol]
     confusion = expert_confusion(signals, teacher) if teacher is not None else None
     absent = {
         "leaks": ("no_reference", version.leaks),
@@ -228,12 +239,14 @@ def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
         random_baseline=baselines.random_baseline,
         model_selection=version.evidence.model_selection,
         costs=cost_sensitivity(record.bars, signals, result.costs, result.initial_cash),
-        slices=sliced(result, record.bars, volatility_regime(bars)),
+        slices=slices,
         leaks=version.leaks,
         feature_importance=version.evidence.feature_importance,
         drift=observed.drift,
-        decision_quality=observed.decision_quality[bars.symbol],
+        decision_quality=quality,
         expert_confusion=confusion,
+        checklist=checklist(version, slices=slices, quality=quality, decisions=len(newest.index), seconds=seconds),
+        comparisons=version.evidence.comparisons,
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )
     return baselines.backtests, evidence

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -27,6 +29,8 @@ class JudgedVersion:
         leaks: the leak audit of its training; None where there was none.
         evidence: what its model type reports of it.
         teacher: by symbol or market the positions of its teacher, where it has one.
+        trained_at: when it was trained; None where that was not recorded.
+        metrics: what its manifest holds of its training.
         seen: the last of the inputs that it was trained on, as they were then; None where they are not known.
     """
 
@@ -38,4 +42,6 @@ class JudgedVersion:
     leaks: Leaks | None
     evidence: ModelEvidence = field(default_factory=ModelEvidence)
     teacher: Mapping[str, pd.Series] = field(default_factory=dict)
+    trained_at: datetime | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
     seen: Inputs | None = None

@@ -97,16 +97,73 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One item of the checklist that a version should pass before money follows it.
+
+    Args:
+        name: the key of the item: one of `evaluation.judges.checklist.ITEMS`, or another in lower case with
+            underscores, which joins the checklist behind these.
+        measured: the figure, if there is one.
+        required: what is asked of it, in words with its unit, such as `above 70 %`.
+        passed: None where it was not measured.
+        note: in a sentence what was measured and on which bars, or why nothing was.
+        unit: of the figure: `%`, `ms` or nothing.
+    """
+
+    name: str
+    measured: float | None
+    required: str
+    passed: bool | None
+    note: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class AccountFigures:
+    """What an account came to; None where a figure is undefined. Return and drawdown are in percent."""
+
+    sharpe_ratio: float | None
+    total_return: float | None
+    max_drawdown: float | None
+
+
+@dataclass(frozen=True)
+class MemberComparison:
+    """A model of members and the same model without one of them, over the same bars that neither was trained on.
+
+    Args:
+        member: the name of the member.
+        first: the first of the bars.
+        last: the last of the bars.
+        bars: how many bars there are.
+        whole: the figures of the model with all its members.
+        without: the figures without this one.
+        p_value: of the hypothesis that the member adds nothing to the mean return; None where it was not tested.
+    """
+
+    member: str
+    first: str
+    last: str
+    bars: int
+    whole: AccountFigures
+    without: AccountFigures
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
 class ModelEvidence:
     """What a model type reports of one of its versions; None where it measures no such thing.
 
-    `controls` are other models that were trained on the same data and measured on the same later markets.
+    `controls` are other models that were trained on the same data and measured on the same later markets. `checks` are
+    items of the checklist that the model type alone can measure; `comparisons` one for each of its members.
     """
 
     feature_importance: FeatureImportance | None = None
     model_selection: ModelSelection | None = None
     controls: dict[str, Control] | None = None
     attention: Attention | None = None
+    checks: tuple[Check, ...] = ()
+    comparisons: tuple[MemberComparison, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +182,8 @@ class Evidence:
         drift: how far its features and decisions have moved since training.
         decision_quality: its agreement with its expert, and whether its confidence is calibrated and pays.
         expert_confusion: the confusion matrix of its positions and its expert's.
+        checklist: what it should pass before money follows it, item by item.
+        comparisons: with and without each of its members, where it is made of members.
         absent: the reason why a part is None, by the part's name.
     """
 
@@ -139,4 +198,6 @@ class Evidence:
     drift: Drift | None = None
     decision_quality: DecisionQuality | None = None
     expert_confusion: ExpertConfusion | None = None
+    checklist: tuple[Check, ...] = ()
+    comparisons: tuple[MemberComparison, ...] = ()
     absent: dict[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.labels import METRICS, MISSING, UNITS, count, figure, format_number, plain, undefined
+from evaluation.reports.checklist_tables import checklist_table, comparisons_table
 from evaluation.reports.figures import ALT_TEXT
 from evaluation.reports.markup import Html, el, page, picture, section, side_by_side, together
 from evaluation.reports.tables import (
@@ -81,6 +82,10 @@ def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
         if evidence.costs
         else None,
         _decisions(evidence, figures),
+        section("With and without each member", comparisons_table(evidence.comparisons))
+        if evidence.comparisons
+        else None,
+        section("Production checklist", *checklist_table(evidence.checklist)) if evidence.checklist else None,
         section("Leak audit", *leaks_parts(evidence.leaks)) if evidence.leaks else None,
         _footer(report),
     )

@@ -20,6 +20,7 @@ from config.errors import NightdeskError
 from config.settings import Settings
 from daemon.alerts.rules import event
 from daemon.domain.options import RunOptions
+from daemon.domain.retraining import Diagnosis
 from daemon.domain.runs import Owner
 from daemon.domain.targets import Target
 from daemon.store import (
@@ -32,6 +33,7 @@ from daemon.store import (
     measurements,
     overview,
     records,
+    retrainings,
     runs,
     schema,
     servings,
@@ -1018,3 +1020,25 @@ def test_the_state_of_a_job_dates_from_its_first_lookup_or_its_last_pause(write,
 def test_the_state_of_a_job_never_dates_from_the_future(write):
     write(jobs.state_of, "training", NOON + 900 * DAY)
     assert write(jobs.state_of, "training", NOON).changed_at == NOON
+
+
+# Retrainings
+
+
+def test_a_place_is_retrained_once_on_its_newest_bar_and_each_attempt_has_the_diagnosis(write, read):
+    first = write(runs.record, "training", NOON, now=NOON, trigger="retraining")
+    new = retrainings.NewRetraining(
+        subject="AAPL", model_type="cloner", data_until=NOON, version_id=write(add_version, "v1").id,
+        diagnoses=(Diagnosis(reason="drift", message="It moved.", value=0.5, threshold=0.25),), started_at=NOON,
+        run_id=first.id, own_run=True,
+    )  # fmt: skip
+    assert [write(retrainings.claim, new) for _ in range(2)] == [True, False]
+    later = replace(new, data_until=NOON + DAY, started_at=NOON + DAY, own_run=False)
+    assert write(retrainings.claim, later)
+    assert [row.data_until for row in read(retrainings.page)] == [NOON + DAY, NOON]
+    assert read(retrainings.page)[1].diagnoses == new.diagnoses
+    assert read(retrainings.newest)["AAPL", "cloner"].data_until == NOON + DAY
+    assert [read(retrainings.spent, NOON - SECOND, NOON + hours * DAY) for hours in (0, 2)] == [1, 1]
+    second = write(runs.record, "training", NOON, now=NOON, trigger="retry", attempt=2)
+    assert [row.run_id for row in read(retrainings.of_run, second)] == [first.id, first.id]
+    assert read(retrainings.of_run, write(runs.record, "backup", NOON, now=NOON, trigger="manual")) == []

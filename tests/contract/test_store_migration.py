@@ -58,9 +58,8 @@ def read(database: Database) -> Callable[..., Any]:
 
 def test_every_row_keeps_its_values(tmp_path: Path):
     home = old_home(tmp_path)
-    names = [
-        table.name for table in metadata.sorted_tables if table.name not in ("trials", "job_states", "records", "desks")
-    ]
+    younger = ("trials", "job_states", "records", "desks", "retrainings")
+    names = [table.name for table in metadata.sorted_tables if table.name not in younger]
     before = {name: rows_of(home.database, name) for name in names}
     assert all(before.values()), "the old home has rows in each of its tables"
     Database.open(home.database).close()

@@ -23,7 +23,7 @@ from data_pipeline.features import fractional, indicators, rolling
 from data_pipeline.features.indicators import Columns
 from data_pipeline.features.registry import FEATURES, FeatureEngineer, feature_matrix, warm_up
 from data_pipeline.features.scaling import Scaler
-from data_pipeline.features.volatility_regime import volatility_regime
+from data_pipeline.features.volatility_regime import settled_regime, volatility_regime
 from data_pipeline.labels import triple_barrier
 from data_pipeline.news.sentiment import sentiment
 from data_pipeline.policy_states.portfolio import Holding
@@ -45,6 +45,7 @@ FUNCTIONS: dict[str, Callable[[Bars], pd.DataFrame]] = {
     "quality.health.daily": lambda bars: _ended_sessions(bars, health.daily(bars, bars.frame.index[-1])),
     "quality.health.marks": health.marks,
     "features.volatility_regime.volatility_regime": lambda bars: volatility_regime(bars).cat.codes.to_frame(),
+    "features.volatility_regime.settled_regime": lambda bars: settled_regime(bars, 3).to_frame(),
     "experts.sample.sample_expert_log": lambda bars: sample_expert_log(bars).frame,
     "labels.triple_barrier.volatility": lambda bars: triple_barrier.volatility(bars).to_frame(),
 }

@@ -11,6 +11,7 @@ from daemon.api.answers.models import (
     ServingDecision,
 )
 from daemon.api.answers.records import Record, RecordList
+from daemon.api.answers.retrainings import Diagnosis, Retraining, RetrainingPage
 from daemon.api.answers.runs import ActiveRun, Progress, Run, RunLog, RunPage, RunWithTasks, Task, TaskProgress
 from daemon.api.answers.signals import MissingSignal, Signal, SignalHistory, SignalList
 from daemon.api.answers.status import (
@@ -44,6 +45,7 @@ __all__ = [
     "ChannelQueue",
     "Condition",
     "Dataset",
+    "Diagnosis",
     "Evaluation",
     "Health",
     "Job",
@@ -60,6 +62,8 @@ __all__ = [
     "Readiness",
     "Record",
     "RecordList",
+    "Retraining",
+    "RetrainingPage",
     "Run",
     "RunLog",
     "RunPage",

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from daemon.api.answers.base import BADGE, NEXT, SUBJECT, Answer
 from daemon.api.answers.records import Record
+from daemon.api.answers.retrainings import Retraining
 from daemon.api.answers.signals import Signal
 from daemon.domain.tasks import Document
 from data_pipeline.provenance import Badge
@@ -121,3 +122,4 @@ class Model(Answer):
     )
     last_verdict: Evaluation | None = Field(description="The newest of any version of this subject and model type.")
     signal: Signal | None
+    retraining: Retraining | None = Field(description="The newest retraining for a reason, besides the schedule.")

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from config.settings import JobName
 from daemon.api.answers.base import NEXT, Answer
+from daemon.api.answers.retrainings import Retraining
 from daemon.domain.options import RunOptions
 from daemon.domain.runs import RunState
 from daemon.domain.tasks import Document
@@ -78,6 +79,7 @@ class RunWithTasks(Run):
 
     tasks: list[Task]
     progress: Progress | None
+    retrainings: list[Retraining] = Field(description="Of a training: the models that it retrains for a reason.")
 
 
 class ActiveRun(Run):

@@ -116,7 +116,7 @@ export function signals(status) {
     return [
       el("strong", {}, signal.subject === signal.symbol ? signal.symbol : `${signal.subject}: ${signal.symbol}`),
       el("span", { class: "row near" }, el("span", { class: `pill ${signal.stale ? "calm" : kind}` }, `${mark} ${signal.action}`),
-        el("span", { title: signal.sentence }, pill(signal.standing, STANDINGS[signal.standing])),
+        el("span", { title: [signal.sentence, signal.remark].filter(Boolean).join(" ") }, pill(signal.standing, STANDINGS[signal.standing])),
         signal.stale ? pill("expired", "warn") : null, badge(signal)),
       [el("span", { class: "lean", "aria-hidden": "true" }, leaning(signal.position)), signed(signal.position, number)],
       [el("meter", { min: 0, max: 1, value: signal.confidence, "aria-hidden": "true" }), percent(signal.confidence * 100, 0)],
@@ -182,7 +182,14 @@ function card(model, status) {
     record?.figures ? facts(record.figures) : null,
     record?.since_live ? live(record) : null,
     evaluation ? equity(model, evaluation) : null,
-    model.last_verdict ? verdict(model.last_verdict, model.champion) : null);
+    model.last_verdict ? verdict(model.last_verdict, model.champion) : null,
+    model.retraining ? retrained(model.retraining) : null);
+}
+
+// Why a model was trained besides the schedule, or why a training by the schedule was due anyway.
+function retrained({ started_at: at, run_id: run, own_run: own, diagnoses }) {
+  return el("p", { class: "faint" }, own ? "Retrained for a reason " : "Trained by the schedule, and for a reason, ", ago(at),
+    ` (training-${run}): `, diagnoses.map(({ message }) => message).join(" "));
 }
 
 function standing(record) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from daemon.domain.metrics import Metrics, MonitoredMetrics
@@ -11,10 +12,14 @@ from daemon.jobs.records.messages import RecordRef
 
 
 class MonitorResult(TaskResult):
-    """The metrics of the newest part of a recipe's record, and of what its versions have published, if anything."""
+    """The metrics of the newest part of a recipe's record, and of what its versions have published, if anything.
+
+    `regimes` are the volatility regime now and when the newest version was trained.
+    """
 
     evaluation: MonitoredMetrics
     live: MonitoredMetrics | None
+    regimes: Metrics = Metrics(values={})
 
 
 class MonitorRequest(ModelRequest[MonitorResult]):
@@ -22,7 +27,7 @@ class MonitorRequest(ModelRequest[MonitorResult]):
 
     `record` is that of its recipe, by which decisions are observed on bars that their models had not seen; None for a
     version that was trained before there were records, whose own decisions stand in for it. `signals` are those that
-    the versions of its recipe have published.
+    the versions of its recipe have published; `trained_until` is the last bar from which the newest version learned.
     """
 
     kind: ClassVar[str] = "monitor"
@@ -30,6 +35,7 @@ class MonitorRequest(ModelRequest[MonitorResult]):
     version: VersionRef
     record: RecordRef | None
     signals: tuple[PublishedSignal, ...]
+    trained_until: datetime
 
 
 class LivePerformanceResult(TaskResult):

@@ -1,4 +1,7 @@
-"""performance_check: earnings, drift and accuracy, of the evaluation and of published signals; breaches alert."""
+"""performance_check: earnings, drift and accuracy, of the evaluation and of published signals; breaches alert.
+
+What is measured here are also the reasons for which models are retrained besides the schedule.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from daemon.jobs.performance_check.messages import (
 )
 from daemon.jobs.published import published
 from daemon.jobs.records.step import record_ref
+from daemon.jobs.retraining import start_retraining
 from daemon.jobs.serving import record_of
 from daemon.store import alerts, evaluations, measurements, signals, versions
 from daemon.store.measurements import Basis
@@ -37,9 +41,11 @@ METRICS = (
     "drifted_features",
     "accuracy",
     "calibration_error",
+    "strength",
 )
-# What is measured of a copy of a trader alone: by how much it copies more than simple rules.
-COPY_METRICS = ("gain",)
+# What is measured of some alone: by how much a copy of a trader copies more than simple rules, and by how much the
+# least useful member of a model raises its Sharpe ratio.
+METRICS_OF_SOME = ("gain", "member_gain")
 
 
 async def check_performance(work: RunWork) -> Ending:
@@ -54,23 +60,36 @@ async def check_performance(work: RunWork) -> Ending:
         return Ending(
             "skipped", "performance.no_champion", {"message": "No model serves, so there is none to measure."}
         )
-    plans = [await _plans(work, champion) for champion in champions]
+    trained_last = await work.read(versions.newest)
+    plans = [
+        await _plans(work, champion, trained_last.get((champion.subject, champion.model_type), champion))
+        for champion in champions
+    ]
     outcomes = await work.do_all(plan for pair in plans for plan in (pair.monitor, pair.live) if plan is not None)
     for pair in plans:
         await _record(work, pair.champion, await _metrics(work, pair, outcomes))
-    return ending_of(outcomes)
+        if (monitored := outcomes[pair.monitor].value) is not None:
+            await work.write(partial(_record_regimes, work=work, newest=pair.newest, regimes=monitored.regimes))
+    ending = ending_of(outcomes)
+    retraining = await start_retraining(work)
+    ending.detail.update({"retraining": retraining} if retraining else {})
+    return ending
 
 
 @dataclass(frozen=True)
 class Plans:
-    """What is measured of one champion; `live` is None where no signals of its place were published."""
+    """What is measured of one champion, and the version of its place that was trained last.
+
+    `live` is None where no signals of its place were published.
+    """
 
     champion: Version
+    newest: Version
     monitor: Plan[MonitorResult]
     live: Plan[LivePerformanceResult] | None
 
 
-async def _plans(work: RunWork, champion: Version) -> Plans:
+async def _plans(work: RunWork, champion: Version, newest: Version) -> Plans:
     """The signals of its place count as live, those of other recipes too; those of its own recipe are monitored."""
     history = await work.read(lambda c: signals.history(c, champion.subject, champion.model_type))
     provenance = Provenance.parse(champion.provenance)
@@ -86,6 +105,7 @@ async def _plans(work: RunWork, champion: Version) -> Plans:
         version=VersionRef(name=champion.version, manifest_sha256=champion.manifest_sha256),
         record=record,
         signals=record.published if record is not None else own,
+        trained_until=newest.train_end,
     )
     live = LivePerformanceRequest(
         subject=champion.subject,
@@ -93,7 +113,7 @@ async def _plans(work: RunWork, champion: Version) -> Plans:
         version=champion.version,
         signals=tuple(map(published, oldest_first)),
     )
-    return Plans(champion, Plan(monitor), Plan(live) if oldest_first else None)
+    return Plans(champion, newest, Plan(monitor), Plan(live) if oldest_first else None)
 
 
 async def _metrics(work: RunWork, plans: Plans, outcomes: Outcomes) -> dict[Basis, MonitoredMetrics]:
@@ -125,12 +145,30 @@ def _join(earned: Metrics, monitored: MonitoredMetrics | None) -> MonitoredMetri
     )
 
 
+def _record_regimes(c: Connection, work: RunWork, newest: Version, regimes: Metrics) -> None:
+    """The volatility regime now and when the newest version was trained, as measurements of that version."""
+    for metric in regimes.values:
+        value = regimes.number(metric)
+        new = measurements.NewMeasurement(
+            run_id=work.run.id,
+            subject=newest.subject,
+            model_type=newest.model_type,
+            version_id=newest.id,
+            metric=metric,
+            basis="evaluation",
+            value=value,
+            reason=None if value is not None else regimes.reasons.get(metric, "not_measured"),
+            measured_at=work.clock.now(),
+        )
+        measurements.add(c, new)
+
+
 async def _record(work: RunWork, champion: Version, bases: dict[Basis, MonitoredMetrics]) -> None:
     now = work.clock.now()
 
     def change(c: Connection) -> None:
         for basis, metrics in bases.items():
-            for metric in (*METRICS, *(name for name in COPY_METRICS if name in metrics.values)):
+            for metric in (*METRICS, *(name for name in METRICS_OF_SOME if name in metrics.values)):
                 value = metrics.number(metric)
                 new = measurements.NewMeasurement(
                     run_id=work.run.id,

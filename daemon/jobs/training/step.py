@@ -13,6 +13,7 @@ from daemon.domain.schedule import next_occurrence
 from daemon.domain.targets import Target, targets
 from daemon.domain.tasks import ErrorInfo
 from daemon.jobs.base import POLL, Ending, Plan, RunWork, ending_of, upstream_at_work
+from daemon.jobs.retraining import diagnoses_of, explain_training
 from daemon.jobs.serving import serving_recipe
 from daemon.jobs.training.adoption import adopt_strays, record_version
 from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
@@ -56,14 +57,25 @@ async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
 
     Where only models of traders are trained, none is looked at: their markets are not those of the symbols.
     """
-    if all(is_trader_subject(target.subject) for target in targets(work.settings, work.home)):
+    if all(is_trader_subject(target.subject) for target in wanted_targets(work)):
         return {}
-    outcome = await work.do(Plan(FreshnessRequest(symbols=work.settings.symbols)))
+    places = work.run.options.places
+    subjects = {target.subject for target in wanted_targets(work)}
+    symbols = tuple(symbol for symbol in work.settings.symbols if places is None or symbol in subjects)
+    if not symbols:
+        return {}
+    outcome = await work.do(Plan(FreshnessRequest(symbols=symbols)))
     return {
         symbol: freshness.error or _stale(symbol, freshness)
         for symbol, freshness in outcome.result().symbols.items()
         if not freshness.fresh
     }
+
+
+def wanted_targets(work: RunWork) -> list[Target]:
+    """What the run trains: every target of the desk, or only those that its options name."""
+    places = work.run.options.places
+    return [target for target in targets(work.settings, work.home) if places is None or target.label in places]
 
 
 def _stale(symbol: str, freshness: SymbolFreshness) -> ErrorInfo:
@@ -85,12 +97,13 @@ async def train_models(work: RunWork) -> Ending:
     What an earlier attempt of this run has made is kept, not made again.
     """
     stale = await stale_symbols(work)
-    fresh = [target for target in targets(work.settings, work.home) if target.subject not in stale]
+    fresh = [target for target in wanted_targets(work) if target.subject not in stale]
     if not fresh and not stale:
         return Ending("skipped", "training.no_target", dict(NO_TARGET))
     if not fresh:
         return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
     adopted = await adopt_strays(work)
+    await explain_training(work, fresh)
     made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in versions.versions(c)})
     requests = [request for target in fresh for request in await _requests(work, target)]
     todo = {
@@ -105,6 +118,8 @@ async def train_models(work: RunWork) -> Ending:
     ending = ending_of(outcomes, blocked=stale)
     issues = {plan.label: version.issues for plan, version in trained if version.issues}
     ending.detail.update({"already_made": len(requests) - len(todo)} if len(todo) < len(requests) else {})
+    diagnoses = await diagnoses_of(work)
+    ending.detail.update({"retraining": diagnoses} if diagnoses else {})
     ending.detail.update({"strays": adopted} if adopted else {})
     ending.detail.update({"issues": issues} if issues else {})
     return ending

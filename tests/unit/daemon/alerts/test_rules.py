@@ -83,6 +83,16 @@ def test_accuracy_and_drifted_features_are_shown_in_percent():
     assert result["drift.features"].breached
 
 
+def test_small_positions_and_a_confidence_that_is_not_calibrated_raise_alerts():
+    result = observed({"strength": 0.375, "calibration_error": 0.3})
+    assert result["strength_below"].breached
+    assert "The median size of the positions of" in result["strength_below"].message
+    assert result["calibration_beyond"].breached
+    sound = observed({"strength": 1.0, "calibration_error": 0.05})
+    assert sound["strength_below"].cleared
+    assert sound["calibration_beyond"].cleared
+
+
 def test_an_observation_names_the_model_the_value_and_the_threshold():
     result = observed({"sharpe_ratio": 0.31, "max_drawdown": -31.25})
     assert result["sharpe_below"].subject == "AAPL/behavioral_cloner/live"

@@ -29,6 +29,7 @@ def test_every_address_of_the_issue_is_described(schema):
         "/api/v1/runs",
         "/api/v1/runs/{run_id}",
         "/api/v1/runs/{run_id}/log",
+        "/api/v1/retrainings",
         "/api/v1/models",
         "/api/v1/models/{version_id}",
         "/api/v1/models/{subject}/{model_type}/{action}",

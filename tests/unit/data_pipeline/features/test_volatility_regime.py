@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from data_pipeline.bars.bars import Bars
-from data_pipeline.features.volatility_regime import MEMORY, REGIMES, WARM_UP, volatility_regime
+from data_pipeline.features.volatility_regime import MEMORY, REGIMES, WARM_UP, settled_regime, volatility_regime
 from tests.support.markets.prices import frame, walk
 
 
@@ -60,3 +60,17 @@ def test_a_market_that_never_moves_is_normal() -> None:
 def test_regimes_are_ordered_so_that_groups_come_from_calm_to_wild() -> None:
     assert tuple(volatility_regime(Bars(walk(5), "BTC-USD")).cat.categories) == REGIMES
     assert volatility_regime(Bars(walk(5), "BTC-USD")).cat.ordered
+
+
+def test_a_market_settles_in_a_regime_only_when_that_has_lasted() -> None:
+    market = Bars(walk(600, seed=5), "BTC-USD")
+    codes = volatility_regime(market).cat.codes.tolist()
+    expected, settled = [], math.nan
+    for t in range(len(codes)):
+        last = codes[max(0, t - 3) : t + 1]
+        if len(last) == 4 and len(set(last)) == 1 and last[0] >= 0:
+            settled = float(last[0])
+        expected.append(settled)
+    np.testing.assert_array_equal(settled_regime(market, 4), expected)
+    assert len(set(expected[100:])) == 3
+    assert np.count_nonzero(np.diff(expected[100:])) < np.count_nonzero(np.diff(codes[100:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -11,17 +12,22 @@ import pytest
 from config.errors import NightdeskError
 from config.paths import Home
 from daemon.domain.metrics import MonitoredMetrics
+from daemon.domain.retraining import REGIME_NOW, REGIME_TRAINED
 from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.performance_check.messages import MonitorRequest, MonitorResult
-from daemon.jobs.performance_check.tasks import monitor
+from daemon.jobs.performance_check.tasks import monitor, with_members
+from daemon.jobs.versions import inputs_of, judged_version, loaded
+from data_pipeline.features.volatility_regime import settled_regime
+from data_pipeline.inputs import Inputs
+from evaluation.reports.evidence import AccountFigures, MemberComparison, ModelEvidence
 from tests.support.desks.recorded_home import RecordedHome
 from tests.support.markets.easy import SYMBOL, easy_expert
 from tests.support.models.linear_type import LINEAR, linear_registered
 from tests.support.models.stored_versions import NAME, NOW, Shelf, context, market
 from trainers.manifest import MANIFEST, manifest_sha256
 
-WATCHED = {"action_psi", "side_psi", "drifted_features", "accuracy", "calibration_error"}
+WATCHED = {"action_psi", "side_psi", "drifted_features", "accuracy", "calibration_error", "strength"}
 
 
 @pytest.fixture
@@ -33,7 +39,13 @@ def shelf(home: Home) -> Shelf:
 
 def monitor_request(sha256: str, signals: tuple[PublishedSignal, ...] = ()) -> MonitorRequest:
     version = VersionRef(name="v1", manifest_sha256=sha256)
-    return MonitorRequest(subject=SYMBOL, model_type=NAME, version=version, record=None, signals=signals)
+    return MonitorRequest(
+        subject=SYMBOL, model_type=NAME, version=version, record=None, signals=signals, trained_until=NOW
+    )
+
+
+def artifact_inputs(home: Home) -> Inputs:
+    return inputs_of(context(home), SYMBOL, NAME)
 
 
 def measured(home: Home, shelf: Shelf, signals: tuple[PublishedSignal, ...] = ()) -> MonitorResult:
@@ -71,6 +83,48 @@ def test_in_a_market_that_stays_the_same_a_model_does_not_drift(home: Home, shel
     assert metrics.reasons == {}
 
 
+def test_positions_that_have_become_small_are_measured_and_small_ones_by_design_are_not(
+    home: Home, shelf: Shelf
+) -> None:
+    sha256 = shelf.put("v1")
+    signals = published(700, 800, 0.125)
+    metrics = monitor(context(home), monitor_request(sha256, signals)).live
+    assert metrics is not None
+    assert number(metrics, "strength") == 0.125
+    path = home.model(SYMBOL, NAME, "v1") / MANIFEST
+    manifest = json.loads(path.read_bytes())
+    manifest["reference"]["position_size"]["median"] = 0.25
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    by_design = monitor(context(home), monitor_request(manifest_sha256(path.parent), signals)).live
+    assert by_design is not None
+    assert (by_design.values["strength"], by_design.reasons["strength"]) == (None, "small_in_training")
+
+
+def test_the_regime_is_that_of_the_last_bar_and_of_the_newest_training(home: Home, shelf: Shelf) -> None:
+    codes = settled_regime(market(), 5)
+    until = next(time for time in codes.index if codes[time] != codes.iloc[-1] and codes[time] >= 0.0)
+    request = monitor_request(shelf.put("v1"))
+    regimes = [
+        monitor(context(home), request.model_copy(update={"trained_until": time})).regimes
+        for time in (until.to_pydatetime(), codes.index[5].to_pydatetime())
+    ]
+    assert regimes[0].values == {REGIME_TRAINED: codes[until], REGIME_NOW: codes.iloc[-1]}
+    assert regimes[1].reasons == {REGIME_TRAINED: "too_few_bars"}
+
+
+def test_a_model_of_members_shows_what_the_least_useful_of_them_adds(home: Home, shelf: Shelf) -> None:
+    artifact = loaded(home, SYMBOL, NAME, VersionRef(name="v1", manifest_sha256=shelf.put("v1")))
+    version = judged_version(context(home), artifact, artifact_inputs(home))
+    whole, without = AccountFigures(1.0, None, None), AccountFigures(0.25, None, None)
+    compared = [MemberComparison(name, "", "", 1, whole, other) for name, other in (("rl", without), ("news", whole))]
+    some = replace(version, evidence=ModelEvidence(comparisons=tuple(compared)))
+    assert with_members(MonitoredMetrics(values={}), some).values == {"member_gain": 0.0}
+    assert with_members(MonitoredMetrics(values={}), version).values == {}
+    undefined = replace(compared[0], without=AccountFigures(None, None, None))
+    some = replace(version, evidence=ModelEvidence(comparisons=(undefined,)))
+    assert with_members(MonitoredMetrics(values={}), some).reasons == {"member_gain": "zero_variance"}
+
+
 def test_signals_that_are_not_the_models_own_ways_are_drift(home: Home, shelf: Shelf) -> None:
     metrics = measured(home, shelf, published(700, 800, -1.0)).live
     assert metrics is not None
@@ -93,6 +147,7 @@ def test_without_a_log_there_is_no_accuracy_and_without_bars_no_drift(home: Home
         "drifted_features": "too_few_bars",
         "accuracy": "no_expert",
         "calibration_error": "no_expert",
+        "strength": "too_few_bars",
     }
 
 
@@ -119,7 +174,9 @@ def test_drift_is_of_the_versions_own_decisions_and_quality_of_its_recipes_unsee
         own, with_record, with_live = (
             monitor(
                 recorded.context,
-                MonitorRequest(subject=SYMBOL, model_type=LINEAR, version=version, record=record, signals=()),
+                MonitorRequest(
+                    subject=SYMBOL, model_type=LINEAR, version=version, record=record, signals=(), trained_until=NOW
+                ),
             ).evaluation
             for record in (None, recorded.reference(), recorded.reference(*short))
         )

@@ -147,7 +147,9 @@ def test_a_version_is_judged_reported_monitored_and_compared(trader: CopiedTrade
 
     observed = monitor(
         trader.context,
-        MonitorRequest(subject=TRADER, model_type=NAME, version=version, record=trader.reference(), signals=()),
+        MonitorRequest(
+            subject=TRADER, model_type=NAME, version=version, record=trader.reference(), signals=(), trained_until=NOW
+        ),
     )
     assert observed.evaluation.number("action_psi") is not None
     request = CompareModelsRequest(
