@@ -72,6 +72,14 @@ def easy_expert(bars: Bars) -> ExpertLog:
     return ExpertLog(pd.DataFrame({"date": bars.dates.to_numpy("datetime64[ns]"), "action": action}))
 
 
+def decided_inputs() -> Inputs:
+    """The easy market with a teacher that buys every rise and sells every fall, with a strength of 0.8."""
+    bars = easy_bars()
+    action = np.where(np.cos(_phase(len(bars))) > 0.0, 1, 2)
+    decisions = pd.DataFrame({"action": action.astype(np.int8), "strength": 0.8}, bars.frame.index)
+    return replace(Inputs.of(bars), decisions={SYMBOL: decisions})
+
+
 def write_easy_market(folder: Path, symbols: Iterable[str] = ("AAPL",)) -> dict[str, Any]:
     """Write the easy market of each symbol, up to now, as files of bars and of an expert's trades; returns `sources`.
 
