@@ -1,8 +1,9 @@
 """The state of a policy when a bar closes, as 34 numbers: market, position, regime, data health and news.
 
 In this order: the last 20 log returns, oldest first, each by the mean and deviation of those 20 (0 for those before the
-first); RSI by 100, the signal line of MACD by the close, Bollinger width, volume by its mean; position, leverage, cash and the days since
-the last trade; one of three regimes; the Data Health Index; the news sentiment of the symbol, and of the whole market.
+first); RSI by 100, the signal line of MACD by the close, Bollinger width, volume by its mean; position, leverage, cash
+and the days since the last trade; one of three regimes; the Data Health Index; the news sentiment of the symbol, and of
+the whole market.
 """
 
 from __future__ import annotations
