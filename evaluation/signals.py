@@ -17,10 +17,14 @@ Sell = Literal["exit", "short"]
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """For each bar the target `position` in [-1, 1] and the `confidence` in [0, 1], decided at that bar's close."""
+    """For each bar the target `position` in [-1, 1] and the `confidence` in [0, 1], decided at that bar's close.
+
+    `remark` is what a reader should know of the newest of them, such as what it was decided without; mostly nothing.
+    """
 
     position: pd.Series
     confidence: pd.Series
+    remark: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "position", weights("position", self.position, low=-1.0))
@@ -96,6 +100,16 @@ def positions_from_actions(actions: ArrayLike, sell: Sell = "exit") -> NDArray[n
     newest = np.maximum.accumulate(np.where(codes != 0, np.arange(codes.size), -1), dtype=np.int64)
     last = np.where(newest >= 0, codes[np.maximum(newest, 0)] if codes.size else 0, 0).astype(np.float64)
     return np.maximum(last, 0.0) if sell == "exit" else last
+
+
+def sized_positions(actions: ArrayLike, sizes: ArrayLike, sell: Sell = "exit") -> NDArray[np.float64]:
+    """The position after each action, of the size (0 to 1) that the action had which took its side.
+
+    A buy while long, or a sell while short, changes nothing: so a view that stays the same costs no trades.
+    """
+    side = positions_from_actions(actions, sell)
+    taken = np.maximum.accumulate(np.where(np.diff(side, prepend=0.0) != 0.0, np.arange(side.size), 0), dtype=np.int64)
+    return side * np.asarray(sizes, np.float64)[taken] if side.size else side
 
 
 def positions_since_first_action(actions: pd.Series, sell: Sell = "exit") -> pd.Series:

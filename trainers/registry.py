@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -28,9 +29,16 @@ class _Entry:
     params: str  # module:class, light enough for the process that reads the config
     model_type: str  # module:class
     needs: Needs
+    dataset_trainer: str | None = None  # module:function, for those that also learn from a file of decisions
 
 
 _REGISTERED = {
+    "analyst_ensemble": _Entry(
+        "Technical, news and risk analysts and a policy that learned from them, weighed into one decision.",
+        "trainers.analysts.params:AnalystEnsembleParams",
+        "trainers.analysts.model_type:AnalystEnsembleType",
+        Needs(optional=frozenset({"headlines"}), members=("policy_cloner",), min_bars=250),
+    ),
     "behavioral_cloner": _Entry(
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
         "trainers.cloning.behavioral.config:BehavioralClonerParams",
@@ -42,6 +50,13 @@ _REGISTERED = {
         "trainers.decision_transformer.params:DecisionTransformerParams",
         "trainers.decision_transformer.desk.model_type:DecisionTransformerType",
         TRADER_NEEDS,
+    ),
+    "policy_cloner": _Entry(
+        "A network that learns a teacher's decisions, recorded ones or those of analysts, from the state of a market.",
+        "trainers.cloning.policy.config:PolicyClonerParams",
+        "trainers.policy_cloner.model_type:PolicyClonerType",
+        Needs(optional=frozenset({"decisions", "headlines"}), min_bars=200),
+        "trainers.cloning.policy.training.trainer:train_on_dataset",
     ),
     **{
         name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)
@@ -70,6 +85,17 @@ def get(name: str) -> ModelType:
     return cast("ModelType", _imported(_entry(name).model_type)())
 
 
+def dataset_trainer(name: str) -> Callable[..., dict[str, Any]]:
+    """The function that trains model type `name` on a file of decisions: params, dataset, output, device, stream."""
+    where = _entry(name).dataset_trainer
+    if where is None:
+        able = ", ".join(each for each, entry in sorted(_REGISTERED.items()) if entry.dataset_trainer)
+        raise UsageError(
+            "train.dataset", f"{name} does not learn from a dataset of decisions.", f"Model types that do: {able}."
+        )
+    return cast("Callable[..., dict[str, Any]]", _imported(where))
+
+
 def validate_params(name: str, values: dict[str, Any], settings: Settings | None = None) -> Section:
     """The params of model type `name`: `values` over its defaults. Imports nothing heavy.
 
@@ -89,6 +115,11 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
             _correction(f"model_params.{name}", params, error.errors()[0]["loc"]),
             mistakes=mistakes,
         ) from error
+
+
+def member_params(name: str, params: Section) -> dict[str, Section]:
+    """The params of each member of model type `name`: those that stand in `params` by its name, or its defaults."""
+    return {member: getattr(params, member, _params(member)()) for member in needs(name).members}
 
 
 def flags(name: str) -> dict[str, ParamFlag]:

@@ -1,0 +1,1 @@
+"""The strategy files that come with Nightdesk."""

@@ -1,0 +1,1 @@
+"""Analysts: several views of one symbol, weighed into one decision a bar."""
