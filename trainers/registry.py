@@ -31,6 +31,12 @@ class _Entry:
 
 
 _REGISTERED = {
+    "analyst_ensemble": _Entry(
+        "Technical, news and risk analysts and a policy that learned from them, weighed into one decision.",
+        "trainers.analysts.params:AnalystEnsembleParams",
+        "trainers.analysts.model_type:AnalystEnsembleType",
+        Needs(optional=frozenset({"headlines"}), members=("policy_cloner",), min_bars=250),
+    ),
     "behavioral_cloner": _Entry(
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
         "trainers.cloning.behavioral.config:BehavioralClonerParams",
@@ -89,6 +95,11 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
             _correction(f"model_params.{name}", params, error.errors()[0]["loc"]),
             mistakes=mistakes,
         ) from error
+
+
+def member_params(name: str, params: Section) -> dict[str, Section]:
+    """The params of each member of model type `name`: those that stand in `params` by its name, or its defaults."""
+    return {member: getattr(params, member, _params(member)()) for member in needs(name).members}
 
 
 def flags(name: str) -> dict[str, ParamFlag]:
