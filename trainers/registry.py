@@ -49,6 +49,12 @@ _REGISTERED = {
         "trainers.decision_transformer.desk.model_type:DecisionTransformerType",
         TRADER_NEEDS,
     ),
+    "policy_cloner": _Entry(
+        "A network that learns a teacher's decisions, recorded ones or those of analysts, from the state of a market.",
+        "trainers.cloning.policy.config:PolicyClonerParams",
+        "trainers.policy_cloner.model_type:PolicyClonerType",
+        Needs(optional=frozenset({"decisions", "headlines"}), min_bars=200),
+    ),
     **{
         name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)
         for name, spec in AGENTS.items()
