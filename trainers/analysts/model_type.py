@@ -21,6 +21,7 @@ from trainers.analysts.params import AnalystEnsembleParams
 from trainers.analysts.policy import Policy, policy_votes
 from trainers.artifact import load_members
 from trainers.interface import TrainingContext, TrainingTask
+from trainers.members import ENDING
 from trainers.registry import describe, get, needs
 from trainers.safe_files import described, read_json
 from trainers.search_space import Range, SearchSpace
@@ -70,9 +71,16 @@ class AnalystEnsembleType:
         return AnalystEnsembleModel(description, cast("Policy | None", policy))
 
     def load(self, folder: Path) -> AnalystEnsembleModel:
-        """Read what `save` wrote, and its members."""
+        """Read what `save` wrote, and its members; it goes on without a policy that cannot be loaded.
+
+        Damage is another matter: the files of members are among those that are checked before anything is loaded.
+        """
         description = described(DESCRIPTION, EnsembleDescription, read_json(folder / DESCRIPTION))
-        policy = load_members(folder, description.members).get(POLICY)
+        try:
+            policy = load_members(folder, description.members).get(POLICY)
+        except NightdeskError:
+            policy = None
+            description = description.model_copy(update={"without": "its policy cannot be loaded"})
         return AnalystEnsembleModel(description, cast("Policy | None", policy))
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
@@ -107,7 +115,7 @@ def _measured(task: TrainingTask, params: AnalystEnsembleParams, context: Traini
     try:
         policy = cast("Policy", get(POLICY).train(part, replace(context, measure=False, checkpoints=None, members={})))
     except NightdeskError as error:
-        if error.code == "training.stopped":
+        if error.code in ENDING:
             raise
         ensemble = Ensemble(params.analyst_weights)
     else:
