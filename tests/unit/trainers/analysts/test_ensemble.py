@@ -94,5 +94,11 @@ def test_the_comparison_is_the_account_of_the_ensemble_with_each_weight_at_zero_
         assert comparison.whole != comparison.without
 
 
+def test_an_analyst_without_a_view_of_the_compared_bars_is_not_compared() -> None:
+    bars = rough_bars(ROWS)
+    rows = compared(Ensemble(), Inputs.of(bars), _time(bars, 250), "exit", Costs())
+    assert [row["member"] for row in rows] == ["tech", "risk"]
+
+
 def _time(bars: Bars, row: int) -> datetime:
     return bars.frame.index[row].to_pydatetime()
