@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from data_pipeline import FeatureEngineer as FeatureEngineer
     from evaluation import StrategyBase as StrategyBase
     from evaluation import WalkForwardValidator as WalkForwardValidator
+    from trainers.analysts.decision import AnalystSignal as AnalystSignal
+    from trainers.analysts.decision import aggregate_signals as aggregate_signals
+    from trainers.analysts.strategies import load_strategy as load_strategy
     from trainers.artifact import Artifact as Artifact
     from trainers.artifact import ArtifactFacts as ArtifactFacts
     from trainers.artifact import load_artifact as load_artifact

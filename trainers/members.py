@@ -13,7 +13,7 @@ from trainers.interface import Model, TrainingContext, TrainingTask
 from trainers.manifest import Manifest
 
 # These end the whole training; any other fault of a member leaves the model to go on without it, or to refuse.
-_ENDING = ("training.stopped", "training.pruned")
+ENDING = ("training.stopped", "training.pruned")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def train_with_members(name: str, task: TrainingTask, context: TrainingContext) 
         try:
             model = registry.get(member).train(part, _part_of(context, member, place, parts))
         except NightdeskError as error:
-            if error.code in _ENDING:
+            if error.code in ENDING:
                 raise
             continue
         members[member] = TrainedMember(model, part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +18,18 @@ from trainers.analysts.risk import Risk
 
 
 def compared(ensemble: Ensemble, inputs: Inputs, since: datetime, sell: Sell, costs: Costs) -> list[dict[str, Any]]:
-    """For each analyst the figures with it and without it from `since` on, net of costs, as JSON."""
+    """For each analyst the figures with it and without it from `since` on, net of costs, as JSON.
+
+    Without an analyst means with its weight 0: without the risk analyst nothing is sized either. One that had no view
+    of any of these bars, such as news without headlines, cannot be compared and is left out.
+    """
     risk = Risk.of(inputs.only)
     votes = ensemble.votes(inputs, risk)
     bars = inputs.only.since(since)
     targets: dict[str, Signals] = {"": signals_of(ensemble.decisions(votes, risk), sell).since(since)}
-    for name in votes:
-        rest = {other: vote for other, vote in votes.items() if other != name}
-        targets[name] = signals_of(ensemble.decisions(rest, risk), sell).since(since)
+    for name in [name for name, vote in votes.items() if vote.confidence.loc[since:].notna().any()]:
+        others = replace(ensemble, weights=ensemble.weights.model_copy(update={name: 0.0}))
+        targets[name] = signals_of(others.decisions(votes, risk), sell).since(since)
     results = backtest(bars, targets, costs)
     whole = _figures(results.pop(""))
     index = pd.DatetimeIndex(bars.frame.index)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
@@ -61,13 +60,13 @@ class Ensemble:
     def decisions(self, votes: Mapping[str, Votes], risk: Risk) -> pd.DataFrame:
         """The decisions of these votes."""
         index = risk.score.index
-        probability = weighed(votes, self.weights.model_dump(), index)
-        columns: dict[str, Any] = {
+        probability = weighed(votes, self.weights.model_dump(), index).to_numpy()
+        columns = {
             "action": action_codes(probability),
-            "strength": strengths(probability, risk.size if self.weights.risk > 0.0 else 1.0),
+            "strength": strengths(probability, risk.size.to_numpy() if self.weights.risk > 0.0 else 1.0),
             "probability_up": probability,
         }
-        for name, vote in votes.items():
-            columns[f"{name}_probability_up"] = vote.probability_up
-            columns[f"{name}_confidence"] = vote.confidence
+        for name, vote in votes.items():  # arrays, as pandas would align each series by its times
+            columns[f"{name}_probability_up"] = vote.probability_up.to_numpy()
+            columns[f"{name}_confidence"] = vote.confidence.to_numpy()
         return pd.DataFrame(columns, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from config.errors import NightdeskError
 from config.section import Section
 from data_pipeline.actions import CHOICES
 from data_pipeline.inputs import Inputs
@@ -68,35 +67,49 @@ class AnalystEnsembleModel:
 
     def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
         """Each analyst's votes; one that abstains is undecided, and not sure of it."""
+        if not inputs.bars:
+            return {}
         table = self.decisions(inputs)[list(self.facts.features)]
         confidences = [name for name in table.columns if name.endswith("_confidence")]
-        return {inputs.only.symbol: table.fillna(dict.fromkeys(confidences, 0.0))} if inputs.bars else {}
+        return {inputs.only.symbol: table.fillna(dict.fromkeys(confidences, 0.0))}
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:  # noqa: ARG002
         """A buy goes long by its strength, a sell exits or goes short, a hold keeps what there is."""
         if not inputs.bars:
             return {}
-        table = self.decisions(inputs)
-        return {inputs.only.symbol: replace(signals_of(table, self.description.sell), remark=self._remark(table))}
+        table, problem = self._decided(inputs)
+        signals = replace(signals_of(table, self.description.sell), remark=self._remark(table, problem))
+        return {inputs.only.symbol: signals}
 
     def decisions(self, inputs: Inputs) -> pd.DataFrame:
         """The decisions and the votes behind them, as `Ensemble.decide` gives them."""
-        return Ensemble(self.description.analyst_weights, self._policy_votes).decide(inputs)
+        return self._decided(inputs)[0]
 
-    def _policy_votes(self, inputs: Inputs) -> Votes:
-        if self.policy is not None:
-            try:
-                return policy_votes(self.policy, inputs, self.description.trained_until, self.description.policy_days)
-            except NightdeskError:  # the others decide without it, and the signal says so
-                pass
-        return Votes.none(inputs.only.frame.index)
+    def _decided(self, inputs: Inputs) -> tuple[pd.DataFrame, str]:
+        """The decisions, and why the policy has no view of the newest bar; empty where it has one or is not asked."""
+        if "rl" not in self.description.analysts:
+            return Ensemble(self.description.analyst_weights).decide(inputs), ""
+        votes, problem = self._policy_votes(inputs)
+        return Ensemble(self.description.analyst_weights, lambda _inputs: votes).decide(inputs), problem
 
-    def _remark(self, table: pd.DataFrame) -> str:
-        """Who had no view at the newest bar."""
+    def _policy_votes(self, inputs: Inputs) -> tuple[Votes, str]:
+        index, until, days = inputs.only.frame.index, self.description.trained_until, self.description.policy_days
+        if self.policy is None:
+            return Votes.none(index), self.description.without
+        try:
+            votes = policy_votes(self.policy, inputs, until, days)
+        except Exception as error:  # noqa: BLE001 -- whatever is wrong, the others decide and the signal says so
+            return Votes.none(index), f"its policy failed: {error}"
+        if index[-1] > pd.Timestamp(until) + timedelta(days=days):
+            return votes, f"its policy has learned until {until:%Y-%m-%d} and is stale"
+        return votes, ""
+
+    def _remark(self, table: pd.DataFrame, problem: str) -> str:
+        """Which analysts had no view at the newest bar."""
         absent = [name for name in self.description.analysts if np.isnan(table[f"{name}_confidence"].iloc[-1])]
         if not absent:
             return ""
-        reason = f" ({self.description.without})" if self.description.without and "rl" in absent else ""
+        reason = f" ({problem})" if problem and "rl" in absent else ""
         return f"Decided without {', '.join(absent)}, which had no view{reason}."
 
     def save(self, folder: Path) -> None:

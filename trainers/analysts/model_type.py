@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +12,8 @@ from config.section import Section
 from data_pipeline.labels.splits import holdout
 from evaluation.accounting.backtest import Costs
 from evaluation.audit.leak_audit import FitRecord
-from evaluation.reports.evidence import ModelEvidence
+from evaluation.judges.checklist import ITEMS
+from evaluation.reports.evidence import Check, MemberComparison, ModelEvidence
 from trainers.analysts.comparison import compared, member_comparisons
 from trainers.analysts.ensemble import Ensemble
 from trainers.analysts.model import DESCRIPTION, AnalystEnsembleModel, EnsembleDescription
@@ -20,6 +21,7 @@ from trainers.analysts.params import AnalystEnsembleParams
 from trainers.analysts.policy import Policy, policy_votes
 from trainers.artifact import load_members
 from trainers.interface import TrainingContext, TrainingTask
+from trainers.members import ENDING
 from trainers.registry import describe, get, needs
 from trainers.safe_files import described, read_json
 from trainers.search_space import Range, SearchSpace
@@ -69,14 +71,22 @@ class AnalystEnsembleType:
         return AnalystEnsembleModel(description, cast("Policy | None", policy))
 
     def load(self, folder: Path) -> AnalystEnsembleModel:
-        """Read what `save` wrote, and its members."""
+        """Read what `save` wrote, and its members; it goes on without a policy that cannot be loaded.
+
+        Damage is another matter: the files of members are among those that are checked before anything is loaded.
+        """
         description = described(DESCRIPTION, EnsembleDescription, read_json(folder / DESCRIPTION))
-        policy = load_members(folder, description.members).get(POLICY)
+        try:
+            policy = load_members(folder, description.members).get(POLICY)
+        except NightdeskError:
+            policy = None
+            description = description.model_copy(update={"without": "its policy cannot be loaded"})
         return AnalystEnsembleModel(description, cast("Policy | None", policy))
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
-        """What each analyst added, on the last part of its training span."""
-        return ModelEvidence(comparisons=member_comparisons(manifest.metrics.get("with_and_without", [])))
+        """What each analyst added on the last part of its training span, where it also decided without each."""
+        compared_members = member_comparisons(manifest.metrics.get("with_and_without", []))
+        return ModelEvidence(checks=_fallback(compared_members), comparisons=compared_members)
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:  # noqa: ARG002
         """It has no teacher."""
@@ -85,6 +95,15 @@ class AnalystEnsembleType:
     def search_space(self, params: Section) -> SearchSpace:  # noqa: ARG002 -- the same whatever is configured
         """The weights of the analysts."""
         return {f"analyst_weights.{name}": Range(0.1, 3.0) for name in ("tech", "news", "risk", "rl")}
+
+
+def _fallback(comparisons: Sequence[MemberComparison]) -> tuple[Check, ...]:
+    """That it goes on without a member, which the comparisons have shown."""
+    if not comparisons:
+        return ()
+    names = ", ".join(comparison.member for comparison in comparisons)
+    note = f"Without {names}, one at a time, it decided at every bar of the comparison."
+    return (Check("fallback", None, ITEMS["fallback"], True, note),)
 
 
 def _measured(task: TrainingTask, params: AnalystEnsembleParams, context: TrainingContext) -> list[dict[str, Any]]:
@@ -96,7 +115,7 @@ def _measured(task: TrainingTask, params: AnalystEnsembleParams, context: Traini
     try:
         policy = cast("Policy", get(POLICY).train(part, replace(context, measure=False, checkpoints=None, members={})))
     except NightdeskError as error:
-        if error.code == "training.stopped":
+        if error.code in ENDING:
             raise
         ensemble = Ensemble(params.analyst_weights)
     else:

@@ -20,14 +20,17 @@ from trainers.interface import ModelType
 SMALL = tuple(kind.name for kind in small_types.SMALL_TYPES)
 NAMES = (*registry.names(), *SMALL)
 _WHOLE = {
+    "analyst_ensemble": decided_inputs,
     "policy_cloner": decided_inputs,
     "small_universe": small_types.universe,
     "small_trader": small_types.markets,
     "decision_transformer": planted_trader.inputs,
 }
+_SMALL_POLICY = {"hidden_dim": 16, "batch_size": 32, "lr": 0.01, "max_epochs": 12}
 _PARAMS = {
+    "analyst_ensemble": {"policy_cloner": _SMALL_POLICY},
     "decision_transformer": planted_trader.SMALL_PARAMS,
-    "policy_cloner": {"hidden_dim": 16, "batch_size": 32, "lr": 0.01, "max_epochs": 12},
+    "policy_cloner": _SMALL_POLICY,
 }
 
 
