@@ -18,6 +18,7 @@ from daemon.store import decisions
 from daemon.store.database import Database
 from data_pipeline import DataLoader
 from data_pipeline.bars.bars import Bars
+from data_pipeline.provenance import Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +45,13 @@ class DeskSession:
     def decisions(self, symbol: str, start: date, end: date, strategy: str | None = None) -> list[decisions.Decision]:
         """The decisions about a symbol from one date to another (UTC, both included), oldest first.
 
-        Of one strategy, or of the one whose decisions were recorded last.
+        Of one strategy, or of the one whose decisions were recorded last; only those made on bars of the source and
+        the interval that serve now.
         """
+        bars = self.bars(symbol)
+        market = decisions.Market(symbol, bars.interval, Provenance.of(bars.source).label)
         first, last = (datetime.combine(day, time(), UTC) for day in (start, end + timedelta(days=1)))
-        return self.database.read(lambda c: decisions.between(c, symbol, first, last, strategy))
+        return self.database.read(lambda c: decisions.between(c, market, first, last, strategy))
 
 
 @contextmanager

@@ -6,10 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from daemon.store.rows import all_as
 from daemon.store.tables import decisions
+
+
+@dataclass(frozen=True)
+class Market:
+    """The bars that decisions were made on: decisions on made-up bars say nothing of real ones."""
+
+    symbol: str
+    interval: str
+    provenance: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +74,24 @@ def replace(c: Connection, rows: Sequence[NewDecision]) -> None:
     c.execute(decisions.insert(), [vars(row) for row in rows])
 
 
-def between(c: Connection, symbol: str, first: datetime, last: datetime, strategy: str | None = None) -> list[Decision]:
-    """The decisions about a symbol in a span, oldest first: of a strategy, or of the one that was recorded last."""
-    strategy = strategy if strategy is not None else newest_strategy(c, symbol)
+def between(c: Connection, market: Market, first: datetime, last: datetime, strategy: str | None) -> list[Decision]:
+    """The decisions in a market and a span, oldest first: of a strategy, or of the one that was recorded last."""
+    strategy = strategy if strategy is not None else newest_strategy(c, market)
     query = select(decisions).where(
-        decisions.c.symbol == symbol, decisions.c.strategy == strategy, decisions.c.time.between(first, last)
+        *_in(market), decisions.c.strategy == strategy, decisions.c.time.between(first, last)
     )
     return all_as(c, Decision, query.order_by(decisions.c.time))
 
 
-def newest_strategy(c: Connection, symbol: str) -> str | None:
-    """The strategy whose decisions about a symbol were recorded last."""
-    newest = select(func.max(decisions.c.id)).where(decisions.c.symbol == symbol).scalar_subquery()
+def newest_strategy(c: Connection, market: Market) -> str | None:
+    """The strategy whose decisions in a market were recorded last."""
+    newest = select(func.max(decisions.c.id)).where(*_in(market)).scalar_subquery()
     return c.execute(select(decisions.c.strategy).where(decisions.c.id == newest)).scalar()
+
+
+def _in(market: Market) -> list[ColumnElement[bool]]:
+    return [
+        decisions.c.symbol == market.symbol,
+        decisions.c.interval == market.interval,
+        decisions.c.provenance == market.provenance,
+    ]

@@ -98,10 +98,10 @@ class OfflineDataset:
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays that a dataset has; others in the file are not looked at."""
     try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            _fail("format", f"{path.name} holds one array, and no arrays by name.", _CURE)
-        with file:
+        with path.open("rb") as stream:  # numpy leaves the file open where it is torn
+            file = np.load(stream, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                _fail("format", f"In {path.name} there is one array, and none by name.", _CURE)
             return {name: np.asarray(file[name]) for name in _KINDS if name in file.files}
     except FileNotFoundError as error:
         raise NightdeskError("dataset.missing", f"There is no dataset {path}.", "Name an npz file.") from error
@@ -115,7 +115,7 @@ def _check(name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Raise unless the arrays are those of a dataset."""
     missing = [key for key in _REQUIRED if key not in arrays]
     if missing:
-        _fail("keys", f"{name} has no {' and no '.join(missing)}; it has {', '.join(arrays) or 'nothing'}.", _CURE)
+        _fail("keys", f"No {' and no '.join(missing)} in {name}; it has {', '.join(arrays) or 'no array'}.", _CURE)
     rows = len(arrays["actions"]) if arrays["actions"].ndim else 0
     for key, array in arrays.items():
         shape = (rows, len(NAMES)) if key == "states" else (rows,)
@@ -124,7 +124,7 @@ def _check(name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         if array.dtype.kind not in _KINDS[key]:
             _fail("dtype", f"{key} in {name} are of the type {array.dtype}.", f"Give {_WORDS[_KINDS[key]]}.")
     if rows == 0:
-        _fail("empty", f"{name} holds no decision.", "Choose a longer span, or a symbol for which there are decisions.")
+        _fail("empty", f"No decision is in {name}.", "Choose a longer span, or a symbol for which there are decisions.")
     _check_values(name, arrays)
 
 

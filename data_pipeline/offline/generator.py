@@ -66,8 +66,7 @@ class OfflineDatasetGenerator:
         """The decisions of one or many symbols between two dates, both included, each with the state it was made in.
 
         The portfolio of a state is what the decisions before it had come to hold. A decision whose reward is not known
-        yet, the newest, is left out. Of `strategy`, or for each symbol of
-        the one whose decisions were recorded last.
+        yet, the newest, is left out. Of `strategy`, or for each symbol of the one whose decisions were recorded last.
         """
         symbols = [symbol] if isinstance(symbol, str) else list(symbol)
         return OfflineDataset.joined([self._of(one, start_date, end_date, strategy) for one in symbols])

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from config.errors import NightdeskError
+from config.errors import NightdeskError, UsageError
 from data_pipeline.bars.bars import Bars
 from data_pipeline.features import volatility_regime as regime
 from data_pipeline.features.indicators import before
@@ -118,7 +118,11 @@ class RlState(np.ndarray[tuple[int], np.dtype[np.float64]]):
         """A state of these numbers."""
         values = np.asarray(numbers, np.float64)
         if values.shape != (len(NAMES),):
-            refuse(f"a state of the shape {values.shape}", f"A state has {len(NAMES)} numbers: {', '.join(NAMES)}.")
+            raise UsageError(
+                "states.shape",
+                f"An array of the shape {values.shape} is no state.",
+                f"Give the {len(NAMES)} numbers of one state: {', '.join(NAMES)}.",
+            )
         return values.copy().view(cls)
 
     @property

@@ -22,6 +22,10 @@ def policy_votes(policy: Policy, inputs: Inputs, trained_until: datetime, days: 
     """Up by the buys and half of the holds, as sure as its likeliest action; a policy too old for a bar abstains."""
     probabilities = policy.probabilities(inputs)
     fresh = probabilities.index <= pd.Timestamp(trained_until) + timedelta(days=days)
-    known = probabilities.where(pd.Series(fresh, probabilities.index), axis=0)
-    up = known["buy"] + known["hold"] / 2.0
-    return Votes.of(known.index, up.to_numpy(), known.max(axis=1, skipna=False).to_numpy())
+    return probability_votes(probabilities.where(pd.Series(fresh, probabilities.index), axis=0))
+
+
+def probability_votes(probabilities: pd.DataFrame) -> Votes:
+    """The votes of a policy of any age, from its probabilities of `hold`, `buy` and `sell` at each bar's close."""
+    up = probabilities["buy"] + probabilities["hold"] / 2.0
+    return Votes.of(probabilities.index, up.to_numpy(), probabilities.max(axis=1, skipna=False).to_numpy())

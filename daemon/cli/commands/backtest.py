@@ -15,6 +15,8 @@ IN_SAMPLE = (
     "The rules of these analysts were chosen by people who know the past, so this is no evidence of skill: a desk with "
     "the model type analyst_ensemble keeps a record that is judged."
 )
+POLICY = "A policy has seen the past that it learned from: where it voted on that, the figures flatter it."
+CASH = {"total_return": 0.0, "max_drawdown": 0.0, "trades": 0}  # which earns nothing, as everywhere in the desk
 COLUMNS = {
     "return %": "total_return",
     "sharpe": "sharpe_ratio",
@@ -71,11 +73,12 @@ def backtest(
 def _show(detail: dict[str, Any]) -> None:
     done: dict[str, Any] = detail.get("backtests", {})
     rows = [
-        [name, account, *(part.get(figure) for figure in COLUMNS.values())]
+        [name, account, *(part.get(figure, "-") for figure in COLUMNS.values())]
         for symbol, result in done.items()
         for name, account, part in (
             (symbol, detail["strategy"], result["earned"]),
             ("", "buy and hold", result["held"]),
+            ("", "cash", CASH),
         )
     ]
     if not rows:
@@ -89,3 +92,5 @@ def _show(detail: dict[str, Any]) -> None:
         if result["absent"]:
             typer.echo(f"{symbol}: without a view all along: {', '.join(result['absent'])}.")
     typer.echo(IN_SAMPLE)
+    if detail["policy"]:
+        typer.echo(POLICY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from config.errors import UsageError
+from daemon.domain.tasks import Document
 from daemon.jobs.backtest.messages import BacktestRequest, BacktestResult
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.store import decisions
@@ -27,8 +28,13 @@ async def backtest_strategy(work: RunWork) -> Ending:
     for plan, result in outcomes.results(plans):
         await _record(work, order.name, plan.request.target.subject, result)
         done[plan.request.target.subject] = result.summary()
-    ending.detail.update({"strategy": order.name, "backtests": done})
+    ending.detail.update({"strategy": order.name, "policy": _has_policy(order.strategy), "backtests": done})
     return ending
+
+
+def _has_policy(strategy: Document) -> bool:
+    """Whether a strategy asks a policy, which learned from the past."""
+    return bool(strategy["ensemble"]["rl_policy"]["enabled"])
 
 
 async def _record(work: RunWork, strategy: str, symbol: str, result: BacktestResult) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from data_pipeline.actions import ACTIONS, CHOICES
 from data_pipeline.provenance import Provenance
 from data_pipeline.stored_inputs import stored_inputs
 from evaluation.accounting.backtest import Backtest, Costs, backtest
-from trainers.analysts.ensemble import Ensemble
 from trainers.analysts.model import signals_of
 from trainers.analysts.strategies import Strategy
+from trainers.policy_cloner.file_votes import ensemble_of
 
 if TYPE_CHECKING:
     from daemon.domain.tasks import Document
@@ -54,14 +53,6 @@ def backtest_symbol(context: WorkContext, request: BacktestRequest) -> BacktestR
         absent=_absent(table),
         decisions=_rows(bars, table, signals, result),
     )
-
-
-def ensemble_of(strategy: Strategy, root: Path) -> Ensemble:
-    """The ensemble of a strategy, with the votes of its policy's file; a relative path is one below the home."""
-    rl = strategy.ensemble.rl_policy
-    if not rl.enabled:
-        return Ensemble.of(strategy)
-    raise NotImplementedError(root / rl.model_path)  # until the policy is there
 
 
 def _inputs(context: WorkContext, request: BacktestRequest) -> Inputs:

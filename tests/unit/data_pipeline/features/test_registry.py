@@ -130,6 +130,7 @@ EXPECTED: dict[str, pd.Series] = {
     "macd_signal": SIGNAL,
     "macd_histogram": LINE - SIGNAL,
     "macd_to_close": _from(LINE, 33) / CLOSE,
+    "macd_signal_to_close": SIGNAL / CLOSE,
     "bollinger_upper": MEAN + 2.0 * DEVIATION,
     "bollinger_lower": MEAN - 2.0 * DEVIATION,
     "bollinger_width": 4.0 * DEVIATION / MEAN,

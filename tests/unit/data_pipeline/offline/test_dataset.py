@@ -78,3 +78,27 @@ def test_a_file_that_is_no_npz_or_holds_pickles_is_refused(tmp_path: Path) -> No
             OfflineDataset.load(tmp_path / name)
         assert refused.value.code == "dataset.format"
         assert "states (N, 34)" in refused.value.cure
+
+
+def test_a_file_cut_short_is_refused_by_its_own_name_and_left_closed(tmp_path: Path) -> None:
+    OfflineDataset(**arrays()).save(tmp_path / "whole.npz")
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:-100])
+    (tmp_path / "void.npz").touch()
+    np.savez(tmp_path / "other.npz", weights=np.zeros(3))
+    for name, code in (("torn.npz", "dataset.format"), ("void.npz", "dataset.format"), ("other.npz", "dataset.keys")):
+        with pytest.raises(NightdeskError, match=name) as refused:  # warnings are errors: an open file is one
+            OfflineDataset.load(tmp_path / name)
+        assert refused.value.code == code
+
+
+def test_an_impossible_dataset_is_never_written(tmp_path: Path) -> None:
+    with pytest.raises(NightdeskError, match="unknown"):
+        OfflineDataset(**arrays(actions=np.full(4, 7))).save(tmp_path / "d.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_datasets_are_joined_in_the_columns_that_all_have() -> None:
+    joined = OfflineDataset.joined([OfflineDataset(**arrays(rewards=np.ones(4))), OfflineDataset(**arrays(rows=3))])
+    assert len(joined) == 7
+    assert joined.rewards is None
+    assert joined.strengths is not None

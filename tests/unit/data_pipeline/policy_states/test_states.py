@@ -24,7 +24,7 @@ from data_pipeline.features.volatility_regime import REGIMES, volatility_regime
 from data_pipeline.news.headlines import COLUMNS, Headline, HeadlineStore
 from data_pipeline.news.sentiment import polarity
 from data_pipeline.policy_states.portfolio import Holding
-from data_pipeline.policy_states.states import NAMES, WARM_UP, MarketStates
+from data_pipeline.policy_states.states import NAMES, WARM_UP, MarketStates, RlState
 from data_pipeline.quality import health
 from data_pipeline.sources.sample import SampleSource
 from tests.support.markets.prices import frame, walk
@@ -44,7 +44,7 @@ def states_of(bars: Bars) -> MarketStates:
 
 def test_there_are_34_in_the_order_that_policies_are_taught() -> None:
     returns = [f"log_return_{back}" for back in range(19, -1, -1)]
-    indicators = ["rsi", "macd", "bollinger_width", "volume_ratio"]
+    indicators = ["rsi", "macd_signal", "bollinger_width", "volume_ratio"]
     portfolio = ["position", "leverage", "cash", "days_since_trade"]
     rest = ["low_vol", "normal", "high_vol", "data_health", "news_sentiment", "macro_sentiment"]
     assert list(NAMES) == [*returns, *indicators, *portfolio, *rest]
@@ -85,7 +85,7 @@ def test_indicators_are_those_of_ta_lib() -> None:
     upper, middle, lower = talib.BBANDS(close, 20, 2.0, 2.0)
     expected = {
         "rsi": talib.RSI(close, 14) / 100.0,
-        "macd": talib.MACD(close, 12, 26, 9)[0] / close,
+        "macd_signal": talib.MACD(close, 12, 26, 9)[1] / close,
         "bollinger_width": (upper - lower) / middle,
         "volume_ratio": volume / talib.SMA(volume, 20),
     }
@@ -189,6 +189,8 @@ def test_a_state_built_live_is_the_last_row_of_all_to_the_last_bit(builder: RlSt
         symbol="AAPL", current_date=last.date(), current_position=0.0, portfolio_equity=10_000.0
     )
     assert state.tobytes() == builder.market("AAPL").rows(Holding())[-1].tobytes()
+    assert isinstance(state, RlState)
+    assert state.features.tobytes() == state.tobytes()
     assert state.shape == (34,)
     assert state[-2:].tolist() == [polarity("Great results, shares surge"), polarity("Markets crash in panic")]
 
@@ -225,6 +227,18 @@ def test_a_history_too_short_and_a_position_that_is_no_share_are_refused(builder
     for wrong in ({"current_position": 100.0}, {"portfolio_equity": 0.0}):
         with pytest.raises(UsageError, match="The portfolio is impossible"):
             builder.build_state("AAPL", BARS.dates[-1].date(), **wrong)
+
+
+def test_a_state_is_made_of_34_numbers_and_of_no_others() -> None:
+    numbers = np.arange(34.0)
+    state = RlState(numbers)
+    numbers[0] = 99.0
+    assert type(state.features) is np.ndarray
+    assert state.features.tolist() == list(range(34))
+    for shape in ((33,), (1, 34), ()):
+        with pytest.raises(UsageError, match="is no state") as caught:
+            RlState(np.zeros(shape))
+        assert "macd_signal" in caught.value.cure
 
 
 def test_a_session_is_whatever_has_bars_and_headlines() -> None:
