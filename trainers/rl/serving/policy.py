@@ -69,7 +69,7 @@ class Network(NamedTuple):
 
 
 @_kernel
-def _exp(x: float) -> float:
+def exponential(x: float) -> float:
     """e to the x for |x| <= 40: (the Taylor series at x / 64) to the 64, to 1e-11 of it; the same bits everywhere."""
     y = min(max(x, -40.0), 40.0) / 64.0
     total = 0.0
@@ -82,7 +82,7 @@ def _exp(x: float) -> float:
 
 @_kernel
 def _tanh(x: float) -> float:
-    return 1.0 - 2.0 / (1.0 + _exp(2.0 * x))
+    return 1.0 - 2.0 / (1.0 + exponential(2.0 * x))
 
 
 @_kernel
@@ -127,7 +127,7 @@ def decide(last_layer: Floats, network: Network) -> tuple[float, float]:
                 best = k
         total = 0.0
         for k in range(last_layer.shape[0]):
-            total += _exp((float(last_layer[k]) - float(last_layer[best])) / network.temperature)
+            total += exponential((float(last_layer[k]) - float(last_layer[best])) / network.temperature)
         return float(best), 1.0 / total
     x, low, high = float(last_layer[0]), network.low, network.high
     if network.head == _TANH_HEAD:

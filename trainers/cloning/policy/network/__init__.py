@@ -1,0 +1,1 @@
+"""Networks of a policy, their file, and how they decide without torch."""

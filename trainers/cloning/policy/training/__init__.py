@@ -1,0 +1,1 @@
+"""How a policy is trained from a dataset of decisions: losses, samples, epochs, the trainer."""
