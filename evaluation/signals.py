@@ -17,10 +17,14 @@ Sell = Literal["exit", "short"]
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """For each bar the target `position` in [-1, 1] and the `confidence` in [0, 1], decided at that bar's close."""
+    """For each bar the target `position` in [-1, 1] and the `confidence` in [0, 1], decided at that bar's close.
+
+    `remark` is what a reader should know of the newest of them, such as what it was decided without; mostly nothing.
+    """
 
     position: pd.Series
     confidence: pd.Series
+    remark: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "position", weights("position", self.position, low=-1.0))

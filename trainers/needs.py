@@ -30,3 +30,8 @@ class Needs:
     members: tuple[str, ...] = ()
     min_bars: int = 2
     costly: bool = False
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Every kind of input that it uses."""
+        return self.data | self.optional

@@ -31,6 +31,12 @@ class _Entry:
 
 
 _REGISTERED = {
+    "analyst_ensemble": _Entry(
+        "Technical, news and risk analysts and a policy that learned from them, weighed into one decision.",
+        "trainers.analysts.params:AnalystEnsembleParams",
+        "trainers.analysts.model_type:AnalystEnsembleType",
+        Needs(optional=frozenset({"headlines"}), members=("policy_cloner",), min_bars=250),
+    ),
     "behavioral_cloner": _Entry(
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
         "trainers.cloning.behavioral.config:BehavioralClonerParams",
@@ -42,6 +48,12 @@ _REGISTERED = {
         "trainers.decision_transformer.params:DecisionTransformerParams",
         "trainers.decision_transformer.desk.model_type:DecisionTransformerType",
         TRADER_NEEDS,
+    ),
+    "policy_cloner": _Entry(
+        "A network that learns a teacher's decisions, recorded ones or those of analysts, from the state of a market.",
+        "trainers.cloning.policy.config:PolicyClonerParams",
+        "trainers.policy_cloner.model_type:PolicyClonerType",
+        Needs(optional=frozenset({"decisions", "headlines"}), min_bars=200),
     ),
     **{
         name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)
@@ -89,6 +101,11 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
             _correction(f"model_params.{name}", params, error.errors()[0]["loc"]),
             mistakes=mistakes,
         ) from error
+
+
+def member_params(name: str, params: Section) -> dict[str, Section]:
+    """The params of each member of model type `name`: those that stand in `params` by its name, or its defaults."""
+    return {member: getattr(params, member, _params(member)()) for member in needs(name).members}
 
 
 def flags(name: str) -> dict[str, ParamFlag]:

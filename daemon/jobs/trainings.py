@@ -15,6 +15,7 @@ from data_pipeline.stored_inputs import stored_inputs
 from evaluation.audit.leak_audit import FitRecord, LeakAudit, Span, audit
 from trainers import registry
 from trainers.interface import Model, TrainingContext, TrainingTask
+from trainers.members import TrainedModel, train_with_members
 
 if TYPE_CHECKING:
     from daemon.domain.recipes import Recipe
@@ -25,7 +26,7 @@ def teaching_inputs(context: WorkContext, recipe: Recipe) -> Inputs:
     """Everything stored that a training of the recipe may look at."""
     needs = registry.get(recipe.model_type).needs
     return stored_inputs(
-        context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.data, now=context.now()
+        context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.kinds, now=context.now()
     )
 
 
@@ -37,7 +38,7 @@ def training_task(context: WorkContext, recipe: Recipe, span: Span) -> TrainingT
         context.settings,
         recipe.subject,
         scope=needs.scope,
-        kinds=needs.data,
+        kinds=needs.kinds,
         now=context.now(),
         until=span.last,
     )
@@ -71,39 +72,34 @@ def ended_at(context: WorkContext, inputs: Inputs) -> date | None:
 
 def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int) -> Model:
     """A model of a recipe for a fold or a rehearsal: it is judged by what it decides, and measures nothing itself."""
-    return registry.get(recipe.model_type).train(
-        task,
-        TrainingContext(
-            seed=recipe.seed,
-            device=context.settings.training_params.device,
-            should_stop=context.should_stop,
-            iteration=number,
-            measure=False,
-        ),
+    training = TrainingContext(
+        seed=recipe.seed,
+        device=context.settings.training_params.device,
+        should_stop=context.should_stop,
+        iteration=number,
+        measure=False,
     )
+    return train_with_members(recipe.model_type, task, training).model
 
 
 def trained(
     context: WorkContext, recipe: Recipe, task: TrainingTask, *, iteration: int, checkpoints: Path | None = None
-) -> tuple[Model, list[FitRecord]]:
-    """A model that has learned from `task`, and what it was fitted on.
+) -> tuple[TrainedModel, list[FitRecord]]:
+    """A model that has learned from `task`, its members, and what they were fitted on.
 
     Where there are `checkpoints`, the training stores there how far it is, and resumes from there.
     """
     fits: list[FitRecord] = []
-    model = registry.get(recipe.model_type).train(
-        task,
-        TrainingContext(
-            seed=recipe.seed,
-            device=context.settings.training_params.device,
-            progress=context.progress,
-            should_stop=context.should_stop,
-            record_fit=fits.append,
-            checkpoints=checkpoints,
-            iteration=iteration,
-        ),
+    training = TrainingContext(
+        seed=recipe.seed,
+        device=context.settings.training_params.device,
+        progress=context.progress,
+        should_stop=context.should_stop,
+        record_fit=fits.append,
+        checkpoints=checkpoints,
+        iteration=iteration,
     )
-    return model, fits
+    return train_with_members(recipe.model_type, task, training), fits
 
 
 def audited(model: Model, fits: list[FitRecord], task: TrainingTask, inputs: Inputs, *, seed: int) -> LeakAudit:

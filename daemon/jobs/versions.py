@@ -57,7 +57,7 @@ def inputs_of(context: WorkContext, subject: str, model_type: str) -> Inputs:
     """What a version of this type is shown when it decides: the stored inputs of its subject, of the kinds it needs."""
     needs = registry.get(model_type).needs
     return stored_inputs(
-        context.home, context.settings, subject, scope=needs.scope, kinds=needs.data - TEACHING, now=context.now()
+        context.home, context.settings, subject, scope=needs.scope, kinds=needs.kinds - TEACHING, now=context.now()
     )
 
 
@@ -86,7 +86,7 @@ def _with_teacher(context: WorkContext, inputs: Inputs, needs: Needs) -> Inputs:
         return inputs
     try:
         return stored_inputs(
-            context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.data, now=context.now()
+            context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.kinds, now=context.now()
         )
     except NightdeskError as error:
         if error.code != "expert_log.missing":

@@ -35,6 +35,7 @@ class NewSignal:
     expires_at: datetime
     standing: str | None = None  # of its recipe, when it was published
     target: str = ""  # the return that was asked for, see `daemon.domain.signals`; "" for the model's own
+    remark: str | None = None  # of its version, such as what it was decided without
 
 
 @dataclass(frozen=True, kw_only=True)

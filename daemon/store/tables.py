@@ -235,6 +235,7 @@ signals = Table(
     Column("expires_at", Instant, nullable=False),
     Column("standing", String(16)),  # of its recipe when it was published: proven, unproven, refuted
     Column("target", String(24), nullable=False),  # the return that was asked for; "" for none
+    Column("remark", Text),  # of its version, such as what it was decided without
     UniqueConstraint("subject", "symbol", "model_type", "version_id", "bar_time", "target"),
     Index("ix_signals_subject_model_type_bar_time", "subject", "model_type", "bar_time"),
     Index("ix_signals_subject_model_type_expires_at", "subject", "model_type", "expires_at"),

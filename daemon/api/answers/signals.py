@@ -35,6 +35,7 @@ class Signal(Answer):
     as_of: datetime = Field(description="The time at which the last bar before the decision closed.")
     standing: Standing = Field(description="What the evidence says of its recipe now.")
     sentence: str = Field(description="The standing in words.")
+    remark: str | None = Field(description="What its version says of this decision, such as what it did without.")
     provenance: str = Field(description="The source of the training data; `sample` is the synthetic market.")
     badge: Badge | None = BADGE
     published_at: datetime

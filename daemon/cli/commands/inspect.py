@@ -240,6 +240,9 @@ def _show_signals(signals: Sequence[Signal], missing: Sequence[MissingSignal]) -
     table("Signals", columns, rows)
     for sentence in dict.fromkeys(f"{_signal_label(s)} {s.model_type}: {s.standing}. {s.sentence}" for s in signals):
         typer.echo(sentence)
+    for signal in signals:
+        if signal.remark:
+            typer.echo(f"{_signal_label(signal)} {signal.model_type}: {signal.remark}")
     for line in _missing_lines(missing):
         typer.echo(line)
     if not rows and not missing:

@@ -116,7 +116,7 @@ export function signals(status) {
     return [
       el("strong", {}, signal.subject === signal.symbol ? signal.symbol : `${signal.subject}: ${signal.symbol}`),
       el("span", { class: "row near" }, el("span", { class: `pill ${signal.stale ? "calm" : kind}` }, `${mark} ${signal.action}`),
-        el("span", { title: signal.sentence }, pill(signal.standing, STANDINGS[signal.standing])),
+        el("span", { title: [signal.sentence, signal.remark].filter(Boolean).join(" ") }, pill(signal.standing, STANDINGS[signal.standing])),
         signal.stale ? pill("expired", "warn") : null, badge(signal)),
       [el("span", { class: "lean", "aria-hidden": "true" }, leaning(signal.position)), signed(signal.position, number)],
       [el("meter", { min: 0, max: 1, value: signal.confidence, "aria-hidden": "true" }), percent(signal.confidence * 100, 0)],

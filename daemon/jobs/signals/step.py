@@ -85,6 +85,7 @@ async def _publish(work: RunWork, champion: Version, signal: LatestSignal) -> bo
             expires_at=signal.expires_at,
             standing=record.standing if record is not None else "unproven",
             target=signal.target,
+            remark=signal.remark or None,
         )
         return signals.publish(c, new)
 

@@ -64,6 +64,7 @@ def newest_signal(
         act_by=act_by.to_pydatetime(),
         expires_at=expires,
         target=target_name(target_return),
+        remark=signals.remark,
     )
 
 

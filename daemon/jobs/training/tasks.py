@@ -17,9 +17,9 @@ from daemon.jobs.trainings import audited, trained, training_span, training_task
 from daemon.jobs.versions import inputs_of
 from data_pipeline.provenance import Provenance
 from data_pipeline.pulls.update import freshness
-from trainers.artifact import ArtifactFacts, load_artifact, prove, save_artifact
-from trainers.interface import Model
+from trainers.artifact import ArtifactFacts, load_artifact, prove
 from trainers.manifest import MANIFEST, Manifest, sha256_file
+from trainers.members import TrainedModel, save_with_members
 
 if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
@@ -33,9 +33,9 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
     recipe = request.recipe
     inputs = inputs_of(context, request.subject, request.model_type)
     task = training_task(context, recipe, training_span(inputs, recipe.lookback))
-    model, learned = trained(context, recipe, task, iteration=request.iteration, checkpoints=checkpoints)
+    result, learned = trained(context, recipe, task, iteration=request.iteration, checkpoints=checkpoints)
     context.progress(1.0, "auditing for leaks")
-    leaks = audited(model, learned, task, inputs, seed=recipe.seed)
+    leaks = audited(result.model, learned, task, inputs, seed=recipe.seed)
     facts = ArtifactFacts(
         model_type=request.model_type,
         version=request.version,
@@ -51,18 +51,18 @@ def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
         leaks=leaks.to_dict(),
         training_window=request.window,
     )
-    manifest = _publish(context, name, model, facts)
+    manifest = _publish(context, name, result, facts)
     if checkpoints.exists():
         shutil.rmtree(checkpoints)
     return version_facts(context.artifacts.fetch(name), manifest)
 
 
-def _publish(context: WorkContext, name: ArtifactName, model: Model, facts: ArtifactFacts) -> Manifest:
+def _publish(context: WorkContext, name: ArtifactName, result: TrainedModel, facts: ArtifactFacts) -> Manifest:
     """Write the artefact in a scratch folder of the home, and hand it to the store whole."""
     context.home.models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=TEMP_PREFIX, dir=context.home.models) as scratch:
         folder = Path(scratch, subject_folder(name.subject), name.model_type, name.version)
-        manifest = save_artifact(folder, model, facts)
+        manifest = save_with_members(folder, result, facts, Path(scratch, "members"))
         context.artifacts.publish(folder, name)
     return manifest
 

@@ -72,6 +72,21 @@ def easy_expert(bars: Bars) -> ExpertLog:
     return ExpertLog(pd.DataFrame({"date": bars.dates.to_numpy("datetime64[ns]"), "action": action}))
 
 
+def decided_inputs() -> Inputs:
+    """The easy market with headlines, and a teacher that buys every rise and sells every fall, with strength 0.8."""
+    bars = easy_bars()
+    action = np.where(np.cos(_phase(len(bars))) > 0.0, 1, 2)
+    decisions = pd.DataFrame({"action": action.astype(np.int8), "strength": 0.8}, bars.frame.index)
+    return replace(Inputs.of(bars), decisions={SYMBOL: decisions}, headlines={SYMBOL: _headlines(bars)})
+
+
+def _headlines(bars: Bars) -> pd.DataFrame:
+    """A headline an hour before every tenth close, good news and bad news in turn."""
+    seen_at = pd.DatetimeIndex(bars.frame.index[::10] - pd.Timedelta(hours=1), name="time")
+    titles = [("Great profits, a strong win", "Terrible losses, a weak failure")[i % 2] for i in range(len(seen_at))]
+    return pd.DataFrame({"seen_at": seen_at, "title": titles}, seen_at)
+
+
 def write_easy_market(folder: Path, symbols: Iterable[str] = ("AAPL",)) -> dict[str, Any]:
     """Write the easy market of each symbol, up to now, as files of bars and of an expert's trades; returns `sources`.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import FitRecord, Span
 from tests.support.markets import planted_trader
-from tests.support.markets.easy import QUICK, easy_task
+from tests.support.markets.easy import QUICK, decided_inputs, easy_task
 from tests.support.models import small_types
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
 from trainers.interface import ModelType
@@ -20,11 +20,15 @@ from trainers.interface import ModelType
 SMALL = tuple(kind.name for kind in small_types.SMALL_TYPES)
 NAMES = (*registry.names(), *SMALL)
 _WHOLE = {
+    "policy_cloner": decided_inputs,
     "small_universe": small_types.universe,
     "small_trader": small_types.markets,
     "decision_transformer": planted_trader.inputs,
 }
-_PARAMS = {"decision_transformer": planted_trader.SMALL_PARAMS}
+_PARAMS = {
+    "decision_transformer": planted_trader.SMALL_PARAMS,
+    "policy_cloner": {"hidden_dim": 16, "batch_size": 32, "lr": 0.01, "max_epochs": 12},
+}
 
 
 @dataclass(frozen=True, eq=False)

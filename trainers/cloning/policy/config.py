@@ -22,7 +22,7 @@ class NetworkConfig(DataclassSection):
     """The shape of a policy network over a state x of 34 numbers.
 
         z = clip((x - mean) / deviation, -10, 10),   of the training rows
-        z = z softmax(A z + a)                       (attention)
+        z = 34 z softmax(A z + a)                    (attention)
         h_k = dropout(relu(W_k h_(k-1) + b_k)),      h_0 = z, k = 1 ... num_layers
         action ~ softmax(U h + u),   strength = sigmoid(v h + w)
 

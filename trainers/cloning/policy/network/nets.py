@@ -56,7 +56,8 @@ class PolicyNet(nn.Module):
         """The last hidden layer."""
         scaled = ((states - self.mean) / self.std).clamp(-CLIP, CLIP)
         if self.attention is not None:
-            scaled = scaled * torch.softmax(self.attention(scaled), dim=-1)
+            # Times the numbers of a state, so that even attention leaves them as they are.
+            scaled = scaled * torch.softmax(self.attention(scaled), dim=-1) * scaled.shape[-1]
         hidden: Tensor = self.backbone(scaled)
         return hidden
 
@@ -96,7 +97,7 @@ class PolicyNet(nn.Module):
 
 
 class AttentionPolicyNet(PolicyNet):
-    """A policy that first weighs the numbers of a state: z softmax(A z + a)."""
+    """A policy that first weighs the numbers of a state: 34 z softmax(A z + a)."""
 
     def __init__(
         self, state_dim: int = STATE_DIM, hidden_dim: int = 128, num_layers: int = 2, dropout: float = 0.1

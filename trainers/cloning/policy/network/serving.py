@@ -44,7 +44,7 @@ def _attended(state: Singles, head: HeadArrays, scaled: Singles) -> None:
     for j in range(n):
         total += exponential(float(scores[j]) - float(highest))
     for j in range(n):
-        scaled[j] *= np.float32(exponential(float(scores[j]) - float(highest)) / total)
+        scaled[j] *= np.float32(n * exponential(float(scores[j]) - float(highest)) / total)
 
 
 @compiled
@@ -187,12 +187,15 @@ class ServedPolicy:
         return {f"{name}/{key}": array for name, head in self.heads.items() for key, array in head.tensors().items()}
 
     @classmethod
-    def from_tensors(cls, tensors: Tensors) -> ServedPolicy:
-        """A policy from untrusted arrays."""
+    def from_tensors(cls, tensors: Tensors, inputs: int | None = None) -> ServedPolicy:
+        """A policy from untrusted arrays, which must decide on so many numbers, if that is given."""
         heads: dict[str, Tensors] = {}
         for key, array in tensors.items():
             name, _, part = key.partition("/")
             if name not in _CHOICES:
                 raise corrupt("The policy", f"it has a head {name!r}, which is unknown")
             heads.setdefault(name, {})[part] = array
-        return cls({name: Head.from_tensors(name, parts) for name, parts in heads.items()})
+        policy = cls({name: Head.from_tensors(name, parts) for name, parts in heads.items()})
+        if inputs not in {None, policy.inputs}:
+            raise corrupt("The policy", f"it decides on {policy.inputs} numbers, and a state has {inputs}")
+        return policy

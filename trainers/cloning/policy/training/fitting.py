@@ -23,9 +23,8 @@ from trainers.cloning.policy.training.losses import (
     action_loss,
     class_weights,
     focal_loss,
-    return_loss,
     risk_loss,
-    strength_loss,
+    squared_error,
 )
 from trainers.cloning.policy.training.samples import Samples, batches, noise_deviation
 
@@ -119,10 +118,10 @@ class Fit:
             action = focal_loss(logits, batch.actions, config.focal_gamma)
         else:
             action = action_loss(logits, batch.actions, self._weights if config.loss == "weighted" else None)
-        total = config.alpha * action + config.beta * strength_loss(strengths, batch.strengths)
+        total = config.alpha * action + config.beta * squared_error(strengths, batch.strengths)
         if outlook:
             returns, risks = outlook
-            total = total + config.gamma * (return_loss(returns, batch.returns) + risk_loss(risks, batch.risks))
+            total = total + config.gamma * (squared_error(returns, batch.returns) + risk_loss(risks, batch.risks))
         return total
 
     @property

@@ -24,15 +24,10 @@ def focal_loss(logits: Tensor, actions: Tensor, gamma: float = 2.0) -> Tensor:
     return ((1.0 - torch.exp(-surprise)) ** gamma * surprise).mean()
 
 
-def strength_loss(predicted: Tensor, strengths: Tensor) -> Tensor:
-    """Mean squared error of strengths [rows]."""
-    return functional.mse_loss(predicted, strengths)
-
-
-def return_loss(predicted: Tensor, returns: Tensor) -> Tensor:
-    """Mean squared error of returns [rows], where they are known."""
-    known = ~torch.isnan(returns)
-    errors = torch.where(known, predicted - torch.nan_to_num(returns), torch.zeros_like(predicted)) ** 2
+def squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared error of strengths or returns [rows], where the target is known (not NaN)."""
+    known = ~torch.isnan(targets)
+    errors = torch.where(known, predicted - torch.nan_to_num(targets), torch.zeros_like(predicted)) ** 2
     return errors.sum() / known.sum().clamp_min(1)
 
 

@@ -30,7 +30,7 @@ _STILL = 1e-3  # a number of a state that varies by less than this is not scaled
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Rows as tensors; unknown returns are NaN, unknown regimes -1."""
+    """Rows as tensors; unknown strengths and returns are NaN, unknown regimes -1."""
 
     states: Tensor  # [rows, 34]
     actions: Tensor  # [rows]
@@ -40,13 +40,17 @@ class Samples:
 
     @classmethod
     def of(cls, dataset: OfflineDataset, device: torch.device) -> Samples:
-        """Of a dataset in the order of time. Without strengths a buy or a sell is full, and a hold is 0."""
-        full = (dataset.actions != 0).astype(np.float32)
+        """Of a dataset in the order of time. Without strengths a buy or a sell is full.
+
+        A hold of strength 0 moves nothing, so that it says nothing of how strong an action there would be.
+        """
+        strengths = np.sign(dataset.actions).astype(np.float32) if dataset.strengths is None else dataset.strengths
+        strengths = np.where((dataset.actions == 0) & (strengths == 0.0), np.float32(np.nan), strengths)
         unknown = np.full(len(dataset), np.nan, np.float32)
         arrays = (
             dataset.states,
             dataset.actions,
-            full if dataset.strengths is None else dataset.strengths,
+            strengths,
             unknown if dataset.rewards is None else dataset.rewards * np.float32(_PERCENT),
             regimes_to_come(dataset),
         )
