@@ -57,7 +57,7 @@ def with_options(settings: Settings, options: RunOptions) -> Settings:
 
 def _with_steps(settings: Settings, options: RunOptions) -> dict[str, Any]:
     """The options with `steps` for each model type too, since its own params in the config would win over them."""
-    document = options.model_dump(exclude_none=True, exclude={"accept", "order", "places", "target"})
+    document = options.model_dump(exclude_none=True, exclude={"accept", "backtest", "order", "places", "target"})
     if options.steps is None:
         return document
     model_types = options.model_types or settings.model_types

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from data_pipeline.labels.triple_barrier import meta_labels as meta_labels
     from data_pipeline.labels.weights import sample_weights as sample_weights
     from data_pipeline.loader import DataLoader as DataLoader
+    from data_pipeline.offline.generator import OfflineDatasetGenerator as OfflineDatasetGenerator
+    from data_pipeline.policy_states.states import RlState as RlState
     from data_pipeline.policy_states.states import RlStateBuilder as RlStateBuilder
 else:
     __getattr__, __dir__ = lazy_exports(__name__, __file__)

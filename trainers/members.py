@@ -35,7 +35,7 @@ class TrainedMember:
 def train_with_members(name: str, task: TrainingTask, context: TrainingContext) -> TrainedModel:
     """Train the members of model type `name`, then a model of them; all see the same inputs and nothing later.
 
-    A member that cannot be trained is missing among `context.members`: the model type decides whether it can do without.
+    One that cannot be trained is missing among `context.members`; the model type decides whether it can do without.
     """
     params = registry.member_params(name, task.params)
     parts = len(params) + 1

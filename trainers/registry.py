@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -28,6 +29,7 @@ class _Entry:
     params: str  # module:class, light enough for the process that reads the config
     model_type: str  # module:class
     needs: Needs
+    dataset_trainer: str | None = None  # module:function, for those that also learn from a file of decisions
 
 
 _REGISTERED = {
@@ -54,6 +56,7 @@ _REGISTERED = {
         "trainers.cloning.policy.config:PolicyClonerParams",
         "trainers.policy_cloner.model_type:PolicyClonerType",
         Needs(optional=frozenset({"decisions", "headlines"}), min_bars=200),
+        "trainers.cloning.policy.training.trainer:train_on_dataset",
     ),
     **{
         name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)
@@ -80,6 +83,17 @@ def needs(name: str) -> Needs:
 def get(name: str) -> ModelType:
     """The model type called `name`."""
     return cast("ModelType", _imported(_entry(name).model_type)())
+
+
+def dataset_trainer(name: str) -> Callable[..., dict[str, Any]]:
+    """The function that trains model type `name` on a file of decisions: params, dataset, output, device, stream."""
+    where = _entry(name).dataset_trainer
+    if where is None:
+        able = ", ".join(each for each, entry in sorted(_REGISTERED.items()) if entry.dataset_trainer)
+        raise UsageError(
+            "train.dataset", f"{name} does not learn from a dataset of decisions.", f"Model types that do: {able}."
+        )
+    return cast("Callable[..., dict[str, Any]]", _imported(where))
 
 
 def validate_params(name: str, values: dict[str, Any], settings: Settings | None = None) -> Section:

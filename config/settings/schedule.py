@@ -21,6 +21,7 @@ JobName = Literal[
     "records",
     "promotion",
     "audit",
+    "backtest",
 ]
 JOBS: tuple[JobName, ...] = get_args(JobName)
 # The night, in its order. A job of it without a time of its own follows the one before it.

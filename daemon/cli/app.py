@@ -20,6 +20,7 @@ from daemon.cli.commands import (
     acknowledge,
     alerts,
     audit,
+    backtest,
     backups,
     data,
     doctor,
@@ -66,6 +67,7 @@ app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)
 app.command("audit")(audit.audit)
+app.command("backtest")(backtest.backtest)
 below_data = typer.Typer()
 below_data.command("list")(stored.list_)
 below_data.command("check")(stored.check)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from datetime import date
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from config.errors import UsageError
 from config.names import UNIVERSE, is_trader_subject
@@ -45,6 +46,23 @@ class ServingOrder(Message):
         return self
 
 
+class BacktestOrder(Message):
+    """A strategy, by its name and the content of its file, to be tried on past bars of symbols."""
+
+    name: str = Field(min_length=1, max_length=64)
+    strategy: Document
+    symbols: list[Symbol] = Field(min_length=1, max_length=1000)
+    start: Annotated[date, Field(strict=False)]
+    end: Annotated[date, Field(strict=False)]
+
+    @field_validator("end")
+    @classmethod
+    def _after_its_start(cls, end: date, info: ValidationInfo) -> date:
+        if (start := info.data.get("start")) is not None and end <= start:
+            raise ValueError(f"it is not after the start, {start}")
+        return end
+
+
 class RunOptions(Message):
     """What one run does differently from the settings; a field that is None leaves the setting as it is."""
 
@@ -72,6 +90,7 @@ class RunOptions(Message):
         default=None, description="For signals: publish those of a return that somebody asks a trader's model for."
     )
     order: ServingOrder | None = Field(default=None, description="For promotion: what a person decides to serve.")
+    backtest: BacktestOrder | None = Field(default=None, description="For backtest: the strategy, symbols and dates.")
 
     @model_validator(mode="after")
     def _names_what_it_accepts(self) -> Self:

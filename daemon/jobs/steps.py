@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.settings import JobName
 from daemon.jobs.audit.step import audit_rules
+from daemon.jobs.backtest.step import backtest_strategy
 from daemon.jobs.backup.step import drill_restore, take_backup
 from daemon.jobs.base import Ending, Plan, RunWork, Step, wait_for_upstream
 from daemon.jobs.data_update.step import update_data
@@ -29,4 +30,5 @@ STEPS: dict[JobName, Step] = {
     "promotion": Step(order_serving, wait_for_upstream),
     "records": Step(keep_records, wait_for_upstream),
     "audit": Step(audit_rules, wait_for_upstream),
+    "backtest": Step(backtest_strategy, wait_for_upstream),
 }

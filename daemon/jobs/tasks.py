@@ -11,6 +11,7 @@ from config.errors import UsageError
 from daemon.domain.tasks import TaskRequest, TaskResult
 from daemon.executors.worker.main import Work
 from daemon.jobs.audit.messages import AuditRequest
+from daemon.jobs.backtest.messages import BacktestRequest
 from daemon.jobs.backup.messages import CheckDataRequest, CopyBackupRequest, ProveBackupRequest
 from daemon.jobs.data_update.messages import (
     MakeTableRequest,
@@ -44,6 +45,7 @@ FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     CopyBackupRequest: "daemon.jobs.backup.copy_tasks:copy_backup",
     ProveBackupRequest: "daemon.jobs.backup.tasks:prove_backup",
     AuditRequest: "daemon.jobs.audit.tasks:audit",
+    BacktestRequest: "daemon.jobs.backtest.tasks:backtest_symbol",
 }
 KINDS = {request.kind: request for request in FUNCTIONS}
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     text,
@@ -295,6 +296,27 @@ retrainings = Table(
     Column("own_run", Boolean, nullable=False),  # whether it was started for this; else it was to come anyway
     UniqueConstraint("subject", "model_type", "data_until"),
     Index("ix_retrainings_started_at", "started_at"),
+)
+
+# What a strategy decided at the close of a past bar: what policies learn from. A later backtest replaces its rows.
+decisions = Table(
+    "decisions",
+    metadata,
+    _key(),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("strategy", String(64), nullable=False),
+    Column("symbol", String(SUBJECT), nullable=False),
+    Column("interval", String(8), nullable=False),
+    Column("time", Instant, nullable=False),  # the close of the bar
+    Column("action", String(8), nullable=False),  # buy, hold, sell
+    Column("strength", Float, nullable=False),
+    Column("probability_up", Float, nullable=False),
+    Column("position", Float, nullable=False),
+    Column("reward", Float),  # the net return of the account over the next bar
+    Column("price", Float, nullable=False),
+    Column("provenance", String(64), nullable=False),
+    Column("votes", JSON, nullable=False),  # by analyst its probability and its confidence, or null
+    UniqueConstraint("symbol", "strategy", "interval", "time"),
 )
 
 alerts = Table(

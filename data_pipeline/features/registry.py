@@ -66,6 +66,7 @@ _STANDARD = (
     Feature("macd_signal", 33, lambda c: ta.macd(c)[1], _RECURSIVE),
     Feature("macd_histogram", 33, lambda c: ta.macd(c)[2], _RECURSIVE),
     Feature("macd_to_close", 33, lambda c: ta.macd(c)[0] / c.close, _RECURSIVE),
+    Feature("macd_signal_to_close", 33, lambda c: ta.macd(c)[1] / c.close, _RECURSIVE),
     Feature("bollinger_upper", 19, lambda c: ta.bollinger(c)[0]),
     Feature("bollinger_lower", 19, lambda c: ta.bollinger(c)[2]),
     Feature("bollinger_width", 19, ta.bollinger_width),

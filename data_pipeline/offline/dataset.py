@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -48,8 +48,8 @@ class OfflineDataset:
     symbols: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
-        _check("the dataset", self._arrays())
-        for name, array in self._arrays().items():
+        _check("the dataset", self.arrays())
+        for name, array in self.arrays().items():
             object.__setattr__(self, name, array.astype(_DTYPES.get(name, array.dtype)))
 
     def __len__(self) -> int:
@@ -62,7 +62,14 @@ class OfflineDataset:
 
     def rows(self, rows: Rows) -> OfflineDataset:
         """The same of some rows."""
-        return OfflineDataset(**{name: array[rows] for name, array in self._arrays().items()})
+        return OfflineDataset(**{name: array[rows] for name, array in self.arrays().items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[OfflineDataset]) -> OfflineDataset:
+        """The rows of several datasets, one after the other; an array that one of them lacks is left out."""
+        arrays = [part.arrays() for part in parts]
+        shared = set.intersection(*(set(part) for part in arrays)) if arrays else set()
+        return cls(**{name: np.concatenate([part[name] for part in arrays]) for name in _KINDS if name in shared})
 
     def in_order(self) -> OfflineDataset:
         """The rows in the order of time; at equal times as they are."""
@@ -71,7 +78,7 @@ class OfflineDataset:
     def save(self, path: str | Path) -> None:
         """Publish the npz file."""
         data = io.BytesIO()
-        arrays: dict[str, Any] = self._arrays()
+        arrays: dict[str, Any] = self.arrays()
         np.savez(data, **arrays)
         publish_bytes(Path(path), data.getvalue())
 
@@ -82,7 +89,8 @@ class OfflineDataset:
         _check(Path(path).name, arrays)
         return cls(**arrays)
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays that it has, by name."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in named.items() if array is not None}
 

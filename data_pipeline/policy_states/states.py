@@ -1,8 +1,9 @@
 """The state of a policy when a bar closes, as 34 numbers: market, position, regime, data health and news.
 
 In this order: the last 20 log returns, oldest first, each by the mean and deviation of those 20 (0 for those before the
-first); RSI by 100, MACD by the close, Bollinger width, volume by its mean; position, leverage, cash and the days since
-the last trade; one of three regimes; the Data Health Index; the news sentiment of the symbol, and of the whole market.
+first); RSI by 100, the signal line of MACD by the close, Bollinger width, volume by its mean; position, leverage, cash
+and the days since the last trade; one of three regimes; the Data Health Index; the news sentiment of the symbol, and of
+the whole market.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from config.errors import NightdeskError
@@ -27,7 +29,7 @@ from data_pipeline.quality import health
 RETURNS = 20
 NAMES: tuple[str, ...] = (
     *(f"log_return_{back}" for back in reversed(range(RETURNS))),
-    "rsi", "macd", "bollinger_width", "volume_ratio",
+    "rsi", "macd_signal", "bollinger_width", "volume_ratio",
     "position", "leverage", "cash", "days_since_trade",
     *regime.REGIMES,
     "data_health",
@@ -35,7 +37,7 @@ NAMES: tuple[str, ...] = (
 )  # fmt: skip
 WARM_UP = regime.WARM_UP  # bars; of all parts of a state the regime takes the most
 _PORTFOLIO = slice(NAMES.index("position"), NAMES.index("days_since_trade") + 1)
-_MARKET = ("log_return", "rsi", "macd_to_close", "bollinger_width", "volume_ratio")
+_MARKET = ("log_return", "rsi", "macd_signal_to_close", "bollinger_width", "volume_ratio")
 _STILL = 1e-12  # returns that differ by less differ by rounding only
 
 
@@ -109,6 +111,22 @@ def _one_hot(regimes: pd.Series) -> Floats:
     return hot
 
 
+class RlState(np.ndarray[tuple[int], np.dtype[np.float64]]):
+    """The 34 numbers of one state, in the order of `NAMES`: an array, whose plain numbers are its `features`."""
+
+    def __new__(cls, numbers: npt.ArrayLike) -> Self:
+        """A state of these numbers."""
+        values = np.asarray(numbers, np.float64)
+        if values.shape != (len(NAMES),):
+            refuse(f"a state of the shape {values.shape}", f"A state has {len(NAMES)} numbers: {', '.join(NAMES)}.")
+        return values.copy().view(cls)
+
+    @property
+    def features(self) -> Floats:
+        """The numbers."""
+        return np.asarray(self)
+
+
 class Session(Protocol):
     """Where states are built from: a desk's records, or a `DataLoader`."""
 
@@ -139,8 +157,8 @@ class RlStateBuilder:
         *,
         portfolio_cash: float | None = None,
         last_trade: datetime | None = None,
-    ) -> Floats:
-        """[34]: the state at the newest close of a session by a date, or by an instant.
+    ) -> RlState:
+        """The state at the newest close of a session by a date, or by an instant.
 
         `current_position` is a share of equity, from -1 to 1. Equity and cash are money; without `portfolio_cash`, all
         that the position leaves is.
@@ -158,7 +176,7 @@ class RlStateBuilder:
         market = self._states(bars)
         days = np.inf if last_trade is None else (market.times[-1] - _instant(last_trade)) / pd.Timedelta(days=1)
         cash = 1.0 - current_position if portfolio_cash is None else portfolio_cash / portfolio_equity
-        return market.row(Holding(current_position, abs(current_position), cash, max(days, 0.0)))
+        return RlState(market.row(Holding(current_position, abs(current_position), cash, max(days, 0.0))))
 
     def _states(self, bars: Bars) -> MarketStates:
         """News is that of the source of the bars: the sample market must not get news of the real one."""

@@ -64,15 +64,33 @@ def train(
     output_dir: Annotated[
         Path | None,
         typer.Option(
-            "--output_dir", "--output-dir", help="Folder that the trained network is copied to as best_model.pt."
+            "--output_dir",
+            "--output-dir",
+            "--output",
+            help="Folder that the trained network is copied to as best_model.pt; with --dataset as policy_best.pt.",
         ),
+    ] = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="Train on this npz file of decisions alone, outside the desk: nothing is pulled or served."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="Where networks train: auto, cpu or cuda.")] = None,
 ) -> None:
-    """Pull new data, then train challengers on it."""
+    """Pull new data, then train challengers on it. With --dataset, train on a file of decisions instead."""
     global_options = choices(context)
+    if dataset is not None and (symbols or trades or steps or continuous):
+        raise UsageError(
+            "option.with_dataset",
+            "--dataset trains on one file, without symbols, trades, steps or repetition.",
+            "Leave these options out; --epochs says how long to train.",
+        )
     trained = (model_types or global_options.settings().model_types) if context.args or steps else ()
     params = model_params(context, trained) if context.args else None
+    if dataset is not None:
+        from daemon.cli.commands.dataset import train_on_dataset
+
+        train_on_dataset(global_options, model_types or (), params or {}, dataset, output_dir, device)
+        return
     if steps:
         _warn_of_ignored_steps(trained, steps)
     options = RunOptions.of(

@@ -19,8 +19,8 @@ NO_CHAMPION = {
 class LatestSignal(Message):
     """A champion's target for one symbol at the close of its last stored bar, with what a reader needs to trust it.
 
-    `act_by` is the open of the next bar: the instant of the fill that all figures of the version assume. `remark` is what
-    the version says of this decision, such as what it was decided without.
+    `act_by` is the open of the next bar: the instant of the fill that all figures of the version assume. `remark` is
+    what the version says of this decision, such as what it was decided without.
     """
 
     symbol: str

@@ -1,133 +1,89 @@
-"""Fine-tuning a cloned policy by reinforcement: PPO or A2C, from exactly the action probabilities that it has."""
+"""Fine-tuning: a cloned policy learns on from what its positions earn, by PPO or A2C."""
 
 from __future__ import annotations
 
-import copy
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+import pandas as pd
 
+from config.errors import UsageError
 from data_pipeline.bars.bars import Bars
-from data_pipeline.policy_states.states import MarketStates
-from evaluation.signals import Sell
+from data_pipeline.offline.experiences import market_states
+from trainers.cloning.policy.network.file import PolicyDescription
 from trainers.cloning.policy.network.inference import RlPolicy
-from trainers.cloning.policy.network.nets import ACTIONS, AttentionPolicyNet, MultiTaskPolicyNet, PolicyNet
-from trainers.cloning.policy.network.serving import ServedPolicy
-from trainers.rl.agents.configs import A2CConfig, ActorCriticConfig, PPOConfig
-from trainers.rl.agents.factory import create_rl_agent
+from trainers.cloning.policy.network.serving import Head, ServedPolicy
 from trainers.rl.environments.config import TradingEnvConfig
-from trainers.rl.environments.spaces import DiscreteActions
-from trainers.rl.environments.state_environment import StateEnvironment
+from trainers.rl.fine_tuning.state_environment import StateEnvironment
+from trainers.rl.fine_tuning.tuner import PolicyTuner
+from trainers.rl.serving.policy import CompiledPolicy
 
-LEARNING_RATE, STEPS = 1e-4, 100_000
-CONFIGS: dict[str, type[ActorCriticConfig]] = {"ppo": PPOConfig, "a2c": A2CConfig}
+AlgorithmName = Literal["ppo", "a2c"]
+ALGORITHMS = ("ppo", "a2c")
 
 
 class FineTuning:
-    """The reinforcement of a cloned policy on the bars of one symbol.
+    """A cloned policy that learns from rewards; before the first step it acts by exactly the cloned probabilities.
 
-        tuning = FineTuning(load_rl_policy("models/rl_bc/policy_best.pt"), bars, states, "ppo")
-        tuning.train(100_000)
-        tuning.save("models/rl_ppo/policy_best.pt")
+    tuning = FineTuning(load_rl_policy("models/rl_bc/policy_best.pt"), bars, algorithm="ppo")
+    tuning.learn(100_000).save("models/rl_ppo/policy_best.pt")
 
-    The actor is a copy of the cloned network without dropout, scaling and attention included, so that before the first
-    update its probabilities are the clone's. The critic is new. Buys and sells are as large as the network's own
-    strength for the state says, as they are when it serves. Rewards are those of a `TradingEnvironment`, after costs.
+    Only the choice of actions is tuned: strengths stay those of the clone.
+
+    Args:
+        policy: the clone.
+        bars: of one symbol, to play on; keep later ones to judge it by.
+        headlines: of the symbol (`seen_at`, `title`), if there are any.
+        macro: of the whole market.
+        algorithm: ppo or a2c.
+        learning_rate: a tenth of the clone's by default, so that what it has learned is moved and not lost.
+        environment: account, costs, reward and length of an episode; whether a sell may go short.
+        seed: of everything that is drawn by lot.
     """
 
     def __init__(
         self,
         policy: RlPolicy,
         bars: Bars,
-        states: MarketStates,
-        algorithm: Literal["ppo", "a2c"] = "ppo",
+        headlines: pd.DataFrame | None = None,
+        macro: pd.DataFrame | None = None,
         *,
-        config: ActorCriticConfig | None = None,
+        algorithm: AlgorithmName = "ppo",
+        learning_rate: float = 1e-4,
         environment: TradingEnvConfig | None = None,
-        sell: Sell = "exit",
         seed: int = 42,
     ) -> None:
-        self._algorithm, self._seed, self._timesteps = algorithm, seed, 0
-        self.network = network_of(policy.policy)
-        self.environment = StateEnvironment(bars, states, self._strength, environment, sell)
-        # The network scales states by itself; an agent's own running scale would change what it decides.
-        own = (config or CONFIGS[algorithm](learning_rate=LEARNING_RATE)).model_dump()
-        self.agent = create_rl_agent(
-            algorithm,
-            policy.policy.inputs,
-            ACTIONS,
-            CONFIGS[algorithm].model_validate(own | {"normalise_observations": False}),
-            action_space=DiscreteActions(n=ACTIONS).space(),
+        if algorithm not in ALGORITHMS:
+            raise UsageError("policy.algorithm", f"There is no {algorithm!r} to tune by.", "Choose ppo or a2c.")
+        self.policy = policy
+        self.environment = StateEnvironment(
+            bars, market_states(bars, headlines, macro), self._strength, environment or TradingEnvConfig(short=False)
+        )
+        head = policy.policy.heads["action"]
+        self._tuner = PolicyTuner(
+            head.policy.layers,
+            head.attention,
+            self.environment,
+            algorithm=algorithm,
+            learning_rate=learning_rate,
             seed=seed,
         )
-        self._begin_from_the_clone()
+        self._facts = {"algorithm": algorithm, "learning_rate": learning_rate, "seed": seed, "symbol": bars.symbol}
 
-    def probabilities(self, states: NDArray[Any]) -> NDArray[np.float64]:
-        """The agent's probabilities of hold, buy and sell [rows, 3]."""
-        rows = torch.as_tensor(np.asarray(states), dtype=torch.float32)
-        with torch.no_grad():
-            distribution = self.agent.algorithm.policy.get_distribution(rows).distribution
-        probabilities: NDArray[np.float64] = distribution.probs.double().numpy()
-        return probabilities
+    def probabilities(self, states: np.ndarray) -> np.ndarray:
+        """The probabilities of hold, buy and sell from which actions are drawn now."""
+        return self._tuner.probabilities(states)
 
-    def train(self, total_timesteps: int = STEPS) -> dict[str, Any]:
-        """Play and learn for so many bars; returns steps, updates and the mean reward of the newest episodes."""
-        facts = self.agent.train(self.environment, total_timesteps, seed=self._seed)
-        self._timesteps += facts["timesteps"]
-        return facts
+    def learn(self, timesteps: int = 100_000) -> RlPolicy:
+        """Play and learn for so many bars; returns the tuned policy, which serves as the clone does."""
+        self._tuner.learn(timesteps)
+        heads = self.policy.policy.heads
+        layers = replace(heads["action"].policy.layers, layers=self._tuner.actor)
+        tuned = {**heads, "action": Head(CompiledPolicy(layers), self._tuner.attention)}
+        metadata = {"fine_tuning": {**self._facts, "timesteps": timesteps}, "cloned": self.policy.description.metadata}
+        description = PolicyDescription(config=self.policy.description.config, metadata=metadata)
+        return RlPolicy(ServedPolicy(tuned), description)
 
-    def save(self, path: str | Path) -> None:
-        """Publish the tuned policy as a file for `load_rl_policy`; what the clone measured describes it no longer."""
-        self.network.save(path, {"fine_tuned_by": self._algorithm, "timesteps": self._timesteps})
-
-    def _begin_from_the_clone(self) -> None:
-        policy = self.agent.algorithm.policy
-        policy.mlp_extractor.policy_net = _Hidden(self.network)
-        policy.action_net = self.network.head_action
-        kind, options = policy.optimizer_class, policy.optimizer_kwargs
-        policy.optimizer = kind(policy.parameters(), lr=self.agent.config.learning_rate, **options)
-
-    def _strength(self, state: NDArray[np.float32]) -> float:
-        with torch.no_grad():
-            return float(self.network(torch.from_numpy(state[None]))[1])
-
-
-class _Hidden(nn.Module):
-    """The network up to its last hidden layer."""
-
-    def __init__(self, network: PolicyNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, states: Tensor) -> Tensor:
-        """[rows, hidden_dim]."""
-        return self.network.hidden(states)
-
-
-def network_of(served: ServedPolicy) -> PolicyNet:
-    """The network in torch whose arrays these are, without dropout; it decides the same."""
-    head = served.heads["action"]
-    hidden = head.policy.layers.layers[:-1]
-    kind = AttentionPolicyNet if head.attention else MultiTaskPolicyNet if "risk" in served.heads else PolicyNet
-    network = kind(served.inputs, len(hidden[0][1]), len(hidden), 0.0)
-    network.scale(torch.from_numpy(head.policy.layers.mean.copy()), torch.from_numpy(head.policy.layers.std.copy()))
-    if head.attention and network.attention is not None:
-        _fill(network.attention, head.attention)
-    linears = [module for module in network.backbone if isinstance(module, nn.Linear)]
-    for linear, pair in zip(linears, hidden, strict=True):
-        _fill(linear, pair)
-    for name, each in served.heads.items():
-        # Half of the strength's last layer stands in the arrays, since they squash it by a hyperbolic tangent.
-        _fill(getattr(network, f"head_{name}"), each.policy.layers.layers[-1], 2.0 if name == "strength" else 1.0)
-    return network.eval()
-
-
-@torch.no_grad()
-def _fill(linear: nn.Linear, pair: tuple[NDArray[np.float32], NDArray[np.float32]], scale: float = 1.0) -> None:
-    weight, bias = (torch.from_numpy(copy.copy(part)) * scale for part in pair)
-    linear.weight.copy_(weight.T)
-    linear.bias.copy_(bias)
+    def _strength(self, state: np.ndarray) -> float:
+        return float(self.policy.policy.decide(state.reshape(1, -1))[1][0])

@@ -120,7 +120,9 @@ class RLModel(SymbolModel):
         start = self.description.account_start
         rollout = Rollout.of(self.policy, history, self.description.environment, start=start, published=published)
         signals = rollout.signals(history)
-        return Signals(*(series.reindex(index, fill_value=0.0) for series in (signals.position, signals.confidence)))
+        return Signals(
+            signals.position.reindex(index, fill_value=0.0), signals.confidence.reindex(index, fill_value=0.0)
+        )
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:
         """The signals of its symbol; its account continues from the published ones where the bars begin too late."""

@@ -67,7 +67,7 @@ class RlPolicy(_Decides):
         self.policy, self.description = policy, description
 
     def _decide(self, state: Floats) -> Detailed:
-        probabilities, strengths = self.policy.decide(state.reshape(1, -1))
+        probabilities, strengths = self.policy.decide(state[None])
         return Action(int(probabilities[0].argmax())), float(strengths[0]), probabilities[0]
 
     def outlook(self, state: State) -> tuple[float, Floats]:

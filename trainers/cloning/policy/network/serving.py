@@ -36,15 +36,15 @@ def _attended(state: Singles, head: HeadArrays, scaled: Singles) -> None:
     n, clip = state.shape[0], np.float32(CLIP)
     for i in range(n):
         scaled[i] = min(max((state[i] - head.mean[i]) / head.std[i], -clip), clip)
-    scores = head.attention[n * n :].copy()
+    scores = head.attention[n * n :].astype(np.float64)
     for i in range(n):
         for j in range(n):
-            scores[j] += scaled[i] * head.attention[i * n + j]
+            scores[j] += float(scaled[i]) * float(head.attention[i * n + j])
     highest, total = scores.max(), 0.0
     for j in range(n):
-        total += exponential(float(scores[j]) - float(highest))
+        total += exponential(scores[j] - highest)
     for j in range(n):
-        scaled[j] *= np.float32(n * exponential(float(scores[j]) - float(highest)) / total)
+        scaled[j] *= np.float32(n * exponential(scores[j] - highest) / total)
 
 
 @compiled

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 
 from config.errors import NightdeskError
 from data_pipeline.offline.dataset import ACTION_NAMES, OfflineDataset
-from trainers.cloning.policy.config import TrainingConfig
+from trainers.cloning.policy.config import CloningConfig, PolicyClonerParams, TrainingConfig
 from trainers.cloning.policy.network.file import PolicyDescription, write_policy
 from trainers.cloning.policy.network.nets import make_network
 from trainers.cloning.policy.network.serving import ServedPolicy
@@ -150,6 +151,20 @@ class BehaviorCloningTrainer:
 
     def _print(self, *lines: str) -> None:
         (self.stream or sys.stdout).write("\n".join(lines) + "\n")
+
+
+def train_on_dataset(
+    params: PolicyClonerParams,
+    dataset: Path,
+    output: Path | None = None,
+    device: str | None = None,
+    stream: TextIO | None = None,
+) -> dict[str, Any]:
+    """Train with the params of the model type on a dataset; what it came to, as JSON."""
+    shared = params.model_dump(include=set(CloningConfig.model_fields))
+    given = {"seed": params.seed, "output_dir": output, "device": device}
+    config = TrainingConfig(dataset, **shared, **{name: value for name, value in given.items() if value is not None})
+    return asdict(BehaviorCloningTrainer(config, stream).train())
 
 
 def train_seeds(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +53,8 @@ class Algorithm(BaseAlgorithm):
     normaliser: RunningMeanStd
     normalises: bool
     optimiser_kwargs: Mapping[str, Any] = {"fused": True}
+    # For networks of another shape than the agents': arguments of the policy of stable-baselines3.
+    other_policy_kwargs: Mapping[str, Any] = MappingProxyType({})
     # Typed as Any, since stable-baselines3 declares unions of which only one case occurs here.
     policy: Any
     action_space: Any
@@ -71,6 +74,7 @@ class Algorithm(BaseAlgorithm):
             "features_extractor_kwargs": {"normaliser": self.normaliser, "enabled": self.normalises},
             "optimizer_class": Adam,
             "optimizer_kwargs": dict(self.optimiser_kwargs),
+            **self.other_policy_kwargs,
         }
         self.make_buffer()
         self._setup_model()

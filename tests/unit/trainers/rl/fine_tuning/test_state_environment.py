@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -13,9 +15,9 @@ from data_pipeline.policy_states.portfolio import Holding
 from evaluation.accounting.backtest import backtest
 from evaluation.accounting.costs import Costs
 from evaluation.signals import Sell, sized_positions
-from tests.support.markets.easy import SYMBOL, easy_bars
+from tests.support.markets.easy import easy_bars
 from trainers.rl.environments.config import TradingEnvConfig
-from trainers.rl.environments.state_environment import StateEnvironment
+from trainers.rl.fine_tuning.state_environment import StateEnvironment
 
 BARS = easy_bars(320)
 MARKET = market_states(BARS)
@@ -28,7 +30,7 @@ def strength(state: np.ndarray) -> float:
 
 
 def environment(sell: Sell = "exit", config: TradingEnvConfig = WHOLE) -> StateEnvironment:
-    return StateEnvironment(BARS, MARKET, strength, config, sell)
+    return StateEnvironment(BARS, MARKET, strength, replace(config, short=sell == "short"))
 
 
 @pytest.mark.filterwarnings("ignore:.*Box observation space.*is.*infinity")
@@ -59,14 +61,7 @@ def test_its_states_and_rewards_are_those_of_the_replayed_positions(sell: Sell) 
     assert_allclose(np.array(rewards[:-1]), 100.0 * result.returns.to_numpy()[info["start"] + 1 : -1], atol=1e-9)
 
 
-def test_too_few_bars_for_a_state_are_refused() -> None:
-    few = BARS.head(40)
-    with pytest.raises(NightdeskError, match=f"{SYMBOL} has 40 bars") as refused:
-        StateEnvironment(few, market_states(few), strength)
-    assert refused.value.code == "environment.too_few_bars"
-
-
 def test_states_of_other_bars_are_refused() -> None:
-    with pytest.raises(NightdeskError, match="319 bars") as refused:
-        StateEnvironment(BARS.head(319), MARKET, strength)
+    with pytest.raises(NightdeskError, match="319 bars and 320 states") as refused:
+        StateEnvironment(BARS.head(319), MARKET, strength, WHOLE)
     assert refused.value.code == "environment.states"

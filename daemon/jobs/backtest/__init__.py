@@ -1,0 +1,1 @@
+"""backtest: what a strategy would have decided and earned, on request."""
