@@ -63,3 +63,25 @@ def test_the_environment_shows_the_state_with_the_portfolio_that_its_actions_mad
 def test_an_unknown_algorithm_is_refused() -> None:
     with pytest.raises(UsageError, match="sarsa"):
         FineTuning(clone(), BARS, algorithm="sarsa")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_clone_that_knows_nothing_learns_to_earn_in_an_easy_market() -> None:
+    bars = easy_bars()
+    tuning = FineTuning(clone(), bars, learning_rate=3e-3, seed=1)
+    before = _mean_reward(tuning)
+    tuning.learn(12_000)
+    assert _mean_reward(tuning) > before + 0.1
+
+
+def _mean_reward(tuning: FineTuning) -> float:
+    """Percent a bar over one walk through a year of bars, by the most probable actions."""
+    environment = tuning.environment
+    state, _ = environment.reset(seed=3, options={"start": 2 * WARM_UP})
+    rewards, ended = [], False
+    while not ended:
+        choice = int(tuning.probabilities(state[None])[0].argmax())
+        state, reward, terminated, truncated, _ = environment.step(choice)
+        rewards.append(reward)
+        ended = terminated or truncated
+    return float(np.mean(rewards))
