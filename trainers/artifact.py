@@ -236,6 +236,12 @@ def _reference(model: Model, facts: ArtifactFacts) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
+def is_of_this_code(manifest: Manifest) -> bool:
+    """Whether a version was trained by this Nightdesk with the libraries that are installed."""
+    extra = manifest.libraries.keys() - {"python"}
+    return manifest.code_version == installed("nightdesk") and manifest.libraries == _libraries(extra)
+
+
 def _libraries(extra: Iterable[str] = ()) -> dict[str, str]:
     """The versions of Python, of the libraries that serve every model, and of the `extra` ones."""
     return {"python": platform.python_version()} | {name: installed(name) for name in sorted({*LIBRARIES, *extra})}

@@ -157,8 +157,11 @@ def error_event(rule: str, subject: str, error: NightdeskError, link: str | None
 def run_ended(run: Run) -> Observation | None:
     """`run.failed` of the run's job: fires on partial, failed, crashed and timed_out, resolved by its next success.
 
-    Not for a run that is retried. Other ends (skipped, missed, cancelled) change nothing.
+    Not for a run that is retried, nor for one that makes the signals of one target return: who asked for it sees its
+    end, and it says nothing of the job. Other ends (skipped, missed, cancelled) change nothing.
     """
+    if run.options.target is not None:
+        return None
     link = f"/api/v1/runs/{run.id}"
     if run.state == "succeeded":
         return event("run.failed", run.job, f"{run.name} succeeded.", "Nothing to do.", happened=False, link=link)

@@ -18,7 +18,10 @@ from daemon.store.signals import Signal
 from daemon.store.versions import Version
 from data_pipeline.trader_logs.contract import contract_of
 
-_LIVE = "A market that is open has signals again after `nightdesk run-once all`: pull, then publish."
+_LIVE = (
+    "A market that is open has signals again after `nightdesk run-once all`: pull, then publish. One night has those of "
+    "one bar; for signals all day let jobs.data_update.every and jobs.signals.every be shorter than trader_params.bar."
+)
 PUBLISH = "`nightdesk run-once signals` publishes it now."
 
 

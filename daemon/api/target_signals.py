@@ -57,7 +57,7 @@ def _is_made(c: Connection, desk: DeskView, asked: TargetRequest, now: datetime)
         return True
     if any(row.target == name and not row.stale(now) for row in signals.latest(c, asked.subject)):
         return True
-    last = runs.last_result(c, "signals")
+    last = runs.last_result(c, "signals", one_target=True)
     made = last is not None and last.options.target is not None and _same(last.options.target, asked)
     return made and last is not None and last.finished_at is not None and now - last.finished_at < _AGAIN
 

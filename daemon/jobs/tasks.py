@@ -23,7 +23,7 @@ from daemon.jobs.evaluation.messages import CompareModelsRequest, CompareSymbols
 from daemon.jobs.performance_check.messages import LivePerformanceRequest, MonitorRequest
 from daemon.jobs.records.messages import RecordRequest, RehearseRequest
 from daemon.jobs.signals.messages import SignalRequest
-from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
+from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, RepetitionRequest, TrainRequest
 
 FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     PullTradesRequest: "daemon.jobs.data_update.tasks:pull_trades",
@@ -31,6 +31,7 @@ FUNCTIONS: dict[type[TaskRequest[TaskResult]], str] = {
     PullHeadlinesRequest: "daemon.jobs.data_update.tasks:update_headlines",
     UpdateBarsRequest: "daemon.jobs.data_update.tasks:update_bars",
     FreshnessRequest: "daemon.jobs.training.tasks:freshness_of",
+    RepetitionRequest: "daemon.jobs.training.tasks:repetition",
     TrainRequest: "daemon.jobs.training.tasks:train",
     InspectRequest: "daemon.jobs.training.tasks:inspect",
     RecordRequest: "daemon.jobs.records.tasks:extend_record",

@@ -219,14 +219,17 @@ def last_ended(c: Connection, job: JobName) -> int | None:
     return run_id
 
 
-def last_result(c: Connection, job: JobName) -> Run | None:
+def last_result(c: Connection, job: JobName, *, one_target: bool = False) -> Run | None:
     """The newest run of `job` with a result: it did its work, failed at it, or had nothing to do.
 
-    A run that was missed, cancelled, or skipped because the one before it was still running has none.
+    A run that was missed, cancelled, or skipped because the one before it was still running has none. A run for the
+    signals of one target return says nothing of the job; `one_target` looks among such runs alone.
     """
     skipped = (runs.c.state == "skipped") & (func.coalesce(runs.c.cause, "") != "overlap")
     results = or_(runs.c.state.in_(_RESULTS), skipped)
-    query = select(runs).where(runs.c.job == job, results).order_by(runs.c.id.desc()).limit(1)
+    target = runs.c.options["target"].as_string()
+    of_job = select(runs).where(runs.c.job == job, results, target.is_not(None) if one_target else target.is_(None))
+    query = of_job.order_by(runs.c.id.desc()).limit(1)
     return next(iter(_runs(c, query)), None)
 
 

@@ -163,12 +163,12 @@ def read_sequences(
     split: Split,
     *,
     groups: Sequence[str] = ("base",),
-    window: int = WINDOW,
+    window: int | None = None,
     return_scale: float | None = RETURN_SCALE,
 ) -> Sequences:
     """The sequences of one split of a table of traders' decisions, scaled by the statistics of its training markets.
 
-    `groups` are those of their states; the 17 of `base` come first. With `return_scale` None, returns are scaled by the
+    `groups` are those of their states; the 17 of `base` come first. Without a `window`, it is that of the table. With `return_scale` None, returns are scaled by the
     deviation that the returns to go of training markets have.
     """
     names = state_names(groups)
@@ -184,7 +184,7 @@ def read_sequences(
         rows["action"].to_numpy(),
         rows["reward"].to_numpy(),
         begins,
-        window=window,
+        window=window if window is not None else facts["window"],
         return_scale=return_scale if return_scale is not None else (1.0 / scale if scale > 0 else 1.0),
     )
 

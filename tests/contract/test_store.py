@@ -18,10 +18,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.errors import NightdeskError
 from config.settings import Settings
-from daemon.alerts.rules import event
+from daemon.alerts.rules import event, run_ended
 from daemon.domain.options import RunOptions
 from daemon.domain.retraining import Diagnosis
 from daemon.domain.runs import Owner
+from daemon.domain.signals import TargetRequest
 from daemon.domain.targets import Target
 from daemon.store import (
     alerts,
@@ -364,6 +365,19 @@ def test_the_last_result_of_a_job_ignores_missed_cancelled_and_overlapping_runs(
     assert read(runs.last_result, "training").id == later.id
     assert read(runs.last_result, "evaluation") is None
     assert read(runs.pending) == []
+
+
+def test_a_run_for_one_target_return_is_no_result_of_the_job(write, read):
+    night = write(lambda c: runs.request(c, "signals", now=NOON, trigger="manual"))
+    target = RunOptions(target=TargetRequest(subject="trader:0x6031", target_return=0.3))
+    asked = write(lambda c: runs.request(c, "signals", now=NOON + SECOND, trigger="manual", options=target))
+    for run, end in ((night, "succeeded"), (asked, "failed")):
+        write(runs.claim, run.id, ME, NOON)
+        write(runs.finish, run.id, end, NOON + 2 * SECOND, attempts=1)
+    assert read(runs.last_result, "signals").id == night.id
+    assert read(lambda c: runs.last_result(c, "signals", one_target=True)).id == asked.id
+    assert read(overview.desk_record, {Target("trader:0x6031", "cloner")}, NOON).results["signals"].id == night.id
+    assert run_ended(read(runs.get, asked.id)) is None
 
 
 def test_the_record_of_the_desk_counts_the_configured_champions_and_the_last_expiry(write, read):

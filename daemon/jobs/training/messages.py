@@ -8,18 +8,19 @@ from typing import ClassVar
 from pydantic import Field
 
 from daemon.domain.recipe_request import RecipeRequest
-from daemon.domain.tasks import Document, ErrorInfo, Message, ModelRequest, TaskRequest, TaskResult
+from daemon.domain.tasks import Document, ErrorInfo, Message, ModelRequest, TaskRequest, TaskResult, VersionRef
 from data_pipeline.provenance import ProvenanceField
 
 
 class SymbolFreshness(Message):
-    """Whether validated data of a symbol may be trained on, or the error of what is stored.
+    """Whether validated data of a symbol or a trader may be trained on, or the error of what is stored.
 
     Args:
-        fresh: it reaches the last closed session, or the owner works as of the end of the data.
+        fresh: it reaches the last closed session, or a trader has traded lately, or the owner works as of the end of
+            the data.
         as_of: the close of its last bar.
         last_closed: when the last session closed.
-        error: why what is stored cannot be read.
+        error: why what is stored cannot be read, or is too old.
     """
 
     fresh: bool
@@ -29,13 +30,13 @@ class SymbolFreshness(Message):
 
 
 class FreshnessResult(TaskResult):
-    """The freshness of each symbol."""
+    """The freshness of each symbol and trader."""
 
     symbols: dict[str, SymbolFreshness]
 
 
 class FreshnessRequest(TaskRequest[FreshnessResult]):
-    """Look at the stored data of these symbols; nothing is pulled."""
+    """Look at the stored data of these symbols and traders; nothing is pulled."""
 
     kind: ClassVar[str] = "freshness"
     result: ClassVar[type[TaskResult]] = FreshnessResult
@@ -80,6 +81,20 @@ class TrainRequest(RecipeRequest[VersionFacts]):
     kind: ClassVar[str] = "train"
     result: ClassVar[type[TaskResult]] = VersionFacts
     version: str
+
+
+class RepetitionResult(TaskResult):
+    """Whether a training would make a stored version once more, to the last bit."""
+
+    repeats: bool
+
+
+class RepetitionRequest(RecipeRequest[RepetitionResult]):
+    """Compare what a recipe would be trained on, and with which code, with what made `stored`, a version of it."""
+
+    kind: ClassVar[str] = "repetition"
+    result: ClassVar[type[TaskResult]] = RepetitionResult
+    stored: VersionRef
 
 
 class InspectRequest(ModelRequest[VersionFacts]):

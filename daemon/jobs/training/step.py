@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from config.names import is_trader_subject
 from config.settings import NIGHT
@@ -11,18 +12,26 @@ from daemon.domain.recipes import recipes_of
 from daemon.domain.runs import Run
 from daemon.domain.schedule import next_occurrence
 from daemon.domain.targets import Target, targets
-from daemon.domain.tasks import ErrorInfo
+from daemon.domain.tasks import ErrorInfo, VersionRef
 from daemon.jobs.base import POLL, Ending, Plan, RunWork, ending_of, upstream_at_work
 from daemon.jobs.retraining import diagnoses_of, explain_training
 from daemon.jobs.serving import serving_recipe
 from daemon.jobs.training.adoption import adopt_strays, record_version
-from daemon.jobs.training.messages import FreshnessRequest, SymbolFreshness, TrainRequest
+from daemon.jobs.training.messages import FreshnessRequest, RepetitionRequest, SymbolFreshness, TrainRequest
 from daemon.store import runs, versions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 # What a person should know where there is nothing to train.
 NO_TARGET = {
     "message": "No trader's logs are stored, and only models of traders are to be trained.",
     "cure": "Pull them: `nightdesk data --trades PLACE`, or sources.bucket.url and a data_update.",
+}
+
+UNCHANGED = {
+    "message": "No log, setting or code has changed since the newest versions were trained, so they would come again.",
+    "cure": "Nothing to do: training starts again when a data_update brings logs that are new.",
 }
 
 
@@ -60,18 +69,18 @@ def _pull_to_come(work: RunWork, deadline: datetime) -> bool:
 
 
 async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
-    """The symbols without validated data for their last closed session, each with its error.
+    """The symbols without validated data for their last closed session, and traders who have not traded lately.
 
-    Where only models of traders are trained, none is looked at: their markets are not those of the symbols.
+    Each has its error. Where only models of traders are trained, no symbol is looked at: their markets are others.
     """
-    if all(is_trader_subject(target.subject) for target in targets_of_run(work)):
-        return {}
+    subjects = {target.subject: None for target in targets_of_run(work)}
+    traders = tuple(filter(is_trader_subject, subjects))
     places = work.run.options.places
-    subjects = {target.subject for target in targets_of_run(work)}
     symbols = tuple(symbol for symbol in work.settings.symbols if places is None or symbol in subjects)
-    if not symbols:
+    looked_at = (*(symbols if len(traders) < len(subjects) else ()), *traders)
+    if not looked_at:
         return {}
-    outcome = await work.do(Plan(FreshnessRequest(symbols=symbols)))
+    outcome = await work.do(Plan(FreshnessRequest(symbols=looked_at)))
     return {
         symbol: freshness.error or _stale(symbol, freshness)
         for symbol, freshness in outcome.result().symbols.items()
@@ -109,28 +118,63 @@ async def train_models(work: RunWork) -> Ending:
         named = work.run.options.places
         return Ending("skipped", "training.no_target", dict(NO_TARGET) if named is None else _not_configured(named))
     if not fresh:
-        return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
+        return _skipped(stale)
     adopted = await adopt_strays(work)
     await explain_training(work, fresh)
     made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in versions.versions(c)})
     requests = [request for target in fresh for request in await _requests(work, target)]
-    todo = {
-        Plan(request): request
-        for request in requests
-        if (request.subject, request.model_type, request.version) not in made
-    }
+    to_make = [request for request in requests if (request.subject, request.model_type, request.version) not in made]
+    unchanged = await _unchanged(work, to_make)
+    if unchanged and len(unchanged) == len(requests) and not adopted:
+        return _skipped(stale) if stale else Ending("skipped", "training.unchanged", _unchanged_detail(unchanged))
+    todo = {Plan(request): request for request in to_make if request not in unchanged}
     outcomes = await work.do_all(todo)
     trained = outcomes.results(todo)
     for plan, version in trained:
         await record_version(work, todo[plan], version)
     ending = ending_of(outcomes, blocked=stale)
     issues = {plan.label: version.issues for plan, version in trained if version.issues}
-    ending.detail.update({"already_made": len(requests) - len(todo)} if len(todo) < len(requests) else {})
+    ending.detail.update({"already_made": len(requests) - len(to_make)} if len(to_make) < len(requests) else {})
+    ending.detail.update({"unchanged": [request.label for request in unchanged]} if unchanged else {})
     diagnoses = await diagnoses_of(work)
     ending.detail.update({"retraining": diagnoses} if diagnoses else {})
     ending.detail.update({"strays": adopted} if adopted else {})
     ending.detail.update({"issues": issues} if issues else {})
     return ending
+
+
+async def _unchanged(work: RunWork, requests: list[TrainRequest]) -> list[TrainRequest]:
+    """The trainings on a trader's logs that would make a stored version again: the same logs, recipe and code.
+
+    Bars of symbols grow every session, logs only while the trader trades.
+    """
+    plans = {}
+    for request in requests:
+        stored = await work.read(lambda c, request=request: _stored(c, request))  # type: ignore[misc]
+        if stored is not None:
+            plans[Plan(RepetitionRequest.of(request.recipe, iteration=request.iteration, stored=stored))] = request
+    if not plans:
+        return []
+    outcomes = await work.do_all(plans)
+    return [plans[plan] for plan, result in outcomes.results(plans) if result.repeats]
+
+
+def _stored(c: Connection, request: TrainRequest) -> VersionRef | None:
+    """The newest version of the recipe of a trader; None for any other subject, or where there is none."""
+    if not is_trader_subject(request.subject):
+        return None
+    states = (*versions.SERVABLE, "champion")
+    stored = versions.versions(c, request.subject, request.model_type, states=states)
+    newest = next((version for version in stored if version.recipe == request.recipe.fingerprint), None)
+    return newest and VersionRef(name=newest.version, manifest_sha256=newest.manifest_sha256)
+
+
+def _unchanged_detail(unchanged: list[TrainRequest]) -> dict[str, object]:
+    return {**UNCHANGED, "unchanged": [request.label for request in unchanged]}
+
+
+def _skipped(stale: dict[str, ErrorInfo]) -> Ending:
+    return Ending("skipped", "data.stale", {"failed": {name: error.document() for name, error in stale.items()}})
 
 
 async def _requests(work: RunWork, target: Target) -> list[TrainRequest]:

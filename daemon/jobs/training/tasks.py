@@ -8,22 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
-from config.names import subject_folder
+from config.names import is_trader_subject, subject_folder
 from config.publish import TEMP_PREFIX
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.tasks import ErrorInfo
-from daemon.jobs.training.messages import FreshnessResult, SymbolFreshness, VersionFacts
+from daemon.jobs.training.messages import FreshnessResult, RepetitionResult, SymbolFreshness, VersionFacts
 from daemon.jobs.trainings import audited, trained, training_span, training_task
 from daemon.jobs.versions import inputs_of
 from data_pipeline.provenance import Provenance
 from data_pipeline.pulls.update import freshness
-from trainers.artifact import ArtifactFacts, load_artifact, prove
-from trainers.manifest import MANIFEST, Manifest, sha256_file
+from data_pipeline.stored_inputs import stored_inputs
+from data_pipeline.trader_logs.events import TRADE
+from trainers.artifact import ArtifactFacts, is_of_this_code, load_artifact, prove
+from trainers.manifest import MANIFEST, Manifest, read_manifest, sha256_file
 from trainers.members import TrainedModel, save_with_members
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from daemon.executors.worker.main import WorkContext
-    from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, TrainRequest
+    from daemon.jobs.training.messages import FreshnessRequest, InspectRequest, RepetitionRequest, TrainRequest
+    from data_pipeline.inputs import Inputs
 
 
 def train(context: WorkContext, request: TrainRequest) -> VersionFacts:
@@ -101,12 +106,53 @@ def version_facts(folder: Path, manifest: Manifest) -> VersionFacts:
     )
 
 
-def freshness_of(context: WorkContext, request: FreshnessRequest) -> FreshnessResult:
-    """For each symbol: whether validated data is stored that may be trained on, or the error of what is stored.
+def repetition(context: WorkContext, request: RepetitionRequest) -> RepetitionResult:
+    """Whether the stored version has the dataset, the code and the libraries that a training would have now."""
+    name = ArtifactName(request.subject, request.model_type, request.stored.name)
+    manifest = read_manifest(context.artifacts.fetch(name, request.stored.manifest_sha256))
+    same = manifest.recipe == request.recipe.fingerprint and is_of_this_code(manifest)
+    inputs = inputs_of(context, request.subject, request.model_type) if same else None
+    return RepetitionResult(repeats=inputs is not None and inputs.dataset == manifest.dataset)
 
-    It reaches the last closed session, or the owner works as of the end of the data.
+
+def freshness_of(context: WorkContext, request: FreshnessRequest) -> FreshnessResult:
+    """For each symbol and trader: whether data is stored that may be trained on, or the error of what is stored.
+
+    That of a symbol reaches the last closed session, a trader has traded within `stale_after`, or the owner works as
+    of the end of the data.
     """
-    return FreshnessResult(symbols={symbol: _freshness(context, symbol) for symbol in request.symbols})
+    return FreshnessResult(
+        symbols={
+            subject: (_trader_freshness if is_trader_subject(subject) else _freshness)(context, subject)
+            for subject in request.symbols
+        }
+    )
+
+
+def _trader_freshness(context: WorkContext, subject: str) -> SymbolFreshness:
+    """By the trader's newest fill. Of logs that cannot be read the training says by name what is wrong."""
+    try:
+        inputs = stored_inputs(context.home, context.settings, subject, scope="trader", kinds=(), now=context.now())
+    except NightdeskError:
+        return SymbolFreshness(fresh=True)
+    newest, limit = _newest_fill(inputs), context.settings.trader_params.stale_after
+    if newest is None or context.settings.data_params.as_of == "data" or context.now() - newest <= limit:
+        return SymbolFreshness(fresh=True, as_of=newest)
+    error = ErrorInfo(
+        code="trades.stale",
+        message=f"The newest fill of {subject} is of {newest.isoformat()}, more than {limit} ago.",
+        cure=(
+            "See whether the bucket gets new logs; when a data_update has pulled them, start training again. If the "
+            'trader has stopped, set data_params.as_of to "data"; if the trader rests for long, raise '
+            "trader_params.stale_after."
+        ),
+    )
+    return SymbolFreshness(fresh=False, as_of=newest, error=error)
+
+
+def _newest_fill(inputs: Inputs) -> datetime | None:
+    fills = [log.index[log["kind"] == TRADE] for log in inputs.trader_log.values()]
+    return max((times[-1].to_pydatetime() for times in fills if len(times)), default=None)
 
 
 def _freshness(context: WorkContext, symbol: str) -> SymbolFreshness:

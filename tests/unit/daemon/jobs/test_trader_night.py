@@ -90,6 +90,45 @@ async def test_a_run_for_one_target_publishes_its_signals_alone(desk):
     assert desk.database.read(lambda c: signals.history(c, TRADER)) == [], "what the model does unasked"
 
 
+async def test_what_would_come_again_is_not_trained_again_until_a_log_changes(desk, tmp_path):
+    await ran(desk, "data_update")
+    await ran(desk, "training")
+    run = await ran(desk, "training")
+    assert (run.state, run.cause) == ("skipped", "training.unchanged")
+    assert run.detail["unchanged"] == [f"{TRADER}/small_trader"]
+    assert "No log, setting or code has changed" in run.detail["message"]
+    assert len(desk.database.read(versions.versions)) == 1
+    market(tmp_path / "logs", FIRST + 1800, 900)
+    await ran(desk, "data_update")
+    assert (await ran(desk, "training")).state == "succeeded"
+    newest, oldest = desk.database.read(versions.versions)
+    assert newest.recipe == oldest.recipe
+    assert newest.dataset != oldest.dataset
+
+
+async def test_other_params_of_a_trader_s_model_are_trained_on_the_same_logs(desk):
+    await ran(desk, "data_update")
+    await ran(desk, "training")
+    desk.settings = Settings.model_validate(
+        {**desk.settings.model_dump(), "model_params": {"small_trader": {"lookback": 7}}}
+    )
+    assert (await ran(desk, "training")).state == "succeeded"
+    assert len({version.recipe for version in desk.database.read(versions.versions)}) == 2
+
+
+async def test_a_trader_who_has_not_traded_for_long_is_not_trained_unless_the_history_has_ended(desk):
+    await ran(desk, "data_update")
+    desk.clock.move(timedelta(days=8))
+    run = await ran(desk, "training")
+    assert (run.state, run.cause) == ("skipped", "data.stale")
+    error = run.detail["failed"][TRADER]
+    assert error["code"] == "trades.stale"
+    assert "more than 7 days" in error["message"]
+    assert "trader_params.stale_after" in error["cure"]
+    desk.settings = Settings.model_validate({**desk.settings.model_dump(), "data_params": {"as_of": "data"}})
+    assert (await ran(desk, "training")).state == "succeeded"
+
+
 async def test_a_trader_without_logs_is_skipped_with_a_cure(desk):
     run = await ran(desk, "training")
     assert (run.state, run.cause) == ("skipped", "training.no_target")

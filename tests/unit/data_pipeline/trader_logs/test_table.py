@@ -225,6 +225,12 @@ def test_a_market_that_does_not_say_when_it_opens_begins_at_its_first_price(tmp_
     assert f"{report.fills_without_row} of {report.fills} fills have no row" in " ".join(report.notes)
 
 
+def test_windows_are_as_long_as_those_of_the_table(tmp_path):
+    make_table(write(tmp_path, 2), tmp_path / "t.parquet", TableOptions(seconds=60, window=16))
+    assert read_sequences(tmp_path / "t.parquet", "train").batch([20]).mask.shape == (1, 16)
+    assert read_sequences(tmp_path / "t.parquet", "train", window=8).batch([20]).mask.shape == (1, 8)
+
+
 def test_groups_of_states_are_read_by_name(published):
     out, _, table = published
     sequences = read_sequences(out, "train", groups=("base", "price"))

@@ -11,7 +11,7 @@ import pytest
 from config.errors import NightdeskError, UsageError
 from data_pipeline.inputs import Inputs
 from data_pipeline.trader_logs.events import TRADE
-from evaluation.audit.leak_audit import Span, audit
+from evaluation.audit.leak_audit import FitRecord, LeakAudit, Span, audit
 from evaluation.imitation.controls import verdict
 from evaluation.signal_model import Request
 from tests.support.markets import planted_trader
@@ -186,14 +186,24 @@ class _KnowsTheFill:
         return self._model.decide(inputs, request)
 
 
-def test_features_of_the_fill_itself_are_found_by_name() -> None:
+@pytest.fixture(scope="module")
+def leaks() -> LeakAudit:
+    """The audit of a model that knows facts of the fill that it is to predict."""
     case = example(NAME)
     times = case.task.inputs.times
-    from evaluation.audit.leak_audit import FitRecord  # noqa: PLC0415
+    return audit(_KnowsTheFill(trained(NAME)), case.inputs, [FitRecord("network", times, times)], _span(case.task))
 
-    leaks = audit(_KnowsTheFill(trained(NAME)), case.inputs, [FitRecord("network", times, times)], _span(case.task))
-    found = {finding.name for finding in leaks.findings if finding.kind == "look_ahead"}
-    assert found == {"fill_price", "is_cheaper_outcome", "fill_size"}
+
+@pytest.mark.parametrize("feature", ["fill_price", "is_cheaper_outcome", "fill_size"])
+def test_a_feature_of_the_fill_itself_is_found_by_name(leaks: LeakAudit, feature: str) -> None:
+    finding = next(each for each in leaks.findings if each.name == feature)
+    assert (finding.kind, leaks.clean) == ("look_ahead", False)
+    assert finding.detail.startswith(f"{feature} is ")
+
+
+def test_the_states_beside_features_of_the_fill_are_clean(leaks: LeakAudit) -> None:
+    names = {finding.name for finding in leaks.findings if finding.kind == "look_ahead"}
+    assert names == {"fill_price", "is_cheaper_outcome", "fill_size"}
 
 
 def _span(of: TrainingTask) -> Span:
