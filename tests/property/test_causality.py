@@ -26,6 +26,7 @@ from data_pipeline.features.scaling import Scaler
 from data_pipeline.features.volatility_regime import settled_regime, volatility_regime
 from data_pipeline.labels import triple_barrier
 from data_pipeline.news.sentiment import sentiment
+from data_pipeline.offline.experiences import market_states
 from data_pipeline.policy_states.portfolio import Holding
 from data_pipeline.policy_states.states import WARM_UP, MarketStates
 from data_pipeline.quality import health
@@ -47,6 +48,7 @@ FUNCTIONS: dict[str, Callable[[Bars], pd.DataFrame]] = {
     "features.volatility_regime.volatility_regime": lambda bars: volatility_regime(bars).cat.codes.to_frame(),
     "features.volatility_regime.settled_regime": lambda bars: settled_regime(bars, 3).to_frame(),
     "experts.sample.sample_expert_log": lambda bars: sample_expert_log(bars).frame,
+    "offline.experiences.market_states": lambda bars: pd.DataFrame(market_states(bars).values, bars.frame.index),
     "labels.triple_barrier.volatility": lambda bars: triple_barrier.volatility(bars).to_frame(),
 }
 # Every other function of bars, with the reason why the law does not apply to it.
