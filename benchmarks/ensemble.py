@@ -1,9 +1,13 @@
-"""The newest decisions of an ensemble of analysts for 500 symbols with headlines: goal 5 seconds.
+"""The newest decisions of an ensemble of analysts for 500 symbols with headlines: goal 5 seconds of one core.
+
+Processor time is measured, which is what one core of an idle machine takes.
 
 python -m benchmarks.ensemble
 """
 
 from __future__ import annotations
+
+import time
 
 import pandas as pd
 
@@ -54,8 +58,12 @@ def main() -> bool:
         for inputs in subjects:
             ensemble.decide(inputs)
 
-    met = show(f"{SYMBOLS} symbols of {BARS} bars, headlines new", *seconds(decided, repeats=3), goal=GOAL)
-    show("the same, headlines scored before", *seconds(scored_before, repeats=3))
+    met = show(
+        f"{SYMBOLS} symbols of {BARS} bars, headlines new",
+        *seconds(decided, repeats=3, clock=time.process_time),
+        goal=GOAL,
+    )
+    show("the same, headlines scored before", *seconds(scored_before, repeats=3, clock=time.process_time))
     return met
 
 
