@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from trainers.artifact import save_artifact as save_artifact
     from trainers.cloning.behavioral.config import BehavioralClonerConfig as BehavioralClonerConfig
     from trainers.cloning.behavioral.forest import BehavioralCloner as BehavioralCloner
+    from trainers.cloning.policy.config import TrainingConfig as TrainingConfig
+    from trainers.cloning.policy.fine_tuning import FineTuning as FineTuning
+    from trainers.cloning.policy.network.inference import PolicyEnsemble as PolicyEnsemble
+    from trainers.cloning.policy.network.inference import load_ensemble as load_ensemble
+    from trainers.cloning.policy.network.inference import load_rl_policy as load_rl_policy
+    from trainers.cloning.policy.network.nets import AttentionPolicyNet as AttentionPolicyNet
+    from trainers.cloning.policy.network.nets import MultiTaskPolicyNet as MultiTaskPolicyNet
+    from trainers.cloning.policy.network.nets import PolicyNet as PolicyNet
+    from trainers.cloning.policy.training.losses import FocalLoss as FocalLoss
+    from trainers.cloning.policy.training.trainer import BehaviorCloningTrainer as BehaviorCloningTrainer
+    from trainers.cloning.policy.training.trainer import train_seeds as train_seeds
     from trainers.decision_transformer.network.inference import TraderInference as TraderInference
     from trainers.decision_transformer.network.transformer import TraderDecisionTransformer as TraderDecisionTransformer
     from trainers.decision_transformer.training.trainer import TraderTrainer as TraderTrainer

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from trainers.cloning.policy.network.inference import load_ensemble, load_rl_pol
 from trainers.cloning.policy.training.trainer import BehaviorCloningTrainer, train_seeds
 
 DATASET = ruled_dataset(400)
+Command = Callable[..., tuple[int, str, str]]
 
 
 def config(folder: Path, **changes: object) -> TrainingConfig:
@@ -63,22 +65,38 @@ def test_a_dataset_of_one_action_is_refused_before_anything_is_written(tmp_path:
     assert not cfg.output_dir.exists()
 
 
-def test_the_command_trains_on_a_dataset_with_flags(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def nightdesk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["nightdesk", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+def test_the_command_trains_on_a_dataset_with_flags(tmp_path: Path, nightdesk: Command) -> None:
     DATASET.save(tmp_path / "d.npz")
-    words = ["--home", str(tmp_path / "home"), "--json", "train", "--model-type", "policy_cloner"]
-    words += ["--dataset", str(tmp_path / "d.npz"), "--output", str(tmp_path / "bc"), "--epochs", "2"]
-    words += ["--batch-size", "64", "--lr", "0.01", "--hidden-dim", "8", "--num-layers", "1", "--dropout", "0.2"]
-    assert main([*words, "--seed", "7"]) == 0
-    result = json.loads(capsys.readouterr().out)
+    words = ["--home", str(tmp_path / "home"), "--json", "train", "--dataset", str(tmp_path / "d.npz")]
+    words += ["--output", str(tmp_path / "bc"), "--epochs", "2", "--batch-size", "64", "--lr", "0.01"]
+    words += ["--hidden-dim", "8", "--seed", "7", "--model-type"]
+    code, out, err = nightdesk(*words, "policy_cloner", "--num-layers", "1", "--dropout", "0.2")
+    assert code == 0
+    assert "[Epoch 2/2]" in err
     metadata = load_rl_policy(tmp_path / "bc" / "policy_best.pt").get_metadata()
-    assert result["val_action_acc"] == metadata["val_action_acc"]
+    assert json.loads(out)["val_action_acc"] == metadata["val_action_acc"]
     expected = {"batch_size": 64, "lr": 0.01, "hidden_dim": 8, "num_layers": 1, "dropout": 0.2, "seed": 7}
     assert metadata["config"].items() >= {**expected, "max_epochs": 2}.items()
-    assert not (tmp_path / "home").exists()
-    assert main([*words[:4], "ppo", *words[5:]]) == 2
+    code, _, err = nightdesk("train", "--dataset", str(tmp_path / "d.npz"), "--model-type", "a2c")
+    assert (code, "Model types that do: policy_cloner" in err.replace("\n", " ")) == (2, True)
 
 
-def test_a_wrong_dataset_ends_the_command_with_its_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_dataset_ends_the_command_with_its_cure(tmp_path: Path, nightdesk: Command) -> None:
     (tmp_path / "d.npz").write_text("no arrays")
-    assert main(["train", "--model-type", "policy_cloner", "--dataset", str(tmp_path / "d.npz")]) != 0
-    assert "states (N, 34)" in capsys.readouterr().err.replace("\n", " ")
+    code, _, err = nightdesk("train", "--model-type", "policy_cloner", "--dataset", str(tmp_path / "d.npz"))
+    assert code != 0
+    assert "states (N, 34)" in err.replace("\n", " ")
+    code, _, err = nightdesk("train", "--dataset", str(tmp_path / "d.npz"), "--symbol", "AAPL")
+    assert (code, "without symbols" in err.replace("\n", " ")) == (2, True)
