@@ -102,7 +102,7 @@ async def test_dates_without_bars_fail_with_the_dates_that_there_are_and_leave_n
     run = await ran(desk, ["BTC-USD"], date(2010, 1, 1), date(2011, 1, 1))
     assert (run.state, run.cause) == ("failed", "backtest.no_bars")
     error = run.detail["failed"]["BTC-USD"]  # type: ignore[index]
-    assert "2022-09-0" in error["message"]
+    assert "2022-08-31" in error["message"]
     assert "data_params.history_days" in error["cure"]
     assert recorded(desk, "BTC-USD") == []
 
