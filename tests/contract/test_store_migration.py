@@ -39,7 +39,7 @@ RENAMED["servings"]["who"] = "author"
 LATER: dict[str, dict[str, Any]] = {
     "model_versions": {"recipe": None, "seed": None},
     "evaluations": {"kind": None},
-    "signals": {"standing": None, "act_by": None, "target": ""},
+    "signals": {"standing": None, "act_by": None, "target": "", "remark": None},
     "servings": {"action": "serve"},
 }
 
