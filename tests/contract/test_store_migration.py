@@ -39,7 +39,7 @@ RENAMED["servings"]["who"] = "author"
 LATER: dict[str, dict[str, Any]] = {
     "model_versions": {"recipe": None, "seed": None},
     "evaluations": {"kind": None},
-    "signals": {"standing": None, "act_by": None, "target": ""},
+    "signals": {"standing": None, "act_by": None, "target": "", "remark": None},
     "servings": {"action": "serve"},
 }
 
@@ -58,7 +58,7 @@ def read(database: Database) -> Callable[..., Any]:
 
 def test_every_row_keeps_its_values(tmp_path: Path):
     home = old_home(tmp_path)
-    younger = ("trials", "job_states", "records", "desks", "retrainings")
+    younger = ("trials", "job_states", "records", "desks", "retrainings", "decisions")
     names = [table.name for table in metadata.sorted_tables if table.name not in younger]
     before = {name: rows_of(home.database, name) for name in names}
     assert all(before.values()), "the old home has rows in each of its tables"

@@ -97,6 +97,20 @@ def test_the_cloner_in_the_documents_runs(shared_home):
     assert re.search(r"\[(-1|0|1)\]", done.stdout)
 
 
+@pytest.mark.timeout(300)
+def test_a_dataset_of_decisions_is_made_and_trained_on_as_the_documents_show(shared_home):
+    (source,) = [block for block in python_blocks(_document("models.md")) if "OfflineDatasetGenerator" in block]
+    lines = _document("models.md").read_text().splitlines()
+    (training,) = [line.strip() for line in lines if line.startswith("    nightdesk train --model-type policy_cloner")]
+    (shared_home.root / "decisions.py").write_text(source)
+    made = _run(shared_home, f"PYTHONPATH={ROOT} {sys.executable} decisions.py")
+    assert made.returncode == 0, made.stderr
+    assert "Saved to: data/offline_dataset.npz" in made.stdout
+    trained = _run(shared_home, training.replace("--epochs 20", "--epochs 2"))
+    assert trained.returncode == 0, trained.stderr
+    assert (shared_home.root / "models/rl_bc/policy_best.pt").is_file()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda page: page.name)
 def test_no_command_of_nightdesk_is_shown_that_is_not_run(document):
     assert unmarked_commands(document) == []

@@ -16,7 +16,6 @@ IN_SAMPLE = (
     "the model type analyst_ensemble keeps a record that is judged."
 )
 POLICY = "A policy has seen the past that it learned from: where it voted on that, the figures flatter it."
-CASH = {"total_return": 0.0, "max_drawdown": 0.0, "trades": 0}  # which earns nothing, as everywhere in the desk
 COLUMNS = {
     "return %": "total_return",
     "sharpe": "sharpe_ratio",
@@ -73,12 +72,12 @@ def backtest(
 def _show(detail: dict[str, Any]) -> None:
     done: dict[str, Any] = detail.get("backtests", {})
     rows = [
-        [name, account, *(part.get(figure, "-") for figure in COLUMNS.values())]
+        [name, account, *(part.get(figure) for figure in COLUMNS.values())]
         for symbol, result in done.items()
         for name, account, part in (
             (symbol, detail["strategy"], result["earned"]),
             ("", "buy and hold", result["held"]),
-            ("", "cash", CASH),
+            ("", "cash", result["cash"]),
         )
     ]
     if not rows:

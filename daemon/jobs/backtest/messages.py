@@ -22,7 +22,7 @@ class DecisionRow(Message):
 
 
 class BacktestResult(TaskResult):
-    """The decisions of a span, and what they earned net of costs beside buying and holding."""
+    """The decisions of a span, and what they earned net of costs, what holding earned, and what cash did."""
 
     interval: str
     provenance: str
@@ -30,6 +30,7 @@ class BacktestResult(TaskResult):
     last: date
     earned: Document
     held: Document
+    cash: Document
     actions: dict[str, int]
     absent: tuple[str, ...]
     decisions: tuple[DecisionRow, ...]

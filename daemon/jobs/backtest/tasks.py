@@ -48,7 +48,8 @@ def backtest_symbol(context: WorkContext, request: BacktestRequest) -> BacktestR
         first=bars.dates[0].date(),
         last=bars.dates[-1].date(),
         earned=_figures(result.metrics()),
-        held=_figures(backtest(bars, _held(bars), Costs.of(costs), costs.initial_cash).metrics()),
+        held=_figures(backtest(bars, _constant(bars, 1.0), Costs.of(costs), costs.initial_cash).metrics()),
+        cash=_figures(backtest(bars, _constant(bars, 0.0), Costs.of(costs), costs.initial_cash).metrics()),
         actions=_counts(table["action"]),
         absent=_absent(table),
         decisions=_rows(bars, table, signals, result),
@@ -79,8 +80,8 @@ def _span(bars: Bars, start: date, end: date) -> Bars:
     return bars.since(times[0].to_pydatetime()).until(times[-1].to_pydatetime())
 
 
-def _held(bars: Bars) -> pd.Series:
-    return pd.Series(1.0, bars.frame.index)
+def _constant(bars: Bars, position: float) -> pd.Series:
+    return pd.Series(position, bars.frame.index)
 
 
 def _figures(metrics: Any) -> Document:

@@ -55,6 +55,7 @@ _FILES = (
 # What a transaction is named by; the first that one of its statements matches.
 COMMITS = (
     ("claim", re.compile(r"UPDATE runs SET .*\bowner=")),
+    ("decision", re.compile(r"INSERT INTO decisions")),
     ("retraining", re.compile(r"INSERT INTO retrainings")),
     ("serving", re.compile(r"INSERT INTO servings")),
     ("version", re.compile(r"INSERT INTO model_versions")),
