@@ -60,7 +60,7 @@ class PolicyClonerType:
         require_actions(dataset.counts, f"the decisions on {task.subject}")
         train, validation = split(dataset, params)
         require_actions(dataset.rows(train).counts, f"the older decisions on {task.subject}")
-        device, seed = resolved_device(context.device), context.seed if params.seed is None else params.seed
+        device, seed = resolved_device(context.device), context.seed if params.seed == "desk" else params.seed
         older, newer, every = (
             Samples.of(part, device) for part in (dataset.rows(train), dataset.rows(validation), dataset)
         )

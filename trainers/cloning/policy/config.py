@@ -108,12 +108,12 @@ class PolicyClonerParams(CloningConfig):
     """The params of the model type `policy_cloner`.
 
     Args:
-        seed: of its training; None is the seed of the desk.
+        seed: of its training; `desk` is the seed of the desk, and 42 where a dataset is trained on without one.
         strategy: the strategy file, or the name of one that comes with Nightdesk, whose ensemble of analysts is the
             teacher of symbols without recorded decisions.
         sell: whether a sell exits, or goes short by its strength.
     """
 
-    seed: Annotated[Seed | None, Flag("--seed", help="seed of the training")] = None
+    seed: Annotated[Seed | Literal["desk"], Flag("--seed", help="seed of the training, or desk")] = "desk"
     strategy: str = "baseline_v1"
     sell: Literal["exit", "short"] = "exit"

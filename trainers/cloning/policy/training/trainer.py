@@ -162,7 +162,12 @@ def train_on_dataset(
 ) -> dict[str, Any]:
     """Train with the params of the model type on a dataset; what it came to, as JSON."""
     shared = params.model_dump(include=set(CloningConfig.model_fields))
-    given = {"dataset_path": dataset, "seed": params.seed, "output_dir": output, "device": device}
+    given = {
+        "dataset_path": dataset,
+        "seed": None if params.seed == "desk" else params.seed,
+        "output_dir": output,
+        "device": device,
+    }
     config = TrainingConfig.model_validate(shared | {name: value for name, value in given.items() if value is not None})
     return asdict(BehaviorCloningTrainer(config, stream).train())
 
