@@ -19,7 +19,7 @@ from daemon.store.versions import Version
 from data_pipeline.trader_logs.contract import contract_of
 
 _LIVE = (
-    "A market that is open has signals again after `nightdesk run-once all`: pull, then publish. One night has those of "
+    "A market that is open has signals again after `nightdesk run-once all`: pull, then publish. A night has those of "
     "one bar; for signals all day let jobs.data_update.every and jobs.signals.every be shorter than trader_params.bar."
 )
 PUBLISH = "`nightdesk run-once signals` publishes it now."

@@ -168,8 +168,8 @@ def read_sequences(
 ) -> Sequences:
     """The sequences of one split of a table of traders' decisions, scaled by the statistics of its training markets.
 
-    `groups` are those of their states; the 17 of `base` come first. Without a `window`, it is that of the table. With `return_scale` None, returns are scaled by the
-    deviation that the returns to go of training markets have.
+    `groups` are those of their states; the 17 of `base` come first. Without a `window`, it is that of the table. With
+    `return_scale` None, returns are scaled by the deviation that the returns to go of training markets have.
     """
     names = state_names(groups)
     facts, table = _read(path, ["split", "market", "action", "reward", *names])

@@ -95,11 +95,11 @@ def settled_markets(
 def split_by_time(markets: Sequence[Market], share: float) -> tuple[list[Market], list[Market]]:
     """The newest `share` of the markets, and of the older ones those that were settled before these begin.
 
-    What a market earned is known when it is settled, which may be hours after it ended. Without two such parts, all
-    markets are in the first.
+    What a market earned is known when it is settled, which may be hours after it ended, or just as the next one begins:
+    then the audit counts it as overlapping. Without two such parts, all markets are in the first.
     """
     late = list(markets[len(markets) - max(1, round(len(markets) * share)) :])
-    early = [market for market in markets[: len(markets) - len(late)] if market.settled <= late[0].begins]
+    early = [market for market in markets[: len(markets) - len(late)] if market.settled < late[0].begins]
     return (early, late) if early else (list(markets), [])
 
 

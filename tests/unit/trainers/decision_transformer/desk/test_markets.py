@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -55,6 +56,13 @@ def test_the_newest_markets_are_held_back_and_those_settled_after_they_begin_are
     early, _ = split_by_time([*some[:2], after, *some[3:]], 0.4)
     assert [market.name[-1] for market in early] == list("01")
     assert split_by_time(some[:1], 0.4) == (some[:1], [])
+
+
+def test_a_market_that_is_settled_just_as_the_first_of_the_newest_begins_is_not_learned_from_for_it() -> None:
+    some = markets(4)
+    seamless = replace(some[2], settled=some[3].begins.to_pydatetime())
+    early, late = split_by_time([*some[:2], seamless, some[3]], 0.25)
+    assert (early, late) == (some[:2], [some[3]])
 
 
 def test_scales_are_those_of_the_rows_of_the_training() -> None:
