@@ -169,6 +169,9 @@ def test_a_killed_restore_is_no_desk_and_its_repetition_brings_everything_back(d
     if new.restoring.exists():
         error = nightdesk(new, "run-once", "maintenance", expect=1)["error"]
         assert error["code"] == "restore.unfinished"
+    if (
+        new.restoring.exists() or not new.database.exists()
+    ):  # on a busy machine every kill may come before its first file
         restored = backups.restore(backups.home_repository(desk), new)
         assert (restored.files, restored.differs) == (backup.files, {})
     assert files_of(new.expert_logs) == files_of(desk.expert_logs)
