@@ -12,7 +12,7 @@ from config.section import Section
 from data_pipeline.labels.splits import holdout
 from evaluation.accounting.backtest import Costs
 from evaluation.audit.leak_audit import FitRecord
-from evaluation.judges.checklist import ITEMS
+from evaluation.reports.checklist import ITEMS
 from evaluation.reports.evidence import Check, MemberComparison, ModelEvidence
 from trainers.analysts.comparison import compared, member_comparisons
 from trainers.analysts.ensemble import Ensemble

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from config.errors import UsageError
-from daemon.domain.tasks import Document
 from daemon.jobs.backtest.messages import BacktestRequest, BacktestResult
 from daemon.jobs.base import Ending, Plan, RunWork, ending_of
 from daemon.store import decisions
@@ -32,7 +33,7 @@ async def backtest_strategy(work: RunWork) -> Ending:
     return ending
 
 
-def _has_policy(strategy: Document) -> bool:
+def _has_policy(strategy: Any) -> bool:
     """Whether a strategy asks a policy, which learned from the past."""
     return bool(strategy["ensemble"]["rl_policy"]["enabled"])
 

@@ -124,7 +124,7 @@ async def train_models(work: RunWork) -> Ending:
     made = await work.read(lambda c: {(v.subject, v.model_type, v.version) for v in versions.versions(c)})
     requests = [request for target in fresh for request in await _requests(work, target)]
     to_make = [request for request in requests if (request.subject, request.model_type, request.version) not in made]
-    unchanged = await _unchanged(work, to_make)
+    unchanged = [] if work.run.options.places else await _unchanged(work, to_make)
     if unchanged and len(unchanged) == len(requests) and not adopted:
         return _skipped(stale) if stale else Ending("skipped", "training.unchanged", _unchanged_detail(unchanged))
     todo = {Plan(request): request for request in to_make if request not in unchanged}
@@ -166,7 +166,9 @@ def _stored(c: Connection, request: TrainRequest) -> VersionRef | None:
     states = (*versions.SERVABLE, "champion")
     stored = versions.versions(c, request.subject, request.model_type, states=states)
     newest = next((version for version in stored if version.recipe == request.recipe.fingerprint), None)
-    return newest and VersionRef(name=newest.version, manifest_sha256=newest.manifest_sha256)
+    if newest is None:
+        return None
+    return VersionRef(name=newest.version, manifest_sha256=newest.manifest_sha256)
 
 
 def _unchanged_detail(unchanged: list[TrainRequest]) -> dict[str, object]:
