@@ -166,9 +166,7 @@ def _stored(c: Connection, request: TrainRequest) -> VersionRef | None:
     states = (*versions.SERVABLE, "champion")
     stored = versions.versions(c, request.subject, request.model_type, states=states)
     newest = next((version for version in stored if version.recipe == request.recipe.fingerprint), None)
-    if newest is None:
-        return None
-    return VersionRef(name=newest.version, manifest_sha256=newest.manifest_sha256)
+    return None if newest is None else VersionRef(name=newest.version, manifest_sha256=newest.manifest_sha256)
 
 
 def _unchanged_detail(unchanged: list[TrainRequest]) -> dict[str, object]:
