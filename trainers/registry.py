@@ -24,10 +24,17 @@ _CLONER = Needs(data=frozenset({"bars", "expert_log"}), min_bars=100)
 
 @dataclass(frozen=True)
 class _Entry:
+    """A registered model type.
+
+    `revision` is raised by hand when the same recipe on the same data would give other decisions than before, be it by
+    its training, its features or its states: stored folds of an older revision are then computed anew.
+    """
+
     description: str
     params: str  # module:class, light enough for the process that reads the config
     model_type: str  # module:class
     needs: Needs
+    revision: int = 1
 
 
 _REGISTERED = {
@@ -63,6 +70,11 @@ def describe() -> dict[str, str]:
 def needs(name: str) -> Needs:
     """What the model type called `name` needs; imports nothing heavy."""
     return _entry(name).needs
+
+
+def revision(name: str) -> int:
+    """The number of the code that makes a model of a recipe; imports nothing heavy."""
+    return _entry(name).revision
 
 
 def get(name: str) -> ModelType:

@@ -24,6 +24,7 @@ from evaluation.judges.observation import observe
 from evaluation.labels import decision_sentence
 from evaluation.records.challenge import superiority
 from evaluation.records.continuity import COMPARED_BARS
+from evaluation.records.figures import RecordFigures
 from evaluation.records.folds import DecidedFold, FoldPlan, FoldStore, short_history
 from evaluation.records.live import LiveSignal, followed
 from evaluation.records.record import Assessment, Record, assess, stitched_record
@@ -31,6 +32,7 @@ from evaluation.records.skill import RecordReturns
 from evaluation.reports.comparison import ComparedVersion, compare
 from evaluation.reports.comparison_schema import SymbolComparison
 from evaluation.reports.evidence import Evidence, expert_confusion
+from evaluation.reports.learned import learned
 from evaluation.reports.report import write_report
 from evaluation.reports.schema import Decision, StandingPart, Subject
 from evaluation.signals import Signals
@@ -115,7 +117,8 @@ class BacktestJudge:
     def judge(self, case: Case[Record]) -> BacktestJudgement:
         """Gather the evidence on the record, and decide the case."""
         record, champion = case.record, case.champion_record
-        baselines, evidence = _evidence(case)
+        figures = assess(record, case.settings.promotion, tried=case.tried).figures
+        baselines, evidence = _evidence(case, figures)
         metrics, worth = record.result.metrics(), evidence.significance
         if worth is not None:
             metrics |= {name: getattr(worth, name) for name in WORTH}
@@ -127,6 +130,7 @@ class BacktestJudge:
             first=index[0].to_pydatetime(),
             last=index[-1].to_pydatetime(),
             case=case,
+            figures=figures,
             baselines=baselines if champion is None else {"champion": _on_bars_of(record, champion), **baselines},
             evidence=evidence,
         )
@@ -141,13 +145,13 @@ class BacktestJudgement:
     first: datetime
     last: datetime
     case: Case[Record]
+    figures: RecordFigures
     baselines: Mapping[str, Backtest]
     evidence: Evidence
 
     def write_report(self, folder: Path, subject: Subject, created_at: datetime) -> None:
         """Write report.json, its page and its pictures into `folder`."""
         case = self.case
-        figures = assess(case.record, case.settings.promotion, tried=case.tried).figures
         write_report(
             folder,
             subject=subject.model_dump(),
@@ -160,7 +164,9 @@ class BacktestJudgement:
                 sentence=decision_sentence(self.verdict.outcome, self.verdict.reasons, self.verdict.note),
                 figures=dict(self.verdict.figures),
             ),
-            standing=StandingPart(standing=case.standing, sentence=case.sentence, tried=case.tried, record=figures),
+            standing=StandingPart(
+                standing=case.standing, sentence=case.sentence, tried=case.tried, record=self.figures
+            ),
             created_at=created_at,
             evidence=self.evidence,
         )
@@ -199,7 +205,7 @@ def _on_bars_of(record: Record, champion: Record) -> Backtest:
     return backtest(record.bars, position, costs=result.costs, initial_cash=result.initial_cash)
 
 
-def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
+def _evidence(case: Case[Record], figures: RecordFigures) -> tuple[dict[str, Backtest], Evidence]:
     """The baselines on the bars of the record, and the evidence on it and on the version."""
     version, record, bars, rules = case.challenger, case.record, case.inputs.only, case.settings.promotion
     result, signals = record.result, record.signals
@@ -207,6 +213,7 @@ def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
     newest = version.model.decide(case.inputs.for_decisions())[bars.symbol]
     decided = {bars.symbol: Signals(newest.position.tail(COMPARED_BARS), newest.confidence.tail(COMPARED_BARS))}
     observed = observe(version, case.inputs, decided, case.settings.monitoring, unseen={bars.symbol: signals})
+    decision_quality = observed.decision_quality[bars.symbol]
     teacher = version.teacher.get(bars.symbol)
     confusion = expert_confusion(signals, teacher) if teacher is not None else None
     absent = {
@@ -232,8 +239,9 @@ def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
         leaks=version.leaks,
         feature_importance=version.evidence.feature_importance,
         drift=observed.drift,
-        decision_quality=observed.decision_quality[bars.symbol],
+        decision_quality=decision_quality,
         expert_confusion=confusion,
+        learned=learned(figures, baselines.random_baseline, decision_quality.expert_agreement),
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )
     return baselines.backtests, evidence

@@ -11,6 +11,7 @@ import pandas as pd
 from evaluation.imitation.controls import Control
 from evaluation.monitoring.decision_quality import DecisionQuality
 from evaluation.monitoring.drift import Drift
+from evaluation.reports.learned import Learned
 from evaluation.signals import Signals
 from evaluation.statistics.baselines import RandomBaseline
 from evaluation.statistics.bootstrap import Intervals
@@ -125,6 +126,7 @@ class Evidence:
         drift: how far its features and decisions have moved since training.
         decision_quality: its agreement with its expert, and whether its confidence is calibrated and pays.
         expert_confusion: the confusion matrix of its positions and its expert's.
+        learned: whether it decides better than rules that have learned nothing.
         absent: the reason why a part is None, by the part's name.
     """
 
@@ -139,4 +141,5 @@ class Evidence:
     drift: Drift | None = None
     decision_quality: DecisionQuality | None = None
     expert_confusion: ExpertConfusion | None = None
+    learned: Learned | None = None
     absent: dict[str, str] = field(default_factory=dict)
