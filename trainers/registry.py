@@ -25,10 +25,17 @@ _CLONER = Needs(data=frozenset({"bars", "expert_log"}), min_bars=100)
 
 @dataclass(frozen=True)
 class _Entry:
+    """A registered model type.
+
+    `revision` is raised by hand when the same recipe on the same data would give other decisions than before, be it by
+    its training, its features or its states: stored folds of an older revision are then computed anew.
+    """
+
     description: str
     params: str  # module:class, light enough for the process that reads the config
     model_type: str  # module:class
     needs: Needs
+    revision: int = 1
     dataset_trainer: str | None = None  # module:function, for those that also learn from a file of decisions
 
 
@@ -56,7 +63,7 @@ _REGISTERED = {
         "trainers.cloning.policy.config:PolicyClonerParams",
         "trainers.policy_cloner.model_type:PolicyClonerType",
         Needs(optional=frozenset({"decisions", "headlines"}), min_bars=200),
-        "trainers.cloning.policy.training.trainer:train_on_dataset",
+        dataset_trainer="trainers.cloning.policy.training.trainer:train_on_dataset",
     ),
     **{
         name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)
@@ -78,6 +85,11 @@ def describe() -> dict[str, str]:
 def needs(name: str) -> Needs:
     """What the model type called `name` needs; imports nothing heavy."""
     return _entry(name).needs
+
+
+def revision(name: str) -> int:
+    """The number of the code that makes a model of a recipe; imports nothing heavy."""
+    return _entry(name).revision
 
 
 def get(name: str) -> ModelType:

@@ -99,5 +99,9 @@ class Retention(Section):
             "their source for 30 of them."
         ),
     )
-    results_days: int = Field(default=90, ge=1, description="Days for which reports are kept.")
+    results_days: int = Field(
+        default=90,
+        ge=1,
+        description="Days for which reports are kept, and folds of recipes that are not used any more.",
+    )
     logs_days: int = Field(default=90, ge=1, description="Days for which the logs of runs are kept.")

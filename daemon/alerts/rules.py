@@ -130,12 +130,22 @@ def bounds(monitoring: Monitoring) -> tuple[Bound, ...]:
 
 
 def performance_observations(
-    champion: Version, standing: Standing, bases: Mapping[Basis, MonitoredMetrics], monitoring: Monitoring
+    champion: Version,
+    standing: Standing,
+    bases: Mapping[Basis, MonitoredMetrics],
+    monitoring: Monitoring,
+    *,
+    unfinished: tuple[int, int] | None = None,
 ) -> Iterator[Observation]:
-    """One observation for each basis (evaluation, live) and threshold of one champion, whose recipe has a standing."""
+    """One observation for each basis (evaluation, live) and threshold of one champion, whose recipe has a standing.
+
+    Of a record that is still being computed, `unfinished` says how many folds it has and how many it will have.
+    """
     pair = f"{champion.subject}/{champion.model_type}"
     for basis, metrics in bases.items():
         measured = f"{pair} {champion.version} ({standing}) {BASES[basis]}"
+        if basis == "evaluation" and unfinished is not None:
+            measured += f", as yet the newest {unfinished[0]} of {unfinished[1]} folds,"
         for bound in bounds(monitoring):
             yield bound.observe(
                 f"{pair}/{basis}", measured, metrics, monitoring.clear_margin, f"/api/v1/models/{champion.id}"

@@ -69,6 +69,8 @@ def _show_report(home: Home, model: str, verdict: dict[str, Any]) -> None:
     typer.echo(f"{model} on a record of {report['span']['bars']} bars: {standing['standing']}. {standing['sentence']}")
     if warning := Provenance.parse(report["subject"]["provenance"]).warning:
         typer.echo(warning)
+    if sentence := (report["evidence"].get("learned") or {}).get("sentence"):
+        typer.echo(sentence)
     if reason := (report["evidence"].get("model_selection") or {}).get("learned_reason"):
         typer.echo(reason)
     rows = [

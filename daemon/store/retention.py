@@ -9,10 +9,12 @@ from sqlalchemy import Connection, select
 from daemon.store import servings, versions
 from daemon.store.evaluations import Evaluation
 from daemon.store.rows import first_as
-from daemon.store.tables import datasets, evaluations, runs
+from daemon.store.tables import datasets, evaluations, records, runs
 from daemon.store.versions import Version
 
 Series = tuple[str, str, str]
+# Subject, model type and recipe of a record.
+RecordName = tuple[str, str, str]
 
 
 def ended_before(c: Connection, limit: datetime) -> dict[str, datetime]:
@@ -45,3 +47,19 @@ def series(c: Connection) -> set[Series]:
 def dataset_names(c: Connection) -> set[str]:
     """The name of every dataset that was ever used."""
     return set(c.execute(select(datasets.c.dataset).distinct()).scalars())
+
+
+def unused_records(c: Connection, limit: datetime) -> set[RecordName]:
+    """The records of recipes that are no longer used, and that no run has looked at since `limit`.
+
+    A recipe of which a version is still stored may serve again, and is not among them.
+    """
+    names = (records.c.subject, records.c.model_type, records.c.recipe)
+    used = {tuple(row) for row in c.execute(select(*names).where(records.c.in_use | (records.c.updated_at >= limit)))}
+    unused = {(row.subject, row.model_type, row.recipe) for row in c.execute(select(*names))} - used
+    stored = {
+        (version.subject, version.model_type, version.recipe)
+        for version in versions.versions(c)
+        if version.state != "deleted"
+    }
+    return {name for name in unused if name not in stored}

@@ -26,6 +26,7 @@ from evaluation.judges.observation import observe
 from evaluation.labels import decision_sentence
 from evaluation.records.challenge import superiority
 from evaluation.records.continuity import COMPARED_BARS
+from evaluation.records.figures import RecordFigures
 from evaluation.records.folds import DecidedFold, FoldPlan, FoldStore, short_history
 from evaluation.records.live import LiveSignal, followed
 from evaluation.records.record import Assessment, Record, assess, stitched_record
@@ -33,6 +34,7 @@ from evaluation.records.skill import RecordReturns
 from evaluation.reports.comparison import ComparedVersion, compare
 from evaluation.reports.comparison_schema import SymbolComparison
 from evaluation.reports.evidence import Evidence, expert_confusion
+from evaluation.reports.learned import learned
 from evaluation.reports.report import write_report
 from evaluation.reports.schema import Decision, StandingPart, Subject
 from evaluation.signals import Signals
@@ -117,7 +119,8 @@ class BacktestJudge:
     def judge(self, case: Case[Record]) -> BacktestJudgement:
         """Gather the evidence on the record, and decide the case."""
         record, champion = case.record, case.champion_record
-        baselines, evidence = _evidence(case)
+        figures = assess(record, case.settings.promotion, tried=case.tried).figures
+        baselines, evidence = _evidence(case, figures)
         metrics, worth = record.result.metrics(), evidence.significance
         if worth is not None:
             metrics |= {name: getattr(worth, name) for name in WORTH}
@@ -129,6 +132,7 @@ class BacktestJudge:
             first=index[0].to_pydatetime(),
             last=index[-1].to_pydatetime(),
             case=case,
+            figures=figures,
             baselines=baselines if champion is None else {"champion": _on_bars_of(record, champion), **baselines},
             evidence=evidence,
         )
@@ -143,13 +147,13 @@ class BacktestJudgement:
     first: datetime
     last: datetime
     case: Case[Record]
+    figures: RecordFigures
     baselines: Mapping[str, Backtest]
     evidence: Evidence
 
     def write_report(self, folder: Path, subject: Subject, created_at: datetime) -> None:
         """Write report.json, its page and its pictures into `folder`."""
         case = self.case
-        figures = assess(case.record, case.settings.promotion, tried=case.tried).figures
         write_report(
             folder,
             subject=subject.model_dump(),
@@ -162,7 +166,9 @@ class BacktestJudgement:
                 sentence=decision_sentence(self.verdict.outcome, self.verdict.reasons, self.verdict.note),
                 figures=dict(self.verdict.figures),
             ),
-            standing=StandingPart(standing=case.standing, sentence=case.sentence, tried=case.tried, record=figures),
+            standing=StandingPart(
+                standing=case.standing, sentence=case.sentence, tried=case.tried, record=self.figures
+            ),
             created_at=created_at,
             evidence=self.evidence,
         )
@@ -209,7 +215,7 @@ def _decided_now(case: Case[Record]) -> tuple[Signals, float]:
     return decided[inputs.only.symbol], perf_counter() - began
 
 
-def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
+def _evidence(case: Case[Record], figures: RecordFigures) -> tuple[dict[str, Backtest], Evidence]:
     """The baselines on the bars of the record, and the evidence on it and on the version."""
     version, record, bars, rules = case.challenger, case.record, case.inputs.only, case.settings.promotion
     result, signals = record.result, record.signals
@@ -247,6 +253,7 @@ def _evidence(case: Case[Record]) -> tuple[dict[str, Backtest], Evidence]:
         expert_confusion=confusion,
         checklist=checklist(version, slices=slices, quality=quality, decisions=len(newest.index), seconds=seconds),
         comparisons=version.evidence.comparisons,
+        learned=learned(figures, baselines.random_baseline, quality.expert_agreement),
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )
     return baselines.backtests, evidence

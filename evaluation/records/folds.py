@@ -143,7 +143,7 @@ class FoldStore:
     """The computed folds of one record, a folder each, and the returns of the bars that they were computed on."""
 
     def __init__(self, folder: Path, key: Callable[[Fold], str]) -> None:
-        """`key` names what the model of a fold learns from besides bars, such as an expert's log."""
+        """`key` names what the model of a fold is made of besides bars: an expert's log, the revision of its code."""
         self.folder = folder
         self.key = key
 

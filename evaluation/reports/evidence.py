@@ -11,6 +11,7 @@ import pandas as pd
 from evaluation.imitation.controls import Control
 from evaluation.monitoring.decision_quality import DecisionQuality
 from evaluation.monitoring.drift import Drift
+from evaluation.reports.learned import Learned
 from evaluation.signals import Signals
 from evaluation.statistics.baselines import RandomBaseline
 from evaluation.statistics.bootstrap import Intervals
@@ -184,6 +185,7 @@ class Evidence:
         expert_confusion: the confusion matrix of its positions and its expert's.
         checklist: what it should pass before money follows it, item by item.
         comparisons: with and without each of its members, where it is made of members.
+        learned: whether it decides better than rules that have learned nothing.
         absent: the reason why a part is None, by the part's name.
     """
 
@@ -200,4 +202,5 @@ class Evidence:
     expert_confusion: ExpertConfusion | None = None
     checklist: tuple[Check, ...] = ()
     comparisons: tuple[MemberComparison, ...] = ()
+    learned: Learned | None = None
     absent: dict[str, str] = field(default_factory=dict)

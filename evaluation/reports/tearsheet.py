@@ -135,6 +135,7 @@ def _header(report: Report) -> Html:
             standing.sentence,
             class_="verdict",
         ),
+        el("p", report.evidence.learned.sentence) if report.evidence.learned else None,
         el("p", made_up.warning) if made_up.warning else None,
         el("dl", *(el("div", el("dt", name), el("dd", fact)) for name, fact in facts.items())),
     )

@@ -23,6 +23,7 @@ from evaluation.audit.leak_audit import FitRecord, audit
 from evaluation.monitoring.drift import measure_drift, read_reference
 from evaluation.signal_model import Request
 from evaluation.signals import Signals
+from tests.golden.decisions import assert_unchanged, recorded_types
 from tests.support.markets.easy import SYMBOL, easy_bars, easy_expert, easy_task, with_expert
 from tests.support.models.examples import NAMES, everything_registered, example, save, trained, training_of
 from tests.support.models.small_types import MARKETS, TRADER
@@ -65,6 +66,11 @@ def test_it_states_its_name_its_needs_its_judge_and_its_params(name: str) -> Non
     assert model_type.params.model_config["frozen"]
     assert model_type.params() == registry.validate_params(name, {})
     assert registry.validate_params(name, json.loads(model_type.params().model_dump_json())) == model_type.params()
+
+
+@pytest.mark.parametrize("name", recorded_types())
+def test_its_decisions_are_those_of_its_revision(name: str) -> None:
+    assert_unchanged(name, trained(name).decide(example(name).unseen))
 
 
 @every_type_of_symbols

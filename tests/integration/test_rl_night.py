@@ -89,7 +89,7 @@ def test_the_report_names_the_seeds_and_checkpoints_that_the_model_was_selected_
     assert selection["low"] <= selection["mean"] <= selection["high"] == selection["selected"]
     page = html.unescape(desk.ask("GET", verdict["report_page"].removeprefix("/api/v1")).text)
     assert "2 seeds on validation" in page
-    assert "Learned something: yes." in page
+    assert "Beat cash on validation: yes." in page
 
 
 def test_the_manifest_holds_the_agent_and_the_costs_it_was_trained_with(desk: RunningDesk) -> None:

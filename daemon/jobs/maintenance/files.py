@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,12 @@ from data_pipeline.buckets.log_index import LogIndex
 
 if TYPE_CHECKING:
     from config.paths import Home
-    from daemon.store.retention import Series
+    from daemon.store.retention import RecordName, Series
 
 # The time at the end of the name of a file of refused rows.
 _REFUSED_AT = re.compile(r"-(\d{8}T\d{6})\.parquet")
+# A fold in the folder of a record, named by its training span, and the rehearsals of retrainings.
+_RECORDED = re.compile(r"\d{14}-\d{14}|rehearsals")
 
 
 def delete_results(home: Home, ended: Mapping[str, datetime], protected: Collection[str]) -> int:
@@ -69,6 +72,25 @@ def delete_revisions(home: Home, datasets: Collection[str], keep: int) -> int:
         newest_first = sorted(recorded, key=lambda path: path.stat().st_mtime, reverse=True)
         deleted += _deleted(newest_first[keep:])
     return deleted
+
+
+def delete_folds(home: Home, unused: Collection[RecordName]) -> int:
+    """The folds and rehearsals of `unused` records; of how many records. Other files in their folders stay."""
+    return sum([_delete_record(home.record(*name)) for name in sorted(unused)])
+
+
+def _delete_record(folder: Path) -> bool:
+    """Only what the desk writes there; the folder too, if nothing else is in it."""
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    for part in list(folder.iterdir()):
+        if _RECORDED.fullmatch(part.name) and part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part)
+    for name in ("bars.json", "plan.json"):
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    return True
 
 
 def _deleted(paths: Iterable[Path]) -> int:

@@ -37,6 +37,7 @@ class _Ledger:
     reports: set[str]
     series: set[retention.Series]
     datasets: set[str]
+    unused_records: set[retention.RecordName]
 
 
 def _read_ledger(c: Connection, keep: Retention, now: datetime) -> _Ledger:
@@ -46,6 +47,7 @@ def _read_ledger(c: Connection, keep: Retention, now: datetime) -> _Ledger:
         reports=retention.serving_reports(c),
         series=retention.series(c),
         datasets=retention.dataset_names(c),
+        unused_records=retention.unused_records(c, now - timedelta(days=keep.results_days)),
     )
 
 
@@ -63,6 +65,7 @@ async def maintain(work: RunWork) -> Ending:
     refused_before = now - timedelta(days=keep.quarantine_days)
     refused = await asyncio.to_thread(files.delete_refused, home, ledger.series, refused_before)
     revisions = await asyncio.to_thread(files.delete_revisions, home, ledger.datasets, keep.revisions)
+    folds = await asyncio.to_thread(files.delete_folds, home, ledger.unused_records)
     unfinished = await asyncio.to_thread(remove_unfinished, home.root, now - UNFINISHED_AGE)
     if not await work.read(lambda c: runs.unfinished(c, "training")):  # so nobody will go on from them
         await asyncio.to_thread(shutil.rmtree, home.checkpoints_root, ignore_errors=True)
@@ -78,6 +81,7 @@ async def maintain(work: RunWork) -> Ending:
             "logs": logs,
             "revisions": revisions,
             "refused": refused,
+            "records": folds,
             "unfinished": len(unfinished),
             "alerts": len(closed),
         },

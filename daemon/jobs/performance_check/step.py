@@ -184,7 +184,11 @@ async def _record(work: RunWork, champion: Version, bases: dict[Basis, Monitored
                 measurements.add(c, new)
         record = record_of(c, champion)
         standing = record.standing if record is not None else "unproven"
-        for observation in performance_observations(champion, standing, bases, work.settings.monitoring):
+        unfinished = (record.folds - record.missing, record.folds) if record is not None and record.missing else None
+        observations = performance_observations(
+            champion, standing, bases, work.settings.monitoring, unfinished=unfinished
+        )
+        for observation in observations:
             alerts.observe(c, observation, work.settings, now)
 
     await work.write(change)

@@ -75,7 +75,7 @@ class RecordKeeper:
         return {}
 
     def _key(self, fold: Fold) -> str:
-        """What the model of a fold learned from besides bars."""
+        """What the model of a fold learned from besides bars, and the revision of the code that made it."""
         if fold not in self._keys:  # cutting the inputs of many markets takes a while
             self._keys[fold] = self._content(fold)
         return self._keys[fold]
@@ -86,7 +86,9 @@ class RecordKeeper:
         events = {
             kind: {name: inputs.events_fingerprint(kind, name) for name in inputs.events(kind)} for kind in EVENT_KINDS
         }
-        content = [logs, {kind: names for kind, names in events.items() if names}]
+        content: list[Any] = [logs, {kind: names for kind, names in events.items() if names}]
+        if (revision := registry.revision(self.recipe.model_type)) > 1:
+            content.append(revision)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def missing(self) -> list[Fold]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import sklearn
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import classification_report, confusion_matrix
@@ -16,7 +17,7 @@ from trainers.cloning.behavioral.imbalance import oversampled, sample_weights
 from trainers.cloning.behavioral.report import WORDS, distribution
 from trainers.interface import Progress
 
-CHUNK = 10
+CHUNK = 25
 REPEATS = 5
 
 
@@ -33,9 +34,11 @@ def grow(X: Floats, y: Labels, config: ForestConfig, seed: int, progress: Progre
         warm_start=True,
         n_jobs=1,
     )
-    for trees in [*range(CHUNK, config.n_estimators, CHUNK), config.n_estimators]:
-        forest.set_params(n_estimators=trees).fit(X, y, sample_weight=weights)
-        progress(trees / config.n_estimators, f"tree {trees} of {config.n_estimators}")
+    # Rows are known to be finite and params to be valid: checking both for every tree takes a sixth of the time.
+    with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
+        for trees in [*range(CHUNK, config.n_estimators, CHUNK), config.n_estimators]:
+            forest.set_params(n_estimators=trees).fit(X, y, sample_weight=weights)
+            progress(trees / config.n_estimators, f"tree {trees} of {config.n_estimators}")
     return forest
 
 

@@ -48,13 +48,13 @@ def _learned_reason(split: SpanSplit, best: Candidate, checkpoints: int) -> str:
     figures += "" if ratio is None else f" at a Sharpe ratio of {ratio:.2f}"
     if best.beats_cash:
         return (
-            f"Learned something: yes. On {bars} validation bars the policy after {best.step:,} steps beat cash: "
+            f"Beat cash on validation: yes. On {bars} validation bars the policy after {best.step:,} steps beat cash: "
             f"{figures}. What serves has learned for as many steps from all {len(every):,} bars up to "
             f"{every[-1]:%Y-%m-%d}."
         )
     return (
-        f"Learned something: no. None of {checkpoints} checkpoints beat cash on {bars} validation bars (the best, "
-        f"after {best.step:,} steps: {figures}), so the model stays in cash."
+        f"Beat cash on validation: no. None of {checkpoints} checkpoints beat cash on {bars} validation bars "
+        f"(the best, after {best.step:,} steps: {figures}), so the model stays in cash."
     )
 
 

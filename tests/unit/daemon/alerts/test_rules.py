@@ -104,6 +104,18 @@ def test_an_observation_names_the_model_the_value_and_the_threshold():
     assert result["drawdown_beyond"].link == "/api/v1/models/7"
 
 
+def test_an_observation_of_a_record_that_is_still_computed_says_how_far_it_is():
+    measured = MonitoredMetrics(values={"sharpe_ratio": 0.31})
+    bases = {"live": measured, "evaluation": measured}
+    live, record = (
+        observation
+        for observation in performance_observations(CHAMPION, "unproven", bases, Monitoring(), unfinished=(4, 52))
+        if observation.rule == "sharpe_below"
+    )
+    assert "over its record, as yet the newest 4 of 52 folds, is 0.31;" in record.message
+    assert "folds" not in live.message
+
+
 def test_an_undefined_metric_says_why_it_has_no_value():
     result = observed({"sharpe_ratio": None, "reasons": {"sharpe_ratio": "too_few_returns"}})
     assert "has no value (too_few_returns)" in result["sharpe_below"].message

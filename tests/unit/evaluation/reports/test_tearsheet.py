@@ -95,7 +95,7 @@ def write(folder: Path, bars: pd.DataFrame, target: pd.Series, **subject: str) -
                 0.8,
                 None,
                 learned=True,
-                learned_reason="Learned something: yes.",
+                learned_reason="Beat cash on validation: yes.",
             ),
             costs=cost_sensitivity(bars, target),
             slices=sliced(test, bars, pd.Series("calm", index=bars.index, dtype="category")),
@@ -139,7 +139,7 @@ def test_the_page_describes_what_was_judged_and_how(page):
         "decided at the close of a bar, filled at the next open",
         "Sharpe ratio",
         "3 seeds on validation (2019-01-02 to 2019-06-28): Sharpe ratio 0.40 to 1.10, mean 0.80, selected 1.10",
-        "the best of 30 checkpoints. Learned something: yes.",
+        "the best of 30 checkpoints. Beat cash on validation: yes.",
     ):
         assert words in page.text
     assert "zero_variance" not in page.text

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from config.paths import Home
 from config.publish import TEMP_PREFIX
 from config.settings import Settings
@@ -16,7 +18,7 @@ from daemon.context import DeskContext
 from daemon.core.desk import Desk
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.runs import Owner, Run
-from daemon.store import datasets, evaluations, runs, servings, versions
+from daemon.store import datasets, evaluations, records, runs, servings, tables, versions
 from daemon.store.backups import recorded
 from data_pipeline.buckets.log_index import Fetched, LogIndex
 from tests.support.desks.databases import NOON, add_version
@@ -273,3 +275,39 @@ async def test_a_clock_that_is_years_ahead_deletes_nothing(home: Home) -> None:
         assert (run.state, run.cause) == ("skipped", "clock.jumped")
         assert "the clock may be wrong" in str((run.detail or {})["message"])
         assert report.exists()
+
+
+async def test_the_folds_of_recipes_that_are_no_longer_used_go_in_the_end(home: Home) -> None:
+    with scripted_desk(home) as house:
+        now = house.clock.now()
+        used, retired, fresh, stored = (
+            record_with_folds(house, recipe * 64, now - timedelta(days=days), in_use=in_use)
+            for recipe, days, in_use in (("a", 100, True), ("b", 100, False), ("c", 10, False), ("d", 100, False))
+        )
+        house.database.write(lambda c: add_version(c, "v1", model_type=KIND, recipe="d" * 64))
+        note, never_tried = retired / "my_remarks.md", home.record("AAPL", KIND, "e" * 64)
+        for path in (note, never_tried / "20200101000000-20210101000000" / "fold.json"):
+            written(path, now - timedelta(days=500))
+        assert (await maintained(house))["records"] == 1
+        assert [any(folder.glob("*/fold.json")) for folder in (used, retired, fresh, stored, never_tried)] == [
+            True, False, True, True, True,
+        ]  # fmt: skip
+        assert list(retired.iterdir()) == [note]
+        assert house.database.read(records.tried) == 4
+
+
+def record_with_folds(house: DeskContext, recipe: str, at: datetime, *, in_use: bool) -> Path:
+    """The folder of a record of the ledger with a fold, last looked at then."""
+    progress = records.RecordProgress(
+        subject="AAPL", model_type=KIND, recipe=recipe, provenance="yahoo", params={}, seed=1, window=365, run_id=None,
+        folds=1, missing=0, restarted=0, facts=None,
+    )  # fmt: skip
+    row = house.database.write(lambda c: records.put(c, progress, at))
+    if not in_use:
+        house.database.write(
+            lambda c: c.execute(update(tables.records).where(tables.records.c.id == row.id).values(in_use=False))
+        )
+    folder = house.home.record("AAPL", KIND, recipe)
+    for name in ("20200101000000-20210101000000/fold.json", "rehearsals/1-20210101000000.json", "bars.json"):
+        written(folder / name, at)
+    return folder

@@ -14,6 +14,7 @@ from daemon.jobs.records.messages import RecordFacts, RecordResult
 from data_pipeline.bars.bars import Bars
 from tests.support.desks.recorded_home import MARKET, SETTINGS, RecordedHome
 from tests.support.markets.easy import SYMBOL
+from trainers import registry
 
 
 def facts_of(result: RecordResult) -> RecordFacts:
@@ -46,6 +47,15 @@ def test_a_second_night_on_the_same_bars_computes_no_fold_and_trains_nothing(rec
     assert (second.computed, second.fitted, second.restarted, second.missing) == (0, 0, 0, 0)
     assert second.facts == first.facts
     assert recorded.folds() == before
+
+
+def test_folds_of_older_code_are_computed_anew_and_count_as_another_try(recorded: RecordedHome, monkeypatch) -> None:
+    recorded.store(300)
+    recorded.extend()
+    monkeypatch.setattr(registry, "revision", lambda _: 2)
+    night = recorded.extend()
+    assert (night.restarted, night.computed, night.fitted) == (5, 5, 5)
+    assert recorded.extend().restarted == 0
 
 
 def test_a_night_with_a_new_bar_extends_the_open_fold_without_a_training(recorded: RecordedHome) -> None:

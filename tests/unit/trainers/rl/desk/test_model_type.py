@@ -212,7 +212,9 @@ def test_the_earliest_of_the_best_is_chosen_and_cash_is_better_than_a_loss() -> 
 def test_a_model_that_learned_something_says_so_with_its_figures() -> None:
     metrics = trained("a2c").facts.metrics
     assert metrics["learned"] is True
-    assert metrics["learned_reason"].startswith("Learned something: yes. On 120 validation bars the policy after ")
+    assert metrics["learned_reason"].startswith(
+        "Beat cash on validation: yes. On 120 validation bars the policy after "
+    )
     assert f"Sharpe ratio of {metrics['validation']['sharpe_ratio']:.2f}" in metrics["learned_reason"]
     assert metrics["learned_reason"].endswith("from all 595 bars up to 2021-05-19.")
 
@@ -225,7 +227,7 @@ def test_a_model_of_which_no_checkpoint_beats_cash_is_flat_and_says_so(tmp_path:
     metrics = model.facts.metrics
     assert metrics["learned"] is False
     assert heard[-1] == metrics["learned_reason"]
-    assert heard[-1].startswith("Learned something: no. None of 2 checkpoints beat cash on 120 validation bars")
+    assert heard[-1].startswith("Beat cash on validation: no. None of 2 checkpoints beat cash on 120 validation bars")
     assert heard[-1].endswith("so the model stays in cash.")
     assert metrics["chosen"] == {"seed": None, "step": None, "checkpoints": 2}
     assert (metrics["validation"]["total_return"], metrics["validation"]["trades"]) == (0.0, 0)
