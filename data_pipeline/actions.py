@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from config.errors import UsageError
@@ -94,6 +95,15 @@ def convert(codes: npt.ArrayLike, source: Coding, target: Coding) -> Codes:
 
 SIGNED = Coding("-1 sell, 0 hold, 1 buy", {SELL: -1.0, HOLD: 0.0, BUY: 1.0})
 CHOICES = Coding("0 hold, 1 buy, 2 sell", {0: 0.0, 1: 1.0, 2: -1.0})
+
+
+class Action(IntEnum):
+    """One of the `CHOICES`, by its name."""
+
+    HOLD = 0
+    BUY = 1
+    SELL = 2
+
 
 # Five classes, in which it counts how much is traded: what a Decision Transformer chooses from. The plain buy of the
 # codings above is a whole one, so that here it is strong.

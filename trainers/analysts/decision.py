@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import pandas as pd
 
 from config.errors import UsageError
+from data_pipeline.actions import Action
 from trainers.analysts.strategies import AnalystWeights
 from trainers.analysts.votes import BUY, HOLD, SELL, UNDECIDED, Votes, action_codes, strengths, weighed
 
 ANALYSTS = tuple(AnalystWeights.model_fields)
-
-
-class Action(IntEnum):
-    """What to do."""
-
-    HOLD = HOLD
-    BUY = BUY
-    SELL = SELL
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, overload
 
@@ -11,19 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from config.errors import UsageError
+from data_pipeline.actions import Action
 from trainers.cloning.policy.network.file import PolicyDescription, read_policy, write_policy
 from trainers.cloning.policy.network.serving import ServedPolicy
 
 Floats = NDArray[np.float64]
 DEVICES = ("cpu", "cuda", "auto")
-
-
-class Action(IntEnum):
-    """What a policy decides to do."""
-
-    HOLD = 0
-    BUY = 1
-    SELL = 2
 
 
 class HasFeatures(Protocol):
