@@ -42,7 +42,7 @@ def main() -> bool:
                 generator = OfflineDatasetGenerator(session)
                 generator.save_dataset(generator.generate_dataset(SYMBOL, FIRST, LAST), home.root / "dataset.npz")
 
-        return show("dataset of four years of decisions", *seconds(dataset), goal=GOAL)
+        return show("dataset of four years of decisions", seconds(dataset)[0], GOAL)
 
 
 def _record(home: Home, bars: Bars) -> None:

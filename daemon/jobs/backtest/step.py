@@ -35,7 +35,9 @@ async def backtest_strategy(work: RunWork) -> Ending:
 
 def _has_policy(strategy: Any) -> bool:
     """Whether a strategy asks a policy, which learned from the past."""
-    return bool(strategy["ensemble"]["rl_policy"]["enabled"])
+    ensemble = strategy.get("ensemble")
+    policy = ensemble.get("rl_policy") if isinstance(ensemble, dict) else None
+    return isinstance(policy, dict) and policy.get("enabled") is True
 
 
 async def _record(work: RunWork, strategy: str, symbol: str, result: BacktestResult) -> None:

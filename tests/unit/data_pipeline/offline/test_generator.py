@@ -44,7 +44,8 @@ class Session:
         return NOTHING
 
     def decisions(self, symbol: str, start: date, end: date, strategy: str | None = None) -> Sequence[Row]:
-        closes = BARS[symbol].frame.index[-40:] if start < end and strategy is None else []
+        wanted = start < end and strategy is None
+        closes = pd.DatetimeIndex(BARS[symbol].frame.index[-40:] if wanted else [])
         actions = ["buy", *["hold"] * 19, "sell", *["hold"] * 19]
         return [
             Row(
@@ -68,7 +69,7 @@ def test_a_dataset_holds_the_state_that_each_decision_was_made_in() -> None:
     assert len(experiences) == 39  # what the newest earns is not known yet
     assert experiences.times is not None
     assert experiences.rewards is not None
-    assert experiences.times.tolist() == times[-40:-1].as_unit("ns").asi8.tolist()
+    assert experiences.times.tolist() == pd.DatetimeIndex(times[-40:-1]).as_unit("ns").asi8.tolist()
     np.testing.assert_allclose(experiences.rewards, np.arange(39) / 100)
     assert [experiences.actions[row] for row in (0, 1, 20)] == [1, 0, 2]
     held = pd.Series([0.0] * 110 + [0.5] * 20 + [0.0] * 20, times)

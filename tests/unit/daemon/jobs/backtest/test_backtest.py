@@ -52,6 +52,12 @@ async def ran(desk: DeskContext, symbols: list[str], start: date = FIRST, end: d
     return every_run(desk)[-1]
 
 
+def detail(run: Run) -> dict[str, Any]:
+    """What a run has come to, as JSON."""
+    assert run.detail is not None
+    return dict(run.detail)
+
+
 def recorded(desk: DeskContext, symbol: str) -> list[Decision]:
     with get_session(desk.home) as session:
         return session.decisions(symbol, date(2000, 1, 1), date(2100, 1, 1))
@@ -60,7 +66,7 @@ def recorded(desk: DeskContext, symbol: str) -> list[Decision]:
 async def test_every_session_of_the_span_is_decided_once_however_often_it_is_run(desk: DeskContext) -> None:
     run = await ran(desk, SYMBOLS)
     assert run.state == "succeeded"
-    results = run.detail["backtests"]  # type: ignore[index]
+    results = detail(run)["backtests"]
     first = {symbol: recorded(desk, symbol) for symbol in SYMBOLS}
     assert (await ran(desk, SYMBOLS)).state == "succeeded"
     for symbol, bars in BARS.items():
@@ -84,7 +90,7 @@ async def test_the_rewards_of_the_decisions_are_what_the_account_earned(desk: De
     rows = recorded(desk, "BTC-USD")
     assert rows[-1].reward is None
     earned = np.prod([1.0 + (row.reward or 0.0) for row in rows]) - 1.0
-    result = run.detail["backtests"]["BTC-USD"]  # type: ignore[index]
+    result = detail(run)["backtests"]["BTC-USD"]
     assert result["earned"]["total_return"] == pytest.approx(earned * 100.0, rel=1e-9)
     assert result["earned"]["trades"] > 0
 
@@ -101,7 +107,7 @@ async def test_a_decision_does_not_change_with_bars_that_come_after_it(desk: Des
 async def test_dates_without_bars_fail_with_the_dates_that_there_are_and_leave_no_decision(desk: DeskContext) -> None:
     run = await ran(desk, ["BTC-USD"], date(2010, 1, 1), date(2011, 1, 1))
     assert (run.state, run.cause) == ("failed", "backtest.no_bars")
-    error = run.detail["failed"]["BTC-USD"]  # type: ignore[index]
+    error = detail(run)["failed"]["BTC-USD"]
     assert "2022-08-31" in error["message"]
     assert "data_params.history_days" in error["cure"]
     assert recorded(desk, "BTC-USD") == []
@@ -125,12 +131,12 @@ async def test_a_policy_votes_where_a_strategy_names_its_file_and_a_missing_file
     small_network().save(desk.home.root / "models" / "policy.pt", {"val_action_acc": 0.7})
     run = await ran(desk, ["BTC-USD"], enabled=True, model_path="models/policy.pt")
     assert run.state == "succeeded"
-    assert run.detail["policy"] is True  # type: ignore[index]
+    assert detail(run)["policy"] is True
     votes = [row.votes["rl"] for row in recorded(desk, "BTC-USD")]
     assert all(vote is not None and 0.0 <= vote[0] <= 1.0 for vote in votes)
     missing = await ran(desk, ["BTC-USD"], enabled=True, model_path="models/nothing.pt")
     assert missing.state == "failed"
-    assert "nothing.pt" in missing.detail["failed"]["BTC-USD"]["message"]  # type: ignore[index]
+    assert "nothing.pt" in detail(missing)["failed"]["BTC-USD"]["message"]
 
 
 def test_a_session_that_has_no_decisions_leads_to_the_backtest(desk: DeskContext) -> None:
