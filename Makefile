@@ -7,8 +7,10 @@ STAMP := $(VENV)/.installed
 # As many workers as cores: more would starve the desks under test, whose own workers yield to everything else.
 WORKERS ?= 2
 DEV_STAMP := $(VENV)/.installed-dev
-# Compiled modules are kept, whatever the environment says: a desk and its tests start hundreds of processes.
-unexport PYTHONDONTWRITEBYTECODE
+# Modules are compiled once, when they are installed: a desk and its tests start hundreds of processes, and on a full disk
+# Python leaves torn ones, with which nothing starts any more.
+export PYTHONDONTWRITEBYTECODE := 1
+COMPILE := $(BIN)/python -m compileall -q config data_pipeline evaluation trainers daemon
 
 .PHONY: setup run test slow check bench
 
@@ -20,10 +22,12 @@ $(VENV)/bin/python:
 
 $(STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(COMPILE)
 	touch $@
 
 $(DEV_STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(COMPILE) tests
 	touch $(STAMP) $@
 
 run: $(STAMP)

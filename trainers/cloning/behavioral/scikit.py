@@ -17,7 +17,7 @@ from trainers.cloning.behavioral.imbalance import oversampled, sample_weights
 from trainers.cloning.behavioral.report import WORDS, distribution
 from trainers.interface import Progress
 
-CHUNK = 25
+CHUNK = 10
 REPEATS = 5
 
 
