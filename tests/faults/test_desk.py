@@ -103,7 +103,7 @@ def test_a_read_only_home_is_refused_and_works_when_it_can_be_written_again(firs
     [
         ('{\n  "simbols": ["AAPL"]\n}', ("line 2", "/simbols is not a known key", "Did you mean 'symbols'?")),
         ('{\n  "costs": {\n    "commission": NaN}}', ("line 3", "NaN")),
-        ('{"model_types": ["deepscalper"]}', ("/model_types/0 is 'deepscalper'", "Use one of: a2c, behavioral_cloner")),
+        ('{"model_types": ["deepscalper"]}', ("/model_types/0 is 'deepscalper'", "Use one of: a2c, analyst_ensemble")),
         (None, ("There is no config file", "nightdesk init")),
     ],
     ids=["unknown key", "NaN", "unregistered model type", "missing"],
