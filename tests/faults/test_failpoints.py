@@ -23,8 +23,10 @@ WRITES |= {"copy2", "save_file", "to_csv", "to_json", "to_parquet", "write_text"
 UNPUBLISHED = {
     "config/publish.py": "it is what publishes",
     "daemon/executors/worker/main.py": "writes to the kernel's files of its own process",
+    "trainers/analysts/model.py": "writes into the folder that trainers.artifact publishes",
     "trainers/cloning/behavioral/model_type.py": "writes into the folder that trainers.artifact publishes",
     "trainers/decision_transformer/desk/model.py": "writes into the folder that trainers.artifact publishes",
+    "trainers/policy_cloner/model.py": "writes into the folder that trainers.artifact publishes",
 }
 # Ways to publish that have no points.
 WITHOUT_POINTS = {"renames", "symlink", "symlink_to", "copy_file_range", "sendfile"}
