@@ -10,6 +10,7 @@ from config.errors import NightdeskError
 from config.settings import Monitoring
 from daemon.alerts.rules import bounds, error_event, event, performance_observations, run_ended
 from daemon.domain.metrics import Metrics, MonitoredMetrics
+from daemon.domain.options import RunOptions
 from daemon.domain.runs import Run
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -141,7 +142,7 @@ def test_each_basis_is_an_alert_of_its_own():
 
 
 def run(state, cause=None, detail=None):
-    return Run(12, "training", NOW, 1, state, "schedule", (), {}, None, NOW, NOW, NOW, NOW, None, cause, detail, None)
+    return Run(12, "training", NOW, 1, state, "schedule", (), RunOptions(), None, NOW, NOW, NOW, NOW, None, cause, detail, None)
 
 
 def test_a_failed_run_says_what_failed_why_and_what_to_do():

@@ -159,6 +159,7 @@ def test_a_signal_carries_everything_needed_to_trust_it(http):
         "target_return": None,
         "standing": "unproven",
         "sentence": "Has a record of 100 bars; fewer than 252 prove nothing.",
+        "remark": None,
     }
 
 
