@@ -142,7 +142,9 @@ def test_each_basis_is_an_alert_of_its_own():
 
 
 def run(state, cause=None, detail=None):
-    return Run(12, "training", NOW, 1, state, "schedule", (), RunOptions(), None, NOW, NOW, NOW, NOW, None, cause, detail, None)
+    return Run(
+        12, "training", NOW, 1, state, "schedule", (), RunOptions(), None, NOW, NOW, NOW, NOW, None, cause, detail, None
+    )
 
 
 def test_a_failed_run_says_what_failed_why_and_what_to_do():

@@ -12,8 +12,8 @@ import pytest
 from config.settings import NIGHT, JobName, Settings
 from daemon.core.condition import Condition, conditions, overall
 from daemon.domain.alert_engine import Alert
-from daemon.domain.progress import RunProgress
 from daemon.domain.options import RunOptions
+from daemon.domain.progress import RunProgress
 from daemon.domain.runs import Run, RunState
 from daemon.store.backups import PlaceRecord
 from daemon.store.overview import DeskRecord
@@ -49,7 +49,14 @@ def run(
 ) -> Run:
     numbered = {"id": NIGHT.index(job) + 1, "not_before": NOW, **facts}
     times = {"scheduled_for": NOW, "recorded_at": NOW, "started_at": NOW, "finished_at": NOW}
-    plain = {"attempt": 1, "trigger": "schedule", "chain": (), "options": RunOptions(), "parent_id": None, "owner": None}
+    plain = {
+        "attempt": 1,
+        "trigger": "schedule",
+        "chain": (),
+        "options": RunOptions(),
+        "parent_id": None,
+        "owner": None,
+    }
     ended = {"job": job, "state": state, "cause": cause, "detail": detail, "settings_fingerprint": None}
     return Run(**{**numbered, **times, **plain, **ended})
 
