@@ -138,6 +138,5 @@ def unsafe(name: str) -> NightdeskError:
     return NightdeskError(
         "model.unsafe",
         f"{name} is a pickle, joblib or archive file; reading one runs whatever code is in it, so it is never read.",
-        "Train the model here again; only of a fitted forest, where you trust the file, load it yourself in the "
-        "environment that wrote it, hand it to BehavioralCloner.from_sklearn(forest, feature_names), then save_brain.",
+        "Train the model here again, or take a file that was saved here.",
     )

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 20
 _ACTIONS = np.array(list(ACTIONS))
+_CONVERT = (
+    "Train the model here again. Where you trust the file, load it yourself in the environment that wrote it, hand the "
+    "forest to BehavioralCloner.from_sklearn(forest, feature_names), then save_brain."
+)
 
 
 class _Brain(Section):
@@ -147,7 +151,12 @@ class BehavioralCloner:
         path = Path(filename)
         if not path.is_file():
             raise UsageError("model.missing", f"There is no brain {path}.", "Train a model and save_brain it there.")
-        tensors, description = read_tensors(path)
+        try:
+            tensors, description = read_tensors(path)
+        except NightdeskError as error:
+            if error.code != "model.unsafe":
+                raise
+            raise NightdeskError(error.code, error.message, _CONVERT) from error
         brain = described(path.name, _Brain, description)
         self._forest = FlatForest.from_tensors(tensors, FeatureColumns(brain.features))
         self.config = brain.config
