@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from functools import cached_property
 
 import pandas as pd
@@ -43,14 +43,18 @@ class DeskSession:
         return self.loader.headlines(source, symbol)
 
     def decisions(self, symbol: str, start: date, end: date, strategy: str | None = None) -> list[decisions.Decision]:
-        """The decisions about a symbol from one date to another (UTC, both included), oldest first.
+        """The decisions about a symbol from one session to another (both included), oldest first.
 
         Of one strategy, or of the one whose decisions were recorded last; only those made on bars of the source and
         the interval that serve now.
         """
         bars = self.bars(symbol)
         market = decisions.Market(symbol, bars.interval, Provenance.of(bars.source).label)
-        first, last = (datetime.combine(day, time(), UTC) for day in (start, end + timedelta(days=1)))
+        inside = (bars.dates >= pd.Timestamp(start)) & (bars.dates <= pd.Timestamp(end))
+        closes = bars.frame.index[inside]
+        if not len(closes):
+            return []
+        first, last = closes[0].to_pydatetime(), closes[-1].to_pydatetime()
         return self.database.read(lambda c: decisions.between(c, market, first, last, strategy))
 
 

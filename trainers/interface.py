@@ -115,6 +115,7 @@ class TrainingContext:
         measure: whether the training should also measure itself on bars that it holds back from a model of its own. The
             model that it returns is the same; the folds of a record need no such measurement.
         members: the trained models of `Needs.members`, by model type.
+        untrained: why each of the other members could not be trained.
         budget: how long the training may take; None is as long as it needs.
         report_value: called with a step and the validation score reached there, by which a search prunes trials.
         should_prune: whether the search wants to end this trial early.
@@ -129,6 +130,7 @@ class TrainingContext:
     iteration: int = 0
     measure: bool = True
     members: Mapping[str, Model] = field(default_factory=dict)
+    untrained: Mapping[str, str] = field(default_factory=dict)
     budget: timedelta | None = None
     report_value: Callable[[int, float], None] = _unreported
     should_prune: Callable[[], bool] = _never

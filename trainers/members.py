@@ -35,11 +35,12 @@ class TrainedMember:
 def train_with_members(name: str, task: TrainingTask, context: TrainingContext) -> TrainedModel:
     """Train the members of model type `name`, then a model of them; all see the same inputs and nothing later.
 
-    One that cannot be trained is missing among `context.members`; the model type decides whether it can do without.
+    One that cannot be trained is named in `context.untrained`; the model type decides whether it can do without.
     """
     params = registry.member_params(name, task.params)
     parts = len(params) + 1
     members: dict[str, TrainedMember] = {}
+    untrained: dict[str, str] = {}
     for place, (member, own) in enumerate(params.items()):
         part = replace(task, params=own)
         try:
@@ -47,10 +48,13 @@ def train_with_members(name: str, task: TrainingTask, context: TrainingContext) 
         except NightdeskError as error:
             if error.code in ENDING:
                 raise
-            continue
-        members[member] = TrainedMember(model, part)
+            untrained[member] = str(error)
+        else:
+            members[member] = TrainedMember(model, part)
     whole = replace(
-        _part_of(context, None, parts - 1, parts), members={member: one.model for member, one in members.items()}
+        _part_of(context, None, parts - 1, parts),
+        members={member: one.model for member, one in members.items()},
+        untrained=untrained,
     )
     return TrainedModel(registry.get(name).train(task, whole), members)
 

@@ -35,7 +35,7 @@ class OfflineDataset:
         states: [N, 34] float32, finite.
         actions: [N] 0 hold, 1 buy, 2 sell.
         strengths: [N] float32 from 0 to 1; None where they are not recorded.
-        rewards: [N] float32, the net return of the decided position over the next bar; None where not recorded.
+        rewards: [N] float32, the net return of the account over the next bar; None where not recorded.
         times: [N] when each state was known, in nanoseconds since 1970; None means rows in the order of time.
         symbols: [N] whose states they are; None means one symbol.
     """

@@ -16,6 +16,8 @@ from data_pipeline.offline.dataset import ACTION_NAMES, OfflineDataset
 from data_pipeline.offline.experiences import offline_dataset
 from data_pipeline.policy_states.states import RlStateBuilder, Session
 
+_ALWAYS = date(1970, 1, 1)
+
 
 class RecordedDecision(Protocol):
     """One decision of a strategy, at the close of a bar."""
@@ -83,8 +85,10 @@ class OfflineDatasetGenerator:
         print("\n".join(lines))  # noqa: T201 -- a person asked for it
 
     def _of(self, symbol: str, start: date, end: date, strategy: str | None) -> OfflineDataset:
-        decided = self.session.decisions(symbol, start, end, strategy)
-        if not decided:
+        decided = self.session.decisions(symbol, _ALWAYS, end, strategy)  # the portfolio follows from earlier ones
+        bars = self.session.bars(symbol)
+        closes = pd.DatetimeIndex(bars.frame.index)[bars.dates >= pd.Timestamp(start)]
+        if not decided or not len(closes) or decided[-1].time < closes[0]:
             raise NightdeskError(
                 "dataset.no_decisions",
                 f"No decisions about {symbol} are recorded from {start} to {end}"
@@ -99,4 +103,6 @@ class OfflineDatasetGenerator:
         )
         rewards = pd.Series([np.nan if row.reward is None else row.reward for row in decided], index, np.float64)
         positions = pd.Series([row.position for row in decided], index)
-        return offline_dataset(market, table, positions, symbol=symbol, rewards=rewards)
+        return offline_dataset(
+            market, table, positions, symbol=symbol, since=closes[0].to_pydatetime(), rewards=rewards
+        )

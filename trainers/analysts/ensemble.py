@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from config.errors import ConfigError
 from data_pipeline.inputs import Inputs
 from trainers.analysts.news import news_votes
 from trainers.analysts.risk import Risk
@@ -33,6 +34,12 @@ class Ensemble:
     @classmethod
     def of(cls, strategy: Strategy, policy: Analyst | None = None) -> Ensemble:
         """The ensemble of a strategy; `policy` votes where the strategy enables its policy."""
+        if not strategy.ensemble.enabled:
+            raise ConfigError(
+                "strategy.disabled",
+                "The ensemble of this strategy is not enabled, and a strategy has nothing else that decides.",
+                "Set ensemble.enabled to true in its file.",
+            )
         return cls(strategy.ensemble.analyst_weights, policy if strategy.ensemble.rl_policy.enabled else None)
 
     def decide(self, inputs: Inputs) -> pd.DataFrame:

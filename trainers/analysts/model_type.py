@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +13,7 @@ from data_pipeline.labels.splits import holdout
 from evaluation.accounting.backtest import Costs
 from evaluation.audit.leak_audit import FitRecord
 from evaluation.reports.checklist import ITEMS
-from evaluation.reports.evidence import Check, MemberComparison, ModelEvidence
+from evaluation.reports.evidence import Check, ModelEvidence
 from trainers.analysts.comparison import compared, member_comparisons
 from trainers.analysts.ensemble import Ensemble
 from trainers.analysts.model import DESCRIPTION, AnalystEnsembleModel, EnsembleDescription
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 POLICY = "policy_cloner"
 MEASURED = 0.2  # the last part of the span, over which it is measured what each analyst adds
 PURGE = 5
+TRIED = 300  # the newest bars, on which the ensemble is tried with a policy that fails
 
 
 class AnalystEnsembleType:
@@ -63,12 +64,16 @@ class AnalystEnsembleType:
             sell=params.sell,
             policy_days=params.policy_days,
             members=tuple(context.members),
-            without="its policy could not be trained" if wanted and policy is None else "",
+            without=_untrained(context) if wanted and policy is None else "",
             trained_until=task.train_end,
             metrics=metrics,
         )
+        model = AnalystEnsembleModel(description, cast("Policy | None", policy))
+        if context.measure and wanted:
+            metrics["decides_without_a_failing_policy"] = _survives(model, task.inputs.for_decisions().tail(TRIED))
+            model = replace(model, description=description.model_copy(update={"metrics": metrics}))
         context.report(1.0, "weighed")
-        return AnalystEnsembleModel(description, cast("Policy | None", policy))
+        return model
 
     def load(self, folder: Path) -> AnalystEnsembleModel:
         """Read what `save` wrote, and its members; it goes on without a policy that cannot be loaded.
@@ -78,15 +83,16 @@ class AnalystEnsembleType:
         description = described(DESCRIPTION, EnsembleDescription, read_json(folder / DESCRIPTION))
         try:
             policy = load_members(folder, description.members).get(POLICY)
-        except NightdeskError:
+        except NightdeskError as error:
             policy = None
-            description = description.model_copy(update={"without": "its policy cannot be loaded"})
+            description = description.model_copy(update={"without": f"its policy cannot be loaded: {error.message}"})
         return AnalystEnsembleModel(description, cast("Policy | None", policy))
 
     def evidence(self, manifest: Manifest) -> ModelEvidence:
         """What each analyst added on the last part of its training span, where it also decided without each."""
         compared_members = member_comparisons(manifest.metrics.get("with_and_without", []))
-        return ModelEvidence(checks=_fallback(compared_members), comparisons=compared_members)
+        survived = manifest.metrics.get("decides_without_a_failing_policy")
+        return ModelEvidence(checks=_fallback(survived), comparisons=compared_members)
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:  # noqa: ARG002
         """It has no teacher."""
@@ -97,13 +103,34 @@ class AnalystEnsembleType:
         return {f"analyst_weights.{name}": Range(0.1, 3.0) for name in ("tech", "news", "risk", "rl")}
 
 
-def _fallback(comparisons: Sequence[MemberComparison]) -> tuple[Check, ...]:
-    """That it goes on without a member, which the comparisons have shown."""
-    if not comparisons:
+def _untrained(context: TrainingContext) -> str:
+    """Why there is no policy."""
+    return f"its policy could not be trained: {context.untrained.get(POLICY, 'it was not trained at all')}"
+
+
+class _FailingPolicy:
+    """A policy that fails whenever it is asked."""
+
+    def probabilities(self, inputs: Inputs) -> pd.DataFrame:
+        """Fail, as a policy may."""
+        raise NightdeskError("policy.failed", f"It fails on purpose, asked for {inputs.subject}.", "This is a trial.")
+
+
+def _survives(model: AnalystEnsembleModel, inputs: Inputs) -> bool:
+    """Whether the ensemble decides at every bar while its policy fails, and says so."""
+    decided = replace(model, policy=_FailingPolicy()).decide(inputs)
+    signals = decided[inputs.only.symbol]
+    return len(signals) == len(inputs) and "its policy failed" in signals.remark
+
+
+def _fallback(survived: bool | None) -> tuple[Check, ...]:
+    """That it goes on without its policy, as tried after its training; nothing where that was not tried."""
+    if survived is None:
         return ()
-    names = ", ".join(comparison.member for comparison in comparisons)
-    note = f"Without {names}, one at a time, it decided at every bar of the comparison."
-    return (Check("fallback", None, ITEMS["fallback"], True, note),)
+    note = "Tried after the training, with a policy that fails: " + (
+        "it decided." if survived else "it did not decide."
+    )
+    return (Check("fallback", None, ITEMS["fallback"], survived, note),)
 
 
 def _measured(task: TrainingTask, params: AnalystEnsembleParams, context: TrainingContext) -> list[dict[str, Any]]:

@@ -106,8 +106,8 @@ class PolicyClonerType:
         )
 
     def teacher_positions(self, inputs: Inputs, manifest: Manifest) -> Mapping[str, pd.Series]:
-        """The positions of the teacher's decisions, where they are recorded."""
-        if not inputs.bars or not is_recorded(inputs):
+        """The positions of the teacher's decisions: recorded ones, else those of the strategy's analysts."""
+        if not inputs.bars:
             return {}
         params = PolicyClonerParams.model_validate(manifest.params)
         positions = positions_of(decisions_of(inputs, params.strategy), params.sell)

@@ -17,6 +17,7 @@ from evaluation.accounting.account import compiled
 from evaluation.signals import Sell
 from trainers.cloning.policy.network.serving import HeadArrays, ServedPolicy, decide_state
 from trainers.rl.serving.policy import exponential
+from trainers.safe_files import corrupt
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -75,6 +76,8 @@ class Rollout:
     @classmethod
     def of(cls, policy: ServedPolicy, market: MarketStates, sell: Sell, published: pd.Series | None = None) -> Rollout:
         """The decisions of a policy on a market, after the `published` positions, if there are any."""
+        if policy.inputs != len(NAMES):
+            raise corrupt("The policy", f"it decides on {policy.inputs} numbers, and a state has {len(NAMES)}")
         fixed = pd.Series(np.nan, market.times) if published is None else published.reindex(market.times)
         given = fixed.notna().to_numpy()
         positions = np.array(fixed.fillna(0.0), np.float64)

@@ -34,8 +34,7 @@ def decisions_of(inputs: Inputs, strategy: str) -> pd.DataFrame:
     if recorded is not None and len(recorded):
         closes = recorded[recorded.index.isin(inputs.only.frame.index)]
         return closes[~closes.index.duplicated(keep="last")]
-    decided = Ensemble.of(load_strategy(strategy)).decide(inputs)
-    return decided[decided["probability_up"].notna()]
+    return Ensemble.of(load_strategy(strategy)).decide(inputs)
 
 
 def is_recorded(inputs: Inputs) -> bool:

@@ -74,10 +74,12 @@ async def stale_symbols(work: RunWork) -> dict[str, ErrorInfo]:
     Each has its error. Where only models of traders are trained, no symbol is looked at: their markets are others.
     """
     subjects = {target.subject: None for target in targets_of_run(work)}
-    traders = tuple(filter(is_trader_subject, subjects))
+    traders = [subject for subject in subjects if is_trader_subject(subject)]
     places = work.run.options.places
-    symbols = tuple(symbol for symbol in work.settings.symbols if places is None or symbol in subjects)
-    looked_at = (*(symbols if len(traders) < len(subjects) else ()), *traders)
+    of_symbols = len(traders) < len(subjects)
+    symbols = [name for name in work.settings.symbols if of_symbols and (places is None or name in subjects)]
+    # A person who asks for it may train on the logs of a trader who has stopped.
+    looked_at = (*symbols, *(() if work.run.trigger == "manual" else traders))
     if not looked_at:
         return {}
     outcome = await work.do(Plan(FreshnessRequest(symbols=looked_at)))

@@ -42,4 +42,4 @@ def test_jobs_of_the_night_without_a_time_of_their_own_follow_their_forerunner()
 
 def test_every_job_has_a_schedule():
     untimed = {job for job in JOBS if not Settings().job_schedule(job).timed}
-    assert untimed == {"signals", "performance_check", "backup", "records", "promotion", "audit"}
+    assert untimed == {"signals", "performance_check", "backup", "records", "promotion", "audit", "backtest"}
