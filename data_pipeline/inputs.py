@@ -24,6 +24,8 @@ EventKind = Literal["decisions", "headlines", "trader_log"]
 Kind = Literal["bars", "expert_log"] | EventKind
 # Rows by symbol or market, each frame indexed by the instants (UTC) at which its rows were known.
 Events = Mapping[str, pd.DataFrame]
+# The name under which headlines about all markets stand beside those of symbols.
+ALL_MARKETS = "all markets"
 # Kinds for training alone: when a model decides live, no expert and no teacher has decided yet.
 TEACHING: frozenset[Kind] = frozenset({"expert_log", "decisions"})
 EVENT_KINDS: tuple[EventKind, ...] = ("decisions", "headlines", "trader_log")
@@ -38,7 +40,7 @@ class Inputs:
         bars: by symbol or market; a bar is known at its close, which is its time.
         expert_logs: an expert's trades, by symbol.
         decisions: a teacher's decisions, by symbol.
-        headlines: by symbol, known when they were first seen.
+        headlines: by symbol, and those about `ALL_MARKETS`, known when they were first seen.
         trader_log: a trader's events and the quoted prices, by market.
     """
 

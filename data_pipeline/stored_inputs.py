@@ -13,7 +13,7 @@ from config.errors import NightdeskError
 from config.names import Scope, trader_address
 from data_pipeline.bars.store import BarStore
 from data_pipeline.experts.find import find_expert_log
-from data_pipeline.inputs import Inputs, Kind
+from data_pipeline.inputs import ALL_MARKETS, Inputs, Kind
 from data_pipeline.news.headlines import HeadlineStore
 from data_pipeline.provenance import SAMPLE
 from data_pipeline.sources.sample.bucket import ADDRESS as SAMPLE_TRADER
@@ -94,10 +94,13 @@ def _with_expert_logs(home: Home, settings: Settings, inputs: Inputs) -> Inputs:
     return replace(inputs, expert_logs=logs)
 
 
-def _with_headlines(home: Home, settings: Settings, inputs: Inputs) -> Inputs:  # noqa: ARG001 -- as every loader
+def _with_headlines(home: Home, settings: Settings, inputs: Inputs) -> Inputs:
     """Headlines are those of the source of the bars: the sample market must not get news of the real one."""
-    store = HeadlineStore(home)
+    store, macro = HeadlineStore(home), settings.sources.yahoo.macro_symbol
     headlines = {name: _by_time(store.load(bars.source, name)) for name, bars in inputs.bars.items()}
+    if macro is not None and inputs.bars:
+        source = next(iter(inputs.bars.values())).source
+        headlines[ALL_MARKETS] = _by_time(store.load(source, macro))
     stored = {name: rows for name, rows in headlines.items() if len(rows)}
     return replace(inputs, headlines=stored)
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data_pipeline.actions import CHOICES
 from data_pipeline.bars.bars import Bars
-from data_pipeline.inputs import Inputs
+from data_pipeline.inputs import ALL_MARKETS, Inputs
 from data_pipeline.offline.dataset import OfflineDataset
 from data_pipeline.offline.experiences import market_states, offline_dataset
 from data_pipeline.policy_states.states import MarketStates
@@ -18,14 +18,11 @@ from evaluation.signals import Sell, sized_positions
 from trainers.analysts.ensemble import Ensemble
 from trainers.analysts.strategies import load_strategy
 
-# The symbol whose headlines are those of the whole market.
-MACRO = "^GSPC"
-
 
 def states_of(inputs: Inputs) -> MarketStates:
     """The states of the one symbol, with its headlines and those of the market."""
     bars = inputs.only
-    return market_states(bars, inputs.headlines.get(bars.symbol), inputs.headlines.get(MACRO))
+    return market_states(bars, inputs.headlines.get(bars.symbol), inputs.headlines.get(ALL_MARKETS))
 
 
 def decisions_of(inputs: Inputs, strategy: str) -> pd.DataFrame:

@@ -136,12 +136,16 @@ def scripted_desk(home: Home, settings: Settings | None = None, now: datetime = 
 
 
 def request(
-    context: DeskContext, job: JobName, chain: tuple[JobName, ...] = (), options: RunOptions | None = None
+    context: DeskContext,
+    job: JobName,
+    chain: tuple[JobName, ...] = (),
+    options: RunOptions | None = None,
+    trigger: str = "manual",
 ) -> Run:
     """A run of `job` that is due now."""
     now = context.clock.now()
     return context.database.write(
-        lambda c: runs.request(c, job, now=now, trigger="manual", chain=chain, options=options)
+        lambda c: runs.request(c, job, now=now, trigger=trigger, chain=chain, options=options)
     )
 
 

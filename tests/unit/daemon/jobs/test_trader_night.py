@@ -47,8 +47,8 @@ def desk(home: Home, tmp_path: Path) -> Iterator[DeskContext]:
         yield desk
 
 
-async def ran(desk: DeskContext, job: Any, options: RunOptions | None = None) -> Run:
-    request(desk, job, options=options)
+async def ran(desk: DeskContext, job: Any, options: RunOptions | None = None, trigger: str = "manual") -> Run:
+    request(desk, job, options=options, trigger=trigger)
     await attend_all(Dispatcher(desk))
     return every_run(desk)[-1]
 
@@ -119,14 +119,14 @@ async def test_other_params_of_a_trader_s_model_are_trained_on_the_same_logs(des
 async def test_a_trader_who_has_not_traded_for_long_is_not_trained_unless_the_history_has_ended(desk):
     await ran(desk, "data_update")
     desk.clock.move(timedelta(days=8))
-    run = await ran(desk, "training")
+    run = await ran(desk, "training", trigger="chain")
     assert (run.state, run.cause) == ("skipped", "data.stale")
     error = run.detail["failed"][TRADER]
     assert error["code"] == "trades.stale"
     assert "more than 7 days" in error["message"]
     assert "trader_params.stale_after" in error["cure"]
     desk.settings = Settings.model_validate({**desk.settings.model_dump(), "data_params": {"as_of": "data"}})
-    assert (await ran(desk, "training")).state == "succeeded"
+    assert (await ran(desk, "training", trigger="chain")).state == "succeeded"
 
 
 async def test_a_trader_without_logs_is_skipped_with_a_cure(desk):

@@ -44,8 +44,9 @@ class Session:
         return NOTHING
 
     def decisions(self, symbol: str, start: date, end: date, strategy: str | None = None) -> Sequence[Row]:
-        wanted = start < end and strategy is None
-        closes = pd.DatetimeIndex(BARS[symbol].frame.index[-40:] if wanted else [])
+        bars = BARS[symbol]
+        inside = (bars.dates >= pd.Timestamp(start)) & (bars.dates <= pd.Timestamp(end))
+        closes = pd.DatetimeIndex(bars.frame.index[-40:][inside[-40:]] if strategy is None else [])
         actions = ["buy", *["hold"] * 19, "sell", *["hold"] * 19]
         return [
             Row(
@@ -125,6 +126,13 @@ def test_saving_prints_the_samples_the_path_and_each_action(
         "  SELL: 1 (2.6%)",
     ]
     assert OfflineDataset.load("data/offline_dataset.npz").states.tobytes() == experiences.states.tobytes()
+
+
+def test_the_portfolio_of_a_later_start_follows_from_the_decisions_before_it() -> None:
+    whole = GENERATOR.generate_dataset("BTC-USD", *ALWAYS)
+    later = GENERATOR.generate_dataset("BTC-USD", BARS["BTC-USD"].dates[-30].date(), ALWAYS[1])
+    assert len(later) == 29
+    assert later.states.tobytes() == whole.states[10:].tobytes()  # bought before the start, and held since then
 
 
 def test_no_decisions_and_no_defined_states_are_errors_that_lead_to_a_dataset() -> None:
