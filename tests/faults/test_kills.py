@@ -16,6 +16,7 @@ from config.paths import Home
 from config.publish import TEMP_PREFIX
 from tests.support.desks.databases import KINDS
 from tests.support.faults.examination import Figures, Tables, examine
+from tests.support.faults.failpoints import SIDES
 from tests.support.faults.night_of_kills import night_of_kills
 from tests.support.faults.quick_template import write_template
 from tests.support.faults.seeded_kills import POINTS, Lives, live
@@ -24,6 +25,8 @@ from tests.support.servers.postgres import fresh_postgres_url
 # More seeds, and their tally: python -m benchmarks.kills.
 LIVES = 13
 SEEDS = {"sqlite": 2, "postgresql": 12}
+# They come when a night ends, which no life may reach on a busy machine; tests/faults/test_retraining_killed.py does.
+LATE = {f"retraining.commit.{side}" for side in SIDES}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ def test_lives_that_end_at_once_leave_no_trace(kind: str, futures: dict[str, Fut
 @pytest.mark.timeout(1200)
 def test_the_points_at_which_desks_are_killed_are_those_that_they_pass(futures: dict[str, Future[Lives]]) -> None:
     passed = set.union(*(future.result().passed for future in futures.values()))
-    assert set(POINTS) - passed == set()
+    assert set(POINTS) - LATE - passed == set()
     assert {point for point in passed - set(POINTS) if not point.startswith(("log.", "home."))} == set()
 
 
