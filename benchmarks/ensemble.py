@@ -29,8 +29,8 @@ def inputs_of(number: int, bars: Bars) -> Inputs:
     symbol = f"S{number:03}"
     words = ["surge on great results", "plunge after awful losses", "hold their annual meeting"]
     titles = [f"{symbol}: shares number {nth} {words[(number + nth) % 3]}" for nth in range(HEADLINES)]
-    seen = pd.DatetimeIndex(bars.frame.index[-HEADLINES:]) - pd.Timedelta(hours=1)
-    rows = pd.DataFrame({"seen_at": seen, "title": titles}, index=seen.rename("time"))
+    seen_at = pd.DatetimeIndex(bars.frame.index[-HEADLINES:]) - pd.Timedelta(hours=1)
+    rows = pd.DataFrame({"seen_at": seen_at, "title": titles}, index=seen_at.rename("time"))
     return Inputs(symbol, {symbol: Bars(bars.frame, symbol, bars.interval)}, headlines={symbol: rows})
 
 

@@ -46,13 +46,13 @@ def read_states(home: Home) -> dict[str, FileState]:
 
 def unwritten(home: Home, names: Iterable[str]) -> list[Path]:
     """Of these files those that nobody has written since they were read for the last backup."""
-    states, found = read_states(home), list[Path]()
+    states, paths = read_states(home), list[Path]()
     for name in names:
         with suppress(OSError, KeyError):
             path, state = home.root / name, states[name]
             if FileState.of(path.stat(), state.sha256) == state:
-                found.append(path)
-    return found
+                paths.append(path)
+    return paths
 
 
 def write_states(home: Home, states: Mapping[str, FileState]) -> None:

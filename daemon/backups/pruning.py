@@ -56,9 +56,9 @@ def prune(repository: Repository, keep: int) -> list[str]:
     if len(names) <= keep:
         return []
     newest_first = names[::-1]
-    known = dict(zip(newest_first, each(lambda name: _knowledge(repository, name), newest_first), strict=True))
+    knowledge_of = dict(zip(newest_first, each(lambda name: _knowledge(repository, name), newest_first), strict=True))
     newer_knowledge, readable, deleted = _Knowledge(), 0, list[str]()
-    for name, knowledge in known.items():
+    for name, knowledge in knowledge_of.items():
         if readable >= keep and (knowledge is None or newer_knowledge.covers(knowledge)):
             deleted.append(name)
         elif knowledge is not None:
@@ -69,7 +69,7 @@ def prune(repository: Repository, keep: int) -> list[str]:
         if repository.folder is not None:
             _delete_folder(repository.folder / name)
     if deleted:
-        _collect(repository, {name: knowledge.objects for name, knowledge in known.items() if knowledge})
+        _collect(repository, {name: knowledge.objects for name, knowledge in knowledge_of.items() if knowledge})
     return deleted
 
 
@@ -102,15 +102,17 @@ def _delete_folder(folder: Path) -> None:
         shutil.rmtree(trash)
 
 
-def _collect(repository: Repository, known: Mapping[str, set[str]]) -> None:
+def _collect(repository: Repository, objects_of: Mapping[str, set[str]]) -> None:
     """Delete the objects that no backup names; none while the files of any backup cannot be told.
 
-    Of the backups in `known` the objects have been read already.
+    Of the backups in `objects_of` the objects have been read already.
     """
     named: set[str] = set()
     for name in repository.names():
         try:
-            named |= known[name] if name in known else named_objects(repository, name, repository.manifest(name))
+            named |= (
+                objects_of[name] if name in objects_of else named_objects(repository, name, repository.manifest(name))
+            )
         except NightdeskError as error:
             if error.code == FIRST_FORMAT:
                 continue

@@ -12,7 +12,7 @@ from config.section import Section
 from data_pipeline.labels.splits import holdout
 from evaluation.accounting.backtest import Costs
 from evaluation.audit.leak_audit import FitRecord
-from evaluation.reports.checklist import ITEMS
+from evaluation.reports.checklist import fallback
 from evaluation.reports.evidence import Check, ModelEvidence
 from trainers.analysts.comparison import compared, member_comparisons
 from trainers.analysts.ensemble import Ensemble
@@ -130,7 +130,7 @@ def _fallback(survived: bool | None) -> tuple[Check, ...]:
     note = "Tried after the training, with a policy that fails: " + (
         "it decided." if survived else "it did not decide."
     )
-    return (Check("fallback", None, ITEMS["fallback"], survived, note),)
+    return (fallback(survived, note),)
 
 
 def _measured(task: TrainingTask, params: AnalystEnsembleParams, context: TrainingContext) -> list[dict[str, Any]]:

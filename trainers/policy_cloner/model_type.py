@@ -14,6 +14,7 @@ from config.section import Section
 from data_pipeline.offline.dataset import ACTION_NAMES, OfflineDataset
 from data_pipeline.policy_states.states import NAMES
 from evaluation.audit.leak_audit import FitRecord, Span
+from evaluation.reports.checklist import accuracy_gap, loss_gap, validation_accuracy
 from evaluation.reports.evidence import Check, FeatureImportance, ModelEvidence
 from trainers.cloning.policy.config import PolicyClonerParams
 from trainers.common.writable import require_writable
@@ -203,13 +204,9 @@ def _checks(metrics: Mapping[str, Any]) -> Iterator[Check]:
     validation = metrics["validation"]
     accuracy, majority, kappa = 100.0 * validation["accuracy"], 100.0 * validation["majority"], validation["kappa"]
     rows = f"{validation['rows']} newest decisions of its span"
-    yield Check("validation_accuracy", accuracy, "above 70 %", accuracy > 70.0, f"On the {rows}.", "%")
-    loss_gap = abs(metrics["best_val_loss"] - metrics["train_loss"])
-    note = f"Training loss {metrics['train_loss']:.3f}, validation loss {metrics['best_val_loss']:.3f}."
-    yield Check("loss_gap", loss_gap, "training and validation less than 0.2 apart", loss_gap < 0.2, note)
-    gap = 100.0 * metrics["train_action_acc"] - accuracy
-    note = f"{100.0 * metrics['train_action_acc']:.1f} % on training decisions, {accuracy:.1f} % on the {rows}."
-    yield Check("accuracy_gap", gap, "training and validation less than 10 points apart", gap < 10.0, note)
+    yield validation_accuracy(accuracy, f"On the {rows}.")
+    yield loss_gap(metrics["train_loss"], metrics["best_val_loss"])
+    yield accuracy_gap(100.0 * metrics["train_action_acc"], accuracy)
     beyond, required = accuracy - majority, "15 points above the most frequent action, or a kappa of 0.4"
     passed = beyond >= 15.0 or (kappa is not None and kappa >= 0.4)
     agreed = "undefined" if kappa is None else f"{kappa:.2f}"

@@ -26,7 +26,7 @@ class NetworkConfig(DataclassSection):
         h_k = dropout(relu(W_k h_(k-1) + b_k)),      h_0 = z, k = 1 ... num_layers
         action ~ softmax(U h + u),   strength = sigmoid(v h + w)
 
-    `multi_task` has two heads more, for the return of the next bar and the volatility regime to come.
+    `multi_task` has two heads more, for the account's return over the next bar and the regime to come.
 
     Args:
         network: plain, attention or multi_task.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, overload
@@ -31,11 +32,12 @@ Decision = tuple[Action, float]
 Detailed = tuple[Action, float, Floats]
 
 
-class _Decides:
+class _Decides(ABC):
     """`predict` over what a policy says of one state."""
 
+    @abstractmethod
     def _decide(self, state: Floats) -> Detailed:
-        raise NotImplementedError
+        """The action, its strength, and the probabilities of hold, buy and sell."""
 
     @overload
     def predict(self, state: State, return_probs: Literal[False] = False) -> Decision: ...
@@ -63,7 +65,7 @@ class RlPolicy(_Decides):
         return Action(int(probabilities[0].argmax())), float(strengths[0]), probabilities[0]
 
     def outlook(self, state: State) -> tuple[float, Floats]:
-        """The return of the next bar and the probabilities of three regimes to come, from a multi-task policy."""
+        """The account's return over the next bar and the probabilities of three regimes, by a multi-task policy."""
         if "return" not in self.policy.heads:
             raise UsageError(
                 "policy.no_outlook",

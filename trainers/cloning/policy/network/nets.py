@@ -107,7 +107,7 @@ class AttentionPolicyNet(PolicyNet):
 
 
 class MultiTaskPolicyNet(PolicyNet):
-    """A policy that also predicts the return of the next bar [rows], and the volatility regime to come [rows, 3]."""
+    """A policy that also predicts the account's return over the next bar [rows], and the regime to come [rows, 3]."""
 
     def __init__(
         self, state_dim: int = STATE_DIM, hidden_dim: int = 128, num_layers: int = 2, dropout: float = 0.1
