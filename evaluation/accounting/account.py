@@ -92,17 +92,22 @@ def _most(  # noqa: PLR0917 -- a kernel takes its arguments by position
 
 
 @_kernel
-def affordable(target: float, value: float, shares: float, price: float, rates: Rates) -> float:
-    """The shares of a `target` weight, or fewer, so that they are worth no more than the account after costs."""
-    requested = target * value / price
+def within(requested: float, power: float, shares: float, price: float, rates: Rates) -> float:
+    """The `requested` shares, or fewer, so that they are worth no more than is left of `power` after costs."""
     if (requested - shares) * requested <= 0.0:
         return requested  # coming nearer to flat needs no buying power
     side = 1.0 if requested > 0.0 else -1.0
-    limit = _most(value, side, shares, price, rates.slippage, rates.commission)
+    limit = _most(power, side, shares, price, rates.slippage, rates.commission)
     if rates.minimum > 0.0:
-        least = _most(value - rates.minimum, side, shares, price, rates.slippage, 0.0)
+        least = _most(power - rates.minimum, side, shares, price, rates.slippage, 0.0)
         limit = max(min(limit, least), side * shares)
     return side * min(side * requested, limit)
+
+
+@_kernel
+def affordable(target: float, value: float, shares: float, price: float, rates: Rates) -> float:
+    """The shares of a `target` weight, or fewer, so that they are worth no more than the account after costs."""
+    return within(target * value / price, value, shares, price, rates)
 
 
 @_kernel

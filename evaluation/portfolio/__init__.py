@@ -1,0 +1,1 @@
+"""Portfolios: several symbols in one account, its limits, and its backtest."""
