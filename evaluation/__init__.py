@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from evaluation.audit.leak_audit import FitRecord as FitRecord
     from evaluation.audit.leak_audit import LeakAudit as LeakAudit
     from evaluation.metrics.summary import compute_metrics as compute_metrics
+    from evaluation.portfolio.backtest import PortfolioBacktest as PortfolioBacktest
+    from evaluation.portfolio.backtest import portfolio_backtest as portfolio_backtest
+    from evaluation.portfolio.risk_manager import RiskManager as RiskManager
     from evaluation.reports.report import write_report as write_report
     from evaluation.signals import Signals as Signals
     from evaluation.signals import positions_from_actions as positions_from_actions

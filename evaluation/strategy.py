@@ -20,8 +20,8 @@ class Loader(Protocol):
         """The bars of `symbol`, oldest first."""
 
 
-class RiskManager(Protocol):
-    """Limits the targets of a strategy."""
+class TargetLimits(Protocol):
+    """Limits the targets of a strategy, as `RiskManager` does."""
 
     def limit(self, target: pd.Series, data: pd.DataFrame) -> pd.Series:
         """The targets within the limits; each may depend on `data` up to its own row only."""
@@ -38,7 +38,7 @@ class StrategyBase(ABC):
 
     sell: Sell = "exit"  # the effect of a signal of -1 on a long position: "exit" it, or go "short"
 
-    def __init__(self, data_loader: Loader | None, risk_manager: RiskManager | None, config: Any) -> None:
+    def __init__(self, data_loader: Loader | None, risk_manager: TargetLimits | None, config: Any) -> None:
         self.data_loader = data_loader
         self.risk_manager = risk_manager
         self.config = config

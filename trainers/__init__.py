@@ -12,6 +12,7 @@ from config.lazy import lazy_exports
 if TYPE_CHECKING:
     from data_pipeline import DataLoader as DataLoader
     from data_pipeline import FeatureEngineer as FeatureEngineer
+    from evaluation import RiskManager as RiskManager
     from evaluation import StrategyBase as StrategyBase
     from evaluation import WalkForwardValidator as WalkForwardValidator
     from trainers.analysts.decision import AnalystSignal as AnalystSignal
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from trainers.manifest import manifest_sha256 as manifest_sha256
     from trainers.manifest import read_manifest as read_manifest
     from trainers.needs import Needs as Needs
+    from trainers.portfolio.manager import PortfolioManager as PortfolioManager
+    from trainers.portfolio.params import PortfolioParams as PortfolioParams
     from trainers.rl import A2CConfig as A2CConfig
     from trainers.rl import CallbackList as CallbackList
     from trainers.rl import CheckpointCallback as CheckpointCallback

@@ -155,7 +155,7 @@ def _open(  # noqa: PLR0917 -- a kernel takes its arguments by position
     traded: Array,
     pnl: Array,
 ) -> float:
-    """The open of the bars at instant `t` whose symbols had their last bar at instant `known`; returns the cash left."""
+    """The open of the bars at instant `t` whose symbols had their last bar at `known`; returns the cash left."""
     k = shares.size
     prices, orders = np.empty(k), np.zeros(k, dtype=np.bool_)
     for i in range(k):
