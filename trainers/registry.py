@@ -45,6 +45,7 @@ _REGISTERED = {
         "trainers.analysts.params:AnalystEnsembleParams",
         "trainers.analysts.model_type:AnalystEnsembleType",
         Needs(optional=frozenset({"headlines"}), members=("policy_cloner",), min_bars=250),
+        revision=2,  # the newest fold, loaded without its policy, decided without it
     ),
     "behavioral_cloner": _Entry(
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",

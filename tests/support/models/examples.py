@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,24 +115,29 @@ def save(name: str, folder: Path) -> ArtifactFacts:
     for member in model_example.model_type.needs.members:
         members[member] = folder.parent / f"{folder.name}-{member}"
         save(member, members[member])
-    facts = ArtifactFacts(
+    facts = facts_of(model_example.task, name, members)
+    with small_types.registered():
+        save_artifact(folder, trained(name), facts)
+    return facts
+
+
+def facts_of(task: TrainingTask, name: str, members: Mapping[str, Path] | None = None) -> ArtifactFacts:
+    """What the manifest of a model of that type says of its training."""
+    return ArtifactFacts(
         model_type=name,
         version="v1",
-        params=model_example.task.params,
-        inputs=model_example.task.inputs,
-        dataset=model_example.task.inputs.dataset,
-        provenance=model_example.task.provenance,
-        train_start=model_example.task.train_start,
-        train_end=model_example.task.train_end,
+        params=task.params,
+        inputs=task.inputs,
+        dataset=task.inputs.dataset,
+        provenance=task.provenance,
+        train_start=task.train_start,
+        train_end=task.train_end,
         trained_at=datetime(2024, 1, 2, tzinfo=UTC),
         settings_fingerprint="0" * 64,
         seed=3,
         training_window=1825,
-        members=members,
+        members=members or {},
     )
-    with small_types.registered():
-        save_artifact(folder, trained(name), facts)
-    return facts
 
 
 @contextmanager
