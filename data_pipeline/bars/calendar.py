@@ -100,7 +100,9 @@ def _weekdays(exchange: ExchangeCalendar, first: pd.Timestamp, end: pd.Timestamp
     def at(instants: pd.Series) -> pd.DatetimeIndex:
         local = pd.Timestamp(instants.iloc[nearest]).tz_convert(exchange.tz).tz_localize(None)
         hours = local - exchange.closes.index[nearest]
-        zoned = (dates + hours).tz_localize(exchange.tz, ambiguous=np.ones(len(dates), bool), nonexistent="shift_forward")
+        zoned = (dates + hours).tz_localize(
+            exchange.tz, ambiguous=np.ones(len(dates), bool), nonexistent="shift_forward"
+        )
         return pd.DatetimeIndex(zoned.tz_convert("UTC").as_unit("ns"))
 
     return _Sessions(dates, at(exchange.opens), at(exchange.closes), exchange.tz)

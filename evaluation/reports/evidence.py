@@ -139,7 +139,8 @@ class MemberComparison:
         bars: how many bars there are.
         whole: the figures of the model with all its members.
         without: the figures without this one.
-        p_value: of the hypothesis that the member adds nothing to the mean return; None where it was not tested.
+        p_value: of the hypothesis that the member adds nothing to the mean return, nor to that beyond what is held on
+            average; None of models trained before this was measured.
     """
 
     member: str
