@@ -87,7 +87,7 @@ def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef
         )
         raise NightdeskError(
             "evaluation.too_short",
-            f"The history of {request.subject} holds no fold of a record: too few {unit} to train on and to test after.",
+            f"The history of {request.subject} holds no fold of a record: too few {unit} to train on and test after.",
             cure,
         )
     return record
