@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,9 @@ from data_pipeline.regimes.hmm import GaussianHmm, fit
 VOLATILITIES = ("low", "normal", "high")
 DIRECTIONS = ("bear", "sideways", "bull")
 # A state rises or falls if what it earns over an expected stay is more than this share of the deviation of that.
-_DRIFT = 0.5
+_DRIFT = 0.25
 
-Row = tuple[float, ...]
+Row = Annotated[tuple[float, ...], Field(strict=False)]
 
 
 class RegimeDocument(Section):
@@ -32,7 +32,7 @@ class RegimeDocument(Section):
     first: datetime = Field(strict=False)
     last: datetime = Field(strict=False)
     bars: int
-    start: Row = Field(strict=False)
+    start: Row
     transitions: tuple[Row, ...] = Field(strict=False)
     means: tuple[Row, ...] = Field(strict=False)
     variances: tuple[Row, ...] = Field(strict=False)
@@ -77,8 +77,8 @@ class RegimeModel:
         """The direction of each state.
 
         A state is left with probability 1 - p at each bar, so a stay is expected to last n = 1 / (1 - p) bars. It is
-        bull where its mean earns more over n bars than half the deviation of their sum, m sqrt(n) / s > 0.5, bear
-        where it loses so much, and sideways otherwise.
+        bull where its mean earns more over n bars than a quarter of the deviation of their sum, m sqrt(n) / s > 1/4,
+        bear where it loses so much, and sideways otherwise.
         """
         stay = 1.0 / np.maximum(1.0 - np.diag(self.hmm.transitions), 1.0 / max(self.bars, 1))
         drift = self.hmm.means[:, 0] * np.sqrt(stay / self.hmm.variances[:, 0])
@@ -109,6 +109,11 @@ class RegimeModel:
             *(np.array(part) for part in (document.start, document.transitions, document.means, document.variances))
         )
         return cls(hmm, document.first, document.last, document.bars)
+
+    def numbers(self) -> Floats:
+        """Everything that was fitted, in one row."""
+        hmm = self.hmm
+        return np.concatenate([part.ravel() for part in (hmm.start, hmm.transitions, hmm.means, hmm.variances)])
 
     def fingerprint(self) -> str:
         """The sha256 of its document, which names this version of it."""
