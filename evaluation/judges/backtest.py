@@ -256,6 +256,7 @@ def _evidence(case: Case[Record], figures: RecordFigures) -> tuple[dict[str, Bac
         expert_confusion=confusion,
         checklist=checklist(version, slices=slices, quality=quality, decisions=len(newest.index), seconds=seconds),
         comparisons=version.evidence.comparisons,
+        forecast=version.evidence.forecast,
         learned=learned(figures, baselines.random_baseline, quality.expert_agreement),
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )

@@ -26,11 +26,17 @@ _WHOLE = {
     "small_trader": small_types.markets,
     "decision_transformer": planted_trader.inputs,
 }
+_SMALL_NET = {"hidden": 8, "window": 7, "max_epochs": 6, "batch_size": 32, "lr": 0.01, "dropout": 0.0, "margin": 0.2}
+_SMALL_CNN = {**_SMALL_NET, "layers": 2}
 _SMALL_POLICY = {"hidden_dim": 16, "batch_size": 32, "lr": 0.01, "max_epochs": 12}
 _PARAMS = {
     "analyst_ensemble": {"policy_cloner": _SMALL_POLICY},
     "decision_transformer": planted_trader.SMALL_PARAMS,
     "policy_cloner": _SMALL_POLICY,
+    "lstm": _SMALL_NET,
+    "transformer": _SMALL_NET,
+    "cnn": _SMALL_CNN,
+    "ensemble_predictor": {"lstm": _SMALL_NET, "transformer": _SMALL_NET, "cnn": _SMALL_CNN},
 }
 
 
