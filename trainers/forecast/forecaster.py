@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from pydantic import Field
 from config.publish import publish_bytes
 from config.section import Section
 from data_pipeline.bars.bars import Bars
+from trainers.forecast.calibration import Calibration
 from trainers.forecast.heads import WIDTHS, Distribution
 from trainers.forecast.params import ForecastConfig, Network
 from trainers.forecast.serving import outputs_of
@@ -32,7 +33,7 @@ class ForecasterDescription(Section):
     network: Network
     features: tuple[str, ...] = Field(strict=False)
     config: ForecastConfig
-    metrics: dict[str, Any] = Field(default_factory=dict)
+    calibration: Calibration = Calibration()
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class Forecaster:
         config = self.description.config
         rows = self.scale.apply(features)
         outputs = outputs_of(self.description.network, self.weights, rows, ends, config.window)
-        return Distribution.of(config.head, outputs)
+        return self.description.calibration.apply(Distribution.of(config.head, outputs))
 
     def tensors(self) -> Tensors:
         """Every array by name, to be saved."""

@@ -67,10 +67,11 @@ class _ForecastType:
         samples = samples_of(task, params)
         metrics = self._measured(recipe, samples, context) if context.measure else {}
         watch = _Watch(context, params.max_epochs, 1.0 / 3.0 if context.measure else 0.0)
-        _, history = recipe.select(samples, _file(context, "selecting"), watch.selecting)
+        selected, history = recipe.select(samples, _file(context, "selecting"), watch.selecting)
         context.record_fit(_fit("network to select the epoch", samples, samples.split(params.validation)))
         epochs = history.best.number
-        forecaster = recipe.learn(samples, epochs, _file(context, "serving"), watch.learning(epochs))
+        calibration = selected.description.calibration
+        forecaster = recipe.learn(samples, epochs, calibration, _file(context, "serving"), watch.learning(epochs))
         context.record_fit(FitRecord("network", samples.known, samples.complete))
         best = {"best_epoch": epochs, "epochs": len(history.epochs), "train_loss": history.best.train_loss}
         description = ModelDescription(
@@ -78,7 +79,7 @@ class _ForecastType:
             sell=params.sell,
             margin=params.margin,
             costs=params.costs,
-            metrics={**best, "val_loss": history.best.val_loss, **metrics},
+            metrics={**best, "val_loss": history.best.val_loss, "reliance": calibration.reliance, **metrics},
         )
         context.report(1.0, f"learned from {len(samples.ends):,} windows over {epochs} epochs")
         return NetworkModel(forecaster, description)

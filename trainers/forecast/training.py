@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from trainers.forecast.calibration import Calibration
 from trainers.forecast.data import Samples
 from trainers.forecast.forecaster import Forecaster, ForecasterDescription
 from trainers.forecast.heads import WIDTHS
@@ -37,18 +38,22 @@ class Recipe:
         learned, later = samples.split(self.config.validation)
         fit = self._fit(samples, samples.only(learned), samples.only(later), checkpoint)
         fitted = fit.run(on_epoch=on_epoch)
-        return self._forecaster(samples.only(learned).scale(), fitted.network), fitted.history
+        forecaster = self._forecaster(samples.only(learned).scale(), fitted.network, Calibration())
+        newest = samples.only(later)
+        calibration = Calibration.of(forecaster.standardised(samples.features, newest.ends), newest.targets)
+        return replace(forecaster, description=self._description(calibration)), fitted.history
 
     def learn(
         self,
         samples: Samples,
         epochs: int,
+        calibration: Calibration,
         checkpoint: Path | None = None,
         on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
     ) -> Forecaster:
-        """A network that has learned from every row, for so many epochs."""
+        """A network that has learned from every row, for so many epochs, calibrated as the selected one."""
         fitted = self._fit(samples, samples, None, checkpoint).run(epochs, on_epoch)
-        return self._forecaster(samples.scale(), fitted.network)
+        return self._forecaster(samples.scale(), fitted.network, calibration)
 
     def _fit(self, whole: Samples, learned: Samples, later: Samples | None, checkpoint: Path | None) -> Fit:
         config, scale = self.config, learned.scale()
@@ -72,11 +77,14 @@ class Recipe:
             checkpoint=checkpoint,
         )
 
-    def _forecaster(self, scale: Scale, network: torch.nn.Module) -> Forecaster:
+    def _forecaster(self, scale: Scale, network: torch.nn.Module, calibration: Calibration) -> Forecaster:
         weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in network.state_dict().items()}
+        return Forecaster(self._description(calibration), scale, weights)
+
+    def _description(self, calibration: Calibration) -> ForecasterDescription:
         config = ForecastConfig(**self.config.model_dump(include=set(ForecastConfig.model_fields)))
-        return Forecaster(
-            ForecasterDescription(network=self.network, features=self.features, config=config), scale, weights
+        return ForecasterDescription(
+            network=self.network, features=self.features, config=config, calibration=calibration
         )
 
 
