@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from trainers.decision_transformer.network.inference import TraderInference as TraderInference
     from trainers.decision_transformer.network.transformer import TraderDecisionTransformer as TraderDecisionTransformer
     from trainers.decision_transformer.training.trainer import TraderTrainer as TraderTrainer
+    from trainers.forecast.predictor import CNNPricePredictor as CNNPricePredictor
+    from trainers.forecast.predictor import EnsemblePricePredictor as EnsemblePricePredictor
+    from trainers.forecast.predictor import LSTMPricePredictor as LSTMPricePredictor
+    from trainers.forecast.predictor import TransformerPricePredictor as TransformerPricePredictor
     from trainers.interface import Model as Model
     from trainers.interface import ModelType as ModelType
     from trainers.interface import TrainingContext as TrainingContext

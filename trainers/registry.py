@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainers.interface import ModelType
 
 _CLONER = Needs(data=frozenset({"bars", "expert_log"}), min_bars=100)
+_FORECAST = Needs(min_bars=250, costly=True)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ _REGISTERED = {
         "trainers.analysts.params:AnalystEnsembleParams",
         "trainers.analysts.model_type:AnalystEnsembleType",
         Needs(optional=frozenset({"headlines"}), members=("policy_cloner",), min_bars=250),
+        revision=2,  # the newest fold, loaded without its policy, decided without it
     ),
     "behavioral_cloner": _Entry(
         "A random forest that learns an expert's buy, hold and sell decisions from a trade log.",
@@ -52,11 +54,29 @@ _REGISTERED = {
         "trainers.cloning.behavioral.model_type:BehavioralClonerType",
         _CLONER,
     ),
+    "cnn": _Entry(
+        "Dilated convolutions over the chart that forecast returns, and trade where more is expected than it costs.",
+        "trainers.forecast.params:CnnParams",
+        "trainers.forecast.model_type:CnnType",
+        _FORECAST,
+    ),
     "decision_transformer": _Entry(
         "A Decision Transformer that learns a trader's actions from its logs, given the return still to come.",
         "trainers.decision_transformer.params:DecisionTransformerParams",
         "trainers.decision_transformer.desk.model_type:DecisionTransformerType",
         TRADER_NEEDS,
+    ),
+    "ensemble_predictor": _Entry(
+        "Several networks whose forecasts of returns are one: stacked, averaged by their errors, or all alike.",
+        "trainers.forecast.params:EnsembleParams",
+        "trainers.forecast.ensemble:EnsemblePredictorType",
+        Needs(members=("lstm", "transformer", "cnn"), min_bars=250, costly=True),
+    ),
+    "lstm": _Entry(
+        "Long short-term memory that forecasts returns, and trades where more is expected than it costs.",
+        "trainers.forecast.params:LstmParams",
+        "trainers.forecast.model_type:LstmType",
+        _FORECAST,
     ),
     "policy_cloner": _Entry(
         "A network that learns a teacher's decisions, recorded ones or those of analysts, from the state of a market.",
@@ -64,6 +84,12 @@ _REGISTERED = {
         "trainers.policy_cloner.model_type:PolicyClonerType",
         Needs(optional=frozenset({"decisions", "headlines"}), min_bars=200),
         dataset_trainer="trainers.cloning.policy.training.trainer:train_on_dataset",
+    ),
+    "transformer": _Entry(
+        "Self-attention over the last bars that forecasts returns, and trades where more is expected than it costs.",
+        "trainers.forecast.params:TransformerParams",
+        "trainers.forecast.model_type:TransformerType",
+        _FORECAST,
     ),
     **{
         name: _Entry(spec.description, f"trainers.rl.desk.params:{name}", f"trainers.rl.desk.model_type:{name}", NEEDS)
@@ -132,6 +158,11 @@ def validate_params(name: str, values: dict[str, Any], settings: Settings | None
 def member_params(name: str, params: Section) -> dict[str, Section]:
     """The params of each member of model type `name`: those that stand in `params` by its name, or its defaults."""
     return {member: getattr(params, member, _params(member)()) for member in needs(name).members}
+
+
+def params_of(name: str) -> type[Section]:
+    """The class of the params of model type `name`; imports nothing heavy."""
+    return _params(name)
 
 
 def flags(name: str) -> dict[str, ParamFlag]:

@@ -22,8 +22,8 @@ class Retraining(Section):
         default=REASONS,
         description=(
             "Reasons for which a model is retrained besides the schedule: `degradation` (an alert on its accuracy),"
-            " `drift` (an alert on its drift), `regime` (another volatility regime than in its training), `age`. An"
-            " empty list leaves training to the schedule."
+            " `drift` (an alert on its drift), `regime` (another volatility or direction of the market than in its"
+            " training), `age`. An empty list leaves training to the schedule."
         ),
     )
     max_age: Duration = Field(
@@ -38,7 +38,7 @@ class Retraining(Section):
         default=5,
         ge=1,
         le=250,
-        description="Bars in a row that another volatility regime must last before it counts as a change.",
+        description="Bars in a row that another regime of the market must last before it counts as a change.",
     )
     cool_down: Duration = Field(
         default=timedelta(days=7),

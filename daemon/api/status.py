@@ -14,6 +14,7 @@ from daemon.api import answers, views
 from daemon.api.missing import missing_signals
 from daemon.api.view import DeskView
 from daemon.core.condition import conditions, overall
+from daemon.domain.retraining import DIRECTION_NOW, REGIME_NOW
 from daemon.domain.targets import Target, targets
 from daemon.jobs.backup.messages import HOME
 from daemon.store import (
@@ -22,6 +23,7 @@ from daemon.store import (
     datasets,
     evaluations,
     jobs,
+    measurements,
     outbox,
     overview,
     records,
@@ -145,6 +147,7 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
     in_use = {Target(row.subject, row.model_type): row for row in reversed(records.of(c, in_use=True))}
     pinned, retrained = overview.pinned_places(c), retrainings.newest(c)
     recommended = _recommended(champions, serving, overview.recommendations(c))
+    regimes = _regimes(c)
     provenances = overview.provenances(c, {row.version_id for row in verdicts.values()})
 
     def model(target: Target) -> answers.Model:
@@ -168,9 +171,19 @@ def _models(c: Connection, desk: DeskView, now: datetime) -> list[answers.Model]
             last_verdict=views.evaluation(verdict, names, desk) if verdict else None,
             signal=views.signal(signal, notes, now) if signal else None,
             retraining=answers.Retraining.model_validate(retraining) if retraining else None,
+            regime=views.market_regime(regimes.get(target, {})),
         )
 
     return [model(target) for target in listed]
+
+
+def _regimes(c: Connection) -> dict[Target, dict[str, measurements.Measurement]]:
+    """The newest measured regimes of the market of each place, by metric."""
+    measured: dict[Target, dict[str, measurements.Measurement]] = {}
+    for metric in (REGIME_NOW, DIRECTION_NOW):
+        for row in measurements.newest_of(c, metric, "evaluation"):
+            measured.setdefault(Target(row.subject, row.model_type), {})[metric] = row
+    return measured
 
 
 def _recommended(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,10 @@ from config.settings import CHAIN, JobName, Settings
 from daemon.api import answers
 from daemon.api.view import DeskView
 from daemon.domain.progress import RunProgress
+from daemon.domain.retraining import DIRECTION_NOW, DIRECTIONS, REGIME_NOW, REGIMES
 from daemon.domain.signals import target_return
 from daemon.domain.targets import Target
-from daemon.store import datasets, evaluations, records, servings, signals, versions
+from daemon.store import datasets, evaluations, measurements, records, servings, signals, versions
 from data_pipeline.provenance import Badge, Provenance
 from evaluation.records.standing import Standing
 
@@ -78,6 +79,20 @@ def evaluation(row: evaluations.Evaluation, names: Mapping[int, str], desk: Desk
     addresses = {name: _report(desk, file) for name, file in files.items()}
     computed = {"version": names[row.version_id], "case": row.kind}
     return answers.Evaluation.model_validate({**vars(row), **computed, **addresses})
+
+
+def market_regime(measured: Mapping[str, measurements.Measurement]) -> answers.MarketRegime | None:
+    """The regime of a market, of its newest measurements by metric."""
+    if not measured:
+        return None
+
+    def name(metric: str, names: Sequence[str]) -> str | None:
+        row = measured.get(metric)
+        return None if row is None or row.value is None else names[int(row.value)]
+
+    found = {"volatility": name(REGIME_NOW, REGIMES), "direction": name(DIRECTION_NOW, DIRECTIONS)}
+    measured_at = max(row.measured_at for row in measured.values())
+    return answers.MarketRegime.model_validate({**found, "measured_at": measured_at})
 
 
 def record(row: records.RecordRow) -> answers.Record:

@@ -27,6 +27,7 @@ from daemon.cli.commands import (
     init,
     inspect,
     night,
+    regimes,
     retrainings,
     run,
     serving,
@@ -63,6 +64,7 @@ app.command("rollback")(serving.rollback)
 app.command("pin")(serving.pin)
 app.command("unpin")(serving.unpin)
 app.command("retrainings")(retrainings.retrainings)
+app.command("regimes")(regimes.regimes)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("doctor")(doctor.doctor)

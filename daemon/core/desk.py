@@ -191,12 +191,12 @@ class Desk:
                 await beat()
             except Exception as error:  # noqa: BLE001 -- one error must not end the desk
                 short_of = exhaustion(error)
-                known = error if isinstance(error, NightdeskError) else short_of
-                if known is None:
+                expected = error if isinstance(error, NightdeskError) else short_of
+                if expected is None:
                     self.context.log.fault(fault, error)
-                elif (now := self.clock.monotonic()) - logged.get(known.code, -REPEAT_EVERY) >= REPEAT_EVERY:
-                    logged[known.code] = now
-                    self.context.log.write("error", fault, error=known.to_dict())
+                elif (now := self.clock.monotonic()) - logged.get(expected.code, -REPEAT_EVERY) >= REPEAT_EVERY:
+                    logged[expected.code] = now
+                    self.context.log.write("error", fault, error=expected.to_dict())
             self._short_of[fault] = short_of.code if short_of else None
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every)

@@ -4,7 +4,8 @@ A place (a subject with a model type) has these reasons, the most urgent first:
 
     degradation   an alert fires on the accuracy of its champion
     drift         an alert fires on the drift of its champion's features or decisions
-    regime        the volatility regime is another than when its newest version was trained
+    regime        the volatility regime or the direction of the market is another than when its newest version was
+                  trained
     age           its newest version was trained longer ago than its calendar allows
 
 A place with a reason is retrained unless
@@ -45,6 +46,9 @@ ALERTS: dict[str, RetrainingReason] = {
 # The measurements of the volatility regime, now and when the newest version was trained; each is a number in REGIMES.
 REGIME_NOW, REGIME_TRAINED = "volatility_regime", "regime_when_trained"
 REGIMES = ("low", "normal", "high")
+# The same of the direction of the market; each is a number in DIRECTIONS.
+DIRECTION_NOW, DIRECTION_TRAINED = "market_direction", "direction_when_trained"
+DIRECTIONS = ("bear", "sideways", "bull")
 NIGHT = timedelta(hours=24)  # the time over which the budget counts
 LATEST = datetime.max.replace(tzinfo=UTC)
 
@@ -85,6 +89,7 @@ class Place:
         data_until: the newest bar that is stored of its subject; None where none is.
         alerts: the alerts that fire on its champion.
         regime: the volatility regime when `newest` was trained, and the one now; None where not measured.
+        direction: the direction of the market when `newest` was trained, and the one now; None where not measured.
         max_age: how old `newest` may become.
         last: its newest retraining for a reason.
         in_training: whether a training of it is recorded that has not ended.
@@ -95,6 +100,7 @@ class Place:
     data_until: datetime | None
     alerts: tuple[Alert, ...]
     regime: tuple[int, int] | None
+    direction: tuple[int, int] | None
     max_age: timedelta
     last: LastRetraining | None
     in_training: bool
@@ -154,6 +160,10 @@ def _regime(place: Place) -> Iterable[Diagnosis]:
     if place.regime is not None and place.regime[0] != place.regime[1]:
         before, now = (REGIMES[number] for number in place.regime)
         message = f"The volatility of {place.target.subject} is {now}; when it was trained last, it was {before}."
+        yield Diagnosis(reason="regime", message=message)
+    if place.direction is not None and place.direction[0] != place.direction[1]:
+        before, now = (DIRECTIONS[number] for number in place.direction)
+        message = f"The market of {place.target.subject} is {now}; when it was trained last, it was {before}."
         yield Diagnosis(reason="regime", message=message)
 
 

@@ -13,6 +13,8 @@ from config.names import UNIVERSE, is_trader_subject
 from config.settings import JobName
 from daemon.domain.options import RunOptions
 from daemon.domain.retraining import (
+    DIRECTION_NOW,
+    DIRECTION_TRAINED,
     NIGHT,
     REGIME_NOW,
     REGIME_TRAINED,
@@ -142,7 +144,8 @@ def places_of(c: Connection, settings: Settings, pairs: Iterable[Target], *, at_
                 newest=NewestVersion(version.id, version.trained_at, version.train_end) if version else None,
                 data_until=_data_until(stored, target.subject, settings),
                 alerts=tuple(alert for alert in firing if alert.subject.rpartition("/")[0] == target.label),
-                regime=_regime(c, target, version.id) if version else None,
+                regime=_before_and_now(c, target, version.id, REGIME_TRAINED, REGIME_NOW) if version else None,
+                direction=_before_and_now(c, target, version.id, DIRECTION_TRAINED, DIRECTION_NOW) if version else None,
                 max_age=max_age(settings, target.subject),
                 last=LastRetraining(before.started_at, before.data_until) if before else None,
                 in_training=any(run.options.trains(target.subject, target.model_type) for run in trainings),
@@ -159,11 +162,13 @@ def _data_until(stored: Sequence[DatasetRow], subject: str, settings: Settings) 
     return max((row.last for row in stored if row.kind == "bars" and row.symbol in symbols), default=None)
 
 
-def _regime(c: Connection, target: Target, version_id: int) -> tuple[int, int] | None:
-    """The regime when this version was trained and the one now, by the newest measurement; None without one of it."""
+def _before_and_now(
+    c: Connection, target: Target, version_id: int, when_trained: str, at_present: str
+) -> tuple[int, int] | None:
+    """A regime when this version was trained and the one now, by the newest measurements; None without one of it."""
     before, now = (
         next((row.value for row in rows if row.version_id == version_id), None)
-        for metric in (REGIME_TRAINED, REGIME_NOW)
+        for metric in (when_trained, at_present)
         for rows in [measurements.history(c, target.subject, target.model_type, metric, "evaluation", limit=1)]
     )
     return None if before is None or now is None else (int(before), int(now))

@@ -70,7 +70,7 @@ def ended_at(context: WorkContext, inputs: Inputs) -> date | None:
     return None if context.settings.data_params.as_of == "now" else inputs.times[-1].date()
 
 
-def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int) -> Model:
+def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int) -> TrainedModel:
     """A model of a recipe for a fold or a rehearsal: it is judged by what it decides, and measures nothing itself."""
     training = TrainingContext(
         seed=recipe.seed,
@@ -79,7 +79,7 @@ def fitted(context: WorkContext, recipe: Recipe, task: TrainingTask, number: int
         iteration=number,
         measure=False,
     )
-    return train_with_members(recipe.model_type, task, training).model
+    return train_with_members(recipe.model_type, task, training)
 
 
 def trained(

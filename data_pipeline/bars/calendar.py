@@ -56,20 +56,20 @@ def _sessions(name: str, first_year: int, last_year: int) -> _Sessions:
     """The sessions of whole years, cached by their range, so that one built long ago never ends too early."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pd.errors.Pandas4Warning)  # its own way of reading pandas, not ours to mend
-        known = _known(name, first_year, last_year)
-    dates = pd.DatetimeIndex(known.closes.index).as_unit("ns")
-    opens, closes = (pd.DatetimeIndex(each).as_unit("ns") for each in (known.opens, known.closes))
-    before = _weekdays(known, pd.Timestamp(first_year, 1, 1), dates[0], 0)
-    after = _weekdays(known, dates[-1] + pd.Timedelta(days=1), pd.Timestamp(last_year + 1, 1, 1), -1)
-    parts = (before, _Sessions(dates, opens, closes, known.tz), after)
+        exchange = _library_calendar(name, first_year, last_year)
+    dates = pd.DatetimeIndex(exchange.closes.index).as_unit("ns")
+    opens, closes = (pd.DatetimeIndex(each).as_unit("ns") for each in (exchange.opens, exchange.closes))
+    before = _weekdays(exchange, pd.Timestamp(first_year, 1, 1), dates[0], 0)
+    after = _weekdays(exchange, dates[-1] + pd.Timedelta(days=1), pd.Timestamp(last_year + 1, 1, 1), -1)
+    parts = (before, _Sessions(dates, opens, closes, exchange.tz), after)
     dates, opens, closes = (
         pd.DatetimeIndex(np.concatenate([getattr(part, each).asi8 for part in parts])).as_unit("ns")
         for each in ("dates", "opens", "closes")
     )
-    return _Sessions(dates, opens.tz_localize("UTC"), closes.tz_localize("UTC"), known.tz)
+    return _Sessions(dates, opens.tz_localize("UTC"), closes.tz_localize("UTC"), exchange.tz)
 
 
-def _known(name: str, first_year: int, last_year: int) -> ExchangeCalendar:
+def _library_calendar(name: str, first_year: int, last_year: int) -> ExchangeCalendar:
     """The calendar of the library, over as many of these years as it covers."""
     from exchange_calendars import get_calendar  # noqa: PLC0415 -- heavy
     from exchange_calendars.calendar_utils import global_calendar_dispatcher  # noqa: PLC0415
@@ -92,18 +92,20 @@ def _known(name: str, first_year: int, last_year: int) -> ExchangeCalendar:
     return get_calendar(name, start=start, end=end)
 
 
-def _weekdays(known: ExchangeCalendar, first: pd.Timestamp, end: pd.Timestamp, nearest: int) -> _Sessions:
+def _weekdays(exchange: ExchangeCalendar, first: pd.Timestamp, end: pd.Timestamp, nearest: int) -> _Sessions:
     """A session on every weekday of [first, end), with the local hours of the first or last session that is known."""
     dates = pd.date_range(first, end, freq="D", inclusive="left", unit="ns")
-    dates = dates[[known.weekmask[day] == "1" for day in dates.day_of_week]]
+    dates = dates[[exchange.weekmask[day] == "1" for day in dates.day_of_week]]
 
     def at(instants: pd.Series) -> pd.DatetimeIndex:
-        local = pd.Timestamp(instants.iloc[nearest]).tz_convert(known.tz).tz_localize(None)
-        hours = local - known.closes.index[nearest]
-        zoned = (dates + hours).tz_localize(known.tz, ambiguous=np.ones(len(dates), bool), nonexistent="shift_forward")
+        local = pd.Timestamp(instants.iloc[nearest]).tz_convert(exchange.tz).tz_localize(None)
+        hours = local - exchange.closes.index[nearest]
+        zoned = (dates + hours).tz_localize(
+            exchange.tz, ambiguous=np.ones(len(dates), bool), nonexistent="shift_forward"
+        )
         return pd.DatetimeIndex(zoned.tz_convert("UTC").as_unit("ns"))
 
-    return _Sessions(dates, at(known.opens), at(known.closes), known.tz)
+    return _Sessions(dates, at(exchange.opens), at(exchange.closes), exchange.tz)
 
 
 def _spanning(traded: Traded, start: pd.Timestamp, end: pd.Timestamp) -> _Sessions:

@@ -117,7 +117,9 @@ def _by_name(names: Iterable[str]) -> list[Feature]:
     unknown = [name for name in requested if name not in FEATURES]
     if unknown:
         raise UsageError(
-            "features.unknown", f"There is no feature {unknown[0]!r}.", f"Choose from {', '.join(FEATURES)}."
+            "features.unknown",
+            f"There is no feature {unknown[0]!r}.",
+            f"Choose from {', '.join(FEATURES)}; models that fit regimes also have those of `regime_`.",
         )
     return [FEATURES[name] for name in requested]
 

@@ -48,12 +48,16 @@ def _ranks(values: Floats, window: int, least: int) -> Floats:
 
 
 def settled_regime(bars: Bars, lasting: int) -> pd.Series:
-    """The regime that the market has settled in at each bar, by its place in `REGIMES`; NaN before the first.
+    """The regime that the market has settled in at each bar, by its place in `REGIMES`; NaN before the first."""
+    return settled(volatility_regime(bars), lasting)
 
-    It becomes another one when that has lasted for `lasting` bars in a row, so that a volatility at the border between
-    two regimes changes nothing.
+
+def settled(regimes: pd.Series, lasting: int) -> pd.Series:
+    """At each bar the place among its categories of the regime that lasted for so many bars last; NaN before the first.
+
+    So a market at the border between two regimes changes nothing.
     """
-    codes = volatility_regime(bars).cat.codes
+    codes = regimes.cat.codes
     same = codes == codes.shift()
     length = same.groupby((~same).cumsum()).cumsum() + 1
     return codes.where((length >= lasting) & (codes >= 0)).ffill()

@@ -51,6 +51,15 @@ class Report:
         return f"; {sum(self.rejected.values())} events were rejected, most of them as {reason.replace('_', ' ')}"
 
     @property
+    def cure_of_no_market(self) -> str:
+        """What helps where no log had a market to learn from, by what its logs lack."""
+        if self.rejected.get("before_first_trade"):
+            return "The trader did nothing in these markets: pull logs of markets in which the trader has fills."
+        if self.open and not self.too_short:
+            return "These markets are still open: make the table again when one of them is over."
+        return f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {self.seconds}s."
+
+    @property
     def notes(self) -> list[str]:
         """Sentences on what a reader should know before learning from the table."""
         sequences = self.sequences.get("train", 0)

@@ -84,7 +84,7 @@ def make_table(
             raise NightdeskError(
                 "trades.empty",
                 f"None of {len(logs)} logs has a market that is over and long enough to learn from{report.rejection}.",
-                f"Name a folder of `<slug>_prices.json`, or choose bars shorter than {seconds}s.",
+                report.cure_of_no_market,
                 **report.to_dict(),
             )
         spans = np.array(drafting.spans, dtype="i8").reshape(-1, 2)

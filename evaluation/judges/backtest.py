@@ -16,6 +16,7 @@ from config.settings import Settings
 from data_pipeline.features.volatility_regime import volatility_regime
 from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
+from data_pipeline.regimes.market import market_directions
 from evaluation.accounting.backtest import Backtest, Costs, backtest
 from evaluation.accounting.inputs import bars_a_year
 from evaluation.gate import Verdict, judge_challenge, judge_first, judge_refresh
@@ -224,7 +225,9 @@ def _evidence(case: Case[Record], figures: RecordFigures) -> tuple[dict[str, Bac
     decided = {bars.symbol: Signals(newest.position.tail(COMPARED_BARS), newest.confidence.tail(COMPARED_BARS))}
     observed = observe(version, case.inputs, decided, case.settings.monitoring, unseen={bars.symbol: signals})
     teacher = version.teacher.get(bars.symbol)
-    slices, quality = sliced(result, record.bars, volatility_regime(bars)), observed.decision_quality[bars.symbol]
+    # The direction is told by a model of the bars before the record, which nothing was decided on.
+    slices = sliced(result, record.bars, volatility_regime(bars), market_directions(bars, record.first))
+    quality = observed.decision_quality[bars.symbol]
     confusion = expert_confusion(signals, teacher) if teacher is not None else None
     absent = {
         "leaks": ("no_reference", version.leaks),
@@ -253,6 +256,7 @@ def _evidence(case: Case[Record], figures: RecordFigures) -> tuple[dict[str, Bac
         expert_confusion=confusion,
         checklist=checklist(version, slices=slices, quality=quality, decisions=len(newest.index), seconds=seconds),
         comparisons=version.evidence.comparisons,
+        forecast=version.evidence.forecast,
         learned=learned(figures, baselines.random_baseline, quality.expert_agreement),
         absent={name: reason for name, (reason, part) in absent.items() if part is None},
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.forecasts.evidence import ForecastEvidence
 from evaluation.imitation.controls import Control
 from evaluation.monitoring.decision_quality import DecisionQuality
 from evaluation.monitoring.drift import Drift
@@ -139,7 +140,8 @@ class MemberComparison:
         bars: how many bars there are.
         whole: the figures of the model with all its members.
         without: the figures without this one.
-        p_value: of the hypothesis that the member adds nothing to the mean return; None where it was not tested.
+        p_value: of the hypothesis that the member adds nothing to the mean return, nor to that beyond what is held on
+            average; None of models trained before this was measured.
     """
 
     member: str
@@ -156,7 +158,8 @@ class ModelEvidence:
     """What a model type reports of one of its versions; None where it measures no such thing.
 
     `controls` are other models that were trained on the same data and measured on the same later markets. `checks` are
-    items of the checklist that the model type alone can measure; `comparisons` one for each of its members.
+    items of the checklist that the model type alone can measure; `comparisons` one for each of its members; `forecast`
+    is how far it missed, of one that forecasts.
     """
 
     feature_importance: FeatureImportance | None = None
@@ -165,6 +168,7 @@ class ModelEvidence:
     attention: Attention | None = None
     checks: tuple[Check, ...] = ()
     comparisons: tuple[MemberComparison, ...] = ()
+    forecast: ForecastEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,7 @@ class Evidence:
         checklist: what it should pass before money follows it, item by item.
         comparisons: with and without each of its members, where it is made of members.
         learned: whether it decides better than rules that have learned nothing.
+        forecast: how far it missed beside forecasts that learn nothing, of one that forecasts.
         absent: the reason why a part is None, by the part's name.
     """
 
@@ -203,4 +208,5 @@ class Evidence:
     checklist: tuple[Check, ...] = ()
     comparisons: tuple[MemberComparison, ...] = ()
     learned: Learned | None = None
+    forecast: ForecastEvidence | None = None
     absent: dict[str, str] = field(default_factory=dict)

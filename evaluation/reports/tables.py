@@ -142,9 +142,10 @@ def _rank(rank: RandomBaselineRank, form: str) -> list[str]:
 
 
 def slices_parts(slices: Slices) -> Iterator[Html]:
-    """A table each of the years, the regimes and the falls of the market, where there are any."""
+    """A table each of the years, the volatilities, directions and falls of the market, where there are any."""
     columns = ["Bars", *(label for label, _ in _SLICED.values()), "Buy and hold %"]
-    for title, parts in (("Year", slices.years), ("Regime", slices.regimes)):
+    sections = (("Year", slices.years), ("Volatility", slices.regimes), ("Direction of the market", slices.directions))
+    for title, parts in sections:
         if parts:
             yield table([title, *columns], [_slice(part) for part in parts])
     if slices.stress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.labels import METRICS, MISSING, UNITS, count, figure, format_number, plain, undefined
 from evaluation.reports.checklist_tables import checklist_table, comparisons_table
 from evaluation.reports.figures import ALT_TEXT
+from evaluation.reports.forecast_tables import forecast_parts
 from evaluation.reports.markup import Html, el, page, picture, section, side_by_side, together
 from evaluation.reports.tables import (
     costs_table,
@@ -82,6 +83,7 @@ def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
         if evidence.costs
         else None,
         _decisions(evidence, figures),
+        section("Forecast", *forecast_parts(evidence.forecast)) if evidence.forecast else None,
         section("With and without each member", comparisons_table(evidence.comparisons))
         if evidence.comparisons
         else None,

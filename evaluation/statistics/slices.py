@@ -82,17 +82,21 @@ class Slices:
     regimes: tuple[Slice, ...]
     years: tuple[Slice, ...]
     stress: tuple[Stress, ...]
+    directions: tuple[Slice, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {name: list(parts) for name, parts in asdict(self).items()}
 
 
-def sliced(test: Backtest, bars: Frame, regimes: pd.Series | None = None) -> Slices:
-    """Slice `test`, which was run on `bars`; `regimes` names the regime of each bar as it was known at its close.
+def sliced(
+    test: Backtest, bars: Frame, regimes: pd.Series | None = None, directions: pd.Series | None = None
+) -> Slices:
+    """Slice `test`, which was run on `bars`, by the volatility regime and the direction of the market.
 
-    `regimes` may begin before the bars, and better does: so the first bar's decision has a regime too. The market's
-    history is looked up by date for real bars only; the sample market has none.
+    `regimes` and `directions` name that of each bar as it was known at its close. They may begin before the bars, and
+    better do: so the first bar's decision has one too. The market's history is looked up by date for real bars only;
+    the sample market has none.
     """
     closes = (bars.frame if isinstance(bars, Bars) else bars)["close"]
     if not closes.index.equals(test.returns.index):
@@ -106,6 +110,7 @@ def sliced(test: Backtest, bars: Frame, regimes: pd.Series | None = None) -> Sli
         regimes=() if regimes is None else by_regime(test, regimes),
         years=by_year(test),
         stress=tuple(_falls(test, closes)) + (() if made_up else tuple(_history(test, closes))),
+        directions=() if directions is None or directions.isna().all() else by_regime(test, directions),
     )
 
 

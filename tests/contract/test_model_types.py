@@ -266,7 +266,10 @@ def test_it_reports_how_far_it_is_from_start_to_end(name: str) -> None:
 @pytest.mark.parametrize("after", [0, 2])
 def test_it_stops_when_it_is_asked_to(name: str, after: int) -> None:
     reports: list[float] = []
-    context = TrainingContext(progress=lambda fraction, _: reports.append(fraction), should_stop=_after(after, reports))
+    members = {member: trained(member) for member in registry.needs(name).members}
+    context = TrainingContext(
+        progress=lambda fraction, _: reports.append(fraction), should_stop=_after(after, reports), members=members
+    )
     with pytest.raises(NightdeskError) as stopped:
         registry.get(name).train(example(name).task, context)
     assert stopped.value.code == "training.stopped"
@@ -282,8 +285,11 @@ def test_a_search_sees_its_validation_scores_and_may_prune_it(name: str) -> None
     scores = training_of(name).scores
     assert scores
     assert [step for step, _ in scores] == sorted({step for step, _ in scores})
+    members = {member: trained(member) for member in registry.needs(name).members}
     with pytest.raises(NightdeskError) as pruned:
-        registry.get(name).train(example(name).task, TrainingContext(seed=3, should_prune=lambda: True))
+        registry.get(name).train(
+            example(name).task, TrainingContext(seed=3, should_prune=lambda: True, members=members)
+        )
     assert pruned.value.code == "training.pruned"
     assert (pruned.value.detail["step"], pruned.value.detail["value"]) == scores[0]
 

@@ -107,6 +107,7 @@ class Nights(RuleBasedStateMachine):
             data_until=place.bar,
             alerts=() if place.accurate else (_inaccurate(self.now),),
             regime=(place.trained_regime, place.regime),
+            direction=None,
             max_age=MAX_AGE,
             last=LastRetraining(*place.started[-1]) if place.started else None,
             in_training=place.at_work,

@@ -94,7 +94,7 @@ def test_inputs_without_their_beginning_have_rows_too(seconds, share):
 def test_what_was_known_of_an_open_contract_is_a_part_of_what_is_known_when_it_is_over(tmp_path_factory, share):
     """A log that ends early says no more than it knows: no bar is made of the time after it."""
     folder, slug = tmp_path_factory.mktemp("open"), f"btc-updown-15m-{OPENS // 1000}"
-    events = [trade(at, 0.4 + at / 4000, outcome="Up" if at % 2 else "Down", tx=f"0x{at}") for at in range(3, 880, 17)]
+    events = [trade(at, 0.4 + at / 4000, outcome="Up" if at % 2 else "Down", tx=f"0x{at}") for at in range(3, 900, 17)]
     now = datetime.fromtimestamp(OPENS / 1000, UTC) + timedelta(seconds=900 * share)
     known = [event for event in events if event["t"] < now.timestamp() * 1000]
     full, early = (

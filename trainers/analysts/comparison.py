@@ -8,8 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from data_pipeline.bars.bars import Bars
 from data_pipeline.inputs import Inputs
 from evaluation.accounting.backtest import Backtest, Costs, backtest
+from evaluation.records.challenge import superiority
+from evaluation.records.skill import RecordReturns
 from evaluation.reports.evidence import AccountFigures, MemberComparison
 from evaluation.signals import Sell, Signals
 from trainers.analysts.ensemble import Ensemble
@@ -31,10 +34,24 @@ def compared(ensemble: Ensemble, inputs: Inputs, since: datetime, sell: Sell, co
         others = replace(ensemble, weights=ensemble.weights.model_copy(update={name: 0.0}))
         targets[name] = signals_of(others.decisions(votes, risk), sell).since(since)
     results = backtest(bars, targets, costs)
-    whole = _figures(results.pop(""))
+    whole = results.pop("")
     index = pd.DatetimeIndex(bars.frame.index)
-    span = {"first": index[0].isoformat(), "last": index[-1].isoformat(), "bars": len(index)}
-    return [{"member": name, **span, "whole": whole, "without": _figures(result)} for name, result in results.items()]
+    shared = {
+        "first": index[0].isoformat(),
+        "last": index[-1].isoformat(),
+        "bars": len(index),
+        "whole": _figures(whole),
+    }
+    returns = _returns(bars, whole, targets.pop(""))
+    return [
+        {
+            "member": name,
+            **shared,
+            "without": _figures(results[name]),
+            "p_value": superiority(returns, _returns(bars, results[name], signals)),
+        }
+        for name, signals in targets.items()
+    ]
 
 
 def member_comparisons(rows: list[dict[str, Any]]) -> tuple[MemberComparison, ...]:
@@ -44,9 +61,15 @@ def member_comparisons(rows: list[dict[str, Any]]) -> tuple[MemberComparison, ..
             **{name: row[name] for name in ("member", "first", "last", "bars")},
             whole=AccountFigures(**row["whole"]),
             without=AccountFigures(**row["without"]),
+            p_value=row.get("p_value"),
         )
         for row in rows
     )
+
+
+def _returns(bars: Bars, result: Backtest, signals: Signals) -> RecordReturns:
+    frame = bars.frame
+    return RecordReturns.of(result, signals.position.to_numpy(), frame["open"].to_numpy(), frame["close"].to_numpy())
 
 
 def _figures(result: Backtest) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from daemon.api.answers.datasets import Dataset, Lineage, Log, LogsRecord, TableRecord
 from daemon.api.answers.models import (
     Evaluation,
+    MarketRegime,
     Model,
     ModelVersion,
     ModelVersionFacts,
@@ -53,6 +54,7 @@ __all__ = [
     "Lineage",
     "Log",
     "LogsRecord",
+    "MarketRegime",
     "MissingSignal",
     "Model",
     "ModelVersion",

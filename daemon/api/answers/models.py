@@ -99,6 +99,16 @@ class ModelVersionFacts(ModelVersion):
     servings: list[Serving]
 
 
+class MarketRegime(Answer):
+    """What the market of a model was in at its last check; null where that is not known."""
+
+    volatility: Literal["low", "normal", "high"] | None = Field(description="Compared with its own last 252 bars.")
+    direction: Literal["bear", "sideways", "bull"] | None = Field(
+        description="By a hidden Markov model of the returns up to the newest training, filtered up to now."
+    )
+    measured_at: datetime
+
+
 class Model(Answer):
     """One (subject, model type) that this desk keeps fresh."""
 
@@ -123,3 +133,4 @@ class Model(Answer):
     last_verdict: Evaluation | None = Field(description="The newest of any version of this subject and model type.")
     signal: Signal | None
     retraining: Retraining | None = Field(description="The newest retraining for a reason, besides the schedule.")
+    regime: MarketRegime | None = Field(description="The regime of its market; null before the first check.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
+from config.names import is_trader_subject
 from daemon.domain.metrics import Metrics
 from daemon.domain.recipes import Recipe
 from daemon.jobs.evaluation.messages import EvaluateResult
@@ -79,11 +80,15 @@ def _record(context: WorkContext, request: EvaluateRequest, reference: RecordRef
     recipe = Recipe(request.subject, request.model_type, reference.params, reference.seed, reference.window)
     record = RecordKeeper(context, recipe).record(reference.published)
     if record is None:
+        unit, cure = (
+            ("markets", "Let data_updates pull more logs of markets that are over.")
+            if is_trader_subject(request.subject)
+            else ("bars", "Pull a longer history, or lower walk_forward.train.")
+        )
         raise NightdeskError(
             "evaluation.too_short",
-            f"The history of {request.subject} holds no fold of a record: too few bars or markets to train on and "
-            "to test after.",
-            "Pull a longer history, or more markets of a trader, or lower walk_forward.train.",
+            f"The history of {request.subject} holds no fold of a record: too few {unit} to train on and test after.",
+            cure,
         )
     return record
 

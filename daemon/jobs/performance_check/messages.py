@@ -14,7 +14,7 @@ from daemon.jobs.records.messages import RecordRef
 class MonitorResult(TaskResult):
     """The metrics of the newest part of a recipe's record, and of what its versions have published, if anything.
 
-    `regimes` are the volatility regime now and when the newest version was trained.
+    `regimes` are the volatility regime and the direction of the market, now and when the newest version was trained.
     """
 
     evaluation: MonitoredMetrics

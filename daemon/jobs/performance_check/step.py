@@ -146,7 +146,7 @@ def _join(earned: Metrics, monitored: MonitoredMetrics | None) -> MonitoredMetri
 
 
 def _record_regimes(c: Connection, work: RunWork, newest: Version, regimes: Metrics) -> None:
-    """The volatility regime now and when the newest version was trained, as measurements of that version."""
+    """The regimes of the market now and when the newest version was trained, as measurements of that version."""
     for metric in regimes.values:
         value = regimes.number(metric)
         new = measurements.NewMeasurement(

@@ -9,11 +9,12 @@ from config.names import is_trader_subject
 from daemon.artifacts.base import ArtifactName
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.recipes import Recipe
-from daemon.domain.retraining import REGIME_NOW, REGIME_TRAINED
+from daemon.domain.retraining import DIRECTION_NOW, DIRECTION_TRAINED, REGIME_NOW, REGIME_TRAINED
 from daemon.jobs.performance_check.messages import LivePerformanceResult, MonitorResult
 from daemon.jobs.records.keeping import RecordKeeper
 from daemon.jobs.versions import inputs_of, judged_version, loaded, refuse_other_bars
 from data_pipeline.features.volatility_regime import settled_regime
+from data_pipeline.regimes.market import equal_weight, settled_direction
 from evaluation import judges
 from evaluation.judges.checklist import sharpe_gain
 from evaluation.judges.observation import Observation, observe
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from evaluation.judges.judged_version import JudgedVersion
     from evaluation.monitoring.drift import Drift
 
-REGIMES = (REGIME_TRAINED, REGIME_NOW)
+REGIMES = (REGIME_TRAINED, REGIME_NOW, DIRECTION_TRAINED, DIRECTION_NOW)
 RECENT = 252  # bars of a record whose inputs and decisions are compared with those of the training
 
 
@@ -64,12 +65,22 @@ def monitor(context: WorkContext, request: MonitorRequest) -> MonitorResult:
 
 
 def _regimes(context: WorkContext, inputs: Inputs, trained_until: datetime) -> Metrics:
-    """The settled volatility regime of the only symbol, when the newest version was trained and now, by number."""
-    if len(inputs.bars) != 1 or is_trader_subject(inputs.subject):
+    """The volatility and direction that the market had settled in at the newest training, and has now, by number.
+
+    The market of a universe is its symbols in equal shares. A trader's contracts, which end within the hour, have none.
+    """
+    if is_trader_subject(inputs.subject):
         return Metrics(values=dict.fromkeys(REGIMES), reasons=dict.fromkeys(REGIMES, "many_symbols"))
-    settled = settled_regime(inputs.only, context.settings.retraining.regime_bars)
-    trained, now = (part.iloc[-1] if len(part) else math.nan for part in (settled.loc[:trained_until], settled))
-    values = {REGIME_TRAINED: trained, REGIME_NOW: now}
+    every, lasting = list(inputs.bars.values()), context.settings.retraining.regime_bars
+    bars = every[0] if len(every) == 1 else equal_weight(every)
+    values = {}
+    for when_trained, at_present, settled in (
+        (REGIME_TRAINED, REGIME_NOW, settled_regime(bars, lasting)),
+        (DIRECTION_TRAINED, DIRECTION_NOW, settled_direction(bars, trained_until, lasting)),
+    ):
+        before = settled.loc[:trained_until]
+        values[when_trained] = before.iloc[-1] if len(before) else math.nan
+        values[at_present] = settled.iloc[-1]
     undefined = [name for name, value in values.items() if math.isnan(value)]
     return Metrics(
         values={name: None if name in undefined else float(value) for name, value in values.items()},

@@ -10,12 +10,14 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from daemon.jobs.records.fold_model import FoldModel, load_fold_model
 from daemon.jobs.trainings import fitted, teaching_inputs, training_task
 from data_pipeline.inputs import EVENT_KINDS, Inputs
 from evaluation import judges
 from evaluation.judges.base import Training
 from evaluation.records.folds import DecidedFold, FoldModels, FoldStore
 from trainers import registry
+from trainers.artifact import ArtifactFacts
 from trainers.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from daemon.executors.worker.main import WorkContext
     from evaluation.judges.base import Judge, JudgedRecord, Plan
     from evaluation.walk_forward import Fold
-    from trainers.interface import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +99,28 @@ class RecordKeeper:
     def compute(self, fold: Fold) -> bool:
         """Compute one fold as far as it is not; returns whether that took a training."""
         metrics = self._metrics if self.judge.compares_with_teacher else None
-        models = FoldModels(fit=self._fit, load=registry.get(self.recipe.model_type).load, metrics=metrics)
+        models = FoldModels(fit=self._fit, load=load_fold_model, metrics=metrics)
         more_to_come = fold is self.folds[-1] and self.plan.grows(self.inputs, fold)
         return self.store.compute(self.inputs.for_decisions(), fold, models, more_to_come=more_to_come)
 
-    def _fit(self, fold: Fold) -> Model:
+    def _fit(self, fold: Fold) -> FoldModel:
         """A model that has seen nothing after the training span; its features were warm before it."""
         task = training_task(self.context, self.recipe, fold.train)
-        return fitted(self.context, self.recipe, task, fold.number)
+        facts = ArtifactFacts(
+            model_type=self.recipe.model_type,
+            version="fold",
+            params=task.params,
+            inputs=task.inputs,
+            dataset=task.inputs.dataset,
+            provenance=task.provenance,
+            train_start=task.train_start,
+            train_end=task.train_end,
+            trained_at=self.context.now(),
+            settings_fingerprint=self.context.settings.fingerprint(),
+            seed=self.recipe.seed,
+            training_window=self.recipe.window,
+        )
+        return FoldModel(fitted(self.context, self.recipe, task, fold.number), facts)
 
     def record(self, published: Sequence[PublishedSignal]) -> JudgedRecord | None:
         """The record over the newest folds that follow one another, continued by live signals; None without any."""
@@ -121,7 +136,7 @@ class RecordKeeper:
     @staticmethod
     def _metrics(model: Any) -> Mapping[str, Any]:
         """The metrics of a training."""
-        metrics: Mapping[str, Any] = model.facts.metrics
+        metrics: Mapping[str, Any] = model.trained.model.facts.metrics
         return metrics
 
     def _teacher(self, fold: Fold) -> Mapping[str, pd.Series]:

@@ -84,7 +84,7 @@ def _model(keeper: RecordKeeper, end: datetime) -> SignalModel:
     """The model that a training at `end` would have made."""
     span = training_span(keeper.inputs.until(end), keeper.recipe.lookback)
     task = training_task(keeper.context, keeper.recipe, span)
-    return fitted(keeper.context, keeper.recipe, task, 0)
+    return fitted(keeper.context, keeper.recipe, task, 0).model
 
 
 def _ends(keeper: RecordKeeper, lag: int) -> list[datetime]:

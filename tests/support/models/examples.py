@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,11 +26,17 @@ _WHOLE = {
     "small_trader": small_types.markets,
     "decision_transformer": planted_trader.inputs,
 }
+_SMALL_NET = {"hidden": 8, "window": 7, "max_epochs": 6, "batch_size": 32, "lr": 0.01, "dropout": 0.0, "margin": 0.2}
+_SMALL_CNN = {**_SMALL_NET, "layers": 2}
 _SMALL_POLICY = {"hidden_dim": 16, "batch_size": 32, "lr": 0.01, "max_epochs": 12}
 _PARAMS = {
     "analyst_ensemble": {"policy_cloner": _SMALL_POLICY},
     "decision_transformer": planted_trader.SMALL_PARAMS,
     "policy_cloner": _SMALL_POLICY,
+    "lstm": _SMALL_NET,
+    "transformer": _SMALL_NET,
+    "cnn": _SMALL_CNN,
+    "ensemble_predictor": {"lstm": _SMALL_NET, "transformer": _SMALL_NET, "cnn": _SMALL_CNN},
 }
 
 
@@ -115,24 +121,29 @@ def save(name: str, folder: Path) -> ArtifactFacts:
     for member in model_example.model_type.needs.members:
         members[member] = folder.parent / f"{folder.name}-{member}"
         save(member, members[member])
-    facts = ArtifactFacts(
+    facts = facts_of(model_example.task, name, members)
+    with small_types.registered():
+        save_artifact(folder, trained(name), facts)
+    return facts
+
+
+def facts_of(task: TrainingTask, name: str, members: Mapping[str, Path] | None = None) -> ArtifactFacts:
+    """What the manifest of a model of that type says of its training."""
+    return ArtifactFacts(
         model_type=name,
         version="v1",
-        params=model_example.task.params,
-        inputs=model_example.task.inputs,
-        dataset=model_example.task.inputs.dataset,
-        provenance=model_example.task.provenance,
-        train_start=model_example.task.train_start,
-        train_end=model_example.task.train_end,
+        params=task.params,
+        inputs=task.inputs,
+        dataset=task.inputs.dataset,
+        provenance=task.provenance,
+        train_start=task.train_start,
+        train_end=task.train_end,
         trained_at=datetime(2024, 1, 2, tzinfo=UTC),
         settings_fingerprint="0" * 64,
         seed=3,
         training_window=1825,
-        members=members,
+        members=members or {},
     )
-    with small_types.registered():
-        save_artifact(folder, trained(name), facts)
-    return facts
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,8 +16,10 @@ from config.section import Section
 from data_pipeline.actions import ACTIONS
 from data_pipeline.bars.bars import Bars
 from data_pipeline.experts.expert_log import ExpertLog, label
-from data_pipeline.features.registry import DEFAULT_FEATURES, feature_matrix
+from data_pipeline.features.registry import DEFAULT_FEATURES
 from data_pipeline.labels.splits import Split, holdout
+from data_pipeline.regimes.features import Features
+from data_pipeline.regimes.model import RegimeDocument, RegimeModel
 from evaluation.audit.leak_audit import FitRecord, Span
 from evaluation.reports.checklist import accuracy_gap
 from evaluation.reports.evidence import FeatureImportance, ModelEvidence
@@ -54,6 +56,7 @@ class ModelDescription(Section):
     size_by_confidence: bool
     metrics: dict[str, Any]
     issues: dict[str, Any] = Field(default_factory=dict)
+    regimes: RegimeDocument | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,8 @@ class BehavioralClonerModel(SymbolModel):
 
     def bar_features(self, bars: Bars) -> pd.DataFrame:
         """The features of the forest."""
-        return feature_matrix(bars, self.description.features)
+        regimes = self.description.regimes
+        return Features(self.description.features, RegimeModel.of(regimes) if regimes else None).matrix(bars)
 
     def signals(self, bars: Bars) -> Signals:
         """Hold keeps the position, from flat before the first bar; a bar whose features are undefined is a hold."""
@@ -106,24 +110,32 @@ class BehavioralClonerType:
         """Measure on the last part of the span, if that is wanted, then fit on all of it."""
         task.require(self.needs)
         params = BehavioralClonerParams.model_validate(task.params.model_dump())
-        features = params.features or DEFAULT_FEATURES
+        names = params.features or DEFAULT_FEATURES
+        features = Features.fit(names, task.bars.since(task.train_start))
         X, y, issues = _training_rows(task, features)
         config = _config(params, context.seed)
         cloner = BehavioralCloner(config)
         metrics: dict[str, Any] = {}
         times, measured = pd.DatetimeIndex(X.index), 0.5 if context.measure else 0.0
         if context.measure:
+            split = holdout(len(X), config.test_size, config.purge)
             metrics = cloner.train_model(
-                X, y, verbose=False, progress=lambda part, stage: context.report(part * measured, f"measuring, {stage}")
+                _measured_rows(task, features, X, times[split.train[-1]]),
+                y,
+                verbose=False,
+                progress=lambda part, stage: context.report(part * measured, f"measuring, {stage}"),
             )
             context.report_score(1, metrics["test_accuracy"])
-            context.record_fit(_measured_forest(times, holdout(len(X), config.test_size, config.purge)))
+            context.record_fit(_measured_forest(times, split))
         cloner.fit(
             X, y, progress=lambda part, stage: context.report(measured + part * (1.0 - measured), f"fitting, {stage}")
         )
         context.record_fit(FitRecord("forest", times, times))  # what the expert did at a bar is known at that bar
+        if features.regimes is not None:
+            context.record_fit(_fitted_regimes(task, features.regimes))
         description = ModelDescription(
-            features=features,
+            features=features.names,
+            regimes=features.regimes.document() if features.regimes else None,
             sell=params.sell,
             size_by_confidence=params.size_by_confidence,
             metrics=metrics,
@@ -177,10 +189,28 @@ def _config(params: BehavioralClonerParams, seed: int) -> BehavioralClonerConfig
     return BehavioralClonerConfig(**shared, random_state=seed % 2**32)
 
 
-def _training_rows(task: TrainingTask, features: Sequence[str]) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
+def _fitted_regimes(task: TrainingTask, regimes: RegimeModel) -> FitRecord:
+    """The model of the regimes: fitted to the span, and again to the same bars of other inputs."""
+
+    def again(inputs: Inputs) -> NDArray[np.float64]:
+        return RegimeModel.fit(inputs.only.since(task.train_start), regimes.hmm.states).numbers()
+
+    rows = pd.DatetimeIndex(task.bars.since(task.train_start).frame.index)
+    return FitRecord("regimes", rows, rows, refit=(regimes.numbers(), again))
+
+
+def _measured_rows(task: TrainingTask, features: Features, X: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """The same rows, by features that were fitted to the part before the one that is measured on."""
+    if features.regimes is None:
+        return X
+    part = task.bars.since(task.train_start).until(until)
+    return Features.fit(features.names, part).matrix(task.bars).loc[X.index]
+
+
+def _training_rows(task: TrainingTask, features: Features) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
     """Features and labels of the bars in the span whose features are defined, and the issues of the log."""
     log = task.inputs.expert_logs[task.bars.symbol]
-    matrix = feature_matrix(task.bars, features)
+    matrix = features.matrix(task.bars)
     target, dates = label(task.bars, log)
     usable = (matrix.index >= task.train_start) & within_range(matrix.to_numpy()).all(axis=1)
     first, last = (

@@ -13,7 +13,7 @@ from daemon.context import DeskContext
 from daemon.core.dispatcher import Dispatcher
 from daemon.domain.metrics import Metrics, MonitoredMetrics
 from daemon.domain.options import RunOptions
-from daemon.domain.retraining import REGIME_NOW, REGIME_TRAINED
+from daemon.domain.retraining import DIRECTION_NOW, DIRECTION_TRAINED, REGIME_NOW, REGIME_TRAINED
 from daemon.domain.runs import Run
 from daemon.domain.tasks import as_object
 from daemon.jobs.performance_check.messages import MonitorResult
@@ -129,19 +129,22 @@ async def test_nothing_is_started_while_training_is_paused(desk: DeskContext) ->
     assert await check_hindrance(desk) == "paused"
 
 
-async def test_another_regime_than_that_of_the_newest_training_retrains(desk: DeskContext) -> None:
-    moved = MonitorResult(
-        evaluation=MonitoredMetrics(values={}),
-        live=None,
-        regimes=Metrics(values={REGIME_TRAINED: 0.0, REGIME_NOW: 2.0}),
-    )
+@pytest.mark.parametrize(
+    "regimes",
+    [{REGIME_TRAINED: 0.0, REGIME_NOW: 2.0}, {DIRECTION_TRAINED: 2.0, DIRECTION_NOW: 0.0}],
+    ids=["volatility", "direction"],
+)
+async def test_another_regime_than_that_of_the_newest_training_retrains(
+    desk: DeskContext, regimes: dict[str, float | None]
+) -> None:
+    moved = MonitorResult(evaluation=MonitoredMetrics(values={}), live=None, regimes=Metrics(values=regimes))
     desk.executor.answers["monitor"] = lambda _: done(moved)  # type: ignore[attr-defined]
     await check(desk)
     [row] = desk.database.read(retrainings.page)
     assert [each.reason for each in row.diagnoses] == ["regime"]
     await attended(desk, retrainings_started(desk)[0])
     [place] = desk.database.read(lambda c: places_of(c, SETTINGS, [TARGET]))
-    assert place.regime is None  # what was measured of the version before says nothing of this one
+    assert (place.regime, place.direction) == (None, None)  # what was measured of the one before says nothing of this
 
 
 async def test_only_the_places_that_are_named_are_trained(desk: DeskContext) -> None:

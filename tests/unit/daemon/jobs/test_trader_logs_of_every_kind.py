@@ -130,7 +130,7 @@ async def test_a_night_over_little_or_nothing_ends_with_a_cause_and_publishes_no
     if trained.state == "succeeded":
         (refusal,) = judged.detail["failed"].values()
         assert refusal["code"] == "evaluation.too_short"
-        assert "more markets of a trader" in refusal["cure"]
+        assert "more logs of markets that are over" in refusal["cure"]
     else:
         assert (judged.state, judged.cause) == ("skipped", "evaluation.nothing")
     assert (published.state, published.cause) == ("skipped", "signals.no_champion")

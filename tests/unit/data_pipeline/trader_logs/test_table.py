@@ -13,7 +13,7 @@ from data_pipeline.trader_logs import table as trader_table
 from data_pipeline.trader_logs.sequences import read_sequences, table_facts
 from data_pipeline.trader_logs.states import GROUPS, NAMES, SCALED
 from data_pipeline.trader_logs.table import TableOptions, make_table
-from tests.support.markets.trader_logs import REAL, log, trade, wandering_market
+from tests.support.markets.trader_logs import REAL, log, quote, trade, wandering_market
 
 
 def write(folder, markets: int, *, every: int = 4):
@@ -181,6 +181,22 @@ def test_when_no_market_is_long_enough_nothing_is_written_and_the_old_table_stay
     assert "1 events were rejected, most of them as unknown outcome" in caught.value.message
     assert out.read_bytes() == b"old"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["short_prices.json", "t.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("events", "cure"),
+    [
+        ([quote(number, 0.49, 0.51) for number in range(1, 900)], "pull logs of markets in which the trader has fills"),
+        ([trade(1), trade(2)], "choose bars shorter than"),
+    ],
+    ids=["a trader who did nothing", "two fills"],
+)
+def test_the_cure_of_no_market_goes_with_what_its_logs_lack(tmp_path, events, cure):
+    path = tmp_path / "m_prices.json"
+    path.write_bytes(log(events))
+    with pytest.raises(NightdeskError) as caught:
+        make_table([("m", path)], tmp_path / "t.parquet")
+    assert (caught.value.code, cure in caught.value.cure) == ("trades.empty", True)
 
 
 def test_real_markets_become_a_table(tmp_path):

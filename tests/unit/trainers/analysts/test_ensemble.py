@@ -44,6 +44,13 @@ def _alternates(inputs: Inputs) -> Votes:
     return Votes.of(inputs.only.frame.index, np.where(rows // 10 % 2, 0.2, 0.8), np.full(len(rows), 0.3))
 
 
+def _foresees(inputs: Inputs) -> Votes:
+    """A policy that is sure of whether the next bar closes above its open."""
+    frame = inputs.only.frame
+    up = np.sign(frame["close"] - frame["open"]).shift(-1).fillna(0.0).to_numpy() > 0.0
+    return Votes.of(frame.index, np.where(up, 1.0, 0.0), np.full(len(up), 3.0))
+
+
 @settings(max_examples=30)
 @given(bars=st.integers(1, ROWS))
 def test_a_decision_does_not_depend_on_anything_later_to_the_last_bit(bars: int) -> None:
@@ -92,6 +99,17 @@ def test_the_comparison_is_the_account_of_the_ensemble_with_each_weight_at_zero_
         assert comparison.without.total_return == pytest.approx(expected["total_return"], abs=1e-12)
         assert comparison.without.sharpe_ratio == expected["sharpe_ratio"]
         assert comparison.whole != comparison.without
+
+
+def test_only_an_analyst_that_surely_adds_something_has_a_small_p_value() -> None:
+    bars = rough_bars(900)
+    inputs, since = _inputs(bars), _time(bars, 200)
+    p_values = {}
+    for policy in (_foresees, _alternates):
+        rows = compared(Ensemble(policy=policy), inputs, since, "short", Costs())
+        p_values[policy] = {each.member: each.p_value for each in member_comparisons(rows)}["rl"]
+    assert p_values[_foresees] < 0.001
+    assert p_values[_alternates] > 0.05
 
 
 def test_an_analyst_without_a_view_of_the_compared_bars_is_not_compared() -> None:

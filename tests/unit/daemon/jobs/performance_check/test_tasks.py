@@ -12,7 +12,7 @@ import pytest
 from config.errors import NightdeskError
 from config.paths import Home
 from daemon.domain.metrics import MonitoredMetrics
-from daemon.domain.retraining import REGIME_NOW, REGIME_TRAINED
+from daemon.domain.retraining import DIRECTION_NOW, DIRECTION_TRAINED, REGIME_NOW, REGIME_TRAINED
 from daemon.domain.signals import PublishedSignal
 from daemon.domain.tasks import VersionRef
 from daemon.jobs.performance_check.messages import MonitorRequest, MonitorResult
@@ -20,6 +20,7 @@ from daemon.jobs.performance_check.tasks import monitor, with_members
 from daemon.jobs.versions import inputs_of, judged_version, loaded
 from data_pipeline.features.volatility_regime import settled_regime
 from data_pipeline.inputs import Inputs
+from data_pipeline.regimes.market import settled_direction
 from evaluation.reports.evidence import AccountFigures, MemberComparison, ModelEvidence
 from tests.support.desks.recorded_home import RecordedHome
 from tests.support.markets.easy import SYMBOL, easy_expert
@@ -102,14 +103,18 @@ def test_positions_that_have_become_small_are_measured_and_small_ones_by_design_
 
 def test_the_regime_is_that_of_the_last_bar_and_of_the_newest_training(home: Home, shelf: Shelf) -> None:
     codes = settled_regime(market(), 5)
-    until = next(time for time in codes.index if codes[time] != codes.iloc[-1] and codes[time] >= 0.0)
+    until = next(time for time in reversed(codes.index) if codes[time] != codes.iloc[-1] and codes[time] >= 0.0)
     request = monitor_request(shelf.put("v1"))
     regimes = [
         monitor(context(home), request.model_copy(update={"trained_until": time})).regimes
         for time in (until.to_pydatetime(), codes.index[5].to_pydatetime())
     ]
-    assert regimes[0].values == {REGIME_TRAINED: codes[until], REGIME_NOW: codes.iloc[-1]}
-    assert regimes[1].reasons == {REGIME_TRAINED: "too_few_bars"}
+    volatility = {name: regimes[0].values[name] for name in (REGIME_TRAINED, REGIME_NOW)}
+    assert volatility == {REGIME_TRAINED: codes[until], REGIME_NOW: codes.iloc[-1]}
+    directions = settled_direction(market(), until.to_pydatetime(), 5)
+    assert regimes[0].values[DIRECTION_NOW] == directions.iloc[-1]
+    assert regimes[0].values[DIRECTION_TRAINED] == directions[until]
+    assert regimes[1].reasons == dict.fromkeys((REGIME_TRAINED, DIRECTION_TRAINED, DIRECTION_NOW), "too_few_bars")
 
 
 def test_a_model_of_members_shows_what_the_least_useful_of_them_adds(home: Home, shelf: Shelf) -> None:

@@ -1,0 +1,1 @@
+"""Regimes of a market: a hidden Markov model of its returns, used through what it says of each bar at its close."""

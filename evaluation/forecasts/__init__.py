@@ -1,0 +1,1 @@
+"""Forecasts of returns: how far they miss, beside forecasts that learn nothing or little."""

@@ -1,0 +1,1 @@
+"""Forecasts of returns by networks, and what they say about when to trade."""

@@ -1,0 +1,1 @@
+"""The training loop of networks that learn targets from windows of features."""
