@@ -20,7 +20,7 @@ from config.errors import NightdeskError
 from data_pipeline.bars.bars import Bars
 from data_pipeline.experts.expert_log import ExpertLog, since_first_bar, until_last_bar
 
-EventKind = Literal["decisions", "headlines", "trader_log"]
+EventKind = Literal["decisions", "headlines", "signals", "trader_log"]
 Kind = Literal["bars", "expert_log"] | EventKind
 # Rows by symbol or market, each frame indexed by the instants (UTC) at which its rows were known.
 Events = Mapping[str, pd.DataFrame]
@@ -28,7 +28,7 @@ Events = Mapping[str, pd.DataFrame]
 ALL_MARKETS = "all markets"
 # Kinds for training alone: when a model decides live, no expert and no teacher has decided yet.
 TEACHING: frozenset[Kind] = frozenset({"expert_log", "decisions"})
-EVENT_KINDS: tuple[EventKind, ...] = ("decisions", "headlines", "trader_log")
+EVENT_KINDS: tuple[EventKind, ...] = ("decisions", "headlines", "signals", "trader_log")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,8 @@ class Inputs:
         expert_logs: an expert's trades, by symbol.
         decisions: a teacher's decisions, by symbol.
         headlines: by symbol, and those about `ALL_MARKETS`, known when they were first seen.
+        signals: by symbol what recipes decided on bars that their models had not seen, at the closes of those bars:
+            `model_type`, `position`, `confidence`.
         trader_log: a trader's events and the quoted prices, by market.
     """
 
@@ -49,6 +51,7 @@ class Inputs:
     expert_logs: Mapping[str, ExpertLog] = field(default_factory=dict)
     decisions: Events = field(default_factory=dict)
     headlines: Events = field(default_factory=dict)
+    signals: Events = field(default_factory=dict)
     trader_log: Events = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -136,6 +139,7 @@ class Inputs:
             self,
             decisions=changed("decisions"),
             headlines=changed("headlines"),
+            signals=changed("signals"),
             trader_log=changed("trader_log"),
         )
 

@@ -120,6 +120,7 @@ def read_golden(tensors: Tensors, metadata: dict[str, Any]) -> Golden:
             bars,
             decisions=events["decisions"],
             headlines=events["headlines"],
+            signals=events["signals"],
             trader_log=events["trader_log"],
         )
         return Golden(inputs, signals)

@@ -85,6 +85,12 @@ _REGISTERED = {
         Needs(optional=frozenset({"decisions", "headlines"}), min_bars=200),
         dataset_trainer="trainers.cloning.policy.training.trainer:train_on_dataset",
     ),
+    "portfolio": _Entry(
+        "One account divided between all symbols by their risk and by the signals of the other model types.",
+        "trainers.portfolio.params:PortfolioParams",
+        "trainers.portfolio.model_type:PortfolioType",
+        Needs(scope="universe", optional=frozenset({"signals"}), min_bars=121),
+    ),
     "transformer": _Entry(
         "Self-attention over the last bars that forecasts returns, and trades where more is expected than it costs.",
         "trainers.forecast.params:TransformerParams",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from config.errors import NightdeskError
 from config.names import is_trader_subject
+from daemon.jobs.inputs import inputs_for
 from data_pipeline.inputs import Inputs
 from data_pipeline.provenance import Provenance
 from data_pipeline.pulls.update import ended_on
-from data_pipeline.stored_inputs import stored_inputs
 from evaluation.audit.leak_audit import FitRecord, LeakAudit, Span, audit
 from trainers import registry
 from trainers.interface import Model, TrainingContext, TrainingTask
@@ -25,23 +25,13 @@ if TYPE_CHECKING:
 def teaching_inputs(context: WorkContext, recipe: Recipe) -> Inputs:
     """Everything stored that a training of the recipe may look at."""
     needs = registry.get(recipe.model_type).needs
-    return stored_inputs(
-        context.home, context.settings, recipe.subject, scope=needs.scope, kinds=needs.kinds, now=context.now()
-    )
+    return inputs_for(context, recipe.subject, needs, needs.kinds)
 
 
 def training_task(context: WorkContext, recipe: Recipe, span: Span) -> TrainingTask:
     """Everything a trainer may see: inputs up to the end of the training span, and what its teacher did until then."""
     needs = registry.get(recipe.model_type).needs
-    inputs = stored_inputs(
-        context.home,
-        context.settings,
-        recipe.subject,
-        scope=needs.scope,
-        kinds=needs.kinds,
-        now=context.now(),
-        until=span.last,
-    )
+    inputs = inputs_for(context, recipe.subject, needs, needs.kinds, until=span.last)
     return TrainingTask(
         inputs=inputs,
         train_start=span.first,

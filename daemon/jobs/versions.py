@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from config.errors import NightdeskError
 from daemon.artifacts.base import ArtifactName
 from daemon.artifacts.open import open_artifacts
+from daemon.jobs.inputs import inputs_for
 from data_pipeline.inputs import TEACHING
-from data_pipeline.stored_inputs import stored_inputs
 from evaluation.audit.leak_audit import Span
 from evaluation.judges.judged_version import JudgedVersion
 from evaluation.monitoring.drift import read_reference
@@ -56,9 +56,7 @@ def _named(reference: VersionRef) -> Iterator[None]:
 def inputs_of(context: WorkContext, subject: str, model_type: str) -> Inputs:
     """What a version of this type is shown when it decides: the stored inputs of its subject, of the kinds it needs."""
     needs = registry.get(model_type).needs
-    return stored_inputs(
-        context.home, context.settings, subject, scope=needs.scope, kinds=needs.kinds - TEACHING, now=context.now()
-    )
+    return inputs_for(context, subject, needs, needs.kinds - TEACHING)
 
 
 def judged_version(context: WorkContext, artifact: Artifact, inputs: Inputs) -> JudgedVersion:
@@ -85,9 +83,7 @@ def _with_teacher(context: WorkContext, inputs: Inputs, needs: Needs) -> Inputs:
     if not needs.data & TEACHING:
         return inputs
     try:
-        return stored_inputs(
-            context.home, context.settings, inputs.subject, scope=needs.scope, kinds=needs.kinds, now=context.now()
-        )
+        return inputs_for(context, inputs.subject, needs, needs.kinds)
     except NightdeskError as error:
         if error.code != "expert_log.missing":
             raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from data_pipeline.regimes.market import market_directions
 from evaluation.accounting.backtest import Backtest, Costs, backtest
 from evaluation.accounting.inputs import bars_a_year
 from evaluation.gate import Verdict, judge_challenge, judge_first, judge_refresh
-from evaluation.judges.base import Case, Training
+from evaluation.judges.base import Case, JudgedRecord, Training
 from evaluation.judges.checklist import checklist
 from evaluation.judges.doubts import continuity_of, doubts_of
 from evaluation.judges.observation import observe
@@ -30,7 +30,7 @@ from evaluation.records.continuity import COMPARED_BARS
 from evaluation.records.figures import RecordFigures
 from evaluation.records.folds import DecidedFold, FoldPlan, FoldStore, short_history
 from evaluation.records.live import LiveSignal, followed
-from evaluation.records.record import Assessment, Record, assess, stitched_record
+from evaluation.records.record import AccountRecord, Assessment, Record, assess, stitched_record
 from evaluation.records.skill import RecordReturns
 from evaluation.reports.comparison import ComparedVersion, compare
 from evaluation.reports.comparison_schema import SymbolComparison
@@ -50,6 +50,10 @@ WORTH = ("probabilistic_sharpe_ratio", "deflated_sharpe_ratio", "minimum_track_r
 LIVE = ("sharpe_ratio", "max_drawdown")  # what is watched of live performance
 
 
+class AccountCaseRecord(AccountRecord, JudgedRecord, Protocol):
+    """A record that is an account and can be judged."""
+
+
 class BacktestJudge:
     """Judges by the record: what the recipe would have earned, and earned, after costs on bars it had not seen."""
 
@@ -58,15 +62,7 @@ class BacktestJudge:
 
     def plan(self, inputs: Inputs, training: Training, settings: Settings, store: FoldStore) -> FoldPlan:
         """As the settings say, or by years where trainings take long; a young history begins with less."""
-        rules = settings.walk_forward
-        if training.costly:
-            year = max(round(bars_a_year(next(iter(inputs.bars.values()))) or 252.0), rules.test)
-            rules = rules.model_copy(update={"test": year, "step": None, "anchored": True})
-        rules = short_history(rules, len(inputs), settings.training_params.holdout, training.min_bars)
-        least = store.least_train(settings.walk_forward.train, rules.train)
-        window = None if rules.anchored else training.lookback
-        newest = settings.records.folds if training.costly else None
-        return FoldPlan(rules.model_copy(update={"train": least}), window, newest)
+        return account_plan(inputs, training, settings, store)
 
     def record(
         self, inputs: Inputs, folds: Sequence[DecidedFold], published: Sequence[LiveSignal], settings: Settings
@@ -117,7 +113,7 @@ class BacktestJudge:
             left_out=left_out,
         )
 
-    def judge(self, case: Case[Record]) -> BacktestJudgement:
+    def judge(self, case: Case[Record]) -> BacktestJudgement[Record]:
         """Gather the evidence on the record, and decide the case."""
         record, champion = case.record, case.champion_record
         figures = assess(record, case.settings.promotion, tried=case.tried).figures
@@ -129,7 +125,7 @@ class BacktestJudge:
         index = record.signals.index
         return BacktestJudgement(
             metrics=metrics,
-            verdict=_verdict(case),
+            verdict=verdict_of(case),
             first=index[0].to_pydatetime(),
             last=index[-1].to_pydatetime(),
             case=case,
@@ -139,15 +135,31 @@ class BacktestJudge:
         )
 
 
+def account_plan(inputs: Inputs, training: Training, settings: Settings, store: FoldStore) -> FoldPlan:
+    """How the history of a recipe is cut whose record is an account."""
+    rules = settings.walk_forward
+    if training.costly:
+        year = max(round(bars_a_year(next(iter(inputs.bars.values()))) or 252.0), rules.test)
+        rules = rules.model_copy(update={"test": year, "step": None, "anchored": True})
+    rules = short_history(rules, len(inputs), settings.training_params.holdout, training.min_bars)
+    least = store.least_train(settings.walk_forward.train, rules.train)
+    window = None if rules.anchored else training.lookback
+    newest = settings.records.folds if training.costly else None
+    return FoldPlan(rules.model_copy(update={"train": least}), window, newest)
+
+
+AccountT = TypeVar("AccountT", bound=AccountCaseRecord)
+
+
 @dataclass(frozen=True, eq=False)
-class BacktestJudgement:
+class BacktestJudgement(Generic[AccountT]):
     """What became of a case, and what its report shows: the account of the record, baselines and evidence."""
 
     metrics: dict[str, Any]
     verdict: Verdict
     first: datetime
     last: datetime
-    case: Case[Record]
+    case: Case[AccountT]
     figures: RecordFigures
     baselines: Mapping[str, Backtest]
     evidence: Evidence
@@ -175,7 +187,8 @@ class BacktestJudgement:
         )
 
 
-def _verdict(case: Case[Record]) -> Verdict:
+def verdict_of(case: Case[AccountT]) -> Verdict:
+    """How a case of records that are accounts ends."""
     rules, doubts = case.settings.promotion, doubts_of(case)
     if case.kind == "refresh" and case.champion is not None:
         return judge_refresh(case.standing, rules, continuity_of(case, case.champion), doubts)
@@ -188,9 +201,9 @@ def _verdict(case: Case[Record]) -> Verdict:
     return judge_first(case.standing, rules, doubts)
 
 
-def _common(one: Record, other: Record) -> tuple[RecordReturns, RecordReturns]:
+def _common(one: AccountT, other: AccountT) -> tuple[RecordReturns, RecordReturns]:
     """Both records on the bars that both have."""
-    first = max(one.signals.index[0], other.signals.index[0])
+    first = max(one.first, other.first)
     parts = [part for part in (one.since(first), other.since(first)) if part is not None]
     if len(parts) < 2:
         raise NightdeskError(

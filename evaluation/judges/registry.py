@@ -11,6 +11,7 @@ from evaluation.judges.base import Judge
 _REGISTERED = {
     "backtest": "evaluation.judges.backtest:BacktestJudge",
     "imitation": "evaluation.judges.imitation:ImitationJudge",
+    "portfolio": "evaluation.judges.portfolio:PortfolioJudge",
 }
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evaluation.plots.health import draw_health as draw_health
     from evaluation.plots.models import Risk as Risk
     from evaluation.plots.models import draw_risk_return as draw_risk_return
+    from evaluation.plots.portfolio import draw_weights as draw_weights
     from evaluation.plots.returns import draw_distribution as draw_distribution
     from evaluation.plots.returns import draw_months as draw_months
     from evaluation.plots.returns import draw_rolling_sharpe as draw_rolling_sharpe

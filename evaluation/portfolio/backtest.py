@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_pipeline.bars.bars import Bars
+from evaluation.accounting.backtest import Backtest
 from evaluation.accounting.costs import DEFAULT_COSTS, Costs
 from evaluation.accounting.inputs import (
     DIVIDENDS,
@@ -23,8 +24,16 @@ from evaluation.accounting.inputs import (
     fail,
 )
 from evaluation.accounting.ledger import Array
-from evaluation.metrics.summary import compute_metrics
 from evaluation.portfolio.ledger import CLOSED, FIRST, Market, PortfolioBooks, keep_books
+
+# The columns of the trades of an account of one symbol, and their types.
+TRADES = {
+    "entry": "datetime64[ns, UTC]",
+    "exit": "datetime64[ns, UTC]",
+    "side": "str",
+    "bars_held": "int64",
+    **dict.fromkeys(("size", "entry_price", "exit_price", "pnl", "return", "mae", "mfe"), "float64"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,16 +64,37 @@ class PortfolioBacktest:
         """The worth of all holdings, long or short, over the equity."""
         return self.weights.abs().sum(axis=1).rename("exposure")
 
+    @property
+    def trips(self) -> int:
+        """The completed round trips of all symbols: from flat to flat, or to the other side."""
+        side = np.sign(self.shares.to_numpy())
+        before = np.vstack([np.zeros(side.shape[1]), side[:-1]])
+        return int(((before != 0.0) & (side != before)).sum())
+
+    def account(self) -> Backtest:
+        """The same as the account of one holding: what all symbols together are worth, long less short.
+
+        It has no table of trades and no number of shares, which are of one symbol; `shares` is the money held.
+        """
+        net = self.weights.sum(axis=1)
+        return Backtest(
+            equity=self.equity,
+            returns=self.returns,
+            positions=net.rename("positions"),
+            shares=(net * self.equity).rename("shares"),
+            cash=self.cash,
+            traded=self.traded.sum(axis=1).rename("traded"),
+            benchmark=self.benchmark,
+            trades=pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in TRADES.items()}),
+            open_trade=None,
+            costs=self.costs,
+            initial_cash=self.initial_cash,
+            periods_per_year=self.periods_per_year,
+        )
+
     def metrics(self) -> dict[str, Any]:
         """Its metrics, by `compute_metrics`; there are no round trips, which are of one symbol."""
-        return compute_metrics(
-            self.returns,
-            periods_per_year=self.periods_per_year,
-            positions=self.exposure,
-            traded=self.traded.sum(axis=1),
-            benchmark=self.benchmark,
-            interest=self.costs.rates(self.periods_per_year).interest,
-        )
+        return self.account().metrics()
 
 
 def portfolio_backtest(

@@ -96,7 +96,7 @@ class RiskManager:
         deviation = returns.rolling(self.window).std().to_numpy()
         sized = self._sized(weights, returns, deviation)
         if self.volatility_target is not None:
-            sized = sized * self._volatility_scale(deviation)
+            sized = sized * self._volatility_scale(deviation, self.volatility_target)
         limited = outside_band(np.clip(sized, -self.max_position, self.max_position), self.band)
         if self.max_drawdown is not None:
             prices = frame[["open", "close", "dividends"]].to_numpy().T
@@ -116,12 +116,13 @@ class RiskManager:
             mean = earned.rolling(self.window).mean().to_numpy()
             variance = earned.rolling(self.window).var().to_numpy()
             edge = np.divide(np.maximum(mean, 0.0), variance, out=np.zeros_like(mean), where=variance > CONSTANT**2)
-            return weights * self.kelly_fraction * np.nan_to_num(edge, nan=0.0)
+            kelly: Array = weights * self.kelly_fraction * np.nan_to_num(edge, nan=0.0)
+            return kelly
         return weights
 
-    def _volatility_scale(self, deviation: Array) -> Array:
+    def _volatility_scale(self, deviation: Array, most: float) -> Array:
         yearly = deviation * math.sqrt(self.periods_per_year)
-        scale = np.divide(self.volatility_target, yearly, out=np.ones_like(yearly), where=~(deviation <= CONSTANT))
+        scale = np.divide(most, yearly, out=np.ones_like(yearly), where=~(deviation <= CONSTANT))
         return np.nan_to_num(np.minimum(scale, 1.0), nan=0.0)
 
 

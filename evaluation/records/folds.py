@@ -268,6 +268,42 @@ class FoldStore:
         publish_bytes(self.folder / name, json.dumps(document).encode())
 
 
+def decided_history(folder: Path) -> dict[str, Signals]:
+    """By symbol or market everything that the stored folds of one record decided, in time order.
+
+    Each bar was decided by a model that had been trained before it; of two such folds, the one trained longest counts.
+    Damaged folds are left out.
+    """
+    parts: dict[str, list[Signals]] = {}
+    for path in sorted(folder.glob("*/fold.json"), key=lambda each: each.parent.name.rpartition("-")[2]):
+        for name, signals in _stored_signals(path).items():
+            parts.setdefault(name, []).append(signals)
+    history = {}
+    for name, those in parts.items():
+        table = pd.DataFrame(
+            {
+                "position": pd.concat([part.position for part in those]),
+                "confidence": pd.concat([part.confidence for part in those]),
+            }
+        )
+        last = table[~table.index.duplicated(keep="last")].sort_index()
+        history[name] = Signals(last["position"], last["confidence"])
+    return history
+
+
+def _stored_signals(path: Path) -> dict[str, Signals]:
+    try:
+        document = json.loads(path.read_bytes())
+        if document["format"] != FORMAT:
+            return {}
+        return {
+            name: Signals(_series(rows, "position"), _series(rows, "confidence"))
+            for name, rows in document["signals"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, NightdeskError):
+        return {}
+
+
 def _growth(close: pd.Series) -> pd.Series:
     """What each close is of the one before: the same whatever factor rescales the past."""
     return close.div(close.shift(1)).fillna(1.0)

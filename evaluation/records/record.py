@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -126,6 +126,22 @@ def stitched_record(
     return Record(walked, signals, backtest(walked, signals, costs=costs, initial_cash=initial_cash), live)
 
 
+class AccountRecord(Protocol):
+    """A record that is an account, of one symbol or several."""
+
+    @property
+    def result(self) -> Backtest:
+        """The account."""
+
+    @property
+    def returns(self) -> RecordReturns:
+        """As the tests of skill take them."""
+
+    @property
+    def trades(self) -> int:
+        """The completed round trips."""
+
+
 @dataclass(frozen=True, eq=False)
 class Assessment:
     """What a record is evidence of, and its figures."""
@@ -134,7 +150,7 @@ class Assessment:
     figures: RecordFigures
 
 
-def assess(record: Record, rules: Promotion, *, tried: int, seed: int = 0) -> Assessment:
+def assess(record: AccountRecord, rules: Promotion, *, tried: int, seed: int = 0) -> Assessment:
     """Test a record as one of `tried`; one that trades too rarely passes no test of skill."""
     returns = record.returns
     tests = skill_tests(
@@ -154,7 +170,7 @@ def _padded(p_values: Array) -> tuple[float, ...]:
     return (1.0,) * (RUN - len(p_values)) + tuple(map(float, p_values))
 
 
-def _figures(record: Record, returns: RecordReturns, tests: SkillTests, rules: Promotion) -> RecordFigures:
+def _figures(record: AccountRecord, returns: RecordReturns, tests: SkillTests, rules: Promotion) -> RecordFigures:
     result = record.result
     metrics = result.metrics()
     sharpe = intervals(

@@ -25,6 +25,7 @@ from scipy.special import stdtr
 
 from evaluation.accounting.backtest import Backtest
 from evaluation.metrics.formulas import Array
+from evaluation.records.random_portfolios import as_good_portfolios
 
 # A year of daily bars; of fewer bars a t-test with fat tails says little.
 LEAST_BARS = 252
@@ -34,7 +35,7 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class RecordReturns:
-    """The returns of a record, a bar each.
+    """The returns of a record, a bar each; `target`, `gap` and `session` of a portfolio have a column a symbol.
 
     Args:
         excess: what it earned after costs, beyond what cash earned.
@@ -173,6 +174,10 @@ def random_traders(returns: RecordReturns, length: int, *, draws: int, seed: int
     and is exposed as much. (1 + as good) / (1 + draws).
     """
     target = returns.target[:length]
+    if target.ndim > 1:
+        rng = np.random.default_rng([seed, length])
+        good = as_good_portfolios(rng, target, returns.gap[:length], returns.session[:length], returns.cost, draws)
+        return float((1 + good) / (1 + draws))
     starts = np.flatnonzero(np.diff(target, prepend=np.nan) != 0.0)
     runs = np.diff(starts, append=length)
     gap, session = returns.gap[:length], returns.session[:length]

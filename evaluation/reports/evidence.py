@@ -12,6 +12,7 @@ from evaluation.forecasts.evidence import ForecastEvidence
 from evaluation.imitation.controls import Control
 from evaluation.monitoring.decision_quality import DecisionQuality
 from evaluation.monitoring.drift import Drift
+from evaluation.portfolio.evidence import PortfolioEvidence
 from evaluation.reports.learned import Learned
 from evaluation.signals import Signals
 from evaluation.statistics.baselines import RandomBaseline
@@ -191,6 +192,7 @@ class Evidence:
         comparisons: with and without each of its members, where it is made of members.
         learned: whether it decides better than rules that have learned nothing.
         forecast: how far it missed beside forecasts that learn nothing, of one that forecasts.
+        portfolio: what it held and what each symbol made, where it is one account over several symbols.
         absent: the reason why a part is None, by the part's name.
     """
 
@@ -209,4 +211,5 @@ class Evidence:
     comparisons: tuple[MemberComparison, ...] = ()
     learned: Learned | None = None
     forecast: ForecastEvidence | None = None
+    portfolio: PortfolioEvidence | None = None
     absent: dict[str, str] = field(default_factory=dict)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What each picture shows, for readers who cannot see it; the files are in the order of the page.
 ALT_TEXT = {
     "equity.png": "The account of the model, of the baselines and the champion, its trades, and its drawdowns.",
+    "weights.png": "The share of each symbol in the account over time.",
     "returns.png": "The distribution of the returns of a bar, and a normal distribution.",
     "rolling_sharpe.png": "The Sharpe ratio over a moving window.",
     "months.png": "The return of every month, in a calendar.",
@@ -42,6 +43,8 @@ def draw_pictures(folder: Path, report: Report, challenger: Backtest, baselines:
         "months.png": lambda path: plots.draw_months(path, caption, challenger),
         "risk_return.png": lambda path: plots.draw_risk_return(path, caption, *risks(report)),
     }
+    if (portfolio := evidence.portfolio) is not None:
+        draw["weights.png"] = lambda path: plots.draw_weights(path, caption, portfolio)
     if (costs := evidence.costs) is not None:
         draw["costs.png"] = lambda path: plots.draw_costs(path, caption, costs)
     if (importance := evidence.feature_importance) is not None:

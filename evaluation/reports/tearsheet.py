@@ -11,6 +11,7 @@ from evaluation.reports.checklist_tables import checklist_table, comparisons_tab
 from evaluation.reports.figures import ALT_TEXT
 from evaluation.reports.forecast_tables import forecast_parts
 from evaluation.reports.markup import Html, el, page, picture, section, side_by_side, together
+from evaluation.reports.portfolio_tables import portfolio_parts
 from evaluation.reports.tables import (
     costs_table,
     decision_quality_table,
@@ -60,6 +61,9 @@ def tearsheet(report: Report, folder: Path, pictures: Sequence[str]) -> bytes:
         f"{subject.symbol} {subject.model_type} {subject.version}",
         _header(report),
         section("Account and metrics", figures.get("equity.png"), _metrics(report)),
+        section("Portfolio", figures.get("weights.png"), *portfolio_parts(evidence.portfolio))
+        if evidence.portfolio
+        else None,
         section(
             "Significance and random traders",
             skill_table(report.standing.record),
@@ -108,7 +112,7 @@ def _decisions(evidence: Evidence, figures: Mapping[str, Html]) -> Html | None:
 
 
 def _width(name: str) -> str:
-    return "wide" if name in ("equity.png", "months.png") else "half"
+    return "wide" if name in ("equity.png", "months.png", "weights.png") else "half"
 
 
 def _header(report: Report) -> Html:

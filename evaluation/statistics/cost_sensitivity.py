@@ -68,6 +68,13 @@ def cost_sensitivity(
     def at(factor: float) -> Backtest:
         return backtest(bars, target, costs.scaled(factor), initial_cash, periods_per_year)
 
+    return sensitivity(at, costs, factors=factors)
+
+
+def sensitivity(
+    at: Callable[[float], Backtest], costs: Costs, *, factors: Sequence[float] = FACTORS
+) -> CostSensitivity:
+    """The same of any account, of which `at` gives the backtest at a multiple of `costs`."""
     largest_rate = max(costs.commission, costs.slippage, costs.borrow)
     highest = min(MAX_FACTOR, MAX_RATE / largest_rate) if largest_rate > 0.0 else MAX_FACTOR
     return CostSensitivity(

@@ -46,4 +46,5 @@ def ledoit_wolf(returns: Array) -> Array:
     distance = float(np.sum((sample - target) ** 2)) / p
     noise = float(np.sum((centred**2).T @ centred**2) / n - np.sum(sample**2)) / (p * n)
     intensity = min(noise, distance) / distance if distance > 0.0 else 0.0
-    return (1.0 - intensity) * sample + intensity * target
+    shrunk: Array = (1.0 - intensity) * sample + intensity * target
+    return shrunk

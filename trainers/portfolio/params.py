@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from config.section import Section
+from config.settings import Settings
+from config.settings.evaluation import CostParams
 
 Signs = Literal["long_only", "long_short"]
 
@@ -30,6 +32,7 @@ class PortfolioParams(Section):
         band: the change of a weight that is not worth trading.
         rebalance: common rows between two rebalancings; a signal that turns flat or around is followed at once.
         lookback: common rows.
+        costs: by which the signals are compared; those that are not given are the desk's.
     """
 
     method: Literal["equal", "inverse_volatility", "minimum_variance", "hrp"] = "hrp"
@@ -40,7 +43,16 @@ class PortfolioParams(Section):
     max_turnover: Annotated[float, Field(gt=0.0)] | None = None
     band: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.02
     rebalance: Annotated[int, Field(ge=1)] = 21
-    lookback: Annotated[int, Field(ge=20)] = 252
+    lookback: Annotated[int, Field(ge=20)] = 120
+    costs: CostParams = CostParams()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _costs_of_the_desk(cls, values: Any, info: ValidationInfo) -> Any:
+        """Fill costs that are not given from the desk's settings."""
+        if not (isinstance(values, dict) and isinstance(info.context, Settings)):
+            return values
+        return {**values, "costs": {**info.context.costs.model_dump(), **values.get("costs", {})}}
 
     @model_validator(mode="after")
     def _caps_fit(self) -> PortfolioParams:

@@ -14,7 +14,7 @@ from daemon.jobs.base import Ending, Outcomes, Plan, RunWork, ending_of
 from daemon.jobs.evaluation.comparison import compare_models
 from daemon.jobs.evaluation.messages import EvaluateRequest, EvaluateResult
 from daemon.jobs.evaluation.promotion import Judgement, sample_teacher, settle
-from daemon.jobs.records.step import look_at, recipes_in_use, record_ref, settle_standings
+from daemon.jobs.records.step import in_order, look_at, recipes_in_use, record_ref, settle_standings
 from daemon.jobs.serving import recipe_of_record, record_of
 from daemon.store import evaluations, records, servings, versions
 from daemon.store.versions import Version, VersionState
@@ -73,7 +73,9 @@ async def judge_models(work: RunWork) -> Ending:
         return Ending("skipped", "evaluation.nothing", dict(NOTHING))
     recipes = await recipes_in_use(work)
     work.expect(len(recipes) + len(pairs) + len({pair.subject for pair in pairs}) + 1)
-    _, outcomes = await look_at(work, recipes, first_look=True, at_most=ALL)
+    outcomes = Outcomes()
+    for batch in in_order(recipes):
+        outcomes |= (await look_at(work, batch, first_look=True, at_most=ALL))[1]
     await settle_standings(work)
     stopped = [await work.write(partial(_stop_refuted, work=work, pair=pair)) for pair in pairs]
     queue = {pair: await work.write(partial(_challengers, work=work, pair=pair)) for pair in pairs}

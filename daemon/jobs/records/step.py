@@ -24,6 +24,7 @@ from daemon.jobs.serving import recipe_of_record, record_of, serving_recipe, wai
 from daemon.store import records, runs, signals, versions
 from data_pipeline.provenance import Provenance
 from evaluation.records.standing import settle
+from trainers import registry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,11 +54,14 @@ async def keep_records(work: RunWork) -> Ending:
     missing: dict[str, int] = {}
     while todo and work.clock.now() < deadline:
         await _make_way(work, deadline)
-        plans, outcomes = await look_at(work, todo, first_look=False, at_most=AT_ONCE)
+        ready, waiting = in_order(todo)
+        if not ready:
+            ready, waiting = waiting, []
+        plans, outcomes = await look_at(work, ready, first_look=False, at_most=AT_ONCE)
         results = outcomes.results(plans)
         folds += sum(result.computed for _, result in results)
         missing |= {plan.label: result.missing for plan, result in results}
-        todo = [plans[plan] for plan, result in results if result.missing]
+        todo = [plans[plan] for plan, result in results if result.missing] + waiting
         ended |= outcomes.only(plan for plan in plans if plan not in dict(results) or not missing[plan.label])
     ended = ended.only(plan for plan in ended if not _without_data(ended[plan]))
     if not ended and not missing:
@@ -96,6 +100,12 @@ async def look_at(
     for plan, result in outcomes.results(plans):
         await work.write(partial(_put, work=work, recipe=plans[plan], result=result))
     return plans, outcomes
+
+
+def in_order(recipes: list[Recipe]) -> tuple[list[Recipe], list[Recipe]]:
+    """Those that follow no signals of others, and those that do: what they follow must be decided before."""
+    following = [recipe for recipe in recipes if "signals" in registry.needs(recipe.model_type).kinds]
+    return [recipe for recipe in recipes if recipe not in following], following
 
 
 def _numbered(recipes: list[Recipe]) -> Iterator[tuple[int, Recipe]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data_pipeline.inputs import Inputs
 from evaluation.audit.leak_audit import FitRecord, Span
-from tests.support.markets import planted_trader
+from tests.support.markets import followed_universe, planted_trader
 from tests.support.markets.easy import QUICK, decided_inputs, easy_task
 from tests.support.models import small_types
 from trainers import ArtifactFacts, Model, TrainingContext, TrainingTask, registry, save_artifact
@@ -22,6 +22,7 @@ NAMES = (*registry.names(), *SMALL)
 _WHOLE = {
     "analyst_ensemble": decided_inputs,
     "policy_cloner": decided_inputs,
+    "portfolio": followed_universe.inputs,
     "small_universe": small_types.universe,
     "small_trader": small_types.markets,
     "decision_transformer": planted_trader.inputs,
@@ -33,6 +34,7 @@ _PARAMS = {
     "analyst_ensemble": {"policy_cloner": _SMALL_POLICY},
     "decision_transformer": planted_trader.SMALL_PARAMS,
     "policy_cloner": _SMALL_POLICY,
+    "portfolio": {"lookback": 40, "rebalance": 5, "volatility_target": 0.2, "signs": "long_short", "band": 0.01},
     "lstm": _SMALL_NET,
     "transformer": _SMALL_NET,
     "cnn": _SMALL_CNN,
