@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from evaluation.labels import MISSING, count, format_number, plain
-from evaluation.reports.markup import Html, el, span, table
+from evaluation.reports.markup import Html, el, table
+from evaluation.reports.tables import span
 
 if TYPE_CHECKING:
     from evaluation.forecasts.evidence import ForecastError, ForecastEvidence

@@ -91,3 +91,15 @@ def test_the_guide_runs_at_its_full_length(desk: Path) -> None:
 
 def test_the_guides_agents_are_all_there() -> None:
     assert set(list_available_agents()) == {"ppo", "dqn", "sac", "td3", "ddpg", "a2c"}
+
+
+def test_the_price_predictors_run_as_their_example_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    source = (ROOT / "examples" / "price_predictors_example.py").read_text()
+    for old, new in (("max_epochs=8", "max_epochs=1"), ("days=2500", "days=700"), ("hidden=16", "hidden=4")):
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, "price_predictors_example.py", "exec"), names)  # the example is a script
+    assert names["errors"].keys() == {"no return", "LSTM", "transformer", "CNN", "ensemble"}
+    assert all(0.5 < error / names["errors"]["no return"] < 1.5 for error in names["errors"].values())
+    assert "of that of expecting no return" in capsys.readouterr().out

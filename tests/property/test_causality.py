@@ -30,6 +30,8 @@ from data_pipeline.offline.experiences import market_states
 from data_pipeline.policy_states.portfolio import Holding
 from data_pipeline.policy_states.states import WARM_UP, MarketStates
 from data_pipeline.quality import health
+from data_pipeline.regimes.market import market_directions, settled_direction
+from data_pipeline.regimes.model import log_returns
 
 PRICES = st.floats(0.01, 1e6)
 
@@ -37,6 +39,11 @@ PRICES = st.floats(0.01, 1e6)
 def _ended_sessions(bars: Bars, daily: pd.DataFrame) -> pd.DataFrame:
     """The sessions that have ended: before its end, a session's value is of its bars so far."""
     return daily[calendar.session_closes(bars.symbol, daily.index) <= bars.frame.index[-1]]
+
+
+def _told_from(bars: Bars) -> pd.Timestamp:
+    """An instant 200 days after the first bar, from which regimes are told by a model of the bars before."""
+    return bars.frame.index[0] + pd.Timedelta(days=200)
 
 
 # Every function that computes a value for each bar, as a frame.
@@ -47,6 +54,11 @@ FUNCTIONS: dict[str, Callable[[Bars], pd.DataFrame]] = {
     "quality.health.marks": health.marks,
     "features.volatility_regime.volatility_regime": lambda bars: volatility_regime(bars).cat.codes.to_frame(),
     "features.volatility_regime.settled_regime": lambda bars: settled_regime(bars, 3).to_frame(),
+    "regimes.model.log_returns": lambda bars: pd.DataFrame(log_returns(bars), bars.frame.index),
+    "regimes.market.market_directions": lambda bars: market_directions(bars, _told_from(bars)).cat.codes.to_frame(),
+    "regimes.market.settled_direction": lambda bars: (
+        settled_direction(bars, _told_from(bars), 3).loc[_told_from(bars) :].to_frame()
+    ),
     "experts.sample.sample_expert_log": lambda bars: sample_expert_log(bars).frame,
     "offline.experiences.market_states": lambda bars: pd.DataFrame(market_states(bars).values, bars.frame.index),
     "labels.triple_barrier.volatility": lambda bars: triple_barrier.volatility(bars).to_frame(),

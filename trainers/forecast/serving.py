@@ -71,16 +71,19 @@ def _transformer(weights: dict[str, Floats], rows: Floats, ends: Rows, window: i
     for part in _parts(ends):
         bars = embedded[part[:, None] + offsets] + weights["places"]
         for layer in range(layers):
-            bars = _attention_block(weights, f"blocks.{layer}", bars)
+            # Of the last block only the newest bar is asked for.
+            bars = _attention_block(weights, f"blocks.{layer}", bars, asked=1 if layer == layers - 1 else window)
         parts.append(_linear(weights, "head", _norm(weights, "norm", bars[:, -1])))
     return np.concatenate(parts)
 
 
-def _attention_block(weights: dict[str, Floats], name: str, bars: Floats) -> Floats:
+def _attention_block(weights: dict[str, Floats], name: str, bars: Floats, asked: int) -> Floats:
+    """The last `asked` bars of each window one block later; they attend to all of them."""
     hidden = bars.shape[-1]
     heads = hidden // 8 if hidden >= 8 and hidden % (hidden // 8) == 0 else 1
     split = _linear(weights, f"{name}.qkv", _norm(weights, f"{name}.attention_norm", bars))
     queries, keys, values = np.moveaxis(split.reshape(*bars.shape[:2], 3, heads, hidden // heads), (2, 3), (0, 2))
+    bars, queries = bars[:, -asked:], queries[:, :, -asked:]
     scores = queries @ keys.swapaxes(-1, -2) / np.sqrt(hidden // heads)
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
     mixed = (shares / shares.sum(axis=-1, keepdims=True)) @ values

@@ -106,9 +106,9 @@ class Fit:
 
     def run(self, epochs: int | None = None, on_epoch: OnEpoch = lambda _epoch: None) -> Fitted:
         """Train for at most `epochs`, those of the config by default."""
-        last, key = epochs or self.config.max_epochs, self._key(epochs)
-        device = self.train.rows.device
+        last, device = epochs or self.config.max_epochs, self.train.rows.device
         with own_randomness(device):
+            key = self._key(epochs)
             torch.manual_seed(self.seed * _SEEDS)
             network = self.make().to(device)
             optimiser = torch.optim.AdamW(
