@@ -8,7 +8,6 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from config.section import Section
 from config.settings import CostParams, Settings
-from trainers.flags import Flag
 
 Head = Literal["gaussian", "quantile"]
 Network = Literal["lstm", "transformer", "cnn"]
@@ -57,10 +56,10 @@ class ForecastConfig(Section):
     hidden: Annotated[int, Field(ge=2, le=512)] = 32
     layers: Annotated[int, Field(ge=1, le=6)] = 1
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
-    lr: Annotated[float, Field(gt=0.0, le=1.0), Flag("--lr", help="learning rate")] = 1e-3
+    lr: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
-    batch_size: Annotated[int, Field(ge=1), Flag("--batch-size", help="windows of a step")] = 128
-    max_epochs: Annotated[int, Field(ge=1), Flag("--epochs", help="passes over the training rows, at most")] = 30
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    max_epochs: Annotated[int, Field(ge=1)] = 30
     patience: Annotated[int, Field(ge=1)] = 5
     validation: Share = 0.15
     test: Share = 0.15
