@@ -25,15 +25,7 @@ from evaluation.accounting.inputs import (
 )
 from evaluation.accounting.ledger import Array
 from evaluation.portfolio.ledger import CLOSED, FIRST, Market, PortfolioBooks, keep_books
-
-# The columns of the trades of an account of one symbol, and their types.
-TRADES = {
-    "entry": "datetime64[ns, UTC]",
-    "exit": "datetime64[ns, UTC]",
-    "side": "str",
-    "bars_held": "int64",
-    **dict.fromkeys(("size", "entry_price", "exit_price", "pnl", "return", "mae", "mfe"), "float64"),
-}
+from evaluation.portfolio.round_trips import round_trips
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +34,8 @@ class PortfolioBacktest:
 
     Frames have a column for each symbol. `weights` is the worth held over the equity, `traded` the fraction of the
     account that changed hands, `contributions` the money each symbol made in each bar after its costs, `interest` what
-    cash earned. `benchmark` are the returns of holding all symbols, each bought with an equal part at its first open
-    after its first close, with the same costs.
+    cash earned, `trades` the completed round trips of all symbols. `benchmark` are the returns of holding all symbols,
+    each bought with an equal part at its first open after its first close, with the same costs.
     """
 
     equity: pd.Series
@@ -55,6 +47,8 @@ class PortfolioBacktest:
     traded: pd.DataFrame
     contributions: pd.DataFrame
     benchmark: pd.Series
+    trades: pd.DataFrame
+    open_trade: float | None
     costs: Costs
     initial_cash: float
     periods_per_year: float | None
@@ -64,17 +58,10 @@ class PortfolioBacktest:
         """The worth of all holdings, long or short, over the equity."""
         return self.weights.abs().sum(axis=1).rename("exposure")
 
-    @property
-    def trips(self) -> int:
-        """The completed round trips of all symbols: from flat to flat, or to the other side."""
-        side = np.sign(self.shares.to_numpy())
-        before = np.vstack([np.zeros(side.shape[1]), side[:-1]])
-        return int(((before != 0.0) & (side != before)).sum())
-
     def account(self) -> Backtest:
         """The same as the account of one holding: what all symbols together are worth, long less short.
 
-        It has no table of trades and no number of shares, which are of one symbol; `shares` is the money held.
+        `shares` is the money held, since shares of several symbols do not add up.
         """
         net = self.weights.sum(axis=1)
         return Backtest(
@@ -85,15 +72,15 @@ class PortfolioBacktest:
             cash=self.cash,
             traded=self.traded.sum(axis=1).rename("traded"),
             benchmark=self.benchmark,
-            trades=pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in TRADES.items()}),
-            open_trade=None,
+            trades=self.trades,
+            open_trade=self.open_trade,
             costs=self.costs,
             initial_cash=self.initial_cash,
             periods_per_year=self.periods_per_year,
         )
 
     def metrics(self) -> dict[str, Any]:
-        """Its metrics, by `compute_metrics`; there are no round trips, which are of one symbol."""
+        """Its metrics, by `compute_metrics`."""
         return self.account().metrics()
 
 
@@ -143,6 +130,7 @@ def _backtest(
     def frame(values: Array) -> pd.DataFrame:
         return pd.DataFrame(values.T, index=times, columns=names)
 
+    trades, open_trade = round_trips(books, market, costs.rates(year), names, times)
     worth = books.shares * market.marks
     weights = np.divide(worth, books.equity, out=np.zeros_like(worth), where=books.equity > 0.0)
     return PortfolioBacktest(
@@ -155,6 +143,8 @@ def _backtest(
         traded=frame(books.traded),
         contributions=frame(books.pnl),
         benchmark=pd.Series(_returns(benchmark.equity, cash), times, name="benchmark"),
+        trades=trades,
+        open_trade=open_trade,
         costs=costs,
         initial_cash=cash,
         periods_per_year=year,

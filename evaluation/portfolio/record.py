@@ -92,7 +92,7 @@ class PortfolioRecord:
     @property
     def trades(self) -> int:
         """The completed round trips of all symbols."""
-        return self.portfolio.trips
+        return len(self.portfolio.trades)
 
     def since(self, time: datetime) -> PortfolioRecord | None:
         """The part from `time` on as an account of its own; None where it has fewer than two closes."""

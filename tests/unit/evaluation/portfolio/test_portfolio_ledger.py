@@ -222,6 +222,14 @@ def test_for_one_symbol_it_equals_the_ledger_of_one_symbol_to_the_last_bit(case)
     np.testing.assert_array_equal(result.equity.to_numpy(), single.equity.to_numpy())
     np.testing.assert_array_equal(result.shares["S0"].to_numpy(), single.shares.to_numpy())
     np.testing.assert_array_equal(result.benchmark.to_numpy(), single.benchmark.to_numpy())
+    if (single.equity > 0.0).all():
+        assert list(result.trades[["side", "bars_held"]].itertuples(index=False)) == list(
+            single.trades[["side", "bars_held"]].itertuples(index=False)
+        )
+        for column in ("size", "entry_price", "exit_price", "pnl", "return"):
+            np.testing.assert_allclose(result.trades[column], single.trades[column], rtol=1e-7, atol=1e-7)
+        assert list(result.trades["entry"]) == list(single.trades["entry"])
+        assert result.open_trade == pytest.approx(single.open_trade, abs=1e-7)
 
 
 @given(markets())
@@ -233,6 +241,8 @@ def test_every_bar_is_explained_by_its_symbols_and_the_past_does_not_know_the_fu
     change = result.equity.diff().fillna(result.equity.iloc[0] - 1000.0)
     explained = result.contributions.sum(axis=1) + result.interest
     np.testing.assert_allclose(change[alive], explained[alive], atol=1e-6)
+    if alive.all() and (result.shares.iloc[-1] == 0.0).all():
+        assert result.trades["pnl"].sum() == pytest.approx(result.contributions.to_numpy().sum(), abs=1e-6)
     cut = result.equity.index[len(result.equity) // 2]
     if all(len(frame.loc[:cut]) for frame in bars.values()):
         before = portfolio_backtest(
