@@ -28,6 +28,7 @@ from evaluation.plots.style import (
 if TYPE_CHECKING:
     from evaluation.portfolio.evidence import PortfolioEvidence
 
+_LONGEST = 14  # letters of a name in the legend
 _COLOURS = (BLUE, ORANGE, GREEN, RED, "#7a5195", "#1b9aaa", "#a47148")
 
 
@@ -41,7 +42,7 @@ def draw_weights(path: Path, caption: Caption, portfolio: PortfolioEvidence) -> 
     largest = table.abs().mean().sort_values(ascending=False).index
     named, others = list(largest[: len(_COLOURS)]), list(largest[len(_COLOURS) :])
     bands = [table[name] for name in named] + ([table[others].sum(axis=1)] if others else [])
-    labels = [*named, f"{len(others)} others"][: len(bands)]
+    labels = [*map(_short, named), f"{len(others)} others"][: len(bands)]
     gross = table.abs().sum(axis=1)
     facts = f"{len(table.columns)} symbols   ·   {gross.mean():.0%} of the account held on average"
     with drawing(path, caption, "Weights over time", facts, WIDE) as figure:
@@ -61,3 +62,7 @@ def draw_weights(path: Path, caption: Caption, portfolio: PortfolioEvidence) -> 
         axes.margins(x=0.0)
         legend(axes, 4)
         dated(axes, index)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

@@ -81,7 +81,7 @@ def _trips(i: int, books: PortfolioBooks, market: Market, rates: Rates) -> Itera
     """The trips of one symbol with their last bars, and whether they are complete."""
     shares, made = books.shares[i], np.concatenate([[0.0], np.cumsum(books.pnl[i])])
     trip, counted = None, 0  # of the symbol's P&L, the bars before `counted` belong to a trip
-    for t in np.flatnonzero(np.diff(shares, prepend=0.0)):
+    for t in map(int, np.flatnonzero(np.diff(shares, prepend=0.0))):
         before, after = (shares[t - 1] if t else 0.0), shares[t]
         ruined = books.equity[t] == 0.0
         price = market.marks[i, t] if ruined else _paid_price(after - before, market.opens[i, t], rates)

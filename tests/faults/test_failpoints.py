@@ -27,6 +27,7 @@ UNPUBLISHED = {
     "trainers/cloning/behavioral/model_type.py": "writes into the folder that trainers.artifact publishes",
     "trainers/decision_transformer/desk/model.py": "writes into the folder that trainers.artifact publishes",
     "trainers/policy_cloner/model.py": "writes into the folder that trainers.artifact publishes",
+    "trainers/portfolio/model.py": "writes into the folder that trainers.artifact publishes",
 }
 # Ways to publish that have no points.
 WITHOUT_POINTS = {"renames", "symlink", "symlink_to", "copy_file_range", "sendfile"}

@@ -8,12 +8,14 @@ from typing import Any
 
 import matplotlib.image
 import numpy as np
+import pandas as pd
 import pytest
 
 from data_pipeline.provenance import Provenance
 from evaluation import backtest, plots
 from evaluation.monitoring.drift import Shift
 from evaluation.plots.returns import monthly
+from evaluation.portfolio.evidence import PortfolioEvidence
 from evaluation.statistics.cost_sensitivity import cost_sensitivity
 from tests.support.markets.prices import frame, series, walk
 
@@ -92,3 +94,20 @@ def test_returns_compound_within_months_and_within_years():
     assert whole == pytest.approx(np.prod(1.0 + returns.to_numpy()))
     assert np.isnan(table.loc[2024, "Dec"])
     assert monthly(returns.reset_index(drop=True)) is None
+
+
+def weights_of(symbols: int, *, short: bool, name: str) -> PortfolioEvidence:
+    random = np.random.default_rng(symbols)
+    shares = random.dirichlet(np.ones(symbols), 60) * (random.choice([-1.0, 1.0], (60, symbols)) if short else 1.0)
+    times = tuple(time.isoformat() for time in pd.date_range("2024-01-01", periods=60, freq="W", tz="UTC"))
+    return PortfolioEvidence((), 0.0, times, {f"{name}{i}": tuple(map(float, shares[:, i])) for i in range(symbols)})
+
+
+@pytest.mark.parametrize(("symbols", "short", "name"), [(2, False, "A"), (3, True, "A"), (40, False, "LONG_NAME" * 4)])
+def test_weights_over_time_are_drawn_of_few_and_many_symbols(tmp_path, symbols, short, name):
+    plots.draw_weights(tmp_path / "weights.png", CAPTION, weights_of(symbols, short=short, name=name))
+    picture = drawn(tmp_path / "weights.png")
+    assert edges_are_white(picture)
+    assert (picture == ORANGE).all(axis=-1).sum() > 1000
+    coloured = (picture.max(axis=-1) - picture.min(axis=-1)) > 60
+    assert coloured.mean() > 0.2  # the account is held throughout
