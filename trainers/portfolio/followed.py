@@ -48,21 +48,22 @@ def _p_value(bars: Bars, position: pd.Series, costs: Costs) -> float:
 def followed_signals(inputs: Inputs, followed: Mapping[str, Sequence[str]]) -> dict[str, Signals]:
     """By symbol, on its own closes, the mean of the newest signals of the model types that are followed.
 
-    A type counts from its first signal on; before any, and in a symbol in which none is followed, the position is flat.
+    Where nothing was chosen, all that there are. A type counts from its first signal on; before any, a symbol counts as
+    held.
     """
     return {
-        name: _mean(inputs.signals.get(name), followed.get(name, ()), bars.frame.index)
+        name: _mean(inputs.signals.get(name), followed.get(name), bars.frame.index)
         for name, bars in inputs.bars.items()
     }
 
 
-def _mean(rows: pd.DataFrame | None, types: Sequence[str], index: pd.Index) -> Signals:
-    parts = _by_type(rows, types) if rows is not None else {}
+def _mean(rows: pd.DataFrame | None, types: Sequence[str] | None, index: pd.Index) -> Signals:
+    parts = {} if rows is None else _by_type(rows, types or sorted(set(rows["model_type"])))
     means = {}
     for column in _COLUMNS:
         table = pd.DataFrame({name: part[column].reindex(index, method="ffill") for name, part in parts.items()}, index)
-        means[column] = table.mean(axis=1).fillna(0.0)
-    return Signals(means["position"].rename("position"), means["confidence"].rename("confidence"))
+        means[column] = table.mean(axis=1).fillna(1.0).rename(column)
+    return Signals(means["position"], means["confidence"])
 
 
 def _by_type(rows: pd.DataFrame, types: Sequence[str]) -> dict[str, pd.DataFrame]:

@@ -25,7 +25,7 @@ from trainers.safe_files import json_bytes
 
 DESCRIPTION = "model.json"
 VOLATILITY = 63  # bars of the feature `volatility`
-HOLDS_ALL = "No signals were stored when it was trained, so it holds every symbol by its share alone."
+UNCHOSEN = "No signals were stored when it was trained, so it follows all that come."
 
 
 class PortfolioDescription(Section):
@@ -33,7 +33,7 @@ class PortfolioDescription(Section):
 
     Args:
         symbols: those it was trained for; while one of them has no bar yet, nothing is held.
-        followed: by symbol the model types whose signals it follows; none at all means that every symbol is held.
+        followed: by symbol the model types whose signals it follows; of a symbol that is absent, all that come.
     """
 
     format: Literal[1] = 1
@@ -56,39 +56,33 @@ class PortfolioModel:
 
     @property
     def facts(self) -> ModelFacts:
-        """What it looks at of each symbol."""
-        issues = {} if self.description.followed else {"signals": HOLDS_ALL}
-        return ModelFacts(metrics=self.description.metrics, features=("signal", "volatility"), issues=issues)
+        """What it looks at of each symbol, besides the signals."""
+        issues = {} if self.description.followed else {"signals": UNCHOSEN}
+        return ModelFacts(metrics=self.description.metrics, features=("volatility",), issues=issues)
 
     def features(self, inputs: Inputs) -> Mapping[str, pd.DataFrame]:
-        """By symbol the position that its signals ask for, and the deviation of its returns over the last bars."""
-        signals = self._signals(inputs)
+        """By symbol the deviation of its returns over the last bars.
+
+        What it follows is no feature here: it is decided elsewhere and judged there, and changes when a recipe does.
+        """
         return {
             name: pd.DataFrame(
-                {
-                    "signal": signals[name].position,
-                    "volatility": bars.frame["close"].pct_change().rolling(VOLATILITY).apply(_deviation, raw=True),
-                }
+                {"volatility": bars.frame["close"].pct_change().rolling(VOLATILITY).apply(_deviation, raw=True)}
             )
             for name, bars in inputs.bars.items()
         }
 
     def decide(self, inputs: Inputs, request: Request = NO_REQUEST) -> Mapping[str, Signals]:  # noqa: ARG002
         """The weights, with the confidence of the signals behind them; nothing is held while bars are too few."""
-        signals = self._signals(inputs)
+        signals = followed_signals(inputs, self.description.followed)
         bars = {name: inputs.bars[name] for name in self.description.symbols if name in inputs.bars}
         weights: dict[str, pd.Series] = {}
         if len(bars) == len(self.description.symbols) and len(common_closes(bars)) > self.description.params.lookback:
             weights = self.manager.weights(bars, {name: signals[name] for name in bars})
-        remark = "" if self.description.followed else HOLDS_ALL
+        silent = [name for name in inputs.bars if name not in inputs.signals]
+        remark = f"No signals of {', '.join(silent)} are stored yet; they count as held." if silent else ""
         flat = {name: pd.Series(0.0, each.frame.index, name="position") for name, each in inputs.bars.items()}
         return {name: Signals(weights.get(name, flat[name]), signals[name].confidence, remark) for name in inputs.bars}
-
-    def _signals(self, inputs: Inputs) -> dict[str, Signals]:
-        if self.description.followed:
-            return followed_signals(inputs, self.description.followed)
-        ones = {name: pd.Series(1.0, bars.frame.index, name="confidence") for name, bars in inputs.bars.items()}
-        return {name: Signals(series, series) for name, series in ones.items()}
 
     def save(self, folder: Path) -> None:
         """Write `model.json`."""

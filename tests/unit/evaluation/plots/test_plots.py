@@ -110,4 +110,4 @@ def test_weights_over_time_are_drawn_of_few_and_many_symbols(tmp_path, symbols, 
     assert edges_are_white(picture)
     assert (picture == ORANGE).all(axis=-1).sum() > 1000
     coloured = (picture.max(axis=-1) - picture.min(axis=-1)) > 60
-    assert coloured.mean() > 0.2  # the account is held throughout
+    assert coloured.mean() > 0.1  # the account is held throughout, others in grey

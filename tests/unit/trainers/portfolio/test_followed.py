@@ -12,7 +12,7 @@ from tests.support.markets import followed_universe
 from tests.support.models.examples import example, trained
 from trainers import TrainingContext
 from trainers.portfolio.followed import LEAST_BARS, chosen_types, followed_signals
-from trainers.portfolio.model import HOLDS_ALL
+from trainers.portfolio.model import UNCHOSEN
 from trainers.portfolio.model_type import PortfolioType
 
 COSTS = Costs(commission=0.0001, slippage=0.0)
@@ -60,9 +60,10 @@ def test_followed_positions_are_the_mean_of_the_newest_of_each_type() -> None:
     by_type = rows.loc[at].set_index("model_type")["position"]
     assert both.loc[at] == pytest.approx(by_type.mean())
     assert one.loc[at] == by_type["trend"]
-    assert (both.iloc[:30] == 0.0).all()  # before the first signal
+    assert (both.iloc[:30] == 1.0).all()  # held before the first signal
     np.testing.assert_array_equal(both.iloc[30:60], one.iloc[30:60])  # the other has not begun yet
-    assert (followed_signals(inputs, {"ONE": ("trend",)})["TWO"].position == 0.0).all()
+    unchosen = followed_signals(inputs, {})["ONE"].position
+    pd.testing.assert_series_equal(unchosen, both)
 
 
 def test_what_is_chosen_is_a_matter_of_the_training_span_alone() -> None:
@@ -87,9 +88,13 @@ def test_without_any_signals_it_holds_every_symbol_and_says_so() -> None:
     bare = case.task.inputs.with_events(lambda rows: rows.iloc[:0])
     task = type(case.task)(bare, case.task.train_start, case.task.train_end, "test", case.task.params)
     model = PortfolioType().train(task, TrainingContext())
-    decided = model.decide(case.unseen)
-    assert {signals.remark for signals in decided.values()} == {HOLDS_ALL}
-    assert model.facts.issues == {"signals": HOLDS_ALL}
+    decided = model.decide(case.unseen.with_events(lambda rows: rows.iloc[:0]))
+    remark = "No signals of ONE, TWO, NEW are stored yet; they count as held."
+    assert {signals.remark for signals in decided.values()} == {remark}
+    assert model.facts.issues == {"signals": UNCHOSEN}
+    later = model.decide(case.unseen)
+    assert not any(signals.remark for signals in later.values())
+    assert (later["ONE"].position != decided["ONE"].position).any()  # it follows those that come
     newest = {name: signals.position.iloc[-1] for name, signals in decided.items()}
     assert min(newest.values()) > 0.0
     assert sum(newest.values()) <= 1.0 + 1e-12
