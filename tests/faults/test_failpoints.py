@@ -26,6 +26,7 @@ UNPUBLISHED = {
     "trainers/analysts/model.py": "writes into the folder that trainers.artifact publishes",
     "trainers/cloning/behavioral/model_type.py": "writes into the folder that trainers.artifact publishes",
     "trainers/decision_transformer/desk/model.py": "writes into the folder that trainers.artifact publishes",
+    "trainers/forecast/model.py": "writes into the folder that trainers.artifact publishes",
     "trainers/policy_cloner/model.py": "writes into the folder that trainers.artifact publishes",
     "trainers/portfolio/model.py": "writes into the folder that trainers.artifact publishes",
 }
