@@ -32,7 +32,7 @@ def test_the_example_divides_by_every_method_and_limits_a_strategy(
     monkeypatch.setattr("sys.argv", ["portfolio_example.py"])
     runpy.run_path(str(ROOT / "examples" / "portfolio_example.py"), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 11
+    assert len(lines) == 7
     drawdowns = [float(line.split("drawdown")[1].split("%")[0]) for line in lines if "drawdown" in line]
     assert drawdowns[-2] < drawdowns[-1] < 0.0  # with limits it falls less than without
 
