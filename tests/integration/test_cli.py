@@ -303,7 +303,9 @@ def test_the_help_of_train_lists_the_flags_of_every_model_type(nightdesk):
     assert any(line.startswith("--steps steps of each training") for line in lines)
     assert "--hidden-dim units in each of the two hidden layers" in lines
     assert "behavioral_cloner --n-estimators --max-depth" in lines
-    assert all(any(line.startswith(f"{name} --") for line in lines) for name in registry.names())
+    assert all(
+        any(line.startswith(f"{name} --") for line in lines) for name in registry.names() if registry.flags(name)
+    )
 
 
 def test_a_job_at_work_is_not_started_again(desk, nightdesk):
