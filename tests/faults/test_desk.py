@@ -104,9 +104,10 @@ def test_a_read_only_home_is_refused_and_works_when_it_can_be_written_again(firs
         ('{\n  "simbols": ["AAPL"]\n}', ("line 2", "/simbols is not a known key", "Did you mean 'symbols'?")),
         ('{\n  "costs": {\n    "commission": NaN}}', ("line 3", "NaN")),
         ('{"model_types": ["deepscalper"]}', ("/model_types/0 is 'deepscalper'", "Use one of: a2c, analyst_ensemble")),
+        ('{\n  "costs": {"initial_cash": 123456789012345678901234567890}}', ("line 2", "initial_cash")),
         (None, ("There is no config file", "nightdesk init")),
     ],
-    ids=["unknown key", "NaN", "unregistered model type", "missing"],
+    ids=["unknown key", "NaN", "unregistered model type", "beyond 64 bits", "missing"],
 )
 def test_a_config_that_cannot_be_used_is_refused_with_its_place_and_its_cure(
     tmp_path: Path, text: str | None, messages: tuple[str, ...]

@@ -79,3 +79,12 @@ def test_a_link_in_a_folder_of_bars_is_refused_by_name_and_its_content_is_in_no_
         assert "MSFT.csv is a link to a file outside the folder 'bars'" in json.dumps(failed)
         answers = json.dumps([failed, desk.status(), desk.get("/alerts")]) + desk.printed + home.log.read_text()
     assert not any(word in answers for word in ("20228", "root:*", "99999"))
+
+
+def test_a_header_of_40_kilobytes_in_one_piece_is_refused_and_the_next_request_answered(home: Home) -> None:
+    home.config.write_text(json.dumps({"symbols": ["AAPL"], **QUIET}))
+    with RunningDesk(home) as desk, httpx.Client(trust_env=False, timeout=30) as http:
+        refused = http.get(f"{desk.url}/api/v1/status", headers={"X-Long": "y" * 40_000})
+        assert (refused.status_code, refused.json()["code"]) == (431, "request.headers_too_large")
+        assert "yyy" not in refused.text
+        assert http.get(f"{desk.url}/healthz").status_code == 200
