@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from config.errors import UsageError
+from config.publish import publishing_folder
 from data_pipeline.bars.bars import Bars
 from data_pipeline.features.registry import DEFAULT_FEATURES
 from trainers.forecast.combining import METHODS, Combined, Method, weights_of
@@ -20,6 +21,7 @@ from trainers.forecast.heads import LEVELS, Distribution
 from trainers.forecast.params import CnnParams, ForecastConfig, ForecastParams, LstmParams, Network, TransformerParams
 from trainers.forecast.table import Table
 from trainers.nets.history import Epoch
+from trainers.safe_files import corrupt, json_bytes, read_json
 
 Data = Bars | pd.DataFrame | Mapping[str, Bars | pd.DataFrame]
 
@@ -135,23 +137,53 @@ class EnsemblePricePredictor:
         self.method, self.folds = method, folds
         self.weights: dict[str, float] = {}
 
+    def save(self, folder: str | Path) -> None:
+        """Write each member as a file of a new folder, and what they weigh beside them."""
+        self._require_training()
+        with publishing_folder(Path(folder)) as temp:
+            for name, member in self._named.items():
+                member.save(temp / f"{name}.safetensors")
+            (temp / "ensemble.json").write_bytes(json_bytes({"method": self.method, "weights": self.weights}))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote."""
+        described = read_json(Path(folder) / "ensemble.json")
+        weights: dict[str, float] = described.get("weights", {})
+        kinds: dict[str, type[PricePredictor]] = {
+            kind.network: kind for kind in (LSTMPricePredictor, TransformerPricePredictor, CNNPricePredictor)
+        }
+        networks = {name: name.partition("_")[2] for name in weights}
+        if described.get("method") not in METHODS or not weights or not set(networks.values()) <= kinds.keys():
+            raise corrupt("ensemble.json", "it names no method and weights of networks that are known")
+        members = [kinds[networks[name]].load(Path(folder) / f"{name}.safetensors") for name in sorted(weights)]
+        ensemble = cls(members, described["method"])
+        ensemble.weights = {name: float(weights[name]) for name in sorted(weights)}
+        return ensemble
+
+    @property
+    def _named(self) -> dict[str, PricePredictor]:
+        """The members by their place and network."""
+        return {f"{place}_{member.network}": member for place, member in enumerate(self.members)}
+
+    def _require_training(self) -> None:
+        if not self.weights:
+            raise UsageError("predict.untrained", "This ensemble has not been trained.", "Call fit or load first.")
+
     def fit(self, data: Bars | pd.DataFrame) -> dict[str, Any]:
         """Weigh the members by what copies of them, fitted on the past, forecast of later rows; then fit them."""
         (bars,) = bars_of(data).values()
         forecasts, returns = self._forecasts(bars)
         found = weights_of(self.method, forecasts, returns)
-        metrics = {}
-        for place, member in enumerate(self.members):
-            metrics[f"{place}_{member.network}"] = member.fit(bars)
-            self.weights[f"{place}_{member.network}"] = float(found[place])
+        metrics = {name: member.fit(bars) for name, member in self._named.items()}
+        self.weights = {name: float(weight) for name, weight in zip(self._named, found, strict=True)}
         return {"weights": dict(self.weights), "members": metrics}
 
     def predict(self, data: Bars | pd.DataFrame) -> pd.DataFrame:
         """As of one predictor."""
         (bars,) = bars_of(data).values()
-        parts = {f"{place}_{member.network}": member.forecaster for place, member in enumerate(self.members)}
-        if not self.weights:
-            raise UsageError("predict.untrained", "This ensemble has not been trained.", "Call fit first.")
+        self._require_training()
+        parts = {name: member.forecaster for name, member in self._named.items()}
         forecast = Combined(parts, self.weights).forecast(bars)
         return frame_of(pd.DatetimeIndex(bars.frame.index), forecast, LEVELS)
 

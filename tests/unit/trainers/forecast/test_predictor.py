@@ -99,6 +99,19 @@ def test_an_ensemble_weighs_its_members(method) -> None:
     pd.testing.assert_series_equal(ensemble.predict(BARS)["mean"], expected, rtol=1e-9)
 
 
+def test_an_ensemble_comes_back_from_its_folder_to_the_last_bit(tmp_path: Path) -> None:
+    ensemble = EnsemblePricePredictor([LSTMPricePredictor(SMALL), CNNPricePredictor(SMALL)], folds=1)
+    with pytest.raises(NightdeskError, match="has not been trained"):
+        ensemble.save(tmp_path / "ensemble")
+    ensemble.fit(BARS)
+    ensemble.save(tmp_path / "ensemble")
+    again = EnsemblePricePredictor.load(tmp_path / "ensemble")
+    assert_frame_equal(again.predict(BARS), ensemble.predict(BARS), check_exact=True)
+    (tmp_path / "ensemble" / "ensemble.json").write_text('{"method": "magic", "weights": {"0_lstm": 1.0}}')
+    with pytest.raises(NightdeskError, match="names no method"):
+        EnsemblePricePredictor.load(tmp_path / "ensemble")
+
+
 def test_stacking_finds_the_forecast_that_is_right_and_nothing_in_noise() -> None:
     random = np.random.default_rng(0)
     signal = random.normal(0.0, 0.01, 3000)
