@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,6 @@ def test_a_clock_years_ahead_prunes_nothing_and_what_it_brought_is_not_served_wh
 ) -> None:
     """Rows 32 and 33 of the fault table."""
     own, before = files_of_the_owner(rested), prunable(rested)
-    with RunningDesk(rested) as right:
-        (true,) = right.get("/signals")["items"]
-        assert not true["stale"]
-        assert right.terminate() == 0
     with RunningDesk(rested, environment=six_years_ahead) as ahead:
         assert maintained(ahead) == ("skipped", "clock.jumped")
         assert [signal["stale"] for signal in ahead.get("/signals")["items"]] == [True]
@@ -83,7 +80,8 @@ def test_a_clock_years_ahead_prunes_nothing_and_what_it_brought_is_not_served_wh
         right.rest()
         assert right.get(f"/runs/{run['id']}")["state"] == "succeeded"
         (served,) = right.get("/signals")["items"]
-        assert (served["stale"], served["published_at"][:4]) == (False, true["published_at"][:4])
+        assert not served["stale"]
+        assert datetime.fromisoformat(served["published_at"]) <= datetime.now(UTC)
         assert maintained(right)[0] == "succeeded"
         assert right.terminate() == 0
     assert before - prunable(rested) == set()

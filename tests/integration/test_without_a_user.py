@@ -1,7 +1,7 @@
 """A desk started where nothing is prepared for it: no variables, no known user, no home folder, a read-only root.
 
 This is the part of a deployment that needs neither systemd nor a container; `test_service.py` and `test_image.py` have
-those. The night is one for all tests here. Its caches begin empty, so that every kernel is compiled.
+those. The night is one for all tests here. Its caches begin empty, so that every kernel is compiled: that takes minutes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 NO_SERVER = "http://127.0.0.1:9"  # Yahoo's client is imported, finds nobody, and the sample market takes over
 PATIENCE = 800.0  # seconds; workers yield to everything else, so that a busy machine compiles slowly
 NOT_CONFINED = confinement.why_not()
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 confined = pytest.mark.skipif(NOT_CONFINED is not None, reason=NOT_CONFINED or "")
 
 
