@@ -1,7 +1,7 @@
 """A desk started where nothing is prepared for it: no variables, no known user, no home folder, a read-only root.
 
 This is the part of a deployment that needs neither systemd nor a container; `test_service.py` and `test_image.py` have
-those. The night is one for all tests here. Its caches begin empty, so that every kernel is compiled: that takes minutes.
+those. The night is one for all tests here. Its caches begin empty: every kernel is compiled, which takes minutes.
 """
 
 from __future__ import annotations
