@@ -64,7 +64,7 @@ def training() -> bool:
     """Print rows a second of both; whether ours are as many."""
     params = LstmParams(features=FEATURES, max_epochs=EPOCHS, patience=EPOCHS)
     samples = Samples.of([Table.of(noise(ROWS).bars, FEATURES, params.horizon)], params.window, params.horizon)
-    seen = len(samples.ends) * EPOCHS
+    windows = len(samples.ends) * EPOCHS
     plain = median(lambda: plain_loop(samples, params))
     ours = median(lambda: Recipe("lstm", FEATURES, params)._fit(samples, samples, None, None).run(EPOCHS))  # noqa: SLF001
     half = params.model_copy(update={"mixed_precision": True})
@@ -73,7 +73,7 @@ def training() -> bool:
     two = median(lambda: plain_loop(samples, params))
     torch.set_num_threads(1)
     for name, taken in (("plain loop", plain), ("ours", ours), ("ours, bf16", mixed), ("plain loop, two threads", two)):
-        print(f"training, {name:24} {seen / taken:10,.0f} rows/s")
+        print(f"training, {name:24} {windows / taken:10,.0f} rows/s")
     print(f"ours beside the plain loop: {plain / ours:.2f} times as fast   goal {TRAINING_GOAL:g}")
     return plain / ours >= TRAINING_GOAL
 

@@ -90,9 +90,9 @@ def market_regime(measured: Mapping[str, measurements.Measurement]) -> answers.M
         row = measured.get(metric)
         return None if row is None or row.value is None else names[int(row.value)]
 
-    found = {"volatility": name(REGIME_NOW, REGIMES), "direction": name(DIRECTION_NOW, DIRECTIONS)}
+    regime = {"volatility": name(REGIME_NOW, REGIMES), "direction": name(DIRECTION_NOW, DIRECTIONS)}
     measured_at = max(row.measured_at for row in measured.values())
-    return answers.MarketRegime.model_validate({**found, "measured_at": measured_at})
+    return answers.MarketRegime.model_validate({**regime, "measured_at": measured_at})
 
 
 def record(row: records.RecordRow) -> answers.Record:

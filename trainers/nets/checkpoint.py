@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,23 +13,35 @@ from torch.optim import Optimizer
 
 from config.errors import NightdeskError
 from config.publish import publish_bytes
-from trainers.nets.history import History
 from trainers.safe_files import Tensors, corrupt, read_tensors, tensor_bytes
 
 Weights = dict[str, Tensor]
 
 
+class Epochs(Protocol):
+    """The epochs of a training so far."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+HistoryT = TypeVar("HistoryT", bound=Epochs)
+# Reads the epochs from the document of a file of this name.
+ReadHistory = Callable[[Mapping[str, Any], str], HistoryT]
+
+
 @dataclass
-class State:
+class State(Generic[NetworkT, HistoryT]):
     """All that changes in a training: the network and its optimiser, the best weights, and the epochs so far."""
 
-    network: nn.Module
+    network: NetworkT
     optimiser: Optimizer
     best: Weights
-    history: History
+    history: HistoryT
 
 
-def save_checkpoint(path: Path, key: str, state: State) -> None:
+def save_checkpoint(path: Path, key: str, state: State[NetworkT, HistoryT]) -> None:
     """Publish the state after its last epoch; `key` names everything that the training depends on."""
     moments = {
         f"{number}/{name}": value
@@ -43,17 +57,19 @@ def save_checkpoint(path: Path, key: str, state: State) -> None:
     publish_bytes(path, tensor_bytes(tensors, {"key": key, **state.history.to_dict()}))
 
 
-def load_checkpoint(path: Path, key: str, state: State) -> None:
+def load_checkpoint(
+    path: Path, key: str, state: State[NetworkT, HistoryT], read_history: ReadHistory[HistoryT]
+) -> None:
     """Restore the state, if the file is of the same training; else the training starts over."""
     try:
         tensors, document = read_tensors(path)
         if document.get("key") == key:
-            _restore(path.name, tensors, History.of(document, path.name), state)
+            _restore(path.name, tensors, read_history(document, path.name), state)
     except NightdeskError:  # none yet, or torn: there is nothing to resume from
         return
 
 
-def _restore(name: str, tensors: Tensors, history: History, state: State) -> None:
+def _restore(name: str, tensors: Tensors, history: HistoryT, state: State[NetworkT, HistoryT]) -> None:
     like = state.network.state_dict()
     network, best = (_fitting(name, _part(part, tensors), like) for part in ("network", "best"))
     moments: dict[int, Weights] = {}

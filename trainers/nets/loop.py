@@ -116,7 +116,7 @@ class Fit:
             )
             state = State(network, optimiser, copy.deepcopy(network.state_dict()), History())
             if self.checkpoint is not None:
-                load_checkpoint(self.checkpoint, key, state)
+                load_checkpoint(self.checkpoint, key, state, History.of)
             for epoch in state.history.epochs:
                 on_epoch(epoch)
             while not state.history.ended(last, self.config.patience):
@@ -124,7 +124,7 @@ class Fit:
         network.load_state_dict(state.best)
         return Fitted(network.cpu().eval(), state.history)
 
-    def _advance(self, state: State, key: str, on_epoch: OnEpoch) -> None:
+    def _advance(self, state: State[nn.Module, History], key: str, on_epoch: OnEpoch) -> None:
         epoch = self._epoch(state)
         state.history.epochs.append(epoch)
         if state.history.best is epoch:
@@ -133,7 +133,7 @@ class Fit:
             save_checkpoint(self.checkpoint, key, state)
         on_epoch(epoch)
 
-    def _epoch(self, state: State) -> Epoch:
+    def _epoch(self, state: State[nn.Module, History]) -> Epoch:
         """One pass; all that is drawn by lot follows from the seed and its number, so that it can begin anywhere."""
         number = len(state.history.epochs) + 1
         torch.manual_seed(self.seed * _SEEDS + number)
@@ -149,7 +149,7 @@ class Fit:
         validated = None if self.validation is None else self._measured(state.network, self.validation)
         return Epoch(number, train_loss, validated)
 
-    def _step(self, state: State, places: Tensor) -> Tensor:
+    def _step(self, state: State[nn.Module, History], places: Tensor) -> Tensor:
         windows, targets = self.train.batch(places)
         with torch.autocast(windows.device.type, torch.bfloat16, enabled=self.config.mixed_precision):
             outputs = state.network(windows)

@@ -34,12 +34,12 @@ def regimes(
 
     global_options = choices(context)
     settings = global_options.settings()
-    chosen = global_options.symbols(symbols) or list(settings.symbols)
-    if plot is not None and len(chosen) != 1:
+    names = global_options.symbols(symbols) or list(settings.symbols)
+    if plot is not None and len(names) != 1:
         raise UsageError(
-            "regimes.plot", f"One picture shows one symbol, and {len(chosen)} are asked for.", "Name a single symbol."
+            "regimes.plot", f"One picture shows one symbol, and {len(names)} are asked for.", "Name a single symbol."
         )
-    every = regimes_of(global_options.home, settings, chosen, states)
+    every = regimes_of(global_options.home, settings, names, states)
     if plot is not None:
         draw(plot, every[0])
     answer({"regimes": [each.document() for each in every]}, as_json=global_options.json, render=lambda _: _show(every))

@@ -6,8 +6,7 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from torch import Tensor
 
 from trainers.cloning.policy.config import CloningConfig
 from trainers.cloning.policy.network.nets import PolicyNet, make_network
-from trainers.cloning.policy.training.checkpoint import State, load_checkpoint, save_checkpoint
 from trainers.cloning.policy.training.epochs import Epoch, History, diverged
 from trainers.cloning.policy.training.losses import (
     action_loss,
@@ -27,6 +25,8 @@ from trainers.cloning.policy.training.losses import (
     squared_error,
 )
 from trainers.cloning.policy.training.samples import Samples, batches, noise_deviation
+from trainers.nets.checkpoint import State, load_checkpoint, save_checkpoint
+from trainers.nets.loop import own_randomness
 
 OnEpoch = Callable[[Epoch], None]
 _SEEDS = 1_000_003  # a prime, so that the epochs of two seeds draw differently
@@ -65,10 +65,10 @@ class Fit:
     def run(self, epochs: int | None = None, on_epoch: OnEpoch = ignore) -> Fitted:
         """Train for at most `epochs`, those of the config by default."""
         last, key = epochs or self.config.max_epochs, self._key(epochs)
-        with _own_randomness(self.train.actions.device):
+        with own_randomness(self.train.actions.device):
             state = self._begin()
             if self.checkpoint is not None:
-                load_checkpoint(self.checkpoint, key, state)
+                load_checkpoint(self.checkpoint, key, state, History.from_dict)
             for epoch in state.history.epochs:
                 on_epoch(epoch)
             while not state.history.ended(last, self.config.patience):
@@ -82,14 +82,14 @@ class Fit:
         state.network.load_state_dict(state.best)
         return Fitted(state.network.cpu().eval(), state.history)
 
-    def _begin(self) -> State:
+    def _begin(self) -> State[PolicyNet, History]:
         torch.manual_seed(self.seed * _SEEDS)
         network = make_network(self.config, self.train.states.shape[1]).to(self.train.states.device)
         network.scale(*self.train.scale())
         optimiser = torch.optim.AdamW(network.parameters(), lr=self.config.lr, weight_decay=self.config.weight_decay)
         return State(network, optimiser, copy.deepcopy(network.state_dict()), History())
 
-    def _epoch(self, state: State) -> Epoch:
+    def _epoch(self, state: State[PolicyNet, History]) -> Epoch:
         """One pass; all that is drawn by lot follows from the seed and its number, so that it can begin anywhere."""
         number = len(state.history.epochs) + 1
         torch.manual_seed(self.seed * _SEEDS + number)
@@ -102,7 +102,7 @@ class Fit:
             raise diverged(number)
         return Epoch(number, train_loss, train_acc, val_loss, val_acc, float(torch.stack(norms).max()))
 
-    def _step(self, state: State, batch: Samples) -> Tensor:
+    def _step(self, state: State[PolicyNet, History], batch: Samples) -> Tensor:
         loss = self._loss(state.network(batch.states), batch)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -145,18 +145,6 @@ class Fit:
             for tensor in (samples.states, samples.actions, samples.strengths, samples.returns, samples.risks):
                 digest.update(tensor.cpu().numpy().tobytes())
         return digest.hexdigest()
-
-
-@contextmanager
-def _own_randomness(device: torch.device) -> Iterator[None]:
-    """Draws of this training leave the global generators as they were; one thread adds up in one order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def resolved_device(device: str) -> torch.device:
